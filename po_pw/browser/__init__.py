@@ -1,0 +1,1 @@
+"""A browser, as this project needs one."""

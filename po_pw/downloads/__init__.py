@@ -1,0 +1,1 @@
+"""Bytes to proven files in their folders."""

@@ -1,0 +1,1 @@
+"""The run: who works on which order, when, and how often."""

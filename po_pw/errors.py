@@ -1,0 +1,132 @@
+"""One exception hierarchy. A class carries its kind; whether to try again is decided in `engine/retry.py` alone.
+
+What outside libraries raise becomes one of these once, at the edge of the room that touches the library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from po_pw import models
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class PoPwError(Exception):
+    """Anything po_pw itself raises. The message says what happened and what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+
+# --- the run cannot start or go on ----------------------------------------------------------------------------------
+
+
+class InputError(PoPwError):
+    """The command or its input cannot be used: a file, a column, an option."""
+
+    exit_code = 2
+
+
+class EnvironmentProblem(PoPwError):
+    """The machine is in the way: no browser, no space, not writable."""
+
+    exit_code = 3
+
+
+class BrowserNotFoundError(EnvironmentProblem):
+    """No usable browser on this machine."""
+
+
+class ProfileError(EnvironmentProblem):
+    """A browser profile cannot be made, cloned or removed."""
+
+
+class ParallelProcessingError(EnvironmentProblem):
+    """No context could be opened."""
+
+
+class LoginRequiredError(PoPwError):
+    """The portal asks for a sign-in."""
+
+    exit_code = 4
+
+
+# --- one order or one file did not come through ---------------------------------------------------------------------
+
+
+class OrderError(PoPwError):
+    """One order, or one of its files, did not come through.
+
+    Attributes:
+        code: the `error_code` of the results.
+    """
+
+    default_code: ClassVar[models.ErrorCode] = models.ErrorCode.INTERNAL
+
+    def __init__(self, message: str, code: models.ErrorCode | None = None) -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+
+    def failure(self) -> models.Failure:
+        """The value that travels on."""
+        return models.Failure(self.code, str(self))
+
+
+class Transient(OrderError):
+    """May work later: a reset, a timeout, 408, 425, 429, 5xx, a crash.
+
+    Attributes:
+        retry_after: seconds the server asks to wait (`Retry-After`), or None.
+    """
+
+    default_code = models.ErrorCode.NETWORK
+
+    def __init__(self, message: str, code: models.ErrorCode | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(message, code)
+        self.retry_after = retry_after
+
+
+class BrowserLost(Transient):
+    """The context died under the order: a crash, a kill, a hang."""
+
+    default_code = models.ErrorCode.BROWSER_CRASH
+
+
+class OutOfSpace(Transient):
+    """The disk is full."""
+
+    default_code = models.ErrorCode.DISK_FULL
+
+
+class Permanent(OrderError):
+    """Will not work however often it is tried: 404, 410, forbidden."""
+
+    default_code = models.ErrorCode.PORTAL_ERROR
+
+
+class NotAFile(Permanent):
+    """A page, or something else, came where a file was promised."""
+
+    default_code = models.ErrorCode.NOT_A_FILE
+
+
+class BrowserRouteNeeded(OrderError):
+    """Our HTTP client is refused where the browser may not be: 407, a certificate only it trusts, 403 for us alone."""
+
+    default_code = models.ErrorCode.NETWORK
+
+
+class SessionExpired(OrderError):
+    """The portal answered as to somebody signed out. Does not count as an attempt."""
+
+    default_code = models.ErrorCode.SIGN_IN_NEEDED
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first leaf of an exception group: a task group's failure as the person should see it."""
+    leaf: BaseException = group
+    while isinstance(leaf, BaseExceptionGroup):
+        inner: Sequence[BaseException] = leaf.exceptions
+        leaf = inner[0]
+    return leaf

@@ -1,0 +1,346 @@
+"""The values that pass between rooms: frozen, without behaviour that does I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import unicodedata
+from typing import TYPE_CHECKING, NewType, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+OrderKey = NewType("OrderKey", str)
+"""A normalised PO number: the identity of a purchase order everywhere."""
+
+RunId = NewType("RunId", str)
+"""Names one run in the journal, the log file and the results, e.g. ``20261125-113815-4f2a``."""
+
+WorkerId = NewType("WorkerId", str)
+"""Names a worker and its context, e.g. ``w1``."""
+
+
+def order_key(po_number: str) -> OrderKey:
+    """The identity of a PO number: NFC, surrounding and repeated white space removed; case counts.
+
+    Case counts because two portals' numbering may differ in nothing else; folders that would then collide are kept
+    apart by the journal.
+    """
+    return OrderKey(" ".join(unicodedata.normalize("NFC", po_number).split()))
+
+
+class Status(enum.StrEnum):
+    """What became of a row. The first four are also a folder's ending."""
+
+    COMPLETED = "COMPLETED"
+    """Every attachment that can be fetched is on disk."""
+    NO_ATTACHMENTS = "NO_ATTACHMENTS"
+    """The order's page was read and has none."""
+    PARTIAL = "PARTIAL"
+    """Some files are on disk, others failed for good."""
+    FAILED = "FAILED"
+    """Nothing could be fetched; `Outcome.error` says why."""
+    PENDING = "PENDING"
+    """Not reached: the run was stopped before. Only in tables."""
+    DUPLICATE = "DUPLICATE"
+    """The same PO is on an earlier row, which has the result. Only in tables."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self in {Status.COMPLETED, Status.NO_ATTACHMENTS}
+
+
+class ErrorCode(enum.StrEnum):
+    """The closed list of `error_code` in the results."""
+
+    INVALID_ROW = "INVALID_ROW"
+    INVALID_URL = "INVALID_URL"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    SIGN_IN_NEEDED = "SIGN_IN_NEEDED"
+    CHALLENGE = "CHALLENGE"
+    PORTAL_ERROR = "PORTAL_ERROR"
+    TIMEOUT = "TIMEOUT"
+    NETWORK = "NETWORK"
+    RATE_LIMITED = "RATE_LIMITED"
+    BROWSER_CRASH = "BROWSER_CRASH"
+    LIST_INCOMPLETE = "LIST_INCOMPLETE"
+    NOT_A_FILE = "NOT_A_FILE"
+    TRUNCATED = "TRUNCATED"
+    TOO_LARGE = "TOO_LARGE"
+    DISK_FULL = "DISK_FULL"
+    INTERNAL = "INTERNAL"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an order, a row or a file did not come through, in words for the person who reads the results."""
+
+    code: ErrorCode
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PurchaseOrder:
+    """One purchase order to be fetched."""
+
+    key: OrderKey
+    po_number: str
+    url: str
+    supplier: str = ""
+    amount: Decimal | str | None = None
+    """A decimal; the text as it stood where it could not be read as one; None where the cell was empty."""
+    row: int = 0
+    """The row it came from, as a spreadsheet numbers it (the header is 1); 0 where there was no file."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the input, as it stood: either an order or what is wrong with the row."""
+
+    number: int
+    """As a spreadsheet numbers it (the header is 1)."""
+    cells: tuple[str, ...]
+    """As many as `Plan.columns`, in their order."""
+    po_number: str
+    order: PurchaseOrder | None
+    problem: Failure | None = None
+    duplicate_of: int | None = None
+    """The number of the earlier row with the same PO."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is asked to do, as the journal keeps it."""
+
+    source: str
+    """The input's file name, or `""` where orders came from Python."""
+    columns: tuple[str, ...]
+    """The input's own column names, in its order."""
+    workers: int
+    out: str
+    """The output directory, absolute."""
+    started_at: datetime
+
+
+# --- what an order's page holds -------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Link:
+    """A file with an address of its own, fetched over HTTP."""
+
+    url: str
+    referer: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Click:
+    """A file that only a click hands out; how to find the control again on the same page."""
+
+    selector: str
+    frame: int = 0
+    """Index into the page's frames; 0 is the main frame."""
+    page: int = 0
+    """How many times "next page of attachments" is pressed before the control is there."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class External:
+    """An attachment that is only an address elsewhere: recorded, never fetched."""
+
+    url: str
+
+
+FileSource: TypeAlias = Link | Click | External
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file the order's page promises."""
+
+    id: str
+    """Stable from visit to visit."""
+    name: str
+    """As the page shows it; may be empty."""
+    source: FileSource
+    place: str = ""
+    """Where on the page: a section's heading, e.g. `Comments`."""
+    claimed_bytes: int | None = None
+
+
+class PageKind(enum.StrEnum):
+    """What kind of page came instead of, or as, the order's."""
+
+    ORDER = "ORDER"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    SIGNED_OUT = "SIGNED_OUT"
+    ERROR = "ERROR"
+    CHALLENGE = "CHALLENGE"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a page before it is read: enough to classify it."""
+
+    url: str
+    """After redirects."""
+    status: int
+    """HTTP status; 0 where unknown."""
+    title: str = ""
+    password_fields: int = 0
+    """Visible inputs of type password."""
+    challenge: bool = False
+    """A captcha or a bot check's frame is in the page."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listing:
+    """What one visit found on an order's page."""
+
+    page: PageKind
+    attachments: tuple[Attachment, ...]
+    claimed: int | None
+    """How many the page itself says there are, where it says so."""
+    complete: bool
+    """False where the page was still loading, or showed fewer than it claims, when patience ran out."""
+    supplier: str
+    """As the page names it; `""` where it does not."""
+    url: str
+    """After redirects."""
+    elsewhere: tuple[str, ...] = ()
+    """Addresses of other pages that may hold more of this order's files (a requisition)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ticket:
+    """Which sign-in a request was made under."""
+
+    origin: str
+    """Scheme, host and port, e.g. `https://acme.coupahost.com`."""
+    generation: int
+
+
+# --- what came of it ------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file that is whole and on disk."""
+
+    attachment_id: str
+    path: str
+    """Where it lies: the file's name in its folder once the order is finished, a path in the work folder before."""
+    sent_name: str
+    """The name the server sent, before it was made safe."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hexadecimal."""
+    media_type: str
+    lane: str
+    """`http` or `click`: how the bytes came."""
+    source: str
+    """The address it came from, or how it was found on the page; without query where that could carry a signature."""
+    place: str = ""
+    modified_at: datetime | None = None
+    """As the server dates it."""
+    saved_at: datetime | None = None
+    checks: tuple[str, ...] = ()
+    """What was proved or noticed: `length`, `magic`, `empty`, `no-length`, `type-mismatch`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MissingFile:
+    """An attachment that could not be fetched, or is only an address."""
+
+    attachment_id: str
+    name: str
+    source: str
+    failure: Failure | None
+    """None for an attachment that is only an address: recorded, and no failure."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Timing:
+    """When an order was worked on."""
+
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    """In a worker's hands, all attempts together, by the monotonic clock; waiting between attempts is not in it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one order."""
+
+    key: OrderKey
+    po_number: str
+    status: Status
+    files: tuple[SavedFile, ...]
+    missing: tuple[MissingFile, ...]
+    error: Failure | None
+    attempts: int
+    timing: Timing
+    worker: str
+    lane: str
+    """Which lane read the order: `browser` or `light`."""
+    folder: str
+    """Relative to the output directory, with `/`; `""` where there is none."""
+    supplier: str
+    source_url: str
+    found: int
+    """Attachments on the page that can be fetched."""
+    carried: bool = False
+    """True where an earlier run did it and this one only checked that its files are there."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowResult:
+    """One row of the results: the input's row and what came of it."""
+
+    number: int
+    cells: tuple[str, ...]
+    po_number: str
+    status: Status
+    outcome: Outcome | None
+    """None for a row that was refused or not reached; for a DUPLICATE the earlier row's outcome, or None."""
+    error: Failure | None
+    duplicate_of: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BrowserInfo:
+    """Which browser runs."""
+
+    name: str
+    """`msedge`, `chrome`, `chromium` or `path`: what was resolved."""
+    channel: str | None
+    """Playwright's channel, where the browser is started by channel."""
+    executable: str
+    version: str = ""
+    """Known once a context is open."""
+    why: str = ""
+    """How it came to be this one, e.g. `msedge and chrome are not installed`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lease:
+    """A purchase order in a worker's hands."""
+
+    order: PurchaseOrder
+    worker: WorkerId
+    attempt: int
+    """1 for the first; grows only with attempts that count."""
+    number: int
+    """Unique in the run: which handing-out this is, so that a lease once given back cannot be settled."""
+    stolen_from: WorkerId | None = None
+
+
+Cookie: TypeAlias = "Mapping[str, object]"
+"""A cookie as Playwright gives it: name, value, domain, path, expires, httpOnly, secure, sameSite."""

@@ -1,0 +1,1 @@
+"""Spreadsheets to purchase orders."""

@@ -1,0 +1,128 @@
+"""One typed model of all settings: flags over environment over `po-pw.toml` over defaults."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import pydantic_settings
+
+from po_pw import errors
+
+DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
+"""Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
+
+CONFIG_FILE = "po-pw.toml"
+
+Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]
+
+
+class Settings(pydantic_settings.BaseSettings):
+    """Everything a run can be told. Durations are in seconds, sizes in bytes."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix="PO_PW_", frozen=True, extra="forbid", toml_file=CONFIG_FILE
+    )
+
+    out: Path = Path("downloads")
+    workers: int = pydantic.Field(4, ge=1, le=64)
+    """Contexts. With 1, orders are strictly one after another and nothing overlaps."""
+    pages_per_context: int = pydantic.Field(1, ge=1, le=8)
+    orders_per_context: int = pydantic.Field(4, ge=1, le=64)
+    """Orders of one context whose files may still be arriving while it reads the next."""
+    files_per_context: int = pydantic.Field(4, ge=1, le=64)
+    files_in_all: int = pydantic.Field(16, ge=1, le=256)
+    files_per_host: int = pydantic.Field(8, ge=1, le=256)
+
+    browser: str | None = None
+    """`msedge`, `chrome`, `chromium` or a path, to insist; None takes the first of them that is there."""
+    headed: bool = False
+    base_profile: Path | None = None
+    """Copied into each worker's user-data dir; None takes the one that `po-pw login` made for the portal."""
+    home: Path | None = None
+    """Where sign-in state is kept; None for the platform's user data dir."""
+
+    url_template: str | None = None
+    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded."""
+    limit: int | None = pydantic.Field(None, ge=1)
+    """Only the first N rows."""
+    max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
+    max_file_bytes: int | None = pydantic.Field(None, ge=1)
+
+    launch_timeout: Seconds = 30
+    navigation_timeout: Seconds = 45
+    listing_timeout: Seconds = 20
+    """How long a page may take to show all its attachments after it was opened."""
+    order_timeout: Seconds = 300
+    """One attempt at reading one order, clicks included; streaming files are bounded by `stall_timeout`."""
+    stall_timeout: Seconds = 60
+    """No bytes of a file for so long."""
+    grace: Seconds = 30
+    """After a first Ctrl-C, how long what is in hand may take."""
+
+    attempts: int = pydantic.Field(4, ge=1, le=20)
+    backoff_base: Seconds = 1
+    backoff_cap: Seconds = 60
+
+    @pydantic.field_validator("url_template")
+    @classmethod
+    def _template(cls, value: str | None) -> str | None:
+        if value is not None and ("{po_number}" not in value or not value.lower().startswith(("http://", "https://"))):
+            msg = "must begin with http:// or https:// and contain {po_number}"
+            raise ValueError(msg)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[pydantic_settings.BaseSettings],
+        init_settings: pydantic_settings.PydanticBaseSettingsSource,
+        env_settings: pydantic_settings.PydanticBaseSettingsSource,
+        dotenv_settings: pydantic_settings.PydanticBaseSettingsSource,
+        file_secret_settings: pydantic_settings.PydanticBaseSettingsSource,
+    ) -> tuple[pydantic_settings.PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, pydantic_settings.TomlConfigSettingsSource(settings_cls)
+
+
+def load(**flags: Any) -> Settings:
+    """Settings from the given flags (None: not given), the environment, `po-pw.toml` in this folder, and defaults.
+
+    Raises:
+        InputError: a value that cannot be used, naming where it came from.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except pydantic.ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"])
+            variable = f"PO_PW_{name.upper()}"
+            if name in given:
+                where = f"--{name.replace('_', '-')}"
+            elif variable in os.environ:
+                where = f"the environment variable {variable}"
+            else:
+                where = f"{CONFIG_FILE}: {name}"
+            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})")
+        raise errors.InputError("\n".join(lines)) from None
+    except ValueError as error:  # a po-pw.toml that is not TOML
+        msg = f"{CONFIG_FILE} cannot be read: {error}"
+        raise errors.InputError(msg) from None
+
+
+def environment(name: str) -> str | None:
+    """An environment variable that is not a setting (a password, a display). The one place the environment is read."""
+    return os.environ.get(name) or None
+
+
+def home(settings: Settings) -> Path:
+    """Where sign-in state and profiles are kept."""
+    import platformdirs
+
+    return settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
