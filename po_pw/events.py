@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from po_pw import models
 
+Step: TypeAlias = Literal["leased", "reading", "fetching", "finishing"]
+
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +91,7 @@ class OrderStep(Event):
     worker: models.WorkerId
     key: models.OrderKey
     po_number: str
-    step: Literal["leased", "reading", "fetching", "finishing"]
+    step: Step
     attempt: int
     attachments: int = 0
 

@@ -194,6 +194,8 @@ class Seen:
     title: str = ""
     password_fields: int = 0
     """Visible inputs of type password."""
+    asked: str = ""
+    """The address that was asked for, before redirects; `""` where unknown."""
     challenge: bool = False
     """A captcha or a bot check's frame is in the page."""
 

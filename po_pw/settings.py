@@ -121,6 +121,11 @@ def environment(name: str) -> str | None:
     return os.environ.get(name) or None
 
 
+def child_environment() -> dict[str, str]:
+    """A copy of our environment for a process we start."""
+    return dict(os.environ)
+
+
 def home(settings: Settings) -> Path:
     """Where sign-in state and profiles are kept."""
     import platformdirs

@@ -1,0 +1,121 @@
+"""Bringing a browser to a machine that has none."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way of getting a browser."""
+
+    why: str
+    commands: tuple[tuple[str, ...], ...]
+    timeout: float
+    """Seconds for all of them together."""
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+_PLAYWRIGHT: Final = (sys.executable, "-m", "playwright", "install")
+
+
+def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: bool) -> tuple[Attempt, ...]:
+    """What to try, in order. Pure.
+
+    Args:
+        system: `sys.platform`.
+        machine: `platform.machine()`.
+        root: whether we may install system packages.
+        distribution: `ID` of os-release, e.g. `debian`; `""` elsewhere.
+        apt: whether there is an `apt-get`.
+    """
+    # Microsoft's installer needs root on Linux and has no Linux build but x86-64.
+    edge_works = system != "linux" or (root and machine.lower() in {"x86_64", "amd64"})
+    edge = Attempt("Microsoft Edge, by Playwright", ((*_PLAYWRIGHT, "msedge"),), 300)
+    own = Attempt("Playwright's own Chromium (for this user only, needs no root)", ((*_PLAYWRIGHT, "chromium"),), 600)
+    own_with_libraries = Attempt(
+        "Playwright's own Chromium, with the system libraries it needs",
+        ((*_PLAYWRIGHT, "--with-deps", "chromium"),),
+        900,
+    )
+    # Ubuntu's chromium package only points to a snap, which does not see our folders.
+    debian = system == "linux" and root and apt and distribution in {"debian", "raspbian", "kali"}
+    packages = Attempt(
+        "Chromium, by the system's package manager",
+        (("apt-get", "update", "-q"), ("apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium")),
+        900,
+        (("DEBIAN_FRONTEND", "noninteractive"),),
+    )
+    plan: list[Attempt] = []
+    if edge_works:
+        plan.append(edge)
+    if debian:
+        plan.append(packages)
+    plan.append(own_with_libraries if system == "linux" and root and apt and not debian else own)
+    return tuple(plan)
+
+
+def attempts_here() -> tuple[Attempt, ...]:
+    """What to try on this machine."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return attempts(
+        system=sys.platform,
+        machine=platform.machine(),
+        root=root,
+        distribution=_distribution(),
+        apt=shutil.which("apt-get") is not None,
+    )
+
+
+def run(attempt: Attempt, say: Callable[[str], None]) -> str:
+    """Runs one attempt, saying each command first.
+
+    Returns:
+        `""` where all its commands succeeded, otherwise what went wrong.
+    """
+    environment = {**settings.child_environment(), **dict(attempt.environment)}
+    for command in attempt.commands:
+        say(f"$ {_shown(command)}")
+        try:
+            done = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                timeout=attempt.timeout, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return f"no end after {attempt.timeout:.0f} s"
+        except OSError as error:
+            return str(error)
+        if done.returncode != 0:
+            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+            telling = [line for line in lines if "rror" in line or line.startswith("E:")] or lines
+            return (telling[-1].strip() if telling else f"exit code {done.returncode}")[:300]
+    return ""
+
+
+def _shown(command: Sequence[str]) -> str:
+    words = list(command)
+    if words[0] == sys.executable:
+        words[0] = "python"
+    return " ".join(words)
+
+
+def _distribution() -> str:
+    file = Path("/etc/os-release")
+    if not file.exists():
+        return ""
+    for line in file.read_text("utf-8").splitlines():
+        if line.startswith("ID="):
+            return line.removeprefix("ID=").strip('"')
+    return ""

@@ -1,0 +1,142 @@
+"""Which browser runs: Edge, then Chrome, then Playwright's own Chromium, then one on the system."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, models, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+NAMES: Final = ("msedge", "chrome", "chromium")
+
+_LINUX: Final = {"msedge": "/opt/microsoft/msedge/msedge", "chrome": "/opt/google/chrome/chrome"}
+_MACOS: Final = {
+    "msedge": "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    "chrome": "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "chromium": "/Applications/Chromium.app/Contents/MacOS/Chromium",
+}
+_WINDOWS: Final = {
+    "msedge": r"Microsoft\Edge\Application\msedge.exe",
+    "chrome": r"Google\Chrome\Application\chrome.exe",
+    "chromium": r"Chromium\Application\chrome.exe",
+}
+_WINDOWS_ROOTS: Final = ("LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)")
+_ON_PATH: Final = ("chromium", "chromium-browser", "microsoft-edge-stable", "google-chrome-stable")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Machine:
+    """What the decision depends on; the real one by default, another in tests."""
+
+    system: str = sys.platform
+    exists: Callable[[str], bool] = os.path.isfile
+    which: Callable[[str], str | None] = shutil.which
+    real: Callable[[str], str] = os.path.realpath
+    environment: Mapping[str, str] | None = None
+
+    def variable(self, name: str) -> str | None:
+        """An environment variable of this machine."""
+        return settings.environment(name) if self.environment is None else self.environment.get(name)
+
+
+def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None = None) -> models.BrowserInfo:
+    """Decides which browser to start.
+
+    The places looked at are those of Playwright's channels (its registry), so that a channel found here starts there.
+
+    Args:
+        wanted: `msedge`, `chrome`, `chromium` or a path, to insist; None takes the first that is there.
+        bundled: where Playwright's own Chromium would be, whether or not it is there.
+        machine: what to look at; the real one by default.
+
+    Raises:
+        BrowserNotFoundError: none is there, or the wanted one is not.
+    """
+    machine = machine or Machine()
+    if wanted and wanted not in NAMES:
+        if not machine.exists(wanted):
+            msg = f"--browser {wanted}: there is no such file. Give msedge, chrome, chromium or the browser's own path."
+            raise errors.BrowserNotFoundError(msg)
+        return models.BrowserInfo("path", None, wanted, why="as --browser asks")
+    tried: list[str] = []
+    for name in (wanted,) if wanted else NAMES:
+        path = _channel(name, machine) if name != "chromium" else None
+        if path:
+            return models.BrowserInfo(name, name, path, why=_why(wanted, tried))
+        if name == "chromium":
+            if bundled and machine.exists(bundled):
+                return models.BrowserInfo(name, None, bundled, why=_why(wanted, tried) + ", Playwright's own")
+            path = _system_chromium(machine)
+            if path:
+                return models.BrowserInfo(name, None, path, why=_why(wanted, tried) + ", the system's")
+        tried.append(name)
+    what = f"--browser {wanted} is not installed" if wanted else "No browser found: neither Edge, Chrome nor Chromium"
+    msg = f"{what}.\nTo install one: {advice(machine.system)}"
+    raise errors.BrowserNotFoundError(msg)
+
+
+def advice(system: str) -> str:
+    """The command that brings a browser to this platform."""
+    if system == "linux":
+        return "po-pw browser install (as root it may use apt-get; otherwise: playwright install chromium)"
+    if system == "darwin":
+        return "po-pw browser install (it runs: playwright install msedge)"
+    return "po-pw browser install (or install Microsoft Edge from Microsoft)"
+
+
+def sandbox_hindrance(*, system: str = sys.platform, user: int | None = None) -> str:
+    """Why Chromium's sandbox cannot work here, as far as can be told before a start; `""` where it should."""
+    if system == "linux" and (os.geteuid() if user is None else user) == 0:
+        return "Chromium does not sandbox for root"
+    return ""
+
+
+def _why(wanted: str | None, tried: list[str]) -> str:
+    if wanted:
+        return "as --browser asks"
+    if not tried:
+        return "the first choice"
+    return f"{' and '.join(tried)} {'is' if len(tried) == 1 else 'are'} not installed"
+
+
+def _channel(name: str, machine: Machine) -> str | None:
+    places: list[PurePath] = []
+    if machine.system == "linux":
+        places = [PurePosixPath(_LINUX[name])]
+    elif machine.system == "darwin":
+        places = [PurePosixPath(_MACOS[name])]
+    elif machine.system == "win32":
+        places = _windows(name, machine)
+    return next((str(place) for place in places if machine.exists(str(place))), None)
+
+
+def _windows(name: str, machine: Machine) -> list[PurePath]:
+    roots = [machine.variable(root) for root in _WINDOWS_ROOTS]
+    return [PureWindowsPath(root) / _WINDOWS[name] for root in roots if root]
+
+
+def _system_chromium(machine: Machine) -> str | None:
+    if machine.system == "darwin":
+        return _MACOS["chromium"] if machine.exists(_MACOS["chromium"]) else None
+    if machine.system == "win32":
+        return next((str(place) for place in _windows("chromium", machine) if machine.exists(str(place))), None)
+    for name in _ON_PATH:
+        path = machine.which(name)
+        # A snap has a /tmp of its own: it would neither see our profiles nor leave downloads where we look.
+        if path and not _is_snap(path, machine):
+            return path
+    return None
+
+
+def _is_snap(path: str, machine: Machine) -> bool:
+    if path.startswith("/snap/") or machine.real(path).startswith(("/snap/", "/usr/bin/snap")):
+        return True
+    # Ubuntu's chromium-browser is a script that starts the snap.
+    return Path(path).name == "chromium-browser" and machine.exists("/snap/bin/chromium")

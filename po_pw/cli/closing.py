@@ -1,0 +1,78 @@
+"""The closing table: what the run did, said plainly."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from po_pw import models
+from po_pw.cli import live, tally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from po_pw.results import tables
+
+_ORDER = (
+    models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED,
+    models.Status.PENDING, models.Status.DUPLICATE,
+)  # fmt: skip
+_MEANING = {
+    models.Status.COMPLETED: "every attachment is on disk",
+    models.Status.NO_ATTACHMENTS: "the portal has none",
+    models.Status.PARTIAL: "some files could not be fetched",
+    models.Status.FAILED: "see error_message in the results",
+    models.Status.PENDING: "not reached",
+    models.Status.DUPLICATE: "same PO on an earlier row",
+}
+
+
+def show(
+    console: Console, summary: tables.Summary, *, out: Path, log: Path | None, seconds: float, work_seconds: float,
+    workers: int, interrupted: bool,
+) -> None:  # fmt: skip
+    """Prints the table and where everything is."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column()
+    for status in _ORDER:
+        count = summary.counts.get(status, 0)
+        if count:
+            table.add_row(
+                Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(_MEANING[status], "dim")
+            )
+    console.print()
+    console.print(table)
+    parts = [f"{summary.files} files, {tally.size(summary.bytes)}, in {tally.duration(seconds)}"]
+    if summary.carried:
+        parts.append(f"{summary.carried} orders were done earlier")
+    if workers > 1 and work_seconds > 0 and summary.order_seconds > 0:
+        parts.append(f"{summary.order_seconds / work_seconds:.1f} times as fast as one worker")
+    console.print()
+    console.print(Text("; ".join(parts)), soft_wrap=True)
+    places = Table.grid(padding=(0, 2))
+    places.add_row("Folders", Text(str(out), "cyan"))
+    places.add_row("Results", Text(str(out / "results.xlsx"), "cyan"))
+    if (out / "failed.csv").exists():
+        places.add_row("To run again", Text(str(out / "failed.csv"), "cyan"))
+    if log is not None:
+        places.add_row("Log", Text(str(log), "dim"))
+    console.print(places, soft_wrap=True)
+    for note in summary.notes:
+        console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
+    if interrupted:
+        console.print()
+        console.print(Text("Stopped before the end. To continue, run the same command again:"))
+        console.print(Text(f"  {command()}", "bold"), soft_wrap=True)
+
+
+def command() -> str:
+    """The command that was typed."""
+    return " ".join(["po-pw", *(shlex.quote(word) for word in sys.argv[1:])])

@@ -1,0 +1,39 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import po_pw
+from po_pw.cli import browser, demo, login, process
+
+app = typer.Typer(
+    name="po-pw",
+    help="Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+app.command("process")(process.process)
+app.command("login")(login.login)
+app.command("demo")(demo.demo)
+app.add_typer(browser.app, name="browser")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"po-pw {po_pw.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser."""

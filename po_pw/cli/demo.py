@@ -1,0 +1,135 @@
+"""`po-pw demo`: the main job on the embedded portal, checked file by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from po_pw.cli import boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from po_pw.demo import catalogue, server
+
+
+def demo(
+    workers: Annotated[int, typer.Option("-w", "--workers", help="How many browser contexts work at once.")] = 4,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the demo puts everything.")] = Path("po-pw-demo"),
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
+    files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
+    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
+    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Only serve the portal, for trying things by hand.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")] = 0,
+) -> None:
+    """Start a small procurement portal on this machine, fetch everything from it, and check every file.
+
+    Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced, and expected.
+    """
+    with boundary.reported():
+        from po_pw.demo import catalogue as demo_catalogue
+        from po_pw.demo import server as demo_server
+
+        portal_settings = demo_catalogue.PortalSettings(orders=orders, files_per_order=files, latency=latency)
+        with demo_server.serve_in_thread(portal_settings, port=port) as portal:
+            if serve:
+                _serve(portal, out)
+            else:
+                raise typer.Exit(_run(portal, out.absolute(), workers=workers, browser=browser, headed=headed))
+
+
+def _serve(portal: server.Portal, out: Path) -> None:
+    import threading
+
+    table = _table(portal, out)
+    typer.echo(
+        f"The demo portal is at {portal.origin} (user {portal.username}, password {portal.password}).\n"
+        f"Its orders are in {table}. In another terminal, for example:\n"
+        f"  po-pw login {portal.sign_in_url} --username {portal.username}\n"
+        f"  po-pw process {table} -w 4\n"
+        "Ctrl-C ends it."
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        typer.echo("Ended.")
+
+
+def _table(portal: server.Portal, out: Path) -> Path:
+    from po_pw.demo import server as demo_server
+
+    out.mkdir(parents=True, exist_ok=True)
+    table = out / "pos.csv"
+    demo_server.write_csv(portal, table)
+    return table
+
+
+def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None, headed: bool) -> int:
+    import asyncio
+
+    from po_pw import settings
+    from po_pw.cli import running
+    from po_pw.engine import login
+    from po_pw.orders import read
+
+    table = _table(portal, out)
+    # Its own home: trying the demo must not touch the person's sign-ins.
+    options = settings.load(
+        workers=workers, out=out / "downloads", home=out / ".home", browser=browser, headed=headed or None
+    )
+    expected_to_fail = [order for order in portal.orders if order.expected_error]
+    typer.echo(
+        f"A procurement portal with {len(portal.orders)} orders is at {portal.origin}; "
+        f"{len(expected_to_fail)} of them cannot succeed, as an example."
+    )
+    done = asyncio.run(
+        login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)
+    )
+    typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
+    ended = running.run_table(options, read.open_table(table), resume=False)
+    if ended.exit_code == boundary.INTERRUPTED:
+        return ended.exit_code
+    problems, checked = _check(portal.orders, ended.out)
+    typer.echo()
+    for order in expected_to_fail:
+        typer.echo(f"  as announced  {order.po_number}: {order.expected_error} ({order.about})")
+    for problem in problems:
+        typer.secho(f"  WRONG  {problem}", fg=typer.colors.RED)
+    if problems:
+        typer.secho(f"{len(problems)} things are not as the portal says they should be.", fg=typer.colors.RED)
+        return 1
+    typer.secho(f"Every file is right: {checked} SHA-256 sums compared with the portal's own list.", fg="green")
+    typer.echo(f"Have a look: {ended.out}")
+    return 0
+
+
+def _check(orders: Sequence[catalogue.DemoOrder], out: Path) -> tuple[list[str], int]:
+    """Compares what is on disk with what the portal says it has; gives what is wrong, and how many files were compared."""
+    import hashlib
+    import json
+
+    rows = {row["po_number"]: row for row in json.loads((out / "results.json").read_text("utf-8"))["rows"]}
+    problems: list[str] = []
+    checked = 0
+    for order in orders:
+        row = rows.get(order.po_number)
+        if row is None:
+            problems.append(f"{order.po_number} is not in the results")
+            continue
+        if row["status"] != order.expected_status:
+            problems.append(f"{order.po_number} is {row['status']}, not {order.expected_status} ({order.about})")
+        if (row["error_code"] or None) != order.expected_error:
+            problems.append(f"{order.po_number} has error {row['error_code']}, not {order.expected_error}")
+        folder = out / row["folder"] if row["folder"] else None
+        present = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+        found = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in present)
+        wanted = sorted(file.sha256 for file in order.files)
+        checked += len(wanted)
+        if found != wanted:
+            names = ", ".join(path.name for path in present)
+            problems.append(f"{order.po_number} has {len(found)} files ({names}), not the {len(wanted)} it should have")
+    return problems, checked

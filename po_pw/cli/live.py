@@ -1,0 +1,163 @@
+"""What a person sees while a run is going: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from po_pw import events, models
+from po_pw.cli import tally
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import RenderableType
+
+STYLES = {
+    models.Status.COMPLETED: "green",
+    models.Status.NO_ATTACHMENTS: "cyan",
+    models.Status.PARTIAL: "yellow",
+    models.Status.FAILED: "red",
+    models.Status.PENDING: "dim",
+    models.Status.DUPLICATE: "dim",
+}
+
+
+class View:
+    """Listens to a run and shows it. A context manager.
+
+    Args:
+        console: where to.
+        quiet: says only what went wrong.
+        verbose: says every step, in lines.
+    """
+
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
+        self.tally = tally.Tally()
+        self._console = console
+        self._quiet = quiet
+        self._verbose = verbose
+        self._live: Live | None = None
+        if console.is_terminal and not quiet and not verbose:
+            self._live = Live(get_renderable=self._render, console=console, refresh_per_second=6, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def hear(self, event: events.Event) -> None:
+        """Takes one event in."""
+        self.tally.hear(event)
+        line = self._line(event)
+        if line is not None:
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _line(self, event: events.Event) -> Text | None:
+        """What is said about an event in a line of its own; None: nothing."""
+        match event:
+            case events.Notice(level="warning"):
+                return Text(f"! {event.text}", "yellow")
+            case events.Stopping() if event.now:
+                return Text("Stopping now.", "yellow")
+            case events.Stopping():
+                return Text(f"Stopping after what is in hand ({event.why}). Ctrl-C again stops at once.", "yellow")
+            case events.ContextLost() if not event.replaced:
+                return Text(f"! {event.worker} gave up: {event.why}", "yellow")
+            case events.OrderSettled() if self._live is None and not self._quiet:
+                return self._settled(event.outcome)
+            case events.OrderSettled() if self._quiet and event.outcome.error is not None:
+                return self._settled(event.outcome)
+            case _ if self._quiet:
+                return None
+            case events.BrowserChosen():
+                return self._browser(event)
+            case events.RunStarted():
+                return self._started(event)
+            case _ if not self._verbose:
+                return None
+            case events.OrderStep():
+                return Text(f"  {event.worker} {event.po_number} {event.step}", "dim")
+            case events.FileSaved():
+                return Text(
+                    f"  {event.worker} {event.key} + {event.file.sent_name} {tally.size(event.file.size)}", "dim"
+                )
+            case events.FileFailed():
+                return Text(f"  {event.worker} {event.key} ! {event.name}: {event.failure.message}", "yellow")
+            case events.OrderPutBack():
+                again = f"again in {event.delay:.1f} s"
+                return Text(f"  {event.worker} {event.po_number} {event.failure.message}: {again}", "yellow")
+            case events.OrdersStolen():
+                return Text(f"  {event.worker} took over {event.count} orders of {event.victim}", "dim")
+            case events.ContextOpened():
+                return Text(f"  {event.worker} context open after {event.seconds:.1f} s (process {event.pid})", "dim")
+            case events.ContextLost():
+                return Text(f"  {event.worker} {event.why}: opening another", "yellow")
+            case events.Notice():
+                return Text(f"  {event.text}", "dim")
+            case _:
+                return None
+
+    def _started(self, event: events.RunStarted) -> Text:
+        parts = [f"{event.orders} orders, {event.workers} worker{'s' if event.workers != 1 else ''}"]
+        if event.carried:
+            parts.append(f"{event.carried} done earlier")
+        if event.refused:
+            parts.append(f"{event.refused} rows refused")
+        if event.duplicates:
+            parts.append(f"{event.duplicates} duplicate rows")
+        return Text(", ".join(parts))
+
+    def _browser(self, event: events.BrowserChosen) -> Text:
+        browser = event.browser
+        sandbox = "" if event.sandbox else f", without sandbox: {event.sandbox_why}"
+        return Text(f"{browser.name} {browser.version} ({browser.why}{sandbox})", "dim")
+
+    def _settled(self, outcome: models.Outcome) -> Text:
+        total = self.tally.run.orders if self.tally.run else 0
+        width = len(str(total))
+        line = Text(f"[{self.tally.settled:>{width}}/{total}] {outcome.po_number:<12} ")
+        line.append(f"{outcome.status:<14}", STYLES[outcome.status])
+        received = sum(file.size for file in outcome.files)
+        line.append(f" {len(outcome.files):>3} files {tally.size(received):>9} {outcome.timing.seconds:>6.1f} s")
+        line.append(f"  {outcome.worker}", "dim")
+        if outcome.error is not None:
+            line.append(f"  {outcome.error.code}: {outcome.error.message}", "red")
+        return line
+
+    def _render(self) -> RenderableType:
+        now = self.tally
+        total = now.run.orders if now.run else 0
+        left = now.seconds_left()
+        head = Table.grid(padding=(0, 1), expand=True)
+        head.add_column(width=11)
+        head.add_column(ratio=1)
+        head.add_column(justify="right")
+        eta = f"{tally.duration(left)} left" if left is not None else ""
+        bar = ProgressBar(total=max(total, 1), completed=now.settled)
+        head.add_row(Text(f"{now.settled}/{total}", "bold"), bar, Text(eta, "cyan"))
+        numbers = Text()
+        for status, count in now.counts.items():
+            numbers.append(f"{count} {status.lower().replace('_', ' ')}  ", STYLES[status])
+        numbers.append(f"{now.files} files  {tally.size(now.bytes)}  {tally.size(now.rate())}/s", "bold")
+        rows = Table.grid(padding=(0, 2))
+        for name, line in sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0])):
+            busy = line.state in {"reading", "fetching", "finishing"}
+            rows.add_row(
+                Text(name, "dim"), Text(line.state, "green" if busy else "dim"), Text(line.po_number),
+                Text(f"{line.done} done", "dim"),
+            )  # fmt: skip
+        parts: list[RenderableType] = [head, numbers, rows]
+        parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]
+        return Group(*parts)

@@ -1,0 +1,59 @@
+"""`po-pw process`: the main job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from po_pw.cli import boundary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def process(
+    table: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The purchase orders: .csv or .xlsx with po_number, supplier, url.")
+    ],
+    workers: Annotated[
+        int | None, typer.Option("-w", "--workers", help="How many browser contexts work at once.  [default: 4]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where folders and results go.  [default: downloads]")
+    ] = None,
+    url_template: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of an order whose row has none, e.g. https://x.coupahost.com/order_headers/{po_number}"
+        ),
+    ] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.  [default: the first one found]")
+    ] = None,
+    headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
+    base_profile: Annotated[
+        Path | None, typer.Option(help="A profile to copy for each worker.  [default: the one `po-pw login` made]")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
+    max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters.")] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every step.")] = False,
+) -> None:
+    """Fetch the attachments of every purchase order in FILE into a folder per PO.
+
+    The same command run again continues where it stopped.
+    """
+    with boundary.reported():
+        from po_pw import settings
+        from po_pw.cli import running
+        from po_pw.orders import read
+
+        options = settings.load(
+            workers=workers, out=out, url_template=url_template, browser=browser, headed=headed or None,
+            base_profile=base_profile, limit=limit, max_path=max_path,
+        )  # fmt: skip
+        orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
+        done = running.run_table(options, orders, resume=not force, quiet=quiet, verbose=verbose)
+        raise typer.Exit(done.exit_code)

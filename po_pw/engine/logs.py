@@ -1,0 +1,152 @@
+"""The run's log: a JSON line for each event, in a file per run; never a cookie, a token or a password."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+import structlog
+
+from po_pw import events, models
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+    from types import TracebackType
+
+_SILENT: Final = (events.BytesReceived,)
+_WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
+_QUERY: Final = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
+_SECRET: Final = re.compile(r"(?i)\b(cookie|set-cookie|authorization|password|token|session[_-]?id)\b(\s*[=:]\s*)\S+")
+
+
+def without_secrets(text: str) -> str:
+    """A text without the query of any address in it (signatures live there) and without values that name a secret."""
+    return _SECRET.sub(r"\1\2***", _QUERY.sub(r"\1?***", text))
+
+
+class RunLog:
+    """Listens to a run's events and writes them as JSON lines. A context manager.
+
+    The dotted event names are the events' own (`order.settled`, `context.opened`); worker, PO and step are on every
+    line that has them.
+
+    Args:
+        folder: where the files lie, one for each run.
+        hub: what to listen to.
+    """
+
+    def __init__(self, folder: Path, hub: events.Hub) -> None:
+        self.path: Path | None = None
+        self._folder = folder
+        self._hub = hub
+        self._stream: IO[str] | None = None
+        self._log: Any = None
+        self._waiting: list[events.Event] = []
+        self._handler = _Forward(self)
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._unlisten = self._hub.listen(self._hear)
+        logging.getLogger("po_pw").addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        logging.getLogger("po_pw").removeHandler(self._handler)
+        self._unlisten()
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def begin(self, run: models.RunId) -> None:
+        """Starts the file of this run; what was announced before its name was known comes first."""
+        if self._stream is not None:
+            self._stream.close()
+        self.path = self._folder / f"{run}.jsonl"
+        self._stream = self.path.open("a", encoding="utf-8", buffering=1)
+        self._log = structlog.wrap_logger(
+            structlog.WriteLogger(self._stream),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=False),
+                structlog.processors.format_exc_info,
+                _clean,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        ).bind(run=run)
+        for event in self._waiting:
+            self._write(event)
+        self._waiting.clear()
+
+    def note(self, level: str, text: str, exc_info: Any = None) -> None:
+        """A line that is no event: what a module logged."""
+        if self._log is not None:
+            getattr(self._log, level)("log", text=text, exc_info=exc_info)
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, _SILENT):
+            return
+        if self._log is None:
+            self._waiting.append(event)
+        else:
+            self._write(event)
+
+    def _write(self, event: events.Event) -> None:
+        name = ".".join(_WORDS.split(type(event).__name__)).lower()
+        warning = isinstance(event, events.ContextLost) or (
+            isinstance(event, events.Notice) and event.level == "warning"
+        )
+        getattr(self._log, "warning" if warning else "info")(name, **_fields(event))
+
+
+def _fields(event: events.Event) -> dict[str, Any]:
+    if isinstance(event, events.OrderSettled):
+        out = event.outcome
+        return {
+            "worker": out.worker, "po": out.po_number, "step": "settled", "status": out.status, "files": len(out.files),
+            "found": out.found, "bytes": sum(file.size for file in out.files), "folder": out.folder,
+            "attempts": out.attempts, "seconds": round(out.timing.seconds, 3),
+            "error_code": out.error.code if out.error else None,
+            "error_message": out.error.message if out.error else None,
+        }  # fmt: skip
+    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    if "key" in fields:
+        fields["po"] = fields.pop("po_number", None) or fields["key"]
+        fields.pop("key", None)
+    if isinstance(event, events.FileSaved):
+        fields["step"] = "file"
+    return {name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+            for name, value in fields.items()}  # fmt: skip
+
+
+def _clean(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    cleaned: dict[str, Any] = _cleaned(dict(fields))
+    return cleaned
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_secrets(str(value))
+    if isinstance(value, dict):
+        return {key: _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(inner) for inner in value]
+    return value if isinstance(value, (int, float, bool, type(None))) else without_secrets(str(value))
+
+
+class _Forward(logging.Handler):
+    """Sends what our modules log to the run's file."""
+
+    def __init__(self, log: RunLog) -> None:
+        super().__init__()
+        self._run_log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = (
+            "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        )
+        self._run_log.note(level, record.getMessage(), record.exc_info)

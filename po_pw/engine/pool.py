@@ -1,0 +1,149 @@
+"""The run's browsers: one driver, and a persistent context for each worker that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING, Final, Self
+
+from po_pw import errors, events, models, sessions
+from po_pw.browser import contexts, display, locate, profiles, watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from po_pw import settings
+
+LAUNCH_TRIES: Final = 2
+
+
+class Pool:
+    """Opens and closes contexts. An async context manager: no browser, profile or temporary folder is left after it.
+
+    Args:
+        options: the run's settings.
+        signed_in: sign-in state.
+        hub: where openings and losses are announced.
+        downloads: where browsers put what they download; on the output's file system.
+    """
+
+    def __init__(
+        self, options: settings.Settings, signed_in: sessions.Sessions, hub: events.Hub, downloads: Path
+    ) -> None:
+        self._options = options
+        self._sessions = signed_in
+        self._hub = hub
+        self._downloads = downloads
+        self._stack = contextlib.AsyncExitStack()
+        self._open: dict[models.WorkerId, contexts.Context] = {}
+        self._profiles: profiles.ProfileManager | None = None
+        self._cookies: Sequence[models.Cookie] = ()
+        self.browser: models.BrowserInfo | None = None
+        self._launch: contexts.Launch | None = None
+
+    async def __aenter__(self) -> Self:
+        for folder in await asyncio.to_thread(watchdog.sweep):
+            self._hub.emit(events.Notice("info", f"removed {folder}, left by a run that was killed"))
+        async with contextlib.AsyncExitStack() as stack:
+            self._driver = await stack.enter_async_context(contexts.Driver())
+            chosen = self._driver.resolve(self._options.browser)
+            hindrance = locate.sandbox_hindrance()
+            headless, why = display.headless(headed=self._options.headed)
+            if why:
+                self._hub.emit(events.Notice("warning", why))
+            self._launch = contexts.Launch(chosen, headless, not hindrance, self._options.launch_timeout)
+            self._sandbox_why = hindrance
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Shielded: a second Ctrl-C must not leave a browser half closed.
+        await asyncio.shield(asyncio.ensure_future(self._close()))
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(self.close(worker) for worker in tuple(self._open)))
+        if self._profiles is not None:
+            await asyncio.to_thread(self._profiles.cleanup_all)
+        await self._stack.aclose()
+
+    async def sign_in(self, origins: Sequence[str]) -> None:
+        """Takes the sign-in state of these portals for the contexts to come.
+
+        The profile is that of the first portal (a user-data dir cannot be merged), the cookies are those of all.
+
+        Raises:
+            LoginRequiredError: saved state cannot be read.
+            ProfileError: the base profile cannot be used.
+        """
+        self._cookies = await asyncio.to_thread(self._sessions.cookies, origins)
+        if self._profiles is None:
+            base = self._options.base_profile
+            if base is None and origins and self._sessions.profile(origins[0]).is_dir():
+                base = self._sessions.profile(origins[0])
+            self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")
+
+    async def open(self, worker: models.WorkerId) -> contexts.Context:
+        """This worker's context; the one it has, if that is still there.
+
+        Raises:
+            EnvironmentProblem: the browser does not start.
+        """
+        have = self._open.get(worker)
+        if have is not None and not have.lost.is_set():
+            return have
+        for turn in range(1, LAUNCH_TRIES + 1):
+            try:
+                return await self._try(worker)
+            except errors.ProfileError:
+                raise
+            except errors.EnvironmentProblem as error:
+                if self._launch and self._launch.sandbox and "sandbox" in str(error):
+                    # Only a start can tell (kernels and containers differ): once told, it holds for all contexts.
+                    self._sandbox_why = "this machine does not let Chromium sandbox itself"
+                    self._launch = dataclasses.replace(self._launch, sandbox=False)
+                elif turn == LAUNCH_TRIES:
+                    raise
+                else:
+                    self._hub.emit(events.ContextLost(worker, str(error), replaced=True))
+        return await self._try(worker)
+
+    async def _try(self, worker: models.WorkerId) -> contexts.Context:
+        if self._launch is None or self._profiles is None:
+            msg = "open() before sign_in()"
+            raise RuntimeError(msg)
+        await self.close(worker)
+        user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
+        try:
+            context = await self._driver.open(
+                worker,
+                self._launch,
+                user_data_dir=user_data_dir,
+                downloads=self._downloads / worker,
+                cookies=self._cookies,
+                pages=self._options.pages_per_context,
+            )
+        except BaseException:
+            await asyncio.to_thread(self._profiles.cleanup_profile, worker)
+            raise
+        self._open[worker] = context
+        if self.browser is None:
+            self.browser = dataclasses.replace(self._launch.browser, version=context.version)
+            self._hub.emit(events.BrowserChosen(self.browser, self._launch.sandbox, self._sandbox_why))
+        opened = events.ContextOpened(worker, context.pid, str(user_data_dir), context.opened_in)
+        self._hub.emit(opened)
+        return context
+
+    async def close(self, worker: models.WorkerId) -> None:
+        """Closes this worker's context and removes its profile."""
+        context = self._open.pop(worker, None)
+        if context is None:
+            return
+        await context.close()
+        if self._profiles is not None:
+            await asyncio.to_thread(self._profiles.cleanup_profile, worker)
+        self._hub.emit(events.ContextClosed(worker))

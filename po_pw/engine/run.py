@@ -1,0 +1,308 @@
+"""One run: orders in, outcomes out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import enum
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import po_pw
+from po_pw import errors, events, models, sessions, settings
+from po_pw.engine import carrying, fetching, logs, plan, pool, source, worker
+from po_pw.engine.scheduler import Scheduler
+from po_pw.journal import lock, store
+from po_pw.portals import registry
+from po_pw.results import tables
+from po_pw.transport import client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from types import TracebackType
+
+SAMPLE: Final = 0.25
+"""Seconds between two announcements of bytes received."""
+
+
+class Stop(enum.Enum):
+    """How a run is stopped."""
+
+    AFTER_CURRENT = "after what is in hand"
+    NOW = "now"
+
+
+class Run:
+    """An output directory with its journal, browsers and log, held for as long as the block lasts.
+
+    `async with Run(settings) as run: async for outcome in run.process(rows): ...`
+
+    Args:
+        options: the settings.
+        hub: where events go; a new one by default.
+
+    Raises:
+        EnvironmentProblem: the output directory is in use or not writable, or no browser is there.
+    """
+
+    def __init__(self, options: settings.Settings, hub: events.Hub | None = None) -> None:
+        self.options = options
+        self.hub = hub or events.Hub()
+        self.out = Path(options.out).absolute()
+        self.run_id: models.RunId | None = None
+        self.summary: tables.Summary | None = None
+        self._internal = self.out / ".po-pw"
+        self._sessions = sessions.Sessions(settings.home(options))
+        self._stack = contextlib.AsyncExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._source: source.LocalSource | None = None
+        self._driver: asyncio.Task[None] | None = None
+        self._stopping: Stop | None = None
+        self._sign_in_needed: errors.LoginRequiredError | None = None
+        self._gave_up: list[errors.EnvironmentProblem] = []
+        self._times = _Times()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
+            except OSError as error:
+                msg = f"{self.out} cannot be written to ({error.strerror}). Choose another place with --out."
+                raise errors.EnvironmentProblem(msg) from error
+            stack.enter_context(lock.held(self._internal))
+            self._log = stack.enter_context(logs.RunLog(self._internal / "logs", self.hub))
+            self._work = self._internal / "work"
+            await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+            self._work.mkdir(parents=True, exist_ok=True)
+            stack.callback(shutil.rmtree, self._work, ignore_errors=True)
+            self._journal = await stack.enter_async_context(store.Journal.open(self._internal / "journal.db"))
+            self._client = await stack.enter_async_context(
+                client.Client(
+                    files_in_all=self.options.files_in_all,
+                    files_per_host=self.options.files_per_host,
+                    stall_timeout=self.options.stall_timeout,
+                )
+            )
+            self._pool = await stack.enter_async_context(
+                pool.Pool(self.options, self._sessions, self.hub, self._work / ".browser")
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def process(
+        self, rows: Iterable[models.Row], *, name: str = "", columns: tuple[str, ...] = (), resume: bool = False
+    ) -> AsyncIterator[models.Outcome]:
+        """Works on the rows; yields each outcome once it is durable, in the order they come.
+
+        Args:
+            rows: consumed as they come, on another thread; the same PO twice is worked on once.
+            name: of the input, for the results.
+            columns: of the rows' cells.
+            resume: orders that an earlier run finished, and whose files are there, are taken over without a visit.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
+            ParallelProcessingError: no context could be opened, or all were lost.
+            EnvironmentProblem: the disk is in the way.
+        """
+        options = self.options
+        what = models.Plan(name, columns, options.workers, str(self.out), _now())
+        run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
+        self._log.begin(run)
+        self._plan, self._times = what, _Times()
+        orders = list(self._journal.orders(run))
+        carried = await carrying.carry(self._journal, run, self.out, orders) if resume else []
+        done = {outcome.key for outcome in carried}
+        todo = [order for order in orders if order.key not in done]
+        counts = self._journal.counts(run)
+        workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
+        self.hub.emit(
+            events.RunStarted(
+                run, counts.rows, len(todo), len(carried), counts.refused, counts.duplicates, len(workers)
+            )
+        )
+        outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
+        for outcome in carried:
+            outcomes.put_nowait(outcome)
+        self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
+        try:
+            while (outcome := await outcomes.get()) is not None:
+                yield outcome
+            await self._driver
+        except asyncio.CancelledError:
+            if self._stopping is not Stop.NOW or not self._driver.cancelled():
+                raise
+        finally:
+            if not self._driver.done():
+                self._driver.cancel()
+            await asyncio.wait([self._driver])
+
+    async def _drive(
+        self,
+        run: models.RunId,
+        todo: list[models.PurchaseOrder],
+        workers: list[models.WorkerId],
+        outcomes: asyncio.Queue[models.Outcome | None],
+    ) -> None:
+        self._times.started = time.monotonic()
+        unlisten = self.hub.listen(self._times.listen)
+        try:
+            if todo and self._stopping is None:
+                await self._work_on(run, todo, workers, outcomes)
+        finally:
+            unlisten()
+            self._times.ended = time.monotonic()
+            interrupted = self._stopping is not None or self._sign_in_needed is not None
+            ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), interrupted)
+            self.hub.emit(ended)
+            await asyncio.shield(
+                self._journal.end(
+                    run, seconds=ended.seconds, work_seconds=ended.work_seconds, interrupted=interrupted,
+                    browser=self._pool.browser,
+                )
+            )  # fmt: skip
+            outcomes.put_nowait(None)
+
+    async def _work_on(
+        self,
+        run: models.RunId,
+        todo: list[models.PurchaseOrder],
+        workers: list[models.WorkerId],
+        outcomes: asyncio.Queue[models.Outcome | None],
+    ) -> None:
+        options = self.options
+        await self._pool.sign_in(list(dict.fromkeys(sessions.origin_of(order.url) for order in todo)))
+        scheduler = Scheduler(todo, workers)
+        self._source = source.LocalSource(
+            scheduler,
+            on_steal=lambda thief, victim, count: self.hub.emit(events.OrdersStolen(thief, victim, count)),
+        )
+        self._gave_up = []
+        shared = worker.Shared(
+            run=run, out=self.out, options=options, hub=self.hub, journal=self._journal, sessions=self._sessions,
+            pool=self._pool, source=self._source, client=self._client,
+            traffic=fetching.Traffic(options.files_in_all),
+            portal_for=lambda url: registry.for_url(url, options),
+            settled=outcomes.put_nowait, sign_in_needed=self._need_sign_in, gave_up=self._gave_up.append,
+        )  # fmt: skip
+        sampler = asyncio.create_task(self._sample(shared.traffic), name="sampler")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in workers:
+                    group.create_task(worker.Worker(name, shared).run(), name=f"worker-{name}")
+        except BaseExceptionGroup as error:
+            raise errors.first_of(error) from error
+        finally:
+            sampler.cancel()
+            await asyncio.wait([sampler])
+            self.hub.emit(events.BytesReceived(shared.traffic.received))
+        if self._sign_in_needed is not None:
+            raise self._sign_in_needed
+        if self._gave_up and self._stopping is None and not scheduler.is_drained():
+            msg = (
+                f"no browser could be kept open, so {scheduler.waiting()} orders were not reached: {self._gave_up[-1]}"
+            )
+            raise errors.ParallelProcessingError(msg)
+
+    async def _sample(self, traffic: fetching.Traffic) -> None:
+        last = -1
+        while True:
+            await asyncio.sleep(SAMPLE)
+            if traffic.received != last:
+                last = traffic.received
+                self.hub.emit(events.BytesReceived(last))
+
+    def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
+        if self._sign_in_needed is None:
+            self._sign_in_needed = error
+            self.hub.emit(events.Stopping(now=False, why=str(error)))
+            if self._source is not None:
+                self._source.stop()
+
+    def stop(self, how: Stop, why: str = "asked to") -> None:
+        """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides."""
+        if self._loop is None:
+            self._stopping = how
+        else:
+            self._loop.call_soon_threadsafe(self._stop, how, why)
+
+    def _stop(self, how: Stop, why: str) -> None:
+        if self._stopping is Stop.NOW or self._stopping is how:
+            return
+        self._stopping = how
+        self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
+        if self._source is not None:
+            self._source.stop()
+        if how is Stop.NOW and self._driver is not None:
+            self._driver.cancel()
+        elif self._loop is not None:
+            self._loop.call_later(self.options.grace, self._stop, Stop.NOW, f"{self.options.grace:.0f} s have passed")
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stopping is not None
+
+    async def write_results(self) -> tables.Summary:
+        """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
+
+        Raises:
+            EnvironmentProblem: they cannot be written.
+        """
+        run = self.run_id
+        if run is None:
+            msg = "nothing was processed yet"
+            raise errors.PoPwError(msg)
+        interrupted = self._stopping is not None or self._sign_in_needed is not None
+        about = tables.About(
+            run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
+            work_seconds=self._times.work_seconds(), interrupted=interrupted, version=po_pw.__version__,
+        )  # fmt: skip
+        self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
+        return self.summary
+
+    @property
+    def log_path(self) -> Path | None:
+        """The run's log file."""
+        return self._log.path
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """Seconds of the whole run, and of its work after start-up."""
+        return self._times.seconds(), self._times.work_seconds()
+
+
+class _Times:
+    """When the run's parts began, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.started = self.ended = time.monotonic()
+        self.first_lease: float | None = None
+        self.last_outcome: float | None = None
+
+    def listen(self, event: events.Event) -> None:
+        if isinstance(event, events.OrderStep) and self.first_lease is None:
+            self.first_lease = time.monotonic()
+        elif isinstance(event, events.OrderSettled):
+            self.last_outcome = time.monotonic()
+
+    def seconds(self) -> float:
+        return max(0.0, self.ended - self.started)
+
+    def work_seconds(self) -> float:
+        if self.first_lease is None or self.last_outcome is None:
+            return 0.0
+        return self.last_outcome - self.first_lease
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).astimezone()

@@ -1,0 +1,375 @@
+"""A worker: owns one context, takes leases, reads orders, and hands their files over to be fetched meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events, models, sessions
+from po_pw.downloads import folders
+from po_pw.engine import fetching, jobs, retry, source
+from po_pw.lanes import browser as browser_lane
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+    from po_pw import settings
+    from po_pw.browser import contexts
+    from po_pw.engine import pool
+    from po_pw.journal import store
+    from po_pw.lanes import base as lanes
+    from po_pw.portals import base as portals
+    from po_pw.transport import client
+
+_log = logging.getLogger(__name__)
+
+REPLACEMENTS: Final = 5
+"""How many contexts in a row a worker may lose without settling an order, before it gives up."""
+
+_REFUSED: Final = {
+    models.PageKind.NOT_FOUND: (models.ErrorCode.NOT_FOUND, "the portal has no such order: check po_number and url"),
+    models.PageKind.FORBIDDEN: (
+        models.ErrorCode.FORBIDDEN,
+        "the signed-in user may not see this order: ask the portal's administrator, or sign in as another user",
+    ),
+    models.PageKind.CHALLENGE: (
+        models.ErrorCode.CHALLENGE,
+        "the portal asks to prove that a person is there: open it once with `po-pw login`, or use fewer workers",
+    ),
+    models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shared:
+    """What the workers of one run share."""
+
+    run: models.RunId
+    out: Path
+    options: settings.Settings
+    hub: events.Hub
+    journal: store.Journal
+    sessions: sessions.Sessions
+    pool: pool.Pool
+    source: source.LocalSource
+    client: client.Client
+    traffic: fetching.Traffic
+    portal_for: Callable[[str], portals.Portal]
+    settled: Callable[[models.Outcome], None]
+    sign_in_needed: Callable[[errors.LoginRequiredError], None]
+    gave_up: Callable[[errors.EnvironmentProblem], None]
+    """A worker could not open a context, or lost too many."""
+    jobs: dict[models.OrderKey, jobs.Job] = dataclasses.field(default_factory=dict)
+
+
+class Worker:
+    """Works until the source is drained or stopped.
+
+    With one worker everything is strictly one after another; with more, the files of up to `orders_per_context` orders
+    stream while the next is read.
+    """
+
+    def __init__(self, name: models.WorkerId, shared: Shared) -> None:
+        self.name = name
+        self._shared = shared
+        self._sequential = shared.options.workers == 1
+        self._room = asyncio.Semaphore(1 if self._sequential else shared.options.orders_per_context)
+        self._lost_in_a_row = 0
+
+    async def run(self) -> None:
+        """Opens the context, works, opens another where one is lost; ends when there is nothing more to do.
+
+        Where no context can be opened the worker leaves: its orders go to the others, and `Shared.gave_up` is told.
+        """
+        shared = self._shared
+        shared.source.join(self.name)
+        try:
+            while True:
+                try:
+                    context = await shared.pool.open(self.name)
+                except errors.EnvironmentProblem as error:
+                    shared.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
+                    shared.gave_up(error)
+                    return
+                if await self._work(context):
+                    return
+                self._lost_in_a_row += 1
+                replaced = self._lost_in_a_row <= REPLACEMENTS
+                shared.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
+                await shared.pool.close(self.name)
+                if not replaced:
+                    msg = f"the browser of worker {self.name} was lost {self._lost_in_a_row} times in a row"
+                    shared.gave_up(errors.EnvironmentProblem(msg))
+                    return
+        finally:
+            shared.source.leave(self.name)
+
+    async def _work(self, context: contexts.Context) -> bool:
+        """Works with one context; True when there is nothing more to do, False when the context is lost."""
+        session = self._shared.client.session(context.user_agent, context.language)
+        fetcher = fetching.Fetcher(
+            self.name, session, self._shared.options, self._shared.hub, self._shared.traffic, self._shared.portal_for
+        )
+        lane = browser_lane.BrowserLane(context, self._shared.options, self._shared.portal_for)
+        pages = 1 if self._sequential else self._shared.options.pages_per_context
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                desk = _Desk(context, session, fetcher, lane, tasks)
+                readers = [tasks.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
+                drained = await asyncio.gather(*readers)
+        finally:
+            await session.aclose()
+        return all(drained)
+
+    async def _read(self, desk: _Desk) -> bool:
+        """One page's loop. True: drained or stopped; False: the context is lost."""
+        while True:
+            await self._room.acquire()
+            lease: models.Lease | None = None
+            handed_over = False
+            try:
+                if desk.context.lost.is_set():
+                    return False
+                lease = await self._shared.source.lease(self.name)
+                if lease is None:
+                    return True
+                fetches = await self._attempt(desk, lease)
+                if fetches is not None:
+                    rest = self._finish(lease, fetches)
+                    if self._sequential:
+                        await rest
+                    else:
+                        desk.tasks.create_task(self._hand_over(rest), name=f"{self.name}-fetch-{lease.order.key}")
+                        handed_over = True
+            finally:
+                if not handed_over:
+                    self._room.release()
+            if desk.context.lost.is_set():
+                return False
+
+    async def _hand_over(self, rest: Coroutine[None, None, None]) -> None:
+        try:
+            await rest
+        finally:
+            self._room.release()
+
+    async def _attempt(self, desk: _Desk, lease: models.Lease) -> _Fetches | None:
+        """Reads one order; its fetches are under way when the page is free again. None: it is dealt with already."""
+        shared, order = self._shared, lease.order
+        started = time.monotonic()
+        job = shared.jobs.get(order.key)
+        if job is None:
+            claim = f"{shared.run}-{lease.number}"
+            work = await asyncio.to_thread(folders.open_work, shared.out, order.po_number, lease.attempt, claim)
+            job = shared.jobs[order.key] = jobs.Job(order, work, _now())
+        fetches = _Fetches(job, started)
+        self._say(lease, "reading")
+        async with self._boundary(lease, job, started):
+            ticket = await shared.sessions.ticket(sessions.origin_of(order.url))
+            try:
+                async with asyncio.timeout(shared.options.order_timeout):
+                    async with desk.lane.visit(order) as visit:
+                        self._take_in(job, visit.listing, ticket)
+                        desk.session.set_cookies(await desk.context.cookies())
+                        self._say(lease, "fetching", len(job.wanted()))
+                        await self._begin(desk, fetches, visit)
+            except TimeoutError:
+                await fetches.cancel()
+                msg = f"the order was not read within {shared.options.order_timeout:.0f} s"
+                raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+            except BaseException:
+                # Before the order goes back: whoever takes it next writes to the same places.
+                await fetches.cancel()
+                raise
+            return fetches
+        return None
+
+    async def _begin(self, desk: _Desk, fetches: _Fetches, visit: lanes.Visit) -> None:
+        """Starts a fetch for each open attachment; a click holds the page until its download has begun."""
+        job = fetches.job
+        job.failed.clear()
+        for attachment in job.open():
+            if isinstance(attachment.source, models.Link):
+                fetches.add(desk.fetcher.link(job, attachment, attachment.source))
+        for attachment in job.open():
+            if not isinstance(attachment.source, models.Click):
+                continue
+            try:
+                got = await visit.capture(attachment.source)
+            except (errors.BrowserLost, errors.SessionExpired):
+                raise
+            except errors.OrderError as error:
+                desk.fetcher.fail(job, attachment, error)
+                continue
+            if isinstance(got, models.Link):
+                fetches.add(desk.fetcher.link(job, attachment, got))
+            else:
+                fetches.add(desk.fetcher.adopt(job, attachment, got))
+
+    def _take_in(self, job: jobs.Job, listing: models.Listing, ticket: models.Ticket) -> None:
+        if listing.page is models.PageKind.SIGNED_OUT:
+            msg = f"{ticket.origin} asks for a sign-in"
+            raise errors.SessionExpired(msg)
+        if listing.page is not models.PageKind.ORDER:
+            code, message = _REFUSED[listing.page]
+            raise errors.Permanent(message, code)
+        job.listing = listing
+
+    async def _finish(self, lease: models.Lease, fetches: _Fetches) -> None:
+        """Waits for the files, then settles the order or puts it back."""
+        job = fetches.job
+        async with self._boundary(lease, job, fetches.started):
+            await fetches.done()
+            again = [error for error in job.failed.values() if self._would_retry(error, lease)]
+            expired = [error for error in job.failed.values() if isinstance(error, errors.SessionExpired)]
+            if expired or again:
+                raise (expired or again)[0]
+            listing = job.listing
+            incomplete = None
+            if listing is not None and not listing.complete:
+                shown = len(listing.attachments)
+                claim = f" of {listing.claimed}" if listing.claimed is not None else ""
+                incomplete = errors.Transient(
+                    f"the page showed {shown}{claim} attachments and was still loading",
+                    models.ErrorCode.LIST_INCOMPLETE,
+                )
+                if self._would_retry(incomplete, lease):
+                    raise incomplete
+            await self._settle(lease, job, incomplete, fetches.started)
+
+    def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
+        return isinstance(self._decide(error, lease), retry.Again)
+
+    def _decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Again | retry.Never | retry.SignIn:
+        options = self._shared.options
+        policy = retry.Policy(options.attempts, options.backoff_base, options.backoff_cap)
+        return retry.decide(error, lease.attempt, policy=policy, random=random.random)
+
+    @contextlib.asynccontextmanager
+    async def _boundary(self, lease: models.Lease, job: jobs.Job, started: float) -> AsyncIterator[None]:
+        """Whatever happens to an order inside becomes an outcome, or the order goes back; nothing gets past.
+
+        A cancelled order goes back without counting as an attempt.
+        """
+        try:
+            yield
+        except errors.OrderError as error:
+            await self._failed(lease, job, error, started)
+        except (errors.LoginRequiredError, errors.EnvironmentProblem):
+            await self._give_back(lease, job, started, delay=0, counts=False)
+            raise
+        except Exception as error:  # noqa: BLE001 - the worker's boundary: one order's fault must not end the run
+            _log.exception("order %s met an internal error", lease.order.po_number)
+            internal = errors.OrderError(f"internal error: {type(error).__name__}: {error}; the log has the details")
+            await self._failed(lease, job, internal, started)
+        except BaseException:
+            await asyncio.shield(self._give_back(lease, job, started, delay=0, counts=False))
+            raise
+
+    async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
+        decision = self._decide(error, lease)
+        if isinstance(decision, retry.Never):
+            await self._settle(lease, job, error, started)
+            return
+        if isinstance(decision, retry.SignIn):
+            await self._give_back(lease, job, started, delay=0, counts=False)
+            ticket = await self._shared.sessions.ticket(sessions.origin_of(lease.order.url))
+            try:
+                await self._shared.sessions.renew(ticket)
+            except errors.LoginRequiredError as needed:
+                self._shared.sign_in_needed(needed)
+            return
+        await self._give_back(lease, job, started, delay=decision.delay, counts=decision.counts)
+        put_back = events.OrderPutBack(
+            self.name, lease.order.key, lease.order.po_number, error.failure(), decision.delay, decision.counts
+        )
+        self._shared.hub.emit(put_back)
+
+    async def _give_back(
+        self, lease: models.Lease, job: jobs.Job, started: float, *, delay: float, counts: bool
+    ) -> None:
+        job.seconds += time.monotonic() - started
+        await self._shared.source.release(lease, source.PutBack(delay, counts))
+
+    async def _settle(
+        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
+    ) -> None:
+        """Puts the folder in its final place, makes the outcome durable, and only then says so."""
+        shared, order = self._shared, lease.order
+        self._say(lease, "finishing")
+        status, failure = jobs.judge(job, error)
+        supplier = order.supplier or (job.listing.supplier if job.listing else "")
+        stem = await shared.journal.claim_folder(order.key, folders.parent(supplier), folders.stem(order))
+        missing = job.missing()
+        finished = await asyncio.to_thread(
+            folders.finish, shared.out, job.work, order=order, supplier=supplier, stem=stem, status=status,
+            files=job.files(), missing=missing, max_path=shared.options.max_path, now=_now(),
+        )  # fmt: skip
+        outcome = models.Outcome(
+            key=order.key, po_number=order.po_number, status=status, files=finished.files, missing=tuple(missing),
+            error=failure, attempts=lease.attempt,
+            timing=models.Timing(job.started_at, _now(), job.seconds + time.monotonic() - started),
+            worker=self.name, lane=browser_lane.BrowserLane.name, folder=finished.folder, supplier=supplier,
+            source_url=order.url, found=len(job.wanted()),
+        )  # fmt: skip
+        await shared.journal.commit(shared.run, outcome)
+        await shared.source.release(lease, source.Settled())
+        shared.jobs.pop(order.key, None)
+        self._lost_in_a_row = 0
+        shared.hub.emit(events.OrderSettled(outcome))
+        shared.settled(outcome)
+
+    def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
+        order = lease.order
+        step_taken = events.OrderStep(self.name, order.key, order.po_number, step, lease.attempt, attachments)
+        self._shared.hub.emit(step_taken)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Desk:
+    """What a worker has while one context lasts."""
+
+    context: contexts.Context
+    session: client.Session
+    fetcher: fetching.Fetcher
+    lane: browser_lane.BrowserLane
+    tasks: asyncio.TaskGroup
+
+
+class _Fetches:
+    """The fetches of one attempt at one order."""
+
+    def __init__(self, job: jobs.Job, started: float) -> None:
+        self.job = job
+        self.started = started
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, fetch: Coroutine[None, None, None]) -> None:
+        """Starts one. It is waited for by `done` or by `cancel`, one of which always follows."""
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(fetch, name=f"fetch-{self.job.order.key}"))
+
+    async def done(self) -> None:
+        """Waits for all; when one fails in a way that is not the file's own, or the waiting ends, all end."""
+        try:
+            await asyncio.gather(*self._tasks)
+        except BaseException:
+            await self.cancel()
+            raise
+
+    async def cancel(self) -> None:
+        """Ends all, and waits until they have ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).astimezone()

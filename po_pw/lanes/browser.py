@@ -1,0 +1,136 @@
+"""The browser lane: an order is read on a page of a persistent context."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from playwright import async_api as playwright
+
+from po_pw import errors, models
+from po_pw.browser import capture, contexts
+from po_pw.transport import client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from po_pw import settings
+    from po_pw.lanes import base
+    from po_pw.portals import base as portals
+
+# Chromium's names for what a later try may get past.
+_NETWORK: Final = ("net::ERR_", "NS_ERROR", "Navigation failed", "interrupted by another navigation")
+
+
+class BrowserLane:
+    """Reads orders on the pages of one context."""
+
+    name = "browser"
+
+    def __init__(
+        self, context: contexts.Context, options: settings.Settings, portal_for: Callable[[str], portals.Portal]
+    ) -> None:
+        self._context = context
+        self._options = options
+        self._portal_for = portal_for
+
+    @contextlib.asynccontextmanager
+    async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
+        """Opens the order's page and reads it."""
+        portal = self._portal_for(order.url)
+        async with self._context.page() as hold:
+            visit = _Visit(self._context, hold, self._options, portal, order)
+            await visit.open()
+            yield visit
+
+
+class _Visit:
+    def __init__(
+        self,
+        context: contexts.Context,
+        hold: contexts.Hold,
+        options: settings.Settings,
+        portal: portals.Portal,
+        order: models.PurchaseOrder,
+    ) -> None:
+        self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
+        self._context = context
+        self._hold = hold
+        self._options = options
+        self._portal = portal
+        self._order = order
+        self._turned = 0
+        self._moved_on = False
+
+    async def open(self) -> None:
+        status = await self._go()
+        with _translated(self._order.url):
+            self.listing = await self._portal.read(
+                self._hold.page, self._order, status=status, timeout=self._options.listing_timeout
+            )
+        clicks = [a.source.page for a in self.listing.attachments if isinstance(a.source, models.Click)]
+        self._turned = max(clicks, default=0)
+
+    async def capture(self, click: models.Click) -> base.Captured | models.Link:
+        if self._moved_on or click.page != self._turned:
+            await self._go()
+            with _translated(self._order.url):
+                await self._portal.turn_to(self._hold.page, click, timeout=self._options.listing_timeout)
+            self._moved_on, self._turned = False, click.page
+        try:
+            got = await capture.capture(self._context, self._hold, click, self._options.navigation_timeout)
+        except capture.PageInstead as error:
+            self._moved_on = True
+            seen = await self._portal.look(self._hold.page, asked=self._order.url, status=error.status)
+            if self._portal.classify(seen) is models.PageKind.SIGNED_OUT:
+                msg = "the portal asked for a sign-in where a file was promised"
+                raise errors.SessionExpired(msg) from error
+            raise
+        except errors.OrderError:
+            self._moved_on = True
+            raise
+        if isinstance(got, capture.Opened):
+            return models.Link(got.url, self._hold.page.url)
+        return got
+
+    async def _go(self) -> int:
+        """Opens the order's address; gives the HTTP status."""
+        with _translated(self._order.url):
+            answer = await self._hold.page.goto(
+                self._order.url, wait_until="commit", timeout=self._options.navigation_timeout * 1000
+            )
+        if answer is None:
+            return 200
+        status = answer.status
+        if status in {408, 425, 429} or status >= 500:
+            limited = status in {429, 503}
+            raise errors.Transient(
+                f"the portal answered HTTP {status} for the order's page",
+                models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
+                retry_after=client.retry_after(answer.headers.get("retry-after", "")) if limited else None,
+            )
+        return status
+
+
+@contextlib.contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except playwright.TimeoutError as error:
+        msg = "the order's page did not answer in time"
+        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+    except playwright.Error as error:
+        first = contexts.first_line(error)
+        if "Download is starting" in first:
+            msg = f"the address leads to a file, not to an order's page: {client.bare(url)}"
+            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
+        if "Cannot navigate to invalid URL" in first or "ERR_INVALID_URL" in first:
+            msg = "the address cannot be opened: check the url column"
+            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
+        for name in _NETWORK:
+            if name in first:
+                at = first.find("net::")
+                reason = first[at:].split(" ")[0] if at >= 0 else name
+                msg = f"the portal could not be reached ({reason})"
+                raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
+        raise

@@ -1,0 +1,35 @@
+"""The whole check: `python -m tests` runs lint, format, types, import layers and tests, and stops at the first that fails.
+
+Arguments go to pytest, e.g. `python -m tests -k scheduler`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    python = (sys.executable, "-m")
+    steps: list[tuple[str, ...]] = [
+        (*python, "ruff", "check"),
+        (*python, "ruff", "format", "--check", "--quiet"),
+        (*python, "mypy"),
+        (sys.executable, "-c", "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"),
+        (*python, "pytest", *sys.argv[1:]),
+    ]
+    for step in steps:
+        name = step[2] if step[1] == "-m" else "lint-imports"
+        print(f"== {name}", flush=True)  # noqa: T201 - this is a command
+        code = subprocess.run(step, cwd=ROOT, check=False).returncode
+        if code:
+            print(f"== {name} failed", flush=True)  # noqa: T201
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
