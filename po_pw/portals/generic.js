@@ -37,9 +37,14 @@
   const strict = sections.length === 0;
   const roots = strict ? [document.body] : sections;
 
-  const items = [], expanders = [], seen = new Set();
+  const items = [], expanders = [], seen = new Map();
   let next = null, claimed = null, busy = false, unframed = 0;
 
+  // An icon and a text may lead to the same file: one attachment, under the name that says more.
+  const add = (item) => {
+    const known = seen.get(item.href);
+    if (!known) { seen.set(item.href, item); items.push(item); } else if (!known.name) known.name = item.name;
+  };
   for (const root of roots) {
     if (!root) continue;
     const title = heading(root);
@@ -70,11 +75,9 @@
         const fileLike = element.hasAttribute('download') || FILE.test(decodeURIComponent(safe(url.pathname))) || FILE_PATH.test(url.pathname) || element.matches('[data-filename],[data-file-id]');
         const name = element.getAttribute('download') || element.getAttribute('data-filename') || element.getAttribute('title') || (element.innerText || '').trim();
         const addressOnly = element.matches('[rel~=external],[data-kind=url],.attachment-url');
-        if (addressOnly) { if (!seen.has(url.href)) { seen.add(url.href); items.push({ kind: 'external', href: url.href, name, place }); } continue; }
+        if (addressOnly) { add({ kind: 'external', href: url.href, name, place }); continue; }
         if (strict ? !(element.hasAttribute('download') || (fileLike && !element.closest('footer,nav,header'))) : !(fileLike || FILE.test(name))) continue;
-        if (seen.has(url.href)) continue;
-        seen.add(url.href);
-        items.push({ kind: 'link', href: url.href, name, place });
+        add({ kind: 'link', href: url.href, name, place });
         continue;
       }
       if (strict || hidden) continue;

@@ -166,15 +166,18 @@ async def _requests(page: playwright.Page) -> Any:
         if request.resource_type in _FETCHING:
             pending.add(request)
 
+    def ended(request: playwright.Request) -> None:
+        pending.discard(request)
+
     page.on("request", began)
-    page.on("requestfinished", pending.discard)
-    page.on("requestfailed", pending.discard)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
     try:
         yield pending
     finally:
         page.remove_listener("request", began)
-        page.remove_listener("requestfinished", pending.discard)
-        page.remove_listener("requestfailed", pending.discard)
+        page.remove_listener("requestfinished", ended)
+        page.remove_listener("requestfailed", ended)
 
 
 async def _settle(
@@ -272,7 +275,7 @@ def _identified(look: _Look) -> list[tuple[str, tuple[int, dict[str, Any]]]]:
     result = []
     for frame, item in look.items:
         address = urlsplit(item["href"]) if "href" in item else None
-        where = f"{address.netloc}{address.path}" if address else f"click {frame}"
+        where = address.path if address else f"click {frame}"
         if address and item["kind"] == "link" and not _looks_signed(address.query):
             where += f"?{address.query}"
         stem = hashlib.sha256(f"{where}\n{item['name']}".encode()).hexdigest()[:12]
