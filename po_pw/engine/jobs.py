@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models
+from po_pw.downloads import folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    from po_pw.downloads import folders
 
 
 @dataclasses.dataclass(slots=True)
@@ -20,14 +20,29 @@ class Job:
     """One order's work so far. What an attempt saved, the next one does not fetch again."""
 
     order: models.PurchaseOrder
-    work: folders.Work
+    claim: str
+    """Names the work folder."""
     started_at: datetime
     seconds: float = 0.0
     listing: models.Listing | None = None
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that did not come through in the latest attempt."""
+    _work: folders.Work | None = None
     _slots: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    async def open_work(self, out: Path) -> None:
+        """Makes the work folder, unless it is there."""
+        if self._work is None:
+            self._work = await asyncio.to_thread(folders.open_work, out, self.order.po_number, self.claim)
+
+    @property
+    def work(self) -> folders.Work:
+        """The work folder; it has been opened."""
+        if self._work is None:
+            msg = f"{self.order.po_number} has no work folder"
+            raise RuntimeError(msg)
+        return self._work
 
     def slot(self, attachment_id: str) -> Path:
         """Where this attachment's bytes go: the same place in every attempt."""

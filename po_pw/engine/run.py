@@ -131,8 +131,8 @@ class Run:
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
-        for outcome in carried:
-            outcomes.put_nowait(outcome)
+        for earlier in carried:
+            outcomes.put_nowait(earlier)
         self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
         try:
             while (outcome := await outcomes.get()) is not None:

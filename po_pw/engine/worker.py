@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime
 import logging
@@ -17,7 +16,7 @@ from po_pw.engine import fetching, jobs, retry, source
 from po_pw.lanes import browser as browser_lane
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
     from pathlib import Path
 
     from po_pw import settings
@@ -119,12 +118,14 @@ class Worker:
         )
         lane = browser_lane.BrowserLane(context, self._shared.options, self._shared.portal_for)
         pages = 1 if self._sequential else self._shared.options.pages_per_context
+        under_way: set[asyncio.Task[None]] = set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                desk = _Desk(context, session, fetcher, lane, tasks)
+                desk = _Desk(context, session, fetcher, lane, tasks, under_way)
                 readers = [tasks.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
                 drained = await asyncio.gather(*readers)
         finally:
+            await _ended(under_way)
             await session.aclose()
         return all(drained)
 
@@ -142,11 +143,13 @@ class Worker:
                     return True
                 fetches = await self._attempt(desk, lease)
                 if fetches is not None:
-                    rest = self._finish(lease, fetches)
                     if self._sequential:
-                        await rest
+                        await self._finish(lease, fetches)
                     else:
-                        desk.tasks.create_task(self._hand_over(rest), name=f"{self.name}-fetch-{lease.order.key}")
+                        rest = desk.tasks.create_task(
+                            self._finish(lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
+                        )
+                        rest.add_done_callback(lambda _: self._room.release())
                         handed_over = True
             finally:
                 if not handed_over:
@@ -154,42 +157,37 @@ class Worker:
             if desk.context.lost.is_set():
                 return False
 
-    async def _hand_over(self, rest: Coroutine[None, None, None]) -> None:
-        try:
-            await rest
-        finally:
-            self._room.release()
-
     async def _attempt(self, desk: _Desk, lease: models.Lease) -> _Fetches | None:
         """Reads one order; its fetches are under way when the page is free again. None: it is dealt with already."""
         shared, order = self._shared, lease.order
         started = time.monotonic()
         job = shared.jobs.get(order.key)
         if job is None:
-            claim = f"{shared.run}-{lease.number}"
-            work = await asyncio.to_thread(folders.open_work, shared.out, order.po_number, lease.attempt, claim)
-            job = shared.jobs[order.key] = jobs.Job(order, work, _now())
-        fetches = _Fetches(job, started)
+            job = shared.jobs[order.key] = jobs.Job(order, f"{shared.run}-{lease.number}", _now())
+        fetches = _Fetches(job, started, desk.fetching)
         self._say(lease, "reading")
-        async with self._boundary(lease, job, started):
+        fine = await self._guarded(lease, job, started, self._visit(desk, lease, fetches))
+        return fetches if fine else None
+
+    async def _visit(self, desk: _Desk, lease: models.Lease, fetches: _Fetches) -> None:
+        """Reads the order's page; leaves no fetch running where that fails."""
+        shared, order, job = self._shared, lease.order, fetches.job
+        try:
+            await job.open_work(shared.out)
             ticket = await shared.sessions.ticket(sessions.origin_of(order.url))
-            try:
-                async with asyncio.timeout(shared.options.order_timeout):
-                    async with desk.lane.visit(order) as visit:
-                        self._take_in(job, visit.listing, ticket)
-                        desk.session.set_cookies(await desk.context.cookies())
-                        self._say(lease, "fetching", len(job.wanted()))
-                        await self._begin(desk, fetches, visit)
-            except TimeoutError:
-                await fetches.cancel()
-                msg = f"the order was not read within {shared.options.order_timeout:.0f} s"
-                raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
-            except BaseException:
-                # Before the order goes back: whoever takes it next writes to the same places.
-                await fetches.cancel()
-                raise
-            return fetches
-        return None
+            async with asyncio.timeout(shared.options.order_timeout), desk.lane.visit(order) as visit:
+                self._take_in(job, visit.listing, ticket)
+                desk.session.set_cookies(await desk.context.cookies())
+                self._say(lease, "fetching", len(job.wanted()))
+                await self._begin(desk, fetches, visit)
+        except TimeoutError:
+            await fetches.cancel()
+            msg = f"the order was not read within {shared.options.order_timeout:.0f} s"
+            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+        except BaseException:
+            # Before the order goes back: whoever takes it next writes to the same places.
+            await fetches.cancel()
+            raise
 
     async def _begin(self, desk: _Desk, fetches: _Fetches, visit: lanes.Visit) -> None:
         """Starts a fetch for each open attachment; a click holds the page until its download has begun."""
@@ -224,25 +222,27 @@ class Worker:
 
     async def _finish(self, lease: models.Lease, fetches: _Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""
+        await self._guarded(lease, fetches.job, fetches.started, self._conclude(lease, fetches))
+
+    async def _conclude(self, lease: models.Lease, fetches: _Fetches) -> None:
         job = fetches.job
-        async with self._boundary(lease, job, fetches.started):
-            await fetches.done()
-            again = [error for error in job.failed.values() if self._would_retry(error, lease)]
-            expired = [error for error in job.failed.values() if isinstance(error, errors.SessionExpired)]
-            if expired or again:
-                raise (expired or again)[0]
-            listing = job.listing
-            incomplete = None
-            if listing is not None and not listing.complete:
-                shown = len(listing.attachments)
-                claim = f" of {listing.claimed}" if listing.claimed is not None else ""
-                incomplete = errors.Transient(
-                    f"the page showed {shown}{claim} attachments and was still loading",
-                    models.ErrorCode.LIST_INCOMPLETE,
-                )
-                if self._would_retry(incomplete, lease):
-                    raise incomplete
-            await self._settle(lease, job, incomplete, fetches.started)
+        await fetches.done()
+        again = [error for error in job.failed.values() if self._would_retry(error, lease)]
+        expired = [error for error in job.failed.values() if isinstance(error, errors.SessionExpired)]
+        if expired or again:
+            raise (expired or again)[0]
+        listing = job.listing
+        incomplete = None
+        if listing is not None and not listing.complete:
+            shown = len(listing.attachments)
+            claim = f" of {listing.claimed}" if listing.claimed is not None else ""
+            incomplete = errors.Transient(
+                f"the page showed {shown}{claim} attachments and was still loading",
+                models.ErrorCode.LIST_INCOMPLETE,
+            )
+            if self._would_retry(incomplete, lease):
+                raise incomplete
+        await self._settle(lease, job, incomplete, fetches.started)
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
         return isinstance(self._decide(error, lease), retry.Again)
@@ -252,14 +252,15 @@ class Worker:
         policy = retry.Policy(options.attempts, options.backoff_base, options.backoff_cap)
         return retry.decide(error, lease.attempt, policy=policy, random=random.random)
 
-    @contextlib.asynccontextmanager
-    async def _boundary(self, lease: models.Lease, job: jobs.Job, started: float) -> AsyncIterator[None]:
-        """Whatever happens to an order inside becomes an outcome, or the order goes back; nothing gets past.
+    async def _guarded(
+        self, lease: models.Lease, job: jobs.Job, started: float, step: Coroutine[None, None, None]
+    ) -> bool:
+        """Takes a step. Whatever goes wrong becomes an outcome, or the order goes back; True where nothing did.
 
         A cancelled order goes back without counting as an attempt.
         """
         try:
-            yield
+            await step
         except errors.OrderError as error:
             await self._failed(lease, job, error, started)
         except (errors.LoginRequiredError, errors.EnvironmentProblem):
@@ -272,6 +273,9 @@ class Worker:
         except BaseException:
             await asyncio.shield(self._give_back(lease, job, started, delay=0, counts=False))
             raise
+        else:
+            return True
+        return False
 
     async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
         decision = self._decide(error, lease)
@@ -341,20 +345,25 @@ class _Desk:
     fetcher: fetching.Fetcher
     lane: browser_lane.BrowserLane
     tasks: asyncio.TaskGroup
+    fetching: set[asyncio.Task[None]]
+    """All fetches under way, whichever order they are for."""
 
 
 class _Fetches:
     """The fetches of one attempt at one order."""
 
-    def __init__(self, job: jobs.Job, started: float) -> None:
+    def __init__(self, job: jobs.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
         self.job = job
         self.started = started
+        self._under_way = under_way
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, fetch: Coroutine[None, None, None]) -> None:
-        """Starts one. It is waited for by `done` or by `cancel`, one of which always follows."""
-        loop = asyncio.get_running_loop()
-        self._tasks.append(loop.create_task(fetch, name=f"fetch-{self.job.order.key}"))
+        """Starts one."""
+        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.job.order.key}")
+        self._tasks.append(task)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def done(self) -> None:
         """Waits for all; when one fails in a way that is not the file's own, or the waiting ends, all end."""
@@ -366,9 +375,13 @@ class _Fetches:
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(self._tasks)
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _now() -> datetime.datetime:

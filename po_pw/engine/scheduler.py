@@ -1,0 +1,172 @@
+"""Who works on which order: a deque per worker, and work stealing. Pure: time is passed in, nothing waits."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import heapq
+from typing import TYPE_CHECKING
+
+from po_pw import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class StaleLease(RuntimeError):
+    """A lease was settled or put back that is not out: it was given back before."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing to take now, but there may be: at `when`, or where that is None when a lease comes back."""
+
+    when: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Drained:
+    """Every order is settled."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Waiting:
+    order: models.PurchaseOrder
+    attempt: int
+
+
+class Scheduler:
+    """Hands each order to one worker at a time, until it is settled.
+
+    The orders are dealt out in contiguous runs, one for each worker. A worker takes from the front of its own deque
+    and, when that is empty, steals half of the longest other from the back. An order that is put back for later may be
+    taken by anyone once it is due, before fresh ones.
+
+    A worker that leaves hands over everything it has, its leases included: when it leaves it must have stopped working
+    on them, and a lease of it can neither be settled nor put back any more. So an order is never in two places, and none
+    is stranded.
+
+    Args:
+        orders: what is to be done.
+        workers: who begins.
+    """
+
+    def __init__(self, orders: Iterable[models.PurchaseOrder], workers: Sequence[models.WorkerId]) -> None:
+        everything = list(orders)
+        self._deques: dict[models.WorkerId, collections.deque[_Waiting]] = {}
+        self._unowned: collections.deque[_Waiting] = collections.deque()
+        self._delayed: list[tuple[float, int, _Waiting]] = []
+        self._out: dict[int, models.Lease] = {}
+        self._settled = 0
+        self._number = 0
+        start = 0
+        for index, worker in enumerate(workers):
+            end = len(everything) * (index + 1) // len(workers)
+            self._deques[worker] = collections.deque(_Waiting(order, 1) for order in everything[start:end])
+            start = end
+        self._unowned.extend(_Waiting(order, 1) for order in everything[start:])
+
+    def __repr__(self) -> str:
+        queues = " ".join(f"{worker}:{len(deque)}" for worker, deque in self._deques.items())
+        return (
+            f"<Scheduler {queues} unowned:{len(self._unowned)} delayed:{len(self._delayed)} "
+            f"out:{len(self._out)} settled:{self._settled}>"
+        )
+
+    def take(self, worker: models.WorkerId, now: float) -> models.Lease | WaitUntil | Drained:
+        """The next order for this worker.
+
+        Args:
+            worker: has joined.
+            now: monotonic seconds.
+        """
+        own = self._deques[worker]
+        if self._delayed and self._delayed[0][0] <= now:
+            return self._lease(worker, heapq.heappop(self._delayed)[2], None)
+        if own:
+            return self._lease(worker, own.popleft(), None)
+        if self._unowned:
+            return self._lease(worker, self._unowned.popleft(), None)
+        victim = max(self._deques, key=lambda name: len(self._deques[name]))
+        if self._deques[victim]:
+            self._steal(own, self._deques[victim])
+            return self._lease(worker, own.popleft(), victim)
+        if self._delayed:
+            return WaitUntil(self._delayed[0][0])
+        return WaitUntil(None) if self._out else Drained()
+
+    def put_back(self, lease: models.Lease, not_before: float, *, counts: bool) -> None:
+        """The order is to be tried again, by anyone, not before this time.
+
+        Args:
+            lease: is out.
+            not_before: monotonic seconds.
+            counts: False where the attempt was not the order's fault (session, our own crash, a stop).
+
+        Raises:
+            StaleLease: it is not out.
+        """
+        self._end(lease)
+        waiting = _Waiting(lease.order, lease.attempt + 1 if counts else lease.attempt)
+        self._number += 1
+        heapq.heappush(self._delayed, (not_before, self._number, waiting))
+
+    def settle(self, lease: models.Lease) -> None:
+        """The order has its outcome.
+
+        Raises:
+            StaleLease: it is not out.
+        """
+        self._end(lease)
+        self._settled += 1
+
+    def join(self, worker: models.WorkerId) -> None:
+        """A worker is there; one that has joined already stays as it is."""
+        self._deques.setdefault(worker, collections.deque())
+
+    def leave(self, worker: models.WorkerId) -> None:
+        """A worker goes: what it had waiting, and what it still had in hand, is for anyone."""
+        self._unowned.extend(self._deques.pop(worker, ()))
+        for lease in [lease for lease in self._out.values() if lease.worker == worker]:
+            del self._out[lease.number]
+            self._unowned.append(_Waiting(lease.order, lease.attempt))
+
+    def waiting(self) -> int:
+        """Orders nobody is working on."""
+        return sum(map(len, self._deques.values())) + len(self._unowned) + len(self._delayed)
+
+    def out(self) -> int:
+        """Orders somebody is working on."""
+        return len(self._out)
+
+    def settled(self) -> int:
+        """Orders that have their outcome."""
+        return self._settled
+
+    def longest(self) -> int:
+        """How many orders wait for the worker that has most."""
+        return max(map(len, self._deques.values()), default=0)
+
+    def is_drained(self) -> bool:
+        """Whether every order is settled."""
+        return not self._out and not self.waiting()
+
+    def stolen_with(self, worker: models.WorkerId) -> int:
+        """How many orders wait for this worker: right after a theft, what it took besides the one in hand."""
+        return len(self._deques[worker])
+
+    @staticmethod
+    def _steal(thief: collections.deque[_Waiting], victim: collections.deque[_Waiting]) -> None:
+        loot = [victim.pop() for _ in range((len(victim) + 1) // 2)]
+        thief.extend(reversed(loot))
+
+    def _lease(self, worker: models.WorkerId, waiting: _Waiting, stolen: models.WorkerId | None) -> models.Lease:
+        self._number += 1
+        lease = models.Lease(waiting.order, worker, waiting.attempt, self._number, stolen)
+        self._out[lease.number] = lease
+        return lease
+
+    def _end(self, lease: models.Lease) -> None:
+        if self._out.pop(lease.number, None) is None:
+            msg = f"lease {lease.number} of {lease.order.po_number} is not out"
+            raise StaleLease(msg)

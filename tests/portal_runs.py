@@ -1,0 +1,75 @@
+"""Runs of the engine on the embedded portal, for tests that look at what came of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+from po_pw import events, models, settings
+from po_pw.demo import server
+from po_pw.engine import login
+from po_pw.engine import run as engine
+from po_pw.orders import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from po_pw.results import tables
+
+
+@dataclasses.dataclass
+class Ran:
+    """What a run left behind."""
+
+    out: Path
+    outcomes: dict[str, models.Outcome]
+    events: list[events.Event]
+    summary: tables.Summary
+    error: Exception | None = None
+
+    def hashes(self, po_number: str) -> list[str]:
+        """SHA-256 of every file in the order's folder."""
+        folder = self.out / self.outcomes[po_number].folder
+        return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir())
+
+
+async def signed_in(portal: server.Portal, home: Path) -> None:
+    """Signs in once; state is kept in `home`."""
+    options = settings.Settings(home=home)
+    await login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=30)
+
+
+async def run(
+    portal: server.Portal,
+    folder: Path,
+    *,
+    workers: int,
+    home: Path,
+    only: list[str] | None = None,
+    resume: bool = False,
+    hear: Callable[[engine.Run, events.Event], None] | None = None,
+    **more: object,
+) -> Ran:
+    """One run over the portal's orders; an error that ends it is kept, and results are written all the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "pos.csv"
+    server.write_csv(portal, table, only=only)
+    orders = read.open_table(table)
+    options = settings.load(workers=workers, out=folder / "out", home=home, backoff_base=0.2, backoff_cap=1.0, **more)
+    heard: list[events.Event] = []
+    hub = events.Hub()
+    hub.listen(heard.append)
+    outcomes: dict[str, models.Outcome] = {}
+    error: Exception | None = None
+    async with engine.Run(options, hub) as one:
+        if hear is not None:
+            hub.listen(lambda event: hear(one, event))
+        try:
+            async for outcome in one.process(orders.rows(), name=table.name, columns=orders.columns, resume=resume):
+                outcomes[outcome.po_number] = outcome
+        except Exception as problem:  # noqa: BLE001 - kept for the test to look at
+            error = problem
+        summary = await one.write_results()
+    return Ran(folder / "out", outcomes, heard, summary, error)

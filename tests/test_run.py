@@ -1,0 +1,177 @@
+"""The whole engine on the embedded portal: a real browser, a real server, real files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from po_pw import errors, events, models
+from po_pw.demo import catalogue, server
+from po_pw.engine import run as engine
+from tests import portal_runs
+from tests.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SMALL = catalogue.PortalSettings(orders=40, latency=0.05, file_latency=0.0, large_bytes=3_000_000)
+PLAIN = catalogue.PortalSettings(orders=12, latency=0.1, plain=True)
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[server.Portal]:
+    with server.serve_in_thread(SMALL) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def home(portal: server.Portal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    run_async(portal_runs.signed_in(portal, folder))
+    return folder
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[server.Portal]:
+    with server.serve_in_thread(PLAIN) as running:
+        run_async(portal_runs.signed_in(running, tmp_path / "home"))
+        yield running
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_every_order_comes_out_as_the_portal_says(
+    portal: server.Portal, home: Path, tmp_path: Path, workers: int
+) -> None:
+    """Every variant of order page: status, error and the SHA-256 of every file are as the portal's own list has them."""
+    with server.serve_in_thread(SMALL) as fresh:  # of its own: some orders fail once, and then work
+        run_async(portal_runs.signed_in(fresh, tmp_path / "home"))
+        ran = run_async(portal_runs.run(fresh, tmp_path, workers=workers, home=tmp_path / "home"))
+        wrong = []
+        for order in fresh.orders:
+            outcome = ran.outcomes[order.po_number]
+            code = outcome.error.code.value if outcome.error else None
+            if (outcome.status.value, code) != (order.expected_status, order.expected_error):
+                wrong.append((order.po_number, order.variant, outcome.status, outcome.error))
+            if ran.hashes(order.po_number) != sorted(file.sha256 for file in order.files):
+                wrong.append((order.po_number, order.variant, "files", [file.path for file in outcome.files]))
+        assert wrong == []
+        assert ran.error is None
+    assert not list((ran.out / ".po-pw" / "work").glob("*")) or not (ran.out / ".po-pw" / "work").exists()
+
+
+def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path: Path) -> None:
+    """With one worker nothing overlaps: never two pages at once, and each order settles before the next is read."""
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=tmp_path / "home"))
+    assert plain.peak_pages == 1
+    open_orders: set[str] = set()
+    for event in ran.events:
+        if isinstance(event, events.OrderStep) and event.step == "reading":
+            open_orders.add(event.po_number)
+            assert len(open_orders) == 1
+        elif isinstance(event, events.OrderSettled):
+            open_orders.discard(event.outcome.po_number)
+
+
+def test_four_workers_read_at_once(plain: server.Portal, tmp_path: Path) -> None:
+    """Four contexts in four user-data dirs and processes; the portal sees several pages asked for at once."""
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=4, home=tmp_path / "home"))
+    opened = [event for event in ran.events if isinstance(event, events.ContextOpened)]
+    assert len({event.pid for event in opened}) == len({event.user_data_dir for event in opened}) == 4
+    assert plain.peak_pages > 1
+    assert not any(psutil.pid_exists(event.pid) for event in opened)
+    assert not any(Path(event.user_data_dir).exists() for event in opened)
+
+
+def test_the_same_command_again_fetches_nothing_twice(plain: server.Portal, tmp_path: Path) -> None:
+    """A second run takes over what is there, and asks the portal for nothing."""
+    first = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home"))
+    asked = plain.counts["files"], plain.counts["pages"]
+    second = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=True))
+    assert (plain.counts["files"], plain.counts["pages"]) == asked
+    assert second.summary.carried == len(plain.orders)
+    assert {po: outcome.files for po, outcome in second.outcomes.items()} == {
+        po: outcome.files for po, outcome in first.outcomes.items()
+    }
+
+
+@pytest.mark.parametrize("how", [engine.Stop.AFTER_CURRENT, engine.Stop.NOW])
+def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: Path, how: engine.Stop) -> None:
+    """After a stop every row is accounted for, PENDING where it was not reached; the next run does only the rest."""
+
+    def stop_after_three(run: engine.Run, event: events.Event) -> None:
+        if isinstance(event, events.OrderSettled):
+            settled.append(event.outcome.po_number)
+            if len(settled) == 3:
+                run.stop(how)
+
+    settled: list[str] = []
+    stopped = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", hear=stop_after_three))
+    assert stopped.summary.counts[models.Status.PENDING] == len(plain.orders) - len(settled)
+    assert stopped.summary.counts[models.Status.COMPLETED] == len(settled)
+    done = dict(stopped.outcomes)
+    assert 3 <= len(done) < len(plain.orders)
+    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=True))
+    assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
+    assert rest.summary.carried == len(done)
+    for order in plain.orders:
+        assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
+
+
+def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_path: Path) -> None:
+    """When the portal signs us out in mid-run, the run ends with a sign-in error and the rest is PENDING."""
+
+    def expire(_: engine.Run, event: events.Event) -> None:
+        if isinstance(event, events.OrderSettled) and len(settled) < 2:
+            settled.append(event.outcome.po_number)
+            if len(settled) == 2:
+                plain.sign_everybody_out()
+
+    settled: list[str] = []
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", hear=expire))
+    assert isinstance(ran.error, errors.LoginRequiredError)
+    assert models.Status.NO_ATTACHMENTS not in ran.summary.counts
+    assert models.Status.FAILED not in ran.summary.counts
+    assert ran.summary.counts[models.Status.PENDING] > 0
+
+
+def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -> None:
+    """A worker whose browser is killed gets another, and its order is done again: each once."""
+
+    def kill(_: engine.Run, event: events.Event) -> None:
+        if isinstance(event, events.ContextOpened):
+            pids.append(event.pid)
+        if isinstance(event, events.OrderStep) and event.step == "reading" and event.worker == "w1" and not killed:
+            killed.append(pids[0])
+            os.kill(pids[0], getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    pids: list[int] = []
+    killed: list[int] = []
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=tmp_path / "home", hear=kill))
+    assert killed
+    assert len(pids) == 2
+    assert any(isinstance(event, events.ContextLost) and event.replaced for event in ran.events)
+    assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
+    assert len([event for event in ran.events if isinstance(event, events.OrderSettled)]) == len(plain.orders)
+
+
+def test_the_results_have_a_row_for_each_row(plain: server.Portal, tmp_path: Path) -> None:
+    """results.csv repeats the input in its order, failed.csv is absent when nothing failed, the log has each order."""
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home"))
+    with (ran.out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["po_number"] for row in rows] == [order.po_number for order in plain.orders]
+    assert all(row["status"] == "COMPLETED" for row in rows)
+    assert not (ran.out / "failed.csv").exists()
+    (log,) = (ran.out / ".po-pw" / "logs").glob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    settled = [line for line in lines if line["event"] == "order.settled"]
+    assert {line["po"] for line in settled} == {order.po_number for order in plain.orders}
+    assert all(line["worker"] in {"w1", "w2"} for line in settled)
+    assert plain.password not in log.read_text("utf-8").replace("demo", "demo") or plain.password == "demo"
