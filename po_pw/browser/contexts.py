@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,7 +14,7 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import locate, profiles, watchdog
+from po_pw.browser import holds, locate, profiles, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _log = logging.getLogger(__name__)
+
+Hold = holds.Hold
+
+_starting = threading.Lock()
+"""Two drivers started at once, by two threads, would each take the other's process for its own."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a context to close; a hung browser would take 30 and is killed instead."""
@@ -55,13 +61,21 @@ class Driver:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             self.run_dir = await asyncio.to_thread(watchdog.RunDir)
-            await asyncio.to_thread(stack.enter_context, self.run_dir)
-            before = set(await asyncio.to_thread(_children))
-            manager = playwright.async_playwright()
-            self._playwright = await manager.start()
+            stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
+            await asyncio.to_thread(self.run_dir.__enter__)
+            # Not in a thread: cancelled while it waits, that would take the lock and never give it back.
+            while not _starting.acquire(blocking=False):  # noqa: ASYNC110 - the other's loop is not ours
+                await asyncio.sleep(0.02)
+            try:
+                before = _drivers()
+                try:
+                    self._playwright = await playwright.async_playwright().start()
+                finally:  # also where it was cancelled: what has started must not outlive us
+                    for pid in _drivers() - before:
+                        self.run_dir.record(pid)
+            finally:
+                _starting.release()
             stack.push_async_callback(self._stop)
-            for pid in set(await asyncio.to_thread(_children)) - before:
-                await asyncio.to_thread(self.run_dir.record, pid)
             self._stack = stack.pop_all()
         return self
 
@@ -106,14 +120,27 @@ class Driver:
         """
         profiles.clear_stale_lock(user_data_dir)
         downloads.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        inner = await self._launch(launch, user_data_dir, downloads)
+        context = Context(worker, inner, user_data_dir, self.run_dir)
+        try:
+            async with asyncio.timeout(launch.timeout):
+                await context.prepare(cookies, pages)
+        except BaseException as error:
+            await context.close()
+            if isinstance(error, playwright.Error | TimeoutError):
+                raise errors.EnvironmentProblem(_launch_message(launch, error)) from error
+            raise
+        context.opened_in = time.monotonic() - started
+        return context
+
+    async def _launch(self, launch: Launch, user_data_dir: Path, downloads: Path) -> playwright.BrowserContext:
         temporary = self.run_dir.path
-        before = await asyncio.to_thread(_grandchildren)
         by_channel = launch.browser.channel is not None
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
-        started = time.monotonic()
-        try:
-            inner = await self._playwright.chromium.launch_persistent_context(
+        launching = asyncio.ensure_future(
+            self._playwright.chromium.launch_persistent_context(
                 user_data_dir,
                 channel=launch.browser.channel,
                 executable_path=None if by_channel else launch.browser.executable,
@@ -130,73 +157,15 @@ class Driver:
                 handle_sighup=False,
                 env=environment,
             )
+        )
+        try:
+            # Shielded: a launch that nobody waits for goes on in the driver, and its browser would be nobody's.
+            return await asyncio.shield(launching)
         except playwright.Error as error:
             raise errors.EnvironmentProblem(_launch_message(launch, error)) from error
-        except BaseException:
-            # Cancelled while the browser was starting: the driver no longer tells us of it, so it is ended by pid.
-            for pid in await asyncio.to_thread(_grandchildren) - before:
-                _log.info("browser process %s was still starting: ended", pid)
-                self.run_dir.record(pid)
+        except asyncio.CancelledError:
+            await _abandon(launching, user_data_dir)
             raise
-        context = Context(worker, inner, user_data_dir, self.run_dir)
-        try:
-            await context.prepare(cookies, pages)
-        except BaseException as error:
-            await context.close()
-            if isinstance(error, playwright.Error):
-                raise errors.EnvironmentProblem(_launch_message(launch, error)) from error
-            raise
-        context.opened_in = time.monotonic() - started
-        return context
-
-
-class Hold:
-    """One page of a context, in somebody's hands; what it opens or downloads goes to a claim or is thrown away."""
-
-    def __init__(self, page: playwright.Page) -> None:
-        self.page = page
-        self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        page.on("download", self.offer)
-        page.on("dialog", lambda dialog: self._later(dialog.dismiss()))
-
-    def offer(self, thing: playwright.Download | playwright.Page) -> None:
-        """A download or a pop-up began: the first goes to whoever waits for it, everything else is ended."""
-        if isinstance(thing, playwright.Page):
-            thing.on("download", self.offer)
-        if self.claim is not None and not self.claim.done():
-            if isinstance(thing, playwright.Page):
-                # A pop-up may yet turn into a download: it is offered once it shows a page of its own.
-                self._later(self._offer_page(thing, self.claim))
-            else:
-                self.claim.set_result(thing)
-            return
-        self._later(thing.close() if isinstance(thing, playwright.Page) else thing.cancel())
-
-    async def _offer_page(
-        self, popup: playwright.Page, claim: asyncio.Future[playwright.Download | playwright.Page]
-    ) -> None:
-        await popup.wait_for_load_state("domcontentloaded")
-        if claim.done() or popup.url in {"", "about:blank"}:
-            await asyncio.wait([claim], timeout=10)
-            await popup.close()
-        else:
-            claim.set_result(popup)
-
-    def _later(self, doing: Any) -> None:
-        async def quietly() -> None:
-            with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the thing with it
-                await doing
-
-        task = asyncio.get_running_loop().create_task(quietly(), name="hold-clean-up")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def aclose(self) -> None:
-        """Ends what is still being thrown away."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class Context:
@@ -216,6 +185,7 @@ class Context:
         self.why_lost = ""
         self._inner = inner
         self._run_dir = run_dir
+        self._process: psutil.Process | None = None
         self._closing = False
         self._holds: dict[playwright.Page, Hold] = {}
         self._free: asyncio.Queue[Hold] = asyncio.Queue()
@@ -226,16 +196,19 @@ class Context:
 
     async def prepare(self, cookies: Sequence[models.Cookie], pages: int) -> None:
         """Learns the browser's process, opens the pages, watches for the end."""
+        self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser
         if browser is not None:
             self.version = browser.version
             session = await browser.new_browser_cdp_session()
             processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
-            self.pid = next((int(process["id"]) for process in processes if process["type"] == "browser"), 0)
+            pid = next((int(process["id"]) for process in processes if process["type"] == "browser"), 0)
+            with contextlib.suppress(psutil.Error):  # it has ended: the next call says so
+                self._process = psutil.Process(pid)
+                self.pid = pid
             await session.detach()
         if self.pid:
             await asyncio.to_thread(self._run_dir.record, self.pid)
-        self._inner.on("close", lambda _: self._gone("the browser was closed"))
         if cookies:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
@@ -254,12 +227,25 @@ class Context:
         if not self._closing and not self.lost.is_set():
             self.why_lost = why
             self.lost.set()
+            for hold in self._holds.values():
+                hold.give_up(self._lost_error())
 
-    def _on_page(self, popup: playwright.Page) -> None:
+    def _lost_error(self, why: str = "") -> errors.BrowserLost:
+        return errors.BrowserLost(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
+
+    def _on_page(self, page: playwright.Page) -> None:
+        # Its opener, if it has one, hears of it right after this.
+        asyncio.get_running_loop().call_soon(self._on_stray, page)
+
+    def _on_stray(self, page: playwright.Page) -> None:
+        if page.is_closed() or page in self._holds or any(page in hold.popups for hold in self._holds.values()):
+            return
         claiming = [hold for hold in self._holds.values() if hold.claim is not None and not hold.claim.done()]
-        # Without an opener to ask (rel=noopener) a pop-up can only be matched when one page alone is waiting.
-        taker = claiming[0] if len(claiming) == 1 else next(iter(self._holds.values()))
-        taker.offer(popup)
+        # Without an opener it can only be matched when one page alone is waiting; otherwise it is anybody's to close.
+        idle = [hold for hold in self._holds.values() if hold not in claiming]
+        taker = claiming[0] if len(claiming) == 1 else next(iter(idle), None)
+        if taker is not None:
+            taker.offer(page)
 
     @contextlib.asynccontextmanager
     async def page(self) -> AsyncIterator[Hold]:
@@ -271,10 +257,11 @@ class Context:
         hold = await self._free.get()
         try:
             yield hold
-        except playwright.Error as error:
+        except errors.BrowserLost:
+            raise
+        except (playwright.Error, errors.Transient) as error:
             if self.lost.is_set() or not await self.is_alive():
-                msg = f"the browser of worker {self.worker} is gone ({self.why_lost or first_line(error)})"
-                raise errors.BrowserLost(msg) from error
+                raise self._lost_error(first_line(error)) from error
             raise
         finally:
             self._free.put_nowait(hold)
@@ -284,41 +271,51 @@ class Context:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.cookies("http://127.0.0.1/")
-        except (playwright.Error, TimeoutError) as error:
+        except playwright.Error as error:
             self._gone(first_line(error))
+            return False
+        except TimeoutError:
+            self._gone("it hangs")
             return False
         return True
 
     async def cookies(self) -> list[models.Cookie]:
-        """All cookies, session cookies included."""
+        """All cookies, session cookies included.
+
+        Raises:
+            BrowserLost: the browser is gone or hangs.
+        """
         try:
-            return [dict(cookie) for cookie in await self._inner.cookies()]
-        except playwright.Error as error:
-            self._gone(first_line(error))
-            msg = f"the browser of worker {self.worker} is gone ({self.why_lost})"
-            raise errors.BrowserLost(msg) from error
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                return [dict(cookie) for cookie in await self._inner.cookies()]
+        except (playwright.Error, TimeoutError) as error:
+            self._gone("it hangs" if isinstance(error, TimeoutError) else first_line(error))
+            raise self._lost_error() from error
 
     async def save_storage_state(self) -> dict[str, Any]:
         """Cookies, local storage and IndexedDB, as Playwright saves them."""
         return dict(await self._inner.storage_state(indexed_db=True))
 
-    async def cdp(self, page: playwright.Page) -> playwright.CDPSession:
-        """A DevTools session on one page."""
-        return await self._inner.new_cdp_session(page)
+    async def cdp(self, target: playwright.Page | playwright.Frame) -> playwright.CDPSession:
+        """A DevTools session on one page, or on a frame that is a process of its own."""
+        return await self._inner.new_cdp_session(target)
 
     async def close(self) -> None:
-        """Closes the context; a browser that hangs is killed by pid."""
+        """Closes the context; a browser that hangs is killed by pid, also where this is cancelled."""
         self._closing = True
-        for hold in self._holds.values():
-            await hold.aclose()
+        patience = 0.0
         try:
+            for hold in self._holds.values():
+                await hold.aclose()
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
+            patience = 2.0
         except (playwright.Error, TimeoutError) as error:
             _log.info("context of %s did not close by itself: %s", self.worker, first_line(error))
-        if self.pid:
-            await asyncio.to_thread(_end, self.pid)
-            await asyncio.to_thread(self._run_dir.forget, self.pid)
+        finally:
+            await asyncio.to_thread(_end, self._process, self.user_data_dir, patience)
+            if self.pid:
+                await asyncio.to_thread(self._run_dir.forget, self.pid)
 
 
 def first_line(error: BaseException) -> str:
@@ -326,32 +323,45 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _children() -> list[int]:
-    return [process.pid for process in psutil.Process().children()]
-
-
-def _grandchildren() -> set[int]:
+def _drivers() -> set[int]:
+    """Playwright drivers that this process has started."""
     found: set[int] = set()
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            found.update(process.pid for process in child.children())
+            if child.cmdline()[-1:] == ["run-driver"]:
+                found.add(child.pid)
     return found
 
 
-def _end(pid: int) -> None:
-    """Waits for a closed browser's process; kills one that stays."""
-    try:
-        process = psutil.Process(pid)
-        created = process.create_time()
-        process.wait(2)
-    except psutil.TimeoutExpired:
-        watchdog.kill_tree(pid, created)
-    except psutil.NoSuchProcess:
-        return
+async def _abandon(launching: asyncio.Future[playwright.BrowserContext], user_data_dir: Path) -> None:
+    """Ends a launch that nobody waits for any more, and its browser, which may not even have started yet."""
+    while not launching.done():
+        await asyncio.to_thread(_end, None, user_data_dir, 0)
+        await asyncio.wait([launching], timeout=0.2)
+    if not launching.cancelled() and launching.exception() is None:
+        with contextlib.suppress(playwright.Error):
+            await launching.result().close()
+    await asyncio.to_thread(_end, None, user_data_dir, 0)
 
 
-def _launch_message(launch: Launch, error: playwright.Error) -> str:
+def _end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
+    """Gives a browser so many seconds to end, then kills it, and whatever else runs on its user-data dir."""
+    with contextlib.suppress(psutil.Error):
+        if process is not None and patience:
+            process.wait(patience)
+    with contextlib.suppress(psutil.Error):
+        if process is not None and process.is_running():
+            watchdog.kill_tree(process.pid, process.create_time())
+    for left in watchdog.browsers_in(user_data_dir):
+        with contextlib.suppress(psutil.Error):
+            watchdog.kill_tree(left.pid, left.create_time())
+
+
+def _launch_message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
     text = str(error)
+    if isinstance(error, TimeoutError):
+        text = f"it does not answer within {launch.timeout:.0f} s"
+        error = TimeoutError(text)
     reason = first_line(error).removeprefix("BrowserType.launch_persistent_context: ")
     if "No usable sandbox" in text:
         reason = "its sandbox cannot work on this machine"

@@ -8,10 +8,14 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import psutil
+
 from po_pw import settings
+from po_pw.browser import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,8 +45,8 @@ def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: b
         distribution: `ID` of os-release, e.g. `debian`; `""` elsewhere.
         apt: whether there is an `apt-get`.
     """
-    # Microsoft's installer needs root on Linux and has no Linux build but x86-64.
-    edge_works = system != "linux" or (root and machine.lower() in {"x86_64", "amd64"})
+    # On Linux Microsoft's installer needs root and apt, and there is no build but x86-64.
+    edge_works = system != "linux" or (root and apt and machine.lower() in {"x86_64", "amd64"})
     edge = Attempt("Microsoft Edge, by Playwright", ((*_PLAYWRIGHT, "msedge"),), 300)
     own = Attempt("Playwright's own Chromium (for this user only, needs no root)", ((*_PLAYWRIGHT, "chromium"),), 600)
     own_with_libraries = Attempt(
@@ -86,22 +90,43 @@ def run(attempt: Attempt, say: Callable[[str], None]) -> str:
         `""` where all its commands succeeded, otherwise what went wrong.
     """
     environment = {**settings.child_environment(), **dict(attempt.environment)}
+    deadline = time.monotonic() + attempt.timeout
     for command in attempt.commands:
         say(f"$ {_shown(command)}")
         try:
-            done = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=attempt.timeout, check=False,
-            )  # fmt: skip
+            code, output = _bounded(command, environment, deadline)
         except subprocess.TimeoutExpired:
             return f"no end after {attempt.timeout:.0f} s"
         except OSError as error:
             return str(error)
-        if done.returncode != 0:
-            lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+        if code != 0:
+            lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
             telling = [line for line in lines if "rror" in line or line.startswith("E:")] or lines
-            return (telling[-1].strip() if telling else f"exit code {done.returncode}")[:300]
+            return (telling[-1].strip() if telling else f"exit code {code}")[:300]
     return ""
+
+
+def _bounded(command: Sequence[str], environment: dict[str, str], deadline: float) -> tuple[int, bytes]:
+    """Runs a command; where its time is over, or ours is, everything it started ends with it."""
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,  # a group of its own, to be ended as a whole; without meaning on Windows
+    ) as process:  # fmt: skip
+        started = time.time()
+        try:
+            output, _ = process.communicate(timeout=max(0.1, deadline - time.monotonic()))
+        except BaseException:
+            watchdog.kill_tree(process.pid, _created(process.pid, started))
+            process.wait()
+            raise
+    return process.returncode, output
+
+
+def _created(pid: int, otherwise: float) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return otherwise
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -28,7 +28,11 @@ _WINDOWS: Final = {
     "chromium": r"Chromium\Application\chrome.exe",
 }
 _WINDOWS_ROOTS: Final = ("LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)")
-_ON_PATH: Final = ("chromium", "chromium-browser", "microsoft-edge-stable", "google-chrome-stable")
+_ON_PATH: Final = {
+    "msedge": ("microsoft-edge-stable", "microsoft-edge"),
+    "chrome": ("google-chrome-stable", "google-chrome"),
+    "chromium": ("chromium", "chromium-browser"),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,12 +74,11 @@ def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None 
         path = _channel(name, machine) if name != "chromium" else None
         if path:
             return models.BrowserInfo(name, name, path, why=_why(wanted, tried))
-        if name == "chromium":
-            if bundled and machine.exists(bundled):
-                return models.BrowserInfo(name, None, bundled, why=_why(wanted, tried) + ", Playwright's own")
-            path = _system_chromium(machine)
-            if path:
-                return models.BrowserInfo(name, None, path, why=_why(wanted, tried) + ", the system's")
+        if name == "chromium" and bundled and machine.exists(bundled):
+            return models.BrowserInfo(name, None, bundled, why=_why(wanted, tried) + ", Playwright's own")
+        path = _elsewhere(name, machine)
+        if path:
+            return models.BrowserInfo(name, None, path, why=_why(wanted, tried) + ", the system's")
         tried.append(name)
     what = f"--browser {wanted} is not installed" if wanted else "No browser found: neither Edge, Chrome nor Chromium"
     msg = f"{what}.\nTo install one: {advice(machine.system)}"
@@ -122,13 +125,14 @@ def _windows(name: str, machine: Machine) -> list[PurePath]:
     return [PureWindowsPath(root) / _WINDOWS[name] for root in roots if root]
 
 
-def _system_chromium(machine: Machine) -> str | None:
+def _elsewhere(name: str, machine: Machine) -> str | None:
+    """A browser where no channel of Playwright looks: it is started by its path."""
     if machine.system == "darwin":
-        return _MACOS["chromium"] if machine.exists(_MACOS["chromium"]) else None
+        return _MACOS[name] if machine.exists(_MACOS[name]) else None
     if machine.system == "win32":
-        return next((str(place) for place in _windows("chromium", machine) if machine.exists(str(place))), None)
-    for name in _ON_PATH:
-        path = machine.which(name)
+        return next((str(place) for place in _windows(name, machine) if machine.exists(str(place))), None)
+    for command in _ON_PATH[name]:
+        path = machine.which(command)
         # A snap has a /tmp of its own: it would neither see our profiles nor leave downloads where we look.
         if path and not _is_snap(path, machine):
             return path

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psutil
 
 from po_pw import errors, settings
+from po_pw.browser import watchdog
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,25 @@ _LEFT_OUT: Final = shutil.ignore_patterns(
     "Crashpad", "Crash Reports", "BrowserMetrics*", "Safe Browsing", "OptimizationGuide*", "optimization_guide*",
     "segmentation_platform", "Subresource Filter", "*-journal.tmp",
 )  # fmt: skip
+
+_BROWSERS: Final = ("chrom", "edge", "brave", "opera", "vivaldi")
+"""Parts of the process names of browsers that are built on Chromium."""
+
+# Below the platform's folder for settings (Linux, macOS) or `%LOCALAPPDATA%` (there with `User Data` below).
+_OWN: Final = {
+    "linux": (
+        "microsoft-edge", "microsoft-edge-beta", "microsoft-edge-dev", "google-chrome", "google-chrome-beta",
+        "google-chrome-unstable", "chromium",
+    ),
+    "darwin": (
+        "Microsoft Edge", "Microsoft Edge Beta", "Microsoft Edge Dev", "Google/Chrome", "Google/Chrome Beta",
+        "Google/Chrome Canary", "Chromium",
+    ),
+    "win32": (
+        "Microsoft/Edge", "Microsoft/Edge Beta", "Microsoft/Edge Dev", "Microsoft/Edge SxS", "Google/Chrome",
+        "Google/Chrome Beta", "Google/Chrome SxS", "Chromium",
+    ),
+}  # fmt: skip
 
 _PREFERENCES: Final[dict[str, Any]] = {
     # Otherwise a PDF that the server sends inline opens in the viewer and there is no download.
@@ -59,7 +79,9 @@ class ProfileManager:
 
     def __init__(self, base_profile_path: str | os.PathLike[str] | None = "./browser_profile", *,
                  root: Path | None = None) -> None:  # fmt: skip
-        self.base_profile_path = Path(base_profile_path).absolute() if base_profile_path is not None else None
+        self.base_profile_path = (
+            Path(base_profile_path).expanduser().absolute() if base_profile_path is not None else None
+        )
         self._lock = threading.Lock()
         self._made: dict[str, Path] = {}
         self._own_root = root is None
@@ -90,16 +112,13 @@ class ProfileManager:
                 msg = f"worker {name} has a profile already: {self._made[name]}. Call cleanup_profile({name!r}) first."
                 raise errors.ProfileError(msg)
             if self._root is None:
-                self._root = Path(tempfile.mkdtemp(prefix="popw-"))
+                self._root = watchdog.owned_folder()
             self._root.mkdir(parents=True, exist_ok=True)
             path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
             self._made[name] = path
         try:
             if self.base_profile_path is not None and self.base_profile_path.is_dir():
-                refuse_running(self.base_profile_path)
-                shutil.copytree(
-                    self.base_profile_path, path, ignore=_LEFT_OUT, dirs_exist_ok=True, ignore_dangling_symlinks=True
-                )
+                _clone(self.base_profile_path, path)
             _write_preferences(path)
         except (OSError, shutil.Error) as error:
             self.cleanup_profile(name)
@@ -137,6 +156,19 @@ class ProfileManager:
                 self._root = None
 
 
+def _clone(base: Path, path: Path) -> None:
+    refuse_running(base)
+    try:
+        # Content alone: a base that is write-protected, or open to all, must not make a clone that is.
+        shutil.copytree(
+            base, path, ignore=_LEFT_OUT, dirs_exist_ok=True, ignore_dangling_symlinks=True,
+            copy_function=shutil.copyfile,
+        )  # fmt: skip
+    finally:
+        path.chmod(0o700)
+        refuse_running(base)  # a browser opened meanwhile: what was copied is half-written, and that is the reason
+
+
 def remove_tree(path: Path) -> None:
     """Removes a folder; one that is not there is removed already. A closing browser may still write: a few tries.
 
@@ -163,8 +195,8 @@ def refuse_running(profile: Path) -> None:
     lock = profile / "SingletonLock"
     if lock.is_symlink():
         host, _, pid = str(lock.readlink()).rpartition("-")
-        if host == socket.gethostname() and pid.isdigit() and psutil.pid_exists(int(pid)):
-            name = _process_name(int(pid))
+        name = _browser_name(int(pid)) if host == socket.gethostname() and pid.isdigit() else ""
+        if name:
             msg = f"the profile {profile} is in use by {name} (process {pid}). Close that browser and start again."
             raise errors.ProfileError(msg)
     lockfile = profile / "lockfile"
@@ -186,11 +218,18 @@ def clear_stale_lock(profile: Path) -> None:
             (profile / name).unlink(missing_ok=True)
 
 
-def _process_name(pid: int) -> str:
+def _browser_name(pid: int) -> str:
+    """The name of a running browser; `""` where there is no such process, or its number went to something else."""
     try:
-        return psutil.Process(pid).name()
-    except psutil.Error:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        name = process.name()
+    except psutil.NoSuchProcess:
+        return ""
+    except psutil.AccessDenied:
         return "a browser"
+    return name if any(part in name.lower() for part in _BROWSERS) else ""
 
 
 def _checked(worker_id: str | int) -> str:
@@ -201,21 +240,24 @@ def _checked(worker_id: str | int) -> str:
     return name
 
 
+def own_folders() -> list[Path]:
+    """Where the person's own browsers keep their profiles on this platform."""
+    if sys.platform == "win32":
+        local = settings.environment("LOCALAPPDATA")
+        return [Path(local) / name / "User Data" for name in _OWN["win32"]] if local else []
+    if sys.platform == "darwin":
+        return [Path.home() / "Library/Application Support" / name for name in _OWN["darwin"]]
+    configured = settings.environment("XDG_CONFIG_HOME")
+    return [
+        root / name
+        for root in (Path.home() / ".config", *([Path(configured)] if configured else []))
+        for name in _OWN["linux"]
+    ]
+
+
 def _refuse_own_folder(base: Path) -> None:
-    own = [
-        Path(root) / tail
-        for root, tails in (
-            (settings.environment("LOCALAPPDATA"), ("Microsoft/Edge/User Data", "Google/Chrome/User Data")),
-            (str(Path.home()), (
-                ".config/microsoft-edge", ".config/google-chrome", ".config/chromium",
-                "Library/Application Support/Microsoft Edge", "Library/Application Support/Google/Chrome",
-            )),
-        )
-        if root
-        for tail in tails
-    ]  # fmt: skip
     real = base.resolve()
-    for folder in own:
+    for folder in own_folders():
         if real == folder.resolve() or folder.resolve() in real.parents:
             msg = (
                 f"{base} is your browser's own profile. Its cookies are encrypted for that browser alone, so a copy "
@@ -230,9 +272,13 @@ def _write_preferences(profile: Path) -> None:
     present: dict[str, Any] = {}
     if file.exists():
         try:
-            present = json.loads(file.read_text("utf-8"))
+            found = json.loads(file.read_text("utf-8"))
         except ValueError:
-            _log.warning("%s is not JSON: it starts anew", file)
+            found = None
+        if isinstance(found, dict):
+            present = found
+        else:
+            _log.warning("%s is not what a browser writes: it starts anew", file)
     file.write_text(json.dumps(_merged(present, _PREFERENCES)), "utf-8")
 
 

@@ -19,6 +19,8 @@ _USER: Final = (
     "input:not([type]):visible"
 )
 _PASSWORD: Final = "input[type=password]:visible"  # noqa: S105 - a selector
+_LOOK_EVERY: Final = 0.3
+"""Seconds between two looks at a page that somebody, or a script, is signing in on."""
 _COMPLAINT: Final = "[role=alert]:visible, .error:visible, .alert:visible, .flash:visible"
 
 
@@ -52,20 +54,22 @@ async def by_form(
         if await signed_in(page, answer.status if answer else 200):
             return
         password_field = page.locator(_PASSWORD).first
-        user_field = page.locator(_USER).first
-        await user_field.or_(password_field).first.wait_for()
-        if await user_field.count():
+        await page.locator(_USER).first.or_(password_field).first.wait_for()
+        if not await password_field.count():
+            user_field = page.locator(_USER).first
             await user_field.fill(username)
-            if not await password_field.count():
-                await user_field.press("Enter")
-                await password_field.wait_for()
+            await user_field.press("Enter")
+            await password_field.wait_for()
+        else:
+            # The one beside the password: a page may have a search box above the form.
+            form = page.locator("form").filter(has=page.locator(_PASSWORD))
+            user_field = (form if await form.count() else page).locator(_USER).first
+            if await user_field.count():
+                await user_field.fill(username)
         await password_field.fill(password)
-        async with page.expect_navigation(wait_until="domcontentloaded") as navigation:
-            await password_field.press("Enter")
-        if await signed_in(page, (await navigation.value).status):
+        if await _let_in(page, password_field, signed_in, timeout):
             return
-        complaint = page.locator(_COMPLAINT).first
-        said = " ".join((await complaint.inner_text()).split())[:200] if await complaint.count() else ""
+        said = await _complaint(page)
     except playwright.Error as error:
         msg = (
             f"the sign-in form could not be filled ({contexts.first_line(error)}). "
@@ -75,6 +79,56 @@ async def by_form(
     says = f' It says: "{said}".' if said else ""
     msg = f"the portal did not accept this user name and password.{says}"
     raise errors.LoginRequiredError(msg)
+
+
+async def _let_in(
+    page: playwright.Page,
+    password_field: playwright.Locator,
+    signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
+    timeout: float,
+) -> bool:
+    """Sends the form and waits for the portal's word, which may take several pages, or a script and none."""
+    statuses: list[int] = []
+    opened: list[playwright.Frame] = []
+
+    def on_answer(answer: playwright.Response) -> None:
+        if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+            statuses.append(answer.status)
+
+    def on_page(frame: playwright.Frame) -> None:
+        if frame == page.main_frame and statuses:
+            opened.append(frame)
+
+    before = await _complaint(page)
+    page.on("response", on_answer)
+    page.on("framenavigated", on_page)
+    deadline = time.monotonic() + timeout
+    try:
+        await password_field.press("Enter")
+        while time.monotonic() < deadline:
+            last = statuses[-1] if statuses else 200
+            try:
+                if await signed_in(page, last):
+                    return True
+                asks_again = await password_field.count() > 0
+                new_page = bool(opened)  # until then it is still the form that was sent
+                if (new_page and (last >= 400 or asks_again)) or (asks_again and await _complaint(page) != before):
+                    await page.wait_for_load_state("domcontentloaded")
+                    return await signed_in(page, last)
+            except playwright.Error:
+                if page.is_closed():
+                    raise  # otherwise: between two pages
+            await asyncio.sleep(_LOOK_EVERY)
+        return False
+    finally:
+        page.remove_listener("response", on_answer)
+        page.remove_listener("framenavigated", on_page)
+
+
+async def _complaint(page: playwright.Page) -> str:
+    """What the page says went wrong; `""` where it says nothing."""
+    complaint = page.locator(_COMPLAINT).first
+    return " ".join((await complaint.inner_text()).split())[:200] if await complaint.count() else ""
 
 
 async def by_window(
@@ -104,7 +158,7 @@ async def by_window(
             in_a_row = in_a_row + 1 if there else 0
             if in_a_row >= 2:
                 return
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(_LOOK_EVERY)
     except playwright.Error as error:
         if page.is_closed():
             msg = "the window was closed before the sign-in was complete. Nothing was saved; start it again."

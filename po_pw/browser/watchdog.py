@@ -11,6 +11,8 @@ import contextlib
 import json
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -30,19 +32,28 @@ _LONGEST_TEMP: Final = 40
 """Chromium's socket lies below `TMPDIR`; from about 60 characters on its path is too long and it does not start."""
 _GOES_BY_ITSELF: Final = 0.4
 """Seconds that browsers take to notice that their driver is gone (0.3 s, measured)."""
+_FOREIGN: Final = 7 * 86_400
+"""Seconds that a folder of another host name (a container sharing the temp folder) is left alone: its processes cannot
+be seen from here."""
+
+
+def owned_folder() -> Path:
+    """Makes a temporary folder, owner-only, that `sweep` removes once this process has ended without doing so."""
+    base = Path(tempfile.gettempdir())
+    if len(str(base)) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
+        base = Path("/tmp")  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    _write_owner(folder, {})
+    return folder
 
 
 class RunDir:
     """The run's own temporary folder, and the list of processes that must not outlive it. A context manager."""
 
     def __init__(self) -> None:
-        base = Path(tempfile.gettempdir())
-        if len(str(base)) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
-            base = Path("/tmp")  # noqa: S108
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        self.path = owned_folder()
         self._lock = threading.Lock()
         self._processes: dict[int, float] = {}
-        self._write_owner()
         self._pipe: IO[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -50,8 +61,9 @@ class RunDir:
         detached: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        # By file and with -P: nothing in the current folder or beside this file can be imported in a module's place.
         self._watchdog = subprocess.Popen(
-            [sys.executable, "-m", "po_pw.browser.watchdog", str(self.path)],
+            [sys.executable, "-P", __file__, str(self.path)], cwd=self.path.parent,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **detached,
         )  # fmt: skip
         self._pipe = self._watchdog.stdin
@@ -79,14 +91,14 @@ class RunDir:
             return
         with self._lock:
             self._processes[pid] = created
-            self._write_owner()
+            _write_owner(self.path, self._processes)
             self._tell({"pid": pid, "created": created})
 
     def forget(self, pid: int) -> None:
         """This process has ended."""
         with self._lock:
             self._processes.pop(pid, None)
-            self._write_owner()
+            _write_owner(self.path, self._processes)
             self._tell({"gone": pid})
 
     def _tell(self, message: dict[str, Any]) -> None:
@@ -95,12 +107,13 @@ class RunDir:
                 self._pipe.write(json.dumps(message).encode() + b"\n")
                 self._pipe.flush()
 
-    def _write_owner(self) -> None:
-        me = psutil.Process()
-        text = json.dumps({"pid": me.pid, "created": me.create_time(), "processes": list(self._processes.items())})
-        temporary = self.path / f"{OWNER}.new"
-        temporary.write_text(text, "utf-8")
-        temporary.replace(self.path / OWNER)
+
+def _write_owner(folder: Path, processes: dict[int, float]) -> None:
+    me = psutil.Process()
+    owner = {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()}
+    temporary = folder / f"{OWNER}.new"
+    temporary.write_text(json.dumps({**owner, "processes": list(processes.items())}), "utf-8")
+    temporary.replace(folder / OWNER)
 
 
 def sweep() -> list[Path]:
@@ -109,9 +122,12 @@ def sweep() -> list[Path]:
     bases = {Path(tempfile.gettempdir())} | ({Path("/tmp")} if os.name == "posix" else set())  # noqa: S108
     for folder in sorted(folder for base in bases for folder in base.glob(f"{PREFIX}*")):
         try:
-            if hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid():
+            about = folder.lstat()
+            if not stat.S_ISDIR(about.st_mode) or (hasattr(os, "geteuid") and about.st_uid != os.geteuid()):
                 continue
             owner = json.loads((folder / OWNER).read_text("utf-8"))
+            if owner["host"] != socket.gethostname() and time.time() - (folder / OWNER).stat().st_mtime < _FOREIGN:
+                continue
             pid, created = int(owner["pid"]), float(owner["created"])
             left = {int(process): float(time_) for process, time_ in owner["processes"]}
         except (OSError, ValueError, KeyError, TypeError):
@@ -124,14 +140,44 @@ def sweep() -> list[Path]:
 
 
 def clean(folder: Path, processes: dict[int, float]) -> None:
-    """Kills the recorded processes with all below them, and removes the folder."""
+    """Kills the recorded processes with all below them and every browser on a profile in the folder, and removes it."""
     for pid, created in processes.items():
         kill_tree(pid, created)
+    for browser in browsers_in(folder):
+        kill_tree(browser.pid, browser.create_time())
     for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
+        # The owner's file goes last: cut short in between, the next sweep still knows whose folder it is.
+        for entry in _entries(folder):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != OWNER:
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+        if [entry.name for entry in _entries(folder)] in ([], [OWNER]):
+            shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
         time.sleep(0.05)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # it is gone
+        return []
+
+
+def browsers_in(folder: Path) -> list[psutil.Process]:
+    """The processes whose user-data dir, by their own command line, is this folder or lies in it."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            for word in process.cmdline():
+                name, _, value = word.partition("=")
+                if name == "--user-data-dir" and (Path(value) == folder or folder in Path(value).parents):
+                    found.append(process)
+                    break
+    return found
 
 
 def kill_tree(pid: int, created: float) -> None:
@@ -143,7 +189,9 @@ def kill_tree(pid: int, created: float) -> None:
     if _is_alive(pid, created):
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(pid)
-            doomed = [*root.children(recursive=True), root]
+            doomed = [root, *root.children(recursive=True)]
+    elif _was_reused(pid, created):
+        return
     if os.name == "posix" and pid != os.getpid():
         known = {process.pid for process in doomed}
         for process in psutil.process_iter():
@@ -161,6 +209,14 @@ def _is_alive(pid: int, created: float) -> bool:
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _was_reused(pid: int, created: float) -> bool:
+    """Whether the number belongs to another process by now, and with it the process group of that number."""
+    try:
+        return abs(psutil.Process(pid).create_time() - created) >= 1
     except psutil.Error:
         return False
 

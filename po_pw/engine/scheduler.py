@@ -42,9 +42,8 @@ class Scheduler:
     and, when that is empty, steals half of the longest other from the back. An order that is put back for later may be
     taken by anyone once it is due, before fresh ones.
 
-    A worker that leaves hands over everything it has, its leases included: when it leaves it must have stopped working
-    on them, and a lease of it can neither be settled nor put back any more. So an order is never in two places, and none
-    is stranded.
+    A worker that leaves hands over everything it has, its leases included: it must have stopped working on them, and
+    none of them can be settled or put back any more. So an order is never in two places, and none is stranded.
 
     Args:
         orders: what is to be done.

@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Final
 
-_NOISE: Final = re.compile(r"(?i)^(?:[a-z]{1,3}\.?|[\$€£¥₹₽₩₺₴₪฿])+|(?:[a-z]{1,3}\.?|[\$€£¥₹₽₩₺₴₪฿])+$|R\$")
-_SPACES: Final = re.compile(r"[\s\u00a0\u202f'\u2019]")
-_GROUPED: Final = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*$")
+_LONGEST: Final = 64
+_CODES: Final = (
+    "AED", "ARS", "AUD", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR",
+    "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "KZT", "MAD", "MXN", "MYR", "NGN",
+    "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "QAR", "RMB", "RON", "RSD", "RUB", "SAR", "SEK", "SGD",
+    "THB", "TND", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
+)  # fmt: skip
+_NAMES: Final = ("kr.", "kr", "zł", "kč", "fr.", "sfr.", "rs.", "ft", "lei", "rp", "r")
+_CURRENCY: Final = "|".join([r"(?:A|C|CA|HK|NT|NZ|R|S|US)?\$", *(re.escape(name) for name in (*_CODES, *_NAMES))])
+_BEFORE: Final = re.compile(rf"(?:{_CURRENCY})(?![^\W\d_])\s*", re.IGNORECASE)
+_AFTER: Final = re.compile(rf"\s*(?<![^\W\d_])(?:{_CURRENCY})\Z", re.IGNORECASE)
+_SPACES: Final = re.compile(r"(?<=\d)[\s'\u2019\u02bc](?=\d{3}(?!\d))")
+_NO_CENTS: Final = re.compile(r"(?<=\d)[.,][-\u2013\u2014]{1,2}\Z")
+_MINUS: Final = ("-", "\u2212", "\u2013")
 
 
 def parse(text: str) -> Decimal | str | None:
     """A decimal; the text itself where it cannot be read as one; None where there is none.
 
-    Both separators are understood: the one that comes last is the decimal one. A single separator followed by exactly
-    three digits is taken for thousands (`1,234` is one thousand two hundred thirty-four), as invoices write it, unless
-    the number before it is 0. Parentheses and a trailing minus mean negative.
+    - With both a comma and a point, the last one is the decimal one: `1,234.56` and `1.234,56` are the same.
+    - One of them twice or more is a thousands separator: `1.234.567`.
+    - A single comma before exactly three digits is a thousands separator (`1,234` is one thousand two hundred and
+      thirty-four; `0,125` is not), else it is the decimal one (`12,5`).
+    - A single point is always the decimal one (`1.234` is little more than one): so write programs and workbooks.
+    - Spaces and apostrophes separate thousands. Parentheses, or a minus before or after, make it negative.
+    - A currency's sign, code or short name may stand before or after. `12,-` is twelve.
     """
-    stripped = text.strip()
-    if not stripped:
+    kept = text.strip()
+    if not kept:
         return None
-    digits = stripped
-    negative = False
-    if digits.startswith("(") and digits.endswith(")"):
-        digits, negative = digits[1:-1].strip(), True
-    digits = _NOISE.sub("", digits).strip()
-    if digits.endswith("-"):
-        digits, negative = digits[:-1].strip(), not negative
-    if digits.startswith(("-", "\u2212", "+")):
-        negative = negative != (digits[0] != "+")
-        digits = digits[1:]
-    digits = _NOISE.sub("", digits.strip()).strip()
-    digits = _SPACES.sub("", digits)
-    number = _plain(digits)
-    if number is None:
-        return stripped
-    value = Decimal(number)
-    return -value if negative else value
+    if len(kept) > _LONGEST:
+        return kept
+    rest, negative = kept, False
+    if rest.startswith("(") and rest.endswith(")"):
+        rest, negative = rest[1:-1].strip(), True
+    signs = 0
+    rest = _without_currency(rest)
+    if rest.startswith((*_MINUS, "+")):
+        signs, negative, rest = 1, negative or rest[0] != "+", rest[1:].lstrip()
+    rest = _NO_CENTS.sub("", _without_currency(rest))
+    if rest.endswith(_MINUS):
+        signs, negative, rest = signs + 1, True, _without_currency(rest[:-1].rstrip())
+    number = _plain(_SPACES.sub("", rest))
+    if number is None or signs > 1:
+        return kept
+    return -Decimal(number) if negative else Decimal(number)
+
+
+def _without_currency(text: str) -> str:
+    """Without one currency at each end."""
+    if text and unicodedata.category(text[0]) == "Sc":
+        text = text[1:].lstrip()
+    elif found := _BEFORE.match(text):
+        text = text[found.end() :]
+    if text and unicodedata.category(text[-1]) == "Sc" and not text[-2:-1].isalpha():
+        return text[:-1].rstrip()
+    return _AFTER.sub("", text)
 
 
 def _plain(digits: str) -> str | None:
@@ -46,15 +72,23 @@ def _plain(digits: str) -> str | None:
     if comma >= 0 and point >= 0:
         thousands, decimal = (".", ",") if comma > point else (",", ".")
         whole, _, fraction = digits.rpartition(decimal)
-        if decimal in whole or not re.fullmatch(rf"\d{{1,3}}(?:\{thousands}\d{{3}})+", whole):
+        if not _grouped(whole, thousands):
             return None
         digits = f"{whole.replace(thousands, '')}.{fraction}"
     elif comma >= 0 or point >= 0:
         separator = "," if comma >= 0 else "."
-        if _GROUPED.fullmatch(digits) and not digits.startswith("0") and (separator == "," or digits.count(".") > 1):
+        many = digits.count(separator) > 1
+        if _grouped(digits, separator) and (many or (separator == "," and not digits.startswith("0"))):
             digits = digits.replace(separator, "")
-        elif digits.count(separator) == 1:
-            digits = digits.replace(separator, ".")
-        else:
+        elif many:
             return None
-    return digits if re.fullmatch(r"\d+(?:\.\d+)?", digits, re.ASCII) else None
+        else:
+            digits = digits.replace(separator, ".")
+    return digits if re.fullmatch(r"\d+(?:\.\d+)?|\.\d+", digits, re.ASCII) else None
+
+
+def _grouped(digits: str, separator: str) -> bool:
+    """Whether the separator stands where thousands end; in India also where lakhs and crores do."""
+    mark = re.escape(separator)
+    every_three, lakhs = rf"\d{{1,3}}(?:{mark}\d{{3}})+", rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}"
+    return re.fullmatch(every_three, digits) is not None or re.fullmatch(lakhs, digits) is not None

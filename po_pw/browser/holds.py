@@ -1,0 +1,90 @@
+"""A page in somebody's hands, and what becomes of what it opens, downloads or asks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from playwright import async_api as playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from po_pw import errors
+
+_BLANK: Final = 10.0
+"""Seconds that a pop-up may stay blank, while a download is awaited, before it is closed."""
+
+
+class Hold:
+    """One page of a context, in somebody's hands; what it opens or downloads goes to a claim or is thrown away."""
+
+    def __init__(self, page: playwright.Page) -> None:
+        self.page = page
+        self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
+        self.popups: set[playwright.Page] = set()
+        """Those it opened, directly or not, that are not closed yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        page.on("download", self.offer)
+        page.on("popup", self.offer)
+        page.on("dialog", self._answer)
+
+    def offer(self, thing: playwright.Download | playwright.Page) -> None:
+        """A download or a pop-up began: the first goes to whoever waits for it, everything else is ended."""
+        if isinstance(thing, playwright.Page):
+            self.popups.add(thing)
+            thing.on("close", self.popups.discard)
+            thing.on("download", self.offer)
+            thing.on("popup", self.offer)
+            thing.on("dialog", self._answer)
+        claim = self.claim
+        if claim is None or claim.done():
+            self._later(thing.close if isinstance(thing, playwright.Page) else lambda: throw_away(thing))
+        elif isinstance(thing, playwright.Page):
+            # A pop-up may yet turn into a download: it is offered once it shows a page of its own.
+            self._later(lambda: self._offer_page(thing, claim))
+        else:
+            claim.set_result(thing)
+
+    async def _offer_page(
+        self, popup: playwright.Page, claim: asyncio.Future[playwright.Download | playwright.Page]
+    ) -> None:
+        await popup.wait_for_load_state("domcontentloaded")
+        if claim.done() or popup.url in {"", "about:blank"}:
+            await asyncio.wait([claim], timeout=_BLANK)
+            await popup.close()
+        else:
+            claim.set_result(popup)
+
+    def _answer(self, dialog: playwright.Dialog) -> None:
+        # "Leave this page?" is always yes; what a click of ours asks back ("Download now?") is yes as well.
+        claimed = self.claim is not None and not self.claim.done()
+        yes = dialog.type == "beforeunload" or (claimed and dialog.type == "confirm")
+        self._later(dialog.accept if yes else dialog.dismiss)
+
+    def _later(self, do: Callable[[], Awaitable[None]]) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the thing with it
+                await do()
+
+        task = asyncio.get_running_loop().create_task(quietly(), name="hold-clean-up")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def give_up(self, error: errors.OrderError) -> None:
+        """Whoever waits for a download or a pop-up of this page waits in vain."""
+        if self.claim is not None and not self.claim.done():
+            self.claim.set_exception(error)
+
+    async def aclose(self) -> None:
+        """Ends what is still being thrown away."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def throw_away(download: playwright.Download) -> None:
+    """Ends a download, and removes what of it is on disk already."""
+    await download.cancel()
+    await download.delete()

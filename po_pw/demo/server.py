@@ -1,0 +1,170 @@
+"""The portal as a running HTTP server, in the running loop or on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import csv
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from po_pw.demo import accounts, catalogue, faults, views
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Iterator
+
+_HOST: Final = "127.0.0.1"
+_STARTS_WITHIN: Final = 60.0
+_ENDS_WITHIN: Final = 10.0
+COLUMNS: Final = ("po_number", "supplier", "url", "amount")
+
+
+class Portal:
+    """A running portal: where it is, what it holds, what was asked of it.
+
+    Everything but `expire_sessions` may be used from any thread.
+
+    Attributes:
+        orders: all orders, and what should come of each.
+        origin: scheme, host and port, e.g. `http://127.0.0.1:40123`.
+        other_origin: the same of the server that hands files out for a signature, without a sign-in.
+        counts: `pages`, `fragments` (what pages ask for), `files`, `sign_ins`, `refused_sign_ins`, `sent_to_sign_in`,
+            `faults`, and `bytes` of files.
+        paths: requests by path, as it was sent (names in it quoted).
+        pages_now: pages being answered at this moment.
+        peak_pages: the most there were at once.
+        faults: failures still to come, by path; more can be added.
+    """
+
+    def __init__(self, settings: catalogue.PortalSettings) -> None:
+        self.settings = settings
+        self.username = settings.username
+        self.password = settings.password
+        self.orders = catalogue.catalogue(settings)
+        self.by_number = {order.po_number: order for order in self.orders}
+        self.origin = ""
+        self.other_origin = ""
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.paths: collections.Counter[str] = collections.Counter()
+        self.pages_now = 0
+        self.peak_pages = 0
+        self.accounts = accounts.Accounts(settings.username, settings.password)
+        self.faults = faults.Faults()
+        for order in self.orders:
+            if order.variant.fails_once:
+                self.faults.add(order.path, faults.Fault.UNAVAILABLE)
+            for file in order.shown:
+                if file.fault is not None:
+                    self.faults.add(views.address(file), file.fault)
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{name} {number}" for name, number in sorted(self.counts.items()))
+        return f"<Portal {self.origin}, {len(self.orders)} orders: {counted or 'nothing asked yet'}>"
+
+    @property
+    def sign_in_url(self) -> str:
+        """The page with the sign-in form."""
+        return f"{self.origin}/login"
+
+    def order_url(self, po_number: str) -> str:
+        """The address of an order's page; also of one the portal does not have."""
+        return f"{self.origin}/orders/{po_number}"
+
+    def sign_everybody_out(self) -> None:
+        """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
+        self.accounts.sign_everybody_out()
+
+    async def expire_sessions(self) -> None:
+        """The same, for whoever is in a loop."""
+        self.sign_everybody_out()
+
+
+@contextlib.asynccontextmanager
+async def serve(settings: catalogue.PortalSettings | None = None, port: int = 0) -> AsyncIterator[Portal]:
+    """Serves a portal on 127.0.0.1 while the block lasts, in the running loop.
+
+    Args:
+        settings: what kind of portal; None for the usual one.
+        port: of the portal; 0 takes a free one. Its other origin always takes a free one.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    portal = Portal(settings or catalogue.PortalSettings())
+    async with contextlib.AsyncExitStack() as stack:
+        site = views.Site(portal)
+        portal.other_origin = await _listen(stack, site.other_application(), 0)
+        portal.origin = await _listen(stack, site.application(), port)
+        yield portal
+
+
+async def _listen(stack: contextlib.AsyncExitStack, application: web.Application, port: int) -> str:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, _HOST, port).start()
+    return f"http://{_HOST}:{runner.addresses[0][1]}"
+
+
+@contextlib.contextmanager
+def serve_in_thread(settings: catalogue.PortalSettings | None = None, port: int = 0) -> Iterator[Portal]:
+    """Serves a portal while the block lasts, on a thread and loop of its own.
+
+    Args:
+        settings: what kind of portal; None for the usual one.
+        port: of the portal; 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken.
+        TimeoutError: it did not start, or did not end, in time.
+    """
+    started: concurrent.futures.Future[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]]
+    started = concurrent.futures.Future()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        async with serve(settings, port) as portal:
+            started.set_result((portal, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    def work() -> None:
+        try:
+            asyncio.run(run())
+        except (OSError, ValueError) as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = threading.Thread(target=work, name="demo-portal", daemon=True)
+    thread.start()
+    portal, loop, stop = started.result(timeout=_STARTS_WITHIN)
+    try:
+        yield portal
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(_ENDS_WITHIN)
+        if thread.is_alive():
+            msg = f"the portal at {portal.origin} did not end within {_ENDS_WITHIN:.0f} s"
+            raise TimeoutError(msg)
+
+
+def write_csv(portal: Portal, path: Path, *, only: Collection[str] | None = None) -> None:
+    """Writes the table of orders that people would have: `po_number,supplier,url,amount`.
+
+    Args:
+        portal: whose orders.
+        path: the file, UTF-8; replaced where there is one.
+        only: PO numbers; None for all.
+    """
+    with Path(path).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(COLUMNS)
+        for order in portal.orders:
+            if only is None or order.po_number in only:
+                url = portal.order_url(order.po_number)
+                writer.writerow((order.po_number, order.supplier, url, order.amount))

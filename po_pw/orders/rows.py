@@ -1,0 +1,122 @@
+"""What makes a row an order, and what is said of one that is none. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+from po_pw import models
+from po_pw.orders import amounts, headers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LONGEST: Final = 200
+_SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the rows of one table.
+
+    Attributes:
+        source: what messages call the table, e.g. `pos.csv`.
+        columns: its columns' names.
+        places: which of them holds what.
+        template: the address of an order whose row has none, with `{po_number}` in it; None where there is none.
+    """
+
+    source: str
+    columns: Sequence[str]
+    places: headers.Places
+    template: str | None
+
+    def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
+        """A row of the table: an order, or what is wrong with it.
+
+        Args:
+            number: as a spreadsheet numbers it.
+            cells: as many as there are columns.
+            fault: what is wrong with the row as a whole, where that is known already.
+        """
+        po_number = _tidy(self._cell(cells, self.places.po_number))
+        if fault:
+            return models.Row(number, cells, po_number, None, self._failure(number, "", fault))
+        said = _wrong_with_number(po_number)
+        if said:
+            return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))
+        url = _tidy(self._cell(cells, self.places.url))
+        if not url and self.template:
+            url = self.template.replace("{po_number}", quote(po_number, safe=""))
+        said = _wrong_with_url(url)
+        if said:
+            return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
+        supplier = " ".join(self._cell(cells, self.places.supplier).split())
+        amount = amounts.parse(self._cell(cells, self.places.amount))
+        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number)
+        return models.Row(number, cells, po_number, order)
+
+    def _failure(self, number: int, field: str, said: str) -> models.Failure:
+        where = f"{self.source}, row {number}"
+        if field:
+            place = getattr(self.places, field)
+            where += f", column {self.columns[place] if place >= 0 else field}"
+        code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
+        return models.Failure(code, f"{where}: {said}")
+
+    def _cell(self, cells: Sequence[str], place: int) -> str:
+        return cells[place] if 0 <= place < len(cells) else ""
+
+
+def _tidy(cell: str) -> str:
+    """Without white space, and without invisible characters as copying from a page brings them, at both ends."""
+    start, end = 0, len(cell)
+    while start < end and _is_edge(cell[start]):
+        start += 1
+    while end > start and _is_edge(cell[end - 1]):
+        end -= 1
+    return cell[start:end]
+
+
+def _is_edge(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) == "Cf"
+
+
+def _wrong_with_number(po_number: str) -> str:
+    """What is wrong with a PO number; `""` where nothing is."""
+    if not po_number:
+        return "empty; every row needs a PO number"
+    if len(po_number) > _LONGEST:
+        return f"{len(po_number)} characters long; a PO number has at most {_LONGEST}"
+    if "\ufffd" in po_number:
+        return "has characters that could not be read; save the file as CSV UTF-8 and try again"
+    for char in po_number:
+        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+            return f"has a character that cannot be seen (U+{ord(char):04X}); type the PO number again"
+    if _SHORTENED.fullmatch(po_number):
+        return f"{po_number} is a number shortened by a spreadsheet program; format the column as text and export again"
+    return ""
+
+
+def _wrong_with_url(url: str) -> str:
+    """What is wrong with an address; `""` where nothing is."""
+    if not url:
+        return "empty; give the order's address there, or one for all with --url-template"
+    if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+        return "has a user name or password in it; take it out and sign in with po-pw login"
+    shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
+    if any(char.isspace() or unicodedata.category(char) in {"Cc", "Cs"} for char in url):
+        return f"{shown} has white space or control characters in it"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return f"{shown} is not a web address"
+    if parts.scheme.lower() not in {"http", "https"}:
+        return f"{shown} is not a web address; it must begin with https:// or http://"
+    if not host:
+        return f"{shown} names no host"
+    return ""

@@ -1,0 +1,197 @@
+"""Rows from text files: commas, semicolons, tabs or pipes, in whatever encoding they were saved."""
+
+from __future__ import annotations
+
+import codecs
+import collections
+import csv
+import dataclasses
+import itertools
+import re
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors
+from po_pw.orders import headers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SEPARATORS: Final = ",;\t|"
+_DECLARED: Final = re.compile(r"\"?sep=([,;\t|:^~])\"?\r?\n?\Z", re.IGNORECASE)
+_BLOCK: Final = 1 << 20
+_MARKED: Final = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - the wide forms count as formulas too
+_FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
+_BAD_QUOTES: Final = (
+    'a quotation mark (") opens here and does not close where it should: the cells of this row cannot be told apart'
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """A text file whose way of writing is known."""
+
+    path: Path
+    encoding: str
+    separator: str
+    skipped: int
+    """Lines before the first row: Excel's `sep=;`, which it does not count as a row."""
+
+    def records(self) -> Iterator[headers.Record]:
+        """All rows; reads the file as they are taken.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        try:
+            with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
+                yield from _records(itertools.islice(stream, self.skipped, None), self.separator)
+        except OSError as error:
+            msg = f"{self.path} cannot be read any more: {error.strerror}."
+            raise errors.InputError(msg) from None
+
+
+def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
+    """Finds the separator: the one Excel declares (`sep=;`), else a vote over the first rows.
+
+    Args:
+        path: the file.
+        encoding: as `encoding_of` found it.
+        sample: how it begins.
+        whole: whether that is all of it.
+    """
+    if not whole:
+        sample = sample[: sample.rfind("\n") + 1] or sample
+    lines = sample.splitlines(keepends=True)
+    declared = _DECLARED.match(lines[0]) if lines else None
+    if declared:
+        return Text(path, encoding, declared[1], 1)
+    return Text(path, encoding, max(_SEPARATORS, key=lambda separator: _votes(sample, separator)), 0)
+
+
+def unmarked(cell: str) -> str:
+    """A cell without the apostrophe that our results put before what a spreadsheet program would run as a formula."""
+    return cell[1:] if _MARKED.match(cell) else cell
+
+
+def encoding_of(path: Path, head: bytes) -> str | None:
+    """How a text file is encoded; None where it is not text.
+
+    Whatever is valid UTF-8 to its end is UTF-8. Else Windows-1252, as Excel saves in western Europe and the Americas,
+    unless letters beyond ASCII stand in rows, as in Cyrillic or Japanese: then they are counted to tell the encoding.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    ):  # fmt: skip
+        if head.startswith(mark):
+            return name
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd > len(head) // 4 and even < len(head) // 50 + 1:
+        return "utf-16-le"
+    if even > len(head) // 4 and odd < len(head) // 50 + 1:
+        return "utf-16-be"
+    if sum(byte < 9 or 13 < byte < 32 for byte in head) > len(head) / 100:
+        return None
+    foreign = _not_utf8(path)
+    return "utf-8" if foreign is None else _single_byte(foreign)
+
+
+def _not_utf8(path: Path) -> bytes | None:
+    """The first block that is not UTF-8; None where all of it is."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as stream:
+            while True:
+                block = stream.read(_BLOCK)
+                try:
+                    decoder.decode(block, final=not block)
+                except UnicodeDecodeError as error:
+                    return block or error.object
+                if not block:
+                    return None
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}."
+        raise errors.InputError(msg) from None
+
+
+def _single_byte(block: bytes) -> str:
+    runs = re.findall(rb"[\x80-\xff]+", block)
+    if sum(map(len, runs)) <= 1.5 * len(runs):
+        return "cp1252"
+    import charset_normalizer
+
+    lines = [line for line in block.splitlines() if not line.isascii()][:500]
+    best = charset_normalizer.from_bytes(b"\n".join(lines), cp_isolation=_FOREIGN).best()
+    return best.encoding if best is not None else "cp1252"
+
+
+def _votes(sample: str, separator: str) -> tuple[int, int, int]:
+    """What speaks for a separator: known columns in a header, rows as wide as the header in per cent, its width."""
+    first = [record for record in itertools.islice(_records(_lines(sample), separator), 40) if not record.blank]
+    header = headers.find(first)
+    known = headers.Places.of(header.cells).known if header else 0
+    widest = max((len(record.cells) for record in first), default=0)
+    width = len(header.cells) if header else widest
+    if width < 2:
+        return known, 0, width
+    alike = sum(len(record.cells) == width and not record.fault for record in first)
+    return known, alike * 100 // len(first), width
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (match[0] for match in re.finditer(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))
+
+
+def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
+    """Rows from lines.
+
+    A quotation mark that is never closed would swallow the rows after it, unseen: such a row is one line long and has a
+    fault, and reading goes on with the next line.
+    """
+    again: collections.deque[str] = collections.deque()
+    taken: list[str] = []
+
+    def feed() -> Iterator[str]:
+        while True:
+            line = again.popleft() if again else next(lines, None)
+            if line is None:
+                return
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(feed(), delimiter=separator)
+    number = 0
+    while True:
+        taken.clear()
+        fault = ""
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            fault = _BAD_QUOTES
+        else:
+            fault = "" if _closed(taken, separator) else _BAD_QUOTES
+        number += 1
+        if fault:
+            again.extendleft(reversed(taken[1:]))
+            cells = taken[0].rstrip("\r\n").split(separator)
+            reader = csv.reader(feed(), delimiter=separator)
+        if number == 1 and cells:
+            cells[0] = cells[0].removeprefix("\ufeff")
+        yield headers.Record(number, [unmarked(cell) for cell in cells], fault)
+
+
+def _closed(lines: list[str], separator: str) -> bool:
+    """Whether the quotation marks of one row's lines match."""
+    if len(lines) > 1:
+        try:
+            return len(list(csv.reader(lines, delimiter=separator, strict=True))) == 1
+        except csv.Error:
+            return False
+    if lines[0].count('"') % 2 == 0:
+        return True
+    probe = csv.reader([lines[0], "next"], delimiter=separator)
+    next(probe)
+    return probe.line_num == 1

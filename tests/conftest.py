@@ -1,0 +1,79 @@
+"""Fixtures for all tests: which browser there is, a loop that outlives a test, and no error left unseen."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from po_pw.browser import contexts, locate
+from tests import support
+from tests.browser_site import Site
+from tests.loop_thread import LoopThread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from po_pw import models
+
+
+@pytest.fixture(scope="session")
+def found_browser() -> models.BrowserInfo:
+    """The browser that po_pw finds on this machine."""
+
+    async def find() -> models.BrowserInfo:
+        async with contexts.Driver() as driver:
+            return driver.resolve(None)
+
+    return support.run_async(find())
+
+
+@pytest.fixture(scope="session")
+def browser_path(found_browser: models.BrowserInfo) -> str:
+    """Its executable."""
+    return found_browser.executable
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], found_browser: models.BrowserInfo) -> Any:
+    """pytest-playwright's `page` starts the browser that po_pw finds, sandboxed where that can work."""
+    which = (
+        {"channel": found_browser.channel} if found_browser.channel else {"executable_path": found_browser.executable}
+    )
+    return {"chromium_sandbox": not locate.sandbox_hindrance(), **which, **browser_type_launch_args}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`PO_PW_HOME` for the whole session: sign-in state of tests, apart from the person's own."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PO_PW_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[LoopThread]:
+    """An event loop on a thread of its own, for what must live longer than one test."""
+    with LoopThread() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A small web server with a page for every case."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_error_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """asyncio only logs an error that nobody retrieved: here the test fails of it."""
+    gc.freeze()  # what was there before need not be looked through
+    yield
+    gc.collect()
+    seen = [record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]
+    assert not seen, [record.getMessage() for record in seen]
