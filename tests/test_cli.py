@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,8 +123,9 @@ def ours(marker: str) -> list[psutil.Process]:
 
 def started_run(tmp_path: Path) -> subprocess.Popen[str]:
     """A run in mid-work: at least three orders are settled."""
+    environment = {**os.environ, "PO_PW_HOME": str(tmp_path / "home")}
     process = subprocess.Popen(
-        [*PO_PW, "process", "pos.csv", "-w", "2"], cwd=tmp_path, env={**os.environ, "PO_PW_HOME": str(tmp_path / "home")},
+        [*PO_PW, "process", "pos.csv", "-w", "2"], cwd=tmp_path, env=environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         start_new_session=True,
     )  # fmt: skip
@@ -141,29 +145,33 @@ def gone_within(home: Path, seconds: float) -> list[psutil.Process]:
     return left
 
 
-def temporary_folders() -> set[Path]:
-    import tempfile
-
-    folder = Path(tempfile.gettempdir())
-    return {*folder.glob("popw-*"), *folder.glob("playwright*"), *folder.glob("org.chromium*")}
+def folders_of(pid: int) -> list[Path]:
+    """The temporary folders that a run with this process made (everything temporary of a run is in one)."""
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob("popw-*"):
+        with contextlib.suppress(OSError):
+            if json.loads((folder / "owner.json").read_text("utf-8"))["pid"] == pid:
+                found.append(folder)
+    return found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a process group of their own")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)])
-def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, number: signal.Signals) -> None:
-    """SIGINT (to the whole group, as a terminal sends it), SIGTERM and SIGKILL in mid-run: three seconds later no
-    browser, driver or temporary folder of ours is left, and the same command continues."""
-    before = temporary_folders()
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
+    """Three seconds after a signal in mid-run no browser, driver or temporary folder of ours is left, and the same
+    command continues. SIGINT, SIGTERM and SIGHUP go to the whole group, as terminals and service managers send them."""
+    number = signal.Signals[name]
     process = started_run(tmp_path)
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)
+    assert folders_of(process.pid)
+    if name == "SIGKILL":
+        process.kill()
     else:
-        process.send_signal(number)
+        os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=30)
     assert gone_within(tmp_path / "home", 3) == []
-    assert temporary_folders() - before == set()
+    assert folders_of(process.pid) == []
     assert "Traceback" not in output
-    if number != getattr(signal, "SIGKILL", None):
+    if name != "SIGKILL":
         assert process.returncode == 130
         assert "po-pw process pos.csv -w 2" in output
         assert (tmp_path / "downloads" / "results.csv").exists()

@@ -186,9 +186,14 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
         link.unlink()
 
 
-def sleeper() -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own."""
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_number_that_went_to_another_process_is_not_killed() -> None:
@@ -210,7 +215,6 @@ def test_what_was_forgotten_is_not_killed() -> None:
             run.record(2**22 + 7)  # there is no such process: nothing to remember
         assert recorded.wait(5) != 0
         assert forgotten.poll() is None
-        forgotten.kill()
 
 
 def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:

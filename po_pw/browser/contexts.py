@@ -307,6 +307,8 @@ class Context:
         try:
             for hold in self._holds.values():
                 await hold.aclose()
+            if self.lost.is_set():  # dead or hung: nothing to be polite to
+                await asyncio.to_thread(_end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
             patience = 2.0
@@ -346,11 +348,8 @@ async def _abandon(launching: asyncio.Future[playwright.BrowserContext], user_da
 
 def _end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
     """Gives a browser so many seconds to end, then kills it, and whatever else runs on its user-data dir."""
-    with contextlib.suppress(psutil.Error):
-        if process is not None and patience:
-            process.wait(patience)
-    with contextlib.suppress(psutil.Error):
-        if process is not None and process.is_running():
+    if process is not None and not watchdog.wait_gone([process], patience):
+        with contextlib.suppress(psutil.Error):
             watchdog.kill_tree(process.pid, process.create_time())
     for left in watchdog.browsers_in(user_data_dir):
         with contextlib.suppress(psutil.Error):

@@ -34,7 +34,7 @@ class Hold:
         """A download or a pop-up began: the first goes to whoever waits for it, everything else is ended."""
         if isinstance(thing, playwright.Page):
             self.popups.add(thing)
-            thing.on("close", self.popups.discard)
+            thing.on("close", lambda closed: self.popups.discard(closed))
             thing.on("download", self.offer)
             thing.on("popup", self.offer)
             thing.on("dialog", self._answer)
@@ -71,6 +71,11 @@ class Hold:
         task = asyncio.get_running_loop().create_task(quietly(), name="hold-clean-up")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still being thrown away."""
+        return bool(self._tasks)
 
     def give_up(self, error: errors.OrderError) -> None:
         """Whoever waits for a download or a pop-up of this page waits in vain."""

@@ -202,7 +202,27 @@ def kill_tree(pid: int, created: float) -> None:
     for process in doomed:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(doomed, timeout=3)
+    wait_gone(doomed, 3)
+
+
+def wait_gone(processes: list[psutil.Process], timeout: float) -> bool:
+    """Waits until these have ended, and says whether they have; one that only its parent has not seen yet has.
+
+    Not psutil's own waiting: that would take a child's exit code away from whoever started it.
+    """
+    deadline = time.monotonic() + timeout
+    while any(_runs(process) for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _is_alive(pid: int, created: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -13,8 +14,6 @@ from po_pw import models
 from po_pw.cli import live, tally
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from po_pw.results import tables
@@ -57,20 +56,28 @@ def show(
         parts.append(f"{summary.order_seconds / work_seconds:.1f} times as fast as one worker")
     console.print()
     console.print(Text("; ".join(parts)), soft_wrap=True)
-    places = Table.grid(padding=(0, 2))
-    places.add_row("Folders", Text(str(out), "cyan"))
-    places.add_row("Results", Text(str(out / "results.xlsx"), "cyan"))
+    places = [("Folders", out, "cyan"), ("Results", out / "results.xlsx", "cyan")]
     if (out / "failed.csv").exists():
-        places.add_row("To run again", Text(str(out / "failed.csv"), "cyan"))
+        places.append(("To run again", out / "failed.csv", "cyan"))
     if log is not None:
-        places.add_row("Log", Text(str(log), "dim"))
-    console.print(places, soft_wrap=True)
+        places.append(("Log", log, "dim"))
+    for name, place, style in places:
+        # Never cut or folded: people copy it.
+        console.print(Text(f"{name:<14}").append(_near(place), style), soft_wrap=True)
     for note in summary.notes:
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:
         console.print()
         console.print(Text("Stopped before the end. To continue, run the same command again:"))
         console.print(Text(f"  {command()}", "bold"), soft_wrap=True)
+
+
+def _near(path: Path) -> str:
+    """The path from here where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def command() -> str:

@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Start a small procurement portal on this machine, fetch everything from it, and check every file.
 
-    Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced, and expected.
+    Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced as such.
     """
     with boundary.reported():
         from po_pw.demo import catalogue as demo_catalogue
@@ -108,7 +108,7 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
 
 
 def _check(orders: Sequence[catalogue.DemoOrder], out: Path) -> tuple[list[str], int]:
-    """Compares what is on disk with what the portal says it has; gives what is wrong, and how many files were compared."""
+    """Compares what is on disk with what the portal says it has: what is wrong, and how many files were compared."""
     import hashlib
     import json
 

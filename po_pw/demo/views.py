@@ -83,12 +83,9 @@ class Site:
         self._portal.paths[request.rel_url.raw_path] += 1
         if not request.path.startswith(_OPEN) and not self._accounts.is_signed_in(self._accounts.token(request)):
             self._portal.counts["sent_to_sign_in"] += 1
-            # What was posted is lost: back to the page it was posted from.
-            target = (
-                request.path_qs
-                if request.method in {"GET", "HEAD"}
-                else urlsplit(request.headers.get("Referer", "/")).path
-            )
+            target = request.path_qs
+            if request.method == "POST":  # what was posted is lost: back to the page it was posted from
+                target = urlsplit(request.headers.get("Referer", "/")).path
             raise web.HTTPFound(f"/login?next={quote(target, safe='/')}")
         try:
             return await handler(request)

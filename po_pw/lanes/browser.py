@@ -95,19 +95,36 @@ class _Visit:
 
     async def _go(self) -> int:
         """Opens the order's address; gives the HTTP status."""
-        with _translated(self._order.url):
-            answer = await self._hold.page.goto(
-                self._order.url, wait_until="commit", timeout=self._options.navigation_timeout * 1000
-            )
-        if answer is None:
+        page = self._hold.page
+        answers: list[playwright.Response] = []
+
+        def note(answer: playwright.Response) -> None:
+            if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+                answers.append(answer)
+
+        page.on("response", note)
+        try:
+            with _translated(self._order.url):
+                try:
+                    await page.goto(
+                        self._order.url, wait_until="commit", timeout=self._options.navigation_timeout * 1000
+                    )
+                except playwright.Error as error:
+                    # An error status without a body shows no page at all; the answer says what happened all the same.
+                    if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
+                        raise
+        finally:
+            page.remove_listener("response", note)
+        if not answers:
             return 200
-        status = answer.status
+        status = answers[-1].status
         if status in {408, 425, 429} or status >= 500:
             limited = status in {429, 503}
+            wait = answers[-1].headers.get("retry-after", "")
             raise errors.Transient(
                 f"the portal answered HTTP {status} for the order's page",
                 models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
-                retry_after=client.retry_after(answer.headers.get("retry-after", "")) if limited else None,
+                retry_after=client.retry_after(wait) if limited else None,
             )
         return status
 

@@ -97,11 +97,14 @@ def order_from_mapping(
         url_template: as for `open_table`.
         columns: the order in which `cells` come, and which ones; the mapping's own by default.
     """
-    names = tuple(columns) if columns is not None else tuple(str(name) for name in given)
-    exact = {str(name): value for name, value in given.items()}
-    loose = {headers.bare(name): value for name, value in exact.items()}
-    cells = tuple(workbooks.cell_text(exact.get(name, loose.get(headers.bare(name)))) for name in names)
-    return rows.Reader("orders", names, headers.Places.of(names), url_template).row(number, cells)
+    names = tuple(str(name) for name in given)
+    cells = tuple(workbooks.cell_text(value) for value in given.values())
+    row = rows.Reader("orders", names, headers.Places.of(names), url_template).row(number, cells)
+    if columns is None:
+        return row
+    exact = dict(zip(names, cells, strict=True))
+    loose = {headers.bare(name): cell for name, cell in exact.items()}
+    return dataclasses.replace(row, cells=tuple(exact.get(name, loose.get(headers.bare(name), "")) for name in columns))
 
 
 def _after(content: tables.Source, header: int) -> Iterator[headers.Record]:

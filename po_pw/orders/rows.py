@@ -93,7 +93,7 @@ def _wrong_with_number(po_number: str) -> str:
         return f"{len(po_number)} characters long; a PO number has at most {_LONGEST}"
     if "\ufffd" in po_number:
         return "has characters that could not be read; save the file as CSV UTF-8 and try again"
-    for char in po_number:
+    for char in "" if po_number.isprintable() else po_number:
         if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
             return f"has a character that cannot be seen (U+{ord(char):04X}); type the PO number again"
     if _SHORTENED.fullmatch(po_number):
@@ -108,7 +108,8 @@ def _wrong_with_url(url: str) -> str:
     if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
         return "has a user name or password in it; take it out and sign in with po-pw login"
     shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
-    if any(char.isspace() or unicodedata.category(char) in {"Cc", "Cs"} for char in url):
+    spaced = len(url.split(maxsplit=1)) > 1
+    if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in url)):
         return f"{shown} has white space or control characters in it"
     try:
         parts = urlsplit(url)

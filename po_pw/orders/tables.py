@@ -68,7 +68,7 @@ def open_source(path: Path) -> Source:
         msg = f"{path} is empty. It needs a header row with a column po_number, and a row per purchase order."
         raise errors.InputError(msg)
     if _PAGE.match(sample):
-        msg = f"{path} is not a spreadsheet but a web page. Open it in a spreadsheet program and save it as .xlsx."
+        msg = f"{path} is not a spreadsheet but a web page (a sign-in page?). Export it again as .csv or .xlsx."
         raise errors.InputError(msg)
     if _XML.match(sample) or _JSON.match(sample):
         what = "XML" if _XML.match(sample) else "JSON"

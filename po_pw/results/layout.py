@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from po_pw import models
 
@@ -10,64 +11,77 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Sequence
 
+Cell: TypeAlias = "str | int | float"
+
 COLUMNS: Final = (
     "status", "attachments_found", "attachments_downloaded", "attachment_names", "bytes", "folder", "source_url",
     "lane", "worker", "attempts", "seconds", "started_at", "finished_at", "error_code", "error_message",
 )  # fmt: skip
 FILE_COLUMNS: Final = (
-    "po_number", "file", "size", "sha256", "media_type", "source", "place", "modified_at", "saved_at", "lane",
-    "checks", "sent_name", "folder", "error_code", "error_message",
+    "po_number", "file", "size", "sha256", "media_type", "source", "place", "saved_at", "modified_at", "lane",
+    "checks", "folder", "sent_name", "error_code", "error_message",
 )  # fmt: skip
+_ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
 def header(columns: Sequence[str]) -> tuple[str, ...]:
     """The results' header: the input's columns first; one of them that clashes with ours becomes `input_NAME`."""
     taken = {name.casefold() for name in COLUMNS}
-    own = [f"input_{name}" if name.casefold() in taken else name for name in columns]
+    own: list[str] = []
+    for name in columns:
+        free = name
+        while free.casefold() in taken:
+            free = f"input_{free}"
+        taken.add(free.casefold())
+        own.append(free)
     return (*own, *COLUMNS)
 
 
-def cells(row: models.RowResult) -> tuple[Any, ...]:
+def cells(row: models.RowResult) -> tuple[Cell, ...]:
     """What our columns hold for one row; numbers as numbers, times as ISO 8601 with offset, `""` where nothing."""
-    outcome, error = row.outcome, row.error
-    message = error.message if error else ""
+    outcome = row.outcome
+    error = row.error or (outcome.error if outcome else None)
+    code, message = (error.code.value, error.message) if error else ("", "")
     if row.duplicate_of is not None:
-        message = f"same PO as row {row.duplicate_of}" + (
-            f": {outcome.error.message}" if outcome and outcome.error else ""
-        )
+        message = ": ".join(part for part in (f"same PO as row {row.duplicate_of}", message) if part)
     elif row.status is models.Status.PENDING:
-        message = "not reached: run the same command again to continue"
-    code = error.code.value if error else ""
+        message = message or "not reached; run the same command again to continue"
     if outcome is None:
-        return (row.status.value, "", "", "", "", "", "", "", "", "", "", "", "", code, message)
+        return (row.status.value, *[""] * (len(COLUMNS) - 3), code, clean(message))
     return (
-        row.status.value, outcome.found, len(outcome.files), "; ".join(file.path for file in outcome.files),
-        sum(file.size for file in outcome.files), outcome.folder, outcome.source_url, outcome.lane, outcome.worker,
-        outcome.attempts, round(outcome.timing.seconds, 3), iso(outcome.timing.started_at),
-        iso(outcome.timing.ended_at), code, message,
+        row.status.value, outcome.found, len(outcome.files), clean("; ".join(file.path for file in outcome.files)),
+        sum(file.size for file in outcome.files), clean(outcome.folder), clean(outcome.source_url), outcome.lane,
+        outcome.worker, outcome.attempts, round(outcome.timing.seconds, 3), iso(outcome.timing.started_at),
+        iso(outcome.timing.ended_at), code, clean(message),
     )  # fmt: skip
 
 
-def file_rows(row: models.RowResult) -> list[tuple[Any, ...]]:
-    """A line for each file of one row, and for each attachment that is not on disk."""
+def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
+    """A line for each file of one row, and for each attachment that is not on disk; none for a DUPLICATE."""
     outcome = row.outcome
     if outcome is None or row.duplicate_of is not None:
         return []
-    lines: list[tuple[Any, ...]] = [
+    lines: list[tuple[Cell, ...]] = [
         (
-            outcome.po_number, file.path, file.size, file.sha256, file.media_type, file.source, file.place,
-            iso(file.modified_at), iso(file.saved_at), file.lane, ", ".join(file.checks), file.sent_name,
-            outcome.folder, "", "",
+            outcome.po_number, clean(file.path), file.size, file.sha256, clean(file.media_type), clean(file.source),
+            clean(file.place), iso(file.saved_at), iso(file.modified_at), file.lane, ", ".join(file.checks),
+            clean(outcome.folder), clean(file.sent_name), "", "",
         )
         for file in outcome.files
     ]  # fmt: skip
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
-        said = gap.failure.message if gap.failure else "only an address: recorded, not fetched"
-        lines.append((outcome.po_number, gap.name, "", "", "", gap.source, "", "", "", "", "", "", "", code, said))
+        said = clean(gap.failure.message) if gap.failure else "only an address elsewhere; recorded, not fetched"
+        source = clean(gap.source)
+        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, *("",) * 7, code, said))
     return lines
 
 
 def iso(time: datetime.datetime | None) -> str:
     """ISO 8601 with offset, to the millisecond; `""` for None."""
     return time.isoformat(timespec="milliseconds") if time else ""
+
+
+def clean(text: str) -> str:
+    """Text without control characters that no workbook may hold, and without halves of surrogate pairs."""
+    return _ILLEGAL.sub("", text)

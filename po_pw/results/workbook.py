@@ -1,0 +1,160 @@
+"""results.xlsx: a sheet like results.csv, and a second one with a line per file. Rows are not kept in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import xlsxwriter
+from xlsxwriter import utility
+
+from po_pw import models
+from po_pw.results import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+MOST_ROWS: Final = 1_048_575
+"""Below the header; a sheet has no more."""
+LONGEST_CELL: Final = 32_767
+"""Characters; a cell holds no more."""
+_MEASURED: Final = 200
+_NARROWEST, _WIDEST = 9, 55
+_AMOUNT: Final = re.compile(r"-?(?:0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+(?=\.\d\d?\Z))(?:\.\d+)?\Z", re.ASCII)
+_COLOURS: Final = {
+    models.Status.COMPLETED: "#C6EFCE", models.Status.NO_ATTACHMENTS: "#DDEBF7", models.Status.PARTIAL: "#FFEB9C",
+    models.Status.FAILED: "#FFC7CE", models.Status.PENDING: "#EDEDED", models.Status.DUPLICATE: "#EDEDED",
+}  # fmt: skip
+
+
+class _Sheet:
+    """One sheet with a header; column widths follow from the first rows."""
+
+    def __init__(self, book: Any, name: str, columns: Sequence[str], bold: Any) -> None:
+        self.left_out = self.clipped = 0
+        self._name = name
+        self._sheet = book.add_worksheet(name)
+        self._sheet.freeze_panes(1, 0)
+        self._row = 0
+        self._widths = [len(column) + 4 for column in columns]  # room for the filter's arrow
+        for place, column in enumerate(columns):
+            self._sheet.write_string(0, place, self._fitting(column), bold)
+
+    def add(self, cells: Sequence[layout.Cell], looks: dict[int, Any]) -> None:
+        """One row; `looks` gives the format of a cell by its place."""
+        if self._row >= MOST_ROWS:
+            self.left_out += 1
+            return
+        self._row += 1
+        for place, cell in enumerate(cells):
+            if isinstance(cell, str):
+                if cell:
+                    self._sheet.write_string(self._row, place, self._fitting(cell), looks.get(place))
+            else:
+                self._sheet.write_number(self._row, place, cell, looks.get(place))
+            if self._row <= _MEASURED:
+                longest = max(map(len, cell.splitlines()), default=0) if isinstance(cell, str) else len(f"{cell:,}")
+                self._widths[place] = max(self._widths[place], longest + 2)
+
+    def finish(self) -> list[str]:
+        """Filter and widths; gives what a person should know."""
+        last = max(self._row, 1), len(self._widths) - 1
+        self._sheet.autofilter(0, 0, *last)
+        # PO numbers are text on purpose: no green corners.
+        self._sheet.ignore_errors({"number_stored_as_text": utility.xl_range(0, 0, *last)})
+        for place, width in enumerate(self._widths):
+            self._sheet.set_column(place, place, max(_NARROWEST, min(_WIDEST, width)))
+        notes = []
+        if self.left_out:
+            notes.append(
+                f"results.xlsx, sheet {self._name}: {self.left_out} rows more than a sheet can hold are left off"
+            )
+        if self.clipped:
+            notes.append(f"results.xlsx, sheet {self._name}: {self.clipped} cells were too long and end in …")
+        return [f"{note}; results.json has everything" for note in notes]
+
+    def _fitting(self, text: str) -> str:
+        text = layout.clean(text)
+        # Excel counts UTF-16 units.
+        if len(text) > LONGEST_CELL // 2 and len(text.encode("utf-16-le")) // 2 > LONGEST_CELL:
+            self.clipped += 1
+            whole = text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)]
+            text = whole.decode("utf-16-le", "ignore") + "…"
+        return text
+
+
+class Workbook:
+    """The workbook; to be used as a context manager.
+
+    Attributes:
+        notes: what a person should know of it, once finished.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], scratch: Path) -> None:
+        """Begins it.
+
+        Args:
+            path: the file.
+            columns: the input's columns.
+            scratch: where rows wait until the file is put together.
+        """
+        self.notes: list[str] = []
+        self._book = xlsxwriter.Workbook(
+            str(path),
+            {
+                "constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False,
+                "strings_to_numbers": False,
+            },
+        )  # fmt: skip
+        bold = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
+        self._whole = self._book.add_format({"num_format": "#,##0"})
+        self._money = self._book.add_format({"num_format": "#,##0.00####"})
+        self._status = {status: self._book.add_format({"bg_color": colour}) for status, colour in _COLOURS.items()}
+        names = layout.header(columns)
+        self._own = len(columns)
+        self._amounts = {place for place, name in enumerate(columns) if "amount" in name.casefold()}
+        self._looks = {names.index("bytes"): self._whole}
+        self._results = _Sheet(self._book, "results", names, bold)
+        self._files = _Sheet(self._book, "files", layout.FILE_COLUMNS, bold)
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._closed:
+            self._closed = True
+            # Given up; the library removes its own files only when it closes.
+            with contextlib.suppress(OSError, xlsxwriter.exceptions.XlsxWriterException):
+                self._book.close()
+
+    def add(self, row: models.RowResult) -> None:
+        """One row, and its files."""
+        cells: list[layout.Cell] = [*row.cells, *layout.cells(row)]
+        looks = self._looks | {self._own: self._status[row.status]}
+        for place in self._amounts:
+            number = _amount(cells[place])
+            if number is not None:
+                cells[place], looks[place] = number, self._money
+        self._results.add(cells, looks)
+        for line in layout.file_rows(row):
+            self._files.add(line, {2: self._whole})
+
+    def finish(self) -> bool:
+        """Puts the file together; True: it is always wanted."""
+        self.notes = [*self._results.finish(), *self._files.finish()]
+        self._closed = True
+        self._book.close()
+        return True
+
+
+def _amount(cell: layout.Cell) -> float | None:
+    """A number as a workbook keeps it; None for text it would not show as the same number."""
+    if not isinstance(cell, str) or not _AMOUNT.match(cell) or sum(map(str.isdigit, cell)) > 15:
+        return None
+    return float(cell.replace(",", ""))
