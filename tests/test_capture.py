@@ -24,7 +24,7 @@ T = TypeVar("T")
 GO = models.Click("#go")
 
 
-class Browser:
+class Opened:
     """One open context for all tests of this file, on a loop of its own."""
 
     def __init__(self, loop: LoopThread, site: Site) -> None:
@@ -73,9 +73,9 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def browser(loop: LoopThread, site: Site) -> Iterator[Browser]:
+def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
     """The open context."""
-    it = Browser(loop, site)
+    it = Opened(loop, site)
     loop.run(it.open())
     yield it
     loop.run(it.close())
@@ -100,54 +100,54 @@ def browser(loop: LoopThread, site: Site) -> Iterator[Browser]:
         ("busy", "a.pdf", PDF),
     ],
 )
-def test_a_click_brings_the_file_under_its_own_name(browser: Browser, page: str, name: str, content: bytes) -> None:
+def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
     """Forms, inline answers, new windows, redirects, confirmations, blobs, hidden frames: the file comes, whole."""
-    sent_name, body, _ = browser.run(browser.file(page))
+    sent_name, body, _ = opened.run(opened.file(page))
     assert (sent_name, body) == (name, content)
 
 
-def test_the_form_is_sent_once(browser: Browser) -> None:
+def test_the_form_is_sent_once(opened: Opened) -> None:
     """Watching the answer asks the server for nothing a second time: a POST may hand a file out only once."""
-    before = len(browser.site.asked)
-    browser.run(browser.file("form-pdf"))
-    assert [line for line in browser.site.asked[before:] if "/file/" in line] == ["POST /file/pdf"]
+    before = len(opened.site.asked)
+    opened.run(opened.file("form-pdf"))
+    assert [line for line in opened.site.asked[before:] if "/file/" in line] == ["POST /file/pdf"]
 
 
-def test_headers_are_those_of_the_file_and_none_for_a_blob(browser: Browser) -> None:
+def test_headers_are_those_of_the_file_and_none_for_a_blob(opened: Opened) -> None:
     """Length and type as the server sent them; what a script made has none."""
-    _, _, of_server = browser.run(browser.file("form-png"))
+    _, _, of_server = opened.run(opened.file("form-png"))
     assert of_server.headers["content-type"] == "image/png"
     assert of_server.headers["content-length"] == str(len(PNG))
-    assert of_server.url == f"{browser.site.origin}/file/png"
-    _, _, of_script = browser.run(browser.file("blob"))
+    assert of_server.url == f"{opened.site.origin}/file/png"
+    _, _, of_script = opened.run(opened.file("blob"))
     assert dict(of_script.headers) == {}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_control_in_a_frame_is_clicked_there(browser: Browser, host: str) -> None:
+def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> None:
     """Also in a frame of another site, which is a process of its own; and a page that comes there is a refusal."""
-    inner = f"http://{host}:{browser.site.port}/page"
-    name, body, _ = browser.run(
-        browser.file("", models.Click("#go", frame=1), path=f"{browser.site.origin}/frame?src={inner}/form-png")
+    inner = f"http://{host}:{opened.site.port}/page"
+    name, body, _ = opened.run(
+        opened.file("", models.Click("#go", frame=1), path=f"{opened.site.origin}/frame?src={inner}/form-png")
     )
     assert (name, body) == ("png.png", PNG)
     with pytest.raises(capture.PageInstead):
-        browser.run(
-            browser.clicked("", models.Click("#go", frame=1), path=f"{browser.site.origin}/frame?src={inner}/form-html")
+        opened.run(
+            opened.clicked("", models.Click("#go", frame=1), path=f"{opened.site.origin}/frame?src={inner}/form-html")
         )
 
 
-def test_a_new_window_with_an_image_or_a_page_gives_its_address(browser: Browser) -> None:
+def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) -> None:
     """What a window shows can be fetched from its address; the window itself does not stay."""
     for page, path in (("opens-image", "/file/png"), ("opens-page", "/page/blank")):
-        got = browser.run(browser.clicked(page))
-        assert got == capture.Opened(browser.site.origin + path)
+        got = opened.run(opened.clicked(page))
+        assert got == capture.Opened(opened.site.origin + path)
 
     async def pages() -> int:
-        async with browser.context.page() as hold:
+        async with opened.context.page() as hold:
             return len(hold.page.context.pages)
 
-    assert browser.run(pages()) == 1
+    assert opened.run(pages()) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,64 +162,64 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(browser: Browser
     ],
 )
 def test_what_is_no_file_is_told_by_its_kind(
-    browser: Browser, page: str, kind: type[errors.OrderError], code: models.ErrorCode, says: str
+    opened: Opened, page: str, kind: type[errors.OrderError], code: models.ErrorCode, says: str
 ) -> None:
     """An error answer, a page or no answer at all becomes the error that says whether to try again, at once."""
     with pytest.raises(kind, match=says) as caught:
-        browser.run(browser.clicked(page))
+        opened.run(opened.clicked(page))
     assert caught.value.code is code
     if page == "form-429":
         assert isinstance(caught.value, errors.Transient)
         assert caught.value.retry_after == 7
     if isinstance(caught.value, capture.PageInstead):
-        assert (caught.value.url, caught.value.status) == (f"{browser.site.origin}/answer/html", 200)
+        assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 
-def test_a_refusal_in_a_hidden_frame_is_the_reason_of_the_time_out(browser: Browser) -> None:
+def test_a_refusal_in_a_hidden_frame_is_the_reason_of_the_time_out(opened: Opened) -> None:
     """Where nothing was downloaded, a page that came into another frame says why."""
     with pytest.raises(errors.Permanent, match="403"):
-        browser.run(browser.clicked("hidden-frame", models.Click("#bad"), timeout=2))
+        opened.run(opened.clicked("hidden-frame", models.Click("#bad"), timeout=2))
 
 
 @pytest.mark.parametrize("page", ["dead", "form-204"])
-def test_nothing_happens_is_a_time_out(browser: Browser, page: str) -> None:
+def test_nothing_happens_is_a_time_out(opened: Opened, page: str) -> None:
     """A control that does nothing, or an answer without content, ends after the given time and may be tried again."""
     with pytest.raises(errors.Transient, match="nothing was downloaded") as caught:
-        browser.run(browser.clicked(page, timeout=1.5))
+        opened.run(opened.clicked(page, timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
-def test_a_control_or_a_frame_that_is_gone_says_so(browser: Browser) -> None:
+def test_a_control_or_a_frame_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
-    with pytest.raises(errors.Transient, match="nothing was downloaded|cannot be clicked"):
-        browser.run(browser.clicked("blank", timeout=1.5))
+    with pytest.raises(errors.Transient, match=r"nothing was downloaded|cannot be clicked"):
+        opened.run(opened.clicked("blank", timeout=1.5))
     with pytest.raises(errors.Transient, match="frame") as caught:
-        browser.run(browser.clicked("blank", models.Click("#go", frame=3)))
+        opened.run(opened.clicked("blank", models.Click("#go", frame=3)))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
 
-def test_the_download_goes_on_while_the_page_moves_on(browser: Browser) -> None:
+def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
     """Begun on one page, it ends whole though its page has gone to the next order meanwhile."""
 
     async def go() -> bytes:
-        got = await browser.clicked("form-slow")
+        got = await opened.clicked("form-slow")
         assert isinstance(got, capture.Captured)
-        assert (await browser.file("form-png"))[1] == PNG
-        await asyncio.to_thread(browser.site.let_go)
+        assert (await opened.file("form-png"))[1] == PNG
+        await asyncio.to_thread(opened.site.let_go)
         content = (await got.part()).read_bytes()
         await got.discard()
         return content
 
-    browser.site.hold_back()
-    assert browser.run(go()) == b"x" * (4 * 65536)
+    opened.site.hold_back()
+    assert opened.run(go()) == b"x" * (4 * 65536)
 
 
-def test_a_download_that_is_given_up_leaves_nothing(browser: Browser) -> None:
+def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
     """Discarded in the middle: no part of it stays on disk, and asking for it says that it broke off."""
-    downloads = browser.driver.run_dir.path / "downloads"
+    downloads = opened.driver.run_dir.path / "downloads"
 
     async def go() -> None:
-        got = await browser.clicked("form-slow")
+        got = await opened.clicked("form-slow")
         assert isinstance(got, capture.Captured)
         assert [path for path in downloads.rglob("*") if path.is_file()]
         await got.discard()
@@ -227,18 +227,18 @@ def test_a_download_that_is_given_up_leaves_nothing(browser: Browser) -> None:
             await got.part()
         await got.discard()
 
-    browser.site.hold_back()
-    browser.run(go())
-    browser.site.let_go()
+    opened.site.hold_back()
+    opened.run(go())
+    opened.site.let_go()
     assert not [path for path in downloads.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("page", ["form-cut", "form-cut-validated"])
-def test_a_body_that_is_cut_short_is_not_a_file(browser: Browser, page: str) -> None:
+def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, page: str) -> None:
     """Fewer bytes than announced is TRUNCATED, also where the browser itself takes them for the whole."""
 
     async def go() -> None:
-        got = await browser.clicked(page)
+        got = await opened.clicked(page)
         assert isinstance(got, capture.Captured)
         try:
             await got.part()
@@ -246,27 +246,27 @@ def test_a_body_that_is_cut_short_is_not_a_file(browser: Browser, page: str) -> 
             await got.discard()
 
     with pytest.raises(errors.Transient) as caught:
-        browser.run(go())
+        opened.run(go())
     assert caught.value.code is models.ErrorCode.TRUNCATED
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_a_browser_that_dies_is_lost_not_slow(browser: Browser) -> None:
+def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     """Killed while a click is awaited, or while a file streams: BrowserLost at once, not a time-out."""
 
     async def go() -> None:
-        context = await browser.another("w2")
+        context = await opened.another("w2")
         try:
             async with context.page() as hold:
-                await hold.page.goto(browser.site.page("form-slow"))
+                await hold.page.goto(opened.site.page("form-slow"))
                 got = await capture.capture(context, hold, GO, 15)
             assert isinstance(got, capture.Captured)
-            with pytest.raises(errors.BrowserLost):
-                async with context.page() as hold:
-                    await hold.page.goto(browser.site.page("dead"))
-                    waiting = asyncio.ensure_future(capture.capture(context, hold, GO, 30))
-                    await asyncio.wait([waiting], timeout=0.5)
-                    os.kill(context.pid, signal.SIGKILL)
+            async with context.page() as hold:
+                await hold.page.goto(opened.site.page("dead"))
+                waiting = asyncio.ensure_future(capture.capture(context, hold, GO, 30))
+                await asyncio.wait([waiting], timeout=0.5)
+                os.kill(context.pid, signal.SIGKILL)
+                with pytest.raises(errors.BrowserLost):
                     await waiting
             with pytest.raises(errors.BrowserLost):
                 await got.part()
@@ -274,20 +274,20 @@ def test_a_browser_that_dies_is_lost_not_slow(browser: Browser) -> None:
         finally:
             await context.close()
 
-    browser.site.hold_back()
-    browser.run(go())
-    browser.site.let_go()
+    opened.site.hold_back()
+    opened.run(go())
+    opened.site.let_go()
 
 
-def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(browser: Browser) -> None:
+def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -> None:
     """Cancelling leaves no claim, no paused request and no session behind: the next capture works."""
 
     async def go() -> None:
-        waiting = asyncio.ensure_future(browser.clicked("dead", timeout=30))
+        waiting = asyncio.ensure_future(opened.clicked("dead", timeout=30))
         await asyncio.wait([waiting], timeout=0.7)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert (await browser.file("form-pdf"))[1] == PDF
+        assert (await opened.file("form-pdf"))[1] == PDF
 
-    browser.run(go())
+    opened.run(go())

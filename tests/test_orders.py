@@ -311,11 +311,11 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_rows_are_streamed(tmp_path: Path) -> None:
-    """A hundred thousand rows pass through a few hundred kilobytes of memory."""
+    """Rows pass through a few hundred kilobytes of memory, however many there are."""
     path = tmp_path / "pos.csv"
     with path.open("w", encoding="utf-8") as stream:
         stream.write("po_number,supplier,url,amount\n")
-        stream.writelines(f'PO-{number},Süd,{PORTAL}/{number},"1,0{number % 10}0"\n' for number in range(100_000))
+        stream.writelines(f'PO-{number},Süd,{PORTAL}/{number},"1,0{number % 10}0"\n' for number in range(20_000))
     table = read.open_table(path)
     tracemalloc.start()
     try:
@@ -323,8 +323,8 @@ def test_rows_are_streamed(tmp_path: Path) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count == 100_000
-    assert peak < 2_000_000
+    assert count == 20_000
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def advice(system: str) -> str:
 def sandbox_hindrance(*, system: str = sys.platform, user: int | None = None) -> str:
     """Why Chromium's sandbox cannot work here, as far as can be told before a start; `""` where it should."""
     if system == "linux" and (os.geteuid() if user is None else user) == 0:
-        return "Chromium does not sandbox for root"
+        return "Chromium has none for root"
     return ""
 
 

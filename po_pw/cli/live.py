@@ -96,8 +96,8 @@ class View:
             case events.FileFailed():
                 return Text(f"  {event.worker} {event.key} ! {event.name}: {event.failure.message}", "yellow")
             case events.OrderPutBack():
-                again = f"again in {event.delay:.1f} s"
-                return Text(f"  {event.worker} {event.po_number} {event.failure.message}: {again}", "yellow")
+                said = f"{event.failure.message}: {tally.again(event.delay)}"
+                return Text(f"  {event.worker} {event.po_number} {said}", "yellow")
             case events.OrdersStolen():
                 return Text(f"  {event.worker} took over {event.count} orders of {event.victim}", "dim")
             case events.ContextOpened():
@@ -121,7 +121,7 @@ class View:
 
     def _browser(self, event: events.BrowserChosen) -> Text:
         browser = event.browser
-        sandbox = "" if event.sandbox else f", without sandbox: {event.sandbox_why}"
+        sandbox = "" if event.sandbox else f"; no sandbox: {event.sandbox_why}"
         return Text(f"{browser.name} {browser.version} ({browser.why}{sandbox})", "dim")
 
     def _settled(self, outcome: models.Outcome) -> Text:

@@ -84,7 +84,7 @@ class Tally:
                 self.stolen += event.count
             case events.OrderPutBack():
                 self.put_back += 1
-                self.troubles.append(f"{event.po_number}: {event.failure.message} (again in {event.delay:.0f} s)")
+                self.troubles.append(f"{event.po_number}: {event.failure.message} ({again(event.delay)})")
             case events.OrderSettled():
                 outcome = event.outcome
                 self.counts[outcome.status] += 1
@@ -114,6 +114,11 @@ class Tally:
             return None
         per_order = (self._clock() - self.first_lease) / self.settled
         return per_order * max(0, self.run.orders - self.settled)
+
+
+def again(delay: float) -> str:
+    """When something is tried again, for people."""
+    return f"again in {duration(delay)}" if delay >= 1 else "trying again"
 
 
 def size(count: float) -> str:

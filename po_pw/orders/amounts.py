@@ -59,8 +59,10 @@ def _without_currency(text: str) -> str:
     """Without one currency at each end."""
     if text and unicodedata.category(text[0]) == "Sc":
         text = text[1:].lstrip()
-    elif found := _BEFORE.match(text):
+    elif not text[:1].isdigit() and (found := _BEFORE.match(text)):
         text = text[found.end() :]
+    if text[-1:].isdigit():
+        return text
     if text and unicodedata.category(text[-1]) == "Sc" and not text[-2:-1].isalpha():
         return text[:-1].rstrip()
     return _AFTER.sub("", text)

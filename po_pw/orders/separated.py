@@ -91,10 +91,11 @@ def encoding_of(path: Path, head: bytes) -> str | None:
         return "utf-16-le"
     if even > len(head) // 4 and odd < len(head) // 50 + 1:
         return "utf-16-be"
-    if sum(byte < 9 or 13 < byte < 32 for byte in head) > len(head) / 100:
-        return None
-    foreign = _not_utf8(path)
-    return "utf-8" if foreign is None else _single_byte(foreign)
+    control = sum(byte < 9 or 13 < byte < 32 for byte in head) / max(1, len(head))
+    foreign = _not_utf8(path) if control < 0.3 else head
+    if foreign is None:
+        return "utf-8"
+    return _single_byte(foreign) if control < 0.01 else None
 
 
 def _not_utf8(path: Path) -> bytes | None:
