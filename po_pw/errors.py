@@ -38,6 +38,10 @@ class BrowserNotFoundError(EnvironmentProblem):
     """No usable browser on this machine."""
 
 
+class DriverError(EnvironmentProblem):
+    """Playwright's driver does not start."""
+
+
 class ProfileError(EnvironmentProblem):
     """A browser profile cannot be made, cloned or removed."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 import pydantic_settings
 
 from po_pw import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
@@ -124,6 +128,21 @@ def environment(name: str) -> str | None:
 def child_environment() -> dict[str, str]:
     """A copy of our environment for a process we start."""
     return dict(os.environ)
+
+
+@contextlib.contextmanager
+def environment_changed(**changes: str) -> Iterator[None]:
+    """Changes our own environment while the block lasts, for a library that starts a process with a copy of it."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def home(settings: Settings) -> Path:

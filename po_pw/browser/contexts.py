@@ -41,6 +41,10 @@ _ARGUMENTS: Final = (
 )
 
 
+# A closing terminal and a service manager send these to the whole group; the driver ends when we tell it to.
+_DEAF: Final = "for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});\n"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Launch:
     """How contexts are started."""
@@ -69,7 +73,7 @@ class Driver:
             try:
                 before = _drivers()
                 try:
-                    self._playwright = await playwright.async_playwright().start()
+                    self._playwright = await self._start()
                 finally:  # also where it was cancelled: what has started must not outlive us
                     for pid in _drivers() - before:
                         self.run_dir.record(pid)
@@ -83,6 +87,21 @@ class Driver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    async def _start(self) -> playwright.Playwright:
+        temporary = self.run_dir.path
+        shield = temporary / "signals.cjs"
+        shield.write_text(_DEAF, "utf-8")
+        options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{shield.as_posix()}"'.strip()
+        with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
+            try:
+                return await playwright.async_playwright().start()
+            except Exception as error:  # raised bare where the driver ends at once
+                msg = (
+                    f"Playwright's driver does not start ({first_line(error)}). What it printed above says why; where "
+                    "a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
+                )
+                raise errors.DriverError(msg) from error
 
     async def _stop(self) -> None:
         try:

@@ -32,6 +32,8 @@ class Attempt:
     environment: tuple[tuple[str, str], ...] = ()
 
 
+_UPDATE: Final = ("apt-get", "update", "-q")
+_QUIET: Final = (("DEBIAN_FRONTEND", "noninteractive"),)
 _PLAYWRIGHT: Final = (sys.executable, "-m", "playwright", "install")
 
 
@@ -58,9 +60,9 @@ def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: b
     debian = system == "linux" and root and apt and distribution in {"debian", "raspbian", "kali"}
     packages = Attempt(
         "Chromium, by the system's package manager",
-        (("apt-get", "update", "-q"), ("apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium")),
+        (_UPDATE, ("apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium")),
         900,
-        (("DEBIAN_FRONTEND", "noninteractive"),),
+        _QUIET,
     )
     plan: list[Attempt] = []
     if edge_works:
@@ -69,6 +71,14 @@ def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: b
         plan.append(packages)
     plan.append(own_with_libraries if system == "linux" and root and apt and not debian else own)
     return tuple(plan)
+
+
+def driver_library() -> Attempt | None:
+    """What Playwright's driver (Node.js) lacks on a bare Debian or Ubuntu; None where we may not install it."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    commands = (_UPDATE, ("apt-get", "install", "-y", "-q", "--no-install-recommends", "libatomic1"))
+    return Attempt("the library that Playwright's driver lacks, by the system's package manager", commands, 300, _QUIET)
 
 
 def attempts_here() -> tuple[Attempt, ...]:

@@ -110,9 +110,11 @@ async def _let_in(
             try:
                 if await signed_in(page, last):
                     return True
-                asks_again = await password_field.count() > 0
+                said = await _complaint(page)
+                # Portals that ask in two steps go back to the first.
+                asks_again = await password_field.count() > 0 or (said and await page.locator(_USER).count() > 0)
                 new_page = bool(opened)  # until then it is still the form that was sent
-                if (new_page and (last >= 400 or asks_again)) or (asks_again and await _complaint(page) != before):
+                if (new_page and (last >= 400 or asks_again)) or (asks_again and said != before):
                     await page.wait_for_load_state("domcontentloaded")
                     return await signed_in(page, last)
             except playwright.Error:

@@ -10,6 +10,7 @@ from po_pw.cli import boundary
 
 if TYPE_CHECKING:
     from po_pw import models
+    from po_pw.browser import install as install_room
 
 app = typer.Typer(no_args_is_help=True, help="Find or install the browser.", rich_markup_mode=None)
 
@@ -31,25 +32,49 @@ def install() -> None:
         from po_pw import errors
         from po_pw.browser import install as installer
 
-        try:
-            found = _find(None)
-        except errors.BrowserNotFoundError:
-            typer.echo("No browser here yet.")
-        else:
+        found = _present()
+        if found is not None:
             typer.echo(f"Nothing to do: {found.name} is there ({found.executable}).")
             return
+        typer.echo("No browser here yet.")
         for attempt in installer.attempts_here():
-            typer.echo(f"Trying {attempt.why}:")
-            problem = installer.run(attempt, typer.echo)
-            try:
-                found = _find(None)
-            except errors.BrowserNotFoundError:
-                typer.echo(f"  did not work: {problem or 'it ended well, but no browser came of it'}")
-                continue
-            typer.echo(f"Installed: {found.name} ({found.executable}).")
-            return
+            problem = _try(attempt)
+            found = _present()
+            if found is not None:
+                typer.echo(f"Installed: {found.name} ({found.executable}).")
+                return
+            typer.echo(f"  did not work: {problem or 'it ended well, but no browser came of it'}")
         msg = "no browser could be installed. Install Microsoft Edge, Chrome or Chromium by hand and run this again."
         raise errors.BrowserNotFoundError(msg)
+
+
+def _present() -> models.BrowserInfo | None:
+    """The browser that is there; brings what Playwright's driver lacks, to be able to tell."""
+    from po_pw import errors
+    from po_pw.browser import install as installer
+
+    try:
+        return _find(None)
+    except errors.BrowserNotFoundError:
+        return None
+    except errors.DriverError:
+        library = installer.driver_library()
+        if library is None:
+            raise
+        problem = _try(library)
+        if problem:
+            typer.echo(f"  did not work: {problem}")
+    try:
+        return _find(None)
+    except errors.BrowserNotFoundError:
+        return None
+
+
+def _try(attempt: install_room.Attempt) -> str:
+    from po_pw.browser import install as installer
+
+    typer.echo(f"Trying {attempt.why}:")
+    return installer.run(attempt, typer.echo)
 
 
 def _find(wanted: str | None) -> models.BrowserInfo:
