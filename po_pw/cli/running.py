@@ -60,10 +60,13 @@ async def _run(
                     async for _ in outcomes:
                         continue
                 except (errors.LoginRequiredError, errors.EnvironmentProblem) as error:
+                    if run.run_id is None:
+                        raise
                     problem = error
-                if run.run_id is None and problem is not None:
-                    raise problem
-                summary = await run.write_results()
+                finally:
+                    # Whatever ended the run: what is known by then is worth having.
+                    if run.run_id is not None:
+                        summary = await run.write_results()
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
     workers = view.tally.run.workers if view.tally.run else options.workers
     if not quiet:

@@ -290,6 +290,9 @@ class Worker:
             except errors.LoginRequiredError as needed:
                 self._shared.sign_in_needed(needed)
             return
+        self._shared.journal.note_attempt(
+            self._shared.run, lease, failure=error.failure(), delay=decision.delay, counts=decision.counts
+        )
         await self._give_back(lease, job, started, delay=decision.delay, counts=decision.counts)
         put_back = events.OrderPutBack(
             self.name, lease.order.key, lease.order.po_number, error.failure(), decision.delay, decision.counts
