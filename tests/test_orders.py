@@ -11,6 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 
 from po_pw import errors, models
 from po_pw.orders import amounts, headers, read
@@ -290,6 +291,22 @@ def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(errors.InputError, match="not a spreadsheet that can be read"):
         read.open_table(path)
+
+
+def test_a_stray_cell_far_away_is_said(tmp_path: Path) -> None:
+    """One cell in the last corner of a sheet would take terabytes to read; formats that reach there are no harm."""
+    path = tmp_path / "far.xlsx"
+    for stray in ("x", ""):
+        with xlsxwriter.Workbook(str(path)) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["po_number", "url"])
+            sheet.write_row(1, 0, ["PO-1", f"{PORTAL}/1"])
+            sheet.write(1_048_575, 16_383, stray, book.add_format({"bold": True}))
+        if stray:
+            with pytest.raises(errors.InputError, match="something stands in cell XFD1048576"):
+                read.open_table(path)
+        else:
+            assert [row.po_number for row in read.open_table(path).rows()] == ["PO-1"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
+import zipfile
+import zlib
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from po_pw import errors
 from po_pw.orders import headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import python_calamine
 
 _PREFERRED: Final = "podata"
+_MOST_CELLS: Final = 20_000_000
+"""The reading library takes about 32 bytes for each cell of the rectangle that holds all that is not empty."""
+_EXTENT: Final = re.compile(rb'<dimension ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
+_CELL: Final = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*(?<!/)>')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ def open_workbook(path: Path) -> Sheet:
     """
     import python_calamine as calamine
 
+    _refuse_far_cells(path)
     try:
         with path.open("rb") as stream:
             book = calamine.CalamineWorkbook.from_filelike(stream)
@@ -90,3 +98,48 @@ def cell_text(value: object) -> str:
         midnight = value.time() == datetime.time() and value.tzinfo is None
         return value.date().isoformat() if midnight else value.isoformat(" ")
     return str(value)
+
+
+def _refuse_far_cells(path: Path) -> None:
+    """Refuses an .xlsx with a stray cell in the last row and column: reading it would take all memory and abort us."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for part in archive.namelist():
+                if not re.fullmatch(r"xl/worksheets/[^/]+\.xml", part):
+                    continue
+                with archive.open(part) as stream:
+                    extent = _EXTENT.search(stream.read(4096))
+                if extent is not None and _area(extent.groups()) > _MOST_CELLS:
+                    with archive.open(part) as stream:
+                        _refuse_far_cell(path, stream)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
+        return  # damaged, encrypted or another format: the reading library says what is wrong
+
+
+def _refuse_far_cell(path: Path, stream: IO[bytes]) -> None:
+    """The same for one sheet, by the cells that have something in them: formats alone may reach far."""
+    left = top = 1 << 20
+    right = bottom = 1
+    rest = b""
+    while block := stream.read(1 << 20):
+        block = rest + block
+        for found in _CELL.finditer(block):
+            column, row = _column(found[1]), int(found[2])
+            left, top, right, bottom = min(left, column), min(top, row), max(right, column), max(bottom, row)
+            if (right - left + 1) * (bottom - top + 1) > _MOST_CELLS:
+                where = (found[1] + found[2]).decode()
+                msg = f"{path}: something stands in cell {where}, far from the rest. Empty that cell, save, try again."
+                raise errors.InputError(msg)
+        rest = block[max(block.rfind(b"<"), 0) :][-4096:]
+
+
+def _area(corners: Sequence[bytes]) -> int:
+    left, top, right, bottom = corners
+    return (_column(right) - _column(left) + 1) * (int(bottom) - int(top) + 1)
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
