@@ -1,3 +1,47 @@
 """Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from po_pw.app import HeadlessConfiguration, MainApp, OrderResult, RunResult, WorkerPool
+    from po_pw.browser.profiles import ProfileManager
+    from po_pw.engine.run import Run
+    from po_pw.engine.run import open_run as open_run
+    from po_pw.errors import (
+        BrowserNotFoundError,
+        EnvironmentProblem,
+        InputError,
+        LoginRequiredError,
+        ParallelProcessingError,
+        PoPwError,
+        ProfileError,
+        ResourceExhaustedError,
+    )
+    from po_pw.settings import Settings
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "HeadlessConfiguration": "app", "MainApp": "app", "OrderResult": "app", "RunResult": "app", "WorkerPool": "app",
+    "ProfileManager": "browser.profiles", "Run": "engine.run", "open_run": "engine.run", "Settings": "settings",
+    "BrowserNotFoundError": "errors", "EnvironmentProblem": "errors", "InputError": "errors",
+    "LoginRequiredError": "errors", "ParallelProcessingError": "errors", "PoPwError": "errors",
+    "ProfileError": "errors", "ResourceExhaustedError": "errors",
+}  # fmt: skip
+
+__all__ = [
+    "BrowserNotFoundError", "EnvironmentProblem", "HeadlessConfiguration", "InputError", "LoginRequiredError",
+    "MainApp", "OrderResult", "ParallelProcessingError", "PoPwError", "ProfileError", "ProfileManager",
+    "ResourceExhaustedError", "Run", "RunResult", "Settings", "WorkerPool", "open_run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # On demand: `po-pw --help` imports this package too, and must feel instant.
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"po_pw.{_PLACES[name]}"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

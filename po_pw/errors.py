@@ -50,6 +50,10 @@ class ParallelProcessingError(EnvironmentProblem):
     """No context could be opened."""
 
 
+class ResourceExhaustedError(EnvironmentProblem):
+    """Memory, file descriptors or disk do not suffice for even one context."""
+
+
 class LoginRequiredError(PoPwError):
     """The portal asks for a sign-in."""
 

@@ -42,6 +42,12 @@ class Sessions:
         """The user-data dir that `po-pw login` uses for this portal; need not exist."""
         return self.folder(origin) / "profile"
 
+    def origins(self) -> list[str]:
+        """The portals that somebody signed in to, the latest first."""
+        files = sorted((self._home / "portals").glob(f"*/{_STATE}"), key=lambda file: -file.stat().st_mtime)
+        found = [json.loads(file.read_text("utf-8")).get("origin", "") for file in files]
+        return [origin for origin in found if origin]
+
     def cookies(self, origins: Iterable[str]) -> list[models.Cookie]:
         """The saved cookies of these portals, session cookies included; none where nobody signed in.
 
@@ -67,7 +73,7 @@ class Sessions:
         temporary = folder / f"{_STATE}.new"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(state, stream)
+            json.dump({"origin": origin, **state}, stream)
         temporary.chmod(0o600)
         temporary.replace(file)
         return file

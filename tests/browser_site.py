@@ -203,7 +203,7 @@ class Site:
 def _login(kind: str, said: str = "") -> str:
     both = '<input name=user><input type=password name=password><button type="submit">Enter</button>'
     if kind == "double":
-        return f'{said}<form method=post action="/double/password"><input type=text autocomplete=username name=user></form>'
+        return f'{said}<form method=post action="/double/password"><input autocomplete=username name=user></form>'
     if kind == "script":
         return (
             f"{said}<form id=f>{both}</form><div id=said></div><script>f.onsubmit = async (e) => {{ e.preventDefault();"

@@ -15,6 +15,7 @@ from tests.browser_site import PDF, PNG, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+    from pathlib import Path
     from typing import Any
 
     from tests.browser_site import Site
@@ -216,12 +217,17 @@ def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
 
 def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
     """Discarded in the middle: no part of it stays on disk, and asking for it says that it broke off."""
-    downloads = opened.driver.run_dir.path / "downloads"
+
+    def files() -> list[Path]:
+        downloads = opened.driver.run_dir.path / "downloads"
+        return [path for path in downloads.rglob("*") if path.is_file()]
 
     async def go() -> None:
         got = await opened.clicked("form-slow")
         assert isinstance(got, capture.Captured)
-        assert [path for path in downloads.rglob("*") if path.is_file()]
+        async with asyncio.timeout(10):
+            while not files():  # noqa: ASYNC110 - the browser writes them and tells nobody
+                await asyncio.sleep(0.02)
         await got.discard()
         with pytest.raises(errors.Transient, match="broke off"):
             await got.part()
@@ -230,7 +236,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
     opened.site.hold_back()
     opened.run(go())
     opened.site.let_go()
-    assert not [path for path in downloads.rglob("*") if path.is_file()]
+    assert not files()
 
 
 @pytest.mark.parametrize("page", ["form-cut", "form-cut-validated"])

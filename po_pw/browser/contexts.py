@@ -14,10 +14,10 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import holds, locate, profiles, watchdog
+from po_pw.browser import display, holds, locate, profiles, watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -54,6 +54,8 @@ class Launch:
     sandbox: bool
     timeout: float
     """Seconds."""
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """On top of our own: where the display is."""
 
 
 class Driver:
@@ -158,6 +160,7 @@ class Driver:
         by_channel = launch.browser.channel is not None
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
+        environment.update(launch.environment)
         launching = asyncio.ensure_future(
             self._playwright.chromium.launch_persistent_context(
                 user_data_dir,
@@ -356,13 +359,26 @@ def _drivers() -> set[int]:
 
 async def _abandon(launching: asyncio.Future[playwright.BrowserContext], user_data_dir: Path) -> None:
     """Ends a launch that nobody waits for any more, and its browser, which may not even have started yet."""
+    killed = False
     while not launching.done():
-        await asyncio.to_thread(_end, None, user_data_dir, 0)
-        await asyncio.wait([launching], timeout=0.2)
+        found = await asyncio.to_thread(_kill_all_on, user_data_dir)
+        if killed and not found:
+            launching.cancel()  # killed at a bad moment, the driver would wait for it until the launch timeout
+        killed = killed or found
+        await asyncio.wait([launching], timeout=0.5)
     if not launching.cancelled() and launching.exception() is None:
         with contextlib.suppress(playwright.Error):
             await launching.result().close()
-    await asyncio.to_thread(_end, None, user_data_dir, 0)
+    await asyncio.to_thread(_kill_all_on, user_data_dir)
+
+
+def _kill_all_on(user_data_dir: Path) -> bool:
+    """Kills what runs on a user-data dir; says whether anything did."""
+    found = watchdog.browsers_in(user_data_dir)
+    for browser in found:
+        with contextlib.suppress(psutil.Error):
+            watchdog.kill_tree(browser.pid, browser.create_time())
+    return bool(found)
 
 
 def _end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
@@ -370,9 +386,7 @@ def _end(process: psutil.Process | None, user_data_dir: Path, patience: float) -
     if process is not None and not watchdog.wait_gone([process], patience):
         with contextlib.suppress(psutil.Error):
             watchdog.kill_tree(process.pid, process.create_time())
-    for left in watchdog.browsers_in(user_data_dir):
-        with contextlib.suppress(psutil.Error):
-            watchdog.kill_tree(left.pid, left.create_time())
+    _kill_all_on(user_data_dir)
 
 
 def _launch_message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
@@ -383,6 +397,8 @@ def _launch_message(launch: Launch, error: playwright.Error | TimeoutError) -> s
     reason = first_line(error).removeprefix("BrowserType.launch_persistent_context: ")
     if "No usable sandbox" in text:
         reason = "its sandbox cannot work on this machine"
+    if "Missing X server" in text or "without having a XServer" in text:
+        reason = display.LOST
     for line in text.splitlines():
         if "error while loading shared libraries" in line:
             reason = line.strip()

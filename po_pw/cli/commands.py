@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, login, process
+from po_pw.cli import browser, demo, doctor, login, process, validate
 
 app = typer.Typer(
     name="po-pw",
@@ -20,7 +20,9 @@ app = typer.Typer(
 )
 app.command("process")(process.process)
 app.command("login")(login.login)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("validate")(validate.validate)
 app.add_typer(browser.app, name="browser")
 
 

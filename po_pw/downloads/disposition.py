@@ -1,58 +1,98 @@
-"""The name in a `Content-Disposition` header (RFC 6266, RFC 5987). Pure."""
+"""The name in a `Content-Disposition` header (RFC 6266, RFC 5987), also where it is against the rules. Pure."""
 
 from __future__ import annotations
 
+import email.errors
 import email.header
 import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-_PARAMETER: Final = re.compile(r';\s*(filename\*?)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)', re.IGNORECASE)
+# A quoted string is taken whole, so that what looks like a parameter in it is none.
+_PARAMETER: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)', re.DOTALL)
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_HALVES: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters; those in between stand for raw bytes."""
+_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 
 
 def is_attachment(header: str) -> bool:
     """Whether the server says it is to be saved, not shown."""
-    return header.strip().lower().startswith("attachment")
+    return header.partition(";")[0].strip().lower() == "attachment"
 
 
 def name(header: str) -> str:
-    """The file's name; `""` where there is none. `filename*` goes before `filename`, as RFC 6266 asks."""
+    """The file's name; `""` where there is none. `filename*` goes before `filename`, as RFC 6266 asks.
+
+    Args:
+        header: its value; bytes that are no UTF-8 may be in it as surrogates (aiohttp) or as Latin-1 (a browser).
+    """
+    header = _HALVES.sub("\N{REPLACEMENT CHARACTER}", header)
     given: dict[str, str] = {}
-    for match in _PARAMETER.finditer(header if header.lstrip().startswith(";") else f"{header}"):
+    for match in _PARAMETER.finditer(f";{header}" if "=" in header.partition(";")[0] else header):
         given.setdefault(match.group(1).lower(), match.group(2).strip())
-    extended = given.get("filename*")
-    if extended:
-        decoded = _extended(extended.strip('"'))
-        if decoded:
-            return decoded
-    plain = given.get("filename", "")
-    if plain.startswith('"') and plain.endswith('"') and len(plain) >= 2:
-        plain = re.sub(r'\\(["\\])', r"\1", plain[1:-1])
-    return _repaired(plain)
+    extended = given.get("filename*") or _continued(given)
+    if extended and (decoded := _extended(_unquoted(extended))):
+        return decoded
+    return _repaired(_unquoted(given.get("filename", "")))
+
+
+def _continued(given: dict[str, str]) -> str:
+    """RFC 2231 lets a long value come in numbered parts: `filename*0*=…; filename*1*=…`."""
+    parts: list[str] = []
+    while True:
+        number = len(parts)
+        encoded, plain = given.get(f"filename*{number}*"), given.get(f"filename*{number}")
+        if encoded is None and plain is None:
+            return "".join(parts)
+        parts.append(_unquoted(encoded if encoded is not None else (plain or "").replace("%", "%25")))
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    # The closing quote may be missing.
+    inner = value[1:-1] if len(value) >= 2 and value.endswith('"') else value[1:]
+    return re.sub(r'\\(["\\])', r"\1", inner)
 
 
 def _extended(value: str) -> str:
     charset, quote, rest = value.partition("'")
-    if not quote:
-        return unquote(value)
-    encoded = rest.partition("'")[2]
-    try:
-        return unquote_to_bytes(encoded).decode(charset or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return unquote(encoded, errors="replace")
+    encoded = rest.partition("'")[2] if quote else value
+    data = unquote_to_bytes(encoded.encode("utf-8", "surrogateescape"))
+    for known in (charset.strip() or "utf-8", "utf-8"):
+        try:
+            return data.decode(known)
+        except (LookupError, ValueError):  # no such charset, or not in it
+            continue
+    return data.decode("cp1252", "replace")
 
 
 def _repaired(text: str) -> str:
-    """Names that servers send against the rules: UTF-8 read as Latin-1, MIME words, percent-encoding."""
+    """Names that servers send against the rules: raw bytes, UTF-8 read as Latin-1, MIME words, percent-encoding."""
     try:
-        text = text.encode("latin-1").decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        # Already proper Unicode (aiohttp decodes with surrogates), or really Latin-1.
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if text.startswith("=?") and text.endswith("?="):
-        parts = email.header.decode_header(text)
-        text = "".join(part.decode(charset or "ascii", "replace") if isinstance(part, bytes) else part
-                       for part, charset in parts)  # fmt: skip
-    if re.search(r"%[0-9A-Fa-f]{2}", text) and " " not in text:
-        text = unquote(text, errors="replace")
+        data = text.encode("latin-1")
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogateescape")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    if _WORD.search(text):
+        text = _without_words(text)
+    if _PERCENT.search(text):
+        try:
+            text = unquote(text, errors="strict")
+        except UnicodeDecodeError:
+            return text
     return text
+
+
+def _without_words(text: str) -> str:
+    try:
+        parts = email.header.decode_header(text)
+        return "".join(
+            part.decode(charset or "latin-1", "replace") if isinstance(part, bytes) else part for part, charset in parts
+        )
+    except (LookupError, ValueError, email.errors.HeaderParseError):
+        return text

@@ -1,31 +1,52 @@
-"""What a file's first bytes say it is, against what was promised. Pure."""
+"""What a file's first bytes say it is, against what its name and type promise. Pure."""
 
 from __future__ import annotations
 
 import mimetypes
+import re
 from typing import Final
 
 HEAD: Final = 1024
 """Bytes needed; a PDF may begin that late (ISO 32000-1, Annex H.3.4.1)."""
 
-_ZIP: Final = {"docx", "xlsx", "xlsm", "xlsb", "pptx", "zip", "odt", "ods", "odp"}
-_OLE: Final = {"doc", "xls", "ppt", "msg"}
+PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/force-download"})
+_ZIP: Final = ("docx", "docm", "xlsx", "xlsm", "xlsb", "pptx", "pptm", "zip", "odt", "ods", "odp", "jar")
+_OLE: Final = ("doc", "xls", "ppt", "msg")
 _MAGIC: Final = (
-    (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
-    (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
-    (b"II*\x00", "tiff"), (b"MM\x00*", "tiff"), (b"{\\rtf", "rtf"),
+    (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"PK\x07\x08", "zip"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"), (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF87a", "gif"), (b"GIF89a", "gif"), (b"II*\x00", "tiff"), (b"MM\x00*", "tiff"), (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"), (b"{\\rtf", "rtf"),
 )  # fmt: skip
 _PROMISED: Final = {
-    "pdf": "pdf", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "gif": "gif", "tif": "tiff", "tiff": "tiff",
-    **dict.fromkeys(_ZIP, "zip"), **dict.fromkeys(_OLE, "ole"),
+    "pdf": "pdf", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "jpe": "jpeg", "gif": "gif", "tif": "tiff",
+    "tiff": "tiff", **dict.fromkeys(_ZIP, "zip"), **dict.fromkeys(_OLE, "ole"),
 }  # fmt: skip
 _EXTENSIONS: Final = {
-    "application/pdf": ".pdf", "application/vnd.ms-outlook": ".msg", "message/rfc822": ".eml",
+    "application/pdf": ".pdf", "application/x-pdf": ".pdf", "application/vnd.ms-outlook": ".msg",
+    "message/rfc822": ".eml", "application/vnd.ms-excel": ".xls", "application/msword": ".doc",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.ms-excel": ".xls", "application/msword": ".doc", "image/jpeg": ".jpg", "text/plain": ".txt",
-    "application/zip": ".zip", "image/tiff": ".tif",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/zip": ".zip", "application/x-zip-compressed": ".zip", "application/rtf": ".rtf",
+    "image/jpeg": ".jpg", "image/tiff": ".tif", "text/plain": ".txt", "text/csv": ".csv", "text/html": ".html",
+    "text/xml": ".xml", "application/xml": ".xml", "application/json": ".json",
 }  # fmt: skip
+_BY_KIND: Final = {"pdf": ".pdf", "png": ".png", "jpeg": ".jpg", "gif": ".gif", "tiff": ".tif", "rtf": ".rtf"}
+_TYPES: Final = mimetypes.MimeTypes()
+"""Python's own table alone: the system's would give a file another name on another machine."""
+_EXTENSION: Final = re.compile(r"\.(?=[0-9]*[A-Za-z])([A-Za-z0-9]{1,10})$")
+_PAGE_BEGINS: Final = re.compile(
+    rb"(?is)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b"
+)
+_NOT_IN_TEXT: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
+def extension(name: str) -> str:
+    """A name's extension in lower case, without the dot; `""` where it has none (`Offer no. 12` has none)."""
+    match = _EXTENSION.search(name)
+    return match.group(1).lower() if match and match.start() > 0 else ""
 
 
 def actual(head: bytes) -> str | None:
@@ -33,35 +54,38 @@ def actual(head: bytes) -> str | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    if b"%PDF-" in head[:HEAD]:
-        return "pdf"
-    return "html" if is_html(head) else None
+    if _PAGE_BEGINS.match(_as_ascii(head)):
+        return "html"
+    return "pdf" if b"%PDF-" in head[:HEAD] else None
 
 
-def is_html(head: bytes) -> bool:
-    """Whether the bytes begin a web page."""
-    text = head[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    while text.startswith(b"<!--") and b"-->" in text:
-        text = text.partition(b"-->")[2].lstrip()
-    return text.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+def is_text(head: bytes) -> bool:
+    """Whether the bytes are text, such as an error message; no bytes at all count as such."""
+    return not _NOT_IN_TEXT.search(_as_ascii(head))
 
 
-def promised(name: str, media_type: str) -> str | None:
-    """The kind that name and declared type promise; None where they promise nothing that bytes could show."""
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
-    if extension in _PROMISED:
-        return _PROMISED[extension]
-    guessed = mimetypes.guess_extension(media_type) if media_type else None
-    return _PROMISED.get((guessed or "").removeprefix("."))
+def promised(name: str, media_type: str = "") -> str | None:
+    """The kind that a name promises, or, where it has no extension, its declared type; None: nothing bytes can show."""
+    ending = extension(name)
+    if not ending and media_type not in _UNTOLD:
+        ending = extension_for(media_type).removeprefix(".")
+    return _PROMISED.get(ending)
 
 
 def promises_page(name: str) -> bool:
     """Whether the attachment is itself a web page by its name."""
-    return name.lower().endswith((".html", ".htm", ".xhtml", ".mht", ".mhtml", ".xml", ".svg"))
+    return extension(name) in {"html", "htm", "xhtml", "shtml"}
 
 
-def extension_for(media_type: str) -> str:
-    """An extension for a file that has none, with the dot; `""` where the type says nothing."""
-    if media_type in {"", "application/octet-stream", "binary/octet-stream", "text/html"}:
-        return ""
-    return _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ""
+def extension_for(media_type: str, kind: str | None = None) -> str:
+    """An extension for a file that has none, with the dot; `""` where neither its type nor its first bytes tell."""
+    if media_type in _UNTOLD:
+        return _BY_KIND.get(kind or "", "")
+    return _EXTENSIONS.get(media_type) or _TYPES.guess_extension(media_type) or ""
+
+
+def _as_ascii(head: bytes) -> bytes:
+    """Without a byte order mark; UTF-16 as if every character were one byte."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "ignore").encode("ascii", "replace")
+    return head.removeprefix(b"\xef\xbb\xbf")

@@ -13,20 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST: Final = 200
-"""UTF-8 bytes of one name: file systems bear 255, and `~2`, ` (2)` and `.part` must fit too."""
-_SHORTEST_STEM: Final = 1
+"""UTF-8 bytes of one name: file systems bear 255, and endings of ours must fit too."""
 _HASH: Final = 6
-_EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz)|\.[a-z0-9]{1,10})$")
+_EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
+_NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Unicode categories: control, format (zero-width, direction), halves of characters, private, unassigned."""
+_DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)")
 
 
 def file_name(sent: str) -> str:
     """One safe name from whatever a server or a page calls a file; `attachment` where nothing is left of it.
 
-    Folders and traversal in it are cut off; control, zero-width and direction-changing characters are
-    dropped; what one of the three systems forbids becomes `_`; names Windows reserves get a `_`.
+    Folders and traversal in it are cut off; control, zero-width and direction-changing characters are dropped; what
+    one of the three systems forbids becomes `_`; names Windows reserves get a `_`; longer ones are shortened.
     """
-    text = _visible(sent)
-    last = re.split(r"[/\\]", text)[-1]
+    parts = re.split(r"[/\\]", _visible(sent))
+    # `folder/` names no file: its last part with something in it does.
+    last = next((part for part in reversed(parts) if part.strip(". ")), "")
     return _safe(last) or "attachment"
 
 
@@ -40,6 +43,11 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def width(text: str) -> int:
+    """Characters as Windows counts them: one outside the Basic Multilingual Plane is two."""
+    return len(text.encode("utf-16-le")) // 2
+
+
 def split(name: str) -> tuple[str, str]:
     """Stem and extension; `.tar.gz` counts as one, a name that is all extension has none."""
     match = _EXTENSION.search(name)
@@ -51,27 +59,21 @@ def split(name: str) -> tuple[str, str]:
 def shorten(name: str, room: int) -> str:
     """The name in at most `room` characters: the stem is cut and told apart by a hash of the whole, the extension kept.
 
+    Where there is no room for any of the stem, the hash alone stands for it.
+
     Raises:
         ValueError: not even hash and extension fit.
     """
-    if len(name) <= room and len(name.encode()) <= _LONGEST:
+    if _fits(name, room):
         return name
     stem, extension = split(name)
-    mark = "~" + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
-    left = room - len(mark) - len(extension)
-    if left < _SHORTEST_STEM:
-        msg = f"{name!r} does not fit into {room} characters"
-        raise ValueError(msg)
-    stem = stem[:left]
-    while len((stem + mark + extension).encode()) > _LONGEST:
-        stem = stem[:-1]
-    return stem.rstrip(" .") + mark + extension
+    return _cut(stem, extension, room, name)
 
 
 def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     """The final names of one order's files, in the order given: the second `invoice.pdf` becomes `invoice (2).pdf`.
 
-    The same names in the same order always come out the same.
+    No two of them are alike for any file system. The same names in the same order always come out the same.
 
     Args:
         names: as sent; need not be safe.
@@ -80,34 +82,69 @@ def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     Raises:
         ValueError: `room` is too small for any name.
     """
-    taken: set[str] = set()
+    safe = [shorten(file_name(sent), room) for sent in names]
+    # A name that stands in the list itself is not given away to somebody else's second.
+    taken = {fold(name) for name in safe}
+    seen: set[str] = set()
     result: list[str] = []
-    for sent in names:
-        safe = file_name(sent)
-        name, number = shorten(safe, room), 1
-        while fold(name) in taken:
-            number += 1
-            stem, extension = split(safe)
-            tail = f" ({number}){extension}"
-            name = shorten(stem, room - len(tail)) + tail
-        taken.add(fold(name))
-        result.append(name)
+    for name in safe:
+        final, folded = name, fold(name)
+        if folded in seen:
+            final = free(name, taken, room)
+            taken.add(fold(final))
+        seen.add(folded)
+        result.append(final)
     return tuple(result)
+
+
+def free(name: str, taken: set[str], room: int) -> str:
+    """The first of `name (2)`, `name (3)`… that nobody has.
+
+    Args:
+        name: safe, with extension.
+        taken: folded names.
+        room: characters it may have.
+
+    Raises:
+        ValueError: `room` is too small.
+    """
+    stem, extension = split(name)
+    number = 2
+    while True:
+        tail = f" ({number}){extension}"
+        candidate = stem + tail if _fits(stem + tail, room) else _cut(stem, tail, room, name)
+        if fold(candidate) not in taken:
+            return candidate
+        number += 1
+
+
+def _cut(stem: str, tail: str, room: int, whole: str) -> str:
+    mark = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
+    if not _fits(mark + tail, room):
+        msg = f"{whole!r} does not fit into {room} characters"
+        raise ValueError(msg)
+    while stem and not _fits(f"{stem}~{mark}{tail}", room):
+        stem = stem[:-1]
+    stem = stem.rstrip(" .")
+    return f"{stem}~{mark}{tail}" if stem else mark + tail
+
+
+def _fits(name: str, room: int) -> bool:
+    return width(name) <= room and len(name.encode()) <= _LONGEST
 
 
 def _visible(text: str) -> str:
     normal = unicodedata.normalize("NFC", text)
-    return "".join(char for char in normal if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    return "".join(char for char in normal if unicodedata.category(char) not in _NEVER_SEEN or char in "\t\n\r\f\v")
 
 
 def _safe(text: str) -> str:
-    name = pathvalidate.sanitize_filename(
-        " ".join(text.split()), replacement_text="_", platform=pathvalidate.Platform.UNIVERSAL, max_len=10_000
-    )
-    name = name.strip().rstrip(". ")
-    if name in {"", ".", ".."}:
+    # Shortened before: pathvalidate would cut the extension off.
+    cut = shorten(" ".join(text.split()).rstrip(". "), _LONGEST)
+    name = pathvalidate.sanitize_filename(cut, replacement_text="_", platform=pathvalidate.Platform.UNIVERSAL)
+    name = unicodedata.normalize("NFC", name).strip().rstrip(". ")
+    if not name:
         return ""
-    stem = name.partition(".")[0].rstrip()
-    if pathvalidate.is_valid_filename(stem or "x", platform=pathvalidate.Platform.WINDOWS) is False:
+    if _DEVICES.match(name):
         name = f"_{name}"
-    return shorten(name, 10_000)
+    return shorten(name, _LONGEST)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from po_pw import errors, events, models
 from po_pw.downloads import fetch
+from po_pw.engine import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from po_pw import settings
     from po_pw.engine import jobs
@@ -43,12 +44,14 @@ class Fetcher:
         hub: events.Hub,
         traffic: Traffic,
         portal_for: Callable[[str], portals.Portal],
+        note: Callable[[models.OrderKey, models.SavedFile], None],
     ) -> None:
         self._worker = worker
         self._session = session
         self._hub = hub
         self._traffic = traffic
         self._portal_for = portal_for
+        self._note = note
         self._limits = fetch.Limits(options.max_file_bytes)
         self._slots = asyncio.Semaphore(1 if options.workers == 1 else options.files_per_context)
 
@@ -80,6 +83,7 @@ class Fetcher:
                     headers=captured.headers,
                     limits=self._limits,
                     on_bytes=self._traffic.add,
+                    signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
                     now=_now,
                 )
                 self._keep(job, saved)
@@ -105,12 +109,42 @@ class Fetcher:
     def _keep(self, job: jobs.Job, saved: models.SavedFile) -> None:
         job.saved[saved.attachment_id] = saved
         job.failed.pop(saved.attachment_id, None)
+        self._note(job.order.key, saved)
         self._hub.emit(events.FileSaved(self._worker, job.order.key, saved))
 
     def _signed_out(self, asked: str, url: str, status: int) -> bool:
         """Whether the page at this address, which came where a file was promised, asks for a sign-in."""
         portal = self._portal_for(asked)
         return portal.classify(models.Seen(url, status, asked=asked)) is models.PageKind.SIGNED_OUT
+
+
+class Fetches:
+    """The fetches of one attempt at one order."""
+
+    def __init__(self, job: jobs.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
+        self.job = job
+        self.started = started
+        self._under_way = under_way
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, fetch: Coroutine[None, None, None]) -> None:
+        """Starts one."""
+        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.job.order.key}")
+        self._tasks.append(task)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def done(self) -> None:
+        """Waits for all; when one fails in a way that is not the file's own, or the waiting ends, all end."""
+        try:
+            await asyncio.gather(*self._tasks)
+        except BaseException:
+            await self.cancel()
+            raise
+
+    async def cancel(self) -> None:
+        """Ends all, and waits until they have ended."""
+        await tasks.ended(self._tasks)
 
 
 def _now() -> datetime.datetime:

@@ -28,6 +28,8 @@ class Job:
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that did not come through in the latest attempt."""
+    is_settled: bool = False
+    """Its outcome is durable."""
     _work: folders.Work | None = None
     _slots: dict[str, int] = dataclasses.field(default_factory=dict)
 

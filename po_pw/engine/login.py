@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models, sessions, settings
@@ -12,6 +13,8 @@ from po_pw.portals import registry
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,10 +62,13 @@ async def login(
         return on_portal and portal.classify(seen) not in {models.PageKind.SIGNED_OUT, models.PageKind.CHALLENGE}
 
     folder = signed_in_state.private_folder(signed_in_state.profile(origin))
-    async with contexts.Driver() as driver:
+    headed = username is None or options.headed
+    async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
+        if view.warning:
+            _log.warning(view.warning)
         browser = driver.resolve(options.browser)
         launch = contexts.Launch(
-            browser, username is not None and not options.headed, not locate.sandbox_hindrance(), options.launch_timeout
+            browser, view.headless, not locate.sandbox_hindrance(), options.launch_timeout, view.environment
         )
         context = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"

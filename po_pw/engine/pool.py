@@ -51,10 +51,13 @@ class Pool:
             self._driver = await stack.enter_async_context(contexts.Driver())
             chosen = self._driver.resolve(self._options.browser)
             hindrance = locate.sandbox_hindrance()
-            headless, why = display.headless(headed=self._options.headed)
-            if why:
-                self._hub.emit(events.Notice("warning", why))
-            self._launch = contexts.Launch(chosen, headless, not hindrance, self._options.launch_timeout)
+            headed = self._options.headed
+            view = await stack.enter_async_context(display.shown(headed=headed, run_dir=self._driver.run_dir))
+            if view.warning:
+                self._hub.emit(events.Notice("warning", view.warning))
+            self._launch = contexts.Launch(
+                chosen, view.headless, not hindrance, self._options.launch_timeout, view.environment
+            )
             self._sandbox_why = hindrance
             self._stack = stack.pop_all()
         return self
@@ -68,18 +71,24 @@ class Pool:
     async def _close(self) -> None:
         await asyncio.gather(*(self.close(worker) for worker in tuple(self._open)))
         if self._profiles is not None:
-            await asyncio.to_thread(self._profiles.cleanup_all)
+            try:
+                await asyncio.to_thread(self._profiles.cleanup_all)
+            except errors.ProfileError as error:  # the run's temporary folder goes as a whole after this
+                self._hub.emit(events.Notice("info", str(error)))
         await self._stack.aclose()
 
-    async def sign_in(self, origins: Sequence[str]) -> None:
+    async def sign_in(self, origins: Sequence[str] | None) -> None:
         """Takes the sign-in state of these portals for the contexts to come.
 
-        The profile is that of the first portal (a user-data dir cannot be merged), the cookies are those of all.
+        The profile is that of the first portal (a user-data dir cannot be merged), the cookies are those of all. None
+        takes every portal that somebody signed in to, the latest first.
 
         Raises:
             LoginRequiredError: saved state cannot be read.
             ProfileError: the base profile cannot be used.
         """
+        if origins is None:
+            origins = await asyncio.to_thread(self._sessions.origins)
         self._cookies = await asyncio.to_thread(self._sessions.cookies, origins)
         if self._profiles is None:
             base = self._options.base_profile
@@ -106,11 +115,30 @@ class Pool:
                     # Only a start can tell (kernels and containers differ): once told, it holds for all contexts.
                     self._sandbox_why = "this machine does not let Chromium sandbox itself"
                     self._launch = dataclasses.replace(self._launch, sandbox=False)
+                elif self._launch and display.LOST in str(error):
+                    if not self._launch.headless:  # of several that start at once, the first says so
+                        self._launch = dataclasses.replace(self._launch, headless=True)
+                        self._hub.emit(events.Notice("warning", f"{display.WITHOUT}: {error}"))
                 elif turn == LAUNCH_TRIES:
                     raise
                 else:
                     self._hub.emit(events.ContextLost(worker, str(error), replaced=True))
         return await self._try(worker)
+
+    async def open_all(self, workers: Sequence[models.WorkerId]) -> None:
+        """Opens contexts for these workers, as many as will open.
+
+        Raises:
+            ParallelProcessingError: none did.
+        """
+        answers = await asyncio.gather(*(self.open(worker) for worker in workers), return_exceptions=True)
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        for failure in failures:
+            if not isinstance(failure, errors.EnvironmentProblem):
+                raise failure
+        if len(failures) == len(workers):
+            msg = f"no browser could be opened: {failures[0]}"
+            raise errors.ParallelProcessingError(msg)
 
     async def _try(self, worker: models.WorkerId) -> contexts.Context:
         if self._launch is None or self._profiles is None:

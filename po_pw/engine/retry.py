@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from po_pw import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_DOUBLINGS: Final = 60
+"""More would not change the bound, and at last overflow."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def decide(error: errors.OrderError, attempt: int, *, policy: Policy, random: Ca
     """What follows from an error.
 
     The delay is exponential with full jitter (uniform between 0 and the bound, which doubles with each attempt), and
-    never shorter than the server's `Retry-After`.
+    never shorter than the server's `Retry-After`. A full disk is never tried again: it is full for every order.
 
     Args:
         error: what happened.
@@ -64,5 +67,5 @@ def decide(error: errors.OrderError, attempt: int, *, policy: Policy, random: Ca
         return Never()
     if isinstance(error, errors.BrowserLost):
         return Again(0.0, counts=True)
-    bound = min(policy.cap, policy.base * 2.0 ** (attempt - 1))
+    bound = min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _DOUBLINGS))
     return Again(max(random() * bound, error.retry_after or 0.0), counts=True)

@@ -9,11 +9,11 @@ import enum
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import po_pw
 from po_pw import errors, events, models, sessions, settings
-from po_pw.engine import carrying, fetching, logs, plan, pool, source, worker
+from po_pw.engine import carrying, crew, feed, logs, plan, pool, worker
 from po_pw.engine.scheduler import Scheduler
 from po_pw.journal import lock, store
 from po_pw.portals import registry
@@ -21,11 +21,8 @@ from po_pw.results import tables
 from po_pw.transport import client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from types import TracebackType
-
-SAMPLE: Final = 0.25
-"""Seconds between two announcements of bytes received."""
 
 
 class Stop(enum.Enum):
@@ -58,11 +55,9 @@ class Run:
         self._sessions = sessions.Sessions(settings.home(options))
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._source: source.LocalSource | None = None
+        self._crew: crew.Crew | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
-        self._sign_in_needed: errors.LoginRequiredError | None = None
-        self._gave_up: list[errors.EnvironmentProblem] = []
         self._times = _Times()
 
     async def __aenter__(self) -> Self:
@@ -146,6 +141,38 @@ class Run:
                 self._driver.cancel()
             await asyncio.wait([self._driver])
 
+    async def open_feed(self) -> feed.Feed:
+        """Opens the contexts for orders that come one by one; see `Feed`.
+
+        Raises:
+            ParallelProcessingError: no context could be opened.
+        """
+        what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
+        run = self.run_id = await self._journal.begin(what, ())
+        self._log.begin(run)
+        self._plan, self._times = what, _Times()
+        self.hub.listen(self._times.listen)
+        names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
+        self.hub.emit(events.RunStarted(run, 0, 0, 0, 0, 0, len(names)))
+        await self._pool.sign_in(None)
+        await self._pool.open_all(names)
+        stream = feed.Feed(self._room, self._journal, run, names, self._end_feed)
+        self._crew, self._driver = stream.crew, stream.working
+        return stream
+
+    async def _end_feed(self, run: models.RunId) -> None:
+        self._times.ended = time.monotonic()
+        await self._note_end(run)
+        await self.write_results()
+
+    async def _note_end(self, run: models.RunId) -> None:
+        ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), self.is_stopping)
+        self.hub.emit(ended)
+        await self._journal.end(
+            run, seconds=ended.seconds, work_seconds=ended.work_seconds, interrupted=ended.interrupted,
+            browser=self._pool.browser,
+        )  # fmt: skip
+
     async def _drive(
         self,
         run: models.RunId,
@@ -161,15 +188,7 @@ class Run:
         finally:
             unlisten()
             self._times.ended = time.monotonic()
-            interrupted = self._stopping is not None or self._sign_in_needed is not None
-            ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), interrupted)
-            self.hub.emit(ended)
-            await asyncio.shield(
-                self._journal.end(
-                    run, seconds=ended.seconds, work_seconds=ended.work_seconds, interrupted=interrupted,
-                    browser=self._pool.browser,
-                )
-            )  # fmt: skip
+            await asyncio.shield(self._note_end(run))
             outcomes.put_nowait(None)
 
     async def _work_on(
@@ -179,54 +198,16 @@ class Run:
         workers: list[models.WorkerId],
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
-        options = self.options
         await self._pool.sign_in(list(dict.fromkeys(sessions.origin_of(order.url) for order in todo)))
-        scheduler = Scheduler(todo, workers)
-        self._source = source.LocalSource(
-            scheduler,
-            on_steal=lambda thief, victim, count: self.hub.emit(events.OrdersStolen(thief, victim, count)),
-        )
-        self._gave_up = []
-        shared = worker.Shared(
-            run=run, out=self.out, options=options, hub=self.hub, journal=self._journal, sessions=self._sessions,
-            pool=self._pool, source=self._source, client=self._client,
-            traffic=fetching.Traffic(options.files_in_all),
-            portal_for=lambda url: registry.for_url(url, options),
-            settled=outcomes.put_nowait, sign_in_needed=self._need_sign_in, gave_up=self._gave_up.append,
+        self._crew = crew.Crew(self._room(run, outcomes.put_nowait), Scheduler(todo, workers), workers)
+        await self._crew.work()
+
+    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> worker.Room:
+        return worker.Room(
+            run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
+            pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
+            settled=settled,
         )  # fmt: skip
-        sampler = asyncio.create_task(self._sample(shared.traffic), name="sampler")
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name in workers:
-                    group.create_task(worker.Worker(name, shared).run(), name=f"worker-{name}")
-        except BaseExceptionGroup as error:
-            raise errors.first_of(error) from error
-        finally:
-            sampler.cancel()
-            await asyncio.wait([sampler])
-            self.hub.emit(events.BytesReceived(shared.traffic.received))
-        if self._sign_in_needed is not None:
-            raise self._sign_in_needed
-        if self._gave_up and self._stopping is None and not scheduler.is_drained():
-            msg = (
-                f"no browser could be kept open, so {scheduler.waiting()} orders were not reached: {self._gave_up[-1]}"
-            )
-            raise errors.ParallelProcessingError(msg)
-
-    async def _sample(self, traffic: fetching.Traffic) -> None:
-        last = -1
-        while True:
-            await asyncio.sleep(SAMPLE)
-            if traffic.received != last:
-                last = traffic.received
-                self.hub.emit(events.BytesReceived(last))
-
-    def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
-        if self._sign_in_needed is None:
-            self._sign_in_needed = error
-            self.hub.emit(events.Stopping(now=False, why=str(error)))
-            if self._source is not None:
-                self._source.stop()
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
         """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides."""
@@ -240,8 +221,8 @@ class Run:
             return
         self._stopping = how
         self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
-        if self._source is not None:
-            self._source.stop()
+        if self._crew is not None:
+            self._crew.stop()
         if how is Stop.NOW and self._driver is not None:
             self._driver.cancel()
         elif self._loop is not None:
@@ -249,8 +230,8 @@ class Run:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stopping is not None
+        """Whether a stop was asked for, or a sign-in."""
+        return self._stopping is not None or (self._crew is not None and self._crew.sign_in_needed is not None)
 
     async def write_results(self) -> tables.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
@@ -262,13 +243,16 @@ class Run:
         if run is None:
             msg = "nothing was processed yet"
             raise errors.PoPwError(msg)
-        interrupted = self._stopping is not None or self._sign_in_needed is not None
         about = tables.About(
             run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
-            work_seconds=self._times.work_seconds(), interrupted=interrupted, version=po_pw.__version__,
+            work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
         )  # fmt: skip
         self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
         return self.summary
+
+    def results(self) -> Iterator[models.RowResult]:
+        """A result for each row of the latest call, in the rows' order; streams."""
+        return self._journal.rows(self.run_id) if self.run_id is not None else iter(())
 
     @property
     def log_path(self) -> Path | None:
@@ -279,6 +263,20 @@ class Run:
     def times(self) -> tuple[float, float]:
         """Seconds of the whole run, and of its work after start-up."""
         return self._times.seconds(), self._times.work_seconds()
+
+
+@contextlib.asynccontextmanager
+async def open_run(options: settings.Settings | None = None, *, hub: events.Hub | None = None) -> AsyncIterator[Run]:
+    """A run, open while the block lasts.
+
+    `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(rows): ...`
+
+    Args:
+        options: the settings; those of environment and `po-pw.toml` by default.
+        hub: listen to it for events.
+    """
+    async with Run(options or settings.load(), hub) as run:
+        yield run
 
 
 class _Times:

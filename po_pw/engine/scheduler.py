@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class StaleLease(RuntimeError):
-    """A lease was settled or put back that is not out: it was given back before."""
+    """The lease is not out: it was given back before, its worker left, or it is another scheduler's."""
+
+
+class NotJoined(RuntimeError):
+    """The worker has not joined, or has left."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,60 +43,95 @@ class Scheduler:
     """Hands each order to one worker at a time, until it is settled.
 
     The orders are dealt out in contiguous runs, one for each worker. A worker takes from the front of its own deque
-    and, when that is empty, steals half of the longest other from the back. An order that is put back for later may be
-    taken by anyone once it is due, before fresh ones.
+    and, when that is empty, steals half of the longest other from the back. An order that was put back for later may
+    be taken by anyone once it is due, before fresh ones.
 
     A worker that leaves hands over everything it has, its leases included: it must have stopped working on them, and
-    none of them can be settled or put back any more. So an order is never in two places, and none is stranded.
+    none of them can be settled or put back any more. So an order is never in two places, and none is stranded; where
+    nobody is left, the orders wait for whoever joins next.
 
     Args:
         orders: what is to be done.
-        workers: who begins.
+        workers: who begins; each once.
+        open_ended: whether more orders may be added; then it is never drained before it is closed.
+
+    Raises:
+        ValueError: a worker is named twice.
     """
 
-    def __init__(self, orders: Iterable[models.PurchaseOrder], workers: Sequence[models.WorkerId]) -> None:
-        everything = list(orders)
+    def __init__(
+        self, orders: Iterable[models.PurchaseOrder], workers: Sequence[models.WorkerId], *, open_ended: bool = False
+    ) -> None:
+        if len(set(workers)) != len(workers):
+            msg = f"a worker is named twice: {', '.join(workers)}"
+            raise ValueError(msg)
+        everything = [_Waiting(order, 1) for order in orders]
         self._deques: dict[models.WorkerId, collections.deque[_Waiting]] = {}
         self._unowned: collections.deque[_Waiting] = collections.deque()
         self._delayed: list[tuple[float, int, _Waiting]] = []
         self._out: dict[int, models.Lease] = {}
         self._settled = 0
         self._number = 0
+        self._open_ended = open_ended
         start = 0
         for index, worker in enumerate(workers):
             end = len(everything) * (index + 1) // len(workers)
-            self._deques[worker] = collections.deque(_Waiting(order, 1) for order in everything[start:end])
+            self._deques[worker] = collections.deque(everything[start:end])
             start = end
-        self._unowned.extend(_Waiting(order, 1) for order in everything[start:])
+        self._unowned.extend(everything[start:])
 
     def __repr__(self) -> str:
         queues = " ".join(f"{worker}:{len(deque)}" for worker, deque in self._deques.items())
         return (
-            f"<Scheduler {queues} unowned:{len(self._unowned)} delayed:{len(self._delayed)} "
+            f"<Scheduler {queues or 'nobody'} unowned:{len(self._unowned)} delayed:{len(self._delayed)} "
             f"out:{len(self._out)} settled:{self._settled}>"
         )
 
     def take(self, worker: models.WorkerId, now: float) -> models.Lease | WaitUntil | Drained:
         """The next order for this worker.
 
+        A lease with `stolen_from` says that this call took orders over from that worker: the leased one, and those
+        that now wait for the thief (`waiting_for`).
+
         Args:
             worker: has joined.
             now: monotonic seconds.
+
+        Raises:
+            NotJoined: it has not, or has left.
         """
-        own = self._deques[worker]
+        own = self._deques.get(worker)
+        if own is None:
+            msg = f"{worker} has not joined, or has left"
+            raise NotJoined(msg)
         if self._delayed and self._delayed[0][0] <= now:
-            return self._lease(worker, heapq.heappop(self._delayed)[2], None)
+            return self._lease(worker, heapq.heappop(self._delayed)[2])
         if own:
-            return self._lease(worker, own.popleft(), None)
+            return self._lease(worker, own.popleft())
         if self._unowned:
-            return self._lease(worker, self._unowned.popleft(), None)
+            return self._lease(worker, self._unowned.popleft())
         victim = max(self._deques, key=lambda name: len(self._deques[name]))
         if self._deques[victim]:
             self._steal(own, self._deques[victim])
             return self._lease(worker, own.popleft(), victim)
         if self._delayed:
             return WaitUntil(self._delayed[0][0])
-        return WaitUntil(None) if self._out else Drained()
+        return WaitUntil(None) if self._out or self._open_ended else Drained()
+
+    def add(self, order: models.PurchaseOrder) -> None:
+        """One more order, for whoever asks first.
+
+        Raises:
+            RuntimeError: the scheduler is closed.
+        """
+        if not self._open_ended:
+            msg = f"{order.po_number} came after the end"
+            raise RuntimeError(msg)
+        self._unowned.append(_Waiting(order, 1))
+
+    def close(self) -> None:
+        """No more orders will be added."""
+        self._open_ended = False
 
     def put_back(self, lease: models.Lease, not_before: float, *, counts: bool) -> None:
         """The order is to be tried again, by anyone, not before this time.
@@ -124,48 +163,54 @@ class Scheduler:
         self._deques.setdefault(worker, collections.deque())
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes: what it had waiting, and what it still had in hand, is for anyone."""
+        """A worker goes: what it had waiting, and what it still had in hand, is for anyone.
+
+        Leases it still had do not count as attempts. Nothing happens where it has not joined.
+        """
         self._unowned.extend(self._deques.pop(worker, ()))
-        for lease in [lease for lease in self._out.values() if lease.worker == worker]:
-            del self._out[lease.number]
+        for lease in self.leases(worker):
+            self._end(lease)
             self._unowned.append(_Waiting(lease.order, lease.attempt))
 
     def waiting(self) -> int:
         """Orders nobody is working on."""
         return sum(map(len, self._deques.values())) + len(self._unowned) + len(self._delayed)
 
+    def waiting_for(self, worker: models.WorkerId) -> int:
+        """Orders in this worker's own deque."""
+        return len(self._deques.get(worker, ()))
+
     def out(self) -> int:
         """Orders somebody is working on."""
         return len(self._out)
+
+    def leases(self, worker: models.WorkerId) -> list[models.Lease]:
+        """What this worker has in hand."""
+        return [lease for lease in self._out.values() if lease.worker == worker]
 
     def settled(self) -> int:
         """Orders that have their outcome."""
         return self._settled
 
-    def longest(self) -> int:
-        """How many orders wait for the worker that has most."""
-        return max(map(len, self._deques.values()), default=0)
-
     def is_drained(self) -> bool:
-        """Whether every order is settled."""
-        return not self._out and not self.waiting()
-
-    def stolen_with(self, worker: models.WorkerId) -> int:
-        """How many orders wait for this worker: right after a theft, what it took besides the one in hand."""
-        return len(self._deques[worker])
+        """Whether every order is settled, and none will be added."""
+        return not self._out and not self.waiting() and not self._open_ended
 
     @staticmethod
     def _steal(thief: collections.deque[_Waiting], victim: collections.deque[_Waiting]) -> None:
         loot = [victim.pop() for _ in range((len(victim) + 1) // 2)]
         thief.extend(reversed(loot))
 
-    def _lease(self, worker: models.WorkerId, waiting: _Waiting, stolen: models.WorkerId | None) -> models.Lease:
+    def _lease(
+        self, worker: models.WorkerId, waiting: _Waiting, stolen_from: models.WorkerId | None = None
+    ) -> models.Lease:
         self._number += 1
-        lease = models.Lease(waiting.order, worker, waiting.attempt, self._number, stolen)
+        lease = models.Lease(waiting.order, worker, waiting.attempt, self._number, stolen_from)
         self._out[lease.number] = lease
         return lease
 
     def _end(self, lease: models.Lease) -> None:
-        if self._out.pop(lease.number, None) is None:
+        if self._out.get(lease.number) != lease:
             msg = f"lease {lease.number} of {lease.order.po_number} is not out"
             raise StaleLease(msg)
+        del self._out[lease.number]

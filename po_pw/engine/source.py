@@ -6,12 +6,11 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
+from po_pw import models
 from po_pw.engine import scheduler as schedulers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from po_pw import models
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class WorkSource(Protocol):
 class LocalSource:
     """One machine's source.
 
-    Everything but the waiting is synchronous, so a cancelled `lease()` holds nothing.
+    Everything but the waiting is synchronous, so a cancelled `lease()` holds nothing. Nothing is polled: who waits is
+    woken by a change, or when the next order falls due.
 
     Args:
         scheduler: who works on what.
@@ -62,22 +62,29 @@ class LocalSource:
         self._stopped = False
 
     async def lease(self, worker: models.WorkerId) -> models.Lease | None:
-        """The next order for this worker; waits while one may come back. None: drained, or stopped."""
+        """The next order for this worker; waits while one may come back. None: drained, or stopped.
+
+        Raises:
+            NotJoined: the worker has left, or never joined.
+        """
         loop = asyncio.get_running_loop()
+        now = loop.time()
         while not self._stopped:
-            got = self._scheduler.take(worker, loop.time())
+            got = self._scheduler.take(worker, now)
             if isinstance(got, schedulers.Drained):
                 return None
-            if not isinstance(got, schedulers.WaitUntil):
-                if got.stolen_from is not None and self._on_steal is not None:
-                    self._on_steal(worker, got.stolen_from, self._scheduler.stolen_with(worker) + 1)
+            if isinstance(got, models.Lease):
+                self._announce(got)
                 return got
             changed = self._changed
             try:
                 async with asyncio.timeout_at(got.when):
                     await changed.wait()
             except TimeoutError:
-                continue
+                # Timers may fire a clock tick early: what was waited for is due all the same.
+                now = max(loop.time(), got.when or 0.0)
+            else:
+                now = loop.time()
         return None
 
     async def release(self, lease: models.Lease, verdict: Settled | PutBack) -> None:
@@ -93,8 +100,21 @@ class LocalSource:
             self._scheduler.put_back(lease, not_before, counts=verdict.counts)
         self._wake()
 
+    def add(self, order: models.PurchaseOrder) -> None:
+        """One more order, where the scheduler is open-ended."""
+        self._scheduler.add(order)
+        self._wake()
+
+    def close(self) -> None:
+        """No more orders will be added; whoever waits for one learns it when the last is settled."""
+        self._scheduler.close()
+        self._wake()
+
     def stop(self) -> None:
-        """No more orders are given out; whoever waits for one is told so."""
+        """No more orders are given out; whoever waits for one is told so. From the loop's thread, as often as wanted.
+
+        What is out can still be released.
+        """
         self._stopped = True
         self._wake()
 
@@ -103,9 +123,20 @@ class LocalSource:
         self._scheduler.join(worker)
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes; its waiting orders are for the others."""
+        """A worker goes; what it had waiting or still in hand is for the others."""
         self._scheduler.leave(worker)
         self._wake()
+
+    def _announce(self, lease: models.Lease) -> None:
+        if lease.stolen_from is None or self._on_steal is None:
+            return
+        try:
+            self._on_steal(lease.worker, lease.stolen_from, self._scheduler.waiting_for(lease.worker) + 1)
+        except BaseException:
+            # Nobody has the lease yet: it must not be lost with the listener's error.
+            self._scheduler.put_back(lease, 0.0, counts=False)
+            self._wake()
+            raise
 
     def _wake(self) -> None:
         # A new event for each change: whoever waits on the old one is woken exactly once.

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, sessions
 from po_pw.downloads import folders
-from po_pw.engine import fetching, jobs, retry, source
+from po_pw.engine import fetching, jobs, retry, source, tasks
+from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from po_pw import settings
@@ -47,8 +48,8 @@ _REFUSED: Final = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shared:
-    """What the workers of one run share."""
+class Room:
+    """What a run has, whoever works."""
 
     run: models.RunId
     out: Path
@@ -57,11 +58,18 @@ class Shared:
     journal: store.Journal
     sessions: sessions.Sessions
     pool: pool.Pool
-    source: source.LocalSource
     client: client.Client
-    traffic: fetching.Traffic
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shared:
+    """What the workers of a run share."""
+
+    room: Room
+    source: source.LocalSource
+    traffic: fetching.Traffic
     sign_in_needed: Callable[[errors.LoginRequiredError], None]
     gave_up: Callable[[errors.EnvironmentProblem], None]
     """A worker could not open a context, or lost too many."""
@@ -78,8 +86,9 @@ class Worker:
     def __init__(self, name: models.WorkerId, shared: Shared) -> None:
         self.name = name
         self._shared = shared
-        self._sequential = shared.options.workers == 1
-        self._room = asyncio.Semaphore(1 if self._sequential else shared.options.orders_per_context)
+        self._room = shared.room
+        self._sequential = shared.room.options.workers == 1
+        self._places = asyncio.Semaphore(1 if self._sequential else shared.room.options.orders_per_context)
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
@@ -92,17 +101,17 @@ class Worker:
         try:
             while True:
                 try:
-                    context = await shared.pool.open(self.name)
+                    context = await self._room.pool.open(self.name)
                 except errors.EnvironmentProblem as error:
-                    shared.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
+                    self._room.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
                     shared.gave_up(error)
                     return
                 if await self._work(context):
                     return
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
-                shared.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
-                await shared.pool.close(self.name)
+                self._room.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
+                await self._room.pool.close(self.name)
                 if not replaced:
                     msg = f"the browser of worker {self.name} was lost {self._lost_in_a_row} times in a row"
                     shared.gave_up(errors.EnvironmentProblem(msg))
@@ -112,27 +121,29 @@ class Worker:
 
     async def _work(self, context: contexts.Context) -> bool:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
-        session = self._shared.client.session(context.user_agent, context.language)
+        session = self._room.client.session(context.user_agent, context.language)
+        room = self._room
         fetcher = fetching.Fetcher(
-            self.name, session, self._shared.options, self._shared.hub, self._shared.traffic, self._shared.portal_for
-        )
-        lane = browser_lane.BrowserLane(context, self._shared.options, self._shared.portal_for)
-        pages = 1 if self._sequential else self._shared.options.pages_per_context
+            self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for,
+            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
+        )  # fmt: skip
+        lane = browser_lane.BrowserLane(context, self._room.options, self._room.portal_for)
+        pages = 1 if self._sequential else self._room.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                desk = _Desk(context, session, fetcher, lane, tasks, under_way)
-                readers = [tasks.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
+            async with asyncio.TaskGroup() as group:
+                desk = _Desk(context, session, fetcher, lane, group, under_way)
+                readers = [group.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
                 drained = await asyncio.gather(*readers)
         finally:
-            await _ended(under_way)
+            await tasks.ended(under_way)
             await session.aclose()
         return all(drained)
 
     async def _read(self, desk: _Desk) -> bool:
         """One page's loop. True: drained or stopped; False: the context is lost."""
         while True:
-            await self._room.acquire()
+            await self._places.acquire()
             lease: models.Lease | None = None
             handed_over = False
             try:
@@ -146,50 +157,51 @@ class Worker:
                     if self._sequential:
                         await self._finish(lease, fetches)
                     else:
-                        rest = desk.tasks.create_task(
+                        rest = desk.group.create_task(
                             self._finish(lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
                         )
-                        rest.add_done_callback(lambda _: self._room.release())
+                        rest.add_done_callback(lambda _: self._places.release())
                         handed_over = True
             finally:
                 if not handed_over:
-                    self._room.release()
+                    self._places.release()
             if desk.context.lost.is_set():
                 return False
 
-    async def _attempt(self, desk: _Desk, lease: models.Lease) -> _Fetches | None:
+    async def _attempt(self, desk: _Desk, lease: models.Lease) -> fetching.Fetches | None:
         """Reads one order; its fetches are under way when the page is free again. None: it is dealt with already."""
         shared, order = self._shared, lease.order
         started = time.monotonic()
         job = shared.jobs.get(order.key)
         if job is None:
-            job = shared.jobs[order.key] = jobs.Job(order, f"{shared.run}-{lease.number}", _now())
-        fetches = _Fetches(job, started, desk.fetching)
+            job = shared.jobs[order.key] = jobs.Job(order, f"{self._room.run}-{lease.number}", _now())
+        fetches = fetching.Fetches(job, started, desk.fetching)
+        self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
         self._say(lease, "reading")
         fine = await self._guarded(lease, job, started, self._visit(desk, lease, fetches))
         return fetches if fine else None
 
-    async def _visit(self, desk: _Desk, lease: models.Lease, fetches: _Fetches) -> None:
+    async def _visit(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Reads the order's page; leaves no fetch running where that fails."""
-        shared, order, job = self._shared, lease.order, fetches.job
+        order, job = lease.order, fetches.job
         try:
-            await job.open_work(shared.out)
-            ticket = await shared.sessions.ticket(sessions.origin_of(order.url))
-            async with asyncio.timeout(shared.options.order_timeout), desk.lane.visit(order) as visit:
+            await job.open_work(self._room.out)
+            ticket = await self._room.sessions.ticket(sessions.origin_of(order.url))
+            async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
                 self._take_in(job, visit.listing, ticket)
                 desk.session.set_cookies(await desk.context.cookies())
                 self._say(lease, "fetching", len(job.wanted()))
                 await self._begin(desk, fetches, visit)
         except TimeoutError:
             await fetches.cancel()
-            msg = f"the order was not read within {shared.options.order_timeout:.0f} s"
+            msg = f"the order was not read within {self._room.options.order_timeout:.0f} s"
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         except BaseException:
             # Before the order goes back: whoever takes it next writes to the same places.
             await fetches.cancel()
             raise
 
-    async def _begin(self, desk: _Desk, fetches: _Fetches, visit: lanes.Visit) -> None:
+    async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit) -> None:
         """Starts a fetch for each open attachment; a click holds the page until its download has begun."""
         job = fetches.job
         job.failed.clear()
@@ -220,11 +232,11 @@ class Worker:
             raise errors.Permanent(message, code)
         job.listing = listing
 
-    async def _finish(self, lease: models.Lease, fetches: _Fetches) -> None:
+    async def _finish(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""
         await self._guarded(lease, fetches.job, fetches.started, self._conclude(lease, fetches))
 
-    async def _conclude(self, lease: models.Lease, fetches: _Fetches) -> None:
+    async def _conclude(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
         again = [error for error in job.failed.values() if self._would_retry(error, lease)]
@@ -242,13 +254,13 @@ class Worker:
             )
             if self._would_retry(incomplete, lease):
                 raise incomplete
-        await self._settle(lease, job, incomplete, fetches.started)
+        await tasks.to_its_end(self._settle(lease, job, incomplete, fetches.started))
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
         return isinstance(self._decide(error, lease), retry.Again)
 
     def _decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Again | retry.Never | retry.SignIn:
-        options = self._shared.options
+        options = self._room.options
         policy = retry.Policy(options.attempts, options.backoff_base, options.backoff_cap)
         return retry.decide(error, lease.attempt, policy=policy, random=random.random)
 
@@ -264,14 +276,14 @@ class Worker:
         except errors.OrderError as error:
             await self._failed(lease, job, error, started)
         except (errors.LoginRequiredError, errors.EnvironmentProblem):
-            await self._give_back(lease, job, started, delay=0, counts=False)
+            await self._give_back(lease, job, started)
             raise
         except Exception as error:  # noqa: BLE001 - the worker's boundary: one order's fault must not end the run
             _log.exception("order %s met an internal error", lease.order.po_number)
             internal = errors.OrderError(f"internal error: {type(error).__name__}: {error}; the log has the details")
             await self._failed(lease, job, internal, started)
         except BaseException:
-            await asyncio.shield(self._give_back(lease, job, started, delay=0, counts=False))
+            await asyncio.shield(self._give_back(lease, job, started))
             raise
         else:
             return True
@@ -280,63 +292,80 @@ class Worker:
     async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
         decision = self._decide(error, lease)
         if isinstance(decision, retry.Never):
-            await self._settle(lease, job, error, started)
+            await tasks.to_its_end(self._settle(lease, job, error, started))
             return
         if isinstance(decision, retry.SignIn):
-            await self._give_back(lease, job, started, delay=0, counts=False)
-            ticket = await self._shared.sessions.ticket(sessions.origin_of(lease.order.url))
+            await self._give_back(lease, job, started, error=error)
+            ticket = await self._room.sessions.ticket(sessions.origin_of(lease.order.url))
             try:
-                await self._shared.sessions.renew(ticket)
+                await self._room.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:
                 self._shared.sign_in_needed(needed)
             return
-        self._shared.journal.note_attempt(
-            self._shared.run, lease, failure=error.failure(), delay=decision.delay, counts=decision.counts
-        )
-        await self._give_back(lease, job, started, delay=decision.delay, counts=decision.counts)
+        await self._give_back(lease, job, started, error=error, delay=decision.delay, counts=decision.counts)
         put_back = events.OrderPutBack(
             self.name, lease.order.key, lease.order.po_number, error.failure(), decision.delay, decision.counts
         )
-        self._shared.hub.emit(put_back)
+        self._room.hub.emit(put_back)
 
     async def _give_back(
-        self, lease: models.Lease, job: jobs.Job, started: float, *, delay: float, counts: bool
+        self,
+        lease: models.Lease,
+        job: jobs.Job,
+        started: float,
+        *,
+        error: errors.OrderError | None = None,
+        delay: float = 0.0,
+        counts: bool = False,
     ) -> None:
-        job.seconds += time.monotonic() - started
+        if job.is_settled:
+            return  # the end came while it was being settled, which was finished all the same
+        self._note_attempt(lease, job, started, error.failure() if error else None, counts=counts)
         await self._shared.source.release(lease, source.PutBack(delay, counts))
+
+    def _note_attempt(
+        self, lease: models.Lease, job: jobs.Job, started: float, failure: models.Failure | None, *, counts: bool
+    ) -> None:
+        seconds = time.monotonic() - started
+        job.seconds += seconds
+        ended_at = _now()
+        started_at = ended_at - datetime.timedelta(seconds=seconds)
+        self._room.journal.note(self._room.run, facts.Attempted(lease, started_at, ended_at, failure, counts))
 
     async def _settle(
         self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
     ) -> None:
         """Puts the folder in its final place, makes the outcome durable, and only then says so."""
         shared, order = self._shared, lease.order
+        await job.open_work(self._room.out)
         self._say(lease, "finishing")
         status, failure = jobs.judge(job, error)
         supplier = order.supplier or (job.listing.supplier if job.listing else "")
-        stem = await shared.journal.claim_folder(order.key, folders.parent(supplier), folders.stem(order))
+        stem = await self._room.journal.claim_folder(order.key, folders.parent(supplier), folders.stem(order))
         missing = job.missing()
         finished = await asyncio.to_thread(
-            folders.finish, shared.out, job.work, order=order, supplier=supplier, stem=stem, status=status,
-            files=job.files(), missing=missing, max_path=shared.options.max_path, now=_now(),
+            folders.finish, self._room.out, job.work, order=order, supplier=supplier, stem=stem, status=status,
+            files=job.files(), missing=missing, max_path=self._room.options.max_path, now=_now(),
         )  # fmt: skip
+        self._note_attempt(lease, job, started, failure, counts=True)
         outcome = models.Outcome(
             key=order.key, po_number=order.po_number, status=status, files=finished.files, missing=tuple(missing),
             error=failure, attempts=lease.attempt,
-            timing=models.Timing(job.started_at, _now(), job.seconds + time.monotonic() - started),
+            timing=models.Timing(job.started_at, _now(), job.seconds),
             worker=self.name, lane=browser_lane.BrowserLane.name, folder=finished.folder, supplier=supplier,
             source_url=order.url, found=len(job.wanted()),
         )  # fmt: skip
-        await shared.journal.commit(shared.run, outcome)
+        await self._room.journal.commit(self._room.run, outcome)
         await shared.source.release(lease, source.Settled())
         shared.jobs.pop(order.key, None)
         self._lost_in_a_row = 0
-        shared.hub.emit(events.OrderSettled(outcome))
-        shared.settled(outcome)
+        self._room.hub.emit(events.OrderSettled(outcome))
+        self._room.settled(outcome)
 
     def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
         order = lease.order
         step_taken = events.OrderStep(self.name, order.key, order.po_number, step, lease.attempt, attachments)
-        self._shared.hub.emit(step_taken)
+        self._room.hub.emit(step_taken)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -347,44 +376,9 @@ class _Desk:
     session: client.Session
     fetcher: fetching.Fetcher
     lane: browser_lane.BrowserLane
-    tasks: asyncio.TaskGroup
+    group: asyncio.TaskGroup
     fetching: set[asyncio.Task[None]]
     """All fetches under way, whichever order they are for."""
-
-
-class _Fetches:
-    """The fetches of one attempt at one order."""
-
-    def __init__(self, job: jobs.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
-        self.job = job
-        self.started = started
-        self._under_way = under_way
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def add(self, fetch: Coroutine[None, None, None]) -> None:
-        """Starts one."""
-        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.job.order.key}")
-        self._tasks.append(task)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-    async def done(self) -> None:
-        """Waits for all; when one fails in a way that is not the file's own, or the waiting ends, all end."""
-        try:
-            await asyncio.gather(*self._tasks)
-        except BaseException:
-            await self.cancel()
-            raise
-
-    async def cancel(self) -> None:
-        """Ends all, and waits until they have ended."""
-        await _ended(self._tasks)
-
-
-async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _now() -> datetime.datetime:

@@ -1,18 +1,23 @@
-"""Outcomes as JSON and back."""
+"""Values to what SQLite keeps, and back."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import json
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from po_pw import models
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def dump(outcome: models.Outcome) -> str:
     """An outcome as JSON; times as ISO 8601 with offset."""
-    return json.dumps(dataclasses.asdict(outcome), ensure_ascii=False, default=_plain, separators=(",", ":"))
+    # ASCII only: names as servers send them may hold halves of characters, which SQLite's text cannot.
+    return json.dumps(dataclasses.asdict(outcome), default=_time_text, separators=(",", ":"))
 
 
 def load(text: str) -> models.Outcome:
@@ -26,6 +31,61 @@ def load(text: str) -> models.Outcome:
     timing = raw["timing"]
     raw["timing"] = models.Timing(_time(timing["started_at"]), _time(timing["ended_at"]), timing["seconds"])
     return models.Outcome(**raw)
+
+
+def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
+    """A row of the input, in the order of the table's columns; a refused row or a duplicate is no order."""
+    problem = row.problem
+    order = row.order if problem is None and row.duplicate_of is None else None
+    amount = order.amount if order else None
+    return (
+        run, row.number, row.po_number, order.key if order else None, json.dumps(row.cells),
+        order.url if order else None, order.supplier if order else None,
+        None if amount is None else str(amount), isinstance(amount, Decimal),
+        problem.code if problem else None, whole(problem.message) if problem else None, row.duplicate_of,
+    )  # fmt: skip
+
+
+def order(row: sqlite3.Row) -> models.PurchaseOrder:
+    """The order of a row that is one."""
+    amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
+    key = models.OrderKey(row["key"])
+    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"])
+
+
+def result(row: sqlite3.Row) -> models.RowResult:
+    """A row of the input with what came of it."""
+    outcome = load(row["outcome"]) if row["outcome"] else None
+    error = models.Failure(models.ErrorCode(row["error_code"]), row["error_message"]) if row["error_code"] else None
+    if row["duplicate_of"] is not None:
+        status = models.Status.DUPLICATE
+    elif error is not None:
+        status = models.Status.FAILED
+    elif outcome is None:
+        status = models.Status.PENDING
+    else:
+        status, error = outcome.status, outcome.error
+    cells = tuple(json.loads(row["cells"]))
+    return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
+
+
+def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile) -> tuple[Any, ...]:
+    """A file, in the order of the table's columns."""
+    saved_at = stamp(file.saved_at) if file.saved_at else None
+    return (
+        run, key, whole(file.attachment_id), whole(file.path), whole(file.sent_name), file.size, file.sha256,
+        whole(file.media_type), whole(file.source), file.lane, saved_at,
+    )  # fmt: skip
+
+
+def stamp(moment: datetime.datetime) -> str:
+    """A moment as text that sorts, whatever the offset it came with."""
+    return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def whole(text: str) -> str:
+    """The text, with halves of characters (SQLite keeps none) written out as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _file(raw: dict[str, Any]) -> models.SavedFile:
@@ -48,7 +108,8 @@ def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
 
 
-def _plain(value: object) -> str:
+def _time_text(value: object) -> str:
     if isinstance(value, datetime.datetime):
         return value.isoformat()
-    return str(value)
+    msg = f"{value!r} cannot be kept in the journal"
+    raise TypeError(msg)

@@ -9,23 +9,46 @@ import datetime
 import json
 import secrets
 import unicodedata
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import models
-from po_pw.journal import codec, schema, writer
+from po_pw.journal import codec, facts, schema, writer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-_BATCH: Final = 1000
+T = TypeVar("T")
+
+_BATCH: Final = 500
+"""Rows read at once: between batches no lock is held, so a slow reader is in nobody's way."""
 
 _PUT_ROW: Final = """
 INSERT INTO rows (run, number, po_number, key, cells, url, supplier, amount, amount_is_decimal,
                   error_code, error_message, duplicate_of)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_PUT_OUTCOME: Final = """
+INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome) VALUES (?, ?, 'published', ?, ?, ?)"""
+
+_PUT_FILE: Final = """
+INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
+                              saved_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_LEASED: Final = """
+INSERT INTO attempts (run, lease, key, attempt, worker, started_at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, lease) DO UPDATE SET started_at = excluded.started_at"""
+
+_ATTEMPTED: Final = """
+INSERT OR REPLACE INTO attempts (run, lease, key, attempt, worker, started_at, ended_at, counts, error_code,
+                                 error_message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_ORDERS: Final = """
+SELECT number, key, po_number, url, supplier, amount, amount_is_decimal FROM rows
+WHERE run = ? AND number > ? AND key IS NOT NULL ORDER BY number LIMIT ?"""
 
 _RESULTS: Final = """
 SELECT rows.number, rows.cells, rows.po_number, rows.error_code, rows.error_message, rows.duplicate_of,
@@ -34,7 +57,14 @@ FROM rows
 LEFT JOIN outcomes AS own ON own.run = rows.run AND own.key = rows.key
 LEFT JOIN rows AS first ON first.run = rows.run AND first.number = rows.duplicate_of
 LEFT JOIN outcomes AS twin ON twin.run = rows.run AND twin.key = first.key
-WHERE rows.run = ? ORDER BY rows.number"""
+WHERE rows.run = ? AND rows.number > ? ORDER BY rows.number LIMIT ?"""
+
+_COUNTS: Final = """
+SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(error_code) AS refused, COUNT(duplicate_of) AS duplicates
+FROM rows WHERE run = ?"""
+
+_KNOWN: Final = """
+SELECT key, outcome, MAX(id) FROM outcomes WHERE key IN (SELECT value FROM json_each(?)) GROUP BY key"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +78,12 @@ class Counts:
 
 
 class Journal:
-    """The journal of one output directory. Open it with `Journal.open`."""
+    """The journal of one output directory. Open it with `Journal.open`.
+
+    What is awaited is durable when the call returns. Cancelling the wait does not undo it; what then goes wrong is
+    raised when the journal closes. What is read comes from a connection of its own, from any thread, also while the
+    writer writes.
+    """
 
     def __init__(self, path: Path, thread: writer.Writer) -> None:
         self._path = path
@@ -59,37 +94,54 @@ class Journal:
     async def open(cls, path: Path) -> AsyncIterator[Journal]:
         """Opens or makes the journal for as long as the block lasts; on leaving, everything is written.
 
+        Args:
+            path: the database; its folder is there.
+
         Raises:
-            EnvironmentProblem: it cannot be opened, or a newer po-pw wrote it.
+            EnvironmentProblem: it cannot be opened or is damaged, or a newer po-pw wrote it; on leaving: a note, or an
+                outcome whose wait was cancelled, could not be written.
+            OutOfSpace: the disk is full.
         """
         thread = await asyncio.to_thread(writer.Writer, path)
         try:
             yield cls(path, thread)
         finally:
-            await asyncio.shield(asyncio.to_thread(thread.close))
+            closing = asyncio.create_task(asyncio.to_thread(thread.close), name="journal-close")
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError:
+                await asyncio.wait([closing])
+                raise
 
     @property
     def syncs(self) -> int:
-        """How many commits were made durable so far."""
+        """How many commits were made so far."""
         return self._writer.syncs
 
     async def begin(self, plan: models.Plan, rows: Iterable[models.Row]) -> models.RunId:
         """Notes a new run and its rows; the rows are consumed as they come, on the writer's thread.
 
         An error the rows raise is raised here, and leaves no run.
-        """
-        stamp = plan.started_at.strftime("%Y%m%d-%H%M%S")
-        run = models.RunId(f"{stamp}-{secrets.token_hex(2)}")
 
-        def put(connection: sqlite3.Connection) -> None:
+        Args:
+            plan: what is asked for.
+            rows: each with a number of its own.
+        """
+
+        def put(connection: sqlite3.Connection) -> models.RunId:
+            run = _fresh_id(connection, plan)
             connection.execute(
                 "INSERT INTO runs (run, source, columns, workers, out, started_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (run, plan.source, json.dumps(plan.columns), plan.workers, plan.out, plan.started_at.isoformat()),
+                (run, plan.source, json.dumps(plan.columns), plan.workers, plan.out, codec.stamp(plan.started_at)),
             )
-            connection.executemany(_PUT_ROW, (_row_values(run, row) for row in rows))
+            connection.executemany(_PUT_ROW, (codec.row_values(run, row) for row in rows))
+            return run
 
-        await self._written(put, alone=True)
-        return run
+        return await self._written(put)
+
+    async def append(self, run: models.RunId, row: models.Row) -> None:
+        """Notes one more row of a run whose orders come one by one."""
+        await self._written(lambda connection: connection.execute(_PUT_ROW, codec.row_values(run, row)))
 
     async def claim_folder(self, key: models.OrderKey, parent: str, stem: str) -> str:
         """The stem of this order's folder below `parent`: `stem`, or `stem~2`, `stem~3`… where another has that.
@@ -114,34 +166,22 @@ class Journal:
             )
             return candidate
 
-        return str(await self._written(claim))
+        return await self._written(claim)
 
-    def note_attempt(
-        self, run: models.RunId, lease: models.Lease, *, failure: models.Failure | None, delay: float, counts: bool
-    ) -> None:
-        """Notes that an order was put back; written with the next commit."""
-        values = (
-            run, lease.order.key, lease.attempt, lease.number, lease.worker, _now(),
-            failure.code if failure else None, failure.message if failure else None, delay, counts,
-        )  # fmt: skip
-        self._writer.note(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO attempts (run, key, attempt, lease, worker, at, error_code, error_message, "
-                "delay, counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                values,
-            )
-        )
+    def note(self, run: models.RunId, fact: facts.Fact) -> None:
+        """Notes a fact; returns at once, and it is written with the next commit."""
+        self._writer.note(lambda connection: _put_fact(connection, run, fact))
 
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
-        """Notes what came of an order; returns when that is durable. Cancelling the wait does not undo it."""
+        """Notes what came of an order; returns when that is durable."""
         await self._written(lambda connection: _put_outcome(connection, run, outcome))
 
-    async def carry(self, run: models.RunId, outcomes: Sequence[models.Outcome]) -> None:
-        """Notes outcomes that earlier runs had, in this one."""
+    async def carry(self, run: models.RunId, outcomes: Collection[models.Outcome]) -> None:
+        """Notes, in this run, outcomes that earlier ones had; they become `carried`, all or none."""
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
-                _put_outcome(connection, run, outcome)
+                _put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
 
         await self._written(put)
 
@@ -149,7 +189,15 @@ class Journal:
         self, run: models.RunId, *, seconds: float, work_seconds: float, interrupted: bool,
         browser: models.BrowserInfo | None,
     ) -> None:  # fmt: skip
-        """Notes how a run ended."""
+        """Notes how a run ended.
+
+        Args:
+            run: the run.
+            seconds: of the whole run.
+            work_seconds: of its work, without start-up.
+            interrupted: whether orders may be left.
+            browser: which one ran; None where none was opened.
+        """
         shown = json.dumps(dataclasses.asdict(browser)) if browser else None
         values = (_now(), seconds, work_seconds, interrupted, shown, run)
         await self._written(
@@ -162,100 +210,86 @@ class Journal:
 
     def orders(self, run: models.RunId) -> Iterator[models.PurchaseOrder]:
         """The orders of a run, each once, in row order; streams."""
-        with self._reading() as connection:
-            for row in connection.execute(
-                "SELECT * FROM rows WHERE run = ? AND key IS NOT NULL ORDER BY number", (run,)
-            ):
-                amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
-                yield models.PurchaseOrder(
-                    models.OrderKey(row["key"]), row["po_number"], row["url"], row["supplier"], amount, row["number"]
-                )
+        return (codec.order(row) for row in self._stream(_ORDERS, run))
+
+    def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
+        """Each row of a run with what came of it so far, in row order; streams."""
+        return (codec.result(row) for row in self._stream(_RESULTS, run))
 
     def counts(self, run: models.RunId) -> Counts:
         """How many rows of which kind a run has."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(error_code) AS refused, "
-                "COUNT(duplicate_of) AS duplicates FROM rows WHERE run = ?",
-                (run,),
-            ).fetchone()
+            row = connection.execute(_COUNTS, (run,)).fetchone()
         return Counts(row["rows"], row["orders"], row["refused"], row["duplicates"])
 
-    def known(self, keys: Sequence[models.OrderKey]) -> dict[models.OrderKey, models.Outcome]:
-        """The latest outcome of each of these orders, from whatever run."""
+    def known(self, keys: Iterable[models.OrderKey]) -> dict[models.OrderKey, models.Outcome]:
+        """The latest outcome of each of these orders that has one, from whatever run."""
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT key, outcome, MAX(at) FROM outcomes WHERE key IN (SELECT value FROM json_each(?)) GROUP BY key",
-                (json.dumps(list(keys)),),
-            ).fetchall()
-        return {models.OrderKey(row["key"]): codec.load(row["outcome"]) for row in rows}
+            found = connection.execute(_KNOWN, (json.dumps(list(keys)),)).fetchall()
+        return {models.OrderKey(row["key"]): codec.load(row["outcome"]) for row in found}
 
-    def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
-        """Each row of a run with what came of it, in row order; streams, from any thread, while the run goes on."""
+    def _stream(self, query: str, run: models.RunId) -> Iterator[sqlite3.Row]:
+        """The rows of a query that takes the run, the number to go on after, and how many."""
         with self._reading() as connection:
-            for row in connection.execute(_RESULTS, (run,)):
-                yield _result(row)
+            last = -1
+            while batch := connection.execute(query, (run, last, _BATCH)).fetchall():
+                yield from batch
+                last = batch[-1]["number"]
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with schema.translated(self._path):
-            connection = schema.connect(self._path, writing=False)
-            try:
-                yield connection
-            finally:
-                connection.close()
+        with schema.translated(self._path), contextlib.closing(schema.reading(self._path)) as connection:
+            yield connection
 
-    async def _written(self, work: Callable[[sqlite3.Connection], Any], *, alone: bool = False) -> Any:
-        # Shielded: once handed over, it is written whether or not anybody still waits.
-        return await asyncio.shield(asyncio.wrap_future(self._writer.submit(work, alone=alone)))
+    async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        done = self._writer.submit(work)
+        here = asyncio.wrap_future(done)
+        try:
+            return await asyncio.shield(here)
+        except asyncio.CancelledError:
+            self._writer.disown(done)
+            here.add_done_callback(_looked_at)
+            raise
 
 
-def _row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
-    order, problem = row.order, row.problem
-    amount = order.amount if order else None
-    return (
-        run, row.number, row.po_number, order.key if order else None, json.dumps(row.cells, ensure_ascii=False),
-        order.url if order else None, order.supplier if order else None,
-        None if amount is None else str(amount), isinstance(amount, Decimal),
-        problem.code if problem else None, problem.message if problem else None, row.duplicate_of,
-    )  # fmt: skip
+def _fresh_id(connection: sqlite3.Connection, plan: models.Plan) -> models.RunId:
+    while True:
+        run = models.RunId(f"{plan.started_at.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        if connection.execute("SELECT 1 FROM runs WHERE run = ?", (run,)).fetchone() is None:
+            return run
 
 
 def _put_outcome(connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO outcomes (run, key, status, at, outcome) VALUES (?, ?, ?, ?, ?)",
-        (run, outcome.key, outcome.status, _now(), codec.dump(outcome)),
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO files (run, key, attachment_id, name, sent_name, size, sha256, media_type, source, "
-        "lane, saved_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (run, outcome.key, file.attachment_id, file.path, file.sent_name, file.size, file.sha256, file.media_type,
-             file.source, file.lane, file.saved_at.isoformat() if file.saved_at else None)
-            for file in outcome.files
-        ),
-    )  # fmt: skip
+    connection.execute(_PUT_OUTCOME, (run, outcome.key, outcome.status, _now(), codec.dump(outcome)))
+    if not outcome.carried:  # its files are those of the run that saved them
+        connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
+        connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
 
 
-def _result(row: sqlite3.Row) -> models.RowResult:
-    outcome = codec.load(row["outcome"]) if row["outcome"] else None
-    error = models.Failure(models.ErrorCode(row["error_code"]), row["error_message"]) if row["error_code"] else None
-    if row["duplicate_of"] is not None:
-        status = models.Status.DUPLICATE
-    elif error is not None:
-        status = models.Status.FAILED
-    elif outcome is None:
-        status = models.Status.PENDING
-    else:
-        status, error = outcome.status, outcome.error
-    cells = tuple(json.loads(row["cells"]))
-    return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
+def _put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact) -> None:
+    if isinstance(fact, facts.FileSaved):
+        connection.execute(_PUT_FILE, codec.file_values(run, fact.key, fact.file))
+        return
+    lease = fact.lease
+    handed_out = (run, lease.number, lease.order.key, lease.attempt, lease.worker)
+    if isinstance(fact, facts.Leased):
+        connection.execute(_LEASED, (*handed_out, codec.stamp(fact.at)))
+        return
+    code, message = (fact.failure.code, codec.whole(fact.failure.message)) if fact.failure else (None, None)
+    times = (codec.stamp(fact.started_at), codec.stamp(fact.ended_at))
+    connection.execute(_ATTEMPTED, (*handed_out, *times, fact.counts, code, message))
+
+
+def _looked_at(done: asyncio.Future[T]) -> None:
+    # The writer keeps the error; asyncio need not complain as well that nobody looked.
+    if not done.cancelled():
+        done.exception()
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    # Folding the case can undo the normal form.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _now() -> str:
-    # Sorts as text, whatever the offset of the machine.
-    return datetime.datetime.now(datetime.UTC).isoformat()
+    return codec.stamp(datetime.datetime.now(datetime.UTC))

@@ -6,7 +6,7 @@ import concurrent.futures
 import dataclasses
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from po_pw.journal import schema
 
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_TOGETHER: Final = 500
+T = TypeVar("T")
+Future: TypeAlias = "concurrent.futures.Future[T]"
+
+TOGETHER: Final = 500
+"""At most so many requests share a commit; so many notes are written even where no commit comes along."""
 
 
 @dataclasses.dataclass(slots=True)
-class _Request:
-    work: Callable[[sqlite3.Connection], Any]
-    done: concurrent.futures.Future[Any] | None
-    """None for a note: nobody waits, it rides along with the next commit."""
-    alone: bool
+class _Request(Generic[T]):
+    work: Callable[[sqlite3.Connection], T]
+    done: Future[T]
+    awaited: bool
+    """False for a note: it rides along with the next commit."""
 
 
 class Writer:
@@ -33,88 +37,149 @@ class Writer:
         path: of the database.
 
     Raises:
-        EnvironmentProblem: it cannot be opened.
+        EnvironmentProblem: it cannot be opened, or a newer po-pw wrote it.
+        OutOfSpace: the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
         self.syncs = 0
+        """How many commits were made."""
         self._path = path
-        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
+        self._closed = False
+        self._unheard: BaseException | None = None
         with schema.translated(path):
-            self._connection = schema.connect(path, writing=True)
-            schema.prepare(self._connection, path)
+            self._connection = schema.writing(path)
+            try:
+                schema.prepare(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def submit(
-        self, work: Callable[[sqlite3.Connection], Any], *, alone: bool = False
-    ) -> concurrent.futures.Future[Any]:
-        """Has something written; the future is done when it is durable, or carries the error.
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Has something written; the future is done when it is durable, or carries the error. It cannot be cancelled.
 
         Args:
-            work: gets the connection, inside a transaction.
-            alone: in a transaction of its own, so that its failure undoes nothing else.
-        """
-        done: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._queue.put(_Request(work, done, alone))
-        return done
+            work: is called once, on the writer's thread, inside a transaction; where it raises, what it wrote is
+                undone, and nothing else.
 
-    def note(self, work: Callable[[sqlite3.Connection], Any]) -> None:
-        """Has something written some time: with the next commit, or at the end."""
-        self._queue.put(_Request(work, None, alone=False))
+        Raises:
+            RuntimeError: the journal is closed.
+        """
+        return self._put(work, awaited=True)
+
+    def note(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Has something written with the next commit, or at the end. Its error is raised by `close`.
+
+        Raises:
+            RuntimeError: the journal is closed.
+        """
+        self.disown(self._put(work, awaited=False))
+
+    def disown(self, done: Future[Any]) -> None:
+        """Nobody waits for this any more; should it fail, `close` says so."""
+        done.add_done_callback(self._keep_error)
 
     def close(self) -> None:
-        """Writes what waits and ends the thread."""
-        self._queue.put(None)
+        """Writes what waits and ends the thread; once more does nothing.
+
+        Raises:
+            EnvironmentProblem: something that nobody waited for could not be written.
+            OutOfSpace: the same, because the disk is full.
+        """
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
-        self._connection.close()
+        with schema.translated(self._path):
+            self._connection.close()
+        if self._unheard is not None:
+            raise self._unheard
+
+    def _put(self, work: Callable[[sqlite3.Connection], T], *, awaited: bool) -> Future[T]:
+        done: Future[T] = concurrent.futures.Future()
+        done.set_running_or_notify_cancel()
+        with self._door:
+            if self._closed:
+                msg = f"the journal {self._path} is closed"
+                raise RuntimeError(msg)
+            self._queue.put(_Request(work, done, awaited))
+        return done
+
+    def _keep_error(self, done: Future[Any]) -> None:
+        if self._unheard is None:
+            self._unheard = done.exception()
 
     def _run(self) -> None:
         ended = False
-        kept: list[_Request] = []
+        batch: list[_Request[Any]] = []
         while not ended:
-            batch = kept
-            kept = []
-            request = self._queue.get()
-            while True:
-                if request is None:
-                    ended = True
-                    break
-                batch.append(request)
-                if request.alone or len(batch) >= _TOGETHER or self._queue.empty():
-                    break
-                request = self._queue.get()
-            if not ended and all(request.done is None for request in batch) and len(batch) < _TOGETHER:
-                kept = batch  # only notes: they wait for a commit to ride along with
-                continue
-            if batch and batch[-1].alone:
-                self._commit(batch[:-1])
-                self._commit(batch[-1:])
-            else:
-                self._commit(batch)
+            ended = self._gather(batch)
+            if ended or len(batch) >= TOGETHER or any(request.awaited for request in batch):
+                self._write(batch)
+                batch.clear()
 
-    def _commit(self, batch: list[_Request]) -> None:
+    def _gather(self, batch: list[_Request[Any]]) -> bool:
+        """Waits for a request, and takes what else is there. True when it was the last."""
+        while True:
+            request = self._queue.get()
+            if request is None:
+                return True
+            batch.append(request)
+            if len(batch) >= TOGETHER or self._queue.empty():
+                return False
+
+    def _write(self, batch: list[_Request[Any]]) -> None:
+        """One transaction; a savepoint for each request, so that one that fails undoes nothing of the others."""
         if not batch:
             return
-        results: list[Any] = []
+        fine: list[tuple[_Request[Any], Any]] = []
+        failed: list[tuple[_Request[Any], BaseException]] = []
         try:
             with schema.translated(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
-                results = [request.work(self._connection) for request in batch]
+                for request in batch:
+                    self._apply(request, fine, failed)
                 self._connection.execute("COMMIT")
                 self.syncs += 1
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, on another thread
+            known = {id(request) for request, _ in failed}
+            failed += [(request, error) for request in batch if id(request) not in known]
+            fine = []
+            self._abandon()
+        for request, result in fine:
+            request.done.set_result(result)
+        for request, problem in failed:
+            request.done.set_exception(problem)
+
+    def _apply(
+        self,
+        request: _Request[Any],
+        fine: list[tuple[_Request[Any], Any]],
+        failed: list[tuple[_Request[Any], BaseException]],
+    ) -> None:
+        self._connection.execute("SAVEPOINT request")
+        try:
+            with schema.translated(self._path):
+                result = request.work(self._connection)
+        except BaseException as error:
+            if not self._connection.in_transaction:  # SQLite has undone everything by itself
+                raise
+            self._connection.execute("ROLLBACK TO request")
+            failed.append((request, error))
+        else:
+            fine.append((request, result))
+        self._connection.execute("RELEASE request")
+
+    def _abandon(self) -> None:
+        try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            if len(batch) > 1:
-                # One of them is at fault; the others must not suffer for it.
-                for request in batch:
-                    self._commit([request])
-                return
-            for request in batch:
-                if request.done is not None:
-                    request.done.set_exception(error)
-            return
-        for request, result in zip(batch, results, strict=True):
-            if request.done is not None:
-                request.done.set_result(result)
+        except BaseException as error:  # noqa: BLE001 - the thread must live to tell whoever waits
+            if self._unheard is None:
+                self._unheard = error

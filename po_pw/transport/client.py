@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
-import datetime
-import email.utils
 import ssl
-from http.cookies import Morsel, SimpleCookie
+import types
+import urllib.request
 from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import truststore
-import yarl
 
-from po_pw import errors, models
+from po_pw import errors
+from po_pw.transport import addresses, cookies, refusals
+from po_pw.transport.redact import bare as bare  # the name other rooms know it by
+from po_pw.transport.refusals import retry_after as retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from types import TracebackType
+
+    import yarl
+
+    from po_pw import models
 
 BLOCK: Final = 1 << 20
 """Bytes read at a time."""
-_LONGEST_WAIT: Final = 3600.0
-_MOST_REDIRECTS: Final = 10
-
-
-def bare(url: str) -> str:
-    """An address without user, query and fragment, for messages and manifests: signatures live in the query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else parts.path
-
-
-def retry_after(value: str, now: datetime.datetime | None = None) -> float | None:
-    """Seconds that a `Retry-After` asks to wait (RFC 9110, 10.2.3: seconds or a date); None where it says nothing."""
-    text = value.strip()
-    if text.isdigit():
-        return min(float(text), _LONGEST_WAIT)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    wait = (when - (now or datetime.datetime.now(datetime.UTC))).total_seconds()
-    return min(max(wait, 0.0), _LONGEST_WAIT)
+_MOST_REDIRECTS: Final = 20
+"""As browsers have it."""
+_LONGEST_HEADER: Final = 1 << 16
+"""Bytes: signed addresses in `Location` and names in `Content-Disposition` outgrow aiohttp's 8 KiB."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,8 +46,10 @@ class Body:
     headers: Mapping[str, str]
     """Names in any case."""
     chunks: AsyncIterator[bytes]
-    encoded: bool
+    encoded: bool = False
     """True where the server compressed it all the same: its length then says nothing."""
+    redirects: tuple[str, ...] = ()
+    """The addresses that led here, the one asked for first; empty where it answered itself."""
 
 
 class Client:
@@ -76,6 +66,7 @@ class Client:
         self, *, files_in_all: int, files_per_host: int, stall_timeout: float, connect_timeout: float = 20
     ) -> None:
         self._limits = files_in_all, files_per_host
+        # No limit on `connect`: it would count the wait for one of the connections.
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=connect_timeout, sock_read=stall_timeout
         )
@@ -91,21 +82,21 @@ class Client:
     ) -> None:
         await self._connector.close()
 
-    def session(self, user_agent: str, languages: str = "") -> Session:
+    def session(self, user_agent: str, accept_language: str = "") -> Session:
         """A session of its own for one context: its cookies, its user agent; the connections are shared.
 
         Args:
             user_agent: the browser's.
-            languages: comma-separated, most wanted first.
+            accept_language: comma-separated, most wanted first.
         """
+        # identity: lengths then are what they say, and the bytes on disk are the file's own.
         headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
-        if languages:
-            headers["Accept-Language"] = languages
-        # unsafe: aiohttp otherwise drops the cookies of hosts that are an IP address.
-        jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+        if accept_language:
+            headers["Accept-Language"] = accept_language
+        jar = cookies.new_jar()
         inner = aiohttp.ClientSession(
             connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers, timeout=self._timeout,
-            trust_env=True, read_bufsize=BLOCK,
+            read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
         )  # fmt: skip
         return Session(inner, jar)
 
@@ -117,32 +108,23 @@ class Session:
         self._inner = inner
         self._jar = jar
 
-    def set_cookies(self, cookies: Sequence[models.Cookie]) -> None:
-        """Replaces the cookies; each is sent only where the browser would send it.
+    def set_cookies(self, given: Sequence[models.Cookie]) -> None:
+        """Replaces the cookies; each is sent only where the browser would send it, also across redirects.
 
         Args:
-            cookies: as Playwright's `context.cookies()` gives them. A domain without a leading dot is for that host
+            given: as Playwright's `context.cookies()` gives them. A domain without a leading dot is for that host
                 alone.
         """
-        self._jar.clear()
-        for cookie in cookies:
-            domain, path = str(cookie["domain"]), str(cookie.get("path") or "/")
-            morsel: Morsel[str] = Morsel()
-            morsel.set(str(cookie["name"]), str(cookie["value"]), str(cookie["value"]))
-            morsel["path"] = path
-            if domain.startswith("."):
-                morsel["domain"] = domain
-            if cookie.get("secure"):
-                morsel["secure"] = True
-            holder: SimpleCookie = SimpleCookie()
-            holder[str(cookie["name"])] = morsel
-            scheme = "https" if cookie.get("secure") else "http"
-            host = domain.removeprefix(".")
-            self._jar.update_cookies(holder, yarl.URL.build(scheme=scheme, host=host, path="/"))
+        cookies.fill(self._jar, given)
 
     @contextlib.asynccontextmanager
-    async def get(self, url: str, *, referer: str = "") -> AsyncIterator[Body]:
+    async def get(self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE) -> AsyncIterator[Body]:
         """Asks for a file; the body streams while the block lasts.
+
+        Args:
+            url: http(s); sent as it stands.
+            referer: the page the link is on; another host is told its origin alone, as browsers do.
+            headers: more of them; another host, after a redirect, does not get them.
 
         Raises:
             Transient: reset, no name, time-out, 408, 425, 429, 5xx; also while the body streams.
@@ -150,74 +132,63 @@ class Session:
             SessionExpired: 401.
             BrowserRouteNeeded: a proxy or a certificate is in the way that the browser may get past.
         """
-        headers = {"Referer": referer} if referer else {}
-        with _translated(url):
-            answer = await self._inner.get(url, headers=headers, max_redirects=_MOST_REDIRECTS)
+        answer, redirects = await self._follow(addresses.parse(url), referer, headers)
+        at = str(answer.url)
+        chunks = _chunks(answer, at)
         try:
-            _refuse(answer)
-            encoded = answer.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
-            yield Body(str(answer.url), answer.status, answer.headers, _chunks(answer), encoded)
+            refusals.refuse(answer.status, at, answer.headers)
+            encoded = answer.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}
+            yield Body(at, answer.status, answer.headers, chunks, encoded, redirects)
         finally:
+            await chunks.aclose()
             answer.release() if answer.content.at_eof() else answer.close()
+
+    async def _follow(
+        self, url: yarl.URL, referer: str, headers: Mapping[str, str]
+    ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
+        """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
+        origin, seen = url.origin(), list[str]()
+        while True:
+            sent = dict(headers) if url.origin() == origin else {}
+            if told := addresses.referer(referer, url):
+                sent["Referer"] = told
+            with refusals.translated(str(url)):
+                answer = await self._inner.get(url, headers=sent, allow_redirects=False, proxy=await _proxy(url))
+            target = answer.headers.get("Location", "")
+            if answer.status not in _REDIRECTS or not target:
+                return answer, tuple(seen)
+            answer.release()
+            seen.append(str(url))
+            if len(seen) > _MOST_REDIRECTS:
+                msg = f"{bare(seen[0])} redirects in a circle"
+                raise errors.Permanent(msg)
+            url = addresses.parse(target, base=str(url))
 
     async def aclose(self) -> None:
         """Ends the session; the connections stay with the client."""
         await self._inner.close()
 
 
-async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    with _translated(str(answer.url), streaming=True):
+async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[bytes, None]:
+    with refusals.translated(at, streaming=True):
         while chunk := await answer.content.readany():
             yield chunk
 
 
-def _refuse(answer: aiohttp.ClientResponse) -> None:
-    status = answer.status
-    if status < 400:
-        return
-    said = f"the portal answered HTTP {status} for {bare(str(answer.url))}"
-    if status == 401:
-        raise errors.SessionExpired(said)
-    if status == 403:
-        raise errors.Permanent(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
-    if status in {404, 410}:
-        raise errors.Permanent(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
-    if status == 407:
-        raise errors.BrowserRouteNeeded(f"{said}: the proxy asks for a sign-in")
-    wait = retry_after(answer.headers.get("Retry-After", ""))
-    if status == 429 or (status == 503 and wait is not None):
-        raise errors.Transient(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
-    if status >= 500 or status in {408, 425}:
-        raise errors.Transient(said, models.ErrorCode.PORTAL_ERROR)
-    raise errors.Permanent(said, models.ErrorCode.PORTAL_ERROR)
+async def _proxy(url: yarl.URL) -> str | None:
+    """The system's proxy for an address; None: straight to it.
+
+    Not aiohttp's `trust_env`: that also sends the passwords of a `.netrc`, which no browser does.
+    """
+    return await asyncio.to_thread(_system_proxy, url.scheme, url.host or "")
 
 
-@contextlib.contextmanager
-def _translated(url: str, *, streaming: bool = False) -> Iterator[None]:
-    """What aiohttp raises becomes ours, once, here."""
-    at = bare(url)
-    try:
-        yield
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-        msg = f"the certificate of {at} is not trusted ({type(error).__name__})"
-        raise errors.BrowserRouteNeeded(msg) from error
-    except (aiohttp.NonHttpUrlClientError, aiohttp.InvalidURL) as error:
-        msg = f"{at} leads to an address that is not http(s)"
-        raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
-    except aiohttp.TooManyRedirects as error:
-        msg = f"{at} redirects in a circle"
-        raise errors.Permanent(msg, models.ErrorCode.PORTAL_ERROR) from error
-    except (TimeoutError, aiohttp.ServerTimeoutError) as error:
-        msg = f"no bytes came from {at} for too long"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
-    except aiohttp.ClientError as error:
-        if streaming:
-            msg = f"{at} broke off in the middle ({type(error).__name__})"
-            raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
-        msg = f"{at} could not be reached ({_reason(error)})"
-        raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
-
-
-def _reason(error: aiohttp.ClientError) -> str:
-    inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
-    return inner.strerror or type(error).__name__ if inner is not None else type(error).__name__
+def _system_proxy(scheme: str, host: str) -> str | None:
+    found = urllib.request.getproxies().get(scheme)
+    if not found or urllib.request.proxy_bypass(host):
+        return None
+    address = found if "://" in found else f"http://{found}"
+    if not address.lower().startswith(("http://", "https://")):
+        msg = f"the proxy for {scheme} is none that speaks HTTP ({address.partition('://')[0]})"
+        raise errors.BrowserRouteNeeded(msg)
+    return address

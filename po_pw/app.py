@@ -1,0 +1,411 @@
+"""The synchronous interface, for scripts: the engine of the command line on a thread of its own, with its own loop.
+
+Works from any thread, beside a running event loop (a notebook), and repeatedly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from po_pw import errors, events, models, settings
+from po_pw.engine import feed as feeds
+from po_pw.engine import run as engine
+from po_pw.orders import read
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+    from types import TracebackType
+
+    from po_pw.results import tables
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeadlessConfiguration:
+    """Whether browsers run without a window."""
+
+    headless: bool = True
+
+
+@dataclasses.dataclass(frozen=True, eq=True)
+class OrderResult(Mapping[str, Any]):
+    """What came of one purchase order. Prints well, compares, and reads as a mapping of its attributes."""
+
+    po_number: str
+    status: models.Status
+    folder: str
+    """Relative to the output directory; `""` where there is none."""
+    files: tuple[str, ...]
+    """Names in the folder."""
+    error_code: str
+    error_message: str
+    attempts: int = dataclasses.field(compare=False, default=0)
+    seconds: float = dataclasses.field(compare=False, default=0.0)
+    worker: str = dataclasses.field(compare=False, default="")
+    duplicate_of: int | None = None
+    """The number of the earlier order with the same PO, from 1."""
+    succeeded: bool = False
+    """Whether nothing is left to do for it; a duplicate's is that of the earlier one."""
+
+    @classmethod
+    def of(cls, row: models.RowResult) -> OrderResult:
+        """From a row of the results."""
+        outcome, error = row.outcome, row.error
+        return cls(
+            po_number=row.po_number,
+            status=row.status,
+            folder=outcome.folder if outcome else "",
+            files=tuple(file.path for file in outcome.files) if outcome else (),
+            error_code=error.code.value if error else "",
+            error_message=error.message if error else "",
+            attempts=outcome.attempts if outcome else 0,
+            seconds=outcome.timing.seconds if outcome else 0.0,
+            worker=outcome.worker if outcome else "",
+            duplicate_of=row.duplicate_of,
+            succeeded=outcome is not None and outcome.status.succeeded,
+        )
+
+    @property
+    def success(self) -> bool:
+        """The same as `succeeded`, under the name existing scripts use."""
+        return self.succeeded
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._names():
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __str__(self) -> str:
+        what = f"{len(self.files)} files in {self.folder}" if self.files else self.error_message or "no files"
+        return f"{self.po_number} {self.status}: {what}"
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return (*(field.name for field in dataclasses.fields(cls)), "success")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult(Sequence[OrderResult]):
+    """What came of one call: a result for each order given, in the order given."""
+
+    results: tuple[OrderResult, ...]
+    summary: tables.Summary
+    out: str
+    """The output directory, with results.csv and the rest."""
+
+    @property
+    def success(self) -> int:
+        """How many have nothing left to do."""
+        return sum(result.succeeded for result in self.results)
+
+    @property
+    def failed(self) -> int:
+        """How many have; with `success` it makes the number of orders."""
+        return len(self.results) - self.success
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.results[place]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __str__(self) -> str:
+        return f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; results in {self.out}"
+
+
+class MainApp:
+    """Processes purchase orders given as mappings with `po_number, supplier, url, amount`.
+
+    One order after another by default; with `enable_parallel` in up to `max_workers` browser contexts. As a context
+    manager the browsers stay open between calls; otherwise each call opens and closes them. Folders, results and log
+    are those of the command line.
+
+    Args:
+        headless_config: whether windows are shown; without a window by default.
+        enable_parallel: whether to use more than one context.
+        max_workers: how many.
+        hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
+        **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
+
+    Raises:
+        InputError: a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        headless_config: HeadlessConfiguration | None = None,
+        enable_parallel: bool = False,
+        max_workers: int = 4,
+        *,
+        hear: events.Listener | None = None,
+        **options: Any,
+    ) -> None:
+        headless = (headless_config or HeadlessConfiguration()).headless
+        self.max_workers = max_workers
+        self.enable_parallel = enable_parallel
+        workers = max_workers if enable_parallel else 1
+        self.settings = settings.load(workers=workers, headed=not headless or None, **options)
+        self._hear = hear
+        self._host: _Host | None = None
+
+    def __enter__(self) -> Self:
+        self._host = _Host(self.settings, self._hear)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def process_single_po(self, po: Mapping[str, object], *, resume: bool = False) -> OrderResult:
+        """Processes one order; see `process_pos`."""
+        return self.process_pos([po], resume=resume).results[0]
+
+    def process_pos(self, pos: Iterable[Mapping[str, object]], *, resume: bool = False) -> RunResult:
+        """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
+
+        Args:
+            pos: the orders; what is wrong with one makes that one FAILED.
+            resume: takes over what an earlier run finished; otherwise all are done afresh.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in.
+            ParallelProcessingError: no browser could be opened.
+            EnvironmentProblem: the machine is in the way.
+        """
+        given = [dict(po) for po in pos]
+        if self._host is not None:
+            return self._host.process(given, resume=resume)
+        with contextlib.closing(_Host(self.settings, self._hear)) as host:
+            return host.process(given, resume=resume)
+
+    def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
+        """How many orders came out well, and how many did not. The name existing scripts call."""
+        result = self.process_pos(pos)
+        return result.success, result.failed
+
+
+class WorkerPool:
+    """Contexts that are kept open, and take orders as they are handed in.
+
+    Args:
+        max_workers: how many contexts.
+        headless_config: whether windows are shown.
+        **options: any setting.
+    """
+
+    def __init__(
+        self, max_workers: int = 2, headless_config: HeadlessConfiguration | None = None, **options: Any
+    ) -> None:
+        headless = (headless_config or HeadlessConfiguration()).headless
+        self.max_workers = max_workers
+        self.settings = settings.load(workers=max_workers, headed=not headless or None, **options)
+        self._lock = threading.Lock()
+        self._host: _Host | None = None
+        self._tally = _PoolTally()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Opens the contexts; nothing to do where they are open.
+
+        Raises:
+            ParallelProcessingError: none could be opened.
+            EnvironmentProblem: the machine is in the way.
+        """
+        with self._lock:
+            if self._host is not None:
+                return
+            self._tally = _PoolTally()
+            host = _Host(self.settings, self._tally.hear)
+            try:
+                host.start_feed()
+            except BaseException:
+                host.close()
+                raise
+            self._host = host
+
+    def stop(self) -> None:
+        """Finishes what was handed in, closes the contexts and writes the results; may be called again."""
+        with self._lock:
+            host, self._host = self._host, None
+            if host is None:
+                return
+            try:
+                host.end_feed()
+            finally:
+                host.close()
+
+    def submit(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
+        """Hands one order in; its result comes in the future. Starts the pool where it is not.
+
+        The same PO handed in again while it is being worked on gets the same result; afterwards it is done afresh.
+        """
+        self.start()
+        with self._lock:
+            if self._host is None:
+                msg = "the pool was stopped"
+                raise errors.ParallelProcessingError(msg)
+            self._tally.submitted += 1
+            return self._host.feed(dict(po))
+
+    def map(self, pos: Iterable[Mapping[str, object]]) -> list[OrderResult]:
+        """Hands orders in and waits for all; results in the order given."""
+        futures = [self.submit(po) for po in pos]
+        return [future.result() for future in futures]
+
+    def stats(self) -> dict[str, Any]:
+        """How the pool is.
+
+        Returns:
+            `running`, `workers`, `contexts` (a list of `worker`, `pid`, `user_data_dir`), and the counts `submitted`,
+            `settled`, `succeeded`, `failed`, `stolen`, `replaced`.
+        """
+        return {"running": self._host is not None, "workers": self.max_workers, **self._tally.stats()}
+
+
+class _PoolTally:
+    """Counts a pool's events; written on the engine's thread, read on any."""
+
+    def __init__(self) -> None:
+        self.submitted = self._settled = self._succeeded = self._stolen = self._replaced = 0
+        self._contexts: dict[str, dict[str, Any]] = {}
+
+    def hear(self, event: events.Event) -> None:
+        match event:
+            case events.ContextOpened():
+                self._contexts[event.worker] = {
+                    "worker": event.worker,
+                    "pid": event.pid,
+                    "user_data_dir": event.user_data_dir,
+                }
+            case events.ContextClosed():
+                self._contexts.pop(event.worker, None)
+            case events.ContextLost():
+                self._replaced += event.replaced
+            case events.OrdersStolen():
+                self._stolen += event.count
+            case events.OrderSettled():
+                self._settled += 1
+                self._succeeded += event.outcome.status.succeeded
+            case _:
+                return
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "contexts": sorted(self._contexts.values(), key=lambda context: str(context["worker"])),
+            "submitted": self.submitted,
+            "settled": self._settled,
+            "succeeded": self._succeeded,
+            "failed": self._settled - self._succeeded,
+            "stolen": self._stolen,
+            "replaced": self._replaced,
+        }
+
+
+class _Host:
+    """One engine run on a thread of its own; open until closed."""
+
+    def __init__(self, options: settings.Settings, hear: events.Listener | None) -> None:
+        self._options = options
+        hub = events.Hub()
+        if hear is not None:
+            hub.listen(hear)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
+        self._thread.start()
+        self._run = engine.Run(options, hub)
+        self._feed: feeds.Feed | None = None
+        try:
+            self._call(self._run.__aenter__())
+        except BaseException:
+            self._end_loop()
+            raise
+
+    def close(self) -> None:
+        """Closes browsers, journal and thread."""
+        try:
+            self._call(self._run.__aexit__(None, None, None))
+        finally:
+            self._end_loop()
+
+    def process(self, given: Sequence[Mapping[str, object]], *, resume: bool) -> RunResult:
+        """One call's orders."""
+        columns = tuple(dict.fromkeys(str(name) for po in given for name in po))
+        template = self._options.url_template
+        rows = (read.order_from_mapping(po, n, template, columns=columns) for n, po in enumerate(given, 1))
+
+        async def work() -> RunResult:
+            try:
+                async for _ in self._run.process(rows, columns=columns, resume=resume):
+                    continue
+            except BaseException:
+                if self._run.run_id is not None:
+                    await self._run.write_results()
+                raise
+            summary = await self._run.write_results()
+            results = tuple(OrderResult.of(row) for row in self._run.results())
+            return RunResult(results, summary, str(self._run.out))
+
+        return self._call(work())
+
+    def start_feed(self) -> None:
+        """Opens the contexts for orders that come one by one."""
+        self._feed = self._call(self._run.open_feed())
+
+    def feed(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
+        """Hands one order in."""
+        feed = self._feed
+        if feed is None:
+            msg = "the pool was not started"
+            raise errors.ParallelProcessingError(msg)
+
+        async def result() -> OrderResult:
+            return OrderResult.of(await feed.add(lambda n: read.order_from_mapping(po, n, self._options.url_template)))
+
+        return asyncio.run_coroutine_threadsafe(result(), self._loop)
+
+    def end_feed(self) -> None:
+        """Waits for what was handed in, and writes the results."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._call(feed.end())
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            # The person pressed Ctrl-C in a script: what is in hand goes back, results are written, then it is theirs.
+            self._run.stop(engine.Stop.NOW, "interrupted")
+            concurrent.futures.wait([future], timeout=30)
+            raise
+
+    def _end_loop(self) -> None:
+        # On its own thread: the caller's may have a loop running.
+        asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

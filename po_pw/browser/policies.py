@@ -1,0 +1,180 @@
+"""What an administrator's policies forbid the browser, read before it is launched: a forbidden launch only times out.
+
+Each rule but `UserDataDir` (Windows and macOS alone) was tried with Chromium 156 on Linux; the names are the same in
+Edge and Chrome.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import plistlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LINUX: Final = {
+    "msedge": ("etc/opt/edge/policies/managed",),
+    "chrome": ("etc/opt/chrome/policies/managed",),
+    # Playwright's own Chromium is Chrome for Testing.
+    "chromium": ("etc/chromium/policies/managed", "etc/opt/chrome_for_testing/policies/managed"),
+}
+_MACOS: Final = {
+    "msedge": ("com.microsoft.Edge",),
+    "chrome": ("com.google.Chrome",),
+    "chromium": ("org.chromium.Chromium", "com.google.chrome.for.testing"),
+}
+_WINDOWS: Final = {
+    "msedge": (r"SOFTWARE\Policies\Microsoft\Edge",),
+    "chrome": (r"SOFTWARE\Policies\Google\Chrome",),
+    "chromium": (r"SOFTWARE\Policies\Chromium", r"SOFTWARE\Policies\Google\Chrome for Testing"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of one place."""
+
+    place: str
+    """A file or a registry key."""
+    values: Mapping[str, object]
+    unreadable: str = ""
+    """Why they cannot be read."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A policy that is in our way."""
+
+    name: str
+    place: str
+    stops: bool
+    """Whether nothing works with it; otherwise something may not."""
+    meaning: str
+
+
+def read(browser: str, *, system: str = sys.platform, root: Path = Path("/")) -> list[Policies]:
+    """The mandatory policies of a browser, a place each; what is not there is left out.
+
+    Args:
+        browser: `msedge`, `chrome`, `chromium`; anything else reads those of all.
+        system: `sys.platform`.
+        root: where the file system begins (Linux, macOS).
+    """
+    if system == "win32":
+        return _registry(browser)
+    if system == "darwin":
+        folders = [root / "Library/Managed Preferences"]
+        folders.append(folders[0] / Path.home().name)
+        files = [folder / f"{bundle}.plist" for bundle in _of(_MACOS, browser) for folder in folders]
+        return [_plist(file) for file in files if file.exists()]
+    found: list[Policies] = []
+    for folder in _of(_LINUX, browser):
+        try:
+            # The browser takes them in this order too: the last one counts.
+            files = sorted(file for file in (root / folder).iterdir() if file.is_file())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.append(Policies(str(root / folder), {}, error.strerror or str(error)))
+            continue
+        found += [_json(file) for file in files]
+    return found
+
+
+def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> list[Finding]:
+    """Which of these policies stop us, or may."""
+    values = policies.values
+    found: list[Finding] = []
+
+    def add(name: str, meaning: str, *, stops: bool) -> None:
+        found.append(Finding(name, policies.place, stops, meaning))
+
+    def off(name: str) -> bool:
+        # The registry knows numbers only; elsewhere a number where a truth value belongs is ignored by the browser.
+        return values.get(name) is False or (system == "win32" and name in values and values[name] == 0)
+
+    if off("RemoteDebuggingAllowed"):
+        add("RemoteDebuggingAllowed", "no program may drive the browser", stops=True)
+    if values.get("DeveloperToolsAvailability") == 2:
+        add("DeveloperToolsAvailability", "developer tools, and with them programs, are shut out", stops=True)
+    elif values.get("DeveloperToolsDisabled") is True or (
+        system == "win32" and values.get("DeveloperToolsDisabled") == 1
+    ):
+        add("DeveloperToolsDisabled", "developer tools, and with them programs, are shut out", stops=True)
+    if values.get("BrowserSignin") == 2:
+        add("BrowserSignin", "no profile works before somebody signs in to the browser", stops=True)
+    if headless and (values.get("HeadlessMode") == 2 or off("HeadlessModeEnabled")):
+        name = "HeadlessMode" if "HeadlessMode" in values else "HeadlessModeEnabled"
+        add(name, "the browser does not run without a window; with --headed it does", stops=True)
+    if values.get("UserDataDir"):
+        add("UserDataDir", "all contexts would share one user-data dir, so only one can open", stops=True)
+    restrictions = values.get("DownloadRestrictions")
+    if isinstance(restrictions, int) and restrictions > 0:
+        # Tried with Chromium 156: Playwright's downloads are let through all the same.
+        which = "all downloads" if restrictions == 3 else "downloads of some kinds"
+        add("DownloadRestrictions", f"{which} that go through the browser may be blocked", stops=False)
+    if _blocks_all(values.get("URLBlocklist")):
+        add("URLBlocklist", "every address is blocked that URLAllowlist does not name", stops=False)
+    return found
+
+
+def _blocks_all(blocklist: object) -> bool:
+    return isinstance(blocklist, list) and "*" in blocklist
+
+
+def _of(table: Mapping[str, tuple[str, ...]], browser: str) -> tuple[str, ...]:
+    return table.get(browser) or tuple(place for places in table.values() for place in places)
+
+
+def _json(file: Path) -> Policies:
+    try:
+        values = json.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        return Policies(str(file), {}, error.strerror or str(error))
+    except ValueError:
+        return Policies(str(file), {}, "it is not JSON")
+    return Policies(str(file), values if isinstance(values, dict) else {})
+
+
+def _plist(file: Path) -> Policies:
+    try:
+        with file.open("rb") as stream:
+            values = plistlib.load(stream)
+    except OSError as error:
+        return Policies(str(file), {}, error.strerror or str(error))
+    except (ValueError, plistlib.InvalidFileException):
+        return Policies(str(file), {}, "it is not a property list")
+    return Policies(str(file), values if isinstance(values, dict) else {})
+
+
+def _registry(browser: str) -> list[Policies]:
+    found: list[Policies] = []
+    if sys.platform == "win32":
+        import winreg
+
+        for name, hive in (("HKLM", winreg.HKEY_LOCAL_MACHINE), ("HKCU", winreg.HKEY_CURRENT_USER)):
+            for path in _of(_WINDOWS, browser):
+                place = f"{name}\\{path}"
+                try:
+                    with winreg.OpenKey(hive, path) as key:
+                        subkeys, count, _ = winreg.QueryInfoKey(key)
+                        values: dict[str, object] = {}
+                        for index in range(count):
+                            value = winreg.EnumValue(key, index)
+                            values[value[0]] = value[1]
+                        for index in range(subkeys):  # a list is a key of its own, with values 1, 2, 3...
+                            inner = winreg.EnumKey(key, index)
+                            with winreg.OpenKey(key, inner) as items:
+                                length = winreg.QueryInfoKey(items)[1]
+                                values[inner] = [winreg.EnumValue(items, item)[1] for item in range(length)]
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    found.append(Policies(place, {}, error.strerror or str(error)))
+                else:
+                    found.append(Policies(place, values))
+    return found

@@ -1,0 +1,120 @@
+"""`po-pw doctor`: whether everything that a run needs is there, and what to do where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from po_pw.cli import boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from po_pw import settings
+    from po_pw.engine import doctor as engine
+
+_STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+
+def doctor(
+    workers: Annotated[
+        int | None, typer.Option("-w", "--workers", help="How many browser contexts a run would have.  [default: 4]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where a run would put everything.  [default: downloads]")
+    ] = None,
+    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    headed: Annotated[bool, typer.Option("--headed", help="Try it with a window.")] = False,
+    base_profile: Annotated[Path | None, typer.Option(help="A profile to copy for each worker.")] = None,
+    online: Annotated[bool, typer.Option("--online", help="Ask the portals whether your sign-ins still hold.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+) -> None:
+    """Check that everything a run needs is there, by trying it; say what to do where it is not.
+
+    Ends with 3 where something is a problem. Nothing is left behind; nothing goes over the network without --online.
+    """
+    with boundary.reported():
+        from po_pw import settings
+
+        options = settings.load(
+            workers=workers, out=out, browser=browser, headed=headed or None, base_profile=base_profile
+        )
+        found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
+        if any(check.state == "problem" for check in found):
+            raise typer.Exit(3)
+
+
+def _examine(
+    options: settings.Settings, *, online: bool, said: Callable[[engine.Check], None] | None = None
+) -> list[engine.Check]:
+    import asyncio
+
+    from po_pw.engine import doctor as engine
+
+    return asyncio.run(engine.examine(options, online=online, said=said))
+
+
+def _as_json(options: settings.Settings, *, online: bool) -> list[engine.Check]:
+    import dataclasses
+    import json
+
+    import po_pw
+
+    found = _examine(options, online=online)
+    answer = {
+        "version": po_pw.__version__,
+        "ok": not any(check.state == "problem" for check in found),
+        "checks": [dataclasses.asdict(check) for check in found],
+    }
+    typer.echo(json.dumps(answer, indent=2))
+    return found
+
+
+def _as_lines(options: settings.Settings, *, online: bool) -> list[engine.Check]:
+    from rich.console import Console
+
+    console = Console(soft_wrap=False, highlight=False)
+    with console.status("checking") as status:
+
+        def said(check: engine.Check) -> None:
+            _show(console, check)
+            status.update(f"checking ({check.name} is done)")
+
+        found = _examine(options, online=online, said=said)
+    _close(console, found)
+    return found
+
+
+def _show(console: Console, check: engine.Check) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    line = Table.grid(padding=(0, 2))
+    line.add_column(width=7)
+    line.add_column(width=14)
+    line.add_column(overflow="fold")
+    line.add_row(Text(check.state, _STYLES[check.state]), Text(check.name, "bold"), Text(check.text))
+    if check.remedy:
+        line.add_row("", "", Text(check.remedy, "cyan"))
+    console.print(line)
+
+
+def _close(console: Console, found: Sequence[engine.Check]) -> None:
+    from rich.text import Text
+
+    problems = sum(check.state == "problem" for check in found)
+    warnings = sum(check.state == "warning" for check in found)
+    console.print()
+    if problems:
+        text = f"{problems} {'problems' if problems > 1 else 'problem'} to solve before a run can work"
+    elif warnings:
+        text = "Runs will work"
+    else:
+        text = "All is well"
+    if warnings:
+        text += f"; {warnings} {'warnings' if warnings > 1 else 'warning'}"
+    console.print(Text(f"{text}.", "bold red" if problems else "yellow" if warnings else "bold green"))

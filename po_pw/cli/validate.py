@@ -1,0 +1,44 @@
+"""`po-pw validate`: the six scenarios the product was specified by."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from po_pw.cli import boundary
+
+
+def validate(
+    only: Annotated[
+        list[int] | None, typer.Option("--only", min=1, max=6, help="Only this scenario; may be given again.")
+    ] = None,
+    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+) -> None:
+    """Run the six validation scenarios against the embedded portal and say which pass."""
+    with boundary.reported():
+        import tempfile
+        from pathlib import Path
+
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        from po_pw import scenarios
+
+        console = Console()
+        verdicts: list[scenarios.Verdict] = []
+        with tempfile.TemporaryDirectory(prefix="po-pw-validate-") as folder:
+            ground = scenarios.Ground(Path(folder), judge_times=True, browser=browser)
+            for number in only or range(1, len(scenarios.ALL) + 1):
+                console.print(f"{number}. {scenarios.ALL[number - 1][0]} …", style="dim")
+                verdicts.append(scenarios.run(number, ground))
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for verdict in verdicts:
+            passed = Text("PASS", "bold green") if verdict.passed else Text("FAIL", "bold red")
+            said = "\n".join(verdict.figures) if verdict.passed else verdict.problem
+            table.add_row(passed, f"{verdict.number}. {verdict.title}", f"{verdict.seconds:.1f} s", said)
+        console.print(table)
+        failed = sum(not verdict.passed for verdict in verdicts)
+        console.print(f"{len(verdicts) - failed} of {len(verdicts)} scenarios passed.")
+        raise typer.Exit(1 if failed else 0)

@@ -1,0 +1,242 @@
+"""What is known of a file before its bytes are, and whether the bytes keep it. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import email.utils
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from po_pw import errors, models
+from po_pw.downloads import disposition, kinds
+from po_pw.transport import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGE: Final = 1 << 16
+"""Bytes of a page that came instead of a file, to see what it says."""
+_PROGRAMS: Final = frozenset({"php", "aspx", "asp", "ashx", "axd", "jsp", "do", "action", "cgi", "dll", "cfm", "pl"})
+"""Extensions in an address that name the program which sends the file, not the file."""
+_NAMELESS: Final = re.compile(r"(?i)(download|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})( ?\(\d+\))?(\.\w+)?")
+"""What a browser calls a download that nobody named."""
+_SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|reason)"\s*:\s*"([^"\\]{1,200})')
+_OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Promise:
+    """What is known of a file before its bytes are."""
+
+    shown: str
+    """Its name on the page."""
+    sent_name: str
+    """Its own name: the server's, else the page's, else the address's; perhaps without an extension."""
+    asked: str
+    """The last part of the address that was asked for."""
+    media_type: str
+    length: int | None
+    """Bytes; None where they were not announced, or count something else."""
+    modified_at: datetime.datetime | None
+    is_attachment: bool
+    """The server says that it is to be saved, not shown."""
+    source: str
+
+    def final(self, head: bytes) -> Promise:
+        """With an extension, where it had none and the type or the first bytes tell one."""
+        if kinds.extension(self.sent_name):
+            return self
+        added = kinds.extension_for(self.media_type, kinds.actual(head))
+        return dataclasses.replace(self, sent_name=(self.sent_name or "attachment") + added)
+
+
+def of_answer(
+    attachment: models.Attachment, url: str, headers: Mapping[str, str], *, encoded: bool, now: datetime.datetime
+) -> Promise:
+    """What an HTTP answer promises.
+
+    Args:
+        attachment: what the page says.
+        url: after redirects.
+        headers: names in any case.
+        encoded: the body is compressed: its length then is not the file's.
+        now: no file is younger.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    header = lower.get("content-disposition", "")
+    length = lower.get("content-length", "").strip()
+    asked = _last_part(attachment.source.url) if isinstance(attachment.source, models.Link) else ""
+    return Promise(
+        shown=whole(attachment.name),
+        sent_name=whole(disposition.name(header) or _name(attachment.name, url)),
+        asked=asked,
+        media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
+        length=int(length) if length.isascii() and length.isdigit() and not encoded else None,
+        modified_at=_date(lower.get("last-modified", ""), now),
+        is_attachment=disposition.is_attachment(header),
+        source=redact.bare(url),
+    )
+
+
+def of_download(
+    attachment: models.Attachment, suggested: str, url: str, headers: Mapping[str, str], *, now: datetime.datetime
+) -> Promise:
+    """What a browser's download promises.
+
+    Args:
+        attachment: what the page says.
+        suggested: the browser's name for it.
+        url: may be a `blob:`.
+        headers: of the answer; empty where there was none.
+        now: no file is younger.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    encoded = lower.get("content-encoding", "").strip().lower() not in {"", "identity"}
+    promise = of_answer(attachment, url, lower, encoded=encoded, now=now)
+    name = disposition.name(lower.get("content-disposition", ""))
+    if not name and attachment.name and _NAMELESS.fullmatch(suggested):
+        ending = kinds.extension(suggested)
+        name = attachment.name if kinds.extension(attachment.name) or not ending else f"{attachment.name}.{ending}"
+    source = promise.source
+    if not url.startswith(("http://", "https://")) and isinstance(attachment.source, models.Click):
+        source = f"click {attachment.source.selector}"
+    return dataclasses.replace(
+        promise,
+        sent_name=whole(name or suggested or attachment.name),
+        # The browser took it for a file; where there are no headers, nothing else can say so.
+        is_attachment=promise.is_attachment or not lower,
+        source=source,
+    )
+
+
+def refusal(promise: Promise, head: bytes, *, signed_out: bool) -> errors.OrderError | None:
+    """Why the bytes are not the file: a page where a file was promised is not a file. None: they may be it.
+
+    Args:
+        promise: what was promised.
+        head: the first bytes: `kinds.HEAD` at least where there are so many, more where it may be a page.
+        signed_out: the address or status is one of a sign-in.
+    """
+    found = kinds.actual(head)
+    binary = _binary(promise)
+    says_page = promise.media_type in kinds.PAGE_TYPES
+    text = kinds.is_text(head[: kinds.HEAD])
+    is_table = kinds.extension(promise.sent_name) in {"xls", "doc"}
+    if promise.is_attachment and is_table and not says_page and promise.media_type != "application/json":
+        return None  # portals export tables as text or HTML and call them .xls: the program opens them
+    is_page = found == "html" or (says_page and found is None and text)
+    if is_page and promise.is_attachment and binary is None:
+        return None
+    if is_page and _promised_page(promise) and binary is None:
+        return _sign_in(promise) if signed_out else None
+    if is_page and found is None and head.lstrip().startswith(b"<?xml") and kinds.extension(promise.sent_name) == "xml":
+        return None
+    if is_page:
+        asks = re.search(rb"(?i)<input[^>]+type\s*=\s*[\"']?password", head) is not None
+        return _sign_in(promise) if signed_out or asks else errors.NotAFile(_page_message(promise, head))
+    if head and found is None and binary is not None and text:
+        return _sign_in(promise) if signed_out else errors.NotAFile(_text_message(promise, head))
+    return None
+
+
+def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
+    """Length against what was announced, first bytes against the type.
+
+    Args:
+        promise: with its final name.
+        size: bytes that came.
+        head: the first of them.
+
+    Raises:
+        Transient: it is not whole.
+    """
+    checks = ["length" if promise.length is not None else "no-length"]
+    if promise.length is not None and size != promise.length:
+        msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
+        raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+    if size == 0:
+        return (*checks, "empty")
+    wanted = kinds.promised(promise.sent_name, promise.media_type)
+    if wanted is not None:
+        # Kept all the same: servers name types wrongly, and the person may still need the file.
+        checks.append("magic" if kinds.actual(head) == wanted else "type-mismatch")
+    return tuple(checks)
+
+
+def whole(text: str) -> str:
+    """Text without halves of characters, which nothing could store: pages cut names anywhere."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _name(shown: str, url: str) -> str:
+    """The page's name where it has an extension, else the address's last part where that has, else the page's name."""
+    if kinds.extension(shown):
+        return shown
+    last = _last_part(url)
+    ending = kinds.extension(last)
+    if ending and ending not in _PROGRAMS and not kinds.promises_page(last):
+        return last
+    return shown or (last[: -len(ending) - 1] if ending else last)
+
+
+def _last_part(url: str) -> str:
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return unquote(path.rpartition("/")[2].partition(";")[0], errors="replace")
+
+
+def _binary(promise: Promise) -> str | None:
+    """The kind of which the first bytes must be, if any: by the server's name unless that is a page's."""
+    sent = promise.sent_name
+    if kinds.promises_page(sent) or not kinds.extension(sent):
+        return kinds.promised(promise.shown) or kinds.promised(sent, promise.media_type)
+    return kinds.promised(sent)
+
+
+def _promised_page(promise: Promise) -> bool:
+    """Whether a page was promised: by what was shown and asked for, not by where a redirect led."""
+    own = promise.shown if kinds.extension(promise.shown) else promise.asked
+    return kinds.promises_page(own) or kinds.promises_page(promise.sent_name)
+
+
+def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
+    """A server's date where it can be true."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=datetime.UTC)
+    return date if _OLDEST <= date <= now + datetime.timedelta(days=1) else None
+
+
+def _sign_in(promise: Promise) -> errors.SessionExpired:
+    return errors.SessionExpired(f"{promise.source} asked for a sign-in where {_promised_name(promise)} was promised")
+
+
+def _page_message(promise: Promise, head: bytes) -> str:
+    title = re.search(rb"(?is)<title[^>]*>(.*?)</title", head)
+    says = _short(title.group(1)) if title else ""
+    titled = f", titled {says!r}," if says else ""
+    return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
+
+
+def _text_message(promise: Promise, head: bytes) -> str:
+    said = _SAID.search(head)
+    says = _short(said.group(1)) if said else ""
+    saying = f", saying {says!r}," if says else ""
+    kind = promise.media_type or "no type"
+    return f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
+
+
+def _promised_name(promise: Promise) -> str:
+    return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
+
+
+def _short(text: bytes) -> str:
+    words = " ".join(text.decode("utf-8", "replace").split())
+    return words if len(words) <= 80 else f"{words[:79]}…"

@@ -1,0 +1,111 @@
+"""A file, written and hashed on a thread of its own, with bounded memory; whole and synced, or not there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import queue
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+from po_pw import errors
+from po_pw.downloads import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+BLOCK: Final = 1 << 20
+"""Bytes written and hashed at a time."""
+_DEPTH: Final = 4
+"""Blocks that may wait for the disk."""
+THREAD: Final = "po-pw-file"
+"""How such threads' names begin."""
+
+Publish: TypeAlias = "Callable[[int], None]"
+"""Called on the thread with the file's size when it is whole and closed; moves it away from `.part`."""
+
+
+class Writer:
+    """Takes blocks and writes them to `part`. An async context manager: left without `finish`, nothing stays.
+
+    The thread has ended when the block is left, however it is left.
+    """
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+        self._waiting = 0
+        self._moved = asyncio.Event()
+        self._blocks: queue.SimpleQueue[bytes | Publish | None] = queue.SimpleQueue()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._thread = disk.on_thread(f"{THREAD}-{self._part.stem}", self._run)
+        self._thread.add_done_callback(lambda _: self._moved.set())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._blocks.put(None)
+        try:
+            await disk.ended(self._thread)
+        except errors.PoPwError:
+            if error is None:
+                raise
+            # Otherwise the error that ended the block goes on: the thread's is the same, or follows from it.
+
+    async def write(self, block: bytes) -> None:
+        """Hands over a block; waits while `_DEPTH` of them wait for the disk.
+
+        Raises:
+            OutOfSpace: the disk is full.
+            EnvironmentProblem: it is in the way otherwise.
+        """
+        while self._waiting >= _DEPTH and not self._thread.done():
+            self._moved.clear()
+            await self._moved.wait()
+        if self._thread.done():
+            await disk.ended(self._thread)
+        self._waiting += 1
+        self._blocks.put(block)
+
+    async def finish(self, publish: Publish) -> str:
+        """Gives the SHA-256, hexadecimal, once all is on disk and `publish` has been called.
+
+        Raises:
+            OutOfSpace: the disk is full.
+            EnvironmentProblem: it is in the way otherwise.
+        """
+        self._blocks.put(publish)
+        return await disk.ended(self._thread) or ""
+
+    def _taken(self) -> None:
+        self._waiting -= 1
+        self._moved.set()
+
+    def _run(self) -> str | None:
+        """The thread. None: it was given up."""
+        with disk.translated(self._part):
+            try:
+                return self._written()
+            finally:
+                with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
+                    self._part.unlink(missing_ok=True)
+
+    def _written(self) -> str | None:
+        digest, size = hashlib.sha256(), 0
+        with self._part.open("wb") as stream:
+            while isinstance(item := self._blocks.get(), bytes):
+                stream.write(item)
+                digest.update(item)
+                size += len(item)
+                self._loop.call_soon_threadsafe(self._taken)
+            if item is None:
+                return None
+            stream.flush()
+            os.fsync(stream.fileno())
+        item(size)
+        return digest.hexdigest()

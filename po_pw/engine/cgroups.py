@@ -1,0 +1,143 @@
+"""What a container, or any control group, leaves us: the machine's own totals say nothing of it (Linux)."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NO_LIMIT: Final = 1 << 60
+"""Bytes; version 1 says "no limit" with a number that no machine has."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """The tightest of the limits on us and on every group that we are in; None where there is none."""
+
+    memory_bytes: int | None = None
+    memory_left: int | None = None
+    """Bytes until a limit is reached; file pages that can be dropped count as free."""
+    cpus: float | None = None
+    """How many CPUs' time, e.g. 1.5."""
+    cpu_seconds: float | None = None
+    """Used so far by the group that has the CPU limit."""
+    tasks_left: int | None = None
+    """Processes and threads that may still be started."""
+
+
+def read(proc: Path = Path("/proc/self"), root: Path = Path("/")) -> Limits:
+    """The limits on this process; none where there are no control groups.
+
+    Args:
+        proc: with `cgroup` and `mountinfo`, as the kernel gives them.
+        root: where mount points begin.
+    """
+    memory: list[tuple[int, int]] = []
+    cpus: list[tuple[float, float | None]] = []
+    tasks: list[int] = []
+    usage: float | None = None
+    for controllers, group in _groups(proc, root):
+        two = not controllers
+        if two or "memory" in controllers:
+            memory += _memory_two(group) if two else _memory_one(group)
+        if two or "cpuacct" in controllers:
+            usage = _usage(group) if usage is None else usage
+        if two or "cpu" in controllers:
+            cpus += [(quota, _usage(group)) for quota in _quota(group)]
+        if two or "pids" in controllers:
+            most, now = _number(group / "pids.max"), _number(group / "pids.current")
+            if most is not None and now is not None:
+                tasks.append(max(0, most - now))
+    tightest = min(cpus, key=lambda pair: pair[0], default=(None, None))
+    return Limits(
+        memory_bytes=min((limit for limit, _ in memory), default=None),
+        memory_left=min((max(0, limit - used) for limit, used in memory), default=None),
+        cpus=tightest[0],
+        # Version 1 may count in a tree of its own: our own group's usage has to do then.
+        cpu_seconds=None if tightest[0] is None else usage if tightest[1] is None else tightest[1],
+        tasks_left=min(tasks, default=None),
+    )
+
+
+def _groups(proc: Path, root: Path) -> Iterator[tuple[frozenset[str], Path]]:
+    """Each group we are in, the innermost first, with its controllers; none of them named is version 2."""
+    try:
+        memberships = (proc / "cgroup").read_text("utf-8").splitlines()
+        mounts = (proc / "mountinfo").read_text("utf-8").splitlines()
+    except OSError:  # not Linux, or /proc is not there
+        return
+    for line in memberships:
+        _, names, path = line.split(":", 2)
+        wanted = frozenset(names.split(",")) - {""}
+        for mount in mounts:
+            before, _, after = mount.partition(" - ")
+            kind, _, options = after.split(" ", 2)
+            mount_root, mount_point = before.split(" ")[3:5]
+            have = set(options.split()[-1].split(","))
+            if kind == ("cgroup" if wanted else "cgroup2") and wanted <= have:
+                yield from ((wanted, group) for group in _upwards(root, mount_point, mount_root, path))
+                break
+
+
+def _upwards(root: Path, mount_point: str, mount_root: str, path: str) -> Iterator[Path]:
+    top = root / mount_point.lstrip("/")
+    # In a container the mount may begin further down than the path we are told, or the path not be below it at all.
+    inner = PurePosixPath(path)
+    group = top / inner.relative_to(mount_root) if inner.is_relative_to(mount_root) else top
+    if ".." in inner.parts or not group.is_dir():
+        group = top
+    yield group
+    while group != top:
+        group = group.parent
+        yield group
+
+
+def _memory_two(group: Path) -> list[tuple[int, int]]:
+    used = _number(group / "memory.current")
+    limits = [limit for name in ("memory.max", "memory.high") if (limit := _number(group / name)) is not None]
+    if used is None or not limits:
+        return []
+    return [(min(limits), used - _table(group / "memory.stat").get("inactive_file", 0))]
+
+
+def _memory_one(group: Path) -> list[tuple[int, int]]:
+    limit, used = _number(group / "memory.limit_in_bytes"), _number(group / "memory.usage_in_bytes")
+    if limit is None or used is None or limit >= _NO_LIMIT:
+        return []
+    return [(limit, used - _table(group / "memory.stat").get("total_inactive_file", 0))]
+
+
+def _quota(group: Path) -> list[float]:
+    words = _text(group / "cpu.max").split()  # version 2: `150000 100000`, or `max 100000`
+    if len(words) == 2 and words[0].isdigit():
+        return [int(words[0]) / int(words[1])]
+    quota, period = _number(group / "cpu.cfs_quota_us"), _number(group / "cpu.cfs_period_us")
+    return [quota / period] if quota is not None and period and quota > 0 else []
+
+
+def _usage(group: Path) -> float | None:
+    microseconds = _table(group / "cpu.stat").get("usage_usec")
+    if microseconds is not None:
+        return microseconds / 1e6
+    nanoseconds = _number(group / "cpuacct.usage")
+    return None if nanoseconds is None else nanoseconds / 1e9
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError:  # this group does not have it
+        return ""
+
+
+def _number(file: Path) -> int | None:
+    text = _text(file)  # `max` is no limit
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def _table(file: Path) -> dict[str, int]:
+    pairs = (line.split() for line in _text(file).splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

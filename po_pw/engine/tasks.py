@@ -1,0 +1,27 @@
+"""Two ways of ending tasks well."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Coroutine
+
+
+async def to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Does something whole, also where we are cancelled meanwhile: an outcome must not be lost half-way."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        task.result()
+        raise
+
+
+async def ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancels tasks, and waits until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,307 @@
+"""The six validation scenarios, against the embedded portal: what `po-pw validate` runs, and the tests too.
+
+A scenario returns the figures it saw and raises `Failed` where something is not as it should be. Times are judged only
+where `judge_times` is set: in a test they would prove nothing but how busy the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from po_pw import app, errors, events, models, settings
+from po_pw.browser import contexts, locate, profiles
+from po_pw.demo import catalogue, server
+from po_pw.engine import login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+SLOW_PAGE: Final = 1.5
+"""Seconds a page takes in the performance scenario."""
+REPEATS: Final = 3
+WANTED: Final = {2: 1.5, 4: 2.0}
+"""How many times as fast so many workers must at least be."""
+
+
+class Failed(errors.PoPwError):
+    """A scenario did not come out as it should."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a scenario ended."""
+
+    number: int
+    title: str
+    passed: bool
+    seconds: float
+    figures: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Ground:
+    """Where scenarios run: a folder of their own, and how strict they are."""
+
+    folder: Path
+    judge_times: bool
+    repeats: int = REPEATS
+    browser: str | None = None
+    _runs: int = 0
+
+    @contextlib.contextmanager
+    def portal(self, **wanted: Any) -> Iterator[server.Portal]:
+        """An embedded portal that somebody has signed in to."""
+        with server.serve_in_thread(catalogue.PortalSettings(**{"plain": True, "latency": 0.1, **wanted})) as portal:
+            options = settings.load(home=self.home, browser=self.browser)
+            signing_in = login.login(
+                options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60
+            )
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:  # the caller's thread may have a loop running
+                pool.submit(asyncio.run, signing_in).result()
+            yield portal
+
+    @property
+    def home(self) -> Path:
+        """Where sign-ins are kept."""
+        return self.folder / "home"
+
+    def options(self) -> dict[str, Any]:
+        """Settings of one run: an output directory of its own."""
+        self._runs += 1
+        return {"out": self.folder / f"out{self._runs}", "home": self.home, "browser": self.browser}
+
+
+def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, object]]:
+    """Orders as scripts give them."""
+    return [
+        {
+            "po_number": order.po_number,
+            "supplier": order.supplier,
+            "url": portal.order_url(order.po_number),
+            "amount": order.amount,
+        }
+        for order in portal.orders[:count]
+    ]
+
+
+def check(fine: bool, otherwise: str) -> None:
+    """Raises `Failed` where something is not fine."""
+    if not fine:
+        raise Failed(otherwise)
+
+
+def sequential_baseline(ground: Ground) -> list[str]:
+    """A single PO, then a batch: strictly one order at a time, no parallel workers; folders and log as for parallel."""
+    heard: list[events.Event] = []
+    with ground.portal(orders=4) as portal:
+        main = app.MainApp(hear=heard.append, **ground.options())
+        single = main.process_single_po(entries(portal, 1)[0])
+        check(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
+        counts = main._process_po_entries(entries(portal))
+        check(counts == (4, 0), f"the batch came out as {counts}, not (4, 0)")
+        check(portal.peak_pages == 1, f"{portal.peak_pages} pages were read at once")
+    workers = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
+    check(workers == {"w1"}, f"contexts of {sorted(workers)} were opened, not of w1 alone")
+    reading: set[str] = set()
+    for event in heard:
+        if isinstance(event, events.OrderStep) and event.step == "reading":
+            reading.add(event.po_number)
+            check(len(reading) == 1, f"{sorted(reading)} were worked on at once")
+        elif isinstance(event, events.OrderSettled):
+            reading.discard(event.outcome.po_number)
+    out = main.settings.out
+    check((out / single.folder).is_dir() and any((out / ".po-pw" / "logs").glob("*.jsonl")), "no folder, or no log")
+    return ["1 + 4 orders", "1 context", "1 page at once"]
+
+
+def basic_parallel(ground: Ground) -> list[str]:
+    """Four POs, two workers: two contexts in two user-data dirs, seen in the browsers' own command lines."""
+    seen: dict[str, str] = {}
+
+    def look(event: events.Event) -> None:
+        if isinstance(event, events.ContextOpened):
+            words = psutil.Process(event.pid).cmdline()
+            named = [word.partition("=")[2] for word in words if word.startswith("--user-data-dir=")]
+            seen[event.worker] = named[0] if named else ""
+
+    with ground.portal(orders=4, latency=1.0) as portal:
+        together = app.MainApp(enable_parallel=True, max_workers=2, hear=look, **ground.options())
+        started = time.monotonic()
+        result = together.process_pos(entries(portal))
+        parallel = time.monotonic() - started
+        check((result.success, result.failed) == (4, 0), f"it came out as: {result}")
+        check(len(seen) == 2 and len(set(seen.values())) == 2 and all(seen.values()), f"user-data dirs: {seen}")
+        check(portal.peak_pages == 2, f"{portal.peak_pages} pages were read at once, not 2")
+        check((together.settings.out / "results.csv").exists(), "no results.csv")
+        figures = ["4 orders", "2 contexts", "2 user-data dirs", "2 pages at once"]
+        if ground.judge_times:
+            started = time.monotonic()
+            app.MainApp(**ground.options()).process_pos(entries(portal))
+            sequential = time.monotonic() - started
+            check(parallel < sequential, f"parallel took {parallel:.1f} s, sequential {sequential:.1f} s")
+            figures.append(f"{sequential / parallel:.2f} times as fast as sequential")
+    return figures
+
+
+def profile_isolation(ground: Ground) -> list[str]:
+    """Three profiles, unique, cloned, cleaned; four threads at once; cookies of one context are not seen in another."""
+    base = ground.folder / "base"
+    (base / "Default").mkdir(parents=True, exist_ok=True)
+    (base / "Default" / "Bookmarks").write_text("{}", "utf-8")
+    (base / "SingletonCookie").write_text("", "utf-8")
+    with profiles.ProfileManager(base) as manager:
+        made = [manager.create_profile(name) for name in ("one", "two", "three")]
+        check(len(set(made)) == 3 and base not in made, "the profiles are not unique")
+        check(all((path / "Default" / "Bookmarks").exists() for path in made), "the base was not cloned")
+        check(not any((path / "SingletonCookie").exists() for path in made), "a lock was cloned")
+        (made[0] / "mark").write_text("", "utf-8")
+        check(not any((path / "mark").exists() for path in (*made[1:], base)), "the profiles are not isolated")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            more = list(pool.map(manager.create_profile, ("four", "five", "six", "seven")))
+        check(len(set(more + made)) == 7, "profiles of four threads at once are not unique")
+        manager.cleanup_profile("one")
+        manager.cleanup_profile("one")
+        check(not made[0].exists() and made[1].exists(), "cleaning up one profile removed the wrong thing")
+    check(not any(path.exists() for path in made + more), "a profile is left")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _cookies_stay_apart(ground.browser)).result()
+    return ["3 + 4 profiles", "4 threads at once", "cookies apart"]
+
+
+async def _cookies_stay_apart(browser: str | None) -> None:
+    cookie: models.Cookie = {"name": "mark", "value": "1", "domain": "127.0.0.1", "path": "/"}
+    async with contexts.Driver() as driver:
+        launch = contexts.Launch(driver.resolve(browser), True, not locate.sandbox_hindrance(), 30)
+        manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
+        opened = [
+            await driver.open(
+                models.WorkerId(name), launch, user_data_dir=manager.create_profile(name),
+                downloads=driver.run_dir.path / "downloads" / name, cookies=cookies,
+            )
+            for name, cookies in (("one", [cookie]), ("two", []))
+        ]  # fmt: skip
+        try:
+            first, second = [await context.cookies() for context in opened]
+        finally:
+            for context in opened:
+                await context.close()
+    check([known["name"] for known in first] == ["mark"], "the cookie is not in the context it was written in")
+    check(not second, "a cookie of one context is seen in another")
+
+
+def errors_and_fallback(ground: Ground) -> list[str]:
+    """Valid, invalid and too slow orders with eight workers; 16 workers for 20 orders; too little memory for two."""
+    with ground.portal(orders=40, plain=False, latency=1.25, large_bytes=100_000) as portal:
+        # Its page takes eight times as long as others.
+        slow = next(order for order in portal.orders if order.variant.name == "SLOW")
+        fine = [entry for entry, order in zip(entries(portal), portal.orders, strict=True)
+                if order.variant.name == "LINKS"][:5]  # fmt: skip
+        given: list[dict[str, object]] = [
+            *fine,
+            {"po_number": "PO-BAD", "url": "invalid-url"},
+            {"po_number": slow.po_number, "url": portal.order_url(slow.po_number)},
+        ]
+        main = app.MainApp(
+            enable_parallel=True, max_workers=8, navigation_timeout=4, order_timeout=6, attempts=1, **ground.options()
+        )
+        result = main.process_pos(given)
+        check(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
+        check(result.failed == 2, f"{result.failed} orders failed, not 2: {[str(one) for one in result]}")
+        check(result[-1].error_code == "TIMEOUT", f"the slow order came out as {result[-1]}")
+        check(result[-2].error_code == "INVALID_URL", f"the order without an address came out as {result[-2]}")
+    with ground.portal(orders=20) as portal:
+        many = app.MainApp(enable_parallel=True, max_workers=16, **ground.options()).process_pos(entries(portal))
+        check((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
+    return [f"{result.success} + {result.failed} of {len(given)}", "16 workers, 20 orders: 20 + 0"]
+
+
+def performance(ground: Ground) -> list[str]:
+    """Eight POs with slow pages, several runs each with 1, 2 and 4 workers, start-up of the browsers included."""
+    times: dict[int, list[float]] = {1: [], 2: [], 4: []}
+    peaks: dict[int, int] = {}
+    with ground.portal(orders=8, latency=SLOW_PAGE if ground.judge_times else 0.3) as portal:
+        for workers, taken in times.items():
+            portal.peak_pages = 0
+            for _ in range(ground.repeats):
+                main = app.MainApp(enable_parallel=workers > 1, max_workers=workers, **ground.options())
+                started = time.monotonic()
+                result = main.process_pos(entries(portal))
+                taken.append(time.monotonic() - started)
+                check(result.success == 8, f"with {workers} workers: {result}")
+            peaks[workers] = portal.peak_pages
+    check(peaks[1] == 1, f"{peaks[1]} pages at once with one worker")
+    check(1 < peaks[2] <= 2 and 2 < peaks[4] <= 4, f"pages at once: {peaks}")
+    figures = [f"{workers} workers: {_spread(taken)}" for workers, taken in times.items()]
+    for workers, wanted in WANTED.items():
+        ratio = statistics.mean(times[1]) / statistics.mean(times[workers])
+        figures.append(f"{workers} workers {ratio:.2f} times as fast")
+        check(
+            not ground.judge_times or ratio > wanted, f"{workers} workers are {ratio:.2f} times as fast, not {wanted}"
+        )
+    return figures
+
+
+def _spread(taken: Sequence[float]) -> str:
+    deviation = statistics.stdev(taken) if len(taken) > 1 else 0.0
+    return f"mean {statistics.mean(taken):.1f} s, stdev {deviation:.1f}, min {min(taken):.1f}, max {max(taken):.1f}"
+
+
+def integration(ground: Ground) -> list[str]:
+    """The interface scripts use; the same folders from sequential and parallel; workers and thefts in the log."""
+    check(app.MainApp().settings.workers == 1, "MainApp() is not sequential")
+    with ground.portal(orders=40, plain=False, large_bytes=100_000) as portal:
+        slow = next(n for n, order in enumerate(portal.orders) if order.variant.name == "SLOW")
+        plain = [n for n, order in enumerate(portal.orders) if order.variant.name == "LINKS"][:3]
+        # One worker is busy with the first while the other does two, and then takes over the fourth.
+        given = [entries(portal)[n] for n in (slow, *plain)]
+        window = app.MainApp(app.HeadlessConfiguration(headless=False), **ground.options())
+        one = window.process_pos(given)
+        two_app = app.MainApp(enable_parallel=True, max_workers=2, **ground.options())
+        two = two_app.process_pos(given)
+    check(one.success == two.success == 4, f"sequential: {one}; parallel: {two}")
+    check(_tree(window.settings.out) == _tree(two_app.settings.out), "sequential and parallel give other folders")
+    (log,) = (two_app.settings.out / ".po-pw" / "logs").glob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    thefts = [line for line in lines if line["event"] == "orders.stolen"]
+    workers = {line["worker"] for line in lines if line["event"] == "order.settled"}
+    check(workers == {"w1", "w2"}, f"the log names the workers {sorted(workers)}")
+    check(bool(thefts), "the log has no theft")
+    return ["MainApp() is sequential", "same folders", f"{len(thefts)} thefts in the log"]
+
+
+def _tree(out: Path) -> list[str]:
+    return sorted(
+        path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and "_COMPLETED" in str(path)
+    )
+
+
+ALL: Final[tuple[tuple[str, Callable[[Ground], list[str]]], ...]] = (
+    ("Sequential baseline", sequential_baseline),
+    ("Basic parallel", basic_parallel),
+    ("Profile isolation", profile_isolation),
+    ("Errors and fallback", errors_and_fallback),
+    ("Performance", performance),
+    ("Integration", integration),
+)
+
+
+def run(number: int, ground: Ground) -> Verdict:
+    """Runs one scenario, by its number from 1."""
+    title, scenario = ALL[number - 1]
+    started = time.monotonic()
+    try:
+        figures = scenario(ground)
+    except errors.PoPwError as error:
+        return Verdict(number, title, False, time.monotonic() - started, (), str(error))
+    return Verdict(number, title, True, time.monotonic() - started, tuple(figures))

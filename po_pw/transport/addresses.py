@@ -1,0 +1,57 @@
+"""Addresses as a browser sends them: as they stand, so that a signature over them stays right. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import yarl
+
+from po_pw import errors, models
+from po_pw.transport import redact
+
+# Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
+_KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
+
+
+def parse(text: str, base: str = "") -> yarl.URL:
+    """An http(s) address, absolute; what is percent-encoded in it stays as it is.
+
+    Args:
+        text: absolute, or relative to `base`.
+        base: where a redirect came from.
+
+    Raises:
+        Permanent: it is not http(s), or no address at all.
+    """
+    try:
+        parts = urlsplit(urljoin(base, text.strip()))
+        scheme, host = parts.scheme.lower(), parts.hostname
+        if scheme not in {"http", "https"} or not host:
+            raise _refused(text, base)
+        netloc = parts.netloc
+        if not netloc.isascii():
+            port = f":{parts.port}" if parts.port is not None else ""
+            netloc = f"{yarl.URL.build(scheme=scheme, host=host).raw_host}{port}"
+        whole = urlunsplit((scheme, netloc, parts.path or "/", parts.query, ""))
+        return yarl.URL(quote(whole, safe=_KEPT, errors="surrogateescape"), encoded=True)
+    except ValueError as error:
+        raise _refused(text, base) from error
+
+
+def referer(page: str, url: yarl.URL) -> str:
+    """What a browser tells `url` about the page a link stands on (strict-origin-when-cross-origin); `""`: nothing."""
+    if not page:
+        return ""
+    at = parse(page).with_user(None)
+    if at.origin() == url.origin():
+        return str(at)
+    return "" if at.scheme == "https" and url.scheme == "http" else f"{at.origin()}/"
+
+
+def _refused(text: str, base: str) -> errors.Permanent:
+    if base:
+        msg = f"{redact.bare(base)} leads to {redact.bare(text)}, which is no http(s) address"
+    else:
+        msg = f"{redact.bare(text)} is no http(s) address"
+    return errors.Permanent(msg, models.ErrorCode.INVALID_URL)

@@ -1,0 +1,283 @@
+"""From slots in a work folder to an order's final folder, on a real disk."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from po_pw import errors, models
+from po_pw.downloads import disk, folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
+ORDER = models.PurchaseOrder(models.order_key("PO-001"), "PO-001", "https://portal.example/orders/1")
+
+
+def saved(work: folders.Work, number: int, sent_name: str, content: bytes = b"content") -> models.SavedFile:
+    """A file as `fetch` leaves it: in its slot."""
+    slot = work.slot(number)
+    slot.write_bytes(content)
+    return models.SavedFile(
+        f"a{number}", str(slot), sent_name, len(content), hashlib.sha256(content).hexdigest(), "application/pdf",
+        "http", "https://portal.example/file", "Comments", NOW, NOW, ("length",),
+    )  # fmt: skip
+
+
+def finish(
+    out: Path, work: folders.Work, files: list[models.SavedFile], status: models.Status = models.Status.COMPLETED,
+    **more: Any,
+) -> folders.Finished:  # fmt: skip
+    given: dict[str, Any] = {
+        "order": ORDER, "supplier": "Supplier A", "stem": "PO-001", "missing": (), "max_path": 400, "now": NOW, **more,
+    }  # fmt: skip
+    return folders.finish(out, work, status=status, files=files, **given)
+
+
+def run(
+    out: Path,
+    contents: dict[str, bytes],
+    status: models.Status = models.Status.COMPLETED,
+    claim: str = "1",
+    **more: Any,
+) -> folders.Finished:
+    """One order from work folder to final folder."""
+    work = folders.open_work(out, "PO-001", claim)
+    files = [saved(work, number, name, content) for number, (name, content) in enumerate(contents.items(), 1)]
+    return finish(out, work, files, status, **more)
+
+
+def tree(out: Path) -> dict[str, bytes]:
+    """All files a person sees."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and ".po-pw" not in path.parts
+    }
+
+
+def test_an_orders_files_get_their_folder_and_names(tmp_path: Path) -> None:
+    """Slots become files under their own names, in one folder by supplier, order and status; no work folder is left."""
+    done = run(tmp_path, {"invoice.pdf": b"one", "../INVOICE.pdf": b"two", "0001": b"three"})
+    assert done.folder == "Supplier A/PO-001_COMPLETED"
+    assert [file.path for file in done.files] == ["invoice.pdf", "INVOICE (2).pdf", "0001"]
+    assert tree(tmp_path) == {
+        "Supplier A/PO-001_COMPLETED/0001": b"three",
+        "Supplier A/PO-001_COMPLETED/INVOICE (2).pdf": b"two",
+        "Supplier A/PO-001_COMPLETED/invoice.pdf": b"one",
+    }
+    assert not list((tmp_path / ".po-pw" / "work").iterdir())
+    assert not (tmp_path / ".po-pw" / "aside").exists()
+
+
+def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
+    """Each file's source, names, bytes, hash, times, lane and checks are in it, and what is missing and why."""
+    lost = models.MissingFile(
+        "a9", "gone.pdf", "https://portal.example/9", models.Failure(models.ErrorCode.NOT_FOUND, "no")
+    )
+    run(tmp_path, {"in/voice.pdf": b"one"}, models.Status.PARTIAL, missing=(lost,))
+    manifest = json.loads((tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_text("utf-8"))
+    (file,) = manifest["files"]
+    assert manifest["folder"] == "Supplier A/PO-001_PARTIAL"
+    assert (file["name"], file["sent_name"], file["bytes"]) == ("voice.pdf", "in/voice.pdf", 3)
+    assert file["sha256"] == hashlib.sha256(b"one").hexdigest()
+    assert (file["source"], file["lane"], file["checks"]) == ("https://portal.example/file", "http", ["length"])
+    assert file["saved_at"] == NOW.isoformat()
+    assert manifest["missing"][0]["error_code"] == "NOT_FOUND"
+
+
+def test_orders_without_files_or_supplier(tmp_path: Path) -> None:
+    """An order without attachments has an empty folder; without a supplier it lies in the output directory itself."""
+    done = run(tmp_path, {}, models.Status.NO_ATTACHMENTS, supplier="")
+    assert done == folders.Finished("PO-001_NO_ATTACHMENTS", ())
+    assert not list((tmp_path / done.folder).iterdir())
+
+
+@pytest.mark.parametrize("first", [models.Status.PARTIAL, models.Status.COMPLETED, models.Status.FAILED])
+def test_an_order_has_one_folder_at_a_time(tmp_path: Path, first: models.Status) -> None:
+    """A later outcome replaces the folder of an earlier one, whatever its ending; nothing of ours is left of it."""
+    run(tmp_path, {"a.pdf": b"old", "b.pdf": b"same"}, first)
+    run(tmp_path, {"a.pdf": b"new", "b.pdf": b"same"}, claim="2")
+    assert tree(tmp_path) == {
+        "Supplier A/PO-001_COMPLETED/a.pdf": b"new",
+        "Supplier A/PO-001_COMPLETED/b.pdf": b"same",
+    }
+    assert not (tmp_path / ".po-pw" / "aside").exists()
+
+
+def test_what_people_put_there_is_kept(tmp_path: Path) -> None:
+    """Notes, folders, links and changed files in an older folder come along under free names."""
+    run(tmp_path, {"a.pdf": b"old", "b.pdf": b"old b"}, models.Status.PARTIAL)
+    old = tmp_path / "Supplier A" / "PO-001_PARTIAL"
+    (old / "a.pdf").write_bytes(b"OLD")  # as long as before
+    (old / "notes.txt").write_bytes(b"mine")
+    (old / "0001").write_bytes(b"called like a slot")
+    (old / "papers").mkdir()
+    (old / "papers" / "deep.txt").write_bytes(b"deep")
+    (old / "link").symlink_to("nowhere")
+    run(tmp_path, {"a.pdf": b"new", "b.pdf": b"new b"}, claim="2")
+    folder = "Supplier A/PO-001_COMPLETED"
+    assert tree(tmp_path) == {
+        f"{folder}/0001 (2)": b"called like a slot",
+        f"{folder}/a (2).pdf": b"OLD",
+        f"{folder}/a.pdf": b"new",
+        f"{folder}/b.pdf": b"new b",
+        f"{folder}/notes.txt": b"mine",
+        f"{folder}/papers/deep.txt": b"deep",
+    }
+    assert (tmp_path / folder / "link").is_symlink()
+
+
+@pytest.mark.parametrize("second", [models.Status.FAILED, models.Status.PARTIAL, models.Status.NO_ATTACHMENTS])
+def test_a_run_that_fails_takes_nothing_away(tmp_path: Path, second: models.Status) -> None:
+    """Files of an earlier outcome stay, with what is known of them, until a COMPLETED one replaces them."""
+    run(tmp_path, {"a.pdf": b"old a", "b.pdf": b"old b"})
+    run(tmp_path, {"a.pdf": b"new a"} if second is models.Status.PARTIAL else {}, second, claim="2")
+    a = b"new a" if second is models.Status.PARTIAL else b"old a"
+    folder = f"Supplier A/PO-001_{second}"
+    assert tree(tmp_path) == {f"{folder}/a.pdf": a, f"{folder}/b.pdf": b"old b"}
+    manifest = json.loads((tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_text("utf-8"))
+    assert "b.pdf" in {entry["name"] for entry in manifest["earlier"]}
+    run(tmp_path, {"a.pdf": b"a", "c.pdf": b"c"}, claim="3")
+    folder = "Supplier A/PO-001_COMPLETED"
+    assert tree(tmp_path) == {f"{folder}/a.pdf": b"a", f"{folder}/c.pdf": b"c"}
+
+
+def test_a_folder_without_manifest_belongs_to_somebody(tmp_path: Path) -> None:
+    """A folder another tool left is taken over: what we fetched again is there once, everything else is kept."""
+    old = tmp_path / "Supplier A" / "PO-001_COMPLETED"
+    old.mkdir(parents=True)
+    (old / "a.pdf").write_bytes(b"same")
+    (old / "b.pdf").write_bytes(b"theirs")
+    (tmp_path / ".po-pw/manifests/Supplier A").mkdir(parents=True)
+    (tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").write_text('{"files": 7}', "utf-8")
+    run(tmp_path, {"a.pdf": b"same", "b.pdf": b"ours"})
+    folder = "Supplier A/PO-001_COMPLETED"
+    assert tree(tmp_path) == {f"{folder}/a.pdf": b"same", f"{folder}/b (2).pdf": b"theirs", f"{folder}/b.pdf": b"ours"}
+
+
+def test_after_a_crash_between_the_renames_nothing_is_lost(tmp_path: Path) -> None:
+    """A folder that was set aside, with no new one in place, gives its strangers to the next."""
+    run(tmp_path, {"a.pdf": b"old"})
+    old = tmp_path / "Supplier A" / "PO-001_COMPLETED"
+    (old / "notes.txt").write_bytes(b"mine")
+    aside = tmp_path / ".po-pw" / "aside" / "Supplier A" / "PO-001_COMPLETED"
+    aside.parent.mkdir(parents=True)
+    old.rename(aside)
+    run(tmp_path, {"a.pdf": b"new"}, claim="2")
+    folder = "Supplier A/PO-001_COMPLETED"
+    assert tree(tmp_path) == {f"{folder}/a.pdf": b"new", f"{folder}/notes.txt": b"mine"}
+    assert not (tmp_path / ".po-pw" / "aside").exists()
+
+
+def test_after_an_error_all_is_as_before_and_it_can_be_tried_again(tmp_path: Path) -> None:
+    """Where the final place is taken by a file, slots, older folder and manifest stay; once it is free it works."""
+    run(tmp_path, {"a.pdf": b"old"}, models.Status.PARTIAL)
+    (tmp_path / "Supplier A/PO-001_PARTIAL/notes.txt").write_bytes(b"mine")
+    before = tree(tmp_path)
+    manifest = (tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_bytes()
+    in_the_way = tmp_path / "Supplier A" / "PO-001_COMPLETED"
+    in_the_way.write_bytes(b"a file")
+    work = folders.open_work(tmp_path, "PO-001", "2")
+    files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
+    with pytest.raises(errors.EnvironmentProblem):
+        finish(tmp_path, work, files)
+    assert in_the_way.read_bytes() == b"a file"
+    in_the_way.unlink()
+    assert tree(tmp_path) == before
+    assert (tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_bytes() == manifest
+    assert {path.name for path in work.path.iterdir()} == {"0001", "0002"}
+    finish(tmp_path, work, files)
+    folder = "Supplier A/PO-001_COMPLETED"
+    assert tree(tmp_path) == {f"{folder}/a.pdf": b"a", f"{folder}/b.pdf": b"b", f"{folder}/notes.txt": b"mine"}
+
+
+def test_leftovers_of_earlier_attempts_do_not_come_along(tmp_path: Path) -> None:
+    """Half a file, and a file that the page shows no more, are not in the final folder."""
+    work = folders.open_work(tmp_path, "PO-001", "1")
+    (work.path / "0002.part").write_bytes(b"half")
+    (work.path / "0003").write_bytes(b"shown no more")
+    finish(tmp_path, work, [saved(work, 1, "a.part", b"whole")])
+    assert tree(tmp_path) == {"Supplier A/PO-001_COMPLETED/a.part": b"whole"}
+
+
+def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
+    """Long names are cut to what the real output path leaves; where that is too little, it says what to do."""
+    shortest = len(str(tmp_path / "Supplier A" / "PO-001_COMPLETED")) + 1 + 24
+    done = run(tmp_path, {"a rather long name of an invoice.pdf": b"1", "x" * 300 + ".tar.gz": b"2"}, max_path=shortest)
+    paths = [tmp_path / done.folder / file.path for file in done.files]
+    assert all(path.is_file() and len(str(path)) <= shortest for path in paths)
+    assert [path.suffix for path in paths] == [".pdf", ".gz"]
+    work = folders.open_work(tmp_path, "PO-001", "2")
+    with pytest.raises(errors.EnvironmentProblem, match=r"--out.*--max-path"):
+        finish(tmp_path, work, [saved(work, 1, "a.pdf")], max_path=shortest - 1)
+    work.discard()
+    assert not work.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("po_number", "stem"), [("PO-001", "PO-001"), ("PO/1", "PO_1"), ("..", "order"), ("  PO 1. ", "PO 1")]
+)
+def test_stems(po_number: str, stem: str) -> None:
+    """An order's number is its folder's name, made safe."""
+    order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/")
+    assert folders.stem(order) == stem
+
+
+@pytest.mark.parametrize(
+    ("supplier", "folder"),
+    [("ACME / West", "ACME _ West"), ("", ""), (".po-pw", "_.po-pw"), ("Results.CSV", "_Results.CSV"), ("..", "")],
+)
+def test_suppliers_folders(supplier: str, folder: str) -> None:
+    """A supplier's folder is safe, does not hide, and takes no place of ours."""
+    assert folders.parent(supplier) == folder
+    assert len(folders.parent("x" * 300)) <= 80
+
+
+def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:
+    """An order's folder is found whatever came of it; another order's is not."""
+    assert folders.existing(tmp_path, "Supplier A", "PO-001") == []
+    run(tmp_path, {}, models.Status.FAILED)
+    (tmp_path / "Supplier A" / "PO-0011_COMPLETED").mkdir()
+    assert folders.existing(tmp_path, "Supplier A", "PO-001") == [tmp_path / "Supplier A" / "PO-001_FAILED"]
+
+
+def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:
+    """Two orders whose numbers come out alike have work folders of their own, and one's end is not the other's."""
+    one, two = folders.open_work(tmp_path, "PO/1", "a"), folders.open_work(tmp_path, "PO_1", "b")
+    assert one.path != two.path
+    finish(tmp_path, one, [saved(one, 1, "a.pdf")], stem="PO_1")
+    finish(tmp_path, two, [saved(two, 1, "b.pdf")], stem="PO_1~2")
+    assert {*tree(tmp_path)} == {"Supplier A/PO_1_COMPLETED/a.pdf", "Supplier A/PO_1~2_COMPLETED/b.pdf"}
+
+
+def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
+    """A rename refused for a moment succeeds; one refused for longer than the patience is an error."""
+    times, left = iter(range(100)), [PermissionError(), PermissionError()]
+
+    def action() -> None:
+        if left:
+            raise left.pop()
+
+    pauses: list[float] = []
+    disk.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+    assert len(pauses) == 2
+    left.extend(PermissionError() for _ in range(50))
+    with pytest.raises(PermissionError):
+        disk.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, errors.OutOfSpace), (errno.EACCES, errors.EnvironmentProblem)]
+)
+def test_what_the_disk_refuses_becomes_ours(tmp_path: Path, number: int, kind: type) -> None:
+    """A full disk is told apart from every other refusal, and the path is named."""
+    with pytest.raises(kind, match=tmp_path.name), disk.translated(tmp_path / "file"):
+        raise OSError(number, os.strerror(number))

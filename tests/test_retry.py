@@ -1,0 +1,78 @@
+"""Again, when, or never: what follows from each kind of error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from po_pw import errors, models
+from po_pw.engine import retry
+
+POLICY = retry.Policy(attempts=4, base=2.0, cap=10.0)
+PERMANENT = [
+    errors.Permanent("gone", models.ErrorCode.NOT_FOUND),
+    errors.NotAFile("a page came"),
+    errors.BrowserRouteNeeded("407"),
+    errors.OutOfSpace("the disk is full"),
+    errors.OrderError("internal"),
+]
+
+
+def decide(error: errors.OrderError, attempt: int = 1, *, chance: float = 0.5) -> retry.Decision:
+    return retry.decide(error, attempt, policy=POLICY, random=lambda: chance)
+
+
+@pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
+def test_what_will_not_work_is_not_tried_again(error: errors.OrderError) -> None:
+    """Permanent errors, no files, routes we do not have and a full disk are results at once."""
+    assert decide(error) == retry.Never()
+
+
+def test_a_session_is_renewed_in_whatever_attempt() -> None:
+    """Being signed out asks for a sign-in, also when all attempts are used up: it is none of them."""
+    assert decide(errors.SessionExpired("signed out"), 1) == retry.SignIn()
+    assert decide(errors.SessionExpired("signed out"), 99) == retry.SignIn()
+
+
+@pytest.mark.parametrize(("attempt", "bound"), [(1, 2.0), (2, 4.0), (3, 8.0)])
+def test_the_delay_doubles(attempt: int, bound: float) -> None:
+    """Full jitter: uniform between nothing and a bound that doubles with each attempt."""
+    for chance in (0.0, 0.25, 0.999):
+        assert decide(errors.Transient("reset"), attempt, chance=chance) == retry.Again(chance * bound, counts=True)
+
+
+def test_attempts_are_used_up() -> None:
+    """After the last attempt the error is the result, also where the browser was lost."""
+    assert isinstance(decide(errors.Transient("reset"), 3), retry.Again)
+    assert decide(errors.Transient("reset"), 4) == retry.Never()
+    assert decide(errors.BrowserLost("killed"), 4) == retry.Never()
+
+
+def test_a_lost_browser_is_replaced_at_once() -> None:
+    """The order goes back without delay, and the attempt counts: it may be what kills the browser."""
+    assert decide(errors.BrowserLost("killed"), 3) == retry.Again(0.0, counts=True)
+
+
+def test_the_server_may_ask_for_more_patience() -> None:
+    """`Retry-After` lengthens the delay beyond any cap, and never shortens it."""
+    assert decide(errors.Transient("busy", retry_after=30.0)) == retry.Again(30.0, counts=True)
+    assert decide(errors.Transient("busy", retry_after=0.1)) == retry.Again(1.0, counts=True)
+
+
+@given(
+    attempt=st.integers(1, 10**6),
+    base=st.floats(0, 1e6),
+    cap=st.floats(0, 1e6),
+    retry_after=st.none() | st.floats(0, 1e6),
+    chance=st.floats(0, 1, exclude_max=True),
+)
+@example(attempt=5000, base=1.0, cap=60.0, retry_after=None, chance=0.9)
+def test_the_delay_has_bounds(attempt: int, base: float, cap: float, retry_after: float | None, chance: float) -> None:
+    """Whatever the policy and the attempt: never less than the server asks, never more than that or the cap."""
+    policy = retry.Policy(10**6 + 1, base, cap)
+    error = errors.Transient("reset", retry_after=retry_after)
+    decision = retry.decide(error, attempt, policy=policy, random=lambda: chance)
+    assert isinstance(decision, retry.Again)
+    asked = retry_after or 0.0
+    assert asked <= decision.delay <= max(cap, asked)

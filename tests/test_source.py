@@ -1,0 +1,320 @@
+"""The scheduler's asynchronous face: who waits is woken by what happens, and no order is ever lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+
+import pytest
+
+from po_pw import models
+from po_pw.engine import scheduler as schedulers
+from po_pw.engine import source
+from tests.support import run_async
+
+ONE, TWO, THREE = (models.WorkerId(f"w{n}") for n in (1, 2, 3))
+
+
+def made(count: int, *workers: models.WorkerId) -> tuple[schedulers.Scheduler, source.LocalSource]:
+    orders = [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", f"http://x/{n}", row=n) for n in range(count)]
+    scheduler = schedulers.Scheduler(orders, workers)
+    return scheduler, source.LocalSource(scheduler)
+
+
+async def leased(work: source.WorkSource, worker: models.WorkerId) -> models.Lease:
+    lease = await work.lease(worker)
+    assert lease is not None
+    return lease
+
+
+async def settle_all(work: source.WorkSource, worker: models.WorkerId) -> int:
+    done = 0
+    while (lease := await work.lease(worker)) is not None:
+        await work.release(lease, source.Settled())
+        done += 1
+    return done
+
+
+async def waiting(task: asyncio.Task[models.Lease | None]) -> None:
+    """Lets the task run until it can only wait: nothing else is ready, so a few turns of the loop are enough."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+
+
+@dataclasses.dataclass
+class Meeting:
+    """Counts who is at work at once; each waits until as many are there as should be."""
+
+    together: int
+    present: int = 0
+    peak: int = 0
+    all_there: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    async def attend(self) -> None:
+        self.present += 1
+        self.peak = max(self.peak, self.present)
+        if self.present == self.together:
+            self.all_there.set()
+        await self.all_there.wait()
+        self.present -= 1
+
+
+def test_workers_work_at_once_and_each_order_once() -> None:
+    """Three workers hold leases at the same time, all orders are settled once, and then all are told so."""
+
+    async def body() -> None:
+        scheduler, work = made(12, ONE, TWO, THREE)
+        meeting = Meeting(3)
+        seen: collections.Counter[models.OrderKey] = collections.Counter()
+
+        async def worker(name: models.WorkerId) -> None:
+            while (lease := await work.lease(name)) is not None:
+                await meeting.attend()
+                seen[lease.order.key] += 1
+                await work.release(lease, source.Settled())
+
+        async with asyncio.TaskGroup() as tasks:
+            for name in (ONE, TWO, THREE):
+                tasks.create_task(worker(name))
+        assert meeting.peak == 3
+        assert len(seen) == seen.total() == 12
+        assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_who_waits_gets_what_another_puts_back() -> None:
+    """With nothing left a worker waits while a lease is out; put back at once, it gets the order, as next attempt."""
+
+    async def body() -> None:
+        _, work = made(1, ONE, TWO)
+        lease = await leased(work, ONE)
+        waiter = asyncio.create_task(work.lease(TWO))
+        await waiting(waiter)
+        await work.release(lease, source.PutBack(0.0, counts=True))
+        again = await waiter
+        assert again is not None
+        assert (again.order, again.worker, again.attempt) == (lease.order, TWO, 2)
+
+    run_async(body())
+
+
+def test_who_waits_is_told_when_all_is_settled() -> None:
+    """The last settled order sends home everybody who waits."""
+
+    async def body() -> None:
+        _, work = made(1, ONE, TWO, THREE)
+        lease = await leased(work, ONE)
+        waiters = [asyncio.create_task(work.lease(name)) for name in (TWO, THREE)]
+        for waiter in waiters:
+            await waiting(waiter)
+        await work.release(lease, source.Settled())
+        assert await asyncio.gather(*waiters) == [None, None]
+
+    run_async(body())
+
+
+class Counting(schedulers.Scheduler):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def take(self, worker: models.WorkerId, now: float) -> models.Lease | schedulers.WaitUntil | schedulers.Drained:
+        self.asked += 1
+        return super().take(worker, now)
+
+
+def test_orders_come_when_they_are_due() -> None:
+    """Orders put back for later come in the order they fall due, by the clock alone, and nobody asks in between."""
+
+    async def body() -> None:
+        orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x", row=0) for po in ("late", "early")]
+        scheduler = Counting(orders, [ONE])
+        work = source.LocalSource(scheduler)
+        late, early = await leased(work, ONE), await leased(work, ONE)
+        await work.release(late, source.PutBack(0.2, counts=False))
+        await work.release(early, source.PutBack(0.02, counts=False))
+        scheduler.asked = 0
+        assert (await leased(work, ONE)).order == early.order
+        assert (await leased(work, ONE)).order == late.order
+        assert scheduler.asked <= 4  # each: once to learn when, once to take
+
+    run_async(body())
+
+
+def test_an_earlier_order_shortens_the_wait() -> None:
+    """Who waits for an order far off gets one that is put back meanwhile for now."""
+
+    async def body() -> None:
+        _, work = made(2, ONE)
+        far, near = await leased(work, ONE), await leased(work, ONE)
+        await work.release(far, source.PutBack(3600.0, counts=True))
+        waiter = asyncio.create_task(work.lease(ONE))
+        await waiting(waiter)
+        await work.release(near, source.PutBack(0.0, counts=True))
+        got = await waiter
+        assert got is not None
+        assert got.order == near.order
+
+    run_async(body())
+
+
+def test_orders_may_come_later() -> None:
+    """Where more orders may be added, who waits gets each as it comes, and is sent home only once it is closed."""
+
+    async def body() -> None:
+        scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
+        work = source.LocalSource(scheduler)
+        for po in ("PO-1", "PO-2"):
+            waiter = asyncio.create_task(work.lease(ONE))
+            await waiting(waiter)
+            work.add(models.PurchaseOrder(models.OrderKey(po), po, "http://x", row=0))
+            lease = await waiter
+            assert lease is not None
+            assert lease.order.po_number == po
+            await work.release(lease, source.Settled())
+        waiter = asyncio.create_task(work.lease(ONE))
+        await waiting(waiter)
+        work.close()
+        assert await waiter is None
+        assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_stop_wakes_everybody() -> None:
+    """After `stop`, however often, nobody gets an order, whether waiting or asking; what is out can come back."""
+
+    async def body() -> None:
+        scheduler, work = made(3, ONE)
+        first = await leased(work, ONE)
+        second, third = await leased(work, ONE), await leased(work, ONE)
+        await work.release(second, source.PutBack(3600.0, counts=True))
+        work.join(TWO)
+        waiters = [asyncio.create_task(work.lease(name)) for name in (ONE, TWO)]
+        for waiter in waiters:
+            await waiting(waiter)
+        work.stop()
+        work.stop()
+        assert await asyncio.gather(*waiters) == [None, None]
+        assert await work.lease(ONE) is None
+        await work.release(first, source.Settled())
+        await work.release(third, source.PutBack(0.0, counts=False))
+        assert await work.lease(ONE) is None
+        assert (scheduler.settled(), scheduler.waiting(), scheduler.out()) == (1, 2, 0)
+
+    run_async(body())
+
+
+def test_cancelled_waiters_strand_nothing() -> None:
+    """Whenever a wait is cancelled, also in the very moment an order comes back, the order is left for another."""
+
+    async def body() -> None:
+        for turns in range(6):
+            scheduler, work = made(1, ONE, TWO)
+            lease = await leased(work, ONE)
+            waiter = asyncio.create_task(work.lease(TWO))
+            await waiting(waiter)
+            await work.release(lease, source.PutBack(0.0, counts=True))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiter.cancel()
+            (got,) = await asyncio.gather(waiter, return_exceptions=True)
+            if isinstance(got, models.Lease):  # it came before the cancellation, and is the caller's
+                assert scheduler.out() == 1
+                await work.release(got, source.Settled())
+            else:
+                assert isinstance(got, asyncio.CancelledError)
+                assert (scheduler.out(), scheduler.waiting()) == (0, 1)
+                assert await settle_all(work, ONE) == 1
+            assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_a_worker_that_leaves_strands_nothing() -> None:
+    """A cancelled worker's lease and its waiting orders go to one who was already waiting."""
+
+    async def body() -> None:
+        scheduler, work = made(2, ONE, TWO)
+        held = [await leased(work, ONE), await leased(work, TWO)]
+        waiter = asyncio.create_task(work.lease(TWO))
+        await waiting(waiter)
+        work.leave(ONE)
+        got = await waiter
+        assert got is not None
+        assert got.order == held[0].order
+        with pytest.raises(schedulers.StaleLease):
+            await work.release(held[0], source.Settled())
+        with pytest.raises(schedulers.NotJoined):
+            await work.lease(ONE)
+        for lease in (held[1], got):
+            await work.release(lease, source.Settled())
+        assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_cancelled_workers_strand_nothing() -> None:
+    """Workers cancelled at any turn, whatever they are at: who joins next settles the rest, each once."""
+
+    async def body() -> None:
+        for turns in range(0, 30, 3):
+            scheduler, work = made(10)
+            seen: collections.Counter[models.OrderKey] = collections.Counter()
+
+            async def worker(
+                name: models.WorkerId, work: source.LocalSource, seen: collections.Counter[models.OrderKey]
+            ) -> None:
+                work.join(name)
+                try:
+                    while (lease := await work.lease(name)) is not None:
+                        await asyncio.sleep(0)
+                        if lease.attempt == 1:
+                            await work.release(lease, source.PutBack(0.0, counts=True))
+                        else:
+                            await work.release(lease, source.Settled())
+                            seen[lease.order.key] += 1
+                finally:
+                    work.leave(name)
+
+            tasks = [asyncio.create_task(worker(name, work, seen)) for name in (ONE, TWO)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert scheduler.out() == 0
+            await worker(THREE, work, seen)
+            assert len(seen) == seen.total() == 10
+            assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_thefts_are_told() -> None:
+    """The callback hears who took how many orders from whom; should it fail, the order is not lost with it."""
+
+    async def body() -> None:
+        heard: list[tuple[models.WorkerId, models.WorkerId, int]] = []
+        scheduler, _ = made(7, ONE)
+
+        def hear(thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
+            heard.append((thief, victim, count))
+            if thief == THREE:
+                raise LookupError(thief)
+
+        work = source.LocalSource(scheduler, on_steal=hear)
+        work.join(TWO)
+        work.join(THREE)
+        await leased(work, TWO)
+        assert heard == [(TWO, ONE, 4)]
+        with pytest.raises(LookupError):
+            await work.lease(THREE)
+        assert (scheduler.out(), scheduler.waiting()) == (1, 6)
+        work.leave(TWO)
+        assert await settle_all(work, ONE) == 7
+
+    run_async(body())
