@@ -102,7 +102,9 @@ class BrowserLost(Transient):
 
 
 class OutOfSpace(Transient):
-    """The disk is full."""
+    """The disk is full: for every order alike, so the run ends."""
+
+    exit_code = 3
 
     default_code = models.ErrorCode.DISK_FULL
 

@@ -1,4 +1,4 @@
-"""The whole check: `python -m tests` runs lint, format, types, import layers and tests, and stops at the first that fails.
+"""The whole check, `python -m tests`: lint, format, types, import layers and tests; stops at the first that fails.
 
 Arguments go to pytest, e.g. `python -m tests -k scheduler`.
 """

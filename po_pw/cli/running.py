@@ -59,7 +59,7 @@ async def _run(
                 try:
                     async for _ in outcomes:
                         continue
-                except (errors.LoginRequiredError, errors.EnvironmentProblem) as error:
+                except (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutOfSpace) as error:
                     if run.run_id is None:
                         raise
                     problem = error

@@ -66,7 +66,8 @@ async def examine(
 
 def _python() -> list[Check]:
     bits = 64 if sys.maxsize > 2**32 else 32
-    text = f"{platform.python_implementation()} {platform.python_version()}, {bits} bit, on {platform.system()} {platform.machine()}"
+    name, version = platform.python_implementation(), platform.python_version()
+    text = f"{name} {version}, {bits} bit, on {platform.system()} {platform.machine()}"
     if bits == 32:
         return [checks.warning("python", text, "A 64 bit Python can use all of this machine's memory: install one.")]
     return [checks.ok("python", text)]

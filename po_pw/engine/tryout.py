@@ -60,7 +60,10 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         forbidden = any(line.state == "problem" for line in found)
         patience = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
         launch = contexts.Launch(chosen, view.headless, True, patience, view.environment)
-        with lines.trying("launch"):
+        remedy = (
+            "That policy stops it, see above." if forbidden else "Try another one: --browser, po-pw browser install."
+        )
+        with lines.trying("launch", remedy):
             manager = profiles.ProfileManager(options.base_profile, root=driver.run_dir.path / "profiles")
             launch = await _launch(driver, launch, manager, lines)
             for number, origin in enumerate(origins, 1):

@@ -239,10 +239,11 @@ class Worker:
     async def _conclude(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
-        again = [error for error in job.failed.values() if self._would_retry(error, lease)]
-        expired = [error for error in job.failed.values() if isinstance(error, errors.SessionExpired)]
-        if expired or again:
-            raise (expired or again)[0]
+        failed = job.failed.values()
+        again = [error for error in failed if self._would_retry(error, lease)]
+        whole_run = [error for error in failed if isinstance(error, errors.OutOfSpace | errors.SessionExpired)]
+        if whole_run or again:
+            raise (whole_run or again)[0]
         listing = job.listing
         incomplete = None
         if listing is not None and not listing.complete:
@@ -273,6 +274,9 @@ class Worker:
         """
         try:
             await step
+        except errors.OutOfSpace:
+            await self._give_back(lease, job, started)
+            raise
         except errors.OrderError as error:
             await self._failed(lease, job, error, started)
         except (errors.LoginRequiredError, errors.EnvironmentProblem):

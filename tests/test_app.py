@@ -1,0 +1,167 @@
+"""The synchronous interface as existing scripts use it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+import po_pw
+from po_pw import app, events, models
+from po_pw.demo import catalogue, server
+from po_pw.scenarios import entries
+from tests import portal_runs
+from tests.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Portal, Path]]:
+    folder = tmp_path_factory.mktemp("app")
+    with server.serve_in_thread(catalogue.PortalSettings(orders=8, latency=0.1, plain=True)) as running:
+        run_async(portal_runs.signed_in(running, folder / "home"))
+        yield running, folder / "home"
+
+
+@pytest.fixture
+def options(portal: tuple[server.Portal, Path], tmp_path: Path) -> dict[str, Any]:
+    return {"out": tmp_path / "out", "home": portal[1]}
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
+
+
+def test_main_app_without_arguments_is_sequential() -> None:
+    """`MainApp()` works, and opens no parallel workers."""
+    assert po_pw.MainApp().settings.workers == 1
+
+
+def test_everything_promised_can_be_imported() -> None:
+    """Each public name is there, and unknown ones are an AttributeError as usual."""
+    assert all(getattr(po_pw, name) is not None for name in po_pw.__all__)
+    with pytest.raises(AttributeError):
+        _ = po_pw.no_such_thing
+
+
+def test_a_result_prints_compares_and_reads_as_a_mapping(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """The same order done again gives an equal result; it really ran again; nothing is left running."""
+    before = threads()
+    main = po_pw.MainApp(**options)
+    order = entries(portal[0], 1)[0]
+    first = main.process_single_po(order)
+    asked = portal[0].counts["pages"]
+    again = main.process_single_po(order)
+    assert portal[0].counts["pages"] == asked + 1
+    assert first == again
+    assert dict(first)["status"] == first.status == "COMPLETED"
+    assert first["success"] is True
+    assert "3 files" in str(first)
+    assert main.process_pos([order], resume=True).summary.carried == 1
+    assert portal[0].counts["pages"] == asked + 1
+    assert threads() <= before
+
+
+def test_success_and_failed_make_the_number_of_orders(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """Orders that cannot be used count as failed, duplicates as the order they repeat; results in the order given."""
+    orders = entries(portal[0], 3)
+    given: list[dict[str, object]] = [*orders, {"po_number": "PO-BAD", "url": "invalid-url"}, orders[0], {"supplier": "nobody"}]
+    main = po_pw.MainApp(enable_parallel=True, max_workers=2, **options)
+    result = main.process_pos(given)
+    assert (result.success, result.failed) == (4, 2)
+    assert [one.status for one in result] == ["COMPLETED"] * 3 + ["FAILED", "DUPLICATE", "FAILED"]
+    assert result[4].duplicate_of == 1
+    assert [one.error_code for one in result[3::2]] == ["INVALID_URL", "INVALID_ROW"]
+    assert (main.settings.out / "results.csv").exists()
+
+
+def test_it_works_beside_a_running_loop_and_from_a_thread(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """A notebook has a loop running already; that is no obstacle."""
+
+    async def cell() -> app.RunResult:
+        return po_pw.MainApp(**options).process_pos(entries(portal[0], 1))
+
+    assert run_async(cell()).success == 1
+
+
+def test_with_keeps_the_browsers_open_between_calls(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """Two calls inside `with` use the same browser process; afterwards it is gone."""
+    opened: list[events.ContextOpened] = []
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.ContextOpened):
+            opened.append(event)
+
+    with po_pw.MainApp(hear=hear, **options) as main:
+        assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
+        assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
+        assert psutil.pid_exists(opened[0].pid)
+    assert len(opened) == 1
+    assert not psutil.pid_exists(opened[0].pid)
+
+
+def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """Contexts are open at start; start and stop may be called again; twins in one map are done once."""
+    pool = po_pw.WorkerPool(max_workers=2, **options)
+    assert pool.stats()["running"] is False
+    pool.stop()
+    with pool:
+        pool.start()
+        pids = [context["pid"] for context in pool.stats()["contexts"]]
+        assert len(set(pids)) == 2
+        assert all(map(psutil.pid_exists, pids))
+        orders = entries(portal[0])
+        results = pool.map([*orders, orders[0], {"po_number": "PO-BAD", "url": "ftp://x"}])
+        assert [one.status for one in results] == ["COMPLETED"] * 8 + ["DUPLICATE", "FAILED"]
+        assert pool.submit(orders[0]).result(30).status is models.Status.COMPLETED
+        assert pool.stats()["settled"] == 9
+    pool.stop()
+    assert not any(map(psutil.pid_exists, pids))
+    assert pool.stats()["running"] is False
+    assert (pool.settings.out / "results.csv").exists()
+
+
+def test_a_browser_killed_during_map_loses_no_order(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """One of the worker browsers is killed by its pid in mid-work: all POs still end, each once."""
+    with po_pw.WorkerPool(max_workers=2, **options) as pool:
+        futures = [pool.submit(order) for order in entries(portal[0])]
+        futures[0].result(60)
+        os.kill(pool.stats()["contexts"][0]["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
+        results = [future.result(60) for future in futures]
+        assert all(one.status is models.Status.COMPLETED for one in results)
+        assert pool.stats()["settled"] == len(results)
+
+
+def test_the_asynchronous_interface_yields_outcomes(
+    portal: tuple[server.Portal, Path], options: dict[str, Any]
+) -> None:
+    """`open_run` and `process` are first-class: orders in, outcomes out."""
+    from po_pw.orders import read
+
+    async def work() -> list[models.Outcome]:
+        rows = [read.order_from_mapping(order, n) for n, order in enumerate(entries(portal[0], 3), 1)]
+        async with po_pw.open_run(po_pw.Settings(workers=2, **options)) as run:
+            return [outcome async for outcome in run.process(rows)]
+
+    outcomes = run_async(work())
+    assert {outcome.status for outcome in outcomes} == {models.Status.COMPLETED}
+    assert len(outcomes) == 3
