@@ -76,7 +76,12 @@ def test_success_and_failed_make_the_number_of_orders(
 ) -> None:
     """Orders that cannot be used count as failed, duplicates as the order they repeat; results in the order given."""
     orders = entries(portal[0], 3)
-    given: list[dict[str, object]] = [*orders, {"po_number": "PO-BAD", "url": "invalid-url"}, orders[0], {"supplier": "nobody"}]
+    given: list[dict[str, object]] = [
+        *orders,
+        {"po_number": "PO-BAD", "url": "invalid-url"},
+        orders[0],
+        {"supplier": "nobody"},
+    ]
     main = po_pw.MainApp(enable_parallel=True, max_workers=2, **options)
     result = main.process_pos(given)
     assert (result.success, result.failed) == (4, 2)

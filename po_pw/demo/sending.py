@@ -52,18 +52,21 @@ async def send(
         answer.enable_chunked_encoding()
     else:
         answer.content_length = stop - start
-    await answer.prepare(request)
-    if request.method != "HEAD":
-        end = start + (stop - start) // 2 if fault else stop
-        for block in documents.blocks(file.document, start, end):
-            await answer.write(block)
-            counts["bytes"] += len(block)
-        if fault and request.transport is not None:
-            _break_off(request.transport.get_extra_info("socket") if fault is Fault.RESET else None)
-            answer.force_close()
-            request.transport.close()
-            return answer
-    await answer.write_eof()
+    try:
+        await answer.prepare(request)
+        if request.method != "HEAD":
+            end = start + (stop - start) // 2 if fault else stop
+            for block in documents.blocks(file.document, start, end):
+                await answer.write(block)
+                counts["bytes"] += len(block)
+            if fault and request.transport is not None:
+                _break_off(request.transport.get_extra_info("socket") if fault is Fault.RESET else None)
+                answer.force_close()
+                request.transport.close()
+                return answer
+        await answer.write_eof()
+    except ConnectionResetError:
+        counts["broken_off"] += 1  # by whoever asked: nothing is wrong here
     return answer
 
 

@@ -34,7 +34,7 @@ class Portal:
         origin: scheme, host and port, e.g. `http://127.0.0.1:40123`.
         other_origin: the same of the server that hands files out for a signature, without a sign-in.
         counts: `pages`, `fragments` (what pages ask for), `files`, `sign_ins`, `refused_sign_ins`, `sent_to_sign_in`,
-            `faults`, and `bytes` of files.
+            `faults`, `broken_off` (by whoever asked), and `bytes` of files.
         paths: requests by path, as it was sent (names in it quoted).
         pages_now: pages being answered at this moment.
         peak_pages: the most there were at once.
