@@ -302,13 +302,15 @@ def test_this_machine_is_read() -> None:
     assert (contained.cpus, contained.cpu_percent, contained.tasks_left) == (0.5, 100, 7)
 
 
-def test_memory_of_our_children_is_measured() -> None:
-    """What a process that we started holds for itself is counted while it lives."""
-    before = machine.browser_bytes()
+def test_memory_of_driver_and_browsers_is_measured() -> None:
+    """What a driver that we started holds for itself is counted while it lives; our other processes are not."""
+    assert machine.browser_bytes("made-up-driver") == 0
     code = "import sys; held = bytearray(b'x') * 80_000_000; print('ready', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", code, "made-up-driver"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        assert machine.browser_bytes() - before > 75_000_000
+        assert 80_000_000 < machine.browser_bytes("made-up-driver") < 120_000_000
+        assert machine.browser_bytes("another-driver") == 0
         assert child.stdin is not None
         child.stdin.close()

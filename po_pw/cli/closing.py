@@ -49,9 +49,9 @@ def show(
             )
     console.print()
     console.print(table)
-    parts = [f"{summary.files} files, {tally.size(summary.bytes)}, in {tally.duration(seconds)}"]
+    parts = [f"{tally.many(summary.files, 'file')}, {tally.size(summary.bytes)}, in {tally.duration(seconds)}"]
     if summary.carried:
-        parts.append(f"{summary.carried} orders were done earlier")
+        parts.append(f"{tally.many(summary.carried, 'order')} done earlier")
     if workers > 1 and work_seconds > 0 and summary.order_seconds > 0:
         parts.append(f"{summary.order_seconds / work_seconds:.1f} times as fast as one worker")
     console.print()

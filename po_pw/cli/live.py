@@ -110,13 +110,13 @@ class View:
                 return None
 
     def _started(self, event: events.RunStarted) -> Text:
-        parts = [f"{event.orders} orders, {event.workers} worker{'s' if event.workers != 1 else ''}"]
+        parts = [f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"]
         if event.carried:
             parts.append(f"{event.carried} done earlier")
         if event.refused:
-            parts.append(f"{event.refused} rows refused")
+            parts.append(f"{tally.many(event.refused, 'row')} refused")
         if event.duplicates:
-            parts.append(f"{event.duplicates} duplicate rows")
+            parts.append(tally.many(event.duplicates, "duplicate row"))
         return Text(", ".join(parts))
 
     def _browser(self, event: events.BrowserChosen) -> Text:

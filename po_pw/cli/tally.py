@@ -121,6 +121,11 @@ def again(delay: float) -> str:
     return f"again in {duration(delay)}" if delay >= 1 else "trying again"
 
 
+def many(count: int, thing: str) -> str:
+    """A count with its word: `1 order`, `3 orders`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def size(count: float) -> str:
     """Bytes for people, in decimal units as file managers show them."""
     for unit in ("B", "kB", "MB", "GB"):

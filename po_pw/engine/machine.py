@@ -69,18 +69,26 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     return Reading(free, total, busy, open_files, limit, allowed, after.tasks_left, contained)
 
 
-def browser_bytes() -> int:
-    """Memory that the processes we started (driver and browsers) hold for themselves alone, together.
+def browser_bytes(driver: str = "run-driver") -> int:
+    """Memory that the driver and the browsers hold for themselves alone, together.
 
     On Linux the shared memory between a browser's own processes is in it, once, and what is only mapped from files is
     not. Takes a few milliseconds for each process; those that end meanwhile count as nothing.
+
+    Args:
+        driver: the last word of the command line of Playwright's driver, which started the browsers.
     """
     total = 0
-    for child in psutil.Process().children(recursive=True):
+    for child in psutil.Process().children():
         try:
-            total += _rollup(child.pid) if sys.platform == "linux" else child.memory_full_info().uss
-        except (psutil.Error, OSError):
+            tree = [child, *child.children(recursive=True)] if child.cmdline()[-1:] == [driver] else []
+        except psutil.Error:
             continue
+        for process in tree:
+            try:
+                total += _rollup(process.pid) if sys.platform == "linux" else process.memory_full_info().uss
+            except (psutil.Error, OSError):
+                continue
     return total
 
 
