@@ -10,16 +10,18 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from po_pw import errors, events, models, settings
 from po_pw.engine import feed as feeds
+from po_pw.engine import governor
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
     from po_pw.results import tables
@@ -138,6 +140,8 @@ class MainApp:
         enable_parallel: whether to use more than one context.
         max_workers: how many.
         hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
+        govern: makes what says how many contexts may be open, given how many are asked for; the machine's own state
+            by default.
         **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
 
     Raises:
@@ -151,6 +155,7 @@ class MainApp:
         max_workers: int = 4,
         *,
         hear: events.Listener | None = None,
+        govern: Callable[[int], governor.Governor] = governor.Governor,
         **options: Any,
     ) -> None:
         headless = (headless_config or HeadlessConfiguration()).headless
@@ -159,10 +164,11 @@ class MainApp:
         workers = max_workers if enable_parallel else 1
         self.settings = settings.load(workers=workers, headed=not headless or None, **options)
         self._hear = hear
+        self._govern = govern
         self._host: _Host | None = None
 
     def __enter__(self) -> Self:
-        self._host = _Host(self.settings, self._hear)
+        self._host = _Host(self.settings, self._hear, self._govern)
         return self
 
     def __exit__(
@@ -191,7 +197,7 @@ class MainApp:
         given = [dict(po) for po in pos]
         if self._host is not None:
             return self._host.process(given, resume=resume)
-        with contextlib.closing(_Host(self.settings, self._hear)) as host:
+        with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
             return host.process(given, resume=resume)
 
     def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
@@ -325,18 +331,32 @@ class _PoolTally:
         }
 
 
+def _warn(event: events.Event) -> None:
+    """What the person should know, as scripts are told: a warning. Never an error, even where warnings are errors."""
+    if isinstance(event, events.Notice) and event.level == "warning":
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(event.text, RuntimeWarning, stacklevel=2)
+
+
 class _Host:
     """One engine run on a thread of its own; open until closed."""
 
-    def __init__(self, options: settings.Settings, hear: events.Listener | None) -> None:
+    def __init__(
+        self,
+        options: settings.Settings,
+        hear: events.Listener | None,
+        govern: Callable[[int], governor.Governor] = governor.Governor,
+    ) -> None:
         self._options = options
         hub = events.Hub()
+        hub.listen(_warn)
         if hear is not None:
             hub.listen(hear)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
         self._thread.start()
-        self._run = engine.Run(options, hub)
+        self._run = engine.Run(options, hub, govern=govern)
         self._feed: feeds.Feed | None = None
         try:
             self._call(self._run.__aenter__())

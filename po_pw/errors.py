@@ -50,7 +50,7 @@ class ParallelProcessingError(EnvironmentProblem):
     """No context could be opened."""
 
 
-class ResourceExhaustedError(EnvironmentProblem):
+class ResourceExhaustedError(ParallelProcessingError):
     """Memory, file descriptors or disk do not suffice for even one context."""
 
 

@@ -20,7 +20,7 @@ import psutil
 from po_pw import app, errors, events, models, settings
 from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
-from po_pw.engine import login
+from po_pw.engine import governor, login, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -223,7 +223,27 @@ def errors_and_fallback(ground: Ground) -> list[str]:
     with ground.portal(orders=20) as portal:
         many = app.MainApp(enable_parallel=True, max_workers=16, **ground.options()).process_pos(entries(portal))
         check((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
-    return [f"{result.success} + {result.failed} of {len(given)}", "16 workers, 20 orders: 20 + 0"]
+        heard: list[events.Event] = []
+        scarce = app.MainApp(
+            enable_parallel=True, max_workers=4, hear=heard.append, govern=_little_memory, **ground.options()
+        ).process_pos(entries(portal, 6))
+        opened = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
+        said = [event.text for event in heard if isinstance(event, events.Notice) and event.level == "warning"]
+        check((scarce.success, scarce.failed) == (6, 0), f"with too little memory: {scarce}")
+        check(opened == {"w1"}, f"with too little memory contexts of {sorted(opened)} were opened, not of w1 alone")
+        check(bool(said), "nobody was told why there is only one context")
+    return [
+        f"{result.success} + {result.failed} of {len(given)}",
+        "16 workers, 20 orders: 20 + 0",
+        "an injected reading of 60 MB free: sequential",
+    ]
+
+
+def _little_memory(wanted: int) -> governor.Governor:
+    """A machine like this one, but with hardly any memory left: an injected reading."""
+    return governor.Governor(
+        wanted, read=lambda: dataclasses.replace(machine.read(), free_bytes=60_000_000), measure=lambda: 0
+    )
 
 
 def performance(ground: Ground) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import events, models, settings
 from po_pw.demo import server
-from po_pw.engine import login
+from po_pw.engine import governor, login
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
@@ -50,6 +50,7 @@ async def run(
     only: list[str] | None = None,
     resume: bool = False,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
+    govern: Callable[[int], governor.Governor] = governor.Governor,
     **more: object,
 ) -> Ran:
     """One run over the portal's orders; an error that ends it is kept, and results are written all the same."""
@@ -63,7 +64,7 @@ async def run(
     hub.listen(heard.append)
     outcomes: dict[str, models.Outcome] = {}
     error: Exception | None = None
-    async with engine.Run(options, hub) as one:
+    async with engine.Run(options, hub, govern=govern) as one:
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:

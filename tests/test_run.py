@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.demo import catalogue, server
+from po_pw.engine import governor, machine
 from po_pw.engine import run as engine
 from tests import portal_runs
 from tests.support import run_async
@@ -144,6 +146,61 @@ def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -
     assert any(isinstance(event, events.ContextLost) and event.replaced for event in ran.events)
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert len([event for event in ran.events if isinstance(event, events.OrderSettled)]) == len(plain.orders)
+
+
+def test_contexts_are_closed_when_memory_runs_short_and_opened_again(plain: server.Portal, tmp_path: Path) -> None:
+    """With injected readings: two contexts, then one, then two again; each change says why, and no order is lost."""
+    free = [8_000_000_000]
+
+    def read() -> machine.Reading:
+        return dataclasses.replace(machine.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0)
+
+    def govern(wanted: int) -> governor.Governor:
+        return governor.Governor(wanted, read=read, measure=lambda: 0, every=0.02)
+
+    def hear(_: engine.Run, event: events.Event) -> None:
+        if isinstance(event, events.OrderSettled) and len(settled) < 2:
+            settled.append(event.outcome.po_number)
+            free[0] = 100_000_000
+        if isinstance(event, events.ContextClosed):
+            free[0] = 8_000_000_000
+
+    settled: list[str] = []
+    with server.serve_in_thread(dataclasses.replace(PLAIN, orders=24, latency=0.4)) as portal:
+        run_async(portal_runs.signed_in(portal, tmp_path / "home2"))
+        ran = run_async(portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home2", hear=hear, govern=govern))
+    assert ran.summary.counts == {models.Status.COMPLETED: 24}
+    changes = [
+        type(event).__name__ for event in ran.events if isinstance(event, events.ContextOpened | events.ContextClosed)
+    ]
+    assert changes[:4] == ["ContextOpened", "ContextOpened", "ContextClosed", "ContextOpened"]
+    said = [event.text for event in ran.events if isinstance(event, events.Notice) and "free memory" in event.text]
+    assert len(said) >= 2
+
+
+def test_hardly_any_memory_means_one_order_after_another(plain: server.Portal, tmp_path: Path) -> None:
+    """Four contexts are asked for, an injected reading has room for one: it is said, and nothing overlaps."""
+
+    def govern(wanted: int) -> governor.Governor:
+        return governor.Governor(
+            wanted, read=lambda: dataclasses.replace(machine.read(), free_bytes=60_000_000), measure=lambda: 0
+        )
+
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=4, home=tmp_path / "home", govern=govern))
+    assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
+    assert {event.worker for event in ran.events if isinstance(event, events.ContextOpened)} == {"w1"}
+    assert plain.peak_pages == 1
+    assert any(isinstance(event, events.Notice) and "not enough" in event.text for event in ran.events)
+
+
+def test_a_browser_that_does_not_start_is_parallel_processing_error(plain: server.Portal, tmp_path: Path) -> None:
+    """No context can be opened: a clear error, every row PENDING, nothing lost."""
+    program = tmp_path / "no-browser"
+    program.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    program.chmod(0o755)
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", browser=str(program)))
+    assert isinstance(ran.error, errors.ParallelProcessingError)
+    assert ran.summary.counts == {models.Status.PENDING: len(plain.orders)}
 
 
 def cookies_of(home: Path) -> list[str]:

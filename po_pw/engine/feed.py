@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.engine import crew
-from po_pw.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from po_pw.engine import worker
+    from po_pw.engine.governor import Decision, Governor
     from po_pw.journal import store
 
 COLUMNS: Final = ("po_number", "supplier", "url", "amount")
@@ -33,7 +33,9 @@ class Feed:
         room: makes what the workers have, given the run and what to call when an order is settled.
         journal: notes the rows.
         run: whose rows.
-        names: of the workers.
+        names: of the workers that are asked for.
+        governor: says how many may be open.
+        first: what it said to begin with.
         ended: what is left to do when all is done.
     """
 
@@ -42,7 +44,9 @@ class Feed:
         room: Callable[[models.RunId, Callable[[models.Outcome], None]], worker.Room],
         journal: store.Journal,
         run: models.RunId,
-        names: list[models.WorkerId],
+        names: Sequence[models.WorkerId],
+        governor: Governor,
+        first: Decision,
         ended: Callable[[models.RunId], Awaitable[None]],
     ) -> None:
         self._journal = journal
@@ -50,7 +54,7 @@ class Feed:
         self._ended = ended
         self._count = 0
         self._open: dict[models.OrderKey, _Open] = {}
-        self.crew = crew.Crew(room(run, self._settled), Scheduler((), names, open_ended=True), names)
+        self.crew = crew.Crew(room(run, self._settled), (), names, governor, first, open_ended=True)
         self.working = asyncio.create_task(self.crew.work(), name=f"feed-{run}")
         self.working.add_done_callback(self._give_up)
 

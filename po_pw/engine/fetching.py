@@ -45,6 +45,8 @@ class Fetcher:
         traffic: Traffic,
         portal_for: Callable[[str], portals.Portal],
         note: Callable[[models.OrderKey, models.SavedFile], None],
+        *,
+        sequential: bool,
     ) -> None:
         self._worker = worker
         self._session = session
@@ -53,7 +55,7 @@ class Fetcher:
         self._portal_for = portal_for
         self._note = note
         self._limits = fetch.Limits(options.max_file_bytes)
-        self._slots = asyncio.Semaphore(1 if options.workers == 1 else options.files_per_context)
+        self._slots = asyncio.Semaphore(1 if sequential else options.files_per_context)
 
     async def link(self, job: jobs.Job, attachment: models.Attachment, link: models.Link) -> None:
         """Fetches one attachment that has an address; what became of it is in the job."""

@@ -74,6 +74,8 @@ class Decision:
 
     count: int
     why: str
+    enough: bool = True
+    """False where there may not be enough for even one, which is tried all the same."""
 
 
 def reserve(total_bytes: int) -> int:
@@ -114,7 +116,7 @@ def decide(
     if most >= wanted:
         return Decision(wanted, f"{bounds[0][1]} enough for {_of(wanted, wanted)}")
     if most < 1:
-        return Decision(1, f"{limit} not enough for even one context: trying with one")
+        return Decision(1, f"{limit} not enough for even one context: trying with one", enough=False)
     if most == now:
         return Decision(now, f"{limit} not enough for more than {_of(now, wanted)}")
     return Decision(most, f"{limit} enough for {_of(most, wanted)}")

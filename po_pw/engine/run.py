@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import po_pw
 from po_pw import errors, events, models, sessions, settings
-from po_pw.engine import carrying, crew, feed, logs, plan, pool, worker
-from po_pw.engine.scheduler import Scheduler
+from po_pw.engine import carrying, crew, feed, governor, logs, plan, pool, worker
 from po_pw.journal import lock, store
 from po_pw.portals import registry
 from po_pw.results import tables
@@ -40,13 +39,21 @@ class Run:
     Args:
         options: the settings.
         hub: where events go; a new one by default.
+        govern: makes what says how many contexts may be open, given how many are asked for.
 
     Raises:
         EnvironmentProblem: the output directory is in use or not writable, or no browser is there.
     """
 
-    def __init__(self, options: settings.Settings, hub: events.Hub | None = None) -> None:
+    def __init__(
+        self,
+        options: settings.Settings,
+        hub: events.Hub | None = None,
+        *,
+        govern: Callable[[int], governor.Governor] = governor.Governor,
+    ) -> None:
         self.options = options
+        self._govern = govern
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
@@ -155,8 +162,9 @@ class Run:
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
         self.hub.emit(events.RunStarted(run, 0, 0, 0, 0, 0, len(names)))
         await self._pool.sign_in(None)
-        await self._pool.open_all(names)
-        stream = feed.Feed(self._room, self._journal, run, names, self._end_feed)
+        judged, first = await self._judge(len(names))
+        await self._pool.open_all(names[: first.count])
+        stream = feed.Feed(self._room, self._journal, run, names, judged, first, self._end_feed)
         self._crew, self._driver = stream.crew, stream.working
         return stream
 
@@ -199,8 +207,18 @@ class Run:
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
         await self._pool.sign_in(list(dict.fromkeys(sessions.origin_of(order.url) for order in todo)))
-        self._crew = crew.Crew(self._room(run, outcomes.put_nowait), Scheduler(todo, workers), workers)
-        await self._crew.work()
+        judged, first = await self._judge(len(workers))
+        self._crew = crew.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
+        if self._stopping is None:
+            await self._crew.work()
+
+    async def _judge(self, wanted: int) -> tuple[governor.Governor, governor.Decision]:
+        """How many of the contexts asked for may be open; said where it is fewer."""
+        judge = self._govern(wanted)
+        first = await judge.decide()
+        if first.count < wanted:
+            self.hub.emit(events.Notice("warning", first.why))
+        return judge, first
 
     def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> worker.Room:
         return worker.Room(

@@ -60,16 +60,17 @@ class LocalSource:
         self._on_steal = on_steal
         self._changed = asyncio.Event()
         self._stopped = False
+        self._retired: set[models.WorkerId] = set()
 
     async def lease(self, worker: models.WorkerId) -> models.Lease | None:
-        """The next order for this worker; waits while one may come back. None: drained, or stopped.
+        """The next order for this worker; waits while one may come back. None: drained, stopped, or it is retired.
 
         Raises:
             NotJoined: the worker has left, or never joined.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while not self._stopped:
+        while not self._stopped and worker not in self._retired:
             got = self._scheduler.take(worker, now)
             if isinstance(got, schedulers.Drained):
                 return None
@@ -118,8 +119,18 @@ class LocalSource:
         self._stopped = True
         self._wake()
 
+    def retire(self, worker: models.WorkerId) -> None:
+        """This worker gets no more orders; what it has in hand it finishes."""
+        self._retired.add(worker)
+        self._wake()
+
+    def is_retired(self, worker: models.WorkerId) -> bool:
+        """Whether it gets no more."""
+        return worker in self._retired
+
     def join(self, worker: models.WorkerId) -> None:
-        """A worker is there."""
+        """A worker is there; one that was retired works again."""
+        self._retired.discard(worker)
         self._scheduler.join(worker)
 
     def leave(self, worker: models.WorkerId) -> None:

@@ -70,6 +70,8 @@ class Shared:
     room: Room
     source: source.LocalSource
     traffic: fetching.Traffic
+    sequential: bool
+    """Strictly one order after another, nothing overlapping."""
     sign_in_needed: Callable[[errors.LoginRequiredError], None]
     gave_up: Callable[[errors.EnvironmentProblem], None]
     """A worker could not open a context, or lost too many."""
@@ -87,7 +89,7 @@ class Worker:
         self.name = name
         self._shared = shared
         self._room = shared.room
-        self._sequential = shared.room.options.workers == 1
+        self._sequential = shared.sequential
         self._places = asyncio.Semaphore(1 if self._sequential else shared.room.options.orders_per_context)
         self._lost_in_a_row = 0
 
@@ -107,6 +109,8 @@ class Worker:
                     shared.gave_up(error)
                     return
                 if await self._work(context):
+                    if shared.source.is_retired(self.name):
+                        await self._room.pool.close(self.name)  # its memory is what is wanted
                     return
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
@@ -125,7 +129,7 @@ class Worker:
         room = self._room
         fetcher = fetching.Fetcher(
             self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for,
-            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
+            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)), sequential=self._sequential,
         )  # fmt: skip
         lane = browser_lane.BrowserLane(context, self._room.options, self._room.portal_for)
         pages = 1 if self._sequential else self._room.options.pages_per_context
