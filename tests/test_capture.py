@@ -182,11 +182,11 @@ def test_a_refusal_in_a_hidden_frame_is_the_reason_of_the_time_out(opened: Opene
         opened.run(opened.clicked("hidden-frame", models.Click("#bad"), timeout=2))
 
 
-@pytest.mark.parametrize("page", ["dead", "form-204"])
-def test_nothing_happens_is_a_time_out(opened: Opened, page: str) -> None:
+@pytest.mark.parametrize("served", ["dead", "form-204"])
+def test_nothing_happens_is_a_time_out(opened: Opened, served: str) -> None:
     """A control that does nothing, or an answer without content, ends after the given time and may be tried again."""
     with pytest.raises(errors.Transient, match="nothing was downloaded") as caught:
-        opened.run(opened.clicked(page, timeout=1.5))
+        opened.run(opened.clicked(served, timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
@@ -239,12 +239,12 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
     assert not files()
 
 
-@pytest.mark.parametrize("page", ["form-cut", "form-cut-validated"])
-def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, page: str) -> None:
+@pytest.mark.parametrize("served", ["form-cut", "form-cut-validated"])
+def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> None:
     """Fewer bytes than announced is TRUNCATED, also where the browser itself takes them for the whole."""
 
     async def go() -> None:
-        got = await opened.clicked(page)
+        got = await opened.clicked(served)
         assert isinstance(got, capture.Captured)
         try:
             await got.part()

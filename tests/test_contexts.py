@@ -110,13 +110,14 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
 def test_nothing_is_left_after_the_driver_ends(site: Site) -> None:
     """Processes, run folder and whatever browsers put into the system's temp folder: all gone."""
     before = temporaries()
+    others = set(psutil.Process().children(recursive=True))  # e.g. pytest-playwright's own driver
 
     async def go() -> tuple[Path, list[psutil.Process]]:
         async with small() as them:
             context = await them.open()
             async with context.page() as hold:
                 await hold.page.goto(site.page("blank"))
-            below = psutil.Process().children(recursive=True)
+            below = [one for one in psutil.Process().children(recursive=True) if one not in others]
             assert context.pid in {one.pid for one in below}
             return them.driver.run_dir.path, below
 

@@ -85,7 +85,7 @@ def test_links_are_found_and_decoys_are_not(listings: dict[str, models.Listing])
 
 
 @pytest.mark.parametrize(
-    ("page", "names"),
+    ("shown", "names"),
     [
         ("late", ["late-1.pdf", "late-2.pdf"]),
         ("one-by-one", ["file-1.pdf", "file-2.pdf", "file-3.pdf"]),
@@ -98,11 +98,11 @@ def test_links_are_found_and_decoys_are_not(listings: dict[str, models.Listing])
     ],
 )
 def test_lists_that_take_patience_are_read_whole(
-    listings: dict[str, models.Listing], page: str, names: list[str]
+    listings: dict[str, models.Listing], shown: str, names: list[str]
 ) -> None:
     """Whatever way a page brings its list, all of it is found and the page is believed to be complete."""
-    assert _names(listings[page]) == names
-    assert listings[page].complete
+    assert _names(listings[shown]) == names
+    assert listings[shown].complete
 
 
 def test_controls_without_an_address_become_clicks(listings: dict[str, models.Listing]) -> None:

@@ -18,6 +18,7 @@ def validate(
     """Run the six validation scenarios against the embedded portal and say which pass."""
     with boundary.reported():
         import tempfile
+        import warnings
         from pathlib import Path
 
         from rich.console import Console
@@ -26,6 +27,9 @@ def validate(
 
         from po_pw import scenarios
 
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # a scenario brings about a shortage, and checks that it is said
         console = Console()
         verdicts: list[scenarios.Verdict] = []
         with tempfile.TemporaryDirectory(prefix="po-pw-validate-") as folder:
