@@ -332,7 +332,7 @@ class _PoolTally:
 
 
 def _warn(event: events.Event) -> None:
-    """What the person should know, as scripts are told. Where warnings are errors, the hub keeps it from ending a run."""
+    """What the person should know, as scripts are told; where warnings are errors, the hub keeps the run going."""
     if isinstance(event, events.Notice) and event.level == "warning":
         warnings.warn(event.text, RuntimeWarning, stacklevel=2)
 
