@@ -280,7 +280,8 @@ def _spread(taken: Sequence[float]) -> str:
 def integration(ground: Ground) -> list[str]:
     """The interface scripts use; the same folders from sequential and parallel; workers and thefts in the log."""
     check(app.MainApp().settings.workers == 1, "MainApp() is not sequential")
-    with ground.portal(orders=40, plain=False, large_bytes=100_000) as portal:
+    # The slow page takes eight times as long as others: long enough for whoever opens first, or last, to take over.
+    with ground.portal(orders=40, plain=False, latency=0.6, large_bytes=100_000) as portal:
         slow = next(n for n, order in enumerate(portal.orders) if order.variant.name == "SLOW")
         plain = [n for n, order in enumerate(portal.orders) if order.variant.name == "LINKS"][:3]
         # One worker is busy with the first while the other does two, and then takes over the fourth.
