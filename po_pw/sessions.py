@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_STATE = "storage_state.json"
+STATE_FILE = "storage_state.json"
+"""In a portal's folder: what Playwright calls a storage state, and the origin it is of."""
 
 
 def origin_of(url: str) -> str:
@@ -44,7 +45,7 @@ class Sessions:
 
     def origins(self) -> list[str]:
         """The portals that somebody signed in to, the latest first."""
-        files = sorted((self._home / "portals").glob(f"*/{_STATE}"), key=lambda file: -file.stat().st_mtime)
+        files = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"), key=lambda file: -file.stat().st_mtime)
         found = [json.loads(file.read_text("utf-8")).get("origin", "") for file in files]
         return [origin for origin in found if origin]
 
@@ -56,7 +57,7 @@ class Sessions:
         """
         found: list[models.Cookie] = []
         for origin in origins:
-            file = self.folder(origin) / _STATE
+            file = self.folder(origin) / STATE_FILE
             if not file.exists():
                 continue
             try:
@@ -69,8 +70,8 @@ class Sessions:
     def save(self, origin: str, state: dict[str, Any]) -> Path:
         """Keeps a storage state as Playwright gives it; owner-only. Gives the file."""
         folder = self.private_folder(self.folder(origin))
-        file = folder / _STATE
-        temporary = folder / f"{_STATE}.new"
+        file = folder / STATE_FILE
+        temporary = folder / f"{STATE_FILE}.new"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             json.dump({"origin": origin, **state}, stream)

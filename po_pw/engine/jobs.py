@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from po_pw import errors, models
 from po_pw.downloads import folders
+from po_pw.transport import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -78,11 +79,11 @@ class Job:
         return result
 
 
-def source_text(source: models.FileSource, bare: Callable[[str], str] = str) -> str:
-    """A source in one line, for manifests and results."""
+def source_text(source: models.FileSource) -> str:
+    """A source in one line, for manifests and results: as for saved files, without a query (signatures live there)."""
     if isinstance(source, models.Click):
         return f"click {source.selector}"
-    return bare(source.url)
+    return redact.bare(source.url)
 
 
 def judge(job: Job, error: errors.OrderError | None) -> tuple[models.Status, models.Failure | None]:

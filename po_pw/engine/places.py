@@ -29,7 +29,6 @@ _SYNCED: Final = (
     "onedrive", "dropbox", "google drive", "googledrive", "my drive", "icloud", "mobile documents", "cloudstorage",
     "nextcloud", "owncloud", "pcloud", "box sync", "sharepoint",
 )  # fmt: skip
-_STATE: Final = "storage_state.json"
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
 _SHORT_PATHS: Final = 130
@@ -166,7 +165,7 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
     found: list[tuple[str, checks.Check]] = []
     for folder in folders:
-        file = folder / _STATE
+        file = folder / sessions.STATE_FILE
         if file.exists():
             origin = _said(file) or origin_of(folder.name)
             found.append((origin, _sign_in(kept, origin, file)))
