@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from po_pw import errors, events, models, settings
+from po_pw.engine import carrying, governor
 from po_pw.engine import feed as feeds
-from po_pw.engine import governor
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
@@ -377,7 +377,8 @@ class _Host:
 
         async def work() -> RunResult:
             try:
-                async for _ in self._run.process(rows, columns=columns, resume=resume):
+                how = carrying.Resume() if resume else None
+                async for _ in self._run.process(rows, columns=columns, resume=how):
                     continue
             except BaseException:
                 if self._run.run_id is not None:

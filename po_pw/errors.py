@@ -42,6 +42,10 @@ class DriverError(EnvironmentProblem):
     """Playwright's driver does not start."""
 
 
+class FolderHeld(EnvironmentProblem):
+    """An order's folder cannot get its place: another program has it open, or a file is there. All is where it was."""
+
+
 class ProfileError(EnvironmentProblem):
     """A browser profile cannot be made, cloned or removed."""
 
@@ -52,6 +56,10 @@ class ParallelProcessingError(EnvironmentProblem):
 
 class ResourceExhaustedError(ParallelProcessingError):
     """Memory, file descriptors or disk do not suffice for even one context."""
+
+
+class PortalUnreachable(EnvironmentProblem):
+    """A portal has not answered for as long as the run was to wait."""
 
 
 class LoginRequiredError(PoPwError):

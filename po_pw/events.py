@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from po_pw import models
 
@@ -35,6 +35,8 @@ class RunStarted(Event):
     """Rows that cannot be used."""
     duplicates: int
     workers: int
+    taken: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Of `orders`, what earlier runs had made of them; see `engine.carrying.Taken.counts`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

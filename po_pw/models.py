@@ -253,7 +253,9 @@ class SavedFile:
     """As the server dates it."""
     saved_at: datetime | None = None
     checks: tuple[str, ...] = ()
-    """What was proved or noticed: `length`, `magic`, `empty`, `no-length`, `type-mismatch`."""
+    """What was proved or noticed: `length`, `magic`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
+    etag: str = ""
+    """As the server sent it (`ETag`): asks later whether the file has changed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -275,6 +277,21 @@ class Timing:
     ended_at: datetime
     seconds: float
     """In a worker's hands, all attempts together, by the monotonic clock; waiting between attempts is not in it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changes:
+    """How many files of an order that was visited again are new, changed, as they were, and no longer on its page."""
+
+    new: int = 0
+    changed: int = 0
+    kept: int = 0
+    vanished: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(
+            self.new + other.new, self.changed + other.changed, self.kept + other.kept, self.vanished + other.vanished
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -300,6 +317,8 @@ class Outcome:
     """Attachments on the page that can be fetched."""
     carried: bool = False
     """True where an earlier run did it and this one only checked that its files are there."""
+    changes: Changes | None = None
+    """Against an earlier run's outcome; None where there was none that had files."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ def basic_parallel(ground: Ground) -> list[str]:
             seen[event.worker] = named[0] if named else ""
 
     with ground.portal(orders=4, latency=1.0) as portal:
+        portal.gather = 0 if ground.judge_times else 2
         together = app.MainApp(enable_parallel=True, max_workers=2, hear=look, **ground.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
@@ -253,6 +254,7 @@ def performance(ground: Ground) -> list[str]:
     with ground.portal(orders=8, latency=SLOW_PAGE if ground.judge_times else 0.3) as portal:
         for workers, taken in times.items():
             portal.peak_pages = 0
+            portal.gather = 0 if ground.judge_times else workers
             for _ in range(ground.repeats):
                 main = app.MainApp(enable_parallel=workers > 1, max_workers=workers, **ground.options())
                 started = time.monotonic()
@@ -261,8 +263,8 @@ def performance(ground: Ground) -> list[str]:
                 check(result.success == 8, f"with {workers} workers: {result}")
             peaks[workers] = portal.peak_pages
     check(peaks[1] == 1, f"{peaks[1]} pages at once with one worker")
-    check(1 < peaks[2] <= 2 and 2 < peaks[4] <= 4, f"pages at once: {peaks}")
-    figures = [f"{workers} workers: {_spread(taken)}" for workers, taken in times.items()]
+    check(peaks[2] == 2 and 2 < peaks[4] <= 4, f"pages at once: {peaks}")
+    figures = [f"{workers} worker{'s' if workers > 1 else ''}: {_spread(taken)}" for workers, taken in times.items()]
     for workers, wanted in WANTED.items():
         ratio = statistics.mean(times[1]) / statistics.mean(times[workers])
         figures.append(f"{workers} workers {ratio:.2f} times as fast")
@@ -288,7 +290,11 @@ def integration(ground: Ground) -> list[str]:
         given = [entries(portal)[n] for n in (slow, *plain)]
         window = app.MainApp(app.HeadlessConfiguration(headless=False), **ground.options())
         one = window.process_pos(given)
-        two_app = app.MainApp(enable_parallel=True, max_workers=2, **ground.options())
+        # The slow page comes when the other worker has done all the others, so it has to take over one of them.
+        portal.holds[portal.orders[slow].path] = portal.counts["pages"] + len(given)
+        two_app = app.MainApp(
+            enable_parallel=True, max_workers=2, navigation_timeout=60, order_timeout=60, **ground.options()
+        )
         two = two_app.process_pos(given)
     check(one.success == two.success == 4, f"sequential: {one}; parallel: {two}")
     check(_tree(window.settings.out) == _tree(two_app.settings.out), "sequential and parallel give other folders")

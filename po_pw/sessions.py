@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from po_pw import errors, models
+from po_pw import errors, models, owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,10 +43,17 @@ class Sessions:
         return self.folder(origin) / "profile"
 
     def origins(self) -> list[str]:
-        """The portals that somebody signed in to, the latest first."""
-        files = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"), key=lambda file: -file.stat().st_mtime)
-        found = [json.loads(file.read_text("utf-8")).get("origin", "") for file in files]
-        return [origin for origin in found if origin]
+        """The portals that somebody signed in to, the latest first; without those whose state is damaged."""
+        found: list[tuple[float, str]] = []
+        for file in (self._home / "portals").glob(f"*/{STATE_FILE}"):
+            try:
+                state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
+            except (OSError, ValueError):
+                continue
+            origin = state.get("origin") if isinstance(state, dict) else None
+            if isinstance(origin, str) and origin:
+                found.append((at, origin))
+        return [origin for _, origin in sorted(found, reverse=True)]
 
     def cookies(self, origins: Iterable[str]) -> list[models.Cookie]:
         """The saved cookies of these portals, session cookies included; none where nobody signed in.
@@ -61,32 +67,51 @@ class Sessions:
             if not file.exists():
                 continue
             try:
-                found += json.loads(file.read_text("utf-8"))["cookies"]
-            except (OSError, ValueError, KeyError) as error:
+                found += [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: po-pw login {origin}"
                 raise errors.LoginRequiredError(msg) from error
         return found
 
+    def tighten(self) -> list[str]:
+        """Takes other users' access to saved sign-ins away; says for each place that was open what was done.
+
+        Raises:
+            EnvironmentProblem: it cannot be taken away; says what to do.
+        """
+        said: list[str] = []
+        states = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"))
+        if not states:
+            return said
+        folders = dict.fromkeys(folder for file in states for folder in (self._home, file.parent.parent, file.parent))
+        for place in (*folders, *states):
+            try:
+                others = owner_only.open_to(place)
+                if others:
+                    owner_only.close_to_others(place)
+                    said.append(f"{place} could be read by {others}; it is yours alone now")
+            except OSError as error:
+                msg = (
+                    f"{place} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
+                    "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
+                    "again."
+                )
+                raise errors.EnvironmentProblem(msg) from error
+        return said
+
     def save(self, origin: str, state: dict[str, Any]) -> Path:
         """Keeps a storage state as Playwright gives it; owner-only. Gives the file."""
-        folder = self.private_folder(self.folder(origin))
-        file = folder / STATE_FILE
-        temporary = folder / f"{STATE_FILE}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump({"origin": origin, **state}, stream)
-        temporary.chmod(0o600)
-        temporary.replace(file)
+        file = self.private_folder(self.folder(origin)) / STATE_FILE
+        owner_only.write(file, json.dumps({"origin": origin, **state}))
         return file
 
     def private_folder(self, folder: Path) -> Path:
-        """Makes a folder that only its owner can enter, and tightens one that is open to others."""
-        folder.mkdir(parents=True, exist_ok=True)
-        inside = folder
-        while inside != self._home and self._home in inside.parents:
-            inside.chmod(0o700)
-            inside = inside.parent
-        self._home.chmod(0o700)
+        """Makes a folder that only its owner can enter, and closes it and those above it, up to ours, to others."""
+        inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
+        for place in reversed(inside):
+            owner_only.make_folder(place)
+            if owner_only.open_to(place):
+                owner_only.close_to_others(place)
         return folder
 
     async def ticket(self, origin: str) -> models.Ticket:

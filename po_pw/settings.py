@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,14 @@ DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 
 CONFIG_FILE = "po-pw.toml"
 
+_FLAGS = {
+    "max_file_bytes": "--max-file-size", "max_total_bytes": "--max-total-size", "allow_hosts": "--allow-host",
+}  # fmt: skip
+"""Flags that are not called as their setting is."""
+
 Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]
+Bytes = Annotated[pydantic.ByteSize, pydantic.Field(ge=1)]
+"""A number, or as people write it: `500MB`, `2GiB`."""
 
 
 class Settings(pydantic_settings.BaseSettings):
@@ -54,7 +62,12 @@ class Settings(pydantic_settings.BaseSettings):
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
-    max_file_bytes: int | None = pydantic.Field(None, ge=1)
+    max_file_bytes: Bytes | None = None
+    """A larger file is recorded as missing."""
+    max_total_bytes: Bytes | None = None
+    """When a run has received so much, it stops after what is in hand."""
+    allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
 
     launch_timeout: Seconds = 30
     navigation_timeout: Seconds = 45
@@ -66,10 +79,26 @@ class Settings(pydantic_settings.BaseSettings):
     """No bytes of a file for so long."""
     grace: Seconds = 30
     """After a first Ctrl-C, how long what is in hand may take."""
+    run_timeout: Seconds | None = None
+    """After so long the run stops as with a first Ctrl-C; the same command continues."""
+    heartbeat_every: Seconds = 5
+    heartbeat_timeout: Seconds = 15
+    """A browser that has not answered for so long hangs: it is killed and replaced."""
 
     attempts: int = pydantic.Field(4, ge=1, le=20)
+    retry_for: Seconds = 3600
+    """How long an order may go on being tried again, from its first failure; waits of all workers do not count."""
     backoff_base: Seconds = 1
     backoff_cap: Seconds = 60
+    outage_timeout: Seconds = 3600
+    """A portal that has not answered for so long ends the run."""
+
+    min_free_bytes: Annotated[pydantic.ByteSize, pydantic.Field(ge=0)] = pydantic.ByteSize(500_000_000)
+    """With less free the run pauses; of a file system below 10 GB no more than a twentieth is asked for."""
+    disk_timeout: Seconds = 3600
+    """A pause for want of space ends the run after so long."""
+    keep_awake: bool = True
+    """Keep the machine from going to sleep by itself while a run is going."""
 
     @pydantic.field_validator("url_template")
     @classmethod
@@ -77,6 +106,21 @@ class Settings(pydantic_settings.BaseSettings):
         if value is not None and ("{po_number}" not in value or not value.lower().startswith(("http://", "https://"))):
             msg = "must begin with http:// or https:// and contain {po_number}"
             raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        """In the environment they are a text, with commas or spaces between."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @pydantic.field_validator("allow_hosts")
+    @classmethod
+    def _only_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if "://" in host or not re.fullmatch(r"\*|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|[\w*.-]*\w[\w*.-]*", host):
+                msg = f"{host!r} is no host: give one such as files.example.com or *.example.com, without https://"
+                raise ValueError(msg)
         return value
 
     @classmethod
@@ -108,7 +152,7 @@ def load(**flags: Any) -> Settings:
             name = ".".join(str(part) for part in problem["loc"])
             variable = f"PO_PW_{name.upper()}"
             if name in given:
-                where = f"--{name.replace('_', '-')}"
+                where = _FLAGS.get(name, f"--{name.replace('_', '-')}")
             elif variable in os.environ:
                 where = f"the environment variable {variable}"
             else:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from po_pw import models
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long form of `tests/chaos`."""
+    options = parser.getgroup("chaos")
+    options.addoption("--chaos-minutes", type=float, default=0, help="how long to go on with chaos; 0: short form")
+    options.addoption("--chaos-seed", type=int, default=1, help="what the chance in chaos comes from")
+    options.addoption("--chaos-report", default="", help="a file for what the long form adds up to, JSON")
+
+
 @pytest.fixture(scope="session")
 def found_browser() -> models.BrowserInfo:
     """The browser that po_pw finds on this machine."""

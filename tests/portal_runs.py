@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import events, models, settings
 from po_pw.demo import server
-from po_pw.engine import governor, login
+from po_pw.engine import carrying, governor, login, senses
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
@@ -48,9 +48,10 @@ async def run(
     workers: int,
     home: Path,
     only: list[str] | None = None,
-    resume: bool = False,
+    resume: carrying.Resume | None = None,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
     govern: Callable[[int], governor.Governor] = governor.Governor,
+    perceives: senses.Senses | None = None,
     **more: object,
 ) -> Ran:
     """One run over the portal's orders; an error that ends it is kept, and results are written all the same."""
@@ -64,7 +65,7 @@ async def run(
     hub.listen(heard.append)
     outcomes: dict[str, models.Outcome] = {}
     error: Exception | None = None
-    async with engine.Run(options, hub, govern=govern) as one:
+    async with engine.Run(options, hub, govern=govern, perceives=perceives) as one:
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:

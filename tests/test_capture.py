@@ -260,6 +260,14 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
 def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     """Killed while a click is awaited, or while a file streams: BrowserLost at once, not a time-out."""
 
+    async def killed(context: contexts.Context) -> None:
+        async with context.page() as hold:
+            await hold.page.goto(opened.site.page("dead"))
+            waiting = asyncio.ensure_future(capture.capture(context, hold, GO, 30))
+            await asyncio.wait([waiting], timeout=0.5)
+            os.kill(context.pid, signal.SIGKILL)
+            await waiting
+
     async def go() -> None:
         context = await opened.another("w2")
         try:
@@ -267,13 +275,8 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
                 await hold.page.goto(opened.site.page("form-slow"))
                 got = await capture.capture(context, hold, GO, 15)
             assert isinstance(got, capture.Captured)
-            async with context.page() as hold:
-                await hold.page.goto(opened.site.page("dead"))
-                waiting = asyncio.ensure_future(capture.capture(context, hold, GO, 30))
-                await asyncio.wait([waiting], timeout=0.5)
-                os.kill(context.pid, signal.SIGKILL)
-                with pytest.raises(errors.BrowserLost):
-                    await waiting
+            with pytest.raises(errors.BrowserLost):
+                await killed(context)
             with pytest.raises(errors.BrowserLost):
                 await got.part()
             await got.discard()

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -55,7 +55,7 @@ class Small:
         self.downloads = driver.run_dir.path / "downloads"
         self.open_ones: list[contexts.Context] = []
 
-    async def open(self, name: str = "w1", pages: int = 1, **more: list[models.Cookie]) -> contexts.Context:
+    async def open(self, name: str = "w1", pages: int = 1, **more: Any) -> contexts.Context:
         """One more context."""
         context = await self.driver.open(
             models.WorkerId(name), self.launch, user_data_dir=self.profiles.create_profile(name),

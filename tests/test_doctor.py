@@ -16,7 +16,8 @@ import pytest
 from po_pw import errors, sessions, settings
 from po_pw.browser import policies
 from po_pw.demo import catalogue, server
-from po_pw.engine import checks, machine, places
+from po_pw.engine import checks, places
+from po_pw.journal import modes
 from tests import portal_runs
 from tests.support import run_async
 
@@ -117,7 +118,7 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
 )
 def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...], state: str, words: str) -> None:
     """What the output lies on is said with what it means for the journal."""
-    line = places.judge_file_system(machine.FileSystem(kind, "/", frozenset(options)), folder, mode)
+    line = places.judge_file_system(kind, modes.judge(kind, options, folder), mode)
     assert line.state == state
     assert words in line.text
     assert bool(line.remedy) is (state != "ok")

@@ -52,7 +52,11 @@ async def fetched(
         "limits": fetch.Limits(), "on_bytes": lambda _: None, "signed_out": lambda _url, _status: False,
         "now": lambda: NOW, **more,
     }  # fmt: skip
-    return await fetch.fetch(attachment(name, url), into, body=ours.get(url), **given)
+    saved = await fetch.fetch(
+        attachment(name, url), into, ask=lambda conditions: ours.get(url, conditions=conditions), **given
+    )
+    assert saved is not None
+    return saved
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from po_pw import errors, models
-from po_pw.downloads import disk, folders
+from po_pw.downloads import disk, folders, place, publishing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +34,13 @@ def saved(work: folders.Work, number: int, sent_name: str, content: bytes = b"co
 def finish(
     out: Path, work: folders.Work, files: list[models.SavedFile], status: models.Status = models.Status.COMPLETED,
     **more: Any,
-) -> folders.Finished:  # fmt: skip
+) -> folders.Prepared:  # fmt: skip
     given: dict[str, Any] = {
         "order": ORDER, "supplier": "Supplier A", "stem": "PO-001", "missing": (), "max_path": 400, "now": NOW, **more,
     }  # fmt: skip
-    return folders.finish(out, work, status=status, files=files, **given)
+    prepared = folders.prepare(out, work, status=status, files=files, **given)
+    assert publishing.publish(out, prepared.work, prepared.folder, prepared.replaces)
+    return prepared
 
 
 def run(
@@ -47,7 +49,7 @@ def run(
     status: models.Status = models.Status.COMPLETED,
     claim: str = "1",
     **more: Any,
-) -> folders.Finished:
+) -> folders.Prepared:
     """One order from work folder to final folder."""
     work = folders.open_work(out, "PO-001", claim)
     files = [saved(work, number, name, content) for number, (name, content) in enumerate(contents.items(), 1)]
@@ -96,7 +98,7 @@ def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
 def test_orders_without_files_or_supplier(tmp_path: Path) -> None:
     """An order without attachments has an empty folder; without a supplier it lies in the output directory itself."""
     done = run(tmp_path, {}, models.Status.NO_ATTACHMENTS, supplier="")
-    assert done == folders.Finished("PO-001_NO_ATTACHMENTS", ())
+    assert (done.folder, done.files) == ("PO-001_NO_ATTACHMENTS", ())
     assert not list((tmp_path / done.folder).iterdir())
 
 
@@ -164,21 +166,24 @@ def test_a_folder_without_manifest_belongs_to_somebody(tmp_path: Path) -> None:
 
 
 def test_after_a_crash_between_the_renames_nothing_is_lost(tmp_path: Path) -> None:
-    """A folder that was set aside, with no new one in place, gives its strangers to the next."""
+    """A folder that was set aside, with no new one in place, gets its place back; with one in place it goes."""
     run(tmp_path, {"a.pdf": b"old"})
     old = tmp_path / "Supplier A" / "PO-001_COMPLETED"
     (old / "notes.txt").write_bytes(b"mine")
     aside = tmp_path / ".po-pw" / "aside" / "Supplier A" / "PO-001_COMPLETED"
     aside.parent.mkdir(parents=True)
     old.rename(aside)
+    publishing.clear_aside(tmp_path)
     run(tmp_path, {"a.pdf": b"new"}, claim="2")
+    aside.mkdir(parents=True)
+    publishing.clear_aside(tmp_path)
     folder = "Supplier A/PO-001_COMPLETED"
     assert tree(tmp_path) == {f"{folder}/a.pdf": b"new", f"{folder}/notes.txt": b"mine"}
     assert not (tmp_path / ".po-pw" / "aside").exists()
 
 
-def test_after_an_error_all_is_as_before_and_it_can_be_tried_again(tmp_path: Path) -> None:
-    """Where the final place is taken by a file, slots, older folder and manifest stay; once it is free it works."""
+def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_path: Path) -> None:
+    """Where the final place is taken by a file, older folder and manifest stay; once it is free it works."""
     run(tmp_path, {"a.pdf": b"old"}, models.Status.PARTIAL)
     (tmp_path / "Supplier A/PO-001_PARTIAL/notes.txt").write_bytes(b"mine")
     before = tree(tmp_path)
@@ -187,14 +192,15 @@ def test_after_an_error_all_is_as_before_and_it_can_be_tried_again(tmp_path: Pat
     in_the_way.write_bytes(b"a file")
     work = folders.open_work(tmp_path, "PO-001", "2")
     files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
-    with pytest.raises(errors.EnvironmentProblem):
+    with pytest.raises(errors.FolderHeld, match="PO-001_COMPLETED is a file"):
         finish(tmp_path, work, files)
     assert in_the_way.read_bytes() == b"a file"
     in_the_way.unlink()
     assert tree(tmp_path) == before
     assert (tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_bytes() == manifest
-    assert {path.name for path in work.path.iterdir()} == {"0001", "0002"}
-    finish(tmp_path, work, files)
+    assert publishing.publish(
+        tmp_path, work.path.relative_to(tmp_path).as_posix(), "Supplier A/PO-001_COMPLETED", late=True
+    )
     folder = "Supplier A/PO-001_COMPLETED"
     assert tree(tmp_path) == {f"{folder}/a.pdf": b"a", f"{folder}/b.pdf": b"b", f"{folder}/notes.txt": b"mine"}
 
@@ -243,10 +249,10 @@ def test_suppliers_folders(supplier: str, folder: str) -> None:
 
 def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:
     """An order's folder is found whatever came of it; another order's is not."""
-    assert folders.existing(tmp_path, "Supplier A", "PO-001") == []
+    assert place.existing(tmp_path, "Supplier A", "PO-001") == []
     run(tmp_path, {}, models.Status.FAILED)
     (tmp_path / "Supplier A" / "PO-0011_COMPLETED").mkdir()
-    assert folders.existing(tmp_path, "Supplier A", "PO-001") == [tmp_path / "Supplier A" / "PO-001_FAILED"]
+    assert place.existing(tmp_path, "Supplier A", "PO-001") == [tmp_path / "Supplier A" / "PO-001_FAILED"]
 
 
 def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return where if request.param == "log" else without_log(where)
 
 
+def known(what: models.Outcome) -> store.Known:
+    return store.Known(what, doubted=False)
+
+
 BAD = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 9, column po_number: empty")
 
 
@@ -177,11 +181,11 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
             second = await journal.begin(PLAN, [row(2), row(3)])
             await journal.commit(second, outcome(2))
             keys = [order(n).key for n in (2, 3, 4)]
-            assert journal.known(keys) == {keys[0]: outcome(2), keys[1]: outcome(3)}
+            assert journal.known(keys) == {keys[0]: known(outcome(2)), keys[1]: known(outcome(3))}
             await journal.carry(second, [outcome(3)])
             carried = dataclasses.replace(outcome(3), carried=True)
             assert [one.outcome for one in journal.rows(second)] == [outcome(2), carried]
-            assert journal.known(keys)[keys[1]] == carried
+            assert journal.known(keys)[keys[1]] == known(carried)
         assert raw(path, "SELECT run FROM files WHERE key = 'PO-3'") == [(first,)]
 
     run_async(body())

@@ -195,11 +195,16 @@ def test_a_killed_process_keeps_what_was_committed(path: Path) -> None:
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """Whoever holds an output directory is named by its process; after it, and only then, the next may."""
+    assert not lock.is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []  # who asks leaves nothing
     with at_work(tmp_path / "journal.db") as (process, _):
+        assert lock.is_held(tmp_path)
+        assert lock.holder(tmp_path) == process.pid
         with pytest.raises(errors.EnvironmentProblem, match=rf"process {process.pid}\)"), lock.held(tmp_path):
             pytest.fail("two at once")
         process.kill()
         process.wait()
+        assert not lock.is_held(tmp_path)  # whatever its note says
         with lock.held(tmp_path):
             refused = pytest.raises(errors.EnvironmentProblem, match=rf"process {os.getpid()}\)")
             with refused, lock.held(tmp_path):
@@ -235,6 +240,17 @@ def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
     assert raw(path, "SELECT COUNT(*) FROM seen") == [(2 * writer.TOGETHER,)]
 
 
+def test_notes_do_not_wait_for_ever(tmp_path: Path) -> None:
+    """Where nobody commits anything, a single note is written all the same: who looks sees what is in hand."""
+    thread = writer.Writer(tmp_path / "journal.db")
+    try:
+        written = threading.Event()
+        thread.note(lambda _: written.set())
+        assert written.wait(60)
+    finally:
+        thread.close()
+
+
 async def opened(path: Path) -> None:
     async with store.Journal.open(path):
         pass
@@ -264,10 +280,10 @@ def test_an_older_journal_is_brought_up_to_date(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_is_not_a_journal(tmp_path: Path) -> None:
-    """A damaged file is to be moved aside, a folder or a missing place is not writable: each is one clear message."""
+    """A damaged file, a folder, a missing place: each is one clear message that says what to do."""
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"not a database at all" * 1000)
-    with pytest.raises(errors.EnvironmentProblem, match=r"damaged.*Move it aside"):
+    with pytest.raises(errors.EnvironmentProblem, match=r"damaged.*Run the same command again"):
         run_async(opened(damaged))
     (tmp_path / "folder").mkdir()
     for place in (tmp_path / "folder", tmp_path / "none" / "journal.db"):
@@ -291,7 +307,7 @@ def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)
     path.write_bytes(content)
-    with pytest.raises(errors.EnvironmentProblem, match="Move it aside"):
+    with pytest.raises(errors.EnvironmentProblem, match="Run the same command again"):
         run_async(read(run))
 
 
@@ -313,7 +329,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         assert raw(path, "SELECT COUNT(*) FROM outcomes") == [(0,)]
         thread.submit(lambda connection: _limited(connection, 100_000)).result(60)
         await journal.commit(run, big)
-        assert journal.known([big.key]) == {big.key: big}
+        assert journal.known([big.key])[big.key].outcome == big
 
     with contextlib.closing(writer.Writer(path)) as thread:
         run_async(body(thread))

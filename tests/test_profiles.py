@@ -241,9 +241,10 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
 
 
 @posix_only
-@pytest.mark.parametrize("lock", ["another-host-1", f"{socket.gethostname()}-{os.getpid()}", "nonsense"])
+@pytest.mark.parametrize("lock", ["another-host-1", "{host}-{us}", "nonsense"])
 def test_a_lock_that_no_browser_here_holds_is_stale(tmp_path: Path, lock: str) -> None:
     """Left by another host, or with a number that went to another program since, a lock is removed from our folder."""
+    lock = lock.format(host=socket.gethostname(), us=os.getpid())
     for name in ("SingletonLock", "SingletonCookie", "SingletonSocket"):
         (tmp_path / name).symlink_to(lock)
     profiles.clear_stale_lock(tmp_path)

@@ -19,8 +19,10 @@ PERMANENT = [
 ]
 
 
-def decide(error: errors.OrderError, attempt: int = 1, *, chance: float = 0.5) -> retry.Decision:
-    return retry.decide(error, attempt, policy=POLICY, random=lambda: chance)
+def decide(
+    error: errors.OrderError, attempt: int = 1, *, chance: float = 0.5, past: retry.Past | None = None
+) -> retry.Decision:
+    return retry.decide(error, attempt, policy=POLICY, random=lambda: chance, past=past)
 
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
@@ -43,15 +45,42 @@ def test_the_delay_doubles(attempt: int, bound: float) -> None:
 
 
 def test_attempts_are_used_up() -> None:
-    """After the last attempt the error is the result, also where the browser was lost."""
+    """After the last attempt the error is the result."""
     assert isinstance(decide(errors.Transient("reset"), 3), retry.Again)
     assert decide(errors.Transient("reset"), 4) == retry.Never()
-    assert decide(errors.BrowserLost("killed"), 4) == retry.Never()
+
+
+def test_patience_is_used_up() -> None:
+    """An order whose next try would come later than its time allows is not tried again, whatever attempts are left."""
+    policy = retry.Policy(attempts=20, base=2.0, cap=10.0, patience=60.0)
+    for tried_for, want in ((0.0, retry.Again(1.0, counts=True)), (59.0, retry.Again(1.0, counts=True))):
+        past = retry.Past(tried_for=tried_for)
+        assert retry.decide(errors.Transient("reset"), 1, policy=policy, random=lambda: 0.5, past=past) == want
+    late = retry.Past(tried_for=59.5)
+    assert retry.decide(errors.Transient("reset"), 1, policy=policy, random=lambda: 0.5, past=late) == retry.Never()
+
+
+def test_what_is_nobodys_fault_is_no_attempt() -> None:
+    """An excused failure goes back at once and uncounted, also in the last attempt; it does not excuse a full disk."""
+    past = retry.Past(excused=True, tried_for=1e9)
+    assert decide(errors.Transient("down", retry_after=9.0), 4, past=past) == retry.Again(0.0, counts=False)
+    assert decide(errors.OutOfSpace("full"), 1, past=past) == retry.Never()
+    assert decide(errors.Permanent("gone"), 1, past=past) == retry.Never()
 
 
 def test_a_lost_browser_is_replaced_at_once() -> None:
-    """The order goes back without delay, and the attempt counts: it may be what kills the browser."""
+    """The order goes back without delay; the attempt counts where the order had a page, and may be what kills."""
     assert decide(errors.BrowserLost("killed"), 3) == retry.Again(0.0, counts=True)
+    assert decide(errors.BrowserLost("killed"), 3, past=retry.Past(on_page=False)) == retry.Again(0.0, counts=False)
+
+
+def test_an_order_that_kills_browsers_is_set_aside() -> None:
+    """So many browsers lost under its page, whatever `attempts` says; many more where only its files were coming."""
+    lost = errors.BrowserLost("killed")
+    assert isinstance(decide(lost, 9, past=retry.Past(browsers=retry.BROWSERS - 1)), retry.Again)
+    assert decide(lost, 1, past=retry.Past(browsers=retry.BROWSERS)) == retry.Never()
+    assert isinstance(decide(lost, 1, past=retry.Past(on_page=False, losses=retry.LOSSES - 1)), retry.Again)
+    assert decide(lost, 1, past=retry.Past(on_page=False, losses=retry.LOSSES)) == retry.Never()
 
 
 def test_the_server_may_ask_for_more_patience() -> None:

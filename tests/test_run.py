@@ -15,7 +15,7 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.demo import catalogue, server
-from po_pw.engine import governor, machine
+from po_pw.engine import carrying, governor, machine
 from po_pw.engine import run as engine
 from tests import portal_runs
 from tests.support import run_async
@@ -80,7 +80,7 @@ def test_the_same_command_again_fetches_nothing_twice(plain: server.Portal, tmp_
     """A second run takes over what is there, and asks the portal for nothing."""
     first = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home"))
     asked = plain.counts["files"], plain.counts["pages"]
-    second = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=True))
+    second = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=carrying.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
     assert second.summary.carried == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {
@@ -104,7 +104,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert stopped.summary.counts[models.Status.COMPLETED] == len(settled)
     done = dict(stopped.outcomes)
     assert 3 <= len(done) < len(plain.orders)
-    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=True))
+    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=carrying.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert rest.summary.carried == len(done)
     for order in plain.orders:

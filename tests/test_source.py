@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 
 from po_pw import models
 from po_pw.engine import scheduler as schedulers
 from po_pw.engine import source
+from po_pw.engine import turns as places_to_work
 from tests.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ONE, TWO, THREE = (models.WorkerId(f"w{n}") for n in (1, 2, 3))
 
@@ -121,9 +126,11 @@ class Counting(schedulers.Scheduler):
 
     asked = 0
 
-    def take(self, worker: models.WorkerId, now: float) -> models.Lease | schedulers.WaitUntil | schedulers.Drained:
+    def take(
+        self, worker: models.WorkerId, now: float, held: Callable[[models.PurchaseOrder], bool] | None = None
+    ) -> models.Lease | schedulers.WaitUntil | schedulers.Drained:
         self.asked += 1
-        return super().take(worker, now)
+        return super().take(worker, now, held)
 
 
 def test_orders_come_when_they_are_due() -> None:
@@ -316,5 +323,89 @@ def test_thefts_are_told() -> None:
         assert (scheduler.out(), scheduler.waiting()) == (1, 6)
         work.leave(TWO)
         assert await settle_all(work, ONE) == 7
+
+    run_async(body())
+
+
+def test_a_retired_worker_that_is_still_there_can_be_called_back() -> None:
+    """Retired it gets nothing; called back it works again; both wake it where it waits."""
+
+    async def body() -> None:
+        scheduler, work = made(2, ONE)
+        first = await leased(work, ONE)
+        work.retire(ONE)
+        assert await work.lease(ONE) is None
+        assert not work.is_over()
+        work.call_back(ONE)
+        second = await leased(work, ONE)
+        waiter = asyncio.create_task(work.lease(ONE))
+        await waiting(waiter)
+        work.retire(ONE)
+        assert await waiter is None
+        for lease in (first, second):
+            await work.release(lease, source.Settled())
+        assert work.is_over()
+        assert scheduler.is_drained()
+
+    run_async(body())
+
+
+def test_orders_that_are_held_are_passed_over() -> None:
+    """Wherever they wait: fresh, unowned, another's, or due again. Nothing is drained while something is held."""
+    orders = [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", "http://x", row=n) for n in range(6)]
+    scheduler = schedulers.Scheduler(orders, [ONE, TWO])
+    held = {"PO-0", "PO-2", "PO-4"}
+
+    def taken(now: float = 0.0) -> list[str]:
+        found = []
+        while isinstance(got := scheduler.take(ONE, now, lambda order: order.po_number in held), models.Lease):
+            found.append(got.order.po_number)
+            scheduler.put_back(got, 50.0, counts=False) if got.order.po_number == "PO-3" else scheduler.settle(got)
+        assert isinstance(got, schedulers.WaitUntil)
+        assert got.when == (50.0 if now < 50.0 else None)
+        return found
+
+    assert taken() == ["PO-1", "PO-5", "PO-3"]
+    assert taken(49.0) == []
+    held.add("PO-3")
+    scheduler.take(TWO, 60.0, lambda order: order.po_number in held)
+    held.remove("PO-3")
+    again = scheduler.take(ONE, 60.0, lambda order: order.po_number in held)
+    assert isinstance(again, models.Lease)
+    assert again.order.po_number == "PO-3"
+    scheduler.settle(again)
+    assert taken(60.0) == []
+    held.clear()
+    for _ in range(3):
+        rest = scheduler.take(ONE, 60.0, lambda _: False)
+        assert isinstance(rest, models.Lease)
+        scheduler.settle(rest)
+    assert isinstance(scheduler.take(ONE, 60.0, lambda _: True), schedulers.Drained)
+
+
+def test_turns_follow_what_is_allowed() -> None:
+    """As many at once as allowed at the moment; where it becomes fewer, who is in stays and nobody comes in."""
+
+    async def body() -> None:
+        allowed = 2
+        places = places_to_work.Turns(lambda: allowed)
+        await places.acquire()
+        await places.acquire()
+        third = asyncio.create_task(places.acquire())
+        await asyncio.sleep(0)
+        assert not third.done()
+        allowed = 1
+        places.release()
+        await asyncio.sleep(0)
+        assert not third.done()
+        places.release()
+        await third
+        fourth = asyncio.create_task(places.acquire())
+        await asyncio.sleep(0)
+        fourth.cancel()
+        await asyncio.gather(fourth, return_exceptions=True)
+        places.release()
+        async with places:
+            assert "nobody else is left in"
 
     run_async(body())

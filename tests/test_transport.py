@@ -87,7 +87,7 @@ def test_a_file_comes_whole_with_its_headers() -> None:
     ("path", "kind", "code", "wait"),
     [
         ("/status?code=401", errors.SessionExpired, "SIGN_IN_NEEDED", None),
-        ("/status?code=403", errors.Permanent, "FORBIDDEN", None),
+        ("/status?code=403", errors.BrowserRouteNeeded, "FORBIDDEN", None),
         ("/status?code=404", errors.Permanent, "NOT_FOUND", None),
         ("/status?code=410", errors.Permanent, "NOT_FOUND", None),
         ("/status?code=400", errors.Permanent, "PORTAL_ERROR", None),

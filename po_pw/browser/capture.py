@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
@@ -15,10 +17,17 @@ from po_pw import errors, models
 from po_pw.browser import contexts, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
+_NET: Final = re.compile(r"net::ERR_\w+")
+_ANSWERED: Final = frozenset({"net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CLIENT", "net::ERR_HTTP_RESPONSE_CODE_FAILURE"})
+"""What the browser says where there was an answer, which tells more: a download, a refusal of ours, no page."""
+_UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ERR_INVALID_AUTH")
+
+_LOOKS: Final = 4
+"""How often a download is looked at in the time after which it counts as stalled."""
 _QUICK_CLICK: Final = 3_000
 """Milliseconds for a real click; what lies over the control (a floating bar) must not cost more."""
 _THERE: Final = 5_000
@@ -43,15 +52,19 @@ class Captured:
     _download: playwright.Download
     _context: contexts.Context
 
-    async def part(self) -> Path:
+    async def part(self, stall: float = 60.0) -> Path:
         """The whole file, where the browser put it, once it is all there.
 
+        Args:
+            stall: seconds without a byte, of any download of this context, after which it is given up.
+
         Raises:
-            Transient: the browser broke the download off, or fewer bytes came than were announced.
+            Transient: nothing came for too long, the browser broke the download off, or fewer bytes came than were
+                announced.
             BrowserLost: the browser died.
         """
         try:
-            path = Path(await self._download.path())
+            path = Path(await self._arrived(stall))
         except playwright.Error as error:
             why = contexts.first_line(error)
             if not await self._context.is_alive():
@@ -68,6 +81,28 @@ class Captured:
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
         return path
 
+    async def _arrived(self, stall: float) -> str:
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.ensure_future(self._download.path())
+        came, since = -1, loop.time()
+        try:
+            while not waiting.done():
+                await asyncio.wait([waiting], timeout=stall / _LOOKS)
+                now = await asyncio.to_thread(_bytes_in, self._context.downloads)
+                if now != came:
+                    came, since = now, loop.time()
+                elif loop.time() - since >= stall and not waiting.done():
+                    await self.discard()
+                    msg = f"no bytes of {self.sent_name!r} came for {stall:.0f} s"
+                    raise errors.Transient(msg, models.ErrorCode.TIMEOUT)
+            return str(await waiting)
+        finally:
+            if not waiting.done():
+                waiting.cancel()
+                await asyncio.wait([waiting])
+            elif not waiting.cancelled():
+                waiting.exception()  # it has been seen
+
     async def discard(self) -> None:
         """Ends the download and removes what came of it; nothing to do where the browser is gone, and it with it."""
         with contextlib.suppress(playwright.Error):
@@ -81,15 +116,37 @@ class Opened:
     url: str
 
 
+class Guard(Protocol):
+    """Which hosts a file may come from; both raise an error of ours where it may not."""
+
+    def check_file(self, url: str, came_from: str = "") -> None:
+        """Whether a file is taken from this address."""
+        ...
+
+    def check_hop(self, url: str, came_from: str) -> None:
+        """Whether a redirect is followed."""
+        ...
+
+
+def _bytes_in(folder: Path) -> int:
+    """Bytes of all files that a browser is downloading to, or has downloaded to, a folder."""
+    total = 0
+    for path in folder.glob("*"):
+        with contextlib.suppress(OSError):  # it was moved away this instant
+            total += path.stat().st_size
+    return total
+
+
 class _Answers:
     """Watches the documents that a click brings. What is not a page is made a download, also where sent inline."""
 
-    def __init__(self, claim: asyncio.Future[Any]) -> None:
+    def __init__(self, claim: asyncio.Future[Any], guard: Guard | None) -> None:
         self.headers: dict[str, dict[str, str]] = {}
         """Of each file's answer, by its address."""
         self.aside: errors.OrderError | None = None
         """A page that came into some other frame: perhaps the click's answer, perhaps the page's own doing."""
         self._claim = claim
+        self._guard = guard
         self._sessions: list[playwright.CDPSession] = []
         self._own_frames: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,11 +187,15 @@ class _Answers:
         disposition = sent.get("content-disposition", "")
         is_attachment = disposition.lower().startswith("attachment")
         try:
+            if redirected and event["frameId"] in self._own_frames and self._guard is not None:
+                self._guard.check_hop(_joined(url, sent["location"]), url)
             if redirected or status in {0, 204, 205} or (is_page and not is_attachment) or status >= 400:
                 await session.send("Fetch.continueRequest", {"requestId": request})
                 if not redirected and status not in {204, 205}:
                     self._refuse(event["frameId"], _refusal(url, status, event.get("responseErrorReason", ""), sent))
                 return
+            if self._guard is not None:
+                self._guard.check_file(url)
             self.headers[url] = sent
             if is_attachment:
                 await session.send("Fetch.continueRequest", {"requestId": request})
@@ -146,6 +207,10 @@ class _Answers:
             await session.send(
                 "Fetch.continueResponse", {"requestId": request, "responseCode": status, "responseHeaders": kept}
             )
+        except errors.OrderError as error:  # the guard's
+            self._refuse(event["frameId"], error)
+            with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
+                await session.send("Fetch.failRequest", {"requestId": request, "errorReason": "BlockedByClient"})
         except playwright.Error as error:
             if not self._claim.done():
                 self._claim.set_exception(error)
@@ -155,6 +220,14 @@ class _Answers:
             self.aside = error
         elif not self._claim.done():
             self._claim.set_exception(error)
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads, as browsers read it."""
+    try:
+        return urljoin(url, location.strip().replace("\\", "/"))
+    except ValueError:
+        return location
 
 
 def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
@@ -192,7 +265,7 @@ class PageInstead(errors.NotAFile):
 
 
 async def capture(
-    context: contexts.Context, hold: contexts.Hold, click: models.Click, timeout: float
+    context: contexts.Context, hold: contexts.Hold, click: models.Click, timeout: float, guard: Guard | None = None
 ) -> Captured | Opened:
     """Clicks, and gives the download that begins. The page is held until then: a pending click could hijack it.
 
@@ -201,6 +274,7 @@ async def capture(
         hold: the page, on which the control can be seen.
         click: where the control is.
         timeout: seconds for a download to begin.
+        guard: which hosts it may come from; None for any.
 
     Raises:
         Transient: nothing began in time, or the control is not there.
@@ -212,8 +286,79 @@ async def capture(
         raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
     frame = frames[click.frame]
     control = frame.locator(click.selector).first
+
+    async def press() -> None:
+        await control.evaluate(_SAME_PAGE, timeout=_THERE)
+        try:
+            await control.click(timeout=_QUICK_CLICK, no_wait_after=True)
+        except playwright.TimeoutError:
+            await control.evaluate("element => element.click()", timeout=_THERE)
+
+    try:
+        return await _claimed(context, hold, frame, press, timeout, guard)
+    except playwright.TimeoutError as error:
+        msg = f"the attachment's control cannot be clicked ({contexts.first_line(error)})"
+        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+
+
+async def download(
+    context: contexts.Context, hold: contexts.Hold, url: str, referer: str, timeout: float, guard: Guard | None = None
+) -> Captured:
+    """Opens a file's address in the browser, and gives the download that begins, also of what would be shown.
+
+    Args:
+        context: whose page it is.
+        hold: any page of it.
+        url: of the file.
+        referer: what is told of the page the link is on; `""`: nothing.
+        timeout: seconds for the download to begin.
+        guard: which hosts it may come from; None for any.
+
+    Raises:
+        Transient: nothing began in time, or the connection failed.
+        Permanent: the browser does not trust the host either, or is refused as well.
+        NotAFile: a page came instead (`PageInstead`).
+    """
+    page = hold.page
+
+    async def go() -> None:
+        try:
+            await page.goto(url, referer=referer or None, wait_until="commit", timeout=timeout * 1000)
+        except playwright.Error as error:
+            found = _NET.search(str(error))
+            if "Download is starting" not in str(error) and (found is None or found[0] not in _ANSWERED):
+                raise
+
+    try:
+        got = await _claimed(context, hold, page.main_frame, go, timeout, guard)
+    except playwright.TimeoutError as error:
+        msg = f"the browser got no answer within {timeout:.0f} s"
+        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+    except playwright.Error as error:
+        found = _NET.search(str(error))
+        if found is None:
+            raise
+        msg = f"the browser does not get it either ({found[0]})"
+        if found[0].startswith(_UNTRUSTED):
+            raise errors.Permanent(msg, models.ErrorCode.NETWORK) from error
+        raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
+    if isinstance(got, Opened):
+        msg = "the file's address opened another page in the browser"
+        raise errors.NotAFile(msg)
+    return got
+
+
+async def _claimed(
+    context: contexts.Context,
+    hold: contexts.Hold,
+    frame: playwright.Frame,
+    begin: Callable[[], Awaitable[None]],
+    timeout: float,
+    guard: Guard | None,
+) -> Captured | Opened:
+    """What begins on a page after `begin`: a download, or a page that it opens."""
     claim: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    answers = _Answers(claim)
+    answers = _Answers(claim, guard)
     hold.claim = claim
     try:
         async with asyncio.timeout(timeout):
@@ -221,20 +366,13 @@ async def capture(
             if frame is not hold.page.main_frame:
                 with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
                     await answers.watch(await context.cdp(frame), frame.url)
-            await control.evaluate(_SAME_PAGE, timeout=_THERE)
-            try:
-                await control.click(timeout=_QUICK_CLICK, no_wait_after=True)
-            except playwright.TimeoutError:
-                await control.evaluate("element => element.click()", timeout=_THERE)
+            await begin()
             got = await claim
     except TimeoutError:
         if answers.aside is not None:
             raise answers.aside from None
-        msg = f"nothing was downloaded within {timeout:.0f} s of the click"
+        msg = f"nothing was downloaded within {timeout:.0f} s"
         raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
-    except playwright.TimeoutError as error:
-        msg = f"the attachment's control cannot be clicked ({contexts.first_line(error)})"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
     finally:
         hold.claim = None
         claim.cancel()
@@ -245,4 +383,11 @@ async def capture(
         url = got.url
         await got.close()
         return Opened(url)
-    return Captured(got.suggested_filename, got.url, answers.headers.get(got.url, {}), got, context)
+    captured = Captured(got.suggested_filename, got.url, answers.headers.get(got.url, {}), got, context)
+    if guard is not None and got.url.startswith(("http://", "https://")):
+        try:
+            guard.check_file(got.url)
+        except errors.OrderError:
+            await captured.discard()
+            raise
+    return captured

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
+import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,22 +14,27 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import display, holds, locate, profiles, watchdog
+from po_pw.browser import ending, heartbeat, holds, launching, locate, profiles, watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
 _log = logging.getLogger(__name__)
 
 Hold = holds.Hold
+Launch = launching.Launch
+first_line = launching.first_line
 
 _starting = threading.Lock()
 """Two drivers started at once, by two threads, would each take the other's process for its own."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a context to close; a hung browser would take 30 and is killed instead."""
+
+_PAGE_TIMEOUT: Final = 3.0
+"""Seconds for a page to answer after something went wrong on it; a busy one is replaced."""
 
 _ARGUMENTS: Final = (
     "--disable-quic",
@@ -45,17 +50,17 @@ _ARGUMENTS: Final = (
 _DEAF: Final = "for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});\n"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Launch:
-    """How contexts are started."""
-
-    browser: models.BrowserInfo
-    headless: bool
-    sandbox: bool
-    timeout: float
-    """Seconds."""
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """On top of our own: where the display is."""
+@contextlib.contextmanager
+def _room_for_us() -> Iterator[None]:
+    """What the system raises over the temporary folder becomes ours."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"the temporary folder {tempfile.gettempdir()} cannot be written to ({error.strerror}): make room there, "
+            "or set TMPDIR to another one"
+        )
+        raise errors.EnvironmentProblem(msg) from error
 
 
 class Driver:
@@ -66,7 +71,8 @@ class Driver:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            self.run_dir = await asyncio.to_thread(watchdog.RunDir)
+            with _room_for_us():
+                self.run_dir = await asyncio.to_thread(watchdog.RunDir)
             stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
             await asyncio.to_thread(self.run_dir.__enter__)
             # Not in a thread: cancelled while it waits, that would take the lock and never give it back.
@@ -93,7 +99,8 @@ class Driver:
     async def _start(self) -> playwright.Playwright:
         temporary = self.run_dir.path
         shield = temporary / "signals.cjs"
-        shield.write_text(_DEAF, "utf-8")
+        with _room_for_us():
+            shield.write_text(_DEAF, "utf-8")
         options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{shield.as_posix()}"'.strip()
         with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
             try:
@@ -125,6 +132,7 @@ class Driver:
         downloads: Path,
         cookies: Sequence[models.Cookie] = (),
         pages: int = 1,
+        beat: heartbeat.Beat | None = None,
     ) -> Context:
         """Opens one persistent context.
 
@@ -135,6 +143,7 @@ class Driver:
             downloads: where the browser puts what it downloads: on the output's file system.
             cookies: added on top of what the profile holds (session cookies do not survive in a profile).
             pages: how many pages to open at once.
+            beat: how often the browser is asked whether it is there; None: never.
 
         Raises:
             EnvironmentProblem: the browser does not start; says why.
@@ -143,14 +152,14 @@ class Driver:
         downloads.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         inner = await self._launch(launch, user_data_dir, downloads)
-        context = Context(worker, inner, user_data_dir, self.run_dir)
+        context = Context(worker, inner, user_data_dir, self.run_dir, downloads)
         try:
             async with asyncio.timeout(launch.timeout):
-                await context.prepare(cookies, pages)
+                await context.prepare(cookies, pages, beat)
         except BaseException as error:
             await context.close()
             if isinstance(error, playwright.Error | TimeoutError):
-                raise errors.EnvironmentProblem(_launch_message(launch, error)) from error
+                raise errors.EnvironmentProblem(launching.message(launch, error)) from error
             raise
         context.opened_in = time.monotonic() - started
         return context
@@ -161,7 +170,7 @@ class Driver:
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         environment.update(launch.environment)
-        launching = asyncio.ensure_future(
+        starting = asyncio.ensure_future(
             self._playwright.chromium.launch_persistent_context(
                 user_data_dir,
                 channel=launch.browser.channel,
@@ -182,11 +191,11 @@ class Driver:
         )
         try:
             # Shielded: a launch that nobody waits for goes on in the driver, and its browser would be nobody's.
-            return await asyncio.shield(launching)
+            return await asyncio.shield(starting)
         except playwright.Error as error:
-            raise errors.EnvironmentProblem(_launch_message(launch, error)) from error
+            raise errors.EnvironmentProblem(launching.message(launch, error)) from error
         except asyncio.CancelledError:
-            await _abandon(launching, user_data_dir)
+            await ending.abandon(starting, user_data_dir)
             raise
 
 
@@ -194,10 +203,12 @@ class Context:
     """A worker's persistent context: its pages, its browser process, and whether it is still there."""
 
     def __init__(
-        self, worker: models.WorkerId, inner: playwright.BrowserContext, user_data_dir: Path, run_dir: watchdog.RunDir
-    ) -> None:
+        self, worker: models.WorkerId, inner: playwright.BrowserContext, user_data_dir: Path,
+        run_dir: watchdog.RunDir, downloads: Path,
+    ) -> None:  # fmt: skip
         self.worker = worker
         self.user_data_dir = user_data_dir
+        self.downloads = downloads
         self.pid = 0
         self.version = ""
         self.user_agent = ""
@@ -211,12 +222,14 @@ class Context:
         self._closing = False
         self._holds: dict[playwright.Page, Hold] = {}
         self._free: asyncio.Queue[Hold] = asyncio.Queue()
+        self._given_up: list[Hold] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         state = f"lost: {self.why_lost}" if self.lost.is_set() else "open"
         return f"<Context {self.worker} pid={self.pid} {state}>"
 
-    async def prepare(self, cookies: Sequence[models.Cookie], pages: int) -> None:
+    async def prepare(self, cookies: Sequence[models.Cookie], pages: int, beat: heartbeat.Beat | None = None) -> None:
         """Learns the browser's process, opens the pages, watches for the end."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser
@@ -228,22 +241,49 @@ class Context:
             with contextlib.suppress(psutil.Error):  # it has ended: the next call says so
                 self._process = psutil.Process(pid)
                 self.pid = pid
-            await session.detach()
+            if beat is None:
+                await session.detach()
+            else:
+                self._begin(self._listen(session, beat), "heartbeat")
         if self.pid:
             await asyncio.to_thread(self._run_dir.record, self.pid)
         if cookies:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
+        await self._inner.add_init_script(holds.QUIET)
         own = list(self._inner.pages[:pages])
         while len(own) < pages:
             own.append(await self._inner.new_page())
         for page in own:
-            self._holds[page] = hold = Hold(page)
-            page.on("crash", lambda _: self._gone("a page crashed"))
-            self._free.put_nowait(hold)
+            self._free.put_nowait(self._hold(page))
         self._inner.on("page", self._on_page)
         self.user_agent = await own[0].evaluate("navigator.userAgent")
         self.language = await own[0].evaluate("navigator.languages.join(',')")
+
+    def _hold(self, page: playwright.Page) -> Hold:
+        self._holds[page] = hold = Hold(page)
+        page.on("crash", lambda _: hold.crash(errors.BrowserLost(f"a page of worker {self.worker} crashed")))
+        return hold
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.worker}-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, session: playwright.CDPSession, beat: heartbeat.Beat) -> None:
+        """Asks the browser's main process, whose answer needs no page, until there is none."""
+        try:
+            await heartbeat.silence(lambda: session.send("Browser.getVersion"), beat)
+        except playwright.Error as error:
+            self._gone(launching.first_line(error))
+        else:
+            self._hangs(beat.patience)
+
+    def _hangs(self, patience: float) -> None:
+        """Ends a browser that does not answer: so whoever waits for it fails at once, and not at his own deadline."""
+        self._gone(f"it hangs: no answer within {patience:.0f} s")
+        if not self._closing:
+            self._begin(asyncio.to_thread(ending.end, self._process, self.user_data_dir, 0), "end")
 
     def _gone(self, why: str) -> None:
         if not self._closing and not self.lost.is_set():
@@ -274,30 +314,55 @@ class Context:
         """A free page, for as long as the block lasts.
 
         Raises:
-            BrowserLost: the context died meanwhile, whatever error that showed itself as.
+            BrowserLost: the context died meanwhile, or the page, whatever error that showed itself as.
         """
         hold = await self._free.get()
         try:
+            hold = await self._fit(hold)
             yield hold
         except errors.BrowserLost:
             raise
         except (playwright.Error, errors.Transient) as error:
+            hold.is_doubtful = True
             if self.lost.is_set() or not await self.is_alive():
                 raise self._lost_error(first_line(error)) from error
+            if hold.crashed is not None:
+                raise hold.crashed from error
+            raise
+        except BaseException:
+            hold.is_doubtful = True
             raise
         finally:
             self._free.put_nowait(hold)
 
-    async def is_alive(self) -> bool:
-        """Whether the browser answers."""
+    async def _fit(self, hold: Hold) -> Hold:
+        """The page, or another in its place where it crashed, was closed, or is too busy to answer."""
+        if not hold.is_doubtful or (hold.crashed is None and not hold.page.is_closed() and await _answers(hold.page)):
+            hold.is_doubtful = False
+            return hold
+        self._inner.remove_listener("page", self._on_page)  # the new one is nobody's stray
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
+            async with asyncio.timeout(2 * CLOSE_TIMEOUT):
+                page = await self._inner.new_page()
+        except TimeoutError:
+            self._hangs(2 * CLOSE_TIMEOUT)
+            raise self._lost_error() from None
+        finally:
+            self._inner.on("page", self._on_page)
+        self._given_up.append(self._holds.pop(hold.page))
+        hold.leave()
+        return self._hold(page)
+
+    async def is_alive(self, patience: float = CLOSE_TIMEOUT) -> bool:
+        """Whether the browser answers within so many seconds; one that does not is ended."""
+        try:
+            async with asyncio.timeout(patience):
                 await self._inner.cookies("http://127.0.0.1/")
         except playwright.Error as error:
             self._gone(first_line(error))
             return False
         except TimeoutError:
-            self._gone("it hangs")
+            self._hangs(patience)
             return False
         return True
 
@@ -310,8 +375,11 @@ class Context:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 return [dict(cookie) for cookie in await self._inner.cookies()]
-        except (playwright.Error, TimeoutError) as error:
-            self._gone("it hangs" if isinstance(error, TimeoutError) else first_line(error))
+        except TimeoutError as error:
+            self._hangs(CLOSE_TIMEOUT)
+            raise self._lost_error() from error
+        except playwright.Error as error:
+            self._gone(first_line(error))
             raise self._lost_error() from error
 
     async def save_storage_state(self) -> dict[str, Any]:
@@ -326,25 +394,33 @@ class Context:
         """Closes the context; a browser that hangs is killed by pid, also where this is cancelled."""
         self._closing = True
         patience = 0.0
+        for task in self._tasks:
+            task.cancel()
         try:
-            for hold in self._holds.values():
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for hold in (*self._holds.values(), *self._given_up):
                 await hold.aclose()
             if self.lost.is_set():  # dead or hung: nothing to be polite to
-                await asyncio.to_thread(_end, self._process, self.user_data_dir, 0)
+                await asyncio.to_thread(ending.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
             patience = 2.0
         except (playwright.Error, TimeoutError) as error:
             _log.info("context of %s did not close by itself: %s", self.worker, first_line(error))
         finally:
-            await asyncio.to_thread(_end, self._process, self.user_data_dir, patience)
+            await asyncio.to_thread(ending.end, self._process, self.user_data_dir, patience)
             if self.pid:
                 await asyncio.to_thread(self._run_dir.forget, self.pid)
 
 
-def first_line(error: BaseException) -> str:
-    """A Playwright error without its call log."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+async def _answers(page: playwright.Page) -> bool:
+    """Whether a page is free to do something."""
+    try:
+        async with asyncio.timeout(_PAGE_TIMEOUT):
+            await page.evaluate("1")
+    except (playwright.Error, TimeoutError):
+        return False
+    return True
 
 
 def _drivers() -> set[int]:
@@ -355,51 +431,3 @@ def _drivers() -> set[int]:
             if child.cmdline()[-1:] == ["run-driver"]:
                 found.add(child.pid)
     return found
-
-
-async def _abandon(launching: asyncio.Future[playwright.BrowserContext], user_data_dir: Path) -> None:
-    """Ends a launch that nobody waits for any more, and its browser, which may not even have started yet."""
-    killed = False
-    while not launching.done():
-        found = await asyncio.to_thread(_kill_all_on, user_data_dir)
-        if killed and not found:
-            launching.cancel()  # killed at a bad moment, the driver would wait for it until the launch timeout
-        killed = killed or found
-        await asyncio.wait([launching], timeout=0.5)
-    if not launching.cancelled() and launching.exception() is None:
-        with contextlib.suppress(playwright.Error):
-            await launching.result().close()
-    await asyncio.to_thread(_kill_all_on, user_data_dir)
-
-
-def _kill_all_on(user_data_dir: Path) -> bool:
-    """Kills what runs on a user-data dir; says whether anything did."""
-    found = watchdog.browsers_in(user_data_dir)
-    for browser in found:
-        with contextlib.suppress(psutil.Error):
-            watchdog.kill_tree(browser.pid, browser.create_time())
-    return bool(found)
-
-
-def _end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
-    """Gives a browser so many seconds to end, then kills it, and whatever else runs on its user-data dir."""
-    if process is not None and not watchdog.wait_gone([process], patience):
-        with contextlib.suppress(psutil.Error):
-            watchdog.kill_tree(process.pid, process.create_time())
-    _kill_all_on(user_data_dir)
-
-
-def _launch_message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
-    text = str(error)
-    if isinstance(error, TimeoutError):
-        text = f"it does not answer within {launch.timeout:.0f} s"
-        error = TimeoutError(text)
-    reason = first_line(error).removeprefix("BrowserType.launch_persistent_context: ")
-    if "No usable sandbox" in text:
-        reason = "its sandbox cannot work on this machine"
-    if "Missing X server" in text or "without having a XServer" in text:
-        reason = display.LOST
-    for line in text.splitlines():
-        if "error while loading shared libraries" in line:
-            reason = line.strip()
-    return f"{launch.browser.executable or launch.browser.name} does not start: {reason}"

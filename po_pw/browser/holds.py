@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
     from po_pw import errors
 
+# A dialog that opens while its page is being left can never be answered (seen in Chromium 156), and the page hangs.
+# An address of another program's would start it, or, where that is blocked, put an error in the page's place.
+QUIET: Final = r"""
+window.alert = () => undefined;
+window.print = () => undefined;
+window.navigation?.addEventListener('navigate', (event) => {
+  if (!/^(https?|blob|data|about|javascript):/i.test(event.destination.url)) event.preventDefault();
+});
+"""
+"""Runs in every document before its own scripts: what it has to say is for nobody here."""
 _BLANK: Final = 10.0
 """Seconds that a pop-up may stay blank, while a download is awaited, before it is closed."""
 
@@ -25,6 +35,10 @@ class Hold:
         self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
         self.popups: set[playwright.Page] = set()
         """Those it opened, directly or not, that are not closed yet."""
+        self.is_doubtful = False
+        """Something went wrong on it, or was given up: it may be in no state to go on."""
+        self.crashed: errors.BrowserLost | None = None
+        """Its process ended."""
         self._tasks: set[asyncio.Task[None]] = set()
         page.on("download", self.offer)
         page.on("popup", self.offer)
@@ -81,6 +95,16 @@ class Hold:
         """Whoever waits for a download or a pop-up of this page waits in vain."""
         if self.claim is not None and not self.claim.done():
             self.claim.set_exception(error)
+
+    def crash(self, error: errors.BrowserLost) -> None:
+        """Its process ended: it is of no more use."""
+        self.crashed, self.is_doubtful = error, True
+        self.give_up(error)
+
+    def leave(self) -> None:
+        """It is nobody's any more: it is closed, and what it opened."""
+        for page in (*self.popups, self.page):
+            self._later(page.close)
 
     async def aclose(self) -> None:
         """Ends what is still being thrown away."""

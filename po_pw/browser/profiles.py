@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psutil
 
 from po_pw import errors, settings
-from po_pw.browser import watchdog
+from po_pw.browser import policies, watchdog
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +60,14 @@ _PREFERENCES: Final[dict[str, Any]] = {
     "download": {"prompt_for_download": False},
     "credentials_enable_service": False,
     "profile": {"password_manager_enabled": False, "exit_type": "Normal"},
+}
+# A page's `mailto:` starts the mail program without asking, and any other program's address puts up a question that
+# swallows our clicks, headless too (seen in Chromium 156).
+_ONLY_PAGES: Final[dict[str, Any]] = {
+    "policy": {
+        "url_blocklist": ["*"],
+        "url_allowlist": ["http://*", "https://*", "blob:*", "data:*", "about:*", "chrome://*", "edge://*"],
+    }
 }
 
 
@@ -111,10 +119,14 @@ class ProfileManager:
             if name in self._made:
                 msg = f"worker {name} has a profile already: {self._made[name]}. Call cleanup_profile({name!r}) first."
                 raise errors.ProfileError(msg)
-            if self._root is None:
-                self._root = watchdog.owned_folder()
-            self._root.mkdir(parents=True, exist_ok=True)
-            path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
+            try:
+                if self._root is None:
+                    self._root = watchdog.owned_folder()
+                self._root.mkdir(parents=True, exist_ok=True)
+                path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
+            except OSError as error:
+                msg = f"the profile of worker {name} cannot be made: {error}. Is there space in the temp folder?"
+                raise errors.ProfileError(msg) from error
             self._made[name] = path
         try:
             if self.base_profile_path is not None and self.base_profile_path.is_dir():
@@ -279,7 +291,13 @@ def _write_preferences(profile: Path) -> None:
             present = found
         else:
             _log.warning("%s is not what a browser writes: it starts anew", file)
-    file.write_text(json.dumps(_merged(present, _PREFERENCES)), "utf-8")
+    wanted = _merged(_PREFERENCES, {} if _lists_are_managed() else _ONLY_PAGES)
+    file.write_text(json.dumps(_merged(present, wanted)), "utf-8")
+
+
+def _lists_are_managed() -> bool:
+    """Whether an administrator says which addresses may be opened: a list of ours must not widen theirs."""
+    return any(found.unreadable or {"URLBlocklist", "URLAllowlist"} & set(found.values) for found in policies.read(""))
 
 
 def _merged(into: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

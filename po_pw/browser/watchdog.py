@@ -43,7 +43,11 @@ def owned_folder() -> Path:
     if len(str(base)) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
         base = Path("/tmp")  # noqa: S108
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    _write_owner(folder, {})
+    try:
+        _write_owner(folder, {})
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 
@@ -91,14 +95,16 @@ class RunDir:
             return
         with self._lock:
             self._processes[pid] = created
-            _write_owner(self.path, self._processes)
+            with contextlib.suppress(OSError):  # the folder is full: the watchdog is told all the same
+                _write_owner(self.path, self._processes)
             self._tell({"pid": pid, "created": created})
 
     def forget(self, pid: int) -> None:
         """This process has ended."""
         with self._lock:
             self._processes.pop(pid, None)
-            _write_owner(self.path, self._processes)
+            with contextlib.suppress(OSError):  # the same
+                _write_owner(self.path, self._processes)
             self._tell({"gone": pid})
 
     def _tell(self, message: dict[str, Any]) -> None:

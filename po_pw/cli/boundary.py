@@ -32,11 +32,17 @@ def reported() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - the command line's boundary
-        with tempfile.NamedTemporaryFile("w", prefix="po-pw-", suffix=".txt", delete=False, encoding="utf-8") as file:
-            traceback.print_exception(error, file=file)
+        from po_pw.transport import redact
+
+        details = redact.text("".join(traceback.format_exception(error)))
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="po-pw-", suffix=".txt", delete=False, encoding="utf-8") as to:
+                to.write(details)
+            where = f"The details are in {Path(to.name)}: please report it with that file."
+        except OSError:  # no room for them anywhere but here
+            where = f"Please report it with these details:\n{details}"
         complain(
-            f"internal error: {type(error).__name__}: {error}\n"
-            f"This is a fault in po-pw. The details are in {Path(file.name)}: please report it with that file."
+            f"internal error: {type(error).__name__}: {redact.text(str(error))}\nThis is a fault in po-pw. {where}"
         )
         raise typer.Exit(1) from None
 

@@ -14,6 +14,8 @@ from po_pw import models
 from po_pw.cli import live, tally
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from po_pw.results import tables
@@ -22,6 +24,15 @@ _ORDER = (
     models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED,
     models.Status.PENDING, models.Status.DUPLICATE,
 )  # fmt: skip
+_TAKEN = {
+    "refreshed": "{} visited again",
+    "failed": "{} that had failed tried again",
+    "partial": "{} that lacked files taken up again",
+    "unfinished": "{} that were in hand gone on with",
+    "missing": "{} whose files are gone or changed fetched again",
+    "left_out": "{} never tried left out",
+}
+"""What earlier runs had made of this run's orders."""
 _MEANING = {
     models.Status.COMPLETED: "every attachment is on disk",
     models.Status.NO_ATTACHMENTS: "the portal has none",
@@ -34,7 +45,7 @@ _MEANING = {
 
 def show(
     console: Console, summary: tables.Summary, *, out: Path, log: Path | None, seconds: float, work_seconds: float,
-    workers: int, interrupted: bool,
+    workers: int, interrupted: bool, taken: Mapping[str, int], changes: models.Changes,
 ) -> None:  # fmt: skip
     """Prints the table and where everything is."""
     table = Table.grid(padding=(0, 2))
@@ -50,12 +61,12 @@ def show(
     console.print()
     console.print(table)
     parts = [f"{tally.many(summary.files, 'file')}, {tally.size(summary.bytes)}, in {tally.duration(seconds)}"]
-    if summary.carried:
-        parts.append(f"{tally.many(summary.carried, 'order')} done earlier")
     if workers > 1 and work_seconds > 0 and summary.order_seconds > 0:
         parts.append(f"{summary.order_seconds / work_seconds:.1f} times as fast as one worker")
     console.print()
     console.print(Text("; ".join(parts)), soft_wrap=True)
+    for line in _earlier(summary.carried, taken, changes):
+        console.print(Text(line), soft_wrap=True)
     places = [("Folders", out, "cyan"), ("Results", out / "results.xlsx", "cyan")]
     if (out / "failed.csv").exists():
         places.append(("To run again", out / "failed.csv", "cyan"))
@@ -70,6 +81,21 @@ def show(
         console.print()
         console.print(Text("Stopped before the end. To continue, run the same command again:"))
         console.print(Text(f"  {command()}", "bold"), soft_wrap=True)
+
+
+def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) -> list[str]:
+    """What earlier runs had done, and what was found to be different; no lines where there was none."""
+    parts = [f"{tally.many(carried, 'order')} done earlier"] if carried else []
+    parts += [words.format(taken[name]) for name, words in _TAKEN.items() if taken.get(name)]
+    lines = ["; ".join(parts)] if parts else []
+    if parts and taken.get("new"):
+        lines[0] += f"; {taken['new']} new"
+    if taken.get("refreshed"):
+        lines.append(
+            f"Files: {changes.new} new, {changes.changed} changed, {changes.kept} as they were, {changes.vanished} no "
+            "longer on the portal (kept here)"
+        )
+    return lines
 
 
 def _near(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, process, validate
+from po_pw.cli import browser, demo, doctor, login, process, status, validate, verify
 
 app = typer.Typer(
     name="po-pw",
@@ -19,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("process")(process.process)
+app.command("status")(status.status)
+app.command("verify")(verify.verify)
 app.command("login")(login.login)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -90,7 +90,7 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
         login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)
     )
     typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
-    ended = running.run_table(options, read.open_table(table), resume=False)
+    ended = running.run_table(options, read.open_table(table), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
     problems, checked = _check(portal.orders, ended.out)

@@ -35,7 +35,37 @@ def process(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Visit finished orders too, and fetch what is new or changed there.")
+    ] = False,
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", help="Only what an earlier run tried without full success.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove the files of finished orders by SHA-256, not by size alone.")
+    ] = False,
     max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters.")] = None,
+    max_file_size: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Leave out files that are larger, e.g. 500MB.  [default: none]")
+    ] = None,
+    max_total_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Stop when so much was received, e.g. 20GiB.  [default: no limit]"),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Also fetch files from this host, or *.this.one; may be given again."),
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(metavar="N", help="How often an order is tried.  [default: 4]")
+    ] = None,
+    order_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Limit for reading one order.  [default: 300]")
+    ] = None,
+    run_timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Stop after so long; the same command continues.  [default: no limit]"),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every step.")] = False,
 ) -> None:
@@ -51,7 +81,11 @@ def process(
         options = settings.load(
             workers=workers, out=out, url_template=url_template, browser=browser, headed=headed or None,
             base_profile=base_profile, limit=limit, max_path=max_path,
+            attempts=attempts, order_timeout=order_timeout, run_timeout=run_timeout,
+            max_file_bytes=max_file_size, max_total_bytes=max_total_size,
+            allow_hosts=tuple(allow_host) if allow_host else None,
         )  # fmt: skip
         orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
-        done = running.run_table(options, orders, resume=not force, quiet=quiet, verbose=verbose)
+        resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
+        done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose)
         raise typer.Exit(done.exit_code)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
-import signal
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from po_pw import errors, events, models
-from po_pw.cli import boundary, closing, live
+from po_pw.cli import boundary, closing, live, signals
+from po_pw.engine import carrying
 from po_pw.engine import run as engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from po_pw import settings
@@ -33,8 +30,32 @@ class Done:
     out: Path
 
 
+_ENDS = (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutOfSpace)
+"""What ends a run before its orders do."""
+
+
+def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> carrying.Resume | None:
+    """How a run goes on where earlier ones stopped, from the flags; None does all afresh.
+
+    Raises:
+        InputError: flags that contradict each other.
+    """
+    if force and (refresh or only_failed or verify):
+        msg = "--force fetches everything again: leave out --refresh, --only-failed and --verify"
+        raise errors.InputError(msg)
+    if refresh and only_failed:
+        msg = "--refresh visits finished orders, --only-failed leaves them alone: give one of them"
+        raise errors.InputError(msg)
+    return None if force else carrying.Resume(verify, only_failed, refresh)
+
+
 def run_table(
-    options: settings.Settings, table: read.OrderTable, *, resume: bool, quiet: bool = False, verbose: bool = False
+    options: settings.Settings,
+    table: read.OrderTable,
+    *,
+    resume: carrying.Resume | None,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Done:
     """Processes a table and shows it.
 
@@ -46,66 +67,62 @@ def run_table(
 
 
 async def _run(
-    options: settings.Settings, table: read.OrderTable, console: Console, *, resume: bool, quiet: bool, verbose: bool
+    options: settings.Settings,
+    table: read.OrderTable,
+    console: Console,
+    *,
+    resume: carrying.Resume | None,
+    quiet: bool,
+    verbose: bool,
 ) -> Done:
     hub = events.Hub()
-    problem: errors.PoPwError | None = None
     with live.View(console, quiet=quiet, verbose=verbose) as view:
         hub.listen(view.hear)
         run = engine.Run(options, hub)
-        with _signals(run):
-            async with run:
-                outcomes = run.process(table.rows(), name=table.source.name, columns=table.columns, resume=resume)
-                try:
-                    async for _ in outcomes:
-                        continue
-                except (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutOfSpace) as error:
-                    if run.run_id is None:
-                        raise
-                    problem = error
-                finally:
-                    # Whatever ended the run: what is known by then is worth having.
-                    if run.run_id is not None:
-                        summary = await run.write_results()
+        with signals.listened_to(run.stop):
+            summary, problem = await _worked(run, table, resume)
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
-    workers = view.tally.run.workers if view.tally.run else options.workers
+    if summary is None:
+        raise problem or errors.PoPwError("nothing was processed")
+    started = view.tally.run
+    workers, taken = (started.workers, started.taken) if started else (options.workers, {})
     if not quiet:
         closing.show(
             console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted,
+            interrupted=interrupted, taken=taken, changes=view.tally.changes,
         )  # fmt: skip
     if problem is not None:
         raise problem
-    return Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
+    return Done(_exit_code(summary, interrupted=interrupted, left_out=taken.get("left_out", 0)), summary, run.out)
 
 
-def _exit_code(summary: tables.Summary, *, interrupted: bool) -> int:
+async def _worked(
+    run: engine.Run, table: read.OrderTable, resume: carrying.Resume | None
+) -> tuple[tables.Summary | None, errors.PoPwError | None]:
+    """What is known at the end, and what ended the run before; both may be there."""
+    summary: tables.Summary | None = None
+    problem: errors.PoPwError | None = None
+    try:
+        async with run:
+            outcomes = run.process(table.rows(), name=table.source.name, columns=table.columns, resume=resume)
+            try:
+                async for _ in outcomes:
+                    continue
+            except _ENDS as error:
+                problem = error
+            finally:
+                # Whatever ended the run: what is known by then is worth having.
+                if run.run_id is not None:
+                    summary = await run.write_results()
+    except _ENDS as error:
+        problem = problem or error  # that nothing can be written at the end follows from what came first
+    return summary, problem
+
+
+def _exit_code(summary: tables.Summary, *, interrupted: bool, left_out: int) -> int:
     counts = summary.counts
-    if interrupted and counts.get(models.Status.PENDING, 0):
+    pending = counts.get(models.Status.PENDING, 0) - left_out
+    if interrupted and pending:
         return boundary.INTERRUPTED
     bad = counts.get(models.Status.FAILED, 0) + counts.get(models.Status.PARTIAL, 0)
-    return 1 if bad or counts.get(models.Status.PENDING, 0) else 0
-
-
-@contextlib.contextmanager
-def _signals(run: engine.Run) -> Iterator[None]:
-    """The first signal finishes what is in hand, the second stops at once; restores the handlers that were there."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received = 0
-
-    def handle(number: int, _: Any) -> None:
-        nonlocal received
-        received += 1
-        how = engine.Stop.AFTER_CURRENT if received == 1 else engine.Stop.NOW
-        run.stop(how, signal.Signals(number).name)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return 1 if bad or pending else 0

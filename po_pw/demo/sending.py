@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import hashlib
 import re
@@ -36,10 +37,12 @@ async def send(
         request: what is answered.
         file: which file, and how it is handed out.
         counts: `bytes` grows by what is sent.
-        fault: what goes wrong with the body; only `RESET` and `SHORT` matter here.
+        fault: what goes wrong with the body; only `RESET`, `SHORT` and `STALL` matter here.
     """
     size = file.size
     headers = _headers(file)
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return web.Response(status=304, headers={"ETag": headers["ETag"]})
     start, stop, status = 0, size, 200
     if wanted := _wanted_range(request, headers, size):
         start, stop = wanted
@@ -59,6 +62,8 @@ async def send(
             for block in documents.blocks(file.document, start, end):
                 await answer.write(block)
                 counts["bytes"] += len(block)
+            if fault is Fault.STALL:
+                await _hung_up(request)
             if fault and request.transport is not None:
                 _break_off(request.transport.get_extra_info("socket") if fault is Fault.RESET else None)
                 answer.force_close()
@@ -68,6 +73,12 @@ async def send(
     except ConnectionResetError:
         counts["broken_off"] += 1  # by whoever asked: nothing is wrong here
     return answer
+
+
+async def _hung_up(request: web.Request) -> None:
+    """Waits until whoever asked has hung up."""
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0.05)
 
 
 def _break_off(connection: socket.socket | None) -> None:

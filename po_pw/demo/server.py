@@ -7,6 +7,7 @@ import collections
 import concurrent.futures
 import contextlib
 import csv
+import dataclasses
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from aiohttp import web
 from po_pw.demo import accounts, catalogue, faults, views
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
 _HOST: Final = "127.0.0.1"
 _STARTS_WITHIN: Final = 60.0
@@ -38,21 +39,27 @@ class Portal:
         paths: requests by path, as it was sent (names in it quoted).
         pages_now: pages being answered at this moment.
         peak_pages: the most there were at once.
+        gather: orders' pages wait, for a while, until `peak_pages` has been so many: for who must see them at once.
+        holds: by an order's path, how many pages in all must have been asked for before its page comes, or a while be
+            past.
         faults: failures still to come, by path; more can be added.
     """
 
-    def __init__(self, settings: catalogue.PortalSettings) -> None:
+    def __init__(self, settings: catalogue.PortalSettings, before: Portal | None = None) -> None:
         self.settings = settings
         self.username = settings.username
         self.password = settings.password
         self.orders = catalogue.catalogue(settings)
         self.by_number = {order.po_number: order for order in self.orders}
+        self.files = {file.number: file for order in self.orders for file in order.shown}
         self.origin = ""
         self.other_origin = ""
         self.counts: collections.Counter[str] = collections.Counter()
         self.paths: collections.Counter[str] = collections.Counter()
         self.pages_now = 0
         self.peak_pages = 0
+        self.gather = 0
+        self.holds: dict[str, int] = {}
         self.accounts = accounts.Accounts(settings.username, settings.password)
         self.faults = faults.Faults()
         for order in self.orders:
@@ -61,6 +68,9 @@ class Portal:
             for file in order.shown:
                 if file.fault is not None:
                     self.faults.add(views.address(file), file.fault)
+        if before is not None:
+            self.accounts, self.faults = before.accounts, before.faults
+            self.counts, self.paths = before.counts, before.paths
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{name} {number}" for name, number in sorted(self.counts.items()))
@@ -75,6 +85,13 @@ class Portal:
         """The address of an order's page; also of one the portal does not have."""
         return f"{self.origin}/orders/{po_number}"
 
+    def show(self, po_number: str, files: Sequence[catalogue.ExpectedFile]) -> None:
+        """From now on the order's page shows these files: another month has come."""
+        order = dataclasses.replace(self.by_number[po_number], shown=tuple(files))
+        self.by_number[po_number] = order
+        self.orders = tuple(order if known.po_number == po_number else known for known in self.orders)
+        self.files |= {file.number: file for file in files}
+
     def sign_everybody_out(self) -> None:
         """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
         self.accounts.sign_everybody_out()
@@ -85,17 +102,20 @@ class Portal:
 
 
 @contextlib.asynccontextmanager
-async def serve(settings: catalogue.PortalSettings | None = None, port: int = 0) -> AsyncIterator[Portal]:
+async def serve(
+    settings: catalogue.PortalSettings | None = None, port: int = 0, *, before: Portal | None = None
+) -> AsyncIterator[Portal]:
     """Serves a portal on 127.0.0.1 while the block lasts, in the running loop.
 
     Args:
         settings: what kind of portal; None for the usual one.
         port: of the portal; 0 takes a free one. Its other origin always takes a free one.
+        before: one that has ended, and is only restarted: who is signed in stays so, counts and failures go on.
 
     Raises:
         OSError: the port is taken.
     """
-    portal = Portal(settings or catalogue.PortalSettings())
+    portal = Portal(settings or catalogue.PortalSettings(), before)
     async with contextlib.AsyncExitStack() as stack:
         site = views.Site(portal)
         portal.other_origin = await _listen(stack, site.other_application(), 0)
@@ -112,12 +132,15 @@ async def _listen(stack: contextlib.AsyncExitStack, application: web.Application
 
 
 @contextlib.contextmanager
-def serve_in_thread(settings: catalogue.PortalSettings | None = None, port: int = 0) -> Iterator[Portal]:
+def serve_in_thread(
+    settings: catalogue.PortalSettings | None = None, port: int = 0, *, before: Portal | None = None
+) -> Iterator[Portal]:
     """Serves a portal while the block lasts, on a thread and loop of its own.
 
     Args:
         settings: what kind of portal; None for the usual one.
         port: of the portal; 0 takes a free one.
+        before: as in `serve`.
 
     Raises:
         OSError: the port is taken.
@@ -128,7 +151,7 @@ def serve_in_thread(settings: catalogue.PortalSettings | None = None, port: int 
 
     async def run() -> None:
         stop = asyncio.Event()
-        async with serve(settings, port) as portal:
+        async with serve(settings, port, before=before) as portal:
             started.set_result((portal, asyncio.get_running_loop(), stop))
             await stop.wait()
 

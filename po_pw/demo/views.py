@@ -33,6 +33,7 @@ _STATIC: Final = {
 }
 _TERMS: Final = documents.Document(documents.Kind.PDF, "Terms of use", 4_000, 7)
 _SLOWER: Final = 8
+_GATHERS_FOR: Final = 40.0
 """How many times longer a `SLOW` page takes, at least a second."""
 
 
@@ -42,7 +43,6 @@ class Site:
     def __init__(self, portal: server.Portal) -> None:
         self._portal = portal
         self._accounts = portal.accounts
-        self._files = {file.number: file for order in portal.orders for file in order.shown}
         folder = importlib.resources.files("po_pw.demo")
         self._static = {name: (folder / name).read_bytes() for name in _STATIC}
 
@@ -140,6 +140,7 @@ class Site:
             order = self._portal.by_number.get(request.match_info["po_number"])
             latency = self._portal.settings.latency
             slow = order is not None and order.variant is Variant.SLOW
+            await self._gathered(request.path)
             await asyncio.sleep(max(1.0, _SLOWER * latency) if slow else latency)
             if (fault := self._fault(request)) is not None:
                 return self._failure(fault)
@@ -193,6 +194,17 @@ class Site:
             yield
         finally:
             portal.pages_now -= 1
+
+    async def _gathered(self, path: str) -> None:
+        """Waits for what `Portal.gather` and `Portal.holds` want, but not for ever."""
+        portal, loop = self._portal, asyncio.get_running_loop()
+        deadline = loop.time() + _GATHERS_FOR
+
+        def is_due() -> bool:
+            return portal.peak_pages >= portal.gather and portal.counts["pages"] >= portal.holds.get(path, 0)
+
+        while not is_due() and loop.time() < deadline:  # noqa: ASYNC110 - set from other threads
+            await asyncio.sleep(0.02)
 
     # --- files ------------------------------------------------------------------------------------------------------
 
@@ -250,7 +262,7 @@ class Site:
 
     def _asked(self, request: web.Request) -> catalogue.ExpectedFile:
         number = request.match_info["number"]
-        file = self._files.get(int(number)) if number.isascii() and number.isdigit() else None
+        file = self._portal.files.get(int(number)) if number.isascii() and number.isdigit() else None
         if file is None:
             raise web.HTTPNotFound
         return file

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import time
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 PATIENCE: Final = 10.0 if os.name == "nt" else 0.0
 """Seconds for which a rename is tried again: on Windows other programs (a scanner, a synced folder) hold files."""
+_HELD: Final = {errno.EBUSY, errno.ETXTBSY}
 _FULL: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -62,6 +66,7 @@ def translated(path: Path) -> Iterator[None]:
 
     Raises:
         OutOfSpace: the disk, or a quota, is full.
+        FolderHeld: another program has it open.
         EnvironmentProblem: anything else.
     """
     try:
@@ -70,6 +75,9 @@ def translated(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             msg = f"no space is left in {path.parent}"
             raise errors.OutOfSpace(msg) from error
+        if error.errno in _HELD or (os.name == "nt" and isinstance(error, PermissionError)):
+            msg = f"another program has something in {path} open; close it, and run the same command again"
+            raise errors.FolderHeld(msg) from error
         msg = f"{path} cannot be written: {error.strerror or error}"
         raise errors.EnvironmentProblem(msg) from error
 
@@ -104,7 +112,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """A second name for a file where the file system can, else a copy."""
+    """A second name for a file where the file system can, else a copy, synced."""
     try:
         if Path(source).is_symlink():
             shutil.copy2(source, target, follow_symlinks=False)
@@ -114,6 +122,8 @@ def link_or_copy(source: str, target: str) -> str:
         raise
     except OSError:
         shutil.copy2(source, target)
+        with Path(target).open("r+b") as stream:  # writable: Windows syncs no other
+            os.fsync(stream.fileno())
     return target
 
 
@@ -126,3 +136,41 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make(folder: Path) -> None:
+    """Makes a folder where there is none, and its entry durable."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def copy(path: Path, target: Path) -> None:
+    """A file, link or folder once more, elsewhere on the same file system; files by a second name where that can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.copytree(path, target, symlinks=True, copy_function=link_or_copy)
+    else:
+        link_or_copy(str(path), str(target))
+
+
+def delete(path: Path) -> None:
+    """Removes a file, link or folder; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Removes what is no longer needed; what another program holds is left to the next time."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        _log.info("%s cannot be removed: %s", folder, error)
+
+
+def tidy(folder: Path) -> None:
+    """Removes a folder of ours that is empty."""
+    with contextlib.suppress(OSError):  # somebody else put something there, or removed it
+        folder.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import hashlib
@@ -10,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models
-from po_pw.downloads import disk, kinds, promises, writer
+from po_pw.downloads import disk, freshness, kinds, parts, promises, writer
+from po_pw.transport import client
 
 if TYPE_CHECKING:
     import datetime
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from po_pw.transport import client
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
     """What a file may be."""
 
     max_file_bytes: int | None = None
+    resume_from: int = parts.RESUME_FROM
+    """Bytes from which on a file that broke off is not begun anew."""
 
     def check(self, size: int | None) -> None:
         """Raises Permanent where a file is larger than allowed."""
@@ -38,22 +40,30 @@ async def fetch(
     attachment: models.Attachment,
     into: Path,
     *,
-    body: AbstractAsyncContextManager[client.Body],
+    ask: Callable[[Mapping[str, str]], AbstractAsyncContextManager[client.Body]],
     limits: Limits,
     on_bytes: Callable[[int], None],
     signed_out: Callable[[str, int], bool],
     now: Callable[[], datetime.datetime],
-) -> models.SavedFile:
+    kept: models.SavedFile | None = None,
+) -> models.SavedFile | None:
     """Saves one file that an HTTP answer carries.
+
+    While bytes arrive they are in `into` with `.part` added, which is gone after an error; but what came of a large
+    file stays, and the next attempt asks for the rest.
 
     Args:
         attachment: which.
-        into: where to; while bytes arrive they are in `into` with `.part` added, which is gone after an error.
-        body: the answer.
+        into: where to.
+        ask: asks for it, with these conditions.
         limits: what the file may be.
         on_bytes: told how many bytes came, as they come.
         signed_out: whether a page at this address with this status asks for a sign-in.
         now: the time to note.
+        kept: the file as an earlier run saved it, which is there still.
+
+    Returns:
+        None where the file is still as it was kept.
 
     Raises:
         Transient: it broke off, or is not whole.
@@ -63,33 +73,69 @@ async def fetch(
         OutOfSpace: the disk is full.
         EnvironmentProblem: the disk is in the way otherwise.
     """
-    async with body as answer:
-        promise = promises.of_answer(attachment, answer.url, answer.headers, encoded=answer.encoded, now=now())
+    part = parts.of(into)
+    with disk.translated(part):
+        begun = parts.begun(part, attachment.id, limits.resume_from)
+    conditions = parts.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
+    async with ask(conditions) as answer:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if kept is not None and freshness.is_same(kept, answer.status, headers):
+            return None
+        if begun is not None and not parts.goes_on(begun, answer.status, headers):
+            begun = None
+            if answer.status != 200:
+                parts.forget(part)
+                msg = f"{client.bare(answer.url)} does not go on where it broke off; it is begun anew"
+                raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+        if begun is not None:
+            headers["content-length"] = str(begun.length)
+        promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
         limits.check(promise.length)
-        received = _counted(answer.chunks, limits, on_bytes)
+        received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
         async with contextlib.aclosing(received):
-            head = await _beginning(received, promise)
+            if begun is not None:
+                head = await asyncio.to_thread(_head_of, part)
+            else:
+                head = await _beginning(received, promise)
             gone = signed_out(answer.url, answer.status)
             if (refused := promises.refusal(promise, head, signed_out=gone)) is not None:
                 raise refused
             promise = promise.final(head)
-            return await _write(attachment, into, promise, head, received, now)
+            note = begun or _note(attachment, promise, headers, limits)
+            return await _write(attachment, into, promise, head, received, now, note)
+
+
+def _note(
+    attachment: models.Attachment, promise: promises.Promise, headers: Mapping[str, str], limits: Limits
+) -> parts.Note | None:
+    """What to note of a file that is worth going on with when it breaks off, and can be; else None."""
+    validator = parts.validator(headers)
+    if not validator or promise.length is None or promise.length < limits.resume_from:
+        return None
+    return parts.Note(attachment.id, promise.source, promise.length, validator)
+
+
+def _head_of(part: Path) -> bytes:
+    with part.open("rb") as stream:
+        return stream.read(promises.PAGE)
 
 
 async def _write(
     attachment: models.Attachment, into: Path, promise: promises.Promise, head: bytes,
-    received: AsyncIterator[bytes], now: Callable[[], datetime.datetime],
+    received: AsyncIterator[bytes], now: Callable[[], datetime.datetime], note: parts.Note | None,
 ) -> models.SavedFile:  # fmt: skip
-    part = into.with_name(into.name + ".part")
+    part = parts.of(into)
     proof: list[tuple[int, tuple[str, ...]]] = []
+    resumed = note is not None and note.synced > 0
 
     def publish(size: int) -> None:
         proof.append((size, promises.prove(promise, size, head)))
         _move(part, into, promise)
+        parts.note_of(part).unlink(missing_ok=True)
 
     try:
-        async with writer.Writer(part) as sink:
-            block = bytearray(head)
+        async with writer.Writer(part, note) as sink:
+            block = bytearray(b"" if resumed else head)
             async for chunk in received:
                 block += chunk
                 if len(block) >= writer.BLOCK:
@@ -102,6 +148,7 @@ async def _write(
         into.unlink(missing_ok=True)  # cancelled between the file's end and ours
         raise
     size, checks = proof[0]
+    checks = (*checks, "resumed") if resumed else checks
     return _saved(attachment, into, promise, size, sha256, checks, "http", now())
 
 
@@ -184,9 +231,8 @@ def _adopted(
 
 
 async def _counted(
-    chunks: AsyncIterator[bytes], limits: Limits, on_bytes: Callable[[int], None]
+    chunks: AsyncIterator[bytes], limits: Limits, on_bytes: Callable[[int], None], size: int
 ) -> AsyncGenerator[bytes, None]:
-    size = 0
     async for chunk in chunks:
         on_bytes(len(chunk))
         size += len(chunk)
@@ -220,5 +266,5 @@ def _saved(
     return models.SavedFile(
         attachment_id=attachment.id, path=str(into), sent_name=promise.sent_name, size=size, sha256=sha256,
         media_type=promise.media_type, lane=lane, source=promise.source, place=attachment.place,
-        modified_at=promise.modified_at, saved_at=at, checks=checks,
+        modified_at=promise.modified_at, saved_at=at, checks=checks, etag=promise.etag,
     )  # fmt: skip

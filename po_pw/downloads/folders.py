@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.downloads import disk, manifests, names
+from po_pw.downloads import disk, manifests, names, place
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Sequence
 
-_log = logging.getLogger(__name__)
-
-INTERNAL: Final = ".po-pw"
-ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
 _WHOLE: Final = models.Status.COMPLETED
 _LONGEST_ENDING: Final = len(_WHOLE)
 """Of those that have files: so a name does not depend on which it is."""
@@ -45,16 +39,20 @@ class Work:
 
     def discard(self) -> None:
         """Removes it with all that is in it."""
-        _remove(self.path)
-        _tidy(self.path.parent)
+        disk.remove(self.path)
+        disk.tidy(self.path.parent)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Finished:
-    """A folder in its final place."""
+class Prepared:
+    """An order's files under their final names, synced, in a work folder that only has to be renamed."""
 
+    work: str
+    """The work folder, relative to the output directory, with `/`."""
     folder: str
-    """Relative to the output directory, with `/`."""
+    """Where it goes, likewise."""
+    replaces: str
+    """An older folder of the order below another supplier, likewise; `""` where there is none."""
     files: tuple[models.SavedFile, ...]
     """`path` is now the file's name in the folder."""
 
@@ -85,7 +83,7 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
         OutOfSpace: the disk is full.
         EnvironmentProblem: it cannot be made.
     """
-    path = out / INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", 16) / claim
+    path = out / place.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", 16) / claim
     with disk.translated(path):
         for last in (False, False, True):
             try:
@@ -97,14 +95,7 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
     return Work(path)
 
 
-def existing(out: Path, supplier_folder: str, folder_stem: str) -> list[Path]:
-    """The order's folders that are there, whatever their ending: one, or none."""
-    base = out / supplier_folder if supplier_folder else out
-    candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
-    return [folder for folder in candidates if folder.is_dir()]
-
-
-def finish(
+def prepare(
     out: Path,
     work: Work,
     *,
@@ -116,13 +107,13 @@ def finish(
     missing: Sequence[models.MissingFile],
     max_path: int,
     now: datetime.datetime,
-) -> Finished:
-    """Gives the files their final names and the folder its final place, and writes the manifest.
+    earlier: str = "",
+) -> Prepared:
+    """Gives the files their final names in the work folder, and drafts the manifest: all but `publish`.
 
-    An older folder of the same order is replaced: it is moved aside, and removed once the new one is in place. What is
-    somebody else's in it (not in its manifest, or changed since) comes along, under a free name; so do our own files
-    that this outcome did not fetch again, unless it is COMPLETED: a run that fails takes nothing away. After an error
-    everything is where it was before, and `finish` may be called again.
+    What is somebody else's in an older folder of the order (not in its manifest, or changed since) comes along, under a
+    free name; so do our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails takes
+    nothing away. The older folder itself is not touched. After an error everything is where it was before.
 
     Args:
         out: the output directory.
@@ -135,44 +126,37 @@ def finish(
         missing: for the manifest.
         max_path: characters a whole path may have.
         now: for the manifest.
+        earlier: the order's folder of an earlier run, as its outcome has it.
 
     Raises:
         EnvironmentProblem: the path's budget is too small, or the disk is in the way.
         OutOfSpace: the disk is full.
     """
     out = out.absolute()
-    folder = parent(supplier)
-    base = out / folder if folder else out
-    final = base / f"{stem}_{status}"
-    room = _room(base / stem, max_path)
+    where = place.Place(out, parent(supplier), stem)
+    final = where.folder(status)
+    room = _room(where.base / stem, max_path)
     final_names = _final_names(files, room)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
-    manifest = manifests.path(out / INTERNAL, folder, stem)
+    older, replaces = where.older(), ""
+    if earlier and (moved := place.Place.of(out, earlier)) is not None and moved.manifest != where.manifest:
+        older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
     with disk.translated(final), contextlib.ExitStack() as undo:
         _clear(work, files)
-        base.mkdir(parents=True, exist_ok=True)
-        older = existing(out, folder, stem) + existing(_aside_of(out), folder, stem)
-        earlier = _bring_along(older, manifest, work, files, named, room, undo, replaced=status == _WHOLE)
-        draft = manifests.draft(
-            manifest, order=order, supplier=supplier, folder=final.relative_to(out).as_posix(), status=status,
-            files=named, missing=missing, earlier=earlier, now=now,
-        )  # fmt: skip
+        kept = _bring_along(older, work, files, named, room, undo, replaced=status == _WHOLE)
+        draft = place.draft(work.path)
         undo.callback(draft.unlink, missing_ok=True)
+        manifests.write(
+            draft, order=order, supplier=supplier, folder=final.relative_to(out).as_posix(), status=status,
+            files=named, missing=missing, earlier=kept, now=now,
+        )  # fmt: skip
         _name(work, files, final_names, undo)
         disk.sync_folder(work.path)
-        aside = [_set_aside(out, place, undo) for place in older]
-        disk.rename(work.path, final)
-        undo.callback(disk.rename, final, work.path)
-        disk.rename(draft, manifest)
+        disk.sync_folder(work.path.parent)
         undo.pop_all()
-        disk.sync_folder(base)
-        disk.sync_folder(manifest.parent)
-    for place in aside:
-        _remove(place)
-        _tidy(place.parent)
-    _tidy(_aside_of(out))
-    _tidy(work.path.parent)
-    return Finished(final.relative_to(out).as_posix(), named)
+    return Prepared(
+        work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named
+    )  # fmt: skip
 
 
 def _room(prefix: Path, max_path: int) -> int:
@@ -199,7 +183,7 @@ def _clear(work: Work, files: Sequence[models.SavedFile]) -> None:
     wanted = {Path(file.path).name for file in files}
     for path in work.path.iterdir():
         if path.name not in wanted:
-            _delete(path)
+            disk.delete(path)
 
 
 def _name(
@@ -214,20 +198,20 @@ def _name(
 
 
 def _bring_along(
-    older: Sequence[Path], manifest: Path, work: Work, files: Sequence[models.SavedFile],
+    older: Sequence[tuple[Path, Path]], work: Work, files: Sequence[models.SavedFile],
     named: Sequence[models.SavedFile], room: int, undo: contextlib.ExitStack, *, replaced: bool,
 ) -> list[manifests.Entry]:  # fmt: skip
     """What must not go with an older folder comes along. It is in both places until that folder is removed.
 
     Gives the manifest's entries of those that are ours.
     """
-    known = manifests.known(manifest)
     new = {(file.size, file.sha256) for file in named}
     fetched = {file.attachment_id for file in named}
-    earlier: list[manifests.Entry] = []
+    kept: list[manifests.Entry] = []
     # Neither a final name nor that of a slot, which is there still.
     taken = {names.fold(Path(file.path).name) for file in (*files, *named)}
-    for folder in older:
+    for folder, manifest in older:
+        known = manifests.known(manifest)
         for path in sorted(folder.iterdir()):
             entry = known.get(path.name)
             if path.is_file() and not path.is_symlink():
@@ -239,51 +223,8 @@ def _bring_along(
             name = path.name if names.fold(path.name) not in taken else names.free(path.name, taken, room)
             taken.add(names.fold(name))
             if entry is not None:
-                earlier.append({**entry, "name": name})
+                kept.append({**entry, "name": name})
             target = work.path / name
-            undo.callback(_delete, target)
-            if path.is_dir() and not path.is_symlink():
-                shutil.copytree(path, target, symlinks=True, copy_function=disk.link_or_copy)
-            else:
-                disk.link_or_copy(str(path), str(target))
-    return earlier
-
-
-def _aside_of(out: Path) -> Path:
-    """Where older folders wait while the new one takes their place; after a crash in between they are found here."""
-    return out / INTERNAL / "aside"
-
-
-def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> Path:
-    aside = _aside_of(out)
-    if folder.is_relative_to(aside):
-        return folder
-    target = aside / folder.relative_to(out)
-    while target.exists():  # left by a crash: it holds somebody's files until this one is in place
-        target = target.with_name(f"{target.name}~")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    disk.rename(folder, target)
-    undo.callback(disk.rename, target, folder)
-    return target
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _remove(folder: Path) -> None:
-    """Removes what is no longer needed; what another program holds is left to the next time."""
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        _log.info("%s cannot be removed: %s", folder, error)
-
-
-def _tidy(folder: Path) -> None:
-    """Removes a folder of ours that is empty."""
-    with contextlib.suppress(OSError):  # somebody else put something there, or removed it
-        folder.rmdir()
+            undo.callback(disk.delete, target)
+            disk.copy(path, target)
+    return kept

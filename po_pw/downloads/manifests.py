@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any, TypeAlias
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from po_pw import models
 
 if TYPE_CHECKING:
-    import datetime
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from po_pw import models
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Entry: TypeAlias = "dict[str, Any]"
 """One file as a manifest tells of it."""
@@ -29,23 +33,23 @@ def path(internal: Path, supplier_folder: str, stem: str) -> Path:
     return internal / "manifests" / supplier_folder / f"{stem}.json"
 
 
-def draft(
+def write(
     path: Path, *, order: models.PurchaseOrder, supplier: str, folder: str, status: models.Status,
     files: Sequence[models.SavedFile], missing: Sequence[models.MissingFile], earlier: Sequence[Entry],
     now: datetime.datetime,
-) -> Path:  # fmt: skip
-    """Writes it beside its place, synced; one rename makes it valid. Gives the draft.
+) -> None:  # fmt: skip
+    """Writes a manifest, synced.
 
     `earlier` are files of an earlier outcome that this one did not replace.
     """
     content: dict[str, Any] = {
-        "po_number": order.po_number, "supplier": supplier, "url": order.url, "folder": folder, "status": status.value,
-        "written_at": now.isoformat(),
+        "key": order.key, "po_number": order.po_number, "supplier": supplier, "url": order.url, "folder": folder,
+        "status": status.value, "written_at": now.isoformat(),
         "files": [
             {
                 "name": file.path, "sent_name": file.sent_name, "attachment_id": file.attachment_id,
                 "source": file.source, "place": file.place, "bytes": file.size, "sha256": file.sha256,
-                "media_type": file.media_type, "lane": file.lane, "checks": list(file.checks),
+                "media_type": file.media_type, "etag": file.etag, "lane": file.lane, "checks": list(file.checks),
                 "modified_at": file.modified_at.isoformat() if file.modified_at else None,
                 "saved_at": file.saved_at.isoformat() if file.saved_at else None,
             }
@@ -53,7 +57,7 @@ def draft(
         ],
         "missing": [
             {
-                "name": file.name, "source": file.source,
+                "attachment_id": file.attachment_id, "name": file.name, "source": file.source,
                 "error_code": file.failure.code.value if file.failure else None,
                 "error_message": file.failure.message if file.failure else None,
             }
@@ -61,13 +65,10 @@ def draft(
         ],
         "earlier": list(earlier),
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
         json.dump(content, stream, ensure_ascii=False, indent=1)
         stream.flush()
         os.fsync(stream.fileno())
-    return temporary
 
 
 def known(path: Path) -> dict[str, Entry]:
@@ -82,6 +83,105 @@ def known(path: Path) -> dict[str, Entry]:
         return {}
     except (ValueError, KeyError, TypeError):  # somebody's editing: then every file counts as somebody's
         return {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What a manifest tells of its order."""
+
+    key: models.OrderKey
+    po_number: str
+    supplier: str
+    url: str
+    folder: str
+    """Relative to the output directory, with `/`."""
+    status: models.Status
+    written_at: datetime.datetime
+    files: tuple[models.SavedFile, ...]
+    missing: tuple[models.MissingFile, ...]
+    earlier: tuple[tuple[str, int, str], ...]
+    """Files of an earlier outcome that are still in the folder: name, bytes, SHA-256."""
+
+
+def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
+    """Every manifest there is: its path, and the supplier's folder and the stem it is for; in no order, streams."""
+    root = internal / "manifests"
+    for folder, _, names in os.walk(root):
+        place = Path(folder)
+        supplier_folder = "" if place == root else place.relative_to(root).as_posix()
+        for name in names:
+            if name.endswith(".json"):
+                yield place / name, supplier_folder, name.removesuffix(".json")
+
+
+def read(path: Path, supplier_folder: str, stem: str) -> Told:
+    """What a manifest tells.
+
+    Raises:
+        ValueError: it is damaged, or not that of the order with this folder: a copy that a sync program made.
+        OSError: it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        status = models.Status(content["status"])
+        folder = "/".join(part for part in (supplier_folder, f"{stem}_{status}") if part)
+        if content["folder"] != folder:
+            msg = f"{path} is not the manifest of {folder}"
+            raise ValueError(msg)
+        written_at = _time(content["written_at"])
+        return Told(
+            models.OrderKey(_text(content["key"])), _text(content["po_number"]), _text(content["supplier"]),
+            _text(content["url"]), folder, status, written_at,
+            tuple(_file(entry) for entry in content["files"]), tuple(_missing(entry) for entry in content["missing"]),
+            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        msg = f"{path} is not a manifest: {error!r}"
+        raise ValueError(msg) from error
+
+
+def _file(entry: Entry) -> models.SavedFile:
+    size, digest = content_of(entry)
+    if size < 0 or _DIGEST.fullmatch(digest) is None:
+        msg = f"{size} bytes with SHA-256 {digest}"
+        raise ValueError(msg)
+    return models.SavedFile(
+        attachment_id=_text(entry["attachment_id"]), path=_name(entry), sent_name=_text(entry["sent_name"]),
+        size=size, sha256=digest, media_type=_text(entry["media_type"]), lane=_text(entry["lane"]),
+        source=_text(entry["source"]), place=_text(entry["place"]), modified_at=_perhaps(entry["modified_at"]),
+        saved_at=_perhaps(entry["saved_at"]), checks=tuple(_text(check) for check in entry["checks"]),
+        etag=_text(entry["etag"]),
+    )  # fmt: skip
+
+
+def _missing(entry: Entry) -> models.MissingFile:
+    code = entry["error_code"]
+    failure = None if code is None else models.Failure(models.ErrorCode(code), _text(entry["error_message"]))
+    return models.MissingFile(_text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure)
+
+
+def _name(entry: Entry) -> str:
+    name = _text(entry["name"])
+    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # never led out of the order's folder
+        msg = f"{name!r} is not a file's name"
+        raise ValueError(msg)
+    return name
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        msg = f"{value!r} is not a text"
+        raise TypeError(msg)
+    return value
+
+
+def _time(text: str) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+def _perhaps(text: str | None) -> datetime.datetime | None:
+    return None if text is None else _time(text)
 
 
 def content_of(entry: Entry) -> tuple[int, str]:

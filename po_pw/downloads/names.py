@@ -18,6 +18,12 @@ _HASH: Final = 6
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
 _NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories: control, format (zero-width, direction), halves of characters, private, unassigned."""
+_IGNORED: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""More that nobody sees, and that file systems without case do not compare: fillers and variation selectors."""
+_OURS: Final = re.compile(r"\.\d+~")
+"""Names that files have for a moment in a work folder, see `folders`: no file may be called so."""
 _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)")
 
 
@@ -30,7 +36,8 @@ def file_name(sent: str) -> str:
     parts = re.split(r"[/\\]", _visible(sent))
     # `folder/` names no file: its last part with something in it does.
     last = next((part for part in reversed(parts) if part.strip(". ")), "")
-    return _safe(last) or "attachment"
+    name = _safe(last) or "attachment"
+    return f"_{name}" if _OURS.fullmatch(name) else name
 
 
 def folder_name(text: str) -> str:
@@ -40,7 +47,8 @@ def folder_name(text: str) -> str:
 
 def fold(name: str) -> str:
     """How two names are compared: as a file system without case and with normalisation would."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    # Upper case first: without it a dotless i is no I.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).upper().casefold())
 
 
 def width(text: str) -> int:
@@ -86,11 +94,12 @@ def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     # A name that stands in the list itself is not given away to somebody else's second.
     taken = {fold(name) for name in safe}
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     result: list[str] = []
     for name in safe:
         final, folded = name, fold(name)
         if folded in seen:
-            final = free(name, taken, room)
+            final, numbers[name] = _numbered(name, taken, room, numbers.get(name, 1) + 1)
             taken.add(fold(final))
         seen.add(folded)
         result.append(final)
@@ -108,13 +117,17 @@ def free(name: str, taken: set[str], room: int) -> str:
     Raises:
         ValueError: `room` is too small.
     """
+    return _numbered(name, taken, room, 2)[0]
+
+
+def _numbered(name: str, taken: set[str], room: int, number: int) -> tuple[str, int]:
+    """The first that nobody has from `name (number)` on, and its number."""
     stem, extension = split(name)
-    number = 2
     while True:
         tail = f" ({number}){extension}"
         candidate = stem + tail if _fits(stem + tail, room) else _cut(stem, tail, room, name)
         if fold(candidate) not in taken:
-            return candidate
+            return candidate, number
         number += 1
 
 
@@ -123,6 +136,7 @@ def _cut(stem: str, tail: str, room: int, whole: str) -> str:
     if not _fits(mark + tail, room):
         msg = f"{whole!r} does not fit into {room} characters"
         raise ValueError(msg)
+    stem = stem[:room]
     while stem and not _fits(f"{stem}~{mark}{tail}", room):
         stem = stem[:-1]
     stem = stem.rstrip(" .")
@@ -134,7 +148,7 @@ def _fits(name: str, room: int) -> bool:
 
 
 def _visible(text: str) -> str:
-    normal = unicodedata.normalize("NFC", text)
+    normal = unicodedata.normalize("NFC", _IGNORED.sub("", text))
     return "".join(char for char in normal if unicodedata.category(char) not in _NEVER_SEEN or char in "\t\n\r\f\v")
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import email.utils
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import errors, models
 from po_pw.downloads import disposition, kinds
-from po_pw.transport import redact
+from po_pw.transport import dates, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +39,8 @@ class Promise:
     length: int | None
     """Bytes; None where they were not announced, or count something else."""
     modified_at: datetime.datetime | None
+    etag: str
+    """As the server sent it."""
     is_attachment: bool
     """The server says that it is to be saved, not shown."""
     source: str
@@ -75,6 +76,7 @@ def of_answer(
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
         length=int(length) if length.isascii() and length.isdigit() and not encoded else None,
         modified_at=_date(lower.get("last-modified", ""), now),
+        etag=whole(lower.get("etag", "").strip()),
         is_attachment=disposition.is_attachment(header),
         source=redact.bare(url),
     )
@@ -205,13 +207,8 @@ def _promised_page(promise: Promise) -> bool:
 
 def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
     """A server's date where it can be true."""
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.UTC)
-    return date if _OLDEST <= date <= now + datetime.timedelta(days=1) else None
+    date = dates.parse(text)
+    return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 
 def _sign_in(promise: Promise) -> errors.SessionExpired:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import os
 import queue
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, Self, TypeAlias
 
 from po_pw import errors
-from po_pw.downloads import disk
+from po_pw.downloads import disk, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ BLOCK: Final = 1 << 20
 """Bytes written and hashed at a time."""
 _DEPTH: Final = 4
 """Blocks that may wait for the disk."""
+_SYNC_EVERY: Final = 32 << 20
+"""Bytes after which a file that may be gone on with is synced, and how far it has come is noted."""
 THREAD: Final = "po-pw-file"
 """How such threads' names begin."""
 
@@ -32,10 +35,16 @@ class Writer:
     """Takes blocks and writes them to `part`. An async context manager: left without `finish`, nothing stays.
 
     The thread has ended when the block is left, however it is left.
+
+    Args:
+        part: the file.
+        note: what may be gone on with later: then what came stays, with this note. Its `synced` bytes are there
+            already, and are kept.
     """
 
-    def __init__(self, part: Path) -> None:
+    def __init__(self, part: Path, note: parts.Note | None = None) -> None:
         self._part = part
+        self._note = note
         self._waiting = 0
         self._moved = asyncio.Event()
         self._blocks: queue.SimpleQueue[bytes | Publish | None] = queue.SimpleQueue()
@@ -89,23 +98,49 @@ class Writer:
     def _run(self) -> str | None:
         """The thread. None: it was given up."""
         with disk.translated(self._part):
+            stays = False
             try:
-                return self._written()
+                digest = self._written()
+                stays = digest is None and self._note is not None
+                return digest
             finally:
-                with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
-                    self._part.unlink(missing_ok=True)
+                if not stays:
+                    with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
+                        parts.forget(self._part)
 
     def _written(self) -> str | None:
-        digest, size = hashlib.sha256(), 0
-        with self._part.open("wb") as stream:
+        digest, size = hashlib.sha256(), self._note.synced if self._note else 0
+        with self._part.open("r+b" if size else "wb") as stream:
+            if size:
+                self._read_again(stream, size, digest)
             while isinstance(item := self._blocks.get(), bytes):
                 stream.write(item)
                 digest.update(item)
                 size += len(item)
+                if self._note is not None and size - self._note.synced >= _SYNC_EVERY:
+                    self._keep(stream, size)
                 self._loop.call_soon_threadsafe(self._taken)
             if item is None:
+                self._keep(stream, size)
                 return None
             stream.flush()
             os.fsync(stream.fileno())
         item(size)
         return digest.hexdigest()
+
+    @staticmethod
+    def _read_again(stream: BinaryIO, size: int, digest: hashlib._Hash) -> None:
+        """The hash of what is there; what was not synced for certain is cut off."""
+        left = size
+        while left and (block := stream.read(min(BLOCK, left))):
+            digest.update(block)
+            left -= len(block)
+        stream.truncate(size)
+
+    def _keep(self, stream: BinaryIO, size: int) -> None:
+        if self._note is None:
+            return
+        stream.flush()
+        os.fsync(stream.fileno())
+        self._note = dataclasses.replace(self._note, synced=size)
+        parts.keep(self._part, self._note)

@@ -1,50 +1,227 @@
-"""Taking over what earlier runs finished: nothing is fetched twice."""
+"""What earlier runs have done: finished orders are taken over, and of the others what is there is not fetched again."""
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+from po_pw import models
+from po_pw.downloads import disk, folders, manifests, parts
+from po_pw.journal import facts
 
-    from po_pw import models
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from po_pw.engine import jobs
     from po_pw.journal import store
 
 _BATCH: Final = 500
 
 
-async def carry(
-    journal: store.Journal, run: models.RunId, out: Path, orders: Sequence[models.PurchaseOrder]
-) -> list[models.Outcome]:
-    """The outcomes of earlier runs that still hold, noted in this run's journal.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resume:
+    """How a run goes on where earlier ones stopped. Finished orders are not visited again, all others are."""
 
-    An outcome holds when the order came out with nothing left to do, its folder is there, and each of its files is
-    there with the size it had.
+    verify: bool = False
+    """Files count only with the SHA-256 they had, not by their size alone."""
+    only_failed: bool = False
+    """Orders that no run has come to are left out."""
+    refresh: bool = False
+    """Finished orders are visited too: what is new or changed there is fetched."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Taken:
+    """What becomes of a run's orders."""
+
+    carried: tuple[models.Outcome, ...]
+    """Finished earlier, and their files are there."""
+    todo: tuple[models.PurchaseOrder, ...]
+    counts: Mapping[str, int]
+    """Of `todo`: `new`, `failed`, `partial`, `unfinished`, `missing` (finished, but files are gone), `refreshed`; and
+    `left_out`."""
+
+
+async def take(
+    journal: store.Journal, run: models.RunId, out: Path, orders: Sequence[models.PurchaseOrder],
+    resume: Resume | None, begun: Mapping[models.OrderKey, str],
+) -> Taken:  # fmt: skip
+    """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
+
+    An earlier outcome holds when the order came out with nothing left to do, its folder is there, and so is each of
+    its files.
+
+    Args:
+        journal: knows the earlier outcomes.
+        run: this run.
+        out: the output directory.
+        orders: of this run.
+        resume: how to go on; None does all afresh.
+        begun: orders that were in hand when a run ended; see `unfinished`.
     """
+    if resume is None:
+        return Taken((), tuple(orders), {"new": len(orders)})
     carried: list[models.Outcome] = []
+    todo: list[models.PurchaseOrder] = []
+    counts: collections.Counter[str] = collections.Counter()
     for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
         batch = orders[start : start + _BATCH]
         known = journal.known([order.key for order in batch])
-        done = [outcome for outcome in known.values() if outcome.status.succeeded]
-        carried += await asyncio.to_thread(_still_there, out, done)
+        whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify)
+        for order in batch:
+            what = _what(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
+            if what == "finished" and not resume.refresh:
+                carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
+            elif resume.only_failed and what in {"new", "unfinished"}:
+                counts["left_out"] += 1
+            else:
+                counts["refreshed" if what == "finished" else what] += 1
+                todo.append(order)
     if carried:
         await journal.carry(run, carried)
-    return carried
+    return Taken(tuple(carried), tuple(todo), counts)
 
 
-def _still_there(out: Path, done: Sequence[models.Outcome]) -> list[models.Outcome]:
-    return [dataclasses.replace(outcome, carried=True) for outcome in done if _is_there(out, outcome)]
+def _what(known: store.Known | None, *, whole: bool, begun: bool) -> str:
+    if known is None:
+        return "unfinished" if begun else "new"
+    if not known.outcome.status.succeeded:
+        return "partial" if known.outcome.status is models.Status.PARTIAL else "failed"
+    return "finished" if whole else "missing"
 
 
-def _is_there(out: Path, outcome: models.Outcome) -> bool:
-    folder = out / outcome.folder
-    if not folder.is_dir():
-        return False
+def _whole(out: Path, known: Mapping[models.OrderKey, store.Known], *, verify: bool) -> set[models.OrderKey]:
+    """The orders that are finished and whose files are all there."""
+    return {
+        key
+        for key, have in known.items()
+        if have.outcome.status.succeeded
+        and not have.doubted
+        and (out / have.outcome.folder).is_dir()
+        and len(there(out, have.outcome, verify=verify)) == len(have.outcome.files)
+    }
+
+
+def there(out: Path, outcome: models.Outcome, *, verify: bool) -> dict[str, models.SavedFile]:
+    """The files of an outcome that are still what they were, by attachment; `path` is where each lies.
+
+    Args:
+        out: the output directory.
+        outcome: of a run.
+        verify: by SHA-256 too, not by the size alone.
+    """
+    found: dict[str, models.SavedFile] = {}
     for file in outcome.files:
-        path = folder / file.path
+        path = out / outcome.folder / file.path
         if not path.is_file() or path.stat().st_size != file.size:
-            return False
-    return True
+            continue
+        if not verify or manifests.sha256(path) == file.sha256:
+            found[file.attachment_id] = dataclasses.replace(file, path=str(path))
+    return found
+
+
+def unfinished(
+    journal: store.Journal, work: Path, *, busy: Collection[Path] = (), drop: bool = False
+) -> dict[models.OrderKey, str]:
+    """The orders that were in hand when a run ended, each with the claim its work folder is named by.
+
+    Work folders that belong to none are removed.
+
+    Args:
+        journal: knows which order was handed out when.
+        work: the folder of all work folders.
+        busy: work folders that must stay as they are.
+        drop: all others are removed, whoever they belong to.
+    """
+    claims: dict[models.OrderKey, str] = {}
+    for folder in sorted(path for path in work.glob("*/*") if path.is_dir()):
+        if folder in busy:
+            continue
+        run, _, lease = folder.name.rpartition("-")
+        key = journal.handed_out(models.RunId(run), int(lease)) if lease.isdigit() else None
+        if key is None or key in claims or drop:
+            disk.remove(folder)
+        else:
+            claims[key] = folder.name
+    for path in tuple(work.glob("*")):
+        if path.is_dir():
+            for loose in path.iterdir():
+                if loose.is_file() and loose.with_suffix("") not in busy:  # a manifest's draft
+                    loose.unlink()
+            disk.tidy(path)
+    return claims
+
+
+async def take_up(
+    journal: store.Journal, run: models.RunId, out: Path, job: jobs.Job, resume: Resume | None, *, begun: bool
+) -> None:
+    """Looks for what earlier runs have of an order, so that it is not fetched again. The job's work folder is open.
+
+    Args:
+        journal: knows.
+        run: this run, in whose journal taken-over files are noted.
+        out: the output directory.
+        job: gets the files.
+        resume: how to go on; None does all afresh.
+        begun: whether its work folder is one that an earlier run left.
+    """
+    if job.is_taken_up:
+        return
+    job.is_taken_up = True
+    key = job.order.key
+    known = (await asyncio.to_thread(journal.known, [key])).get(key)
+    if known is not None:
+        job.earlier = known.outcome
+    if known is not None and resume is not None:
+        job.kept = await asyncio.to_thread(there, out, known.outcome, verify=resume.verify or known.doubted)
+        if not resume.refresh:
+            for attachment_id in job.kept:
+                job.keep(attachment_id)
+    if begun:
+        left = await asyncio.to_thread(journal.left, key)
+        for number, file in enumerate(await asyncio.to_thread(_found, job.work, left), 1):
+            job.saved[file.attachment_id] = file
+            journal.note(run, facts.FileSaved(key, file))
+            job.first_slot = number
+        for attachment_id, slot in parts.left_in(job.work.path).items():
+            if slot.name.isdigit():
+                job.put(attachment_id, int(slot.name))
+        job.first_slot = max([job.first_slot, *_numbers(job.work.path)])
+
+
+def _numbers(folder: Path) -> Iterator[int]:
+    """The slots that are taken, whole or begun."""
+    for path in folder.iterdir():
+        number = path.name.partition(".")[0]
+        if number.isdigit():
+            yield int(number)
+
+
+def _found(work: folders.Work, left: Iterable[models.SavedFile]) -> list[models.SavedFile]:
+    """Which of these files are in the work folder, whatever they are called now: they may have got their names."""
+    wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
+    for file in left:
+        wanted.setdefault((file.size, file.sha256), {})[file.attachment_id] = file
+    sizes = {size for size, _ in wanted}
+    found: dict[str, models.SavedFile] = {}
+    for path in work.path.iterdir():
+        if path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
+            continue
+        same = wanted.get((path.stat().st_size, manifests.sha256(path)))
+        if same:
+            attachment_id, file = same.popitem()
+            found[attachment_id] = dataclasses.replace(file, path=str(path))
+    return list(found.values())
+
+
+def bring_in(job: jobs.Job) -> None:
+    """Kept files come into the work folder, under a second name where the file system can: before `prepare`."""
+    for attachment_id, file in job.saved.items():
+        if Path(file.path).parent != job.work.path:
+            slot = job.slot(attachment_id)
+            slot.unlink(missing_ok=True)
+            disk.link_or_copy(file.path, str(slot))
+            job.saved[attachment_id] = dataclasses.replace(file, path=str(slot))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.engine import fetching, source, worker
+from po_pw.engine import awake, circuit, clocks, fetching, judging, retry, source, space, worker
 from po_pw.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -44,12 +45,28 @@ class Crew:
         self._names = names
         self._governor = governor
         self._first = first
-        self._scheduler = Scheduler(orders, names[: first.count], open_ended=open_ended)
+        todo = list(orders)
+        self._scheduler = Scheduler(todo, names[: first.count], open_ended=open_ended)
         self._running: set[models.WorkerId] = set()
         self._gave_up: list[errors.EnvironmentProblem] = []
         self.sign_in_needed: errors.LoginRequiredError | None = None
+        self.unreachable: errors.PortalUnreachable | None = None
         self.stopped = False
-        self.source = source.LocalSource(self._scheduler, on_steal=self._stolen)
+        self._allowed = first.count
+        self._beside: list[asyncio.Task[None]] = []
+        options, senses = room.options, room.senses
+        self.judge = judging.Judge(
+            retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
+            circuit.Policy(2 * options.backoff_base, options.backoff_cap, options.outage_timeout),
+            random=random.random, now=asyncio.get_running_loop().time, say=self._warn, given_up=self._give_up,
+            changed=lambda: self.source.changed(), asleep=senses.asleep,
+        )  # fmt: skip
+        self.judge.expect(todo)
+        self.source = source.LocalSource(self._scheduler, on_steal=self._stolen, gate=self.judge)
+        self._space = space.Space(
+            lambda: senses.space(room.out), options.min_free_bytes, options.disk_timeout, say=self._warn,
+            paused=self.source.pause, every=senses.space_every,
+        )  # fmt: skip
 
     async def work(self) -> None:
         """Works until every order is settled, or a stop.
@@ -57,40 +74,48 @@ class Crew:
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no context could be opened, or all were lost.
+            PortalUnreachable: a portal has not answered for too long.
+            OutOfSpace: there was no room for too long.
             EnvironmentProblem: the disk is in the way.
         """
         options, first = self._room.options, self._first
-        traffic = fetching.Traffic(options.files_in_all)
-        sequential = options.workers == 1 or first.count == 1
-        shared = worker.Shared(self._room, self.source, traffic, sequential, self._need_sign_in, self._gave_up.append)
+        most = options.max_total_bytes
+        full = f"{most} bytes were received, the limit that was set"
+        traffic = fetching.Traffic(options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait)
+        shared = worker.Shared(
+            self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
+            self._is_alone,
+        )  # fmt: skip
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
+        too_long = self._stop_in_time()
         try:
-            async with asyncio.TaskGroup() as group:
-                governing = group.create_task(self._govern(group, shared), name="governor")
+            async with awake.kept(options.keep_awake), asyncio.TaskGroup() as group:
+                self._beside = [
+                    group.create_task(self._govern(group, shared), name="governor"),
+                    group.create_task(self._space.watch(), name="free-space"),
+                    group.create_task(self._notice_sleep(), name="sleep"),
+                ]
                 for place, name in enumerate(self._names[: first.count]):
-                    self._begin(group, shared, name, governing, self._governor.start_delay(place))
+                    self._begin(group, shared, name, self._governor.start_delay(place))
         except BaseExceptionGroup as error:
             raise errors.first_of(error) from error
         finally:
+            if too_long is not None:
+                too_long.cancel()
             sampler.cancel()
             await asyncio.wait([sampler])
             self._room.hub.emit(events.BytesReceived(traffic.received))
         if self.sign_in_needed is not None:
             raise self.sign_in_needed
+        if self.unreachable is not None:
+            raise self.unreachable
         if self._gave_up and not self.stopped and not self._scheduler.is_drained():
             left = self._scheduler.waiting()
             msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
             raise errors.ParallelProcessingError(msg) if first.enough else errors.ResourceExhaustedError(msg)
 
-    def _begin(
-        self,
-        group: asyncio.TaskGroup,
-        shared: worker.Shared,
-        name: models.WorkerId,
-        governing: asyncio.Task[None],
-        delay: float,
-    ) -> None:
-        """Starts a worker; when the last has ended, so does the governor."""
+    def _begin(self, group: asyncio.TaskGroup, shared: worker.Shared, name: models.WorkerId, delay: float) -> None:
+        """Starts a worker; when the last has ended, so does what goes on beside them."""
 
         async def work() -> None:
             await asyncio.sleep(delay)
@@ -99,25 +124,64 @@ class Crew:
         def ended(_: asyncio.Task[None]) -> None:
             self._running.discard(name)
             if not self._running:
-                governing.cancel()
+                for task in self._beside:
+                    task.cancel()
 
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
     async def _govern(self, group: asyncio.TaskGroup, shared: worker.Shared) -> None:
-        """Retires workers where memory runs short, and begins others where there is room; says why each time."""
-        me = asyncio.current_task()
+        """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
-            working = [name for name in self._names if name in self._running and not self.source.is_retired(name)]
+            self._allowed = decision.count
+            running = [name for name in self._names if name in self._running]
+            retired = [name for name in running if self.source.is_retired(name)]
+            working = [name for name in running if name not in retired]
             idle = [name for name in self._names if name not in self._running]
-            more = min(decision.count - len(working), self._scheduler.waiting())
-            if more < 0:
-                for name in working[decision.count :]:
-                    self.source.retire(name)
-            elif more > 0 and me is not None and not self.stopped:
+            for name in working[decision.count :]:
+                self.source.retire(name)
+            more = max(0, decision.count - len(working))
+            if not self.stopped:
+                for name in retired[:more]:
+                    self.source.call_back(name)
+                more = min(more - len(retired[:more]), self._scheduler.waiting())
                 for place, name in enumerate(idle[:more]):
-                    self._begin(group, shared, name, me, self._governor.start_delay(place))
-            self._room.hub.emit(events.Notice("warning" if more < 0 else "info", decision.why))
+                    self._begin(group, shared, name, self._governor.start_delay(place))
+            fewer = decision.count < len(working)
+            self._room.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
+
+    def _is_alone(self) -> bool:
+        """Whether there is one worker alone, by request or for want of memory: then nothing overlaps."""
+        return min(self._allowed, len(self._names)) <= 1
+
+    async def _notice_sleep(self) -> None:
+        """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
+        senses = self._room.senses
+        async for seconds in clocks.sleeps(senses.asleep, senses.sleep_every):
+            self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
+            self.judge.check_first()
+            await self._room.pool.check(self._room.options.heartbeat_timeout)
+
+    def _stop_in_time(self) -> asyncio.TimerHandle | None:
+        seconds = self._room.options.run_timeout
+        if seconds is None:
+            return None
+        why = f"the time for this run is over ({clocks.span(seconds)})"
+        return asyncio.get_running_loop().call_later(seconds, self._room.stop, why)
+
+    def _give_up(self, error: errors.PortalUnreachable) -> None:
+        if self.unreachable is None:
+            self.unreachable = error
+            self._room.hub.emit(events.Stopping(now=False, why="the portal does not answer"))
+            self.source.stop()
+
+    def _warn(self, text: str) -> None:
+        self._room.hub.emit(events.Notice("warning", text))
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it ends before all is done: a sign-in is needed, or a portal is gone."""
+        return self.sign_in_needed is not None or self.unreachable is not None
 
     def stop(self) -> None:
         """No more orders are begun."""

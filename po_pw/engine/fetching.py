@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
 from po_pw.downloads import fetch
-from po_pw.engine import tasks
+from po_pw.engine import tasks, turns
+from po_pw.transport import hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from po_pw import settings
     from po_pw.engine import jobs
@@ -21,16 +23,43 @@ if TYPE_CHECKING:
     from po_pw.transport import client
 
 
-class Traffic:
-    """What all workers of a run share: how many files at once in all, and how many bytes came."""
+_HOPELESS: Final = 3
+"""Refusals that the browser met as well, after which a host's refusals are believed."""
 
-    def __init__(self, files_in_all: int) -> None:
+
+class Traffic:
+    """What all workers of a run share: how many files at once in all, how many bytes came, and by which way.
+
+    Args:
+        files_in_all: at once.
+        most: bytes that may be received; None for no limit.
+        full: told once, when so many have come.
+        go_ahead: waits while no file may be begun.
+    """
+
+    def __init__(
+        self,
+        files_in_all: int,
+        most: int | None = None,
+        full: Callable[[], None] = lambda: None,
+        *,
+        go_ahead: Callable[[], Awaitable[None]],
+    ) -> None:
         self.slots = asyncio.Semaphore(files_in_all)
         self.received = 0
+        self.by_browser: set[str] = set()
+        """Hosts that refuse our HTTP client, and not the browser."""
+        self.refused = collections.Counter[str]()
+        """By host, how often the browser was refused as well."""
+        self.go_ahead = go_ahead
+        self._most = most
+        self._full = full
 
     def add(self, count: int) -> None:
         """Counts bytes received."""
-        self.received += count
+        before, self.received = self.received, self.received + count
+        if self._most is not None and before < self._most <= self.received:
+            self._full()
 
 
 class Fetcher:
@@ -44,59 +73,108 @@ class Fetcher:
         hub: events.Hub,
         traffic: Traffic,
         portal_for: Callable[[str], portals.Portal],
+        lane: lanes.Lane,
         note: Callable[[models.OrderKey, models.SavedFile], None],
         *,
-        sequential: bool,
+        at_once: Callable[[], int],
     ) -> None:
         self._worker = worker
         self._session = session
         self._hub = hub
         self._traffic = traffic
         self._portal_for = portal_for
+        self._lane = lane
         self._note = note
         self._limits = fetch.Limits(options.max_file_bytes)
-        self._slots = asyncio.Semaphore(1 if sequential else options.files_per_context)
+        self._stall = options.stall_timeout
+        self._slots = turns.Turns(at_once)
 
     async def link(self, job: jobs.Job, attachment: models.Attachment, link: models.Link) -> None:
         """Fetches one attachment that has an address; what became of it is in the job."""
+        fence = self._lane.fence(job.order, link.referer)
         async with self._noted(job, attachment):
-            saved = await fetch.fetch(
+            needed: errors.BrowserRouteNeeded | None = None
+            if hosts.host_of(link.url) not in self._traffic.by_browser:
+                try:
+                    saved = await fetch.fetch(
+                        attachment,
+                        job.slot(attachment.id),
+                        ask=lambda conditions: self._session.get(
+                            link.url, referer=link.referer, fence=fence, conditions=conditions
+                        ),
+                        limits=self._limits,
+                        on_bytes=self._traffic.add,
+                        signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
+                        now=_now,
+                        kept=job.kept.get(attachment.id),
+                    )
+                    if saved is None:
+                        job.keep(attachment.id)
+                    else:
+                        self._keep(job, saved)
+                    return
+                except errors.BrowserRouteNeeded as error:
+                    needed = error
+            await self._take(job, attachment, await self._by_browser(link, fence, needed))
+
+    async def adopt(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
+        """Takes over a download that a click began, once it is all there."""
+        try:
+            async with self._noted(job, attachment):
+                await self._take(job, attachment, captured)
+        except asyncio.CancelledError:  # also while it waited for its slot
+            await asyncio.shield(captured.discard())
+            raise
+
+    async def _take(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
+        try:
+            part = await captured.part(self._stall)
+            saved = await fetch.adopt(
                 attachment,
                 job.slot(attachment.id),
-                body=self._session.get(link.url, referer=link.referer),
+                part,
+                sent_name=captured.sent_name,
+                url=captured.url,
+                headers=captured.headers,
                 limits=self._limits,
                 on_bytes=self._traffic.add,
                 signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
                 now=_now,
             )
             self._keep(job, saved)
-
-    async def adopt(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
-        """Takes over a download that a click began, once it is all there."""
-        try:
-            async with self._noted(job, attachment):
-                part = await captured.part()
-                saved = await fetch.adopt(
-                    attachment,
-                    job.slot(attachment.id),
-                    part,
-                    sent_name=captured.sent_name,
-                    url=captured.url,
-                    headers=captured.headers,
-                    limits=self._limits,
-                    on_bytes=self._traffic.add,
-                    signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
-                    now=_now,
-                )
-                self._keep(job, saved)
         except asyncio.CancelledError:
             await asyncio.shield(captured.discard())
             raise
+
+    async def _by_browser(
+        self, link: models.Link, fence: hosts.Fence, needed: errors.BrowserRouteNeeded | None
+    ) -> lanes.Captured:
+        """The file by way of the browser, where our HTTP client is refused; said once for each host."""
+        host, traffic = hosts.host_of(link.url), self._traffic
+        if needed is not None and traffic.refused[host] >= _HOPELESS:
+            raise needed
+        try:
+            captured = await self._lane.download(link, fence)
+        except (errors.BrowserLost, errors.SessionExpired):
+            raise
+        except errors.OrderError as error:
+            if needed is None:
+                raise
+            both = f"{needed}; {error}"
+            if isinstance(error, errors.Transient):
+                raise errors.Transient(both, error.code, retry_after=error.retry_after) from error
+            traffic.refused[host] += 1
+            raise errors.Permanent(both, error.code) from error
+        if needed is not None and host not in traffic.by_browser:
+            traffic.by_browser.add(host)
+            self._hub.emit(events.Notice("info", f"files of {host} come through the browser: {needed}"))
+        return captured
 
     @contextlib.asynccontextmanager
     async def _noted(self, job: jobs.Job, attachment: models.Attachment) -> AsyncIterator[None]:
         """A slot for one file; an error of ours ends up in the job, not in the caller."""
         async with self._slots, self._traffic.slots:
+            await self._traffic.go_ahead()
             self._hub.emit(events.FileStarted(self._worker, job.order.key, attachment))
             try:
                 yield

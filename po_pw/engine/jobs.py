@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.downloads import folders
 from po_pw.transport import redact
+
+_VANISHED: Final = "vanished"
+"""The check of a file that the page shows no more."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(slots=True)
 class Job:
-    """One order's work so far. What an attempt saved, the next one does not fetch again."""
+    """One order's work so far. What an attempt, or an earlier run, saved, the next one does not fetch again."""
 
     order: models.PurchaseOrder
     claim: str
@@ -29,8 +32,18 @@ class Job:
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that did not come through in the latest attempt."""
+    earlier: models.Outcome | None = None
+    """What an earlier run came to."""
+    kept: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
+    """Files of `earlier` that are still there, each as it lies in its folder."""
+    is_taken_up: bool = False
+    """What earlier runs left has been looked for."""
+    is_ending: bool = False
+    """Its folder is on the way to its place."""
     is_settled: bool = False
     """Its outcome is durable."""
+    first_slot: int = 0
+    """Slots up to this one are not free."""
     _work: folders.Work | None = None
     _slots: dict[str, int] = dataclasses.field(default_factory=dict)
 
@@ -49,7 +62,13 @@ class Job:
 
     def slot(self, attachment_id: str) -> Path:
         """Where this attachment's bytes go: the same place in every attempt."""
-        return self.work.slot(self._slots.setdefault(attachment_id, len(self._slots) + 1))
+        if attachment_id not in self._slots:
+            self._slots[attachment_id] = max([self.first_slot, *self._slots.values()]) + 1
+        return self.work.slot(self._slots[attachment_id])
+
+    def put(self, attachment_id: str, slot: int) -> None:
+        """This attachment's bytes are, or were begun, in this slot."""
+        self._slots[attachment_id] = slot
 
     def wanted(self) -> list[models.Attachment]:
         """The attachments that can be fetched, in the page's order."""
@@ -60,6 +79,61 @@ class Job:
     def open(self) -> list[models.Attachment]:
         """Those of them that are not on disk yet."""
         return [found for found in self.wanted() if found.id not in self.saved]
+
+    def keep(self, attachment_id: str) -> None:
+        """A kept file counts: nothing has to be fetched for it."""
+        kept = self.kept[attachment_id]
+        self.saved[attachment_id] = dataclasses.replace(
+            kept, checks=tuple(check for check in kept.checks if check != _VANISHED)
+        )
+        self.failed.pop(attachment_id, None)
+
+    def keep_rest(self) -> None:
+        """Kept files of which the page says nothing count too: it shows them no more, or it was not read."""
+        for attachment_id in self.kept if self.listing is None else ():
+            self.keep(attachment_id)
+        for attachment_id in self.vanished():
+            kept = self.kept[attachment_id]
+            checks = kept.checks if _VANISHED in kept.checks else (*kept.checks, _VANISHED)
+            self.saved[attachment_id] = dataclasses.replace(kept, checks=checks)
+
+    def named(self, files: Sequence[models.SavedFile]) -> None:
+        """The files in the work folder have these names now: should settling fail, the next attempt finds them."""
+        for file in files:
+            self.saved[file.attachment_id] = dataclasses.replace(file, path=str(self.work.path / file.path))
+
+    def is_unchanged(self, status: models.Status, missing: Sequence[models.MissingFile], parent: str) -> bool:
+        """Whether everything is as the earlier run left it, so that nothing has to be written.
+
+        Args:
+            status: of this run.
+            missing: likewise.
+            parent: the supplier's folder that the order's folder belongs in.
+        """
+        before = self.earlier
+        if before is None or not status.succeeded or before.status is not status:
+            return False
+        if before.folder.rpartition("/")[0] != parent or tuple(missing) != before.missing:
+            return False
+        same = all(self.kept.get(known) == file for known, file in self.saved.items())
+        return same and len(self.saved) == len(before.files)
+
+    def vanished(self) -> list[str]:
+        """Attachments that an earlier run saved, and that the page, which was read whole, shows no more."""
+        if self.listing is None or not self.listing.complete:
+            return []
+        shown = {found.id for found in self.listing.attachments}
+        return [known for known in self.kept if known not in shown]
+
+    def changes(self) -> models.Changes | None:
+        """What is new against an earlier run; None where there was none that had the page read whole."""
+        if self.earlier is None or not (self.kept or self.earlier.status.succeeded):
+            return None
+        gone = set(self.vanished())
+        fresh = [file for file in self.saved.values() if file.attachment_id not in self.kept]
+        had = [file for known, file in self.saved.items() if known in self.kept and known not in gone]
+        changed = sum(file.sha256 != self.kept[file.attachment_id].sha256 for file in had)
+        return models.Changes(len(fresh), changed, len(had) - changed, len(gone))
 
     def files(self) -> list[models.SavedFile]:
         """What is on disk, in the page's order; files of an earlier visit that the page shows no more come last."""

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 import structlog
 
 from po_pw import events, models
+from po_pw.transport import redact
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 _SILENT: Final = (events.BytesReceived,)
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
-_QUERY: Final = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
-_SECRET: Final = re.compile(r"(?i)\b(cookie|set-cookie|authorization|password|token|session[_-]?id)\b(\s*[=:]\s*)\S+")
-
-
-def without_secrets(text: str) -> str:
-    """A text without the query of any address in it (signatures live there) and without values that name a secret."""
-    return _SECRET.sub(r"\1\2***", _QUERY.sub(r"\1?***", text))
 
 
 class RunLog:
@@ -130,12 +124,12 @@ def _clean(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return without_secrets(str(value))
+        return redact.text(str(value))
     if isinstance(value, dict):
         return {key: _cleaned(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(inner) for inner in value]
-    return value if isinstance(value, (int, float, bool, type(None))) else without_secrets(str(value))
+    return value if isinstance(value, (int, float, bool, type(None))) else redact.text(str(value))
 
 
 class _Forward(logging.Handler):

@@ -122,6 +122,7 @@ class FileSystem:
     """As the system names it, e.g. `ext4`, `nfs4`, `NTFS`; `""` where it does not say."""
     mount_point: str
     options: frozenset[str] = frozenset()
+    """It is mounted with; `remote` where the system says that it is another machine's."""
 
 
 def file_system(path: Path) -> FileSystem:
@@ -139,5 +140,8 @@ def file_system(path: Path) -> FileSystem:
     for mount in mounts:
         # Of two on one mount point the later one is seen.
         if path.is_relative_to(mount.mountpoint) and len(mount.mountpoint) >= len(best.mount_point):
-            best = FileSystem(mount.fstype, mount.mountpoint, frozenset(mount.opts.split(",")))
+            options = frozenset(mount.opts.split(","))
+            if sys.platform == "darwin" and "local" not in options:  # there, what is not remote is said
+                options |= {"remote"}
+            best = FileSystem(mount.fstype, mount.mountpoint, options)
     return best

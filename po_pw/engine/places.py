@@ -17,18 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, sessions, settings
 from po_pw.engine import checks, governor, machine
+from po_pw.journal import modes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REMOTE: Final = (
-    "nfs", "cifs", "smb", "9p", "afs", "afpfs", "davfs", "webdav", "ncpfs", "fuse.sshfs", "fuse.rclone", "fuse.davfs",
-    "fuse.gvfs", "fuse.s3fs", "vboxsf", "prl_fs", "fuse.vmhgfs", "drvfs",
-)  # fmt: skip
-_SYNCED: Final = (
-    "onedrive", "dropbox", "google drive", "googledrive", "my drive", "icloud", "mobile documents", "cloudstorage",
-    "nextcloud", "owncloud", "pcloud", "box sync", "sharepoint",
-)  # fmt: skip
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
 _SHORT_PATHS: Final = 130
@@ -110,37 +103,40 @@ def file_system(options: settings.Settings) -> list[checks.Check]:
     from po_pw.journal import schema
 
     folder = Path(options.out).absolute()
-    about = machine.file_system(Path(os.path.realpath(folder)))
+    real = os.path.realpath(folder)
+    about = machine.file_system(Path(real))
+    lies = modes.judge(about.kind, about.options, str(folder), real)
     with _probe(_nearest(folder)) as probe:
         file = probe / "journal.db"
-        with schema.translated(file), contextlib.closing(schema.writing(file)) as connection:
+        with (
+            schema.translated(file),
+            contextlib.closing(schema.writing(file, rollback=lies.rollback)) as connection,
+        ):
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             connection.execute("CREATE TABLE trial (at TEXT)")
-    return [judge_file_system(about, str(folder), str(mode).lower())]
+    return [judge_file_system(about.kind, lies, str(mode).lower())]
 
 
-def judge_file_system(about: machine.FileSystem, folder: str, mode: str) -> checks.Check:
+def judge_file_system(kind: str, lies: modes.Lies, mode: str) -> checks.Check:
     """What a file system means for us. Pure.
 
     Args:
-        about: what it is.
-        folder: the output directory, absolute.
+        kind: as the system names it; may be empty.
+        lies: where the output directory lies.
         mode: SQLite's journal mode there, `wal` or `delete`.
     """
-    name, kind = "file system", about.kind or "of an unknown kind"
+    name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
     journal = (
         "the journal writes ahead" if mode == "wal" else "the journal works with rollback, which is slower and as safe"
     )
-    synced = next((mark for mark in _SYNCED for part in Path(folder).parts if part.lower().startswith(mark)), "")
-    lower = about.kind.lower()
-    if synced:
+    if lies.place is modes.Place.SYNCED:
         return checks.warning(
             name,
-            f"{kind}, in a folder that is synced ({synced}): {journal}, but the sync program may hold its files, and "
-            "uploads files that are not finished",
+            f"{kind}, in a folder that is synced ({lies.mark}): {journal}, but the sync program may hold its files, "
+            "and uploads files that are not finished",
             "Choose a folder that is not synced with --out, and copy the results there afterwards.",
         )
-    if lower.startswith(_REMOTE) or folder.startswith(("\\\\", "//")) or "remote" in about.options:
+    if lies.place is modes.Place.REMOTE:
         return checks.warning(
             name,
             f"{kind}, on another machine: {journal}, and a connection that breaks stops the run (the same command "

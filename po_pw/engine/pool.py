@@ -8,7 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, models, sessions
-from po_pw.browser import contexts, display, locate, profiles, watchdog
+from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,11 @@ class Pool:
 
         Raises:
             LoginRequiredError: saved state cannot be read.
+            EnvironmentProblem: it is open to other users, and cannot be closed to them.
             ProfileError: the base profile cannot be used.
         """
+        for opened in await asyncio.to_thread(self._sessions.tighten):
+            self._hub.emit(events.Notice("warning", opened))
         if origins is None:
             origins = await asyncio.to_thread(self._sessions.origins)
         self._cookies = await asyncio.to_thread(self._sessions.cookies, origins)
@@ -154,6 +157,7 @@ class Pool:
                 downloads=self._downloads / worker,
                 cookies=self._cookies,
                 pages=self._options.pages_per_context,
+                beat=heartbeat.Beat(self._options.heartbeat_every, self._options.heartbeat_timeout),
             )
         except BaseException:
             await asyncio.to_thread(self._profiles.cleanup_profile, worker)
@@ -165,6 +169,14 @@ class Pool:
         opened = events.ContextOpened(worker, context.pid, str(user_data_dir), context.opened_in)
         self._hub.emit(opened)
         return context
+
+    async def check(self, patience: float) -> None:
+        """Asks each browser at once whether it is there; one that does not answer is ended, and its worker learns it.
+
+        Args:
+            patience: seconds for an answer.
+        """
+        await asyncio.gather(*(context.is_alive(patience) for context in tuple(self._open.values())))
 
     async def close(self, worker: models.WorkerId) -> None:
         """Closes this worker's context and removes its profile."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import enum
+import logging
 import shutil
 import time
 from pathlib import Path
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING, Self
 
 import po_pw
 from po_pw import errors, events, models, sessions, settings
-from po_pw.engine import carrying, crew, feed, governor, logs, plan, pool, worker
-from po_pw.journal import lock, store
+from po_pw.downloads import disk
+from po_pw.engine import carrying, clocks, crew, feed, governor, logs, plan, pool, rebuild, recovery, senses, worker
+from po_pw.journal import lock
 from po_pw.portals import registry
 from po_pw.results import tables
 from po_pw.transport import client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
+
+
+_log = logging.getLogger(__name__)
 
 
 class Stop(enum.Enum):
@@ -40,6 +45,7 @@ class Run:
         options: the settings.
         hub: where events go; a new one by default.
         govern: makes what says how many contexts may be open, given how many are asked for.
+        perceives: the readings of the machine.
 
     Raises:
         EnvironmentProblem: the output directory is in use or not writable, or no browser is there.
@@ -51,20 +57,26 @@ class Run:
         hub: events.Hub | None = None,
         *,
         govern: Callable[[int], governor.Governor] = governor.Governor,
+        perceives: senses.Senses | None = None,
     ) -> None:
         self.options = options
         self._govern = govern
+        self._senses = perceives or senses.Senses()
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
         self.summary: tables.Summary | None = None
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
+        self._log = logs.RunLog(self._internal / "logs", self.hub)
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._crew: crew.Crew | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
+        self._resume: carrying.Resume | None = None
+        self._begun: Mapping[models.OrderKey, str] = {}
+        self._recovered = recovery.Recovered((), (), frozenset())
         self._times = _Times()
 
     async def __aenter__(self) -> Self:
@@ -76,12 +88,16 @@ class Run:
                 msg = f"{self.out} cannot be written to ({error.strerror}). Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
             stack.enter_context(lock.held(self._internal))
-            self._log = stack.enter_context(logs.RunLog(self._internal / "logs", self.hub))
+            stack.enter_context(clocks.awake_time(self._loop))
+            stack.enter_context(self._log)
             self._work = self._internal / "work"
-            await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
-            self._work.mkdir(parents=True, exist_ok=True)
-            stack.callback(shutil.rmtree, self._work, ignore_errors=True)
-            self._journal = await stack.enter_async_context(store.Journal.open(self._internal / "journal.db"))
+            browsers = self._work / ".browser"
+            await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
+            stack.callback(disk.tidy, self._work)  # what is in hand when the run ends stays for the next
+            stack.callback(shutil.rmtree, browsers, ignore_errors=True)
+            journal = self._internal / "journal.db"
+            self._journal = await stack.enter_async_context(rebuild.open_journal(journal, self.out, self.hub))
+            await self._recover()
             self._client = await stack.enter_async_context(
                 client.Client(
                     files_in_all=self.options.files_in_all,
@@ -89,9 +105,7 @@ class Run:
                     stall_timeout=self.options.stall_timeout,
                 )
             )
-            self._pool = await stack.enter_async_context(
-                pool.Pool(self.options, self._sessions, self.hub, self._work / ".browser")
-            )
+            self._pool = await stack.enter_async_context(pool.Pool(self.options, self._sessions, self.hub, browsers))
             self._stack = stack.pop_all()
         return self
 
@@ -101,7 +115,12 @@ class Run:
         await self._stack.aclose()
 
     async def process(
-        self, rows: Iterable[models.Row], *, name: str = "", columns: tuple[str, ...] = (), resume: bool = False
+        self,
+        rows: Iterable[models.Row],
+        *,
+        name: str = "",
+        columns: tuple[str, ...] = (),
+        resume: carrying.Resume | None = None,
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
@@ -109,7 +128,7 @@ class Run:
             rows: consumed as they come, on another thread; the same PO twice is worked on once.
             name: of the input, for the results.
             columns: of the rows' cells.
-            resume: orders that an earlier run finished, and whose files are there, are taken over without a visit.
+            resume: goes on where earlier runs stopped; None does all orders afresh.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
@@ -122,14 +141,14 @@ class Run:
         self._log.begin(run)
         self._plan, self._times = what, _Times()
         orders = list(self._journal.orders(run))
-        carried = await carrying.carry(self._journal, run, self.out, orders) if resume else []
-        done = {outcome.key for outcome in carried}
-        todo = [order for order in orders if order.key not in done]
+        self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
+        taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
+        todo, carried = list(taken.todo), taken.carried
         counts = self._journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
             events.RunStarted(
-                run, counts.rows, len(todo), len(carried), counts.refused, counts.duplicates, len(workers)
+                run, counts.rows, len(todo), len(carried), counts.refused, counts.duplicates, len(workers), taken.counts
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
@@ -148,6 +167,19 @@ class Run:
                 self._driver.cancel()
             await asyncio.wait([self._driver])
 
+    async def _recover(self) -> None:
+        """Finishes what lies ready; says what still cannot be moved."""
+        self._recovered = await recovery.recover(self._journal, self.out)
+        for text in self._recovered.held:
+            self.hub.emit(events.Notice("warning", text))
+
+    def _in_hand(self, resume: carrying.Resume | None) -> dict[models.OrderKey, str]:
+        """The work folders that an earlier run left, where this one is to go on with them; else they go."""
+        busy = [self.out / place for place in self._recovered.work]
+        left = carrying.unfinished(self._journal, self._work, busy=busy, drop=resume is None)
+        self._work.mkdir(parents=True, exist_ok=True)
+        return left
+
     async def open_feed(self) -> feed.Feed:
         """Opens the contexts for orders that come one by one; see `Feed`.
 
@@ -158,6 +190,7 @@ class Run:
         run = self.run_id = await self._journal.begin(what, ())
         self._log.begin(run)
         self._plan, self._times = what, _Times()
+        self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
         self.hub.emit(events.RunStarted(run, 0, 0, 0, 0, 0, len(names)))
@@ -172,6 +205,12 @@ class Run:
         self._times.ended = time.monotonic()
         await self._note_end(run)
         await self.write_results()
+
+    async def _end(self, run: models.RunId) -> None:
+        await self._recover()  # whoever held a folder may have let go of it
+        for outcome in self._recovered.published:
+            self.hub.emit(events.OrderSettled(outcome))
+        await self._note_end(run)
 
     async def _note_end(self, run: models.RunId) -> None:
         ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), self.is_stopping)
@@ -190,14 +229,22 @@ class Run:
     ) -> None:
         self._times.started = time.monotonic()
         unlisten = self.hub.listen(self._times.listen)
+        fine = False
         try:
             if todo and self._stopping is None:
                 await self._work_on(run, todo, workers, outcomes)
+            fine = True
         finally:
             unlisten()
             self._times.ended = time.monotonic()
-            await asyncio.shield(self._note_end(run))
-            outcomes.put_nowait(None)
+            try:
+                await asyncio.shield(self._end(run))
+            except errors.PoPwError as error:
+                if fine:
+                    raise
+                _log.warning("%s", error)  # it follows from what ended the run, which is raised
+            finally:
+                outcomes.put_nowait(None)
 
     async def _work_on(
         self,
@@ -224,7 +271,8 @@ class Run:
         return worker.Room(
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
-            settled=settled,
+            settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,
+            resume=self._resume, begun=self._begun,
         )  # fmt: skip
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
@@ -249,7 +297,7 @@ class Run:
     @property
     def is_stopping(self) -> bool:
         """Whether a stop was asked for, or a sign-in."""
-        return self._stopping is not None or (self._crew is not None and self._crew.sign_in_needed is not None)
+        return self._stopping is not None or (self._crew is not None and self._crew.is_ending)
 
     async def write_results(self) -> tables.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from po_pw import models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    Held: TypeAlias = Callable[[models.PurchaseOrder], bool]
 
 
 class StaleLease(RuntimeError):
@@ -87,7 +89,7 @@ class Scheduler:
             f"out:{len(self._out)} settled:{self._settled}>"
         )
 
-    def take(self, worker: models.WorkerId, now: float) -> models.Lease | WaitUntil | Drained:
+    def take(self, worker: models.WorkerId, now: float, held: Held | None = None) -> models.Lease | WaitUntil | Drained:
         """The next order for this worker.
 
         A lease with `stolen_from` says that this call took orders over from that worker: the leased one, and those
@@ -96,6 +98,8 @@ class Scheduler:
         Args:
             worker: has joined.
             now: monotonic seconds.
+            held: whether an order may not be taken at present; None: any may. Passing over those, an order is taken
+                alone, wherever it waits.
 
         Raises:
             NotJoined: it has not, or has left.
@@ -104,6 +108,8 @@ class Scheduler:
         if own is None:
             msg = f"{worker} has not joined, or has left"
             raise NotJoined(msg)
+        if held is not None:
+            return self._take_free(worker, own, now, held)
         if self._delayed and self._delayed[0][0] <= now:
             return self._lease(worker, heapq.heappop(self._delayed)[2])
         if own:
@@ -117,6 +123,28 @@ class Scheduler:
         if self._delayed:
             return WaitUntil(self._delayed[0][0])
         return WaitUntil(None) if self._out or self._open_ended else Drained()
+
+    def _take_free(
+        self, worker: models.WorkerId, own: collections.deque[_Waiting], now: float, held: Held
+    ) -> models.Lease | WaitUntil | Drained:
+        later: float | None = None
+        for entry in sorted(self._delayed):
+            if held(entry[2].order):
+                continue
+            if entry[0] > now:
+                later = entry[0]
+                break
+            self._delayed.remove(entry)
+            heapq.heapify(self._delayed)
+            return self._lease(worker, entry[2])
+        others = sorted((deque for deque in self._deques.values() if deque is not own), key=len, reverse=True)
+        for deque in (own, self._unowned, *others):
+            from_the_back = deque is not own and deque is not self._unowned
+            for waiting in reversed(deque) if from_the_back else deque:
+                if not held(waiting.order):
+                    deque.remove(waiting)
+                    return self._lease(worker, waiting)
+        return Drained() if self.is_drained() else WaitUntil(later)
 
     def add(self, order: models.PurchaseOrder) -> None:
         """One more order, for whoever asks first.

@@ -10,7 +10,7 @@ from po_pw import models
 from po_pw.engine import scheduler as schedulers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,6 +40,34 @@ class WorkSource(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Says which orders may not be given out at present."""
+
+    def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
+        """These will be asked for; `holds_all` is about them."""
+        ...
+
+    def holds_all(self, now: float) -> bool:
+        """Whether none may be."""
+        ...
+
+    def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
+        """What may not be, the most wanted choice first; empty: everything may."""
+        ...
+
+    def next_change(self, now: float) -> float | None:
+        """When that changes by itself; None: it does not."""
+        ...
+
+    def leased(self, lease: models.Lease, now: float) -> None:
+        """An order was given out."""
+        ...
+
+    def released(self, lease: models.Lease, *, settled: bool) -> None:
+        """It came back, or is settled."""
+        ...
+
+
 class LocalSource:
     """One machine's source.
 
@@ -49,15 +77,19 @@ class LocalSource:
     Args:
         scheduler: who works on what.
         on_steal: called with thief, victim and how many orders were taken over.
+        gate: what may not be given out at present; whoever changes that calls `changed`.
     """
 
     def __init__(
         self,
         scheduler: schedulers.Scheduler,
         on_steal: Callable[[models.WorkerId, models.WorkerId, int], None] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._on_steal = on_steal
+        self._gate = gate
+        self._paused = False
         self._changed = asyncio.Event()
         self._stopped = False
         self._retired: set[models.WorkerId] = set()
@@ -71,11 +103,13 @@ class LocalSource:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while not self._stopped and worker not in self._retired:
-            got = self._scheduler.take(worker, now)
+            got = self._take(worker, now)
             if isinstance(got, schedulers.Drained):
                 return None
             if isinstance(got, models.Lease):
                 self._announce(got)
+                if self._gate is not None:
+                    self._gate.leased(got, now)
                 return got
             changed = self._changed
             try:
@@ -88,12 +122,35 @@ class LocalSource:
                 now = loop.time()
         return None
 
+    def _take(self, worker: models.WorkerId, now: float) -> models.Lease | schedulers.WaitUntil | schedulers.Drained:
+        gate = self._gate
+        if self._paused:
+            return self._nothing(None)
+        if gate is None:
+            return self._scheduler.take(worker, now)
+        opens = gate.next_change(now)
+        if gate.holds_all(now):
+            return self._nothing(opens)
+        got = self._scheduler.take(worker, now) if not (choices := gate.held(now)) else None
+        for held in choices:
+            got = self._scheduler.take(worker, now, held)
+            if isinstance(got, models.Lease):
+                break
+        if isinstance(got, schedulers.WaitUntil) and opens is not None:
+            return schedulers.WaitUntil(opens if got.when is None else min(opens, got.when))
+        return got if got is not None else self._nothing(opens)
+
+    def _nothing(self, when: float | None) -> schedulers.WaitUntil | schedulers.Drained:
+        return schedulers.Drained() if self._scheduler.is_drained() else schedulers.WaitUntil(when)
+
     async def release(self, lease: models.Lease, verdict: Settled | PutBack) -> None:
         """Gives an order back.
 
         Raises:
             StaleLease: it was given back before.
         """
+        if self._gate is not None:
+            self._gate.released(lease, settled=isinstance(verdict, Settled))
         if isinstance(verdict, Settled):
             self._scheduler.settle(lease)
         else:
@@ -104,6 +161,8 @@ class LocalSource:
     def add(self, order: models.PurchaseOrder) -> None:
         """One more order, where the scheduler is open-ended."""
         self._scheduler.add(order)
+        if self._gate is not None:
+            self._gate.expect([order])
         self._wake()
 
     def close(self) -> None:
@@ -119,9 +178,27 @@ class LocalSource:
         self._stopped = True
         self._wake()
 
+    def pause(self, paused: bool) -> None:
+        """While paused no orders are given out; whoever asks waits."""
+        self._paused = paused
+        self._wake()
+
+    def changed(self) -> None:
+        """The gate holds other orders than before: whoever waits looks again."""
+        self._wake()
+
+    def is_over(self) -> bool:
+        """Whether there is nothing more to give out, ever."""
+        return self._stopped or self._scheduler.is_drained()
+
     def retire(self, worker: models.WorkerId) -> None:
         """This worker gets no more orders; what it has in hand it finishes."""
         self._retired.add(worker)
+        self._wake()
+
+    def call_back(self, worker: models.WorkerId) -> None:
+        """A worker that was retired, and has not left yet, gets orders again."""
+        self._retired.discard(worker)
         self._wake()
 
     def is_retired(self, worker: models.WorkerId) -> bool:
@@ -135,6 +212,9 @@ class LocalSource:
 
     def leave(self, worker: models.WorkerId) -> None:
         """A worker goes; what it had waiting or still in hand is for the others."""
+        if self._gate is not None:
+            for lease in self._scheduler.leases(worker):
+                self._gate.released(lease, settled=False)
         self._scheduler.leave(worker)
         self._wake()
 

@@ -6,23 +6,21 @@ import asyncio
 import dataclasses
 import datetime
 import logging
-import random
 import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, sessions
-from po_pw.downloads import folders
-from po_pw.engine import fetching, jobs, retry, source, tasks
+from po_pw.engine import carrying, fetching, jobs, retry, senses, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from po_pw import settings
     from po_pw.browser import contexts
-    from po_pw.engine import pool
+    from po_pw.engine import judging, pool, space
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.portals import base as portals
@@ -47,6 +45,9 @@ _REFUSED: Final = {
 }
 
 
+_SENSES: Final = senses.Senses()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Room:
     """What a run has, whoever works."""
@@ -61,6 +62,13 @@ class Room:
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]
+    stop: Callable[[str], None]
+    """Stops the run as a first Ctrl-C does; told why."""
+    resume: carrying.Resume | None = None
+    """How to go on where earlier runs stopped; None does all afresh."""
+    senses: senses.Senses = _SENSES
+    begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
+    """Orders that an earlier run had in hand, each with its work folder's claim."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,11 +78,13 @@ class Shared:
     room: Room
     source: source.LocalSource
     traffic: fetching.Traffic
-    sequential: bool
-    """Strictly one order after another, nothing overlapping."""
     sign_in_needed: Callable[[errors.LoginRequiredError], None]
     gave_up: Callable[[errors.EnvironmentProblem], None]
     """A worker could not open a context, or lost too many."""
+    judge: judging.Judge
+    space: space.Space
+    alone: Callable[[], bool]
+    """Whether orders are strictly one after another, nothing overlapping; may change."""
     jobs: dict[models.OrderKey, jobs.Job] = dataclasses.field(default_factory=dict)
 
 
@@ -89,8 +99,8 @@ class Worker:
         self.name = name
         self._shared = shared
         self._room = shared.room
-        self._sequential = shared.sequential
-        self._places = asyncio.Semaphore(1 if self._sequential else shared.room.options.orders_per_context)
+        options = shared.room.options
+        self._places = turns.Turns(lambda: 1 if shared.alone() else options.orders_per_context)
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
@@ -111,7 +121,9 @@ class Worker:
                 if await self._work(context):
                     if shared.source.is_retired(self.name):
                         await self._room.pool.close(self.name)  # its memory is what is wanted
-                    return
+                    if shared.source.is_over() or shared.source.is_retired(self.name):
+                        return
+                    continue  # it was called back meanwhile
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
                 self._room.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
@@ -127,12 +139,13 @@ class Worker:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
         session = self._room.client.session(context.user_agent, context.language)
         room = self._room
+        lane = browser_lane.BrowserLane(context, room.options, room.portal_for)
         fetcher = fetching.Fetcher(
-            self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for,
-            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)), sequential=self._sequential,
+            self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
+            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
+            at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
         )  # fmt: skip
-        lane = browser_lane.BrowserLane(context, self._room.options, self._room.portal_for)
-        pages = 1 if self._sequential else self._room.options.pages_per_context
+        pages = room.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -156,16 +169,16 @@ class Worker:
                 lease = await self._shared.source.lease(self.name)
                 if lease is None:
                     return True
+                if desk.context.lost.is_set():  # while it waited
+                    await self._shared.source.release(lease, source.PutBack(0.0, counts=False))
+                    return False
                 fetches = await self._attempt(desk, lease)
                 if fetches is not None:
-                    if self._sequential:
-                        await self._finish(lease, fetches)
-                    else:
-                        rest = desk.group.create_task(
-                            self._finish(lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
-                        )
-                        rest.add_done_callback(lambda _: self._places.release())
-                        handed_over = True
+                    rest = desk.group.create_task(
+                        self._finish(lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
+                    )
+                    rest.add_done_callback(lambda _: self._places.release())
+                    handed_over = True
             finally:
                 if not handed_over:
                     self._places.release()
@@ -178,7 +191,8 @@ class Worker:
         started = time.monotonic()
         job = shared.jobs.get(order.key)
         if job is None:
-            job = shared.jobs[order.key] = jobs.Job(order, f"{self._room.run}-{lease.number}", _now())
+            claim = self._room.begun.get(order.key, f"{self._room.run}-{lease.number}")
+            job = shared.jobs[order.key] = jobs.Job(order, claim, _now())
         fetches = fetching.Fetches(job, started, desk.fetching)
         self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
         self._say(lease, "reading")
@@ -189,13 +203,14 @@ class Worker:
         """Reads the order's page; leaves no fetch running where that fails."""
         order, job = lease.order, fetches.job
         try:
-            await job.open_work(self._room.out)
+            await self._open(job)
             ticket = await self._room.sessions.ticket(sessions.origin_of(order.url))
             async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
                 self._take_in(job, visit.listing, ticket)
                 desk.session.set_cookies(await desk.context.cookies())
                 self._say(lease, "fetching", len(job.wanted()))
                 await self._begin(desk, fetches, visit)
+            self._shared.judge.page_read(lease)
         except TimeoutError:
             await fetches.cancel()
             msg = f"the order was not read within {self._room.options.order_timeout:.0f} s"
@@ -204,6 +219,12 @@ class Worker:
             # Before the order goes back: whoever takes it next writes to the same places.
             await fetches.cancel()
             raise
+
+    async def _open(self, job: jobs.Job) -> None:
+        """Opens the work folder, and looks for what earlier runs have of the order."""
+        room, key = self._room, job.order.key
+        await job.open_work(room.out)
+        await carrying.take_up(room.journal, room.run, room.out, job, room.resume, begun=key in room.begun)
 
     async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit) -> None:
         """Starts a fetch for each open attachment; a click holds the page until its download has begun."""
@@ -214,6 +235,9 @@ class Worker:
                 fetches.add(desk.fetcher.link(job, attachment, attachment.source))
         for attachment in job.open():
             if not isinstance(attachment.source, models.Click):
+                continue
+            if attachment.id in job.kept:  # only clicking would tell whether it has changed
+                job.keep(attachment.id)
                 continue
             try:
                 got = await visit.capture(attachment.source)
@@ -243,6 +267,7 @@ class Worker:
     async def _conclude(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
+        self._shared.judge.files_done(lease, job)
         failed = job.failed.values()
         again = [error for error in failed if self._would_retry(error, lease)]
         whole_run = [error for error in failed if isinstance(error, errors.OutOfSpace | errors.SessionExpired)]
@@ -262,12 +287,7 @@ class Worker:
         await tasks.to_its_end(self._settle(lease, job, incomplete, fetches.started))
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
-        return isinstance(self._decide(error, lease), retry.Again)
-
-    def _decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Again | retry.Never | retry.SignIn:
-        options = self._room.options
-        policy = retry.Policy(options.attempts, options.backoff_base, options.backoff_cap)
-        return retry.decide(error, lease.attempt, policy=policy, random=random.random)
+        return isinstance(self._shared.judge.decide(error, lease), retry.Again)
 
     async def _guarded(
         self, lease: models.Lease, job: jobs.Job, started: float, step: Coroutine[None, None, None]
@@ -278,9 +298,11 @@ class Worker:
         """
         try:
             await step
-        except errors.OutOfSpace:
+        except errors.OutOfSpace as error:
             await self._give_back(lease, job, started)
-            raise
+            if job.is_ending:  # what is half in its place is for the next run to take up
+                raise
+            self._shared.space.met(error)
         except errors.OrderError as error:
             await self._failed(lease, job, error, started)
         except (errors.LoginRequiredError, errors.EnvironmentProblem):
@@ -298,7 +320,8 @@ class Worker:
         return False
 
     async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
-        decision = self._decide(error, lease)
+        self._shared.judge.failed(lease, error)
+        decision = self._shared.judge.decide(error, lease)
         if isinstance(decision, retry.Never):
             await tasks.to_its_end(self._settle(lease, job, error, started))
             return
@@ -343,32 +366,32 @@ class Worker:
     async def _settle(
         self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
     ) -> None:
-        """Puts the folder in its final place, makes the outcome durable, and only then says so."""
-        shared, order = self._shared, lease.order
-        await job.open_work(self._room.out)
+        """Makes the outcome durable, puts the folder in its final place, and only then says so."""
+        room, order = self._room, lease.order
+        await self._open(job)
         self._say(lease, "finishing")
+        job.is_ending = True
+        job.keep_rest()
         status, failure = jobs.judge(job, error)
         supplier = order.supplier or (job.listing.supplier if job.listing else "")
-        stem = await self._room.journal.claim_folder(order.key, folders.parent(supplier), folders.stem(order))
-        missing = job.missing()
-        finished = await asyncio.to_thread(
-            folders.finish, self._room.out, job.work, order=order, supplier=supplier, stem=stem, status=status,
-            files=job.files(), missing=missing, max_path=self._room.options.max_path, now=_now(),
-        )  # fmt: skip
         self._note_attempt(lease, job, started, failure, counts=True)
         outcome = models.Outcome(
-            key=order.key, po_number=order.po_number, status=status, files=finished.files, missing=tuple(missing),
+            key=order.key, po_number=order.po_number, status=status, files=(), missing=tuple(job.missing()),
             error=failure, attempts=lease.attempt,
             timing=models.Timing(job.started_at, _now(), job.seconds),
-            worker=self.name, lane=browser_lane.BrowserLane.name, folder=finished.folder, supplier=supplier,
+            worker=self.name, lane=browser_lane.BrowserLane.name, folder="", supplier=supplier,
             source_url=order.url, found=len(job.wanted()),
+            changes=job.changes() if room.resume is not None and room.resume.refresh else None,
         )  # fmt: skip
-        await self._room.journal.commit(self._room.run, outcome)
-        await shared.source.release(lease, source.Settled())
-        shared.jobs.pop(order.key, None)
+        outcome = await settling.settle(room, job, outcome)
+        job.is_settled = True
+        await self._shared.source.release(lease, source.Settled())
+        self._shared.jobs.pop(order.key, None)
+        self._shared.space.progressed()
         self._lost_in_a_row = 0
-        self._room.hub.emit(events.OrderSettled(outcome))
-        self._room.settled(outcome)
+        if outcome.folder:
+            room.hub.emit(events.OrderSettled(outcome))
+            room.settled(outcome)
 
     def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
         order = lease.order

@@ -5,24 +5,36 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import sqlite3
+import unicodedata
+import zlib
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from po_pw import models
 
-if TYPE_CHECKING:
-    import sqlite3
+_SUM: Final = ',"sum":"'
+"""SQLite has no checksums: a flipped bit in a text would go unnoticed."""
 
 
 def dump(outcome: models.Outcome) -> str:
-    """An outcome as JSON; times as ISO 8601 with offset."""
-    # ASCII only: names as servers send them may hold halves of characters, which SQLite's text cannot.
-    return json.dumps(dataclasses.asdict(outcome), default=_time_text, separators=(",", ":"))
+    """An outcome as JSON; times as ISO 8601 with offset. Its last member, `sum`, is a checksum of what is before."""
+    body = _text(outcome)[:-1]
+    return f'{body}{_SUM}{_sum(body)}"}}'
 
 
-def load(text: str) -> models.Outcome:
-    """An outcome from what `dump` gave."""
-    raw: dict[str, Any] = json.loads(text)
+def load(text: object) -> models.Outcome:
+    """An outcome from what `dump` gave.
+
+    Raises:
+        sqlite3.DatabaseError: it is not what `dump` gave: the database is damaged.
+    """
+    body, mark, end = text.rpartition(_SUM) if isinstance(text, str) else ("", "", "")
+    if not mark or end != f'{_sum(body)}"}}':
+        damage = sqlite3.DatabaseError("an entry does not add up")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage
+    raw: dict[str, Any] = json.loads(f"{body}}}")
     raw["key"] = models.OrderKey(raw["key"])
     raw["status"] = models.Status(raw["status"])
     raw["files"] = tuple(_file(file) for file in raw["files"])
@@ -30,6 +42,7 @@ def load(text: str) -> models.Outcome:
     raw["error"] = _failure(raw["error"])
     timing = raw["timing"]
     raw["timing"] = models.Timing(_time(timing["started_at"]), _time(timing["ended_at"]), timing["seconds"])
+    raw["changes"] = models.Changes(**raw["changes"]) if raw["changes"] else None
     return models.Outcome(**raw)
 
 
@@ -74,8 +87,13 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     saved_at = stamp(file.saved_at) if file.saved_at else None
     return (
         run, key, whole(file.attachment_id), whole(file.path), whole(file.sent_name), file.size, file.sha256,
-        whole(file.media_type), whole(file.source), file.lane, saved_at,
+        whole(file.media_type), whole(file.source), file.lane, saved_at, _text(file),
     )  # fmt: skip
+
+
+def file(text: str) -> models.SavedFile:
+    """A file from the last of what `file_values` gave."""
+    return _file(json.loads(text))
 
 
 def stamp(moment: datetime.datetime) -> str:
@@ -83,9 +101,24 @@ def stamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
+def folded(name: str) -> str:
+    """A name as file systems may compare it: Unicode-normalised, without case."""
+    # Folding the case can undo the normal form.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def whole(text: str) -> str:
     """The text, with halves of characters (SQLite keeps none) written out as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _sum(body: str) -> str:
+    return f"{zlib.crc32(body.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _text(value: models.Outcome | models.SavedFile) -> str:
+    # ASCII only: names as servers send them may hold halves of characters, which SQLite's text cannot.
+    return json.dumps(dataclasses.asdict(value), default=_time_text, separators=(",", ":"))
 
 
 def _file(raw: dict[str, Any]) -> models.SavedFile:

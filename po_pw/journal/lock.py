@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 import filelock
 
@@ -13,6 +14,9 @@ from po_pw import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_PATIENCE: Final = 0.4
+"""Seconds to try for: somebody who only looks (`is_held`) has it for an instant."""
 
 
 @contextlib.contextmanager
@@ -30,10 +34,10 @@ def held(folder: Path) -> Iterator[None]:
     note = folder / "lock.pid"
     lock = filelock.FileLock(folder / "lock", thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
     except filelock.Timeout:
         msg = (
-            f"another po-pw ({_holder(note)}) is working in {folder.parent}. Wait for it, stop it with Ctrl-C, or "
+            f"another po-pw ({_holder(folder)}) is working in {folder.parent}. Wait for it, stop it with Ctrl-C, or "
             "choose another place with --out."
         )
         raise errors.EnvironmentProblem(msg) from None
@@ -54,8 +58,48 @@ def held(folder: Path) -> Iterator[None]:
             lock.release()
 
 
-def _holder(note: Path) -> str:
+def is_held(folder: Path) -> bool:
+    """Whether a po-pw is working on the output directory of this `.po-pw` folder; makes and changes nothing."""
     try:
-        return f"process {note.read_text('utf-8').strip()}"
-    except OSError:  # it has only just begun, or is about to end
-        return "its process is not known"
+        file = os.open(folder / "lock", os.O_RDONLY)
+    except OSError:  # nobody ever locked it, or nobody may see it
+        return False
+    try:
+        return not _could_lock(file)
+    finally:
+        os.close(file)
+
+
+def holder(folder: Path) -> int | None:
+    """The process that holds the lock, by its own note; None where it is not known. Ask `is_held` first."""
+    try:
+        return int((folder / "lock.pid").read_text("utf-8"))
+    except (OSError, ValueError):  # it has only just begun, or is about to end
+        return None
+
+
+def _could_lock(file: int) -> bool:
+    """Locks as `filelock` does and lets go at once (on Windows too: its lock is on the first byte)."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return False
+    except PermissionError:  # how Windows says it
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _holder(folder: Path) -> str:
+    pid = holder(folder)
+    return "its process is not known" if pid is None else f"process {pid}"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
-from typing import TYPE_CHECKING, Final
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 _FIRST: Final = """
 CREATE TABLE runs (
@@ -28,14 +33,18 @@ CREATE TABLE rows (
 ) WITHOUT ROWID;
 
 -- What came of each order: `outcome` (JSON) is the truth; the higher id is the later. state: 'saved' once the files are
--- whole in the work folder, 'published' once the folder has its final name.
+-- whole and synced in the work folder (`work`, below the output directory) under their final names, 'published' once
+-- that folder is in its final place. `replaces`: the order's folder of an earlier run, where it had another supplier.
+-- `doubted`: its files are to be proved, and fetched again where they are not what they were.
 CREATE TABLE outcomes (
   id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('saved', 'published')), status TEXT NOT NULL, at TEXT NOT NULL,
-  outcome TEXT NOT NULL,
+  outcome TEXT NOT NULL, work TEXT NOT NULL, replaces TEXT NOT NULL, doubted INTEGER NOT NULL DEFAULT 0,
   UNIQUE (run, key)
 );
 CREATE INDEX outcomes_by_key ON outcomes (key);
+CREATE INDEX outcomes_saved ON outcomes (id) WHERE state = 'saved';
+CREATE INDEX outcomes_doubted ON outcomes (id) WHERE doubted = 1;
 
 -- Each handing-out of an order; without ended_at: in hand, or in hand when the process died.
 CREATE TABLE attempts (
@@ -49,8 +58,10 @@ CREATE TABLE files (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, path TEXT NOT NULL,
   sent_name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, media_type TEXT NOT NULL, source TEXT NOT NULL,
   lane TEXT NOT NULL, saved_at TEXT,
+  file TEXT NOT NULL,  -- all that is known of it (JSON)
   PRIMARY KEY (run, key, attachment_id)
 ) WITHOUT ROWID;
+CREATE INDEX files_by_key ON files (key);
 
 -- Who has which folder name: for ever, whatever the run.
 CREATE TABLE folders (
@@ -62,36 +73,47 @@ CREATE TABLE folders (
 MIGRATIONS: Final = (_FIRST,)
 """Each brings a journal from the version of its index to the next."""
 
+_damaged: Final[set[Path]] = set()
+"""Journals that turned out to be damaged while this process worked with them."""
+
+_LOOKS: Final = 5
 _PATIENCE: Final = 30.0
 """Seconds to wait for somebody else's lock on the database: a reader in rollback mode, a person's database tool."""
 
 
-def writing(path: Path) -> sqlite3.Connection:
+def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
     """Opens the journal for the writer: write-ahead log where the file system lets us, else a rollback journal.
 
-    Both survive a power cut; with the write-ahead log readers do not hold up the writer.
+    Both survive a power cut; with the write-ahead log readers do not hold up the writer. A journal in the other mode
+    is brought into this one, with all it holds.
+
+    Args:
+        path: the database.
+        rollback: not even to try the write-ahead log, as `modes.judge` says of the place.
 
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    try:
-        return _opened(path, "PRAGMA journal_mode = WAL")
-    except sqlite3.OperationalError as error:
-        if _code(error) == sqlite3.SQLITE_BUSY:
-            raise
-        # The log needs memory shared through a file, which some file systems do not have. Locked exclusively it is not
-        # needed, so a journal that is in that mode already can be brought out of it.
-        return _opened(
-            path, "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL"
-        )
+    if not rollback:
+        try:
+            return _opened(path, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL")
+        except sqlite3.OperationalError as error:
+            if code_of(error) == sqlite3.SQLITE_BUSY:
+                raise
+    # The log needs memory shared through a file, which some file systems do not have. Locked exclusively it is not
+    # needed, so a journal that is in that mode already can be brought out of it. EXTRA: the folder is synced too, or
+    # after a power cut the rollback journal might be there again and undo what was said to be durable.
+    return _opened(
+        path, "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL",
+        "PRAGMA synchronous = EXTRA",
+    )  # fmt: skip
 
 
 def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
-    connection = _connected(path)
+    connection = _connected(str(path))
     try:
         for pragma in pragmas:
             connection.execute(pragma).fetchone()
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache too
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")  # tells whether the mode works here
@@ -108,13 +130,101 @@ def reading(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    connection = _connected(path)
+    connection = _connected(str(path))
     connection.execute("PRAGMA query_only = ON")
     return connection
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
+    """Reads from a journal that may be somebody else's: nothing is made or changed beside it, also while a run writes.
+
+    Args:
+        path: the database; it is there.
+        read: is called again where the journal changed under it.
+
+    Raises:
+        EnvironmentProblem: it cannot be read.
+    """
+    with translated(path):
+        for _ in range(_LOOKS):
+            before = _stamps(path)
+            try:
+                found, is_sure = _read_somehow(path, read)
+            except FileNotFoundError:  # a log that a run has just closed
+                continue
+            except sqlite3.Error:
+                if before == _stamps(path):
+                    raise
+                continue
+            if is_sure or before == _stamps(path):
+                return found
+    msg = f"the journal {path} is being opened or closed by a run just now. Try again in a moment."
+    raise errors.EnvironmentProblem(msg)
+
+
+def _read_somehow(path: Path, read: Callable[[sqlite3.Connection], T]) -> tuple[T, bool]:
+    """What is read, and whether that is sure even where somebody writes meanwhile."""
+    if _can_be_shared(path):
+        try:
+            return _read_by(_address(path, "mode=ro&readonly_shm=1"), read), True
+        except sqlite3.OperationalError as error:
+            if code_of(error) != sqlite3.SQLITE_READONLY:
+                raise
+            # A crash left work to be undone first.
+    return _read_alone(path, read), False
+
+
+def _can_be_shared(path: Path) -> bool:
+    """Whether SQLite opens the journal to read without making a file: it makes what it lacks of a write-ahead log."""
+    if all(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm")):
+        return True
+    with path.open("rb") as stream:
+        header = stream.read(20)
+    return header[18:20] == b"\x01\x01"
+
+
+def _read_alone(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
+    besides = beside(path)
+    if not besides:
+        return _read_by(_address(path, "immutable=1"), read)
+    with tempfile.TemporaryDirectory(prefix="po-pw-look-") as folder:
+        copy = Path(folder) / path.name
+        for name in (path, *besides):
+            shutil.copyfile(name, copy.with_name(name.name))
+        return _read_by(_address(copy, "mode=rw"), read)
+
+
+def _read_by(address: str, read: Callable[[sqlite3.Connection], T]) -> T:
+    with contextlib.closing(_connected(address, uri=True)) as connection:
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        return read(connection)
+
+
+def beside(path: Path) -> list[Path]:
+    """The files that hold what the database does not hold yet, or not any more: write-ahead log, rollback journal."""
+    names = [path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal")]
+    return [name for name in names if name.exists() and name.stat().st_size]
+
+
+def _stamps(path: Path) -> list[tuple[int, int] | None]:
+    stamps: list[tuple[int, int] | None] = []
+    for name in (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))):
+        try:
+            about = name.stat()
+        except FileNotFoundError:
+            stamps.append(None)
+        else:
+            stamps.append((about.st_size, about.st_mtime_ns))
+    return stamps
+
+
+def _address(path: Path, how: str) -> str:
+    place = path.absolute().as_posix()
+    return f"file://{'' if place.startswith('/') else '/'}{urllib.parse.quote(place)}?{how}"
+
+
+def _connected(place: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, uri=uri)
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -127,12 +237,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         sqlite3.Error: it cannot be read or written.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        msg = (
-            f"{path} was written by a newer po-pw (version {version}, this one knows {len(MIGRATIONS)}). "
-            "Update po-pw, or choose another place with --out."
-        )
-        raise errors.EnvironmentProblem(msg)
+    refuse_newer(version, path)
     for number in range(version, len(MIGRATIONS)):
         try:
             connection.executescript(
@@ -142,6 +247,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def refuse_newer(version: int, path: Path) -> None:
+    """Refuses a journal whose tables are not known.
+
+    Raises:
+        EnvironmentProblem: it was written by a newer po-pw.
+    """
+    if version > len(MIGRATIONS):
+        msg = (
+            f"{path} was written by a newer po-pw (version {version}, this one knows {len(MIGRATIONS)}). "
+            "Update po-pw, or choose another place with --out."
+        )
+        raise errors.EnvironmentProblem(msg)
 
 
 @contextlib.contextmanager
@@ -155,12 +274,16 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = _code(error)
+        code = code_of(error)
         if code == sqlite3.SQLITE_FULL:
             msg = f"no space is left for the journal {path}. Free some, and run the same command again."
             raise errors.OutOfSpace(msg) from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            msg = f"the journal {path} is damaged ({error}). Move it aside and run the command again."
+            _damaged.add(path)
+            msg = (
+                f"the journal {path} is damaged ({error}). Run the same command again: the journal is then set aside "
+                "and made anew from the manifests."
+            )
         elif code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             msg = f"the journal {path} is locked by another program. Close it and run the command again."
         elif code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
@@ -170,7 +293,14 @@ def translated(path: Path) -> Iterator[None]:
         raise errors.EnvironmentProblem(msg) from error
 
 
-def _code(error: sqlite3.Error) -> int | None:
+def was_damaged(path: Path) -> bool:
+    """Whether damage was met since this was asked last."""
+    met = path in _damaged
+    _damaged.discard(path)
+    return met
+
+
+def code_of(error: sqlite3.Error) -> int | None:
     """SQLite's primary result code; None where the error is not SQLite's own."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

@@ -8,11 +8,10 @@ import dataclasses
 import datetime
 import json
 import secrets
-import unicodedata
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import models
-from po_pw.journal import codec, facts, schema, writer
+from po_pw.journal import codec, facts, restoring, schema, writer
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,12 +29,15 @@ INSERT INTO rows (run, number, po_number, key, cells, url, supplier, amount, amo
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _PUT_OUTCOME: Final = """
-INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome) VALUES (?, ?, 'published', ?, ?, ?)"""
+INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, replaces)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_PUBLISH: Final = "UPDATE outcomes SET state = 'published', at = ? WHERE run = ? AND key = ?"
 
 _PUT_FILE: Final = """
 INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
-                              saved_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                              saved_at, file)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _LEASED: Final = """
 INSERT INTO attempts (run, lease, key, attempt, worker, started_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -54,9 +56,9 @@ _RESULTS: Final = """
 SELECT rows.number, rows.cells, rows.po_number, rows.error_code, rows.error_message, rows.duplicate_of,
        COALESCE(own.outcome, twin.outcome) AS outcome
 FROM rows
-LEFT JOIN outcomes AS own ON own.run = rows.run AND own.key = rows.key
+LEFT JOIN outcomes AS own ON own.run = rows.run AND own.key = rows.key AND own.state = 'published'
 LEFT JOIN rows AS first ON first.run = rows.run AND first.number = rows.duplicate_of
-LEFT JOIN outcomes AS twin ON twin.run = rows.run AND twin.key = first.key
+LEFT JOIN outcomes AS twin ON twin.run = rows.run AND twin.key = first.key AND twin.state = 'published'
 WHERE rows.run = ? AND rows.number > ? ORDER BY rows.number LIMIT ?"""
 
 _COUNTS: Final = """
@@ -64,7 +66,19 @@ SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(error_code) AS refused, COU
 FROM rows WHERE run = ?"""
 
 _KNOWN: Final = """
-SELECT key, outcome, MAX(id) FROM outcomes WHERE key IN (SELECT value FROM json_each(?)) GROUP BY key"""
+SELECT key, outcome, doubted, MAX(id) FROM outcomes
+WHERE key IN (SELECT value FROM json_each(?)) AND state = 'published' GROUP BY key"""
+
+_DOUBT: Final = """
+UPDATE outcomes SET doubted = 1 WHERE id IN (
+  SELECT MAX(id) FROM outcomes WHERE key IN (SELECT value FROM json_each(?)) AND state = 'published' GROUP BY key)"""
+
+_SAVED: Final = "SELECT run, key, outcome, work, replaces FROM outcomes WHERE state = 'saved' ORDER BY id"
+
+_LEFT: Final = """
+SELECT file FROM files WHERE key = ? AND NOT EXISTS (
+  SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key)
+ORDER BY run, saved_at"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +89,27 @@ class Counts:
     orders: int
     refused: int
     duplicates: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """The latest outcome of an order."""
+
+    outcome: models.Outcome
+    doubted: bool
+    """Its files are to be proved before they count."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Saved:
+    """An outcome whose files are whole in the work folder, but perhaps not in their final place yet."""
+
+    run: models.RunId
+    outcome: models.Outcome
+    work: str
+    """The work folder, below the output directory, with `/`."""
+    replaces: str
+    """An older folder of the order elsewhere, likewise; `""` where there is none."""
 
 
 class Journal:
@@ -91,18 +126,19 @@ class Journal:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path) -> AsyncIterator[Journal]:
+    async def open(cls, path: Path, *, rollback: bool = False) -> AsyncIterator[Journal]:
         """Opens or makes the journal for as long as the block lasts; on leaving, everything is written.
 
         Args:
             path: the database; its folder is there.
+            rollback: without the write-ahead log, as `modes.judge` says of the place.
 
         Raises:
             EnvironmentProblem: it cannot be opened or is damaged, or a newer po-pw wrote it; on leaving: a note, or an
                 outcome whose wait was cancelled, could not be written.
             OutOfSpace: the disk is full.
         """
-        thread = await asyncio.to_thread(writer.Writer, path)
+        thread = await asyncio.to_thread(writer.Writer, path, rollback=rollback)
         try:
             yield cls(path, thread)
         finally:
@@ -150,19 +186,19 @@ class Journal:
         """
 
         def claim(connection: sqlite3.Connection) -> str:
-            where = _folded(parent)
+            where = codec.folded(parent)
             have = connection.execute("SELECT stem FROM folders WHERE key = ? AND parent = ?", (key, where)).fetchone()
             if have is not None:
                 return str(have["stem"])
             number, candidate = 1, stem
             while connection.execute(
-                "SELECT 1 FROM folders WHERE parent = ? AND folded = ?", (where, _folded(candidate))
+                "SELECT 1 FROM folders WHERE parent = ? AND folded = ?", (where, codec.folded(candidate))
             ).fetchone():
                 number += 1
                 candidate = f"{stem}~{number}"
             connection.execute(
                 "INSERT INTO folders (parent, folded, stem, key) VALUES (?, ?, ?, ?)",
-                (where, _folded(candidate), candidate, key),
+                (where, codec.folded(candidate), candidate, key),
             )
             return candidate
 
@@ -172,9 +208,35 @@ class Journal:
         """Notes a fact; returns at once, and it is written with the next commit."""
         self._writer.note(lambda connection: _put_fact(connection, run, fact))
 
+    async def save(self, run: models.RunId, outcome: models.Outcome, *, work: str, replaces: str = "") -> None:
+        """Notes what came of an order whose files lie ready; returns when that is durable. `publish` comes next.
+
+        Args:
+            run: whose outcome.
+            outcome: with the folder that the files are about to have.
+            work: the folder they are in now, below the output directory, with `/`.
+            replaces: an older folder elsewhere that goes when this one is in place.
+        """
+        await self._written(lambda connection: _put_outcome(connection, run, outcome, "saved", work, replaces))
+
+    async def publish(self, run: models.RunId, key: models.OrderKey) -> None:
+        """Notes that a saved outcome's folder is in its final place; returns when that is durable."""
+        await self._written(lambda connection: connection.execute(_PUBLISH, (_now(), run, key)))
+
+    async def forget(self, run: models.RunId, key: models.OrderKey) -> None:
+        """Forgets an outcome whose files are neither in the work folder nor in their final place."""
+        await self._written(
+            lambda connection: connection.execute("DELETE FROM outcomes WHERE run = ? AND key = ?", (run, key))
+        )
+
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
-        """Notes what came of an order; returns when that is durable."""
+        """Notes what came of an order whose folder is in its final place already; returns when that is durable."""
         await self._written(lambda connection: _put_outcome(connection, run, outcome))
+
+    async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
+        """The files of these orders' latest outcomes are to be proved, and fetched again where they do not hold."""
+        listed = json.dumps(list(keys))
+        await self._written(lambda connection: connection.execute(_DOUBT, (listed,)))
 
     async def carry(self, run: models.RunId, outcomes: Collection[models.Outcome]) -> None:
         """Notes, in this run, outcomes that earlier ones had; they become `carried`, all or none."""
@@ -210,11 +272,11 @@ class Journal:
 
     def orders(self, run: models.RunId) -> Iterator[models.PurchaseOrder]:
         """The orders of a run, each once, in row order; streams."""
-        return (codec.order(row) for row in self._stream(_ORDERS, run))
+        return self._stream(_ORDERS, run, codec.order)
 
     def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
         """Each row of a run with what came of it so far, in row order; streams."""
-        return (codec.result(row) for row in self._stream(_RESULTS, run))
+        return self._stream(_RESULTS, run, codec.result)
 
     def counts(self, run: models.RunId) -> Counts:
         """How many rows of which kind a run has."""
@@ -222,18 +284,56 @@ class Journal:
             row = connection.execute(_COUNTS, (run,)).fetchone()
         return Counts(row["rows"], row["orders"], row["refused"], row["duplicates"])
 
-    def known(self, keys: Iterable[models.OrderKey]) -> dict[models.OrderKey, models.Outcome]:
+    def known(self, keys: Iterable[models.OrderKey]) -> dict[models.OrderKey, Known]:
         """The latest outcome of each of these orders that has one, from whatever run."""
         with self._reading() as connection:
-            found = connection.execute(_KNOWN, (json.dumps(list(keys)),)).fetchall()
-        return {models.OrderKey(row["key"]): codec.load(row["outcome"]) for row in found}
+            return {
+                models.OrderKey(row["key"]): Known(codec.load(row["outcome"]), bool(row["doubted"]))
+                for row in connection.execute(_KNOWN, (json.dumps(list(keys)),))
+            }
 
-    def _stream(self, query: str, run: models.RunId) -> Iterator[sqlite3.Row]:
+    def saved(self) -> list[Saved]:
+        """The outcomes, of whatever run, that were saved and not published, the oldest first."""
+        with self._reading() as connection:
+            return [
+                Saved(row["run"], codec.load(row["outcome"]), row["work"], row["replaces"])
+                for row in connection.execute(_SAVED)
+            ]
+
+    def handed_out(self, run: models.RunId, lease: int) -> models.OrderKey | None:
+        """Which order a lease was for; None where that was never noted."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT key FROM attempts WHERE run = ? AND lease = ?", (run, lease)).fetchone()
+        return None if row is None else models.OrderKey(row["key"])
+
+    def left(self, key: models.OrderKey) -> list[models.SavedFile]:
+        """The files that runs saved of this order without coming to an outcome; the latest last."""
+        with self._reading() as connection:
+            return [codec.file(row["file"]) for row in connection.execute(_LEFT, (key,)).fetchall()]
+
+    def without_outcome(self, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these folder names (parent and stem) whose order is not known to have come to anything."""
+        with self._reading() as connection:
+            return restoring.unknown(connection, places)
+
+    async def restore(self, recovered: Iterable[restoring.Recovered], now: datetime.datetime) -> int:
+        """Notes what was found out elsewhere, under a run of its own without rows; of an order's the latest counts.
+
+        Args:
+            recovered: consumed as they come, on the writer's thread; an error they raise leaves nothing.
+            now: names the run.
+
+        Returns:
+            For how many orders there was no outcome before.
+        """
+        return await self._written(lambda connection: restoring.put(connection, recovered, now, _put_outcome))
+
+    def _stream(self, query: str, run: models.RunId, load: Callable[[sqlite3.Row], T]) -> Iterator[T]:
         """The rows of a query that takes the run, the number to go on after, and how many."""
         with self._reading() as connection:
             last = -1
             while batch := connection.execute(query, (run, last, _BATCH)).fetchall():
-                yield from batch
+                yield from map(load, batch)
                 last = batch[-1]["number"]
 
     @contextlib.contextmanager
@@ -259,8 +359,12 @@ def _fresh_id(connection: sqlite3.Connection, plan: models.Plan) -> models.RunId
             return run
 
 
-def _put_outcome(connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome) -> None:
-    connection.execute(_PUT_OUTCOME, (run, outcome.key, outcome.status, _now(), codec.dump(outcome)))
+def _put_outcome(
+    connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome, state: str = "published",
+    work: str = "", replaces: str = "",
+) -> None:  # fmt: skip
+    values = (run, outcome.key, state, outcome.status, _now(), codec.dump(outcome), work, replaces)
+    connection.execute(_PUT_OUTCOME, values)
     if not outcome.carried:  # its files are those of the run that saved them
         connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
         connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
@@ -284,11 +388,6 @@ def _looked_at(done: asyncio.Future[T]) -> None:
     # The writer keeps the error; asyncio need not complain as well that nobody looked.
     if not done.cancelled():
         done.exception()
-
-
-def _folded(name: str) -> str:
-    # Folding the case can undo the normal form.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ import concurrent.futures
 import dataclasses
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from po_pw.journal import schema
@@ -20,6 +21,8 @@ Future: TypeAlias = "concurrent.futures.Future[T]"
 
 TOGETHER: Final = 500
 """At most so many requests share a commit; so many notes are written even where no commit comes along."""
+AGE: Final = 1.0
+"""Seconds after which notes are written even so: who looks at a run sees what is in hand."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -35,13 +38,14 @@ class Writer:
 
     Args:
         path: of the database.
+        rollback: as `schema.writing` says.
 
     Raises:
         EnvironmentProblem: it cannot be opened, or a newer po-pw wrote it.
         OutOfSpace: the disk is full.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, rollback: bool = False) -> None:
         self.syncs = 0
         """How many commits were made."""
         self._path = path
@@ -50,7 +54,7 @@ class Writer:
         self._closed = False
         self._unheard: BaseException | None = None
         with schema.translated(path):
-            self._connection = schema.writing(path)
+            self._connection = schema.writing(path, rollback=rollback)
             try:
                 schema.prepare(self._connection, path)
             except BaseException:
@@ -120,18 +124,23 @@ class Writer:
         batch: list[_Request[Any]] = []
         while not ended:
             ended = self._gather(batch)
-            if ended or len(batch) >= TOGETHER or any(request.awaited for request in batch):
-                self._write(batch)
-                batch.clear()
+            self._write(batch)
+            batch.clear()
 
     def _gather(self, batch: list[_Request[Any]]) -> bool:
-        """Waits for a request, and takes what else is there. True when it was the last."""
+        """Waits until there is something to write, and takes what else is there. True when it was the last."""
+        oldest = 0.0
         while True:
-            request = self._queue.get()
+            try:
+                request = self._queue.get(timeout=max(0.0, oldest + AGE - time.monotonic()) if batch else None)
+            except queue.Empty:
+                return False
             if request is None:
                 return True
+            if not batch:
+                oldest = time.monotonic()
             batch.append(request)
-            if len(batch) >= TOGETHER or self._queue.empty():
+            if len(batch) >= TOGETHER or (self._queue.empty() and any(one.awaited for one in batch)):
                 return False
 
     def _write(self, batch: list[_Request[Any]]) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import models
+    from po_pw.transport import hosts
 
 
 class Captured(Protocol):
@@ -30,11 +31,14 @@ class Captured(Protocol):
         """Of the answer, in lower case; may be empty."""
         ...
 
-    async def part(self) -> Path:
+    async def part(self, stall: float) -> Path:
         """The whole file, once it is all there; the caller moves it away.
 
+        Args:
+            stall: seconds without a byte after which it is given up.
+
         Raises:
-            Transient: it broke off.
+            Transient: it broke off, or nothing came for so long.
         """
         ...
 
@@ -70,5 +74,17 @@ class Lane(Protocol):
         Raises:
             Transient: the portal or the network failed.
             BrowserLost: the context died.
+        """
+        ...
+
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+        """Which hosts the files of an order may come from, whose page was read at this address."""
+        ...
+
+    async def download(self, link: models.Link, fence: hosts.Fence) -> Captured:
+        """A file by its address the way a person gets it, where our HTTP client does not.
+
+        Raises:
+            OrderError: it does not come this way either.
         """
         ...

@@ -9,7 +9,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, models
 from po_pw.browser import capture, contexts
-from po_pw.transport import client
+from po_pw.transport import addresses, client, hosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -42,6 +42,33 @@ class BrowserLane:
             visit = _Visit(self._context, hold, self._options, portal, order)
             await visit.open()
             yield visit
+
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+        """Which hosts the files of an order may come from."""
+        return _fence(self._portal_for(order.url), self._options, order.url, page_url)
+
+    async def download(self, link: models.Link, fence: hosts.Fence) -> base.Captured:
+        """A download of a file by its address, begun on a page of the context that is free.
+
+        Raises:
+            Transient: nothing began in time, or the connection failed.
+            Permanent: the browser does not get it either.
+            NotAFile: a page came instead.
+            SessionExpired: it asks for a sign-in.
+            BrowserLost: the context died.
+        """
+        referer = addresses.referer(link.referer, addresses.parse(link.url))
+        timeout = self._options.navigation_timeout
+        async with self._context.page() as hold:
+            try:
+                got = await capture.download(self._context, hold, link.url, referer, timeout, fence)
+            except capture.PageInstead as error:
+                portal = self._portal_for(link.referer)
+                seen = await portal.look(hold.page, asked=link.referer, status=error.status)
+                if portal.classify(seen) is models.PageKind.SIGNED_OUT:
+                    raise _signed_out() from error
+                raise
+        return await _of_size(got, self._options.max_file_bytes)
 
 
 class _Visit:
@@ -77,21 +104,23 @@ class _Visit:
             with _translated(self._order.url):
                 await self._portal.turn_to(self._hold.page, click, timeout=self._options.listing_timeout)
             self._moved_on, self._turned = False, click.page
+        page = self._hold.page.url
+        fence = _fence(self._portal, self._options, self._order.url, page)
+        timeout = self._options.navigation_timeout
         try:
-            got = await capture.capture(self._context, self._hold, click, self._options.navigation_timeout)
+            got = await capture.capture(self._context, self._hold, click, timeout, fence)
         except capture.PageInstead as error:
             self._moved_on = True
             seen = await self._portal.look(self._hold.page, asked=self._order.url, status=error.status)
             if self._portal.classify(seen) is models.PageKind.SIGNED_OUT:
-                msg = "the portal asked for a sign-in where a file was promised"
-                raise errors.SessionExpired(msg) from error
+                raise _signed_out() from error
             raise
         except errors.OrderError:
             self._moved_on = True
             raise
         if isinstance(got, capture.Opened):
-            return models.Link(got.url, self._hold.page.url)
-        return got
+            return models.Link(got.url, page)
+        return await _of_size(got, self._options.max_file_bytes)
 
     async def _go(self) -> int:
         """Opens the order's address; gives the HTTP status."""
@@ -127,6 +156,29 @@ class _Visit:
                 retry_after=client.retry_after(wait) if limited else None,
             )
         return status
+
+
+def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> hosts.Fence:
+    def is_sign_in(url: str) -> bool:
+        return portal.classify(models.Seen(url, 200, asked=order_url)) is models.PageKind.SIGNED_OUT
+
+    return hosts.fence(
+        order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts, is_sign_in=is_sign_in
+    )
+
+
+def _signed_out() -> errors.SessionExpired:
+    return errors.SessionExpired("the portal asked for a sign-in where a file was promised")
+
+
+async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
+    """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
+    announced = got.headers.get("content-length", "")
+    if most is not None and announced.isdigit() and int(announced) > most:
+        await got.discard()
+        msg = f"the file is larger than {most} bytes, the limit that was set"
+        raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+    return got
 
 
 @contextlib.contextmanager

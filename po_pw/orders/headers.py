@@ -98,13 +98,15 @@ def names(header: Sequence[str]) -> tuple[str, ...]:
     if len(header) - end <= _UNNAMED:
         end = len(header)
     taken: set[str] = set()
+    last: dict[str, int] = {}
     given: list[str] = []
     for place, raw in enumerate(header[:end], 1):
         wanted = " ".join(raw.split()) or f"column {place}"
-        name, number = wanted, 1
+        name, number = wanted, last.get(wanted, 1)
         while name in taken:
             number += 1
             name = f"{wanted} ({number})"
+        last[wanted] = number
         taken.add(name)
         given.append(name)
     return tuple(given)

@@ -8,13 +8,15 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from po_pw import models
+from po_pw import models, web
 from po_pw.orders import amounts, headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST: Final = 200
+_LONGEST_URL: Final = 65_536
+_USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
 
@@ -105,12 +107,14 @@ def _wrong_with_url(url: str) -> str:
     """What is wrong with an address; `""` where nothing is."""
     if not url:
         return "empty; give the order's address there, or one for all with --url-template"
-    if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+    if len(url) > _LONGEST_URL:
+        return f"{len(url)} characters long; an address has at most {_LONGEST_URL}"
+    if _USER.match(url):
         return "has a user name or password in it; take it out and sign in with po-pw login"
     shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
     spaced = len(url.split(maxsplit=1)) > 1
-    if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in url)):
-        return f"{shown} has white space or control characters in it"
+    if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in url)):
+        return f"{shown} has white space or characters that cannot be seen in it"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -120,4 +124,6 @@ def _wrong_with_url(url: str) -> str:
         return f"{shown} is not a web address; it must begin with https:// or http://"
     if not host:
         return f"{shown} names no host"
+    if not web.is_plain(parts.netloc):
+        return f"{shown} does not name its host plainly; write it as the browser shows it"
     return ""

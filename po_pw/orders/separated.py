@@ -8,7 +8,7 @@ import csv
 import dataclasses
 import itertools
 import re
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from po_pw import errors
 from po_pw.orders import headers
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 _SEPARATORS: Final = ",;\t|"
 _DECLARED: Final = re.compile(r"\"?sep=([,;\t|:^~])\"?\r?\n?\Z", re.IGNORECASE)
 _BLOCK: Final = 1 << 20
-_MARKED: Final = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - the wide forms count as formulas too
+_MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
+_LONGEST_LINE: Final = 1 << 24
+"""Characters; all of them are in memory at once."""
+_MOST_LINES, _FEWEST_LINES = 1024, 16
+_LONG_CELL: Final = f"a cell of it has more than {csv.field_size_limit():,} characters"
 _BAD_QUOTES: Final = (
     'a quotation mark (") opens here and does not close where it should: the cells of this row cannot be told apart'
 )
@@ -45,10 +49,17 @@ class Text:
         """
         try:
             with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
-                yield from _records(itertools.islice(stream, self.skipped, None), self.separator)
+                yield from _records(itertools.islice(self._lines(stream), self.skipped, None), self.separator)
         except OSError as error:
             msg = f"{self.path} cannot be read any more: {error.strerror}."
             raise errors.InputError(msg) from None
+
+    def _lines(self, stream: IO[str]) -> Iterator[str]:
+        while line := stream.readline(_LONGEST_LINE):
+            if len(line) == _LONGEST_LINE:
+                msg = f"{self.path} has a line of {_LONGEST_LINE:,} characters or more; it needs a row per order."
+                raise errors.InputError(msg)
+            yield line
 
 
 def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
@@ -70,8 +81,8 @@ def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
 
 
 def unmarked(cell: str) -> str:
-    """A cell without the apostrophe that our results put before what a spreadsheet program would run as a formula."""
-    return cell[1:] if _MARKED.match(cell) else cell
+    """A cell without the apostrophes that our results put before what a spreadsheet program would run as a formula."""
+    return _MARKED.sub("", cell) if "'" in cell else cell
 
 
 def encoding_of(path: Path, head: bytes) -> str | None:
@@ -148,13 +159,15 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
     """Rows from lines.
 
     A quotation mark that is never closed would swallow the rows after it, unseen: such a row is one line long and has a
-    fault, and reading goes on with the next line.
+    fault, and reading goes on with the next line. So that a file full of such rows does not take for ever, a row may
+    have fewer and fewer lines while one after the other is bad.
     """
     again: collections.deque[str] = collections.deque()
     taken: list[str] = []
+    most = _MOST_LINES
 
     def feed() -> Iterator[str]:
-        while True:
+        while len(taken) < most:
             line = again.popleft() if again else next(lines, None)
             if line is None:
                 return
@@ -171,10 +184,11 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
         except StopIteration:
             return
         except csv.Error:
-            fault = _BAD_QUOTES
+            fault = _BAD_QUOTES if len(taken) > 1 else _LONG_CELL
         else:
             fault = "" if _closed(taken, separator) else _BAD_QUOTES
         number += 1
+        most = max(most // 2, _FEWEST_LINES) if fault else _MOST_LINES
         if fault:
             again.extendleft(reversed(taken[1:]))
             cells = taken[0].rstrip("\r\n").split(separator)

@@ -24,7 +24,9 @@ _OTHERS: Final = (
     (b"\x1f\x8b", "a compressed file"), (b"7z\xbc\xaf", "an archive"), (b"{\\rtf", "a text document"),
     (b"SQLite format 3", "a database"),
 )  # fmt: skip
-_PAGE: Final = re.compile(r"\s*<(?:!doctype|html|head|body|table|meta|style|script|div|!--)", re.IGNORECASE)
+_PAGE: Final = re.compile(
+    r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE
+)
 _XML: Final = re.compile(r"\s*<\?xml", re.IGNORECASE)
 _JSON: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")
 

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import re
-import zipfile
-import zlib
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors
-from po_pw.orders import headers
+from po_pw.orders import extents, headers, trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import python_calamine
 
 _PREFERRED: Final = "podata"
-_MOST_CELLS: Final = 20_000_000
-"""The reading library takes about 32 bytes for each cell of the rectangle that holds all that is not empty."""
-_EXTENT: Final = re.compile(rb'<dimension ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
-_CELL: Final = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*(?<!/)>')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,8 +45,10 @@ def open_workbook(path: Path) -> Sheet:
     """
     import python_calamine as calamine
 
-    _refuse_far_cells(path)
     try:
+        if not extents.check(path) and not trial.is_borne(path):
+            msg = f"{path} is not a spreadsheet that can be read: it is damaged. Save it as .xlsx or .csv, try again."
+            raise errors.InputError(msg)
         with path.open("rb") as stream:
             book = calamine.CalamineWorkbook.from_filelike(stream)
         wanted = [
@@ -69,7 +64,7 @@ def open_workbook(path: Path) -> Sheet:
                 return sheet
             if first is None and sheet.sheet.height:
                 first = sheet
-    except calamine.PasswordError:
+    except (extents.Protected, calamine.PasswordError):
         msg = f"{path} is protected with a password. Save it without one and try again."
         raise errors.InputError(msg) from None
     except (calamine.CalamineError, OSError) as error:
@@ -98,48 +93,3 @@ def cell_text(value: object) -> str:
         midnight = value.time() == datetime.time() and value.tzinfo is None
         return value.date().isoformat() if midnight else value.isoformat(" ")
     return str(value)
-
-
-def _refuse_far_cells(path: Path) -> None:
-    """Refuses an .xlsx with a stray cell in the last row and column: reading it would take all memory and abort us."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for part in archive.namelist():
-                if not re.fullmatch(r"xl/worksheets/[^/]+\.xml", part):
-                    continue
-                with archive.open(part) as stream:
-                    extent = _EXTENT.search(stream.read(4096))
-                if extent is not None and _area(extent.groups()) > _MOST_CELLS:
-                    with archive.open(part) as stream:
-                        _refuse_far_cell(path, stream)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
-        return  # damaged, encrypted or another format: the reading library says what is wrong
-
-
-def _refuse_far_cell(path: Path, stream: IO[bytes]) -> None:
-    """The same for one sheet, by the cells that have something in them: formats alone may reach far."""
-    left = top = 1 << 20
-    right = bottom = 1
-    rest = b""
-    while block := stream.read(1 << 20):
-        block = rest + block
-        for found in _CELL.finditer(block):
-            column, row = _column(found[1]), int(found[2])
-            left, top, right, bottom = min(left, column), min(top, row), max(right, column), max(bottom, row)
-            if (right - left + 1) * (bottom - top + 1) > _MOST_CELLS:
-                where = (found[1] + found[2]).decode()
-                msg = f"{path}: something stands in cell {where}, far from the rest. Empty that cell, save, try again."
-                raise errors.InputError(msg)
-        rest = block[max(block.rfind(b"<"), 0) :][-4096:]
-
-
-def _area(corners: Sequence[bytes]) -> int:
-    left, top, right, bottom = corners
-    return (_column(right) - _column(left) + 1) * (int(bottom) - int(top) + 1)
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number

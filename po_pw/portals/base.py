@@ -23,6 +23,10 @@ class Portal(Protocol):
         """The address of an order; None where the portal has no rule for it."""
         ...
 
+    def file_hosts(self, url: str) -> tuple[str, ...]:
+        """Patterns of hosts, beyond its own, that the portal at this address keeps files on."""
+        ...
+
     def classify(self, seen: models.Seen) -> models.PageKind:
         """What kind of page this is, by status and structure, never by words alone."""
         ...

@@ -40,6 +40,9 @@ _QUIET_GUESS: Final = 0.6
 """The same for a page that claims no number: links may yet appear."""
 _SIGN_IN: Final = ("login", "signin", "sign-in", "sso", "auth", "identity", "saml", "adfs", "okta", "realms")
 _MOST_PAGES: Final = 200
+_FILE_HOSTS: Final = {
+    ".coupahost.com": ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com"),
+}
 _FETCHING: Final = frozenset({"xhr", "fetch", "document", "script"})
 
 
@@ -78,6 +81,11 @@ class GenericPortal:
         from urllib.parse import quote
 
         return self._url_template.replace("{po_number}", quote(po_number, safe="")) if self._url_template else None
+
+    def file_hosts(self, url: str) -> tuple[str, ...]:
+        """Those of a portal that is known to keep files elsewhere."""
+        host = (urlsplit(url).hostname or "").lower()
+        return tuple(name for portal, names in _FILE_HOSTS.items() if host.endswith(portal) for name in names)
 
     def classify(self, seen: models.Seen) -> models.PageKind:
         """By HTTP status and structure: a page with a password field is never the order's.

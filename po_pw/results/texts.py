@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - the wide forms count as formulas too
+_FORMULA: Final = re.compile(r"(?:\A(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\n])(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*\Z", re.ASCII)
 
 
 def harmless(cell: layout.Cell) -> layout.Cell:
     """A cell that no spreadsheet program takes for a formula: an apostrophe goes before what looks like one.
 
-    Plain numbers such as `-12.5` stay. Text that has apostrophes of its own there gets one more, so that reading it as
-    orders, which takes one off, gives back exactly what it was.
+    So does one inside after a semicolon or a line break: where semicolons separate cells, as in much of Europe, Excel
+    opens this file in such a way that a cell begins there. Plain numbers such as `-12.5` stay. Text that has
+    apostrophes of its own there gets one more, so that reading it as orders, which takes one off, gives back exactly
+    what it was.
     """
-    if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.match(cell):
-        return f"'{cell}"
-    return cell
+    return _FORMULA.sub("'", cell) if isinstance(cell, str) and not _NUMBER.match(cell) else cell
 
 
 class _File:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import yarl
 
-from po_pw import errors, models
+from po_pw import errors, models, web
 from po_pw.transport import redact
 
 # Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
+_EDGES: Final = "".join(map(chr, range(0x21)))
+_BREAKS: Final = re.compile(r"[\t\r\n]+")
+_DOT: Final = re.compile(r"\.|%2e", re.IGNORECASE)
 
 
 def parse(text: str, base: str = "") -> yarl.URL:
@@ -22,18 +26,18 @@ def parse(text: str, base: str = "") -> yarl.URL:
         base: where a redirect came from.
 
     Raises:
-        Permanent: it is not http(s), or no address at all.
+        Permanent: it is not http(s), no address at all, or its host is not what it looks like (see `web.is_plain`).
     """
     try:
-        parts = urlsplit(urljoin(base, text.strip()))
+        parts = urlsplit(urljoin(base, _cleaned(text)))
         scheme, host = parts.scheme.lower(), parts.hostname
-        if scheme not in {"http", "https"} or not host:
+        if scheme not in {"http", "https"} or not host or not web.is_plain(parts.netloc.rpartition("@")[2]):
             raise _refused(text, base)
         netloc = parts.netloc
         if not netloc.isascii():
             port = f":{parts.port}" if parts.port is not None else ""
             netloc = f"{yarl.URL.build(scheme=scheme, host=host).raw_host}{port}"
-        whole = urlunsplit((scheme, netloc, parts.path or "/", parts.query, ""))
+        whole = urlunsplit((scheme, netloc, _resolved(parts.path), parts.query, ""))
         return yarl.URL(quote(whole, safe=_KEPT, errors="surrogateescape"), encoded=True)
     except ValueError as error:
         raise _refused(text, base) from error
@@ -47,6 +51,28 @@ def referer(page: str, url: yarl.URL) -> str:
     if at.origin() == url.origin():
         return str(at)
     return "" if at.scheme == "https" and url.scheme == "http" else f"{at.origin()}/"
+
+
+def _cleaned(text: str) -> str:
+    """As a browser takes it: no line breaks in it, no control characters around it, each backslash a slash."""
+    address = _BREAKS.sub("", text.strip(_EDGES))
+    path = re.split(r"[?#]", address, maxsplit=1)[0]
+    return path.replace("\\", "/") + address[len(path) :]
+
+
+def _resolved(path: str) -> str:
+    """Without `.` and `..`, encoded ones too."""
+    steps: list[str] = []
+    parts = path.split("/")[1:] or [""]
+    for part in parts:
+        plain = _DOT.sub(".", part)
+        if plain == "..":
+            del steps[-1:]
+        elif plain != ".":
+            steps.append(part)
+    if _DOT.sub(".", parts[-1]) in {".", ".."}:
+        steps.append("")
+    return "/" + "/".join(steps)
 
 
 def _refused(text: str, base: str) -> errors.Permanent:

@@ -14,7 +14,7 @@ import aiohttp
 import truststore
 
 from po_pw import errors
-from po_pw.transport import addresses, cookies, refusals
+from po_pw.transport import addresses, cookies, hosts, refusals, resolving
 from po_pw.transport.redact import bare as bare  # the name other rooms know it by
 from po_pw.transport.refusals import retry_after as retry_after
 
@@ -33,6 +33,7 @@ _MOST_REDIRECTS: Final = 20
 _LONGEST_HEADER: Final = 1 << 16
 """Bytes: signed addresses in `Location` and names in `Content-Disposition` outgrow aiohttp's 8 KiB."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CONDITIONAL: Final = frozenset({206, 304, 416})
 _NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
 
 
@@ -74,7 +75,11 @@ class Client:
     async def __aenter__(self) -> Self:
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         total, per_host = self._limits
-        self._connector = aiohttp.TCPConnector(limit=total, limit_per_host=per_host, ssl=context)
+        self._resolver = resolving.Resolver()
+        self._connector = aiohttp.TCPConnector(
+            limit=total, limit_per_host=per_host, ssl=context, resolver=self._resolver,
+            use_dns_cache=False,  # whether an address will do depends on who asks
+        )  # fmt: skip
         return self
 
     async def __aexit__(
@@ -98,15 +103,16 @@ class Client:
             connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers, timeout=self._timeout,
             read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
         )  # fmt: skip
-        return Session(inner, jar)
+        return Session(inner, jar, self._resolver)
 
 
 class Session:
     """Requests made as one signed-in browser context would make them."""
 
-    def __init__(self, inner: aiohttp.ClientSession, jar: aiohttp.CookieJar) -> None:
+    def __init__(self, inner: aiohttp.ClientSession, jar: aiohttp.CookieJar, resolver: resolving.Resolver) -> None:
         self._inner = inner
         self._jar = jar
+        self._resolver = resolver
 
     def set_cookies(self, given: Sequence[models.Cookie]) -> None:
         """Replaces the cookies; each is sent only where the browser would send it, also across redirects.
@@ -118,25 +124,35 @@ class Session:
         cookies.fill(self._jar, given)
 
     @contextlib.asynccontextmanager
-    async def get(self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE) -> AsyncIterator[Body]:
+    async def get(
+        self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE, fence: hosts.Fence | None = None,
+        conditions: Mapping[str, str] = _NONE,
+    ) -> AsyncIterator[Body]:  # fmt: skip
         """Asks for a file; the body streams while the block lasts.
 
         Args:
             url: http(s); sent as it stands.
             referer: the page the link is on; another host is told its origin alone, as browsers do.
             headers: more of them; another host, after a redirect, does not get them.
+            fence: which hosts it may come from; None for any.
+            conditions: `Range` with `If-Range`, or `If-None-Match` with `If-Modified-Since` (RFC 9110, 13 and 14), for
+                whichever host answers at last; 206, 304 and 416 are answers then.
 
         Raises:
+            NotAllowed: it lies, or a redirect leads, outside the fence.
             Transient: reset, no name, time-out, 408, 425, 429, 5xx; also while the body streams.
-            Permanent: 404, 410, 403 and other refusals, or a redirect to something that is not http(s).
+            Permanent: 404, 410 and other refusals, or a redirect to something that is not http(s).
             SessionExpired: 401.
-            BrowserRouteNeeded: a proxy or a certificate is in the way that the browser may get past.
+            BrowserRouteNeeded: 403, or a proxy or a certificate is in the way: the browser may get past.
         """
-        answer, redirects = await self._follow(addresses.parse(url), referer, headers)
+        answer, redirects = await self._follow(addresses.parse(url), referer, headers, fence, conditions)
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
-            refusals.refuse(answer.status, at, answer.headers)
+            if not conditions or answer.status not in _CONDITIONAL:
+                refusals.refuse(answer.status, at, answer.headers)
+            if fence is not None and not _is_page(answer.headers):  # a sign-in page is for the portal to judge
+                fence.check_file(at, redirects[-1] if redirects else "")
             encoded = answer.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}
             yield Body(at, answer.status, answer.headers, chunks, encoded, redirects)
         finally:
@@ -144,16 +160,19 @@ class Session:
             answer.release() if answer.content.at_eof() else answer.close()
 
     async def _follow(
-        self, url: yarl.URL, referer: str, headers: Mapping[str, str]
-    ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
+        self, url: yarl.URL, referer: str, headers: Mapping[str, str], fence: hosts.Fence | None,
+        conditions: Mapping[str, str],
+    ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:  # fmt: skip
         """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
         origin, seen = url.origin(), list[str]()
+        if fence is not None:
+            fence.check_file(str(url))
         while True:
-            sent = dict(headers) if url.origin() == origin else {}
+            sent = {**headers, **conditions} if url.origin() == origin else dict(conditions)
             if told := addresses.referer(referer, url):
                 sent["Referer"] = told
             with refusals.translated(str(url)):
-                answer = await self._inner.get(url, headers=sent, allow_redirects=False, proxy=await _proxy(url))
+                answer = await self._ask(url, sent, fence)
             target = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not target:
                 return answer, tuple(seen)
@@ -163,10 +182,31 @@ class Session:
                 msg = f"{bare(seen[0])} redirects in a circle"
                 raise errors.Permanent(msg)
             url = addresses.parse(target, base=str(url))
+            if fence is not None:
+                fence.check_hop(str(url), seen[-1])
+
+    async def _ask(
+        self, url: yarl.URL, headers: Mapping[str, str], fence: hosts.Fence | None
+    ) -> aiohttp.ClientResponse:
+        proxy = await _proxy(url)
+        if fence is not None:
+            await self._resolver.vet(fence, url.host or "")
+        held = resolving.within.set(fence if proxy is None else None)
+        try:
+            return await self._inner.get(url, headers=headers, allow_redirects=False, proxy=proxy)
+        finally:
+            resolving.within.reset(held)
 
     async def aclose(self) -> None:
         """Ends the session; the connections stay with the client."""
         await self._inner.close()
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    """Whether a page came; one that is sent as an attachment is a file."""
+    kind, disposition = headers.get("Content-Type", ""), headers.get("Content-Disposition", "")
+    is_html = kind.strip().lower().startswith(("text/html", "application/xhtml"))
+    return is_html and not disposition.strip().lower().startswith("attachment")
 
 
 async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[bytes, None]:

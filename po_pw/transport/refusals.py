@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import email.utils
 import re
 import ssl
 from typing import TYPE_CHECKING, Final
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from po_pw import errors, models
-from po_pw.transport import redact
+from po_pw.transport import dates, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,12 +28,9 @@ def retry_after(value: str, now: datetime.datetime | None = None) -> float | Non
     text = value.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _LONGEST_WAIT)
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    when = dates.parse(text)
+    if when is None:
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
     wait = (when - (now or datetime.datetime.now(datetime.UTC))).total_seconds()
     return min(max(wait, 0.0), _LONGEST_WAIT)
 
@@ -44,8 +40,8 @@ def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
 
     Raises:
         SessionExpired: 401.
-        Permanent: 403, 404, 410 and other statuses that will not change.
-        BrowserRouteNeeded: 407.
+        Permanent: 404, 410 and other statuses that will not change.
+        BrowserRouteNeeded: 407; 403, which may be meant for us and not for the person.
         Transient: 408, 425, 429, 5xx.
     """
     if status in {200, 201, 202, 203}:
@@ -54,7 +50,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
     if status == 401:
         raise errors.SessionExpired(said)
     if status == 403:
-        raise errors.Permanent(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
+        raise errors.BrowserRouteNeeded(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
     if status in {404, 410}:
         raise errors.Permanent(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
     if status == 407:

@@ -1,0 +1,152 @@
+"""Verifying an output directory on the command line: progress, a table, a list."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import json
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from po_pw.cli import tally
+from po_pw.engine import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_LISTED: Final = 40
+"""Findings that are listed of each kind."""
+_STYLES: Final = {
+    audit.Kind.MISSING: "bold red", audit.Kind.CHANGED: "bold red", audit.Kind.UNREADABLE: "red",
+    audit.Kind.EXTRA: "yellow", audit.Kind.UNKNOWN_FOLDER: "yellow", audit.Kind.NO_MANIFEST: "yellow",
+}  # fmt: skip
+_MEANING: Final = {
+    audit.Kind.MISSING: "recorded, and not there",
+    audit.Kind.CHANGED: "there, and not what was fetched",
+    audit.Kind.UNREADABLE: "there, and cannot be read",
+    audit.Kind.EXTRA: "in an order's folder, and recorded nowhere",
+    audit.Kind.UNKNOWN_FOLDER: "named like an order's, and recorded nowhere",
+    audit.Kind.NO_MANIFEST: "the order's manifest is gone or damaged",
+}
+
+
+def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
+    """Verifies, and prints what was found.
+
+    Raises:
+        PoPwError: it is no output directory of ours, or a run is going there and `repair` was asked for.
+    """
+    console = Console(soft_wrap=False, highlight=False)
+    with _progress(console, shown=console.is_terminal and not as_json) as said:
+        if repair:
+
+            def hear(text: str) -> None:
+                typer.secho(f"! {text}", fg=typer.colors.YELLOW, err=True)
+
+            report = asyncio.run(audit.mend(out, said, hear))
+        else:
+            report = audit.examine(out, said)
+    if as_json:
+        typer.echo(_json(report))
+    else:
+        _show(console, report, repair=repair)
+    return report
+
+
+@contextlib.contextmanager
+def _progress(console: Console, *, shown: bool) -> Iterator[Callable[[audit.Tally, int], None]]:
+    columns = (TextColumn("verifying"), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+        task = progress.add_task("reading what was recorded", total=None)
+
+        def said(checked: audit.Tally, folders: int) -> None:
+            how_far = f"{checked.folders}/{folders} folders  {tally.size(checked.bytes)}"
+            progress.update(task, completed=checked.folders, total=folders, description=how_far)
+
+        yield said
+
+
+def _json(report: audit.Report) -> str:
+    answer: dict[str, Any] = {
+        "out": str(report.out), "ok": report.is_as_recorded, "folders": report.checked.folders,
+        "files": report.checked.files, "bytes": report.checked.bytes, "counts": report.counts(),
+        "at_work": report.at_work, "marked": report.marked, "again": report.again,
+        "findings": [
+            {"kind": found.kind, "folder": found.folder, "name": found.name, "po_number": found.po_number,
+             "why": found.why}
+            for found in report.findings
+        ],
+    }  # fmt: skip
+    return json.dumps(answer, indent=2)
+
+
+def _show(console: Console, report: audit.Report, *, repair: bool) -> None:
+    checked = report.checked
+    what = (
+        f"{tally.many(checked.files, 'file')} in {tally.many(checked.folders, 'folder')}, {tally.size(checked.bytes)}"
+    )
+    if report.at_work is not None:
+        process = f"process {report.at_work}" if report.at_work else "its process is not known"
+        console.print(
+            Text(f"! A run is going ({process}): what it is working on may show up here.", "yellow"), soft_wrap=True
+        )
+    if report.is_as_recorded:
+        console.print(Text(f"All is as recorded: {what}.", "bold green"), soft_wrap=True)
+        return
+    _list(console, report)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(overflow="fold")
+    for kind, count in report.counts().items():
+        table.add_row(Text(str(count), "bold"), Text(kind.value, _STYLES[kind]), Text(_MEANING[kind], "dim"))
+    console.print(table)
+    console.print()
+    console.print(Text(f"Looked at {what}."), soft_wrap=True)
+    _what_next(console, report, repair=repair)
+
+
+def _list(console: Console, report: audit.Report) -> None:
+    """A line for each finding; never cut: people copy paths."""
+    listed: collections.Counter[audit.Kind] = collections.Counter()
+    for found in report.findings:
+        listed[found.kind] += 1
+        if listed[found.kind] > _LISTED:
+            continue
+        line = Text(f"{found.kind.value:<15}", _STYLES[found.kind])
+        line.append("/".join(part for part in (found.folder, found.name) if part), "default")
+        console.print(line, soft_wrap=True)
+        if found.why:
+            console.print(Text(f"{'':<15}{found.why}", "dim"), soft_wrap=True)
+    for kind, count in listed.items():
+        if count > _LISTED:
+            console.print(Text(f"and {count - _LISTED} more {kind.value}: --json lists all", "dim"), soft_wrap=True)
+    console.print()
+
+
+def _what_next(console: Console, report: audit.Report, *, repair: bool) -> None:
+    count = len(report.to_mend())
+    if not count:
+        console.print(Text("Nothing that was fetched is missing or changed."), soft_wrap=True)
+    elif not repair:
+        console.print(
+            Text(
+                f"{tally.many(count, 'order')} can be fetched again: po-pw verify --repair marks them for the next run."
+            ),
+            soft_wrap=True,
+        )
+    else:
+        how = "Run the same command again, with the options it had, and they are fetched:"
+        if not report.again:
+            how = "They are fetched when the same call is made again with resume=True."
+        console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)
+        if report.again:
+            console.print(Text(f"  {shlex.join(report.again)}", "bold"), soft_wrap=True)

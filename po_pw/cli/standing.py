@@ -1,0 +1,207 @@
+"""How an output directory stands, for people and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from po_pw import models
+from po_pw.cli import live, tally
+from po_pw.engine import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+
+    from po_pw.journal import view
+
+_SHOWN: Final = 16
+"""Orders in hand that are listed."""
+
+
+def as_json(found: standing.Standing) -> str:
+    """All of it; times as ISO 8601 with offset."""
+    derived = ("left", "orders_per_second", "bytes_per_second", "seconds_left")
+    answer: dict[str, Any] = {
+        "out": str(found.out), "state": found.state, "pid": found.pid, "at": found.now,
+        **{name: getattr(found, name) for name in derived},
+        "again": found.again(), "run": dataclasses.asdict(found.run) if found.run else None,
+    }  # fmt: skip
+    return json.dumps(answer, indent=2, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
+
+
+def show(console: Console, found: standing.Standing) -> None:
+    """Prints it for a person."""
+    run = found.run
+    console.print(Text(_headline(found), "bold"), soft_wrap=True)
+    if run is None:
+        return
+    source = f"of {run.source}" if run.source else "from Python"
+    about = f"Run {run.run} {source}, {tally.many(run.workers, 'worker')}, {tally.many(run.rows, 'row')}"
+    console.print(Text(about, "dim"), soft_wrap=True)
+    for part in (_bar(found), _counts(found), _in_hand(found)):
+        if part is not None:
+            console.print()
+            console.print(part)
+    console.print()
+    console.print(Text("; ".join(_figures(found))), soft_wrap=True)
+    for line in _notes(found):
+        console.print(Text(line, "yellow"), soft_wrap=True)
+    said = _what_next(found)
+    if said:
+        console.print()
+        console.print(Text(said), soft_wrap=True)
+        words = found.again()
+        if words:
+            console.print(Text(f"  {shlex.join(words)}", "bold"), soft_wrap=True)
+
+
+def _headline(found: standing.Standing) -> str:
+    run, state = found.run, found.state
+    process = f"process {found.pid}" if found.pid else "its process is not known"
+    if state is standing.State.STARTING:
+        return f"A po-pw is at work here ({process}), but not on a run just now."
+    if run is None:
+        return "No run was made here yet."
+    if state is standing.State.RUNNING:
+        return f"Running for {_span(found.now - run.started_at)}, since {_when(run.started_at, found.now)} ({process})."
+    if state is standing.State.DIED:
+        return f"Died: killed, or the machine went down. The last sign of it is of {_when(run.last_at, found.now)}."
+    ended = run.ended_at or run.last_at
+    what = "Stopped before the end" if state is standing.State.STOPPED else "Finished"
+    return f"{what} {_when(ended, found.now)}, after {_span(ended - run.started_at)}."
+
+
+def _bar(found: standing.Standing) -> RenderableType | None:
+    """How far it is; only while it goes on."""
+    run = found.run
+    if run is None or found.state is not standing.State.RUNNING or not run.orders:
+        return None
+    done = run.orders - found.left
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column()
+    line.add_column(ratio=1)
+    line.add_column(justify="right")
+    left = found.seconds_left
+    eta = f"about {_roughly(left)} left" if left is not None else ""
+    line.add_row(Text(f"{done}/{run.orders}", "bold"), ProgressBar(total=run.orders, completed=done), Text(eta, "cyan"))
+    return line
+
+
+def _counts(found: standing.Standing) -> RenderableType | None:
+    """Rows by what became of them, each with what explains it."""
+    run = found.run
+    if run is None or not run.counts:
+        return None
+    remarks = {
+        models.Status.PARTIAL: _codes(run.partial),
+        models.Status.FAILED: _codes(run.failed),
+        models.Status.PENDING: _pending(found, run),
+    }
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(overflow="fold")
+    for status_, count in run.counts.items():
+        style = live.STYLES[status_]
+        table.add_row(Text(str(count), "bold"), Text(status_.value, style), Text(remarks.get(status_, ""), "dim"))
+    return table
+
+
+def _pending(found: standing.Standing, run: view.Progress) -> str:
+    parts = []
+    if run.in_hand:
+        tense = "" if found.state is standing.State.RUNNING else " when it ended"
+        parts.append(f"{len(run.in_hand)} in hand{tense}")
+    if run.waiting:
+        parts.append(f"{sum(run.waiting.values())} to be tried again ({_codes(run.waiting)})")
+    return ", ".join(parts)
+
+
+def _in_hand(found: standing.Standing) -> RenderableType | None:
+    """Which order is in whose hands; only while it goes on."""
+    run = found.run
+    if run is None or found.state is not standing.State.RUNNING or not run.in_hand:
+        return None
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_column(justify="right")
+    table.add_column()
+    for one in run.in_hand[:_SHOWN]:
+        attempt = f"attempt {one.attempt}" if one.attempt > 1 else ""
+        span = _span(found.now - one.since)
+        table.add_row(Text(one.worker, "dim"), Text(one.key, "green"), Text(span), Text(attempt, "yellow"))
+    more = len(run.in_hand) - _SHOWN
+    if more > 0:
+        table.add_row("", Text(f"and {more} more", "dim"), "", "")
+    return table
+
+
+def _figures(found: standing.Standing) -> list[str]:
+    run = found.run
+    if run is None:
+        return []
+    parts = [f"{tally.many(run.files, 'file')}, {tally.size(run.bytes)}"]
+    if run.carried:
+        parts.append(f"{tally.many(run.carried, 'order')} done by earlier runs")
+    orders, received = found.orders_per_second, found.bytes_per_second
+    if orders is not None and received is not None:
+        parts.append(f"{60 * orders:.0f} orders and {tally.size(60 * received)} a minute lately")
+    return parts
+
+
+def _notes(found: standing.Standing) -> list[str]:
+    run = found.run
+    if run is None:
+        return []
+    notes = []
+    if run.put_back:
+        notes.append(f"Put back to be tried again: {_codes(run.put_back)}")
+    if run.doubted:
+        notes.append(f"Marked by verify: {tally.many(run.doubted, 'order')}; the next run fetches what is not right")
+    return notes
+
+
+def _what_next(found: standing.Standing) -> str:
+    """What introduces the command that goes on; `""` where there is nothing to do."""
+    run = found.run
+    if run is None or found.state in {standing.State.RUNNING, standing.State.STARTING}:
+        return ""
+    if not (found.left or found.unsuccessful or run.doubted or found.state is standing.State.DIED):
+        return ""
+    purpose = "To continue" if found.left else "To end it in order"
+    if not found.left and (found.unsuccessful or run.doubted):
+        purpose = "To try again what is not done"
+    if not run.source:
+        return f"{purpose}, make the same call again with resume=True."
+    return f"{purpose}, run the same command again, with the options it had:"
+
+
+def _codes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in counts.items())
+
+
+def _span(span: datetime.timedelta) -> str:
+    return tally.duration(max(0.0, span.total_seconds()))
+
+
+def _roughly(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 59.5 else tally.duration(seconds)
+
+
+def _when(moment: datetime.datetime, now: datetime.datetime) -> str:
+    """A moment for people: the time today, else the day too."""
+    return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,54 @@
+"""Whether a file that an earlier run saved is still the same on the server. Pure.
+
+By RFC 9110: `If-None-Match` with the `ETag` (13.1.2), `If-Modified-Since` with the date (13.1.3), answered with 304. A
+server, or the storage host a portal redirects to, may not know conditions: then its answer's own headers are compared,
+and the body is not read where they are the same.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+from typing import TYPE_CHECKING
+
+from po_pw.transport import dates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from po_pw import models
+
+
+def conditions(kept: models.SavedFile) -> dict[str, str]:
+    """The headers that ask for a file only where it has changed; none where nothing is known of it."""
+    asked: dict[str, str] = {}
+    if kept.etag:
+        asked["If-None-Match"] = kept.etag
+    if kept.modified_at is not None:
+        asked["If-Modified-Since"] = email.utils.format_datetime(kept.modified_at.astimezone(datetime.UTC), usegmt=True)
+    return asked
+
+
+def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the answer says that the file is as it was.
+
+    Where a server gives neither `ETag` nor date, the same attachment of the same length counts as the same file: what
+    more there is to know, only fetching it again would tell.
+
+    Args:
+        kept: the file.
+        status: of the answer.
+        headers: names in lower case.
+    """
+    if status == 304:
+        return True
+    if status != 200:
+        return False
+    tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
+    if kept.etag or tag:
+        return kept.etag == tag
+    if length and length != str(kept.size):
+        return False
+    if kept.modified_at is not None or date:
+        return dates.parse(date) == kept.modified_at
+    return bool(length)

@@ -1,0 +1,145 @@
+"""A prepared folder gets its final place: one rename. What a crash interrupts is finished by the next start."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from po_pw import errors
+from po_pw.downloads import disk, manifests, names, place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
+    """Puts a prepared folder in its final place: one rename, then the manifest's. May be done again after a crash.
+
+    An older folder of the order is moved aside before, and removed afterwards.
+
+    Args:
+        out: the output directory.
+        work: as `prepare` gave it.
+        folder: likewise.
+        replaces: likewise.
+        late: after a crash: what somebody put into the older folder since then comes along.
+
+    Returns:
+        False where there is nothing to publish: the folder is neither in the work folder nor in its final place.
+
+    Raises:
+        FolderHeld: another program has the folder open, or a file is in its place; nothing has changed.
+        EnvironmentProblem: the disk is in the way; nothing is lost.
+        OutOfSpace: the disk is full.
+    """
+    out = out.absolute()
+    where, source, final = place.Place.of(out, folder), out / work, out / folder
+    if where is None:
+        return False
+    draft = place.draft(source)
+    moved = place.Place.of(out, replaces) if replaces else None
+    with disk.translated(final):
+        if source.is_dir():
+            older = where.older() + ([] if moved is None else moved.older())
+            if late:
+                _bring_strays(older, source)
+            for taken in (where.base, final):
+                if taken.exists() and not taken.is_dir():
+                    msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
+                    raise errors.FolderHeld(msg)
+            disk.make(where.base)
+            with contextlib.ExitStack() as undo:
+                for old, _ in older:
+                    _set_aside(out, old, undo)
+                disk.rename(source, final)
+                undo.pop_all()
+            disk.sync_folder(where.base)
+        elif not final.is_dir():
+            return False
+        if draft.exists():
+            disk.make(where.manifest.parent)
+            disk.rename(draft, where.manifest)
+            disk.sync_folder(where.manifest.parent)
+        if moved is not None:
+            moved.manifest.unlink(missing_ok=True)
+    for each in (where, moved):
+        if each is not None:
+            for aside in each.aside():
+                disk.remove(aside)
+            disk.tidy(place.aside_of(out) / each.parent)
+            disk.tidy(each.base)
+            disk.tidy(each.manifest.parent)
+    disk.tidy(place.aside_of(out))
+    disk.tidy(source.parent)
+    return True
+
+
+def clear_aside(out: Path) -> None:
+    """Deals with older folders that a crash left aside, once all that lay ready has its place.
+
+    Where the order has its folder they go; where it has none (the journal that knew of the new one is lost), the older
+    one takes its place again.
+
+    Raises:
+        EnvironmentProblem: the disk is in the way.
+    """
+    aside = place.aside_of(out)
+    with disk.translated(aside):
+        folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
+        for folder in folders:
+            relative = folder.relative_to(aside)
+            where = place.Place.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
+            if where is None:  # a supplier's
+                continue
+            if place.existing(out, where.parent, where.stem):
+                disk.remove(folder)
+            else:
+                disk.make(where.base)
+                disk.rename(folder, out / relative.with_name(relative.name.rstrip("~")))
+        for folder in folders:
+            disk.tidy(folder)
+    disk.tidy(aside)
+
+
+def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
+    """What somebody put into an older folder after the new one was prepared comes along, under a free name."""
+    there = {names.fold(path.name): path for path in work.iterdir()}
+    for folder, manifest in older:
+        known = manifests.known(manifest)
+        for path in sorted(folder.iterdir()):
+            same = there.get(names.fold(path.name))
+            if _is_known(path, known.get(path.name)) or (same is not None and _is_copy(path, same)):
+                continue
+            if any(_is_copy(path, have) for have in there.values()):
+                continue
+            name = names.free(path.name, set(there), len(path.name) + 8) if same is not None else path.name
+            disk.copy(path, work / name)
+            there[names.fold(name)] = work / name
+
+
+def _is_known(path: Path, entry: manifests.Entry | None) -> bool:
+    """Whether it is a file of ours that nobody changed."""
+    if entry is None or path.is_symlink() or not path.is_file():
+        return False
+    return manifests.content_of(entry) == (path.stat().st_size, manifests.sha256(path))
+
+
+def _is_copy(path: Path, other: Path) -> bool:
+    """Whether two entries are one, or hold the same."""
+    if path.is_symlink() or other.is_symlink():
+        return path.is_symlink() and other.is_symlink() and path.readlink() == other.readlink()
+    if path.is_dir() or other.is_dir():
+        return path.is_dir() and other.is_dir()
+    if path.stat().st_size != other.stat().st_size:
+        return False
+    return path.samefile(other) or manifests.sha256(path) == manifests.sha256(other)
+
+
+def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
+    target = place.aside_of(out) / folder.relative_to(out)
+    while target.exists():  # left by a crash: it goes when this one is in place
+        target = target.with_name(f"{target.name}~")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    disk.rename(folder, target)
+    undo.callback(disk.rename, target, folder)

@@ -1,0 +1,170 @@
+"""Whether a journal can be trusted, and what is done with one that cannot: it is set aside, never removed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Final
+
+from po_pw.journal import codec, schema
+
+if TYPE_CHECKING:
+    import datetime
+    from pathlib import Path
+
+_PATIENCE: Final = 60.0
+"""Seconds a journal is looked through at the most; what was not reached by then is taken for sound."""
+_OPCODES: Final = 100_000
+"""Of SQLite's, between looks at the clock: some milliseconds."""
+_LARGEST: Final = 2**60
+"""No id of ours comes near: beyond it SQLite soon has no next one."""
+
+_LEFT: Final = """
+SELECT file FROM files WHERE NOT EXISTS (
+  SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key)"""
+"""Files that the next run may take up."""
+
+_NOT_DAMAGE: Final = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT,
+})  # fmt: skip
+"""What SQLite says of the machine, not of the journal."""
+
+
+def note_closed(path: Path) -> None:
+    """Notes what a journal that was closed in order looks like, so that the next start need not look through it."""
+    try:
+        _note(path).write_text(json.dumps(_looks(path)), "utf-8")
+    except OSError:  # then the next start looks through it
+        return
+
+
+def is_as_it_was_closed(path: Path) -> bool:
+    """Whether nobody has touched the journal since it was closed in order."""
+    if schema.beside(path):
+        return False
+    try:
+        return bool(json.loads(_note(path).read_text("utf-8")) == _looks(path))
+    except (OSError, ValueError):
+        return False
+
+
+def note_opened(path: Path) -> None:
+    """From here on nothing is sure until the journal is closed in order."""
+    _note(path).unlink(missing_ok=True)
+
+
+def fault(path: Path, *, rollback: bool) -> str:
+    """What is wrong with a journal that nobody else has open; `""` where nothing is.
+
+    Everything is read that a run goes by: each page and index, each outcome and folder name. 100,000 orders with
+    300,000 files take some seconds.
+
+    Raises:
+        sqlite3.Error: the machine is in the way, not the journal.
+    """
+    try:
+        with contextlib.closing(schema.writing(path, rollback=rollback)) as connection:
+            found = _shape_fault(connection) or _content_fault(connection)
+        return found or ("its header forbids writing" if _forbids_writing(path) else "")
+    except sqlite3.Error as error:
+        code = schema.code_of(error)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            return ""
+        if code in _NOT_DAMAGE:
+            raise
+        return str(error)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # an outcome that is none
+        return f"an entry cannot be read: {error!r}"
+
+
+def _shape_fault(connection: sqlite3.Connection) -> str:
+    """Damage that the tables show."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    shape = _shape(connection)
+    if version < 0:
+        return "its version is not one"
+    if version > len(schema.MIGRATIONS):
+        # A newer po-pw has more to keep: who has just what we have is one whose number was hit.
+        return "its version is not true" if shape == _expected(len(schema.MIGRATIONS)) else ""
+    missing = _expected(version) - shape
+    if missing or (version == 0 and shape):
+        return "its tables are not those of its version"
+    return ""
+
+
+def _content_fault(connection: sqlite3.Connection) -> str:
+    """Damage that only shows when everything is read."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not 0 < version <= len(schema.MIGRATIONS):
+        return ""
+    deadline = time.monotonic() + _PATIENCE
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _OPCODES)
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        return str(verdict).partition("\n")[0]
+    for row in connection.execute("SELECT id, key, status, outcome FROM outcomes"):
+        outcome = codec.load(row["outcome"])
+        if (outcome.key, outcome.status) != (row["key"], row["status"]) or row["id"] > _LARGEST:
+            return f"the entry of {row['key']} contradicts itself"
+    for row in connection.execute("SELECT parent, folded, stem, key FROM folders"):
+        if not all(isinstance(value, str) for value in row) or codec.folded(row["stem"]) != row["folded"]:
+            return "the name of a folder contradicts itself"
+    for row in connection.execute(_LEFT):
+        codec.file(row["file"])
+    for (last,) in connection.execute("SELECT seq FROM sqlite_sequence"):
+        if not isinstance(last, int) or last > _LARGEST:
+            return "its count of entries is not one"
+    return ""
+
+
+def set_aside(path: Path, now: datetime.datetime) -> Path:
+    """Gives the journal, and what lies beside it, another name; says which.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    stem, number = f"{path.stem}.damaged-{now:%Y%m%d-%H%M%S}", 1
+    aside = path.with_name(f"{stem}{path.suffix}")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{stem}-{number}{path.suffix}")
+    for end in ("", "-wal", "-journal", "-shm"):  # without the first the others are nothing to SQLite
+        name = path.with_name(f"{path.name}{end}")
+        if name.is_file():
+            name.rename(aside.with_name(f"{aside.name}{end}"))
+    return aside
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.closed")
+
+
+def _looks(path: Path) -> list[int]:
+    about = path.stat()
+    return [about.st_size, about.st_mtime_ns]
+
+
+def _forbids_writing(path: Path) -> bool:
+    """Whether the database itself says that nobody of today may write to it: a byte that is 1 or 2 was hit."""
+    with path.open("rb") as stream:
+        header = stream.read(20)
+    return len(header) == 20 and header[18] > 2
+
+
+def _expected(version: int) -> frozenset[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for migration in schema.MIGRATIONS[:version]:
+            connection.executescript(migration)
+        return _shape(connection)
+
+
+def _shape(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Tables and their columns, and the names of indexes."""
+    found = connection.execute(
+        "SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns "
+        "WHERE tables.type = 'table' UNION SELECT 'index', name FROM sqlite_master WHERE type = 'index'"
+    )
+    return frozenset((str(table), str(column)) for table, column in found)

@@ -1,0 +1,217 @@
+"""Looking into a journal without opening it for work: what its latest run did, and what should be on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import TYPE_CHECKING, Final
+
+from po_pw import models
+from po_pw.journal import codec, restoring, schema
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_RECENT: Final = 50
+"""Outcomes that the rate is taken over."""
+
+_LATEST: Final = """
+SELECT run, source, workers, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
+ORDER BY started_at DESC, run DESC LIMIT 1"""
+
+_ROWS: Final = """
+SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(duplicate_of) AS duplicates FROM rows WHERE run = ?"""
+
+_REFUSED: Final = """
+SELECT error_code, COUNT(*) FROM rows WHERE run = ? AND error_code IS NOT NULL GROUP BY error_code"""
+
+_STATUSES: Final = """
+SELECT status, COUNT(*) AS count, SUM(key NOT IN (SELECT key FROM attempts WHERE run = :run)) AS carried
+FROM outcomes WHERE run = :run AND state = 'published' GROUP BY status"""
+"""What nobody had in hand in this run was done by an earlier one (`carried` is in the text, which is long to read)."""
+
+_FAILURES: Final = """
+SELECT json_extract(outcome, '$.error.code') AS code, COUNT(*) FROM outcomes
+WHERE run = ? AND state = 'published' AND status = ? GROUP BY code ORDER BY COUNT(*) DESC, code"""
+
+_OPEN: Final = """
+SELECT key, worker, attempt, started_at, ended_at, error_code, MAX(lease) FROM attempts
+WHERE run = :run AND key NOT IN (SELECT key FROM outcomes WHERE run = :run AND state = 'published')
+GROUP BY key ORDER BY worker, started_at"""
+"""The latest handing-out of each order that has no outcome."""
+
+_PUT_BACK: Final = """
+WITH last AS (SELECT key, MAX(lease) AS lease FROM attempts WHERE run = :run GROUP BY key)
+SELECT error_code, COUNT(*) FROM attempts JOIN last USING (key)
+WHERE attempts.run = :run AND error_code IS NOT NULL AND (attempts.lease < last.lease OR attempts.key NOT IN (
+  SELECT key FROM outcomes WHERE run = :run AND state = 'published'))
+GROUP BY error_code ORDER BY COUNT(*) DESC, error_code"""
+
+_LEASED_LAST: Final = "SELECT MAX(MAX(started_at, COALESCE(ended_at, ''))) FROM attempts WHERE run = ?"
+
+_SINCE: Final = """
+SELECT at FROM outcomes NOT INDEXED
+WHERE run = :run AND state = 'published' AND key IN (SELECT key FROM attempts WHERE run = :run)
+ORDER BY id DESC LIMIT :recent"""
+
+_DOUBTED: Final = """
+SELECT COUNT(*) FROM outcomes WHERE doubted = 1 AND id = (
+  SELECT MAX(id) FROM outcomes AS later WHERE later.key = outcomes.key AND later.state = 'published')"""
+
+_RECORDED: Final = """
+SELECT key, json_extract(outcome, '$.folder') AS folder, MAX(id) FROM outcomes WHERE state = 'published' GROUP BY key"""
+
+_ONE: Final = "SELECT outcome, MAX(id) FROM outcomes WHERE key = ? AND state = 'published'"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InHand:
+    """An order in a worker's hands."""
+
+    key: models.OrderKey
+    worker: str
+    attempt: int
+    since: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """A run as its journal has it."""
+
+    run: models.RunId
+    source: str
+    """The input's file name; `""` where orders came from Python."""
+    workers: int
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None
+    """None: it is going on, or it died."""
+    interrupted: bool
+    rows: int
+    orders: int
+    counts: Mapping[models.Status, int]
+    """Rows by what became of them so far."""
+    carried: int
+    """Orders that an earlier run had done."""
+    failed: Mapping[str, int]
+    """FAILED rows by `error_code`."""
+    partial: Mapping[str, int]
+    """PARTIAL rows likewise."""
+    put_back: Mapping[str, int]
+    """How often an order was put back to be tried again, by `error_code`."""
+    in_hand: tuple[InHand, ...]
+    """Or in hand when it died."""
+    waiting: Mapping[str, int]
+    """Orders put back and not in hand again, by the `error_code` of their latest attempt."""
+    files: int
+    bytes: int
+    last_at: datetime.datetime
+    """When something was noted last."""
+    recent: int
+    """So many outcomes, of this run's own work, came since `recent_since`, the latest of all."""
+    recent_since: datetime.datetime | None
+    recent_bytes: int
+    doubted: int
+    """Orders, of whatever run, whose files are to be proved and fetched again where they do not hold."""
+
+
+def progress(path: Path) -> Progress | None:
+    """The latest run; None where there was none. Nothing is made or changed, also while the run is going.
+
+    Raises:
+        EnvironmentProblem: the journal cannot be read, or a newer po-pw wrote it.
+    """
+    return schema.look(path, lambda connection: _progress(connection, path))
+
+
+def recorded(path: Path) -> dict[models.OrderKey, str]:
+    """Each order that came to an outcome, with the folder of the latest, below the output directory.
+
+    Raises:
+        EnvironmentProblem: as for `progress`.
+    """
+
+    def read(connection: sqlite3.Connection) -> dict[models.OrderKey, str]:
+        _check_version(connection, path)
+        return {models.OrderKey(row["key"]): str(row["folder"]) for row in connection.execute(_RECORDED)}
+
+    return schema.look(path, read)
+
+
+def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
+    """An order's latest outcome.
+
+    Raises:
+        EnvironmentProblem: as for `progress`.
+    """
+
+    def read(connection: sqlite3.Connection) -> models.Outcome | None:
+        row = connection.execute(_ONE, (key,)).fetchone()
+        return None if row["outcome"] is None else codec.load(row["outcome"])
+
+    return schema.look(path, read)
+
+
+def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
+    if not _check_version(connection, path):
+        return None
+    connection.execute("BEGIN")  # all of it as of one moment
+    begun = connection.execute(_LATEST, (f"%-{restoring.ENDING}",)).fetchone()
+    if begun is None:
+        return None
+    run = begun["run"]
+    named = {"run": run}
+    rows = connection.execute(_ROWS, (run,)).fetchone()
+    refused = _pairs(connection.execute(_REFUSED, (run,)))
+    outcomes = connection.execute(_STATUSES, named).fetchall()
+    counts = {models.Status(row["status"]): row["count"] for row in outcomes}
+    left = rows["orders"] - sum(counts.values())
+    counts[models.Status.FAILED] = counts.get(models.Status.FAILED, 0) + sum(refused.values())
+    counts |= {models.Status.PENDING: left, models.Status.DUPLICATE: rows["duplicates"]}
+    failed = _pairs(connection.execute(_FAILURES, (run, models.Status.FAILED)))
+    unsettled = connection.execute(_OPEN, named).fetchall()
+    waiting = [row["error_code"] for row in unsettled if row["ended_at"] and row["error_code"]]
+    files = connection.execute("SELECT COUNT(*), SUM(size), MAX(saved_at) FROM files WHERE run = ?", (run,)).fetchone()
+    recent = [_time(row["at"]) for row in connection.execute(_SINCE, {"run": run, "recent": _RECENT})]
+    since = recent[-1] if recent else None
+    (recent_bytes,) = connection.execute(
+        "SELECT SUM(size) FROM files WHERE run = ? AND saved_at > ?", (run, codec.stamp(since) if since else "~")
+    ).fetchone()
+    (leased,) = connection.execute(_LEASED_LAST, (run,)).fetchone()
+    signs = [begun["started_at"], begun["ended_at"], files[2], leased, codec.stamp(recent[0]) if recent else None]
+    return Progress(
+        run=models.RunId(run), source=begun["source"], workers=begun["workers"],
+        started_at=_time(begun["started_at"]), ended_at=_time(begun["ended_at"]) if begun["ended_at"] else None,
+        interrupted=bool(begun["interrupted"]), rows=rows["rows"], orders=rows["orders"],
+        counts={status: counts[status] for status in models.Status if counts.get(status)},
+        carried=sum(row["carried"] for row in outcomes),
+        failed=_added(failed, refused), partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
+        put_back=_pairs(connection.execute(_PUT_BACK, named)),
+        in_hand=tuple(
+            InHand(models.OrderKey(row["key"]), row["worker"], row["attempt"], _time(row["started_at"]))
+            for row in unsettled if row["ended_at"] is None
+        ),
+        waiting={code: waiting.count(code) for code in sorted(set(waiting))},
+        files=files[0], bytes=files[1] or 0, last_at=max(_time(sign) for sign in signs if sign),
+        recent=max(0, len(recent) - 1), recent_since=since, recent_bytes=recent_bytes or 0,
+        doubted=connection.execute(_DOUBTED).fetchone()[0],
+    )  # fmt: skip
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    schema.refuse_newer(version, path)
+    return int(version)
+
+
+def _pairs(found: sqlite3.Cursor) -> dict[str, int]:
+    return {str(code): count for code, count in found}
+
+
+def _added(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {code: some.get(code, 0) + more.get(code, 0) for code in [*some, *more]}
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text).astimezone()

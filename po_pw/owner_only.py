@@ -1,0 +1,199 @@
+"""Files and folders that nobody but their owner can read: a sign-in is as good as a password.
+
+On POSIX these are modes, 0600 and 0700; on Windows an access control list that names the owner alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_ACE: Final = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_TRUSTED: Final = frozenset({"SY", "BA", "OW", "S-1-5-18", "S-1-5-32-544", "S-1-3-4"})
+"""The system, administrators (who can take what they are not given) and the owner's own rights."""
+_ALLOWS: Final = frozenset({"A", "OA", "XA"})
+_ACCESS_LIST: Final = 4
+_PROTECTED: Final = 0x8000_0000
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder that only its owner can enter; what is missing above it is made as usual.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def write(file: Path, content: str) -> None:
+    """Replaces a file by another that only its owner could read from its first byte on, and that is on disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = file.with_name(f"{file.name}.new")
+    temporary.unlink(missing_ok=True)  # left by a run that was killed, and perhaps open to others
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        close_to_others(temporary)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+
+
+def open_to(path: Path) -> str:
+    """Who else can get at a file or folder, in words for the person; `""`: nobody.
+
+    Raises:
+        OSError: nobody can tell.
+    """
+    if sys.platform == "win32":
+        return judge_list(_access_list(path), _own_sid())
+    about = path.stat()
+    return judge_mode(about.st_mode)
+
+
+def judge_mode(mode: int) -> str:
+    """The same from a POSIX mode. Pure."""
+    found = stat.S_IMODE(mode) & _OTHERS
+    return f"other users of this machine (mode {stat.S_IMODE(mode):04o})" if found else ""
+
+
+def judge_list(sddl: str, owner: str) -> str:
+    """The same from a Windows access control list as SDDL (`D:PAI(A;;FA;;;SY)...`). Pure.
+
+    Args:
+        sddl: with the part `D:`; without one everybody has access.
+        owner: the SID of the user we run as.
+    """
+    _, found, rest = sddl.partition("D:")
+    flags = rest.partition("(")[0]
+    if not found or "NO_ACCESS_CONTROL" in flags:
+        return "everybody (there is no access control list)"
+    mine = {owner, "CO", "S-1-3-0", *(["LA"] if owner.endswith("-500") else [])}  # as SDDL abbreviates them
+    others: list[str] = []
+    for ace in _ACE.findall(rest.partition("S:")[0]):
+        fields = ace.split(";")  # kind, inheritance, rights, two kinds of object, who
+        if len(fields) >= 6 and fields[0] in _ALLOWS and fields[2] and fields[5] not in _TRUSTED | mine:
+            others.append(fields[5])
+    return f"other users of this machine ({', '.join(dict.fromkeys(others))})" if others else ""
+
+
+def access_list(owner: str, *, folder: bool) -> str:
+    """The access control list of what is the owner's alone, as SDDL; what is made in a folder gets the same. Pure."""
+    return f"D:P(A;{'OICI' if folder else ''};FA;;;{owner})"
+
+
+def close_to_others(path: Path) -> None:
+    """Takes everybody else's access to a file or folder away.
+
+    Raises:
+        OSError: that cannot be done, or the file system keeps no such thing.
+    """
+    if sys.platform == "win32":
+        _set_access_list(path, access_list(_own_sid(), folder=path.is_dir()))
+    else:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    if others := open_to(path):
+        raise PermissionError(0, f"it stays open to {others}")
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _security = ctypes.WinDLL("advapi32", use_last_error=True)
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel.GetCurrentProcess.restype = wintypes.HANDLE
+    _kernel.CloseHandle.argtypes = [wintypes.HANDLE]
+    _kernel.LocalFree.argtypes = [ctypes.c_void_p]
+    _kernel.LocalFree.restype = ctypes.c_void_p
+    _security.OpenProcessToken.argtypes = [wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER(wintypes.HANDLE)]
+    _security.GetTokenInformation.argtypes = [
+        wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD, ctypes.POINTER(wintypes.DWORD)
+    ]  # fmt: skip
+    _security.ConvertSidToStringSidW.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
+    _security.GetFileSecurityW.argtypes = [
+        wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p, wintypes.DWORD, ctypes.POINTER(wintypes.DWORD)
+    ]  # fmt: skip
+    _security.GetSecurityDescriptorDacl.argtypes = [
+        ctypes.c_void_p, ctypes.POINTER(wintypes.BOOL), ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(wintypes.BOOL)
+    ]  # fmt: skip
+    _security.SetNamedSecurityInfoW.argtypes = [
+        wintypes.LPWSTR, ctypes.c_int, wintypes.DWORD, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_void_p,
+    ]  # fmt: skip
+    _security.SetNamedSecurityInfoW.restype = wintypes.DWORD
+    _security.ConvertSecurityDescriptorToStringSecurityDescriptorW.argtypes = [
+        ctypes.c_void_p, wintypes.DWORD, wintypes.DWORD, ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p
+    ]  # fmt: skip
+    _security.ConvertStringSecurityDescriptorToSecurityDescriptorW.argtypes = [
+        wintypes.LPCWSTR, wintypes.DWORD, ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p
+    ]  # fmt: skip
+
+    def _done(answer: int) -> None:
+        if not answer:
+            raise ctypes.WinError(ctypes.get_last_error())
+
+    @contextlib.contextmanager
+    def _allocated() -> Iterator[ctypes.c_void_p]:
+        """Memory that a call hands out, given back afterwards."""
+        pointer = ctypes.c_void_p()
+        try:
+            yield pointer
+        finally:
+            _kernel.LocalFree(pointer)
+
+    def _own_sid() -> str:
+        token, size = wintypes.HANDLE(), wintypes.DWORD()
+        _done(_security.OpenProcessToken(_kernel.GetCurrentProcess(), 8, ctypes.byref(token)))
+        try:
+            _security.GetTokenInformation(token, 1, None, 0, ctypes.byref(size))
+            user = ctypes.create_string_buffer(size.value)
+            _done(_security.GetTokenInformation(token, 1, user, size, ctypes.byref(size)))
+        finally:
+            _kernel.CloseHandle(token)
+        with _allocated() as text:
+            _done(_security.ConvertSidToStringSidW(ctypes.c_void_p.from_buffer(user), ctypes.byref(text)))
+            return ctypes.wstring_at(text.value or 0)
+
+    def _access_list(path: Path) -> str:
+        size = wintypes.DWORD()
+        _security.GetFileSecurityW(str(path), _ACCESS_LIST, None, 0, ctypes.byref(size))
+        found = ctypes.create_string_buffer(size.value)
+        _done(_security.GetFileSecurityW(str(path), _ACCESS_LIST, found, size, ctypes.byref(size)))
+        with _allocated() as text:
+            _done(
+                _security.ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                    found, 1, _ACCESS_LIST, ctypes.byref(text), None
+                )
+            )
+            return ctypes.wstring_at(text.value or 0)
+
+    def _set_access_list(path: Path, sddl: str) -> None:
+        with _allocated() as descriptor:
+            _done(
+                _security.ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, 1, ctypes.byref(descriptor), None)
+            )
+            entries, there, by_default = ctypes.c_void_p(), wintypes.BOOL(), wintypes.BOOL()
+            _done(
+                _security.GetSecurityDescriptorDacl(
+                    descriptor, ctypes.byref(there), ctypes.byref(entries), ctypes.byref(by_default)
+                )
+            )
+            # Unlike SetFileSecurity this reaches what is in a folder already.
+            what = _ACCESS_LIST | _PROTECTED
+            failed = _security.SetNamedSecurityInfoW(str(path), 1, what, None, None, entries, None)
+            if failed:
+                raise ctypes.WinError(failed)

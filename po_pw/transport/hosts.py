@@ -1,0 +1,150 @@
+"""Which hosts a file may come from: the portal's own, those it keeps files on, and those the person allows. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from po_pw import errors, models
+from po_pw.transport import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EMBEDDED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 addresses as NAT64 writes them."""
+
+
+class NotAllowed(errors.Permanent):
+    """A file lies on, or a redirect leads to, a host that is not the portal's."""
+
+    default_code = models.ErrorCode.FORBIDDEN
+
+
+def never(_: str) -> bool:
+    """No address is a sign-in page."""
+    return False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fence:
+    """Where the files of one order may come from. Ports do not count, schemes do: only http and https."""
+
+    order: str
+    """Host of the order's address: the person's own word."""
+    page: str = ""
+    """Host of the page the order was read on, after redirects; `""` where that is the same."""
+    declared: tuple[str, ...] = ()
+    """Patterns of hosts that the portal keeps files on."""
+    allowed: tuple[str, ...] = ()
+    """Patterns that the person allows (`--allow-host`)."""
+    is_sign_in: Callable[[str], bool] = never
+    """Whether the portal takes an address for a sign-in page: redirects may pass through it, no file comes from it."""
+
+    def check_file(self, url: str, came_from: str = "") -> None:
+        """Raises NotAllowed where no file is taken from this address, Permanent where it is not http(s).
+
+        Args:
+            url: absolute.
+            came_from: the address that led here; `""` where it stands on the page.
+        """
+        if not url.lower().startswith(("http://", "https://")):
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
+            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL)
+        host = host_of(url)
+        if not self._is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
+            said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
+            raise NotAllowed(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
+
+    def check_hop(self, url: str, came_from: str) -> None:
+        """Raises NotAllowed where a redirect must not be followed; through a sign-in page it may be."""
+        if not self.is_sign_in(url):
+            self.check_file(url, came_from)
+
+    def may_be_inside(self, host: str) -> bool:
+        """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
+        return normal(host) in {self.order, *self.allowed}
+
+    def refused_inside(self, host: str, address: str) -> NotAllowed:
+        """What is said of a host that turns out to be inside the person's network while the portal is outside."""
+        return NotAllowed(
+            f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
+        )
+
+    def _is_home(self, host: str) -> bool:
+        return any(host == own or host.endswith(f".{_site(own)}") for own in (self.order, self.page) if own)
+
+
+def fence(
+    order_url: str, page_url: str = "", *, declared: tuple[str, ...] = (), allowed: tuple[str, ...] = (),
+    is_sign_in: Callable[[str], bool] = never,
+) -> Fence:  # fmt: skip
+    """The fence around an order; see `Fence`.
+
+    Args:
+        order_url: of the order.
+        page_url: of the page it was read on.
+        declared: by the portal.
+        allowed: by the person.
+        is_sign_in: the portal's word.
+    """
+    return Fence(host_of(order_url), host_of(page_url), declared, tuple(map(normal, allowed)), is_sign_in)
+
+
+def host_of(url: str) -> str:
+    """The host of an address, as hosts are compared; `""` where it has none."""
+    try:
+        return normal(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
+
+
+def normal(host: str) -> str:
+    """A host as hosts are compared: lower case, ASCII, no brackets, no dot at the end."""
+    bare = host.strip().strip("[]").rstrip(".").lower()
+    try:
+        return bare if bare.isascii() else bare.encode("idna").decode("ascii")
+    except UnicodeError:
+        return bare
+
+
+def matches(host: str, pattern: str) -> bool:
+    """Whether a host fits a pattern: `files.example.com`, `*.example.com` (anything below it), `s3-*.example.com`.
+
+    A leading `*.` stands for one label or more, every other `*` for characters within a label, a lone `*` for all.
+    """
+    if pattern in {host, "*"}:
+        return True
+    if "*" not in pattern or is_address(host):
+        return False
+    below = pattern.startswith("*.")
+    rest = re.escape(pattern[2:] if below else pattern).replace(r"\*", "[^.]+")
+    return re.fullmatch((r"(?:[^.]+\.)+" if below else "") + rest, host) is not None
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet: not private, loopback, link-local, shared or reserved."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        elif found in _EMBEDDED:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return found.is_global and not found.is_multicast
+
+
+def _site(host: str) -> str:
+    # Not further up: what lies beside a portal (`other.coupahost.com`) is somebody else's.
+    return host.removeprefix("www.")

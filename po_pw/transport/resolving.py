@@ -1,0 +1,62 @@
+"""Names to addresses, as the system has them; and no address inside the network for a portal that is outside it."""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+import aiohttp.abc
+
+from po_pw.transport import hosts
+
+if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
+
+within: Final[contextvars.ContextVar[hosts.Fence | None]] = contextvars.ContextVar("within", default=None)
+"""The fence that the request under way must stay in; None where another resolves its name, a proxy."""
+
+
+class Resolver(aiohttp.abc.AbstractResolver):
+    """The system's own, so that its hosts file and VPN hold; looks at the addresses that are then connected to."""
+
+    def __init__(self) -> None:
+        self._system = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of a name.
+
+        Raises:
+            NotAllowed: it is at a private address, and the portal is not.
+        """
+        found = await self._system.resolve(host, port, family)
+        fence = within.get()
+        if fence is not None:
+            await self._vet(fence, host, [entry["host"] for entry in found])
+        return found
+
+    async def vet(self, fence: hosts.Fence, host: str) -> None:
+        """The same for a host that is an address already, which nobody resolves."""
+        if hosts.is_address(host):
+            await self._vet(fence, host, [host])
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+    async def _vet(self, fence: hosts.Fence, host: str, addresses: list[str]) -> None:
+        inside = [address for address in addresses if not hosts.is_public(address)]
+        if inside and not fence.may_be_inside(host) and not await self._is_inside(fence.order):
+            raise fence.refused_inside(host, inside[0])
+
+    async def _is_inside(self, host: str) -> bool:
+        """Whether the portal itself is at a private address."""
+        if hosts.is_address(host):
+            return not hosts.is_public(host)
+        try:
+            found = await self._system.resolve(host, 0, socket.AF_UNSPEC)
+        except OSError:
+            return False  # then nothing says so
+        return any(not hosts.is_public(entry["host"]) for entry in found)

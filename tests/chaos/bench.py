@@ -1,0 +1,324 @@
+"""The real program in a process of its own, on the embedded portal, with folders of its own to be looked through."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from po_pw.demo import catalogue, pages, server
+from po_pw.demo.variants import Variant
+from tests import portal_runs
+from tests.chaos import looking, report
+from tests.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import psutil
+
+SETTINGS = catalogue.PortalSettings(orders=40, latency=0.08, file_latency=0.05, large_bytes=3_000_000)
+VARIANTS = (
+    Variant.LINKS, Variant.IFRAME, Variant.EXPANDER, Variant.PAGED, Variant.INLINE, Variant.REDIRECT,
+    Variant.FORM_POST, Variant.AWKWARD, Variant.NO_ATTACHMENTS, Variant.SAME_NAME, Variant.BLOB, Variant.NOT_FOUND,
+    Variant.FORM_INLINE, Variant.LARGE, Variant.HTML_INSTEAD,
+)  # fmt: skip
+"""One order of each. Not those that fail once: what fails, and when, is for the scenarios."""
+WORKERS = 2
+IN_TIME = 80.0
+"""Seconds that a run may take, on a machine that is busy."""
+_SHORT = "/tmp" if os.name == "posix" else None  # noqa: S108 - Chromium's socket lies below it: see watchdog.py
+
+
+class House:
+    """The portal, which can be restarted: the same port, the same people signed in. A context manager."""
+
+    def __init__(self, settings: catalogue.PortalSettings) -> None:
+        self._settings = settings
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.portal = self._stack.enter_context(server.serve_in_thread(self._settings))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def restart(self, away: float) -> None:
+        """Hangs up on everybody, is away for so many seconds, and comes back."""
+        port = urlsplit(self.portal.origin).port or 0
+        self._stack.close()
+        time.sleep(away)
+        self.portal = self._stack.enter_context(server.serve_in_thread(self._settings, port, before=self.portal))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ground:
+    """A portal, somebody signed in to it, and what an undisturbed run makes of it."""
+
+    house: House
+    home: Path
+    orders: tuple[str, ...]
+    wanted: looking.State
+    served: int
+    """Files that the portal was asked for in it."""
+
+    @property
+    def portal(self) -> server.Portal:
+        """As it runs now."""
+        return self.house.portal
+
+    def files_served(self) -> int:
+        """How often a file was asked for, over all runs so far; not the pages that come instead of one."""
+        files = {pages.address(file) for order in self.portal.orders for file in order.files}
+        paths = self.portal.paths.copy()
+        return sum(count for path, count in paths.items() if path.removesuffix("/data.json") in files)
+
+
+@contextlib.contextmanager
+def ground(home: Path, *, settings: catalogue.PortalSettings = SETTINGS) -> Iterator[Ground]:
+    """Serves the portal, signs in, and runs once undisturbed."""
+    with House(settings) as house:
+        portal = house.portal
+        run_async(portal_runs.signed_in(portal, home))
+        orders = tuple(
+            next(order.po_number for order in portal.orders if order.variant is variant) for variant in VARIANTS
+        )
+        first = Ground(house, home, orders, looking.State({}, frozenset(), {}, {}), 0)
+        with bench(first) as one:
+            ended = one.to_the_end()
+            assert ended.returncode == 1, ended.said  # a PO that is not there, and a page instead of a file
+            wanted = looking.state(one.out)
+        for order in portal.orders:
+            if order.po_number in orders:
+                said = wanted.rows[order.po_number]
+                assert (said[0], said[-1] or None) == (order.expected_status, order.expected_error), order.po_number
+        sums = sorted(sum_ for sum_ in wanted.files.values() if sum_)
+        assert sums == sorted(f.sha256 for o in portal.orders if o.po_number in orders for f in o.files)
+        yield Ground(house, home, orders, wanted, first.files_served())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process of ours ended."""
+
+    returncode: int
+    said: str
+
+
+class Bench:
+    """One output directory and one temporary folder, for a command that is run again and again.
+
+    Attributes:
+        root: holds all of it, and nothing else's; every process of a run names it.
+    """
+
+    def __init__(self, ground: Ground, root: Path, counting: report.Report, environment: dict[str, str]) -> None:
+        self.ground = ground
+        self.report = counting
+        self.root = root
+        self.out = root / "out"
+        self.temp = root / "t"
+        self.temp.mkdir()
+        self._environment = environment
+        self._seen: set[Path] = set()
+        self._starts = 0
+        server.write_csv(ground.portal, root / "pos.csv", only=ground.orders)
+
+    def start(
+        self, *, runner: Sequence[str] = ("-m", "po_pw"), workers: int = WORKERS, more: Mapping[str, str] | None = None
+    ) -> Going:
+        """Starts the command; the same one each time.
+
+        Args:
+            runner: what Python runs.
+            workers: contexts.
+            more: environment.
+        """
+        self._seen = set(self._logs())
+        self._starts += 1
+        self.report.starts += 1
+        said = self.root / f"said{self._starts}.txt"
+        environment = {
+            **os.environ, "PO_PW_HOME": str(self.ground.home), "TMPDIR": str(self.temp),
+            "PO_PW_BACKOFF_BASE": "0.2", "PO_PW_BACKOFF_CAP": "1", "PYTHONPATH": str(_ROOT),
+            **self._environment, **(more or {}),
+        }  # fmt: skip
+        with said.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, *runner, "process", "pos.csv", "-w", str(workers), "-o", str(self.out)],
+                cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+        return Going(self, process, said)
+
+    def to_the_end(self, **more: Any) -> Ended:
+        """Runs the command, and waits for its end."""
+        with self.start(**more) as going:
+            return going.ended()
+
+    def _logs(self) -> list[Path]:
+        return sorted((self.out / looking.INTERNAL / "logs").glob("*.jsonl"))
+
+    def log(self) -> Path | None:
+        """The log of the run that was started last, once there is one."""
+        new = [path for path in self._logs() if path not in self._seen]
+        return new[-1] if new else None
+
+    def check_clean(self, processes: Sequence[psutil.Process]) -> None:
+        """Soon no process and no temporary file of the run is left.
+
+        Raises:
+            AssertionError: something was left, and what.
+        """
+        started = time.monotonic()
+        looking.eventually(lambda: not looking.living(processes) and not list(self.temp.iterdir()), looking.SOON)
+        took = time.monotonic() - started
+        self.report.slowest_cleanup = max(self.report.slowest_cleanup, took)
+        left = [*looking.living(processes), *looking.naming(self.root)]
+        findings = [f"orphans: {line} after {took:.1f} s" for line in looking.described(left)]
+        self.report.check(findings + [f"left behind: {path} after {took:.1f} s" for path in self.temp.iterdir()])
+
+    def check_whole(self) -> None:
+        """Every order's folder that is there is whole.
+
+        Raises:
+            AssertionError: one is not, and how.
+        """
+        self.report.check(looking.partial(self.out, self.ground.wanted))
+
+    def check_end(self) -> None:
+        """All is as an undisturbed run leaves it, and nothing of the way there is left.
+
+        Raises:
+            AssertionError: something is not, and what.
+        """
+        seen = looking.state(self.out)
+        findings = looking.differences(seen, self.ground.wanted)
+        self.report.check(findings + looking.left_inside(self.out) + looking.journal_faults(self.out))
+        self.check_clean([])
+        self.report.rounds += 1
+        self.report.orders += len(seen.rows)
+        self.report.files += sum(1 for sum_ in seen.files.values() if sum_)
+        self.report.bytes += sum(int(str(row[4] or 0)) for row in seen.rows.values())
+
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+class Going:
+    """A run that is going on. A context manager: left, it has ended."""
+
+    def __init__(self, bench: Bench, process: subprocess.Popen[bytes], said: Path) -> None:
+        self.bench = bench
+        self.process = process
+        self._said = said
+        self._stream: IO[str] | None = None
+        self._rest = ""
+        self.events: list[dict[str, Any]] = []
+        """What its log has said so far."""
+
+    def __enter__(self) -> Going:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(30)
+        if self._stream is not None:
+            self._stream.close()
+
+    def said(self) -> str:
+        """What it printed."""
+        return self._said.read_text("utf-8", "replace")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """What its log has said since the last time."""
+        if self._stream is None:
+            log = self.bench.log()
+            if log is None:
+                return []
+            self._stream = log.open(encoding="utf-8")
+        *lines, self._rest = (self._rest + self._stream.read()).split("\n")
+        new = [json.loads(line) for line in lines]
+        self.events += new
+        return new
+
+    def until(self, holds: Callable[[dict[str, Any]], bool], count: int = 1, seconds: float = IN_TIME) -> bool:
+        """Waits for so many log lines of a kind; False where the run ended before.
+
+        Raises:
+            AssertionError: it neither ended nor said so in time.
+        """
+        deadline = time.monotonic() + seconds
+        left = count
+        while True:
+            over = self.process.poll() is not None
+            left -= sum(1 for line in self.read_log() if holds(line))
+            if left <= 0:
+                return True
+            if over:
+                return False
+            assert time.monotonic() < deadline, f"nothing happens: {self.said()}"
+            time.sleep(0.01)
+
+    def pause(self) -> None:
+        """Waits a moment between two looks."""
+        time.sleep(0.02)
+
+    def ended(self, seconds: float = IN_TIME) -> Ended:
+        """Waits for its end.
+
+        Raises:
+            AssertionError: it did not end in time.
+        """
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.read_log()
+            raise AssertionError(f"no end within {seconds:.0f} s: {self.said()}\n{self.events[-10:]}") from None
+        self.read_log()
+        return Ended(code, self.said())
+
+    def kill(self, *, group: bool = False) -> list[psutil.Process]:
+        """SIGKILL, to the tool alone or to its whole process group; gives the processes that were below it."""
+        processes = looking.below(self.process.pid)
+        if group:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait(30)
+        self.read_log()
+        return processes
+
+    def in_flight(self) -> int:
+        """Files that it had begun to fetch and not saved when it ended."""
+        begun = sum(1 for line in self.events if line["event"] == "file.started")
+        return begun - sum(1 for line in self.events if line["event"] in {"file.saved", "file.failed"})
+
+
+def named(event: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a log line is this event's; for `Going.until`."""
+    return lambda line: bool(line["event"] == event)
+
+
+@contextlib.contextmanager
+def bench(ground: Ground, counting: report.Report | None = None, **environment: str) -> Iterator[Bench]:
+    """A bench for as long as the block lasts; what is on it stays to be looked at where the block fails."""
+    root = Path(tempfile.mkdtemp(prefix="chaos-", dir=_SHORT))
+    try:
+        yield Bench(ground, root, counting or report.Report(), environment)
+    except BaseException as error:
+        error.add_note(f"what was left is in {root}")
+        raise
+    shutil.rmtree(root, ignore_errors=True)

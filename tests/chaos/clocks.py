@@ -1,0 +1,34 @@
+"""`po-pw` on a machine whose clock goes back an hour every second. Run as a program: see `test_machine.py`."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+BACK = 3600.0
+"""Seconds that the clock goes back each time."""
+
+
+def main() -> None:
+    """Replaces the clocks that tell the time of day before anything reads them; the monotonic one goes on."""
+    real, started = time.time, time.monotonic()
+
+    def now() -> float:
+        return real() - BACK * int(time.monotonic() - started)
+
+    class Moment(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Moment:
+            return cls.fromtimestamp(now(), tz)
+
+    time.time = now
+    time.time_ns = lambda: int(now() * 1e9)
+    datetime.datetime = Moment  # type: ignore[misc]
+
+    from po_pw import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""What a run left behind, on disk and in the process table, and whether that is as it should be."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+INTERNAL = ".po-pw"
+SOON = 5.0
+"""Seconds after a kill by which nothing of the run may be left."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class State:
+    """An output directory, without what differs from run to run (times, attempts, worker names)."""
+
+    files: Mapping[str, str]
+    """SHA-256 by path, of everything in orders' folders; folders are there too, with a `/` and no sum."""
+    beside: frozenset[str]
+    """The files that lie beside the folders: the results."""
+    rows: Mapping[str, tuple[object, ...]]
+    """What `results.json` says of each PO."""
+    manifests: Mapping[str, tuple[object, ...]]
+    """What each manifest says."""
+
+
+def state(out: Path) -> State:
+    """Looks at an output directory whose run has ended."""
+    rows = json.loads((out / "results.json").read_text("utf-8"))["rows"]
+    return State(
+        files=tree(out),
+        beside=frozenset(path.name for path in out.iterdir() if path.is_file()),
+        rows={row["po_number"]: tuple(row[name] for name in _SAID) for row in rows},
+        manifests=manifests(out),
+    )
+
+
+_SAID = ("status", "attachments_found", "attachments_downloaded", "attachment_names", "bytes", "folder", "error_code")
+
+
+def tree(out: Path) -> dict[str, str]:
+    """All that lies in the folders of an output directory, outside the tool's own: path to SHA-256."""
+    found: dict[str, str] = {}
+    for path in sorted(out.glob("*/**/*")) + sorted(out.glob("*/")):
+        name = path.relative_to(out).as_posix()
+        if name == INTERNAL or name.startswith(f"{INTERNAL}/"):
+            continue
+        found[f"{name}/" if path.is_dir() else name] = "" if path.is_dir() else sha256(path)
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def manifests(out: Path) -> dict[str, tuple[object, ...]]:
+    """What each manifest says of its folder and files, without times."""
+    found: dict[str, tuple[object, ...]] = {}
+    folder = out / INTERNAL / "manifests"
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        said: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.suffix == ".json" else {}
+        files = tuple((file["name"], file["bytes"], file["sha256"]) for file in said.get("files", ()))
+        found[path.relative_to(folder).as_posix()] = (said.get("folder"), said.get("status"), files)
+    return found
+
+
+def differences(seen: State, wanted: State) -> list[str]:
+    """What is not as in an undisturbed run, a line each; empty where all is equal."""
+    found: list[str] = []
+    for part in ("files", "rows", "manifests"):
+        now, should = getattr(seen, part), getattr(wanted, part)
+        found += [f"lost: {name} of the {part}" for name in sorted(set(should) - set(now))]
+        found += [f"duplicated: {name} is too much in the {part}" for name in sorted(set(now) - set(should))]
+        found += [
+            f"changed: {name} of the {part}: {now[name]} instead of {should[name]}"
+            for name in sorted(set(now) & set(should))
+            if now[name] != should[name]
+        ]
+    if seen.beside != wanted.beside:
+        found.append(f"changed: beside the folders lie {sorted(seen.beside)} instead of {sorted(wanted.beside)}")
+    return found
+
+
+def partial(out: Path, wanted: State) -> list[str]:
+    """What of an output directory, at any instant, is not a whole folder as an undisturbed run leaves it."""
+    if not out.is_dir():
+        return []
+    seen, found = tree(out), []
+    for name in sorted({folder_of(path) for path in seen} - {""}):
+        now = {path: sum_ for path, sum_ in seen.items() if folder_of(path) == name}
+        should = {path: sum_ for path, sum_ in wanted.files.items() if folder_of(path) == name}
+        if now != should:
+            found.append(f"partial: {name}: {sorted(now.items() ^ should.items())}")
+    return found
+
+
+def folder_of(path: str) -> str:
+    """The order's folder that this lies in (`Supplier/PO_STATUS`), `""` for what is above."""
+    parts = path.split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else ""
+
+
+def left_inside(out: Path) -> list[str]:
+    """What of a run that has ended well is left in the tool's own folder and should not be."""
+    internal = out / INTERNAL
+    work = list((internal / "work").rglob("*")) if (internal / "work").is_dir() else []
+    aside = [internal / "aside"] if (internal / "aside").exists() else []
+    return [f"left behind: {path.relative_to(out).as_posix()}" for path in work + aside]
+
+
+def journal_faults(out: Path) -> list[str]:
+    """What is wrong with the journal of a run that has ended: damage, or an order saved and never published."""
+    with contextlib.closing(sqlite3.connect(out / INTERNAL / "journal.db")) as connection:
+        (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
+        foreign = connection.execute("PRAGMA foreign_key_check").fetchall()
+        latest = connection.execute(
+            "SELECT key, state FROM outcomes WHERE id IN (SELECT MAX(id) FROM outcomes GROUP BY key)"
+        ).fetchall()
+    found = [] if verdict == "ok" else [f"changed: the journal: {verdict}"]
+    found += [f"changed: the journal has a row without its parent: {row}" for row in foreign]
+    return found + [f"lost: {key} is {state_} and never published" for key, state_ in latest if state_ != "published"]
+
+
+def below(pid: int) -> list[psutil.Process]:
+    """Every process that this one started, and those started."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those of them that run still, by pid and creation time; a zombie does not."""
+    found: dict[int, psutil.Process] = {}
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found[process.pid] = process
+    return list(found.values())
+
+
+def naming(folder: Path) -> list[psutil.Process]:
+    """Every process whose command line or environment names this folder."""
+    found, mark = [], str(folder)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(mark in word for word in process.cmdline()) or any(
+                mark in value for value in process.environ().values()
+            ):
+                found.append(process)
+    return living(found)
+
+
+def eventually(holds: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
+    """Whether it becomes true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        threading.Event().wait(every)
+    return True
+
+
+def described(processes: Iterable[psutil.Process]) -> list[str]:
+    """Processes in words, for a failure's message."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            found.append(f"{process.pid} {process.status()} {' '.join(process.cmdline())[:200]}")
+    return found

@@ -1,0 +1,139 @@
+"""The machine is in the way: disks that are full, gone or read-only, clocks that go back, journals that are damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.chaos import bench, looking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.chaos import report
+
+CAN_MOUNT = sys.platform == "linux" and os.geteuid() == 0
+ROOM = 1_500_000
+"""Bytes of a disk that holds a run's journal, and not its files."""
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[None]:
+    """A file system in memory, of so many bytes, at this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _mount("-t", "tmpfs", "-o", f"size={size}", "none", str(folder))
+    try:
+        yield
+    finally:
+        subprocess.run(["/bin/umount", "-l", str(folder)], check=True)
+
+
+def remount(folder: Path, how: str) -> None:
+    """Changes a small disk: `size=…`, `ro`."""
+    _mount("-o", f"remount,{how}", str(folder))
+
+
+def _mount(*words: str) -> None:
+    subprocess.run(["/bin/mount", *words], check=True, capture_output=True)
+
+
+def can_mount(folder: Path) -> bool:
+    """Whether this process may mount, which not even root may in some containers."""
+    try:
+        with small_disk(folder, 65_536):
+            return True
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return False
+
+
+def cut(path: Path, chance: random.Random) -> None:
+    """Takes off some of the end of a file."""
+    size = path.stat().st_size
+    with path.open("rb+") as stream:
+        stream.truncate(chance.randrange(size // 10, size))
+
+
+def flip(path: Path, chance: random.Random, count: int = 40) -> None:
+    """Changes some bytes of a file."""
+    content = bytearray(path.read_bytes())
+    for _ in range(count):
+        content[chance.randrange(len(content))] ^= chance.randrange(1, 256)
+    path.write_bytes(content)
+
+
+def damage_the_journal(ground: bench.Ground, seed: int, counting: report.Report, how: str) -> None:
+    """Kills a run in mid-work, damages its journal, and runs the command again.
+
+    Args:
+        ground: the portal.
+        seed: of the chance.
+        counting: the report.
+        how: `cut`, `flip`, or `remove`.
+
+    Raises:
+        AssertionError: the end is not that of an undisturbed run.
+    """
+    chance = random.Random(seed)
+    with bench.bench(ground, counting) as one:
+        with one.start() as going:
+            assert going.until(lambda line: line["event"] == "order.settled", chance.randint(3, 9)), going.said()
+            processes = going.kill()
+            counting.kills += 1
+        one.check_clean(processes)
+        journal = one.out / looking.INTERNAL / "journal.db"
+        beside = [path for path in journal.parent.glob("journal.db-*") if path.stat().st_size]
+        for path in [journal, *beside]:
+            if how == "remove":
+                path.unlink()
+            else:
+                {"cut": cut, "flip": flip}[how](path, chance)
+        ended = one.to_the_end()
+        assert ended.returncode == 1, ended.said
+        assert "Traceback" not in ended.said
+        one.check_end()
+
+
+def take_the_output_away(ground: bench.Ground, counting: report.Report) -> None:
+    """Removes the output directory in mid-run: one clear message; afterwards the command begins anew.
+
+    Raises:
+        AssertionError: it went on, or did not say why not, or something was left.
+    """
+    with bench.bench(ground, counting) as one:
+        with one.start() as going:
+            assert going.until(lambda line: line["event"] == "order.settled", 2), going.said()
+            processes = looking.below(going.process.pid)
+            while one.out.exists():
+                shutil.rmtree(one.out, ignore_errors=True)
+            ended = going.ended()
+        assert ended.returncode == 3, ended.said
+        assert "Traceback" not in ended.said
+        assert str(one.out) in ended.said
+        one.check_clean(processes)
+        ended = one.to_the_end()
+        assert ended.returncode == 1, ended.said
+        one.check_end()
+
+
+def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
+    """Gives the output a disk too small; when the run says so, more room: it goes on by itself to its end.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    with bench.bench(ground, counting, PO_PW_ATTEMPTS="20") as one, small_disk(one.out, ROOM):
+        with one.start() as going:
+            waits = going.until(lambda line: "the run waits until there is room" in str(line.get("text", "")))
+            assert waits, going.said()
+            one.check_whole()
+            remount(one.out, "size=64m")
+            ended = going.ended()
+        assert ended.returncode == 1, ended.said
+        assert "Traceback" not in ended.said
+        one.check_end()

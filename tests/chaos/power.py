@@ -1,0 +1,122 @@
+"""A power cut, as a strict file system has it: what was not synced is gone.
+
+A process that is killed loses nothing that it wrote; only a power cut shows whether the syncs are where they must be.
+A rename, link or removal is there afterwards only where a folder it changed was synced since, a new file or folder also
+where something in it was; of files that were not synced the content is gone. SQLite's commits are durable: that is its
+own promise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chaos import operations
+
+_MAKES_A_NAME = ("replace", "rename", "link", "symlink")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trail:
+    """What one process did to a folder, noted as it went, with what is needed to undo it.
+
+    Attributes:
+        below: the folder.
+        notes: where the trail and what was overwritten are kept.
+    """
+
+    below: Path
+    notes: Path
+
+    def begin(self) -> None:
+        """Forgets what was noted before."""
+        shutil.rmtree(self.notes, ignore_errors=True)
+        self.notes.mkdir()
+
+    def before(self, operation: operations.Operation, number: int) -> None:
+        """Keeps what the operation is about to overwrite or remove."""
+        last = operation.other if operation.name in ("replace", "rename") else operation.path
+        path, kept = self.below / last, self.notes / str(number)
+        if operation.name in ("replace", "rename", "unlink", "remove") and path.is_file():
+            os.link(path, kept)
+        elif operation.name == "open" and path.is_file():
+            shutil.copyfile(path, kept)
+
+    def after(self, operation: operations.Operation, number: int) -> None:
+        """Notes that the operation was done."""
+        path = self.below / (operation.other or operation.path)
+        with contextlib.suppress(OSError):
+            inode = path.stat().st_ino if operation.name in ("open", "fsync") else 0
+            line = json.dumps([number, inode, dataclasses.asdict(operation)])
+            descriptor = os.open(self.notes / "trail", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(descriptor, f"{line}\n".encode())
+            os.close(descriptor)
+
+    def cut(self) -> int:
+        """Cuts the power after the process has ended; gives how many operations are lost."""
+        done: list[tuple[int, int, dict[str, str]]] = []
+        if (self.notes / "trail").exists():
+            done = [tuple(json.loads(line)) for line in (self.notes / "trail").read_text("utf-8").splitlines()]
+        # Content first: names are needed to find it.
+        synced = {inode for _, inode, one in done if one["name"] == "fsync"}
+        unsynced = {inode for _, inode, one in done if one["name"] == "open"} - synced
+        kept = [_is_durable(done, place) for place in range(len(done))]
+        for place in reversed(range(len(done))):
+            if not kept[place]:
+                number, _, one = done[place]
+                later = [done[at][2] for at in range(place + 1, len(done)) if kept[at]]
+                self._undo(number, {**one, **{end: _now(one[end], later) for end in ("path", "other")}})
+        for path in self.below.rglob("*"):
+            if path.is_file() and not path.is_symlink() and path.stat().st_ino in unsynced:
+                os.truncate(path, 0)
+        return kept.count(False)
+
+    def _undo(self, number: int, one: dict[str, Any]) -> None:
+        path, other, kept = self.below / one["path"], self.below / one["other"], self.notes / str(number)
+        match one["name"]:
+            case "replace" | "rename":
+                other.rename(path)
+                if kept.exists():
+                    os.link(kept, other)
+            case "unlink" | "remove":
+                if kept.exists():
+                    os.link(kept, path)
+            case "open":
+                if kept.exists():
+                    shutil.copyfile(kept, path)
+                else:
+                    path.unlink(missing_ok=True)
+            case "mkdir":
+                shutil.rmtree(path)
+            case "rmdir":
+                path.mkdir()
+            case "link" | "symlink":
+                other.unlink()
+
+
+def _is_durable(done: list[tuple[int, int, dict[str, str]]], place: int) -> bool:
+    """Whether it would be there after a power cut."""
+    one = done[place][2]
+    if one["name"] in ("fsync", "commit"):
+        return True
+    changed = [path for path in (one["path"], one["other"]) if path]
+    folders = {os.path.dirname(path) for path in changed}  # noqa: PTH120 - of a text
+    syncs = {later["path"] for _, _, later in done[place + 1 :] if later["name"] == "fsync"}
+    if one["name"] in ("mkdir", "open"):
+        return bool(syncs & folders) or any(f"{path}/".startswith(f"{one['path']}/") for path in syncs)
+    return bool(syncs & folders)
+
+
+def _now(path: str, later: list[dict[str, str]]) -> str:
+    """Where something is after renames that hold."""
+    for one in later:
+        if one["name"] in ("replace", "rename") and f"{path}/".startswith(f"{one['path']}/"):
+            path = one["other"] + path[len(one["path"]) :]
+    return path

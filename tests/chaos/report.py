@@ -1,0 +1,59 @@
+"""What a long run of chaos adds up to."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = ("lost", "duplicated", "changed", "partial", "orphans", "left behind")
+"""What a finding is, by the word it begins with."""
+
+
+@dataclasses.dataclass
+class Report:
+    """Counts of all scenarios so far."""
+
+    kills: int = 0
+    """SIGKILLs of the whole tool."""
+    step_kills: int = 0
+    """Kills at one operation of an order's end, without a browser."""
+    browsers_killed: int = 0
+    browsers_stopped: int = 0
+    portal_faults: int = 0
+    portal_restarts: int = 0
+    starts: int = 0
+    """Of the command, first ones and restarts."""
+    rounds: int = 0
+    """Output directories that were brought to their end."""
+    orders: int = 0
+    files: int = 0
+    bytes: int = 0
+    served_again: int = 0
+    """Files that the portal was asked for more often than in undisturbed runs, because a kill found them under way."""
+    slowest_cleanup: float = 0.0
+    """Seconds from a kill until no process and no temporary folder of the run was left."""
+    found: collections.Counter[str] = dataclasses.field(
+        default_factory=lambda: collections.Counter(dict.fromkeys(KINDS, 0))
+    )
+    failures: list[str] = dataclasses.field(default_factory=list)
+    """Scenarios that failed: name, seed and what was wrong."""
+    scenarios: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    def check(self, findings: list[str]) -> None:
+        """Counts what was found wrong.
+
+        Raises:
+            AssertionError: something was.
+        """
+        for finding in findings:
+            self.found[next((kind for kind in KINDS if finding.startswith(kind)), "other")] += 1
+        assert not findings, "\n".join(findings)
+
+    def write(self, path: Path, **more: object) -> None:
+        """Writes it as JSON."""
+        path.write_text(json.dumps({**more, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -1,0 +1,21 @@
+"""The real program with real browsers, killed at named steps of its orders' ends; all of them are in `test_ends.py`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos import step_kills
+
+if TYPE_CHECKING:
+    from tests.chaos import bench, report
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+
+
+def test_killed_at_named_steps_it_ends_as_if_nothing_had_been(ground: bench.Ground, counting: report.Report) -> None:
+    """After the record and before the rename, between the two renames, with two workers' orders in hand."""
+    moments = [("record saved", 2, "after"), ("rename the folder", 3, "after"), ("a file is whole", 2, "before")]
+    step_kills.in_turn(ground, counting, moments)
