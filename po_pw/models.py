@@ -31,6 +31,12 @@ def order_key(po_number: str) -> OrderKey:
     return OrderKey(" ".join(unicodedata.normalize("NFC", po_number).split()))
 
 
+def folded(name: str) -> str:
+    """A name as file systems may compare it: Unicode-normalised, without case."""
+    # Upper case first: without it a dotless i is no I. Folding the case can undo the normal form.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).upper().casefold())
+
+
 class Status(enum.StrEnum):
     """What became of a row. The first four are also a folder's ending."""
 

@@ -6,6 +6,7 @@ import gc
 import logging
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from po_pw.browser import contexts, locate
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import models
+
+
+# No deadlines: how busy the machine is proves nothing.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 import stat
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from po_pw import errors, models, settings
+from po_pw import errors, events, models, settings
 from po_pw.browser import contexts, locate, profiles
+from po_pw.engine import carrying
+from po_pw.engine import run as engine
 from po_pw.lanes import browser
+from po_pw.orders import read
 from po_pw.portals import registry
 from po_pw.transport import hosts
 from tests import faulty_server
@@ -106,14 +110,22 @@ class Portal:
     async def _blank(self, request: web.Request) -> web.Response:
         return web.Response(text="<p>buy</p><script>prompt('card?')</script>", content_type="text/html")
 
-    async def _file(self, request: web.Request) -> web.Response:
+    async def _file(self, request: web.Request) -> web.StreamResponse:
         by_browser, name = self._note(request), request.match_info["name"]
-        if name.startswith("never") or not by_browser:
+        if name.startswith("never") or not (by_browser or name.startswith("open")):
             return web.Response(status=403, text="<h1>Forbidden</h1>", content_type="text/html")
         if name.startswith("page"):
             return web.Response(text="<h1>Sorry</h1>", content_type="text/html")
         if name.startswith("gone"):
             return web.Response(status=404)
+        if name.startswith("big"):
+            headers = {"Content-Type": "application/pdf", "Content-Length": str(1 << 30)}
+            answer = web.StreamResponse(headers=headers)
+            await answer.prepare(request)
+            with contextlib.suppress(ConnectionError):  # given up, as it should be
+                while True:
+                    await answer.write(bytes(1 << 16))
+            return answer
         # Inline, as most portals send it: the browser would show it.
         return web.Response(body=PDF, content_type="application/pdf")
 
@@ -278,3 +290,52 @@ def test_a_certificate_that_the_browser_does_not_trust_either_is_said(opened: Op
 
     with pytest.raises(errors.Permanent, match="ERR_CERT_AUTHORITY_INVALID"):
         opened.loop.run(go())
+
+
+async def run(portal: Portal, folder: Path, names: list[str], **more: object) -> tuple[list[models.Outcome], list[str]]:
+    """A whole run over orders with these files; their outcomes, and what was said beside them."""
+    folder.mkdir(exist_ok=True)
+    rows = [f"PO-{n},{portal.origin}/orders/{name}" for n, name in enumerate(names, 1)]
+    (folder / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
+    table = read.open_table(folder / "pos.csv")
+    said: list[str] = []
+    hub = events.Hub()
+    hub.listen(lambda event: said.append(event.text) if isinstance(event, events.Notice) else None)
+    hub.listen(lambda event: said.append(event.why) if isinstance(event, events.Stopping) else None)
+    options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, **more)
+    async with engine.Run(options, hub) as one:
+        given = one.process(table.rows(), columns=table.columns, resume=carrying.Resume())
+        outcomes = [outcome async for outcome in given]
+    return outcomes, said
+
+
+def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, tmp_path: Path) -> None:
+    """Where our HTTP client gets 403 and the browser the file, all of the host's files come that way, after one try;
+    what the browser does not get either is missing, and one that is too large is."""
+    names = ["a.pdf+b.pdf+never.pdf", "c.pdf", "a.pdf+d.pdf"]
+    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names))
+    assert [outcome.status for outcome in outcomes] == ["PARTIAL", "COMPLETED", "COMPLETED"]
+    assert [[file.path for file in outcome.files] for outcome in outcomes] == [
+        ["a.pdf", "b.pdf"],
+        ["c.pdf"],
+        ["a.pdf", "d.pdf"],
+    ]
+    (missing,) = outcomes[0].missing
+    assert missing.failure is not None
+    assert (missing.name, missing.failure.code) == ("never.pdf", models.ErrorCode.FORBIDDEN)
+    assert len([text for text in said if "come through the browser: the server answered HTTP 403" in text]) == 1
+    assert opened.portal.saw("/files/d.pdf") == [True]
+
+
+def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:
+    """What is in hand is finished and the reason is said; a larger limit takes up the rest. A file over its own limit
+    is never received."""
+    names = ["open1.pdf", "open2.pdf", "open3.pdf", "open4.pdf"]
+    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names, max_total_bytes="8kB"))
+    assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]
+    assert "8000 bytes were received, the limit that was set" in said
+    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, [*names, "open5.pdf+big.pdf"], max_file_bytes="1MiB"))
+    assert [outcome.carried for outcome in outcomes] == [True, True, False, False, False]
+    (missing,) = outcomes[-1].missing
+    assert missing.failure is not None
+    assert (missing.name, missing.failure.code) == ("big.pdf", models.ErrorCode.TOO_LARGE)

@@ -81,7 +81,7 @@ def test_all_of_them_in_one_order(room: int) -> None:
     """All at once, twice over: each has a name of its own that fits, keeps its extension, and stays the same."""
     sent = [*WHOLE, *WHOLE]
     final = names.assign(sent, room)
-    assert len({names.fold(name) for name in final}) == len({name.upper() for name in final}) == len(sent)
+    assert len({models.folded(name) for name in final}) == len({name.upper() for name in final}) == len(sent)
     for name, before in zip(final, sent, strict=True):
         check(name)
         assert names.width(name) <= room
@@ -95,7 +95,7 @@ def test_names_alike_for_a_file_system_are_told_apart() -> None:
     for code in itertools.chain(range(0x20, 0xD800), range(0xE000, 0x20000)):
         char = chr(code)
         for form in (char.upper(), char.lower().upper(), unicodedata.normalize("NFD", char).upper()):
-            alike.setdefault(form, set()).add(names.fold(f"a{char}"))
+            alike.setdefault(form, set()).add(models.folded(f"a{char}"))
     assert not [folded for folded in alike.values() if len(folded) > 1]
 
 
@@ -199,3 +199,20 @@ def test_any_names_on_a_real_disk(sent: list[str], supplier: str, po_number: str
         prepared = run(out, sent, supplier=supplier, po_number=po_number, claim="1", most=most)
         check_on_disk(out, prepared, sent, most)
         assert [path.name for path in Path(folder).iterdir()] == ["o"]
+
+
+def test_somebody_elses_files_may_be_called_as_ours_are_for_a_moment(tmp_path: Path) -> None:
+    """Files in an older folder that are called `.0000~` come along like any other."""
+    first = run(tmp_path, ["a", "b"], supplier="", po_number="1", claim="1", most=300)
+    (tmp_path / first.folder / ".0000~").write_text("mine")
+    run(tmp_path, ["a", "b"], supplier="", po_number="1", claim="2", most=300)
+    assert (tmp_path / first.folder / ".0000~").read_text() == "mine"
+
+
+def test_names_fit_into_the_work_folder_too(tmp_path: Path) -> None:
+    """A file gets its final name in the work folder: that path, longer for a short PO, is within the budget as well."""
+    most = names.width(str(tmp_path)) + 150
+    claim = "20261125-113815-4f2a-123456"
+    done = run(tmp_path, ["x" * 190 + ".pdf"], supplier="", po_number="1", claim=claim, most=most)
+    work = tmp_path / ".po-pw" / "work" / "1" / claim / done.files[0].path
+    assert names.width(str(work)) <= most

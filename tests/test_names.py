@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from po_pw import models
 from po_pw.downloads import disposition, names
 
 AWKWARD = st.one_of(
@@ -48,7 +49,7 @@ def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> N
     """No two files of an order share a name on any file system, each fits, and each is safe."""
     final = names.assign(sent, room)
     assert len(final) == len(sent)
-    assert len({names.fold(name) for name in final}) == len(sent)
+    assert len({models.folded(name) for name in final}) == len(sent)
     assert all(names.width(name) <= room and len(name.encode()) <= 255 for name in final)
     assert all(names.file_name(name) == name for name in final)
     assert final == names.assign(sent, room)
@@ -59,7 +60,7 @@ def test_the_first_of_a_name_keeps_it(sent: list[str]) -> None:
     """A second file never takes a name that another file of the list was sent under."""
     final = names.assign(sent, 100)
     for index, name in enumerate(sent):
-        if names.fold(name) not in {names.fold(earlier) for earlier in sent[:index]}:
+        if models.folded(name) not in {models.folded(earlier) for earlier in sent[:index]}:
             assert final[index] == name
 
 

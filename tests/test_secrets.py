@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,16 +109,17 @@ def po_pw(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
 
 
 def holding(folder: Path, secrets: tuple[str, ...]) -> list[str]:
-    """The files below a folder that hold a secret, in any of the usual encodings."""
-    found = []
-    for path in folder.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
-        found += [
-            f"{path.relative_to(folder)}: {secret}"
-            for secret in secrets
-            if any(secret.encode(encoding) in content for encoding in ("utf-8", "utf-16-le"))
-        ]
-    return found
+    """The files below a folder, and in workbooks there, that hold a secret."""
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for name in [name for name in contents if name.endswith(".xlsx")]:
+        with zipfile.ZipFile(folder / name) as book:
+            contents |= {f"{name}/{part}": book.read(part) for part in book.namelist()}
+    return [
+        f"{name}: {secret}"
+        for name, content in contents.items()
+        for secret in secrets
+        if any(secret.encode(encoding) in content for encoding in ("utf-8", "utf-16-le"))
+    ]
 
 
 def test_a_run_writes_no_secret_down(portal: Portal, tmp_path: Path) -> None:

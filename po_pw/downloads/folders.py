@@ -22,6 +22,10 @@ _LONGEST_ENDING: Final = len(_WHOLE)
 """Of those that have files: so a name does not depend on which it is."""
 _SMALLEST: Final = 24
 """Characters a file's name must at least have."""
+_WORK: Final = 16
+"""Characters of a PO's part of a work folder's path, at the most; file names must fit there as well."""
+_CLAIM: Final = 32
+"""Characters of a claim, at the most: a run and the number of a lease."""
 _FOLDER: Final = 80
 """Characters of a supplier's or a PO's part of the path, at the most."""
 _RESULTS: Final = frozenset({"results.csv", "results.xlsx", "results.json", "failed.csv", "report.html"})
@@ -66,7 +70,7 @@ def parent(supplier: str) -> str:
     """The supplier's folder; `""` where there is none."""
     name = names.folder_name(supplier)
     # Not `.po-pw` or anything else that hides, and not a place of ours.
-    if name.startswith(".") or names.fold(name) in _RESULTS:
+    if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
     return names.shorten(name, _FOLDER) if name else ""
 
@@ -83,7 +87,7 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
         OutOfSpace: the disk is full.
         EnvironmentProblem: it cannot be made.
     """
-    path = out / place.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", 16) / claim
+    path = out / place.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
     with disk.translated(path):
         for last in (False, False, True):
             try:
@@ -135,7 +139,7 @@ def prepare(
     out = out.absolute()
     where = place.Place(out, parent(supplier), stem)
     final = where.folder(status)
-    room = _room(where.base / stem, max_path)
+    room = _room(out, where.base / stem, max_path)
     final_names = _final_names(files, room)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
     older, replaces = where.older(), ""
@@ -159,8 +163,11 @@ def prepare(
     )  # fmt: skip
 
 
-def _room(prefix: Path, max_path: int) -> int:
-    room = max_path - names.width(str(prefix)) - 1 - _LONGEST_ENDING - 1
+def _room(out: Path, prefix: Path, max_path: int) -> int:
+    final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
+    # Files get their names in the work folder. Not its real length: names must not depend on the claim.
+    work = names.width(str(out / place.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM
+    room = max_path - max(final, work) - 1
     if room < _SMALLEST:
         msg = (
             f"file names in {prefix}_COMPLETED would have {max(room, 0)} characters of the {max_path} that a path may "
@@ -190,8 +197,10 @@ def _name(
     work: Work, files: Sequence[models.SavedFile], final_names: Sequence[str], undo: contextlib.ExitStack
 ) -> None:
     """Gives the slots their final names; first out of the way, since a file may be called like a slot."""
-    steps = [(Path(file.path), work.path / f".{index:04}~") for index, file in enumerate(files)]
-    steps += [(work.path / f".{index:04}~", work.path / name) for index, name in enumerate(final_names)]
+    taken = {models.folded(path.name) for path in work.path.iterdir()}  # what came along may be called anything
+    aside = [work.path / names.free(f".{index:04}~", taken, _SMALLEST) for index in range(len(files))]
+    steps = [(Path(file.path), path) for file, path in zip(files, aside, strict=True)]
+    steps += [(path, work.path / name) for path, name in zip(aside, final_names, strict=True)]
     for source, target in steps:
         disk.rename(source, target)
         undo.callback(disk.rename, target, source)
@@ -209,7 +218,7 @@ def _bring_along(
     fetched = {file.attachment_id for file in named}
     kept: list[manifests.Entry] = []
     # Neither a final name nor that of a slot, which is there still.
-    taken = {names.fold(Path(file.path).name) for file in (*files, *named)}
+    taken = {models.folded(Path(file.path).name) for file in (*files, *named)}
     for folder, manifest in older:
         known = manifests.known(manifest)
         for path in sorted(folder.iterdir()):
@@ -220,8 +229,8 @@ def _bring_along(
                     entry = None  # somebody changed it: it is theirs
                 if content in new or (entry is not None and (replaced or entry.get("attachment_id") in fetched)):
                     continue
-            name = path.name if names.fold(path.name) not in taken else names.free(path.name, taken, room)
-            taken.add(names.fold(name))
+            name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room)
+            taken.add(models.folded(name))
             if entry is not None:
                 kept.append({**entry, "name": name})
             target = work.path / name

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import pathvalidate
 
+from po_pw import models
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,12 +45,6 @@ def file_name(sent: str) -> str:
 def folder_name(text: str) -> str:
     """The same for a supplier or a PO number, of which every part is kept; `""` where nothing is left of it."""
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
-
-
-def fold(name: str) -> str:
-    """How two names are compared: as a file system without case and with normalisation would."""
-    # Upper case first: without it a dotless i is no I.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).upper().casefold())
 
 
 def width(text: str) -> int:
@@ -92,15 +88,15 @@ def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     """
     safe = [shorten(file_name(sent), room) for sent in names]
     # A name that stands in the list itself is not given away to somebody else's second.
-    taken = {fold(name) for name in safe}
+    taken = {models.folded(name) for name in safe}
     seen: set[str] = set()
     numbers: dict[str, int] = {}
     result: list[str] = []
     for name in safe:
-        final, folded = name, fold(name)
+        final, folded = name, models.folded(name)
         if folded in seen:
             final, numbers[name] = _numbered(name, taken, room, numbers.get(name, 1) + 1)
-            taken.add(fold(final))
+            taken.add(models.folded(final))
         seen.add(folded)
         result.append(final)
     return tuple(result)
@@ -126,7 +122,7 @@ def _numbered(name: str, taken: set[str], room: int, number: int) -> tuple[str, 
     while True:
         tail = f" ({number}){extension}"
         candidate = stem + tail if _fits(stem + tail, room) else _cut(stem, tail, room, name)
-        if fold(candidate) not in taken:
+        if models.folded(candidate) not in taken:
             return candidate, number
         number += 1
 

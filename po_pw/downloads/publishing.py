@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from po_pw import errors
+from po_pw import errors, models
 from po_pw.downloads import disk, manifests, names, place
 
 if TYPE_CHECKING:
@@ -104,18 +104,18 @@ def clear_aside(out: Path) -> None:
 
 def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
     """What somebody put into an older folder after the new one was prepared comes along, under a free name."""
-    there = {names.fold(path.name): path for path in work.iterdir()}
+    there = {models.folded(path.name): path for path in work.iterdir()}
     for folder, manifest in older:
         known = manifests.known(manifest)
         for path in sorted(folder.iterdir()):
-            same = there.get(names.fold(path.name))
+            same = there.get(models.folded(path.name))
             if _is_known(path, known.get(path.name)) or (same is not None and _is_copy(path, same)):
                 continue
             if any(_is_copy(path, have) for have in there.values()):
                 continue
             name = names.free(path.name, set(there), len(path.name) + 8) if same is not None else path.name
             disk.copy(path, work / name)
-            there[names.fold(name)] = work / name
+            there[models.folded(name)] = work / name
 
 
 def _is_known(path: Path, entry: manifests.Entry | None) -> bool:

@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import json
 import sqlite3
-import unicodedata
 import zlib
 from decimal import Decimal
 from typing import Any, Final
@@ -99,12 +98,6 @@ def file(text: str) -> models.SavedFile:
 def stamp(moment: datetime.datetime) -> str:
     """A moment as text that sorts, whatever the offset it came with."""
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
-
-
-def folded(name: str) -> str:
-    """A name as file systems may compare it: Unicode-normalised, without case."""
-    # Folding the case can undo the normal form.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def whole(text: str) -> str:

@@ -41,7 +41,7 @@ class Recovered:
 def unknown(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of these folder names (parent and stem) whose order is not known to have come to anything."""
     known = {(row["parent"], row["folded"]) for row in connection.execute(_KNOWN)}
-    return {place for place in places if (codec.folded(place[0]), codec.folded(place[1])) not in known}
+    return {place for place in places if (models.folded(place[0]), models.folded(place[1])) not in known}
 
 
 def put(
@@ -60,7 +60,7 @@ def put(
     latest: dict[models.OrderKey, datetime.datetime] = {}
     for one in recovered:
         key, ended_at = one.outcome.key, one.outcome.timing.ended_at
-        connection.execute(_CLAIM, (codec.folded(one.parent), codec.folded(one.stem), one.stem, key))
+        connection.execute(_CLAIM, (models.folded(one.parent), models.folded(one.stem), one.stem, key))
         if key in latest:
             if latest[key] >= ended_at:
                 continue

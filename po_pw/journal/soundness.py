@@ -8,6 +8,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
+from po_pw import models
 from po_pw.journal import codec, schema
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _content_fault(connection: sqlite3.Connection) -> str:
         if (outcome.key, outcome.status) != (row["key"], row["status"]) or row["id"] > _LARGEST:
             return f"the entry of {row['key']} contradicts itself"
     for row in connection.execute("SELECT parent, folded, stem, key FROM folders"):
-        if not all(isinstance(value, str) for value in row) or codec.folded(row["stem"]) != row["folded"]:
+        if not all(isinstance(value, str) for value in row) or models.folded(row["stem"]) != row["folded"]:
             return "the name of a folder contradicts itself"
     for row in connection.execute(_LEFT):
         codec.file(row["file"])

@@ -186,19 +186,19 @@ class Journal:
         """
 
         def claim(connection: sqlite3.Connection) -> str:
-            where = codec.folded(parent)
+            where = models.folded(parent)
             have = connection.execute("SELECT stem FROM folders WHERE key = ? AND parent = ?", (key, where)).fetchone()
             if have is not None:
                 return str(have["stem"])
             number, candidate = 1, stem
             while connection.execute(
-                "SELECT 1 FROM folders WHERE parent = ? AND folded = ?", (where, codec.folded(candidate))
+                "SELECT 1 FROM folders WHERE parent = ? AND folded = ?", (where, models.folded(candidate))
             ).fetchone():
                 number += 1
                 candidate = f"{stem}~{number}"
             connection.execute(
                 "INSERT INTO folders (parent, folded, stem, key) VALUES (?, ?, ?, ?)",
-                (where, codec.folded(candidate), candidate, key),
+                (where, models.folded(candidate), candidate, key),
             )
             return candidate
 
