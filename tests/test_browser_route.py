@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from po_pw import errors, events, models, settings
+from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, locate, profiles
 from po_pw.engine import carrying
 from po_pw.engine import run as engine
@@ -313,6 +313,9 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
     """Where our HTTP client gets 403 and the browser the file, all of the host's files come that way, after one try;
     what the browser does not get either is missing, and one that is too large is."""
     names = ["a.pdf+b.pdf+never.pdf", "c.pdf", "a.pdf+d.pdf"]
+    sign_in = sessions.Sessions(tmp_path / "home").save("https://other.example", {"cookies": [], "origins": []})
+    if os.name == "posix":
+        sign_in.chmod(0o644)
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names))
     assert [outcome.status for outcome in outcomes] == ["PARTIAL", "COMPLETED", "COMPLETED"]
     assert [[file.path for file in outcome.files] for outcome in outcomes] == [
@@ -325,6 +328,9 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
     assert (missing.name, missing.failure.code) == ("never.pdf", models.ErrorCode.FORBIDDEN)
     assert len([text for text in said if "come through the browser: the server answered HTTP 403" in text]) == 1
     assert opened.portal.saw("/files/d.pdf") == [True]
+    if os.name == "posix":
+        assert [text for text in said if text.startswith(f"{sign_in} could be read by")]
+        assert sign_in.stat().st_mode & 0o077 == 0
 
 
 def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:

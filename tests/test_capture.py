@@ -11,6 +11,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.browser import capture, contexts, locate, profiles
+from po_pw.transport import hosts
 from tests.browser_site import PDF, PNG, TEXT
 
 if TYPE_CHECKING:
@@ -105,6 +106,29 @@ def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, n
     """Forms, inline answers, new windows, redirects, confirmations, blobs, hidden frames: the file comes, whole."""
     sent_name, body, _ = opened.run(opened.file(page))
     assert (sent_name, body) == (name, content)
+
+
+@pytest.mark.parametrize(("page", "host"), [("form-redirect", "127.0.0.1"), ("form-pdf", "localhost"), ("blob", "")])
+def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host: str) -> None:
+    """By a redirect, which is not followed, or straight from there: refused, with the flag that allows it; then it
+    comes. What a script of the page made itself is the page's own."""
+    url = f"http://{host or '127.0.0.1'}:{opened.site.port}/page/{page}"
+
+    async def go(*allowed: str) -> str:
+        async with opened.context.page() as hold:
+            await hold.page.goto(url)
+            guard = hosts.fence("http://127.0.0.1/order", allowed=allowed)
+            got = await capture.capture(opened.context, hold, GO, 15, guard)
+        assert isinstance(got, capture.Captured)
+        await got.discard()
+        return got.url
+
+    before = len(opened.site.asked)
+    if host:
+        with pytest.raises(hosts.NotAllowed, match="add --allow-host localhost"):
+            opened.run(go())
+        assert "GET /file/attachment" not in opened.site.asked[before:]
+    assert "127.0.0.1" in opened.run(go("localhost")) or host
 
 
 def test_the_form_is_sent_once(opened: Opened) -> None:

@@ -168,6 +168,7 @@ def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], hos
     ("path", "fence", "asked"),
     [
         ("/pdf", around("portal.example"), 0),
+        ("/pdf", around("8.8.8.8", "*"), 0),
         ("/redirect?to=http://localhost:PORT/pdf", around("127.0.0.1"), 1),
         ("/redirect?to=//localhost:PORT/pdf", around("127.0.0.1"), 1),
         ("/redirect?to=http://localhost:PORT/pdf", around("127.0.0.1", sign_in="localhost"), 2),

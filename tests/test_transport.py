@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import pytest
+import yarl
+from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from po_pw import errors, models
-from po_pw.transport import addresses, client, redact, refusals
+from po_pw.transport import addresses, client, cookies, redact, refusals
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -191,6 +193,63 @@ def test_cookies_go_only_where_the_browser_would_send_them() -> None:
         assert "other" not in third
         assert "hop" in third
         assert "mine" in third
+
+    with_server(test)
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "sent"),
+    [
+        ({}, "https://a.example/", True),
+        ({}, "https://a.example:8443/", True),
+        ({}, "https://b.a.example/", False),
+        ({}, "https://a.example.evil.example/", False),
+        ({}, "https://xa.example/", False),
+        ({"domain": ".a.example"}, "https://b.a.example/", True),
+        ({"domain": ".a.example"}, "https://a.example/", True),
+        ({"domain": ".a.example"}, "https://ba.example/", False),
+        ({"domain": ".a.example"}, "https://example/", False),
+        ({"secure": True}, "https://a.example/", True),
+        ({"secure": True}, "http://a.example/", False),
+        ({"path": "/x"}, "https://a.example/x/y", True),
+        ({"path": "/x"}, "https://a.example/xy", False),
+        ({"path": "/x/"}, "https://a.example/", False),
+        ({"expires": 1.0}, "https://a.example/", False),
+        ({"expires": -1}, "https://a.example/", True),
+        ({"name": "__Host-sid", "secure": True}, "https://a.example/", True),
+        ({"name": "__Host-sid", "secure": True}, "http://a.example/", False),
+        ({"name": "__Host-sid", "secure": True}, "https://b.a.example/", False),
+        ({"name": "__Secure-sid", "secure": True, "domain": ".a.example"}, "http://b.a.example/", False),
+        ({"partitionKey": "https://a.example"}, "https://a.example/", True),
+        ({"domain": "b.a.example", "partitionKey": "https://a.example"}, "https://b.a.example/", True),
+        ({"partitionKey": "https://portal.example"}, "https://a.example/", False),
+        ({"domain": "[::1]"}, "http://[::1]:80/", True),
+        ({"domain": "127.0.0.1"}, "http://127.0.0.10/", False),
+    ],
+)
+def test_where_a_cookie_is_sent(given: dict[str, object], url: str, sent: bool) -> None:
+    """Host-only and domain cookies, Secure, path, expiry, prefixes and partitions: as the browser has it, no wider."""
+
+    async def test() -> bool:
+        jar = cookies.new_jar()
+        cookies.fill(jar, [{**cookie("sid", "a.example"), **given}])
+        return len(jar.filter_cookies(yarl.URL(url))) == 1
+
+    assert support.run_async(test()) is sent
+
+
+def test_another_host_sets_no_cookie_for_the_portal() -> None:
+    """What a redirect's host sends under the portal's name is not taken."""
+
+    async def test(server: Server, ours: client.Session) -> None:
+        def foreign() -> web.Response:
+            return web.Response(headers={"Set-Cookie": "sid=evil; Domain=127.0.0.1; Path=/"})
+
+        server.answers["/foreign"] = foreign
+        ours.set_cookies([cookie("sid", "127.0.0.1")])
+        await whole(ours, server.url(f"/redirect?to={server.url('/foreign', 'localhost')}"))
+        await whole(ours, server.url("/after"))
+        assert "sid=sid-value" in server.saw("/after")[0].headers["Cookie"]
 
     with_server(test)
 

@@ -194,8 +194,6 @@ class _Answers:
                 if not redirected and status not in {204, 205}:
                     self._refuse(event["frameId"], _refusal(url, status, event.get("responseErrorReason", ""), sent))
                 return
-            if self._guard is not None:
-                self._guard.check_file(url)
             self.headers[url] = sent
             if is_attachment:
                 await session.send("Fetch.continueRequest", {"requestId": request})

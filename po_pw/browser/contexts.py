@@ -47,7 +47,7 @@ _ARGUMENTS: Final = (
 
 
 # A closing terminal and a service manager send these to the whole group; the driver ends when we tell it to.
-_DEAF: Final = "for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});\n"
+_DEAF: Final = "for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) process.on(name, () => {});\n"
 
 
 @contextlib.contextmanager

@@ -158,7 +158,7 @@ class Fetcher:
         except (errors.BrowserLost, errors.SessionExpired):
             raise
         except errors.OrderError as error:
-            if needed is None:
+            if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
             both = f"{needed}; {error}"
             if isinstance(error, errors.Transient):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 from http.cookies import Morsel, SimpleCookie
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import yarl
@@ -24,6 +25,12 @@ def new_jar() -> aiohttp.CookieJar:
     return aiohttp.CookieJar(unsafe=True, quote_cookie=False)
 
 
+def _is_at_home(host: str, partition: object) -> bool:
+    """Whether a cookie may be sent when its own host is visited: one kept apart for another site's pages may not."""
+    site = urlsplit(partition).hostname if isinstance(partition, str) and partition else None
+    return site is None or host == site or host.endswith(f".{site}") or site.endswith(f".{host}")
+
+
 def fill(jar: aiohttp.CookieJar, cookies: Sequence[models.Cookie]) -> None:
     """Replaces what is in the jar.
 
@@ -35,7 +42,7 @@ def fill(jar: aiohttp.CookieJar, cookies: Sequence[models.Cookie]) -> None:
     for cookie in cookies:
         name, value, domain = str(cookie["name"]), str(cookie["value"]), str(cookie["domain"])
         host = domain.removeprefix(".").strip("[]")
-        if not name or not host:
+        if not name or not host or not _is_at_home(host, cookie.get("partitionKey")):
             continue
         morsel: Morsel[str] = Morsel()
         # Morsel.set() refuses names that browsers and servers use, e.g. `user[id]`.
