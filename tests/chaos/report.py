@@ -56,4 +56,6 @@ class Report:
 
     def write(self, path: Path, **more: object) -> None:
         """Writes it as JSON."""
-        path.write_text(json.dumps({**more, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        # Not `asdict`, which makes nonsense of a Counter up to Python 3.11.
+        counted = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        path.write_text(json.dumps({**more, **counted}, indent=2, ensure_ascii=False) + "\n", "utf-8")
