@@ -21,8 +21,11 @@ Future: TypeAlias = "concurrent.futures.Future[T]"
 
 TOGETHER: Final = 500
 """At most so many requests share a commit; so many notes are written even where no commit comes along."""
+_SOON: Final = 0.02
+"""Seconds after which notes are written even so, without a sync, which the write-ahead log does not need to stay whole:
+of a process that is killed next to nothing is lost, and who looks at a run sees what is in hand."""
 AGE: Final = 1.0
-"""Seconds after which notes are written even so: who looks at a run sees what is in hand."""
+"""The same for a rollback journal, where each commit syncs."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -47,7 +50,7 @@ class Writer:
 
     def __init__(self, path: Path, *, rollback: bool = False) -> None:
         self.syncs = 0
-        """How many commits were made."""
+        """How many commits were made that are durable by themselves."""
         self._path = path
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._door = threading.Lock()
@@ -60,6 +63,7 @@ class Writer:
             except BaseException:
                 self._connection.close()
                 raise
+            self._has_log = self._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -129,10 +133,10 @@ class Writer:
 
     def _gather(self, batch: list[_Request[Any]]) -> bool:
         """Waits until there is something to write, and takes what else is there. True when it was the last."""
-        oldest = 0.0
+        oldest, patience = 0.0, _SOON if self._has_log else AGE
         while True:
             try:
-                request = self._queue.get(timeout=max(0.0, oldest + AGE - time.monotonic()) if batch else None)
+                request = self._queue.get(timeout=max(0.0, oldest + patience - time.monotonic()) if batch else None)
             except queue.Empty:
                 return False
             if request is None:
@@ -149,13 +153,16 @@ class Writer:
             return
         fine: list[tuple[_Request[Any], Any]] = []
         failed: list[tuple[_Request[Any], BaseException]] = []
+        synced = not self._has_log or any(request.awaited for request in batch)
         try:
             with schema.translated(self._path):
+                if self._has_log:
+                    self._connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 for request in batch:
                     self._apply(request, fine, failed)
                 self._connection.execute("COMMIT")
-                self.syncs += 1
+                self.syncs += synced
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, on another thread
             known = {id(request) for request, _ in failed}
             failed += [(request, error) for request in batch if id(request) not in known]
