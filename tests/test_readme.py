@@ -59,3 +59,14 @@ def test_every_file_that_readme_names_exists() -> None:
     """Links and paths of this project lead somewhere."""
     for path in re.findall(r"\]\(([\w./-]+)\)|`(po_pw/[\w./]+)`", README):
         assert (ROOT / (path[0] or path[1])).exists(), path
+
+
+def test_every_line_of_doctor_is_in_the_troubleshooting_table() -> None:
+    """Whatever `po-pw doctor` names can be looked up, and nothing else is listed."""
+    calls = r"""(?:checks\.(?:ok|warning|problem|failed)|in_thread|trying)\(\s*"([a-z -]+)\""""
+    sources = [(ROOT / "po_pw" / "engine" / f"{name}.py").read_text("utf-8") for name in ("doctor", "places", "tryout")]
+    said = {name for source in sources for name in re.findall(calls, source)}
+    _, _, section = README.partition("## When something is wrong")
+    table = section.partition("**Profile creation fails**")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == said
