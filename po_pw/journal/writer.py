@@ -21,11 +21,10 @@ Future: TypeAlias = "concurrent.futures.Future[T]"
 
 TOGETHER: Final = 500
 """At most so many requests share a commit; so many notes are written even where no commit comes along."""
-_SOON: Final = 0.02
-"""Seconds after which notes are written even so, without a sync, which the write-ahead log does not need to stay whole:
-of a process that is killed next to nothing is lost, and who looks at a run sees what is in hand."""
 AGE: Final = 1.0
-"""The same for a rollback journal, where each commit syncs."""
+"""Seconds after which notes are written to a rollback journal even so, though each commit syncs. To a write-ahead log
+they are written at once, without a sync, which it does not need to stay whole: so of a process that is killed next to
+nothing is lost, and who looks at a run sees what is in hand."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -133,7 +132,7 @@ class Writer:
 
     def _gather(self, batch: list[_Request[Any]]) -> bool:
         """Waits until there is something to write, and takes what else is there. True when it was the last."""
-        oldest, patience = 0.0, _SOON if self._has_log else AGE
+        oldest, patience = 0.0, 0.0 if self._has_log else AGE
         while True:
             try:
                 request = self._queue.get(timeout=max(0.0, oldest + patience - time.monotonic()) if batch else None)
