@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import json
 import statistics
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -213,9 +214,11 @@ def errors_and_fallback(ground: Ground) -> list[str]:
             {"po_number": "PO-BAD", "url": "invalid-url"},
             {"po_number": slow.po_number, "url": portal.order_url(slow.po_number)},
         ]
-        main = app.MainApp(
-            enable_parallel=True, max_workers=8, navigation_timeout=4, order_timeout=6, attempts=1, **ground.options()
-        )
+        limits: dict[str, Any] = {"navigation_timeout": 4, "order_timeout": 6}
+        if not ground.judge_times:  # on a busy machine the others may need longer, and the slow one never comes
+            limits = {"navigation_timeout": 25, "order_timeout": 30}
+            portal.holds[slow.path] = sys.maxsize
+        main = app.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **ground.options())
         result = main.process_pos(given)
         check(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
         check(result.failed == 2, f"{result.failed} orders failed, not 2: {[str(one) for one in result]}")

@@ -182,7 +182,11 @@ class Bench:
             AssertionError: something was left, and what.
         """
         started = time.monotonic()
-        looking.eventually(lambda: not looking.living(processes) and not list(self.temp.iterdir()), looking.SOON)
+
+        def is_clean() -> bool:
+            return not looking.living(processes) and not list(self.temp.iterdir()) and not looking.naming(self.root)
+
+        looking.eventually(is_clean, looking.SOON)
         took = time.monotonic() - started
         self.report.slowest_cleanup = max(self.report.slowest_cleanup, took)
         left = [*looking.living(processes), *looking.naming(self.root)]
