@@ -235,7 +235,6 @@ def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
             thread.note(lambda connection, n=n: connection.execute("INSERT INTO seen VALUES (?)", (n,)))  # type: ignore[misc]
         assert written.wait(60)
         assert thread.syncs == before  # the log stays whole without one
-        assert raw(path, "SELECT COUNT(*) FROM seen") >= [(writer.TOGETHER,)]
     finally:
         thread.close()
     assert raw(path, "SELECT COUNT(*) FROM seen") == [(2 * writer.TOGETHER,)]
