@@ -107,6 +107,50 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
     run_async(go())
 
 
+def test_a_window_that_nobody_sees_is_minimised_and_its_pages_do_not_notice() -> None:
+    """They are visible to themselves, paint, and can be clicked; also after a pop-up, and in another page's place."""
+
+    async def go() -> None:
+        async with small() as them:
+            context = await them.open(pages=2)
+            for _ in range(2):
+                async with context.page() as first, context.page() as second:
+                    for hold in (first, second):
+                        page = hold.page
+                        session = await context._inner.new_cdp_session(page)
+                        window = await session.send("Browser.getWindowForTarget")
+                        assert window["bounds"]["windowState"] == "minimized"
+                        await page.set_content("<button onclick='document.title = \"clicked\"'>Click</button>")
+                        await page.click("button")
+                        seen = "() => new Promise(done => requestAnimationFrame(() => done(document.visibilityState)))"
+                        assert (await page.title(), await page.evaluate(seen)) == ("clicked", "visible")
+                    await second.page.evaluate("() => { window.open('about:blank') }")  # brings the window back
+                    await until(lambda second=second: not second.popups and not second.busy)  # type: ignore[misc]
+                    await first.page.close()
+                    first.is_doubtful = True
+
+    run_async(go())
+
+
+@posix_only
+def test_features_we_switch_off_join_those_that_playwright_does() -> None:
+    """Chromium heeds one list only; the address bar's own pages are not made."""
+
+    async def go() -> None:
+        async with small() as them:
+            context = await them.open()
+            assert context.pid is not None
+            words = psutil.Process(context.pid).cmdline()
+            (lists,) = [word.partition("=")[2] for word in words if word.startswith("--disable-features=")]
+            (ours,) = [word.partition("=")[2] for word in contexts._ARGUMENTS if word.startswith("--disable-features=")]
+            assert set(lists.split(",")) > set(ours.split(","))
+            session = await context._inner.browser.new_browser_cdp_session()  # type: ignore[union-attr]
+            targets = (await session.send("Target.getTargets", {"filter": [{}]}))["targetInfos"]
+            assert {target["type"] for target in targets} == {"page", "tab"}
+
+    run_async(go())
+
+
 def test_nothing_is_left_after_the_driver_ends(site: Site) -> None:
     """Processes, run folder and whatever browsers put into the system's temp folder: all gone."""
     before = temporaries()

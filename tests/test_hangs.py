@@ -111,12 +111,12 @@ def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> No
 
 def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """An order given up on a page that runs in circles leaves the next one a page that answers."""
-    monkeypatch.setattr("po_pw.browser.contexts._PAGE_TIMEOUT", 0.5)
+    monkeypatch.setattr("po_pw.browser.pages._ANSWERS_WITHIN", 0.5)
 
     async def go() -> None:
         async with test_contexts.small() as them:
             context = await them.open()
-            (busy,) = context._holds.values()
+            (busy,) = context._pages._holds.values()
 
             async def run_in_circles() -> None:
                 async with asyncio.timeout(1), context.page() as hold:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.resources
 import logging
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import ending, heartbeat, holds, launching, locate, profiles, watchdog
+from po_pw.browser import ending, heartbeat, holds, launching, locate, pages, profiles, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -33,9 +34,6 @@ _starting = threading.Lock()
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a context to close; a hung browser would take 30 and is killed instead."""
 
-_PAGE_TIMEOUT: Final = 3.0
-"""Seconds for a page to answer after something went wrong on it; a busy one is replaced."""
-
 _ARGUMENTS: Final = (
     "--disable-quic",
     "--disable-background-networking",
@@ -43,11 +41,11 @@ _ARGUMENTS: Final = (
     "--disable-session-crashed-bubble",
     "--hide-crash-restore-bubble",
     "--deny-permission-prompts",
+    # Two pages of the address bar that nobody sees: more than half of what a start of Chromium 156 costs.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 
-
-# A closing terminal and a service manager send these to the whole group; the driver ends when we tell it to.
-_DEAF: Final = "for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) process.on(name, () => {});\n"
+_DRIVER: Final = (importlib.resources.files("po_pw.browser") / "driver.cjs").read_text("utf-8")
 
 
 @contextlib.contextmanager
@@ -98,10 +96,10 @@ class Driver:
 
     async def _start(self) -> playwright.Playwright:
         temporary = self.run_dir.path
-        shield = temporary / "signals.cjs"
+        script = temporary / "driver.cjs"
         with _room_for_us():
-            shield.write_text(_DEAF, "utf-8")
-        options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{shield.as_posix()}"'.strip()
+            script.write_text(_DRIVER, "utf-8")
+        options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{script.as_posix()}"'.strip()
         with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
             try:
                 return await playwright.async_playwright().start()
@@ -152,7 +150,7 @@ class Driver:
         downloads.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         inner = await self._launch(launch, user_data_dir, downloads)
-        context = Context(worker, inner, user_data_dir, self.run_dir, downloads)
+        context = Context(worker, inner, user_data_dir, self.run_dir, downloads, unseen=launch.headless)
         try:
             async with asyncio.timeout(launch.timeout):
                 await context.prepare(cookies, pages, beat)
@@ -204,7 +202,7 @@ class Context:
 
     def __init__(
         self, worker: models.WorkerId, inner: playwright.BrowserContext, user_data_dir: Path,
-        run_dir: watchdog.RunDir, downloads: Path,
+        run_dir: watchdog.RunDir, downloads: Path, *, unseen: bool,
     ) -> None:  # fmt: skip
         self.worker = worker
         self.user_data_dir = user_data_dir
@@ -220,16 +218,14 @@ class Context:
         self._run_dir = run_dir
         self._process: psutil.Process | None = None
         self._closing = False
-        self._holds: dict[playwright.Page, Hold] = {}
-        self._free: asyncio.Queue[Hold] = asyncio.Queue()
-        self._given_up: list[Hold] = []
+        self._pages = pages.Pages(worker, inner, unseen=unseen)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         state = f"lost: {self.why_lost}" if self.lost.is_set() else "open"
         return f"<Context {self.worker} pid={self.pid} {state}>"
 
-    async def prepare(self, cookies: Sequence[models.Cookie], pages: int, beat: heartbeat.Beat | None = None) -> None:
+    async def prepare(self, cookies: Sequence[models.Cookie], count: int, beat: heartbeat.Beat | None = None) -> None:
         """Learns the browser's process, opens the pages, watches for the end."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser
@@ -251,19 +247,9 @@ class Context:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
         await self._inner.add_init_script(holds.QUIET)
-        own = list(self._inner.pages[:pages])
-        while len(own) < pages:
-            own.append(await self._inner.new_page())
-        for page in own:
-            self._free.put_nowait(self._hold(page))
-        self._inner.on("page", self._on_page)
-        self.user_agent = await own[0].evaluate("navigator.userAgent")
-        self.language = await own[0].evaluate("navigator.languages.join(',')")
-
-    def _hold(self, page: playwright.Page) -> Hold:
-        self._holds[page] = hold = Hold(page)
-        page.on("crash", lambda _: hold.crash(errors.BrowserLost(f"a page of worker {self.worker} crashed")))
-        return hold
+        page = await self._pages.open(count)
+        self.user_agent = await page.evaluate("navigator.userAgent")
+        self.language = await page.evaluate("navigator.languages.join(',')")
 
     def _begin(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=f"{self.worker}-{name}")
@@ -289,25 +275,10 @@ class Context:
         if not self._closing and not self.lost.is_set():
             self.why_lost = why
             self.lost.set()
-            for hold in self._holds.values():
-                hold.give_up(self._lost_error())
+            self._pages.give_up(self._lost_error())
 
     def _lost_error(self, why: str = "") -> errors.BrowserLost:
         return errors.BrowserLost(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
-
-    def _on_page(self, page: playwright.Page) -> None:
-        # Its opener, if it has one, hears of it right after this.
-        asyncio.get_running_loop().call_soon(self._on_stray, page)
-
-    def _on_stray(self, page: playwright.Page) -> None:
-        if page.is_closed() or page in self._holds or any(page in hold.popups for hold in self._holds.values()):
-            return
-        claiming = [hold for hold in self._holds.values() if hold.claim is not None and not hold.claim.done()]
-        # Without an opener it can only be matched when one page alone is waiting; otherwise it is anybody's to close.
-        idle = [hold for hold in self._holds.values() if hold not in claiming]
-        taker = claiming[0] if len(claiming) == 1 else next(iter(idle), None)
-        if taker is not None:
-            taker.offer(page)
 
     @contextlib.asynccontextmanager
     async def page(self) -> AsyncIterator[Hold]:
@@ -316,7 +287,7 @@ class Context:
         Raises:
             BrowserLost: the context died meanwhile, or the page, whatever error that showed itself as.
         """
-        hold = await self._free.get()
+        hold = await self._pages.take()
         try:
             hold = await self._fit(hold)
             yield hold
@@ -333,25 +304,14 @@ class Context:
             hold.is_doubtful = True
             raise
         finally:
-            self._free.put_nowait(hold)
+            self._pages.give(hold)
 
     async def _fit(self, hold: Hold) -> Hold:
-        """The page, or another in its place where it crashed, was closed, or is too busy to answer."""
-        if not hold.is_doubtful or (hold.crashed is None and not hold.page.is_closed() and await _answers(hold.page)):
-            hold.is_doubtful = False
-            return hold
-        self._inner.remove_listener("page", self._on_page)  # the new one is nobody's stray
         try:
-            async with asyncio.timeout(2 * CLOSE_TIMEOUT):
-                page = await self._inner.new_page()
+            return await self._pages.fit(hold)
         except TimeoutError:
             self._hangs(2 * CLOSE_TIMEOUT)
             raise self._lost_error() from None
-        finally:
-            self._inner.on("page", self._on_page)
-        self._given_up.append(self._holds.pop(hold.page))
-        hold.leave()
-        return self._hold(page)
 
     async def is_alive(self, patience: float = CLOSE_TIMEOUT) -> bool:
         """Whether the browser answers within so many seconds; one that does not is ended."""
@@ -398,8 +358,7 @@ class Context:
             task.cancel()
         try:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            for hold in (*self._holds.values(), *self._given_up):
-                await hold.aclose()
+            await self._pages.aclose()
             if self.lost.is_set():  # dead or hung: nothing to be polite to
                 await asyncio.to_thread(ending.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -411,16 +370,6 @@ class Context:
             await asyncio.to_thread(ending.end, self._process, self.user_data_dir, patience)
             if self.pid:
                 await asyncio.to_thread(self._run_dir.forget, self.pid)
-
-
-async def _answers(page: playwright.Page) -> bool:
-    """Whether a page is free to do something."""
-    try:
-        async with asyncio.timeout(_PAGE_TIMEOUT):
-            await page.evaluate("1")
-    except (playwright.Error, TimeoutError):
-        return False
-    return True
 
 
 def _drivers() -> set[int]:

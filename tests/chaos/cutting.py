@@ -50,7 +50,7 @@ def order(home: Path) -> Iterator[Order]:
 
 
 def exhausted(
-    about: Order, case: str, *, seed: int, twice: int, cuts: bool = False, results: bool = False, timeout: float = 100
+    about: Order, case: str, *, seed: int, twice: int, cuts: bool = False, whole: bool = False, timeout: float = 100
 ) -> dict[str, Any]:
     """Goes through one case; gives what `ends.py` says of it.
 
@@ -62,13 +62,13 @@ def exhausted(
         seed: of the chance.
         twice: of how many cases the second run is killed too.
         cuts: the power is cut, instead of the process killed.
-        results: also while the results are written.
+        whole: also before the order is begun, and while the results are written.
         timeout: seconds.
     """
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     root = tempfile.mkdtemp(prefix="chaos-", dir=memory)
     asked = {
-        "home": str(about.home), "sheet": about.sheet, "case": case, "seed": seed, "twice": twice, "results": results,
+        "home": str(about.home), "sheet": about.sheet, "case": case, "seed": seed, "twice": twice, "whole": whole,
         "cuts": cuts, "root": root,
     }  # fmt: skip
     try:

@@ -98,6 +98,8 @@ class Stage:
         """What an undisturbed run does, by number; operations that fail change nothing, and are not among them."""
         self.ends_at = max(number for number, one in self.done.items() if one.name == "commit")
         """The last operation before the results."""
+        self.begins_at = min(number for number, one in self.done.items() if one.path.startswith(".po-pw/work/"))
+        """The first operation of the order."""
         self.wanted = looking.state(self.out)
 
     def live(
@@ -161,8 +163,8 @@ class Stage:
         shutil.copytree(self._base, self.out)
 
     def faults_now(self) -> list[str]:
-        """What, at any instant, is neither as before nor as it is to be."""
-        seen, found = looking.tree(self.out), []
+        """What, at any instant, is neither as before nor as it is to be, or called done and is not."""
+        seen, found = looking.tree(self.out), looking.not_there(self.out)
         for name in {looking.folder_of(path) for path in seen} - {""}:
             parts = [
                 {path: sum_ for path, sum_ in tree.items() if looking.folder_of(path) == name}
@@ -197,17 +199,17 @@ def _bring_in(modules: Sequence[str]) -> None:
     gc.freeze()
 
 
-def exhaust(stage: Stage, *, twice: int, results: bool, cuts: bool, chance: random.Random) -> dict[str, Any]:
+def exhaust(stage: Stage, *, twice: int, whole: bool, cuts: bool, chance: random.Random) -> dict[str, Any]:
     """Cuts a run off at each of its operations; some of the runs that take up what it left are cut off as well.
 
     Args:
         stage: the case.
         twice: of how many cases the second run is killed too.
-        results: also while the results are written.
+        whole: also before the order is begun, and while the results are written.
         cuts: the power is cut, instead of the process killed.
         chance: when.
     """
-    numbers = [number for number in stage.done if results or number <= stage.ends_at]
+    numbers = [number for number in stage.done if whole or stage.begins_at <= number <= stage.ends_at]
     plan = [(number, False, 0) for number in numbers]
     # After one operation and before the next is the same to the disk, but for what SQLite does by itself.
     plan += [(number, True, 0) for number in numbers if stage.done[number].name == "commit" or number == numbers[-1]]
@@ -238,7 +240,7 @@ def main() -> None:
     sheet = paper.Sheet(**{**asked["sheet"], "files": tuple(map(tuple, asked["sheet"]["files"]))})
     stage = Stage(Path(asked["root"]), Path(asked["home"]), cases(sheet)[asked["case"]])
     chance = random.Random(asked["seed"])
-    done = exhaust(stage, twice=asked["twice"], results=asked["results"], cuts=asked["cuts"], chance=chance)
+    done = exhaust(stage, twice=asked["twice"], whole=asked["whole"], cuts=asked["cuts"], chance=chance)
     steps = [operation.step for operation in stage.done.values() if operation.step]
     json.dump({**done, "operations": len(stage.done), "steps": steps}, sys.stdout)
 

@@ -6,16 +6,18 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import shutil
 import sqlite3
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
 INTERNAL = ".po-pw"
 SOON = 5.0
@@ -135,6 +137,35 @@ def journal_faults(out: Path) -> list[str]:
     found = [] if verdict == "ok" else [f"changed: the journal: {verdict}"]
     found += [f"changed: the journal has a row without its parent: {row}" for row in foreign]
     return found + [f"lost: {key} is {state_} and never published" for key, state_ in latest if state_ != "published"]
+
+
+def journal_rows(out: Path, query: str) -> list[tuple[Any, ...]]:
+    """What the journal says at any instant; nothing where it is not made yet."""
+    journal = out / INTERNAL / "journal.db"
+    with tempfile.TemporaryDirectory(prefix="chaos-look-", dir=out.parent) as folder:
+        # A copy: looking into the real one would do for it what its next start has to do.
+        for path in journal.parent.glob("journal.db*"):
+            shutil.copyfile(path, Path(folder) / path.name)
+        with contextlib.closing(sqlite3.connect(Path(folder) / journal.name)) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'folders'").fetchone() is None:
+                return []
+            return connection.execute(query).fetchall()
+
+
+def not_there(out: Path) -> list[str]:
+    """The orders that the journal calls done, at any instant, and whose folder is not in its place."""
+    done = journal_rows(
+        out,
+        "SELECT key, outcome FROM outcomes WHERE state = 'published' "
+        "AND id IN (SELECT MAX(id) FROM outcomes GROUP BY key)",
+    )
+    folders = {key: json.loads(outcome)["folder"] for key, outcome in done}
+    return [f"lost: {key} is published, and not there" for key, place in folders.items() if not (out / place).is_dir()]
+
+
+def noted(out: Path) -> set[tuple[str, str]]:
+    """The files that the journal knows of, at any instant, by order and attachment."""
+    return set(journal_rows(out, "SELECT key, attachment_id FROM files"))
 
 
 def below(pid: int) -> list[psutil.Process]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.chaos import bench, looking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.chaos import report
@@ -67,32 +67,38 @@ def flip(path: Path, chance: random.Random, count: int = 40) -> None:
     path.write_bytes(content)
 
 
-def damage_the_journal(ground: bench.Ground, seed: int, counting: report.Report, how: str) -> None:
-    """Kills a run in mid-work, damages its journal, and runs the command again.
+def remove(path: Path, _: random.Random) -> None:
+    """Takes a file away."""
+    path.unlink()
+
+
+_DAMAGES = {"cut": cut, "flip": flip, "remove": remove}
+
+
+def damage_the_journal(ground: bench.Ground, seed: int, counting: report.Report, ways: Sequence[str]) -> None:
+    """Kills a run in mid-work, damages its journal, runs the command again; and so on for each way, then to the end.
 
     Args:
         ground: the portal.
         seed: of the chance.
         counting: the report.
-        how: `cut`, `flip`, or `remove`.
+        ways: each `cut`, `flip`, or `remove`.
 
     Raises:
         AssertionError: the end is not that of an undisturbed run.
     """
     chance = random.Random(seed)
     with bench.bench(ground, counting) as one:
-        with one.start() as going:
-            assert going.until(lambda line: line["event"] == "order.settled", chance.randint(3, 9)), going.said()
-            processes = going.kill()
-            counting.kills += 1
-        one.check_clean(processes)
-        journal = one.out / looking.INTERNAL / "journal.db"
-        beside = [path for path in journal.parent.glob("journal.db-*") if path.stat().st_size]
-        for path in [journal, *beside]:
-            if how == "remove":
-                path.unlink()
-            else:
-                {"cut": cut, "flip": flip}[how](path, chance)
+        for way in ways:
+            with one.start() as going:
+                assert going.until(bench.named("order.settled"), chance.randint(2, 4)), going.said()
+                processes = going.kill()
+                counting.kills += 1
+            one.check_clean(processes)
+            one.check_whole()
+            journal = one.out / looking.INTERNAL / "journal.db"
+            for path in [path for path in journal.parent.glob("journal.db*") if path.is_file() and path.stat().st_size]:
+                _DAMAGES[way](path, chance)
         ended = one.to_the_end()
         assert ended.returncode == 1, ended.said
         assert "Traceback" not in ended.said
@@ -107,7 +113,7 @@ def take_the_output_away(ground: bench.Ground, counting: report.Report) -> None:
     """
     with bench.bench(ground, counting) as one:
         with one.start() as going:
-            assert going.until(lambda line: line["event"] == "order.settled", 2), going.said()
+            assert going.until(bench.named("order.settled"), 2), going.said()
             processes = looking.below(going.process.pid)
             while one.out.exists():
                 shutil.rmtree(one.out, ignore_errors=True)

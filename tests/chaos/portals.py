@@ -20,28 +20,22 @@ ROUGH = Weather(
 PATIENT = {"PO_PW_ATTEMPTS": "10", "PO_PW_STALL_TIMEOUT": "1.5"}
 
 
-def stall_a_click(ground: bench.Ground, counting: report.Report) -> None:
-    """A file that only a click hands out stalls once, in the browser's own hands.
-
-    Raises:
-        AssertionError: the end is not that of an undisturbed run.
-    """
-    posted = next(order for order in ground.portal.orders if order.variant is Variant.FORM_POST)
-    ground.portal.faults.add(pages.address(posted.files[0]), Fault.STALL)
-    with bench.bench(ground, counting, **PATIENT) as one:
-        ended = one.to_the_end()
-        assert ended.returncode == 1, ended.said
-        one.check_end()
-
-
 def misbehave(ground: bench.Ground, seed: int, counting: report.Report, *, restarts: int) -> None:
-    """One run against such a portal; it is restarted when a third, and when two thirds, of the orders are settled.
+    """One run against such a portal; a file that only a click hands out stalls too, in the browser's own hands.
+
+    Args:
+        ground: the portal.
+        seed: of the chance.
+        counting: the report.
+        restarts: of the portal, spread over the run.
 
     Raises:
         AssertionError: the end is not that of an undisturbed run.
     """
     chance = random.Random(seed)
     faults_before = ground.portal.counts["faults"]
+    posted = next(order for order in ground.portal.orders if order.variant is Variant.FORM_POST)
+    ground.portal.faults.add(pages.address(posted.files[0]), Fault.STALL)
     ground.portal.faults.let(ROUGH, seed)
     try:
         with bench.bench(ground, counting, **PATIENT) as one, one.start() as going:

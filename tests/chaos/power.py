@@ -82,11 +82,12 @@ class Trail:
         path, other, kept = self.below / one["path"], self.below / one["other"], self.notes / str(number)
         match one["name"]:
             case "replace" | "rename":
-                other.rename(path)
-                if kept.exists():
+                if other.exists() and path.parent.is_dir():
+                    other.rename(path)
+                if kept.exists() and not other.exists():
                     os.link(kept, other)
             case "unlink" | "remove":
-                if kept.exists():
+                if kept.exists() and path.parent.is_dir() and not path.exists():
                     os.link(kept, path)
             case "open":
                 if kept.exists():
@@ -94,11 +95,11 @@ class Trail:
                 else:
                     path.unlink(missing_ok=True)
             case "mkdir":
-                shutil.rmtree(path)
+                shutil.rmtree(path, ignore_errors=True)
             case "rmdir":
-                path.mkdir()
+                path.mkdir(parents=True, exist_ok=True)
             case "link" | "symlink":
-                other.unlink()
+                other.unlink(missing_ok=True)
 
 
 def _is_durable(done: list[tuple[int, int, dict[str, str]]], place: int) -> bool:

@@ -36,7 +36,7 @@ class Report:
     served_again: int = 0
     """Files that the portal was asked for more often than in undisturbed runs, because a kill found them under way."""
     in_flight: int = 0
-    """Files that were announced and not whole at those kills."""
+    """Files that were asked for and not in the journal yet at those kills."""
     slowest_cleanup: float = 0.0
     """Seconds from a kill until no process and no temporary folder of the run was left."""
     found: collections.Counter[str] = dataclasses.field(

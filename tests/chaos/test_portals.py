@@ -17,8 +17,3 @@ def test_a_portal_that_misbehaves_costs_time_and_nothing_else(
     portals.misbehave(ground, seed, counting, restarts=1)
     assert counting.portal_faults > 10
     assert counting.portal_restarts == 1
-
-
-def test_a_download_of_the_browsers_that_stalls_is_tried_again(ground: bench.Ground, counting: report.Report) -> None:
-    """A file behind a form comes half and then no more: that is noticed there too, and it is fetched again."""
-    portals.stall_a_click(ground, counting)
