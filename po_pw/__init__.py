@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from po_pw.app import HeadlessConfiguration, MainApp, OrderResult, RunResult, WorkerPool
+    from po_pw.answers import OrderResult, RunResult
+    from po_pw.app import HeadlessConfiguration, MainApp, WorkerPool
     from po_pw.browser.profiles import ProfileManager
     from po_pw.engine.run import Run
     from po_pw.engine.run import open_run as open_run
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "HeadlessConfiguration": "app", "MainApp": "app", "OrderResult": "app", "RunResult": "app", "WorkerPool": "app",
+    "HeadlessConfiguration": "app", "MainApp": "app", "WorkerPool": "app",
+    "OrderResult": "answers", "RunResult": "answers",
     "ProfileManager": "browser.profiles", "Run": "engine.run", "open_run": "engine.run", "Settings": "settings",
     "BrowserNotFoundError": "errors", "EnvironmentProblem": "errors", "InputError": "errors",
     "LoginRequiredError": "errors", "ParallelProcessingError": "errors", "PoPwError": "errors",

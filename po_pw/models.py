@@ -130,6 +130,8 @@ class Plan:
     out: str
     """The output directory, absolute."""
     started_at: datetime
+    command: tuple[str, ...] = ()
+    """The words of the command that was typed; none where orders came from Python."""
 
 
 # --- what an order's page holds -------------------------------------------------------------------------------------

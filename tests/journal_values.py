@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 START = datetime.datetime(2026, 11, 25, 9, 30, 0, 0, datetime.timezone(datetime.timedelta(hours=2)))
 
 
-PLAN = models.Plan("pos.csv", ("po_number", "url"), 4, "/out", START)
+COMMAND = ("po-pw", "process", "lists/pos.csv", "-w", "4", "--refresh")
+PLAN = models.Plan("pos.csv", ("po_number", "url"), 4, "/out", START, COMMAND)
 
 
 def order(number: int, **more: Any) -> models.PurchaseOrder:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import po_pw
-from po_pw import app, events, models
+from po_pw import answers, events, models
 from po_pw.demo import catalogue, server
 from po_pw.scenarios import entries
 from tests import portal_runs
@@ -96,7 +96,7 @@ def test_it_works_beside_a_running_loop_and_from_a_thread(
 ) -> None:
     """A notebook has a loop running already; that is no obstacle."""
 
-    async def cell() -> app.RunResult:
+    async def cell() -> answers.RunResult:
         return po_pw.MainApp(**options).process_pos(entries(portal[0], 1))
 
     assert run_async(cell()).success == 1

@@ -119,6 +119,16 @@ def known(out: Path) -> tuple[Mapping[models.OrderKey, models.Outcome], list[str
     return run_async(body())
 
 
+def test_reading_many_manifests_is_said_before(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a minute without knowing what for."""
+    out = shutil.copytree(finished, tmp_path / "out")
+    (out / ".po-pw" / "journal.db").unlink()
+    monkeypatch.setattr("po_pw.engine.rebuild._MANY", 40)
+    _, said = known(out)
+    assert said[0] == "the journal is missing: reading 40 manifests, which takes a while"
+    assert said[1] == "the journal is missing: 40 orders recovered from the manifests"
+
+
 def flip(seed: int, content: bytes) -> bytes:
     """Damages bytes as disks and programs do: some flipped, a block of zeros, a block from elsewhere, an end."""
     chance = random.Random(seed)

@@ -18,6 +18,7 @@ from po_pw.demo import catalogue, server
 from po_pw.engine import carrying, governor, machine
 from po_pw.engine import run as engine
 from tests import portal_runs
+from tests.journal_values import raw
 from tests.support import run_async
 
 if TYPE_CHECKING:
@@ -146,6 +147,16 @@ def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -
     assert any(isinstance(event, events.ContextLost) and event.replaced for event in ran.events)
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert len([event for event in ran.events if isinstance(event, events.OrderSettled)]) == len(plain.orders)
+    journal = ran.out / ".po-pw" / "journal.db"
+    befell = [name for (name,) in raw(journal, "SELECT event FROM events ORDER BY id")]
+    assert [befell.count(name) for name in ("browser.chosen", "context.opened", "context.lost", "run.ended")] == [
+        1,
+        2,
+        1,
+        1,
+    ]
+    listed = raw(journal, "SELECT key, attachment_id FROM attachments ORDER BY 1, 2")
+    assert listed == raw(journal, "SELECT key, attachment_id FROM files ORDER BY 1, 2")
 
 
 def test_contexts_are_closed_when_memory_runs_short_and_opened_again(plain: server.Portal, tmp_path: Path) -> None:

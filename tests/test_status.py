@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +19,7 @@ from po_pw import errors, models
 from po_pw.cli import commands
 from po_pw.engine import standing
 from po_pw.journal import facts, lock, schema, store, view
-from tests.journal_values import PLAN, START, order, outcome, raw, row, saved
+from tests.journal_values import COMMAND, PLAN, START, order, outcome, raw, row, saved
 from tests.support import run_async
 from tests.test_journal_safety import at_work
 
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 NETWORK = models.Failure(models.ErrorCode.NETWORK, "reset")
 TIMEOUT = models.Failure(models.ErrorCode.TIMEOUT, "late")
 GONE = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
+
+BEFELL: tuple[tuple[Literal["info", "warning"], str | None, dict[str, object]], ...] = (
+    ("info", "w1", {"pid": 1}),
+    ("warning", "w2", {"why": "the browser was closed", "replaced": True}),
+    ("warning", None, {"text": "short of disk"}),
+)
 
 
 def second(number: float) -> datetime.datetime:
@@ -55,6 +61,8 @@ async def work(journal: store.Journal) -> models.RunId:
         facts.Leased(lease(5, 6, worker="w2"), second(6)), facts.Leased(lease(6, 7), second(7)),
     ):  # fmt: skip
         journal.note(run, step)
+    for number, (level, worker, detail) in enumerate(BEFELL):
+        journal.note(run, facts.Happened("notice", level, second(number), worker, None, detail))
     await journal.commit(run, outcome(3, files=(saved("a.pdf"), saved("b.pdf", size=90))))
     await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE))
     return run
@@ -92,6 +100,10 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
             hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_hand]
             assert hands == [("PO-7", "w1", 1, second(7)), ("PO-6", "w2", 1, second(6))]
             assert found.left == 3
+            assert run.command == COMMAND
+            assert [(one.at, one.worker, one.text) for one in run.warnings] == [
+                (second(1), "w2", "the browser was closed"), (second(2), None, "short of disk"),
+            ]  # fmt: skip
             await journal.end(run_id, seconds=1, work_seconds=1, interrupted=True, browser=None)
             stopping = await asyncio.to_thread(standing.look, out)
             assert stopping.state == "starting"  # its results are being written, or the next run is about to begin
@@ -101,7 +113,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
     before = traces(out)
     after = standing.look(out)
     assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
-    assert after.again() == ["po-pw", "process", "pos.csv", "-w", "4", "--out", str(out)]
+    assert after.again() == list(COMMAND)
     assert traces(out) == before
 
 
@@ -214,7 +226,7 @@ def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
         process.wait()
     said = invoked("status", tmp_path / "out")
     assert said.startswith("Died")
-    assert "po-pw process pos.csv -w 4 --out" in said
+    assert "  po-pw process lists/pos.csv -w 4 --refresh" in said
 
 
 def test_what_people_and_programs_read(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from po_pw.cli import commands
 from po_pw.downloads import manifests
 from po_pw.engine import audit, standing
 from po_pw.journal import lock, store
-from tests.journal_values import PLAN, outcome, row, saved
+from tests.journal_values import COMMAND, PLAN, outcome, row, saved
 from tests.support import run_async
 from tests.test_rebuild import opened, told
 from tests.test_status import traces
@@ -180,7 +180,7 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     report = run_async(audit.mend(out, lambda *_: None, said.append))
     assert said == []
     assert (report.marked, report.at_work) == (1, None)
-    assert report.again == ("po-pw", "process", "pos.csv", "-w", "4", "--out", str(out))
+    assert report.again == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
     progress = standing.look(out).run
@@ -245,7 +245,7 @@ def test_what_the_command_says(out: Path) -> None:
     code, said = invoke(str(out), "--repair")
     assert code == 1
     assert "1 order marked." in said
-    assert "po-pw process pos.csv -w 4 --out" in said
+    assert "  po-pw process lists/pos.csv -w 4 --refresh" in said
 
 
 def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

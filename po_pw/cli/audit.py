@@ -144,7 +144,7 @@ def _what_next(console: Console, report: audit.Report, *, repair: bool) -> None:
             soft_wrap=True,
         )
     else:
-        how = "Run the same command again, with the options it had, and they are fetched:"
+        how = "Run the same command again, and they are fetched:"
         if not report.again:
             how = "They are fetched when the same call is made again with resume=True."
         console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)

@@ -80,7 +80,7 @@ def show(
     if interrupted:
         console.print()
         console.print(Text("Stopped before the end. To continue, run the same command again:"))
-        console.print(Text(f"  {command()}", "bold"), soft_wrap=True)
+        console.print(Text(f"  {shlex.join(command())}", "bold"), soft_wrap=True)
 
 
 def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) -> list[str]:
@@ -106,6 +106,6 @@ def _near(path: Path) -> str:
         return str(path)
 
 
-def command() -> str:
-    """The command that was typed."""
-    return " ".join(["po-pw", *(shlex.quote(word) for word in sys.argv[1:])])
+def command() -> tuple[str, ...]:
+    """The words of the command that was typed."""
+    return ("po-pw", *sys.argv[1:])

@@ -104,7 +104,9 @@ async def _worked(
     problem: errors.PoPwError | None = None
     try:
         async with run:
-            outcomes = run.process(table.rows(), name=table.source.name, columns=table.columns, resume=resume)
+            outcomes = run.process(
+                table.rows(), name=table.source.name, columns=table.columns, command=closing.command(), resume=resume
+            )
             try:
                 async for _ in outcomes:
                     continue

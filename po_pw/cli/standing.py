@@ -172,6 +172,9 @@ def _notes(found: standing.Standing) -> list[str]:
         notes.append(f"Put back to be tried again: {_codes(run.put_back)}")
     if run.doubted:
         notes.append(f"Marked by verify: {tally.many(run.doubted, 'order')}; the next run fetches what is not right")
+    for one in run.warnings:
+        whose = f"{one.worker}: " if one.worker else ""
+        notes.append(f"{_when(one.at, found.now)}  {whose}{one.text}")
     return notes
 
 
@@ -185,9 +188,9 @@ def _what_next(found: standing.Standing) -> str:
     purpose = "To continue" if found.left else "To end it in order"
     if not found.left and (found.unsuccessful or run.doubted):
         purpose = "To try again what is not done"
-    if not run.source:
+    if not run.command:
         return f"{purpose}, make the same call again with resume=True."
-    return f"{purpose}, run the same command again, with the options it had:"
+    return f"{purpose}, run the same command again:"
 
 
 def _codes(counts: Mapping[str, int]) -> str:

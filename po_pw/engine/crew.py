@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.engine import awake, circuit, clocks, fetching, judging, retry, source, space, worker
+from po_pw.engine import awake, circuit, clocks, fetching, judging, retry, rooms, source, space, worker
 from po_pw.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Crew:
 
     def __init__(
         self,
-        room: worker.Room,
+        room: rooms.Room,
         orders: Iterable[models.PurchaseOrder],
         names: Sequence[models.WorkerId],
         governor: Governor,
@@ -82,7 +82,7 @@ class Crew:
         most = options.max_total_bytes
         full = f"{most} bytes were received, the limit that was set"
         traffic = fetching.Traffic(options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait)
-        shared = worker.Shared(
+        shared = rooms.Shared(
             self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
             self._is_alone,
         )  # fmt: skip
@@ -114,7 +114,7 @@ class Crew:
             msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
             raise errors.ParallelProcessingError(msg) if first.enough else errors.ResourceExhaustedError(msg)
 
-    def _begin(self, group: asyncio.TaskGroup, shared: worker.Shared, name: models.WorkerId, delay: float) -> None:
+    def _begin(self, group: asyncio.TaskGroup, shared: rooms.Shared, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, so does what goes on beside them."""
 
         async def work() -> None:
@@ -130,7 +130,7 @@ class Crew:
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
-    async def _govern(self, group: asyncio.TaskGroup, shared: worker.Shared) -> None:
+    async def _govern(self, group: asyncio.TaskGroup, shared: rooms.Shared) -> None:
         """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count

@@ -12,7 +12,7 @@ from po_pw.engine import crew
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from po_pw.engine import worker
+    from po_pw.engine import rooms
     from po_pw.engine.governor import Decision, Governor
     from po_pw.journal import store
 
@@ -41,7 +41,7 @@ class Feed:
 
     def __init__(
         self,
-        room: Callable[[models.RunId, Callable[[models.Outcome], None]], worker.Room],
+        room: Callable[[models.RunId, Callable[[models.Outcome], None]], rooms.Room],
         journal: store.Journal,
         run: models.RunId,
         names: Sequence[models.WorkerId],

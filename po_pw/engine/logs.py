@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self
 
 import structlog
 
@@ -90,11 +90,24 @@ class RunLog:
             self._write(event)
 
     def _write(self, event: events.Event) -> None:
-        name = ".".join(_WORDS.split(type(event).__name__)).lower()
-        warning = isinstance(event, events.ContextLost) or (
-            isinstance(event, events.Notice) and event.level == "warning"
-        )
-        getattr(self._log, "warning" if warning else "info")(name, **_fields(event))
+        getattr(self._log, level(event))(name(event), **_fields(event))
+
+
+def name(event: events.Event) -> str:
+    """The event's dotted name."""
+    return ".".join(_WORDS.split(type(event).__name__)).lower()
+
+
+def level(event: events.Event) -> Literal["info", "warning"]:
+    """How much it matters."""
+    warns = isinstance(event, events.ContextLost) or (isinstance(event, events.Notice) and event.level == "warning")
+    return "warning" if warns else "info"
+
+
+def fields(event: events.Event) -> dict[str, Any]:
+    """What a line says of the event; without secrets, and fit for JSON."""
+    cleaned: dict[str, Any] = _cleaned(_fields(event))
+    return cleaned
 
 
 def _fields(event: events.Event) -> dict[str, Any]:
@@ -107,18 +120,18 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "error_code": out.error.code if out.error else None,
             "error_message": out.error.message if out.error else None,
         }  # fmt: skip
-    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    if "key" in fields:
-        fields["po"] = fields.pop("po_number", None) or fields["key"]
-        fields.pop("key", None)
+    found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    if "key" in found:
+        found["po"] = found.pop("po_number", None) or found["key"]
+        found.pop("key", None)
     if isinstance(event, events.FileSaved):
-        fields["step"] = "file"
-    return {name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
-            for name, value in fields.items()}  # fmt: skip
+        found["step"] = "file"
+    return {key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+            for key, value in found.items()}  # fmt: skip
 
 
-def _clean(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    cleaned: dict[str, Any] = _cleaned(dict(fields))
+def _clean(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    cleaned: dict[str, Any] = _cleaned(dict(line))
     return cleaned
 
 

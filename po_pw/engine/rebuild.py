@@ -22,6 +22,10 @@ _UNKNOWN: Final = models.Failure(
     models.ErrorCode.INTERNAL, "the journal was damaged, and the order's manifest does not say why it failed"
 )
 
+_LATEST_LOST: Final = "the journal had lost its last moments"
+_MANY: Final = 2_000
+"""Manifests that take seconds to read: that is said before, not only after."""
+
 
 @contextlib.asynccontextmanager
 async def open_journal(path: Path, out: Path, hub: events.Hub) -> AsyncIterator[store.Journal]:
@@ -110,6 +114,9 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
     found = await asyncio.to_thread(find)
     count = 0
     if found:
+        if len(found) >= _MANY:
+            why = lost.why or _LATEST_LOST
+            hub.emit(events.Notice("info", f"{why}: reading {len(found):,} manifests, which takes a while"))
         now = datetime.datetime.now(datetime.UTC)
         count = await journal.restore(_recovered(found, unread), now)
     said = told_of(lost, count, len(unread))
@@ -127,7 +134,7 @@ def told_of(lost: Lost, count: int, unread: int) -> str:
     """
     if not (count or unread or lost.aside):
         return ""  # sound, or a place where nothing was done yet
-    what = lost.why or "the journal had lost its last moments"
+    what = lost.why or _LATEST_LOST
     if lost.aside:
         what += f" and is set aside as {lost.aside}"
     parts = [f"{what}: {count} {'order' if count == 1 else 'orders'} recovered from the manifests"]

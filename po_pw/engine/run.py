@@ -15,7 +15,21 @@ from typing import TYPE_CHECKING, Self
 import po_pw
 from po_pw import errors, events, models, sessions, settings
 from po_pw.downloads import disk
-from po_pw.engine import carrying, clocks, crew, feed, governor, logs, plan, pool, rebuild, recovery, senses, worker
+from po_pw.engine import (
+    carrying,
+    chronicle,
+    clocks,
+    crew,
+    feed,
+    governor,
+    logs,
+    plan,
+    pool,
+    rebuild,
+    recovery,
+    rooms,
+    senses,
+)
 from po_pw.journal import lock
 from po_pw.portals import registry
 from po_pw.results import tables
@@ -69,6 +83,7 @@ class Run:
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
         self._log = logs.RunLog(self._internal / "logs", self.hub)
+        self._chronicle = chronicle.Chronicle(self.hub)
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._crew: crew.Crew | None = None
@@ -97,6 +112,7 @@ class Run:
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(rebuild.open_journal(journal, self.out, self.hub))
+            stack.callback(self._chronicle.end)
             await self._recover()
             self._client = await stack.enter_async_context(
                 client.Client(
@@ -120,6 +136,7 @@ class Run:
         *,
         name: str = "",
         columns: tuple[str, ...] = (),
+        command: tuple[str, ...] = (),
         resume: carrying.Resume | None = None,
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
@@ -128,6 +145,7 @@ class Run:
             rows: consumed as they come, on another thread; the same PO twice is worked on once.
             name: of the input, for the results.
             columns: of the rows' cells.
+            command: the words that were typed, for who looks into the journal.
             resume: goes on where earlier runs stopped; None does all orders afresh.
 
         Raises:
@@ -136,9 +154,9 @@ class Run:
             EnvironmentProblem: the disk is in the way.
         """
         options = self.options
-        what = models.Plan(name, columns, options.workers, str(self.out), _now())
+        what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
         run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
-        self._log.begin(run)
+        self._begin(run)
         self._plan, self._times = what, _Times()
         orders = list(self._journal.orders(run))
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
@@ -167,6 +185,10 @@ class Run:
                 self._driver.cancel()
             await asyncio.wait([self._driver])
 
+    def _begin(self, run: models.RunId) -> None:
+        self._log.begin(run)
+        self._chronicle.begin(self._journal, run)
+
     async def _recover(self) -> None:
         """Finishes what lies ready; says what still cannot be moved."""
         self._recovered = await recovery.recover(self._journal, self.out)
@@ -188,7 +210,7 @@ class Run:
         """
         what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
         run = self.run_id = await self._journal.begin(what, ())
-        self._log.begin(run)
+        self._begin(run)
         self._plan, self._times = what, _Times()
         self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
@@ -267,8 +289,8 @@ class Run:
             self.hub.emit(events.Notice("warning", first.why))
         return judge, first
 
-    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> worker.Room:
-        return worker.Room(
+    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> rooms.Room:
+        return rooms.Room(
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
             settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,

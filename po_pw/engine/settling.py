@@ -11,10 +11,10 @@ from po_pw.downloads import folders, publishing
 from po_pw.engine import carrying
 
 if TYPE_CHECKING:
-    from po_pw.engine import jobs, worker
+    from po_pw.engine import jobs, rooms
 
 
-async def settle(room: worker.Room, job: jobs.Job, outcome: models.Outcome) -> models.Outcome:
+async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> models.Outcome:
     """Gives the outcome with its folder and files, once both are durable.
 
     Without a folder where something keeps it from its place: the end of this run, or the next start, puts it there.
@@ -38,7 +38,7 @@ async def settle(room: worker.Room, job: jobs.Job, outcome: models.Outcome) -> m
     return await _publish(room, job, outcome, parent)
 
 
-async def _publish(room: worker.Room, job: jobs.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
+async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
     """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
     order = job.order
     stem = await room.journal.claim_folder(order.key, parent, folders.stem(order))

@@ -76,11 +76,8 @@ class Standing:
         return max(0.001, (self.now - run.recent_since).total_seconds())
 
     def again(self) -> list[str]:
-        """The words of the command that goes on with the run, without options it may have had beside these; or none."""
-        run = self.run
-        if run is None or not run.source:
-            return []
-        return ["po-pw", "process", run.source, "-w", str(run.workers), "--out", str(self.out)]
+        """The words of the command that goes on with the run; none where it was no command's."""
+        return list(self.run.command) if self.run else []
 
 
 def journal_of(out: Path) -> Path:

@@ -10,20 +10,16 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, sessions
-from po_pw.engine import carrying, fetching, jobs, retry, senses, settling, source, tasks, turns
+from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-    from pathlib import Path
+    from collections.abc import Coroutine
 
-    from po_pw import settings
     from po_pw.browser import contexts
-    from po_pw.engine import judging, pool, space
-    from po_pw.journal import store
+    from po_pw.engine import rooms
     from po_pw.lanes import base as lanes
-    from po_pw.portals import base as portals
     from po_pw.transport import client
 
 _log = logging.getLogger(__name__)
@@ -45,49 +41,6 @@ _REFUSED: Final = {
 }
 
 
-_SENSES: Final = senses.Senses()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Room:
-    """What a run has, whoever works."""
-
-    run: models.RunId
-    out: Path
-    options: settings.Settings
-    hub: events.Hub
-    journal: store.Journal
-    sessions: sessions.Sessions
-    pool: pool.Pool
-    client: client.Client
-    portal_for: Callable[[str], portals.Portal]
-    settled: Callable[[models.Outcome], None]
-    stop: Callable[[str], None]
-    """Stops the run as a first Ctrl-C does; told why."""
-    resume: carrying.Resume | None = None
-    """How to go on where earlier runs stopped; None does all afresh."""
-    senses: senses.Senses = _SENSES
-    begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
-    """Orders that an earlier run had in hand, each with its work folder's claim."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shared:
-    """What the workers of a run share."""
-
-    room: Room
-    source: source.LocalSource
-    traffic: fetching.Traffic
-    sign_in_needed: Callable[[errors.LoginRequiredError], None]
-    gave_up: Callable[[errors.EnvironmentProblem], None]
-    """A worker could not open a context, or lost too many."""
-    judge: judging.Judge
-    space: space.Space
-    alone: Callable[[], bool]
-    """Whether orders are strictly one after another, nothing overlapping; may change."""
-    jobs: dict[models.OrderKey, jobs.Job] = dataclasses.field(default_factory=dict)
-
-
 class Worker:
     """Works until the source is drained or stopped.
 
@@ -95,7 +48,7 @@ class Worker:
     stream while the next is read.
     """
 
-    def __init__(self, name: models.WorkerId, shared: Shared) -> None:
+    def __init__(self, name: models.WorkerId, shared: rooms.Shared) -> None:
         self.name = name
         self._shared = shared
         self._room = shared.room
@@ -259,6 +212,7 @@ class Worker:
             code, message = _REFUSED[listing.page]
             raise errors.Permanent(message, code)
         job.listing = listing
+        self._room.journal.note(self._room.run, facts.Listed(job.order.key, listing.attachments, _now()))
 
     async def _finish(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""

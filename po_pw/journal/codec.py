@@ -8,9 +8,12 @@ import json
 import sqlite3
 import zlib
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from po_pw import models
+
+if TYPE_CHECKING:
+    from po_pw.journal import facts
 
 _SUM: Final = ',"sum":"'
 """SQLite has no checksums: a flipped bit in a text would go unnoticed."""
@@ -90,6 +93,14 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     )  # fmt: skip
 
 
+def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attachment) -> tuple[Any, ...]:
+    """An attachment that a page listed, in the order of the table's columns."""
+    kind = type(one.source).__name__.lower()
+    return (
+        run, listed.key, whole(one.id), whole(one.name), whole(one.place), kind, one.claimed_bytes, stamp(listed.at),
+    )  # fmt: skip
+
+
 def file(text: str) -> models.SavedFile:
     """A file from the last of what `file_values` gave."""
     return _file(json.loads(text))
@@ -98,6 +109,11 @@ def file(text: str) -> models.SavedFile:
 def stamp(moment: datetime.datetime) -> str:
     """A moment as text that sorts, whatever the offset it came with."""
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def now() -> str:
+    """This moment, as `stamp` writes it."""
+    return stamp(datetime.datetime.now(datetime.UTC))
 
 
 def whole(text: str) -> str:

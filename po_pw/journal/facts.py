@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Mapping
 
     from po_pw import models
 
@@ -40,4 +41,27 @@ class FileSaved:
     file: models.SavedFile
 
 
-Fact: TypeAlias = Leased | Attempted | FileSaved
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listed:
+    """What an order's page holds; replaces what was listed before in the same run."""
+
+    key: models.OrderKey
+    attachments: tuple[models.Attachment, ...]
+    at: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Happened:
+    """Something befell the run."""
+
+    event: str
+    """The event's dotted name, as in the log."""
+    level: Literal["info", "warning"]
+    at: datetime.datetime
+    worker: str | None
+    key: str | None
+    detail: Mapping[str, object]
+    """The rest of it, fit for JSON; without secrets."""
+
+
+Fact: TypeAlias = Leased | Attempted | FileSaved | Listed | Happened

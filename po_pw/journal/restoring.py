@@ -20,9 +20,9 @@ _KNOWN: Final = """
 SELECT parent, folded FROM folders WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.key = folders.key)"""
 
 _BEGIN: Final = """
-INSERT OR IGNORE INTO runs (run, source, columns, workers, out, started_at, ended_at, seconds, work_seconds,
-                            interrupted)
-VALUES (?, '', '[]', 0, '', ?, ?, 0, 0, 0)"""
+INSERT OR IGNORE INTO runs (run, source, columns, workers, out, command, started_at, ended_at, seconds,
+                            work_seconds, interrupted)
+VALUES (?, '', '[]', 0, '', '[]', ?, ?, 0, 0, 0)"""
 
 _CLAIM: Final = "INSERT OR IGNORE INTO folders (parent, folded, stem, key) VALUES (?, ?, ?, ?)"
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 _FIRST: Final = """
 CREATE TABLE runs (
   run TEXT PRIMARY KEY, source TEXT NOT NULL, columns TEXT NOT NULL, workers INTEGER NOT NULL, out TEXT NOT NULL,
+  command TEXT NOT NULL,  -- its words (JSON)
   started_at TEXT NOT NULL,
   ended_at TEXT, seconds REAL, work_seconds REAL, interrupted INTEGER, browser TEXT  -- NULL while it goes on, or died
 ) WITHOUT ROWID;
@@ -53,6 +54,13 @@ CREATE TABLE attempts (
   PRIMARY KEY (run, lease)
 ) WITHOUT ROWID;
 
+-- What the page of an order listed when a run saw it last; `kind`: link, click or external.
+CREATE TABLE attachments (
+  run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, name TEXT NOT NULL,
+  place TEXT NOT NULL, kind TEXT NOT NULL, claimed_bytes INTEGER, listed_at TEXT NOT NULL,
+  PRIMARY KEY (run, key, attachment_id)
+) WITHOUT ROWID;
+
 -- Each file a run saved, noted as soon as it is whole; once the order has its outcome, exactly the outcome's.
 CREATE TABLE files (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, path TEXT NOT NULL,
@@ -62,6 +70,15 @@ CREATE TABLE files (
   PRIMARY KEY (run, key, attachment_id)
 ) WITHOUT ROWID;
 CREATE INDEX files_by_key ON files (key);
+
+-- What befell a run beside its orders' own ways: browsers opened and lost, orders stolen and put back, pauses, stops.
+-- The run's log has every event; these are for whoever asks how it goes.
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, at TEXT NOT NULL, event TEXT NOT NULL,
+  level TEXT NOT NULL, worker TEXT, key TEXT,
+  detail TEXT NOT NULL  -- the rest of it (JSON)
+);
+CREATE INDEX events_by_run ON events (run, id);
 
 -- Who has which folder name: for ever, whatever the run.
 CREATE TABLE folders (

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import json
 import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import models
-from po_pw.journal import codec, facts, restoring, schema, writer
+from po_pw.journal import codec, facts, noting, restoring, schema, writer
 
 if TYPE_CHECKING:
+    import datetime
     import sqlite3
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
     from pathlib import Path
@@ -23,30 +23,15 @@ T = TypeVar("T")
 _BATCH: Final = 500
 """Rows read at once: between batches no lock is held, so a slow reader is in nobody's way."""
 
+_PUT_RUN: Final = """
+INSERT INTO runs (run, source, columns, workers, out, command, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
 _PUT_ROW: Final = """
 INSERT INTO rows (run, number, po_number, key, cells, url, supplier, amount, amount_is_decimal,
                   error_code, error_message, duplicate_of)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-_PUT_OUTCOME: Final = """
-INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, replaces)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-
 _PUBLISH: Final = "UPDATE outcomes SET state = 'published', at = ? WHERE run = ? AND key = ?"
-
-_PUT_FILE: Final = """
-INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
-                              saved_at, file)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-
-_LEASED: Final = """
-INSERT INTO attempts (run, lease, key, attempt, worker, started_at) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (run, lease) DO UPDATE SET started_at = excluded.started_at"""
-
-_ATTEMPTED: Final = """
-INSERT OR REPLACE INTO attempts (run, lease, key, attempt, worker, started_at, ended_at, counts, error_code,
-                                 error_message)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _ORDERS: Final = """
 SELECT number, key, po_number, url, supplier, amount, amount_is_decimal FROM rows
@@ -167,8 +152,16 @@ class Journal:
         def put(connection: sqlite3.Connection) -> models.RunId:
             run = _fresh_id(connection, plan)
             connection.execute(
-                "INSERT INTO runs (run, source, columns, workers, out, started_at) VALUES (?, ?, ?, ?, ?, ?)",
-                (run, plan.source, json.dumps(plan.columns), plan.workers, plan.out, codec.stamp(plan.started_at)),
+                _PUT_RUN,
+                (
+                    run,
+                    plan.source,
+                    json.dumps(plan.columns),
+                    plan.workers,
+                    plan.out,
+                    json.dumps(plan.command),
+                    codec.stamp(plan.started_at),
+                ),
             )
             connection.executemany(_PUT_ROW, (codec.row_values(run, row) for row in rows))
             return run
@@ -206,7 +199,7 @@ class Journal:
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
         """Notes a fact; returns at once, and it is written with the next commit."""
-        self._writer.note(lambda connection: _put_fact(connection, run, fact))
+        self._writer.note(lambda connection: noting.put_fact(connection, run, fact))
 
     async def save(self, run: models.RunId, outcome: models.Outcome, *, work: str, replaces: str = "") -> None:
         """Notes what came of an order whose files lie ready; returns when that is durable. `publish` comes next.
@@ -217,11 +210,11 @@ class Journal:
             work: the folder they are in now, below the output directory, with `/`.
             replaces: an older folder elsewhere that goes when this one is in place.
         """
-        await self._written(lambda connection: _put_outcome(connection, run, outcome, "saved", work, replaces))
+        await self._written(lambda connection: noting.put_outcome(connection, run, outcome, "saved", work, replaces))
 
     async def publish(self, run: models.RunId, key: models.OrderKey) -> None:
         """Notes that a saved outcome's folder is in its final place; returns when that is durable."""
-        await self._written(lambda connection: connection.execute(_PUBLISH, (_now(), run, key)))
+        await self._written(lambda connection: connection.execute(_PUBLISH, (codec.now(), run, key)))
 
     async def forget(self, run: models.RunId, key: models.OrderKey) -> None:
         """Forgets an outcome whose files are neither in the work folder nor in their final place."""
@@ -231,7 +224,7 @@ class Journal:
 
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
         """Notes what came of an order whose folder is in its final place already; returns when that is durable."""
-        await self._written(lambda connection: _put_outcome(connection, run, outcome))
+        await self._written(lambda connection: noting.put_outcome(connection, run, outcome))
 
     async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
         """The files of these orders' latest outcomes are to be proved, and fetched again where they do not hold."""
@@ -243,7 +236,7 @@ class Journal:
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
-                _put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
+                noting.put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
 
         await self._written(put)
 
@@ -261,7 +254,7 @@ class Journal:
             browser: which one ran; None where none was opened.
         """
         shown = json.dumps(dataclasses.asdict(browser)) if browser else None
-        values = (_now(), seconds, work_seconds, interrupted, shown, run)
+        values = (codec.now(), seconds, work_seconds, interrupted, shown, run)
         await self._written(
             lambda connection: connection.execute(
                 "UPDATE runs SET ended_at = ?, seconds = ?, work_seconds = ?, interrupted = ?, browser = ? "
@@ -326,7 +319,7 @@ class Journal:
         Returns:
             For how many orders there was no outcome before.
         """
-        return await self._written(lambda connection: restoring.put(connection, recovered, now, _put_outcome))
+        return await self._written(lambda connection: restoring.put(connection, recovered, now, noting.put_outcome))
 
     def _stream(self, query: str, run: models.RunId, load: Callable[[sqlite3.Row], T]) -> Iterator[T]:
         """The rows of a query that takes the run, the number to go on after, and how many."""
@@ -359,36 +352,7 @@ def _fresh_id(connection: sqlite3.Connection, plan: models.Plan) -> models.RunId
             return run
 
 
-def _put_outcome(
-    connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome, state: str = "published",
-    work: str = "", replaces: str = "",
-) -> None:  # fmt: skip
-    values = (run, outcome.key, state, outcome.status, _now(), codec.dump(outcome), work, replaces)
-    connection.execute(_PUT_OUTCOME, values)
-    if not outcome.carried:  # its files are those of the run that saved them
-        connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
-        connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
-
-
-def _put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact) -> None:
-    if isinstance(fact, facts.FileSaved):
-        connection.execute(_PUT_FILE, codec.file_values(run, fact.key, fact.file))
-        return
-    lease = fact.lease
-    handed_out = (run, lease.number, lease.order.key, lease.attempt, lease.worker)
-    if isinstance(fact, facts.Leased):
-        connection.execute(_LEASED, (*handed_out, codec.stamp(fact.at)))
-        return
-    code, message = (fact.failure.code, codec.whole(fact.failure.message)) if fact.failure else (None, None)
-    times = (codec.stamp(fact.started_at), codec.stamp(fact.ended_at))
-    connection.execute(_ATTEMPTED, (*handed_out, *times, fact.counts, code, message))
-
-
 def _looked_at(done: asyncio.Future[T]) -> None:
     # The writer keeps the error; asyncio need not complain as well that nobody looked.
     if not done.cancelled():
         done.exception()
-
-
-def _now() -> str:
-    return codec.stamp(datetime.datetime.now(datetime.UTC))

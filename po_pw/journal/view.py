@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 _RECENT: Final = 50
 """Outcomes that the rate is taken over."""
 
+_SHOWN: Final = 5
+"""Warnings that are given."""
+
 _LATEST: Final = """
-SELECT run, source, workers, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
+SELECT run, source, workers, command, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
 ORDER BY started_at DESC, run DESC LIMIT 1"""
 
 _ROWS: Final = """
@@ -63,6 +67,9 @@ SELECT COUNT(*) FROM outcomes WHERE doubted = 1 AND id = (
 _RECORDED: Final = """
 SELECT key, json_extract(outcome, '$.folder') AS folder, MAX(id) FROM outcomes WHERE state = 'published' GROUP BY key"""
 
+_WARNINGS: Final = """
+SELECT at, event, worker, detail FROM events WHERE run = ? AND level = 'warning' ORDER BY id DESC LIMIT ?"""
+
 _ONE: Final = "SELECT outcome, MAX(id) FROM outcomes WHERE key = ? AND state = 'published'"
 
 
@@ -77,6 +84,17 @@ class InHand:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that befell a run."""
+
+    at: datetime.datetime
+    event: str
+    """Its dotted name, as in the log."""
+    worker: str | None
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
     """A run as its journal has it."""
 
@@ -84,6 +102,8 @@ class Progress:
     source: str
     """The input's file name; `""` where orders came from Python."""
     workers: int
+    command: tuple[str, ...]
+    """The words of the command that was typed; none where orders came from Python."""
     started_at: datetime.datetime
     ended_at: datetime.datetime | None
     """None: it is going on, or it died."""
@@ -114,6 +134,8 @@ class Progress:
     recent_bytes: int
     doubted: int
     """Orders, of whatever run, whose files are to be proved and fetched again where they do not hold."""
+    warnings: tuple[Happened, ...]
+    """What befell the run last that a person should know, the latest last."""
 
 
 def progress(path: Path) -> Progress | None:
@@ -182,6 +204,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
     signs = [begun["started_at"], begun["ended_at"], files[2], leased, codec.stamp(recent[0]) if recent else None]
     return Progress(
         run=models.RunId(run), source=begun["source"], workers=begun["workers"],
+        command=tuple(json.loads(begun["command"])),
         started_at=_time(begun["started_at"]), ended_at=_time(begun["ended_at"]) if begun["ended_at"] else None,
         interrupted=bool(begun["interrupted"]), rows=rows["rows"], orders=rows["orders"],
         counts={status: counts[status] for status in models.Status if counts.get(status)},
@@ -196,7 +219,13 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         files=files[0], bytes=files[1] or 0, last_at=max(_time(sign) for sign in signs if sign),
         recent=max(0, len(recent) - 1), recent_since=since, recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
+        warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
     )  # fmt: skip
+
+
+def _happened(row: sqlite3.Row) -> Happened:
+    detail = json.loads(row["detail"])
+    return Happened(_time(row["at"]), row["event"], row["worker"], str(detail.get("text") or detail.get("why") or ""))
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:

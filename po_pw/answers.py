@@ -1,0 +1,103 @@
+"""What a script gets back: a result for each order, and one for the call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from po_pw import models
+    from po_pw.results import tables
+
+
+@dataclasses.dataclass(frozen=True, eq=True)
+class OrderResult(Mapping[str, Any]):
+    """What came of one purchase order. Prints well, compares, and reads as a mapping of its attributes."""
+
+    po_number: str
+    status: models.Status
+    folder: str
+    """Relative to the output directory; `""` where there is none."""
+    files: tuple[str, ...]
+    """Names in the folder."""
+    error_code: str
+    error_message: str
+    attempts: int = dataclasses.field(compare=False, default=0)
+    seconds: float = dataclasses.field(compare=False, default=0.0)
+    worker: str = dataclasses.field(compare=False, default="")
+    duplicate_of: int | None = None
+    """The number of the earlier order with the same PO, from 1."""
+    succeeded: bool = False
+    """Whether nothing is left to do for it; a duplicate's is that of the earlier one."""
+
+    @classmethod
+    def of(cls, row: models.RowResult) -> OrderResult:
+        """From a row of the results."""
+        outcome, error = row.outcome, row.error
+        return cls(
+            po_number=row.po_number,
+            status=row.status,
+            folder=outcome.folder if outcome else "",
+            files=tuple(file.path for file in outcome.files) if outcome else (),
+            error_code=error.code.value if error else "",
+            error_message=error.message if error else "",
+            attempts=outcome.attempts if outcome else 0,
+            seconds=outcome.timing.seconds if outcome else 0.0,
+            worker=outcome.worker if outcome else "",
+            duplicate_of=row.duplicate_of,
+            succeeded=outcome is not None and outcome.status.succeeded,
+        )
+
+    @property
+    def success(self) -> bool:
+        """The same as `succeeded`, under the name existing scripts use."""
+        return self.succeeded
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._names():
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __str__(self) -> str:
+        what = f"{len(self.files)} files in {self.folder}" if self.files else self.error_message or "no files"
+        return f"{self.po_number} {self.status}: {what}"
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return (*(field.name for field in dataclasses.fields(cls)), "success")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult(Sequence[OrderResult]):
+    """What came of one call: a result for each order given, in the order given."""
+
+    results: tuple[OrderResult, ...]
+    summary: tables.Summary
+    out: str
+    """The output directory, with results.csv and the rest."""
+
+    @property
+    def success(self) -> int:
+        """How many have nothing left to do."""
+        return sum(result.succeeded for result in self.results)
+
+    @property
+    def failed(self) -> int:
+        """How many have; with `success` it makes the number of orders."""
+        return len(self.results) - self.success
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.results[place]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __str__(self) -> str:
+        return f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; results in {self.out}"

@@ -1,0 +1,56 @@
+"""What befalls a run goes into the journal as well: who asks how it goes need not read its log."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Final
+
+from po_pw import events
+from po_pw.engine import logs
+from po_pw.journal import facts
+
+if TYPE_CHECKING:
+    from po_pw import models
+    from po_pw.journal import store
+
+# The others are an order's own way: the journal has them as attempts, attachments, files and outcomes.
+_KEPT: Final = (
+    events.BrowserChosen, events.ContextOpened, events.ContextLost, events.ContextClosed, events.OrdersStolen,
+    events.OrderPutBack, events.Stopping, events.Notice, events.RunEnded,
+)  # fmt: skip
+
+
+class Chronicle:
+    """Listens from the start; notes for the run that has begun, what came before it first."""
+
+    def __init__(self, hub: events.Hub) -> None:
+        self._waiting: list[facts.Happened] = []
+        self._journal: store.Journal | None = None
+        self._run: models.RunId | None = None
+        self._unlisten = hub.listen(self._hear)
+
+    def begin(self, journal: store.Journal, run: models.RunId) -> None:
+        """From here on it is this run that things befall."""
+        self._journal, self._run = journal, run
+        for happened in self._waiting:
+            journal.note(run, happened)
+        self._waiting.clear()
+
+    def end(self) -> None:
+        """Listens no more: the journal is about to close."""
+        self._unlisten()
+
+    def _hear(self, event: events.Event) -> None:
+        if not isinstance(event, _KEPT):
+            return
+        detail = logs.fields(event)
+        worker = detail.pop("worker", None)
+        detail.pop("po", None)
+        detail.pop("run", None)
+        key = event.key if isinstance(event, events.OrderPutBack) else None
+        now = datetime.datetime.now(datetime.UTC)
+        happened = facts.Happened(logs.name(event), logs.level(event), now, worker, key, detail)
+        if self._journal is None or self._run is None:
+            self._waiting.append(happened)
+        else:
+            self._journal.note(self._run, happened)

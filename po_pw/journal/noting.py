@@ -1,0 +1,74 @@
+"""How outcomes and facts are written into the journal's tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from po_pw.journal import codec, facts
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from po_pw import models
+
+_PUT_OUTCOME: Final = """
+INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, replaces)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_PUT_FILE: Final = """
+INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
+                              saved_at, file)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_LEASED: Final = """
+INSERT INTO attempts (run, lease, key, attempt, worker, started_at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, lease) DO UPDATE SET started_at = excluded.started_at"""
+
+_ATTEMPTED: Final = """
+INSERT OR REPLACE INTO attempts (run, lease, key, attempt, worker, started_at, ended_at, counts, error_code,
+                                 error_message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_PUT_ATTACHMENT: Final = """
+INSERT OR REPLACE INTO attachments (run, key, attachment_id, name, place, kind, claimed_bytes, listed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_PUT_EVENT: Final = "INSERT INTO events (run, at, event, level, worker, key, detail) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+def put_outcome(
+    connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome, state: str = "published",
+    work: str = "", replaces: str = "",
+) -> None:  # fmt: skip
+    """Writes an outcome, and makes the run's files of the order exactly the outcome's."""
+    values = (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces)
+    connection.execute(_PUT_OUTCOME, values)
+    if not outcome.carried:  # its files are those of the run that saved them
+        connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
+        connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
+
+
+def put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact) -> None:
+    """Writes a fact."""
+    if isinstance(fact, facts.FileSaved):
+        connection.execute(_PUT_FILE, codec.file_values(run, fact.key, fact.file))
+        return
+    if isinstance(fact, facts.Listed):
+        connection.execute("DELETE FROM attachments WHERE run = ? AND key = ?", (run, fact.key))
+        connection.executemany(_PUT_ATTACHMENT, (codec.attachment_values(run, fact, one) for one in fact.attachments))
+        return
+    if isinstance(fact, facts.Happened):
+        detail = codec.whole(json.dumps(fact.detail, ensure_ascii=False))
+        connection.execute(
+            _PUT_EVENT, (run, codec.stamp(fact.at), fact.event, fact.level, fact.worker, fact.key, detail)
+        )
+        return
+    lease = fact.lease
+    handed_out = (run, lease.number, lease.order.key, lease.attempt, lease.worker)
+    if isinstance(fact, facts.Leased):
+        connection.execute(_LEASED, (*handed_out, codec.stamp(fact.at)))
+        return
+    code, message = (fact.failure.code, codec.whole(fact.failure.message)) if fact.failure else (None, None)
+    times = (codec.stamp(fact.started_at), codec.stamp(fact.ended_at))
+    connection.execute(_ATTEMPTED, (*handed_out, *times, fact.counts, code, message))
