@@ -41,17 +41,17 @@ class Costs:
     """What contexts take.
 
     The defaults were measured with Playwright 1.65 and headless Chromium 156 on Linux: 1 to 4 contexts opened one
-    after another, each having read 12 order pages, and `machine.browser_bytes()` after each. It gave 78 MiB for the
-    driver alone, 288 with the first context, and 464, 659 and 824 with more; the machine's available memory fell by
-    about as much. Each context brought 9 processes with 115 threads, and 3 files in our own process; its downloads
+    after another, each having read 12 order pages, and `machine.browser_bytes()` after each. It gave 70 MiB for the
+    driver alone, 224 with the first context, and 375, 521 and 666 with more; the machine's available memory fell by
+    about as much. Each context brought 8 processes with 100 threads, and 3 files in our own process; its downloads
     have a socket and a file each.
     """
 
-    context_bytes: int = 180 * _MIB
-    driver_bytes: int = 110 * _MIB
+    context_bytes: int = 150 * _MIB
+    driver_bytes: int = 80 * _MIB
     """Once, with the first context."""
     files_per_context: int = 12
-    tasks_per_context: int = 130
+    tasks_per_context: int = 115
 
     def measured(self, used_bytes: int, contexts: int) -> Costs:
         """These costs, brought nearer to what was seen: at once where that is more, gradually where it is less.
