@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOGETHER = ("-n", "3", "--dist", "worksteal")
+TOGETHER = ("-n", "4", "--dist", "worksteal")
 """Most tests wait for a browser: three at once took 7.6 minutes where one after another took 12.2, on two cores."""
 ROOT = Path(__file__).parent.parent
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,7 +75,12 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
         if isinstance(event, events.FileSaved) and event.key == models.order_key(order.po_number):
             came.append(event.file.attachment_id)
             if len(came) == len(order.files) - 1:
-                run.stop(engine.Stop.NOW)
+                threading.Thread(target=stop_when_all_are_asked_for, args=(run,), daemon=True).start()
+
+    def stop_when_all_are_asked_for(run: engine.Run) -> None:
+        while not asked(plain, last):
+            time.sleep(0.01)
+        run.stop(engine.Stop.NOW)
 
     came: list[str] = []
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)
