@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime
 import errno
 import hashlib
@@ -262,6 +263,26 @@ def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:
     finish(tmp_path, one, [saved(one, 1, "a.pdf")], stem="PO_1")
     finish(tmp_path, two, [saved(two, 1, "b.pdf")], stem="PO_1~2")
     assert {*tree(tmp_path)} == {"Supplier A/PO_1_COMPLETED/a.pdf", "Supplier A/PO_1~2_COMPLETED/b.pdf"}
+
+
+def test_orders_of_one_supplier_end_at_the_same_time(tmp_path: Path) -> None:
+    """The folders they share are made, emptied and removed by one while another needs them."""
+
+    def go_on(number: int) -> None:
+        order = models.PurchaseOrder(
+            models.order_key(f"PO-{number}"), f"PO-{number}", "https://portal.example/orders/1"
+        )
+        earlier = ""
+        for turn in range(25):
+            work = folders.open_work(tmp_path, "PO/1" if number % 2 else "PO:1", f"{number}-{turn}")
+            supplier, stem = f"Supplier {turn // 2 % 2}", f"PO-{number}"
+            files = [saved(work, 1, "a.pdf", f"{number} {turn}".encode())]
+            earlier = finish(tmp_path, work, files, order=order, supplier=supplier, stem=stem, earlier=earlier).folder
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(go_on, range(8)))
+    assert tree(tmp_path) == {f"Supplier 0/PO-{number}_COMPLETED/a.pdf": f"{number} 24".encode() for number in range(8)}
+    assert not (tmp_path / ".po-pw" / "aside").exists()
 
 
 def test_what_another_program_holds_is_tried_again_for_a_while() -> None:

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 PATIENCE: Final = 10.0 if os.name == "nt" else 0.0
 """Seconds for which a rename is tried again: on Windows other programs (a scanner, a synced folder) hold files."""
+_TURNS: Final = 20
 _HELD: Final = {errno.EBUSY, errno.ETXTBSY}
 _FULL: Final = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -143,6 +144,32 @@ def make(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
+
+
+def past_tidying(action: Callable[[], object]) -> None:
+    """Does what makes a folder and uses it; again where another order's end removed it, as empty, in between.
+
+    Raises:
+        OSError: it was not that.
+    """
+    for left in range(_TURNS, -1, -1):
+        try:
+            action()
+        except (FileNotFoundError, FileExistsError):  # the latter where it was gone before `mkdir` looked at it again
+            if not left:
+                raise
+        else:
+            return
+
+
+def put(source: Path, target: Path) -> None:
+    """Renames something into a folder, which is made where there is none."""
+
+    def step() -> None:
+        make(target.parent)
+        rename(source, target)
+
+    past_tidying(step)
 
 
 def copy(path: Path, target: Path) -> None:

@@ -89,13 +89,7 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
     """
     path = out / place.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
     with disk.translated(path):
-        for last in (False, False, True):
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-                break
-            except FileNotFoundError:  # another order of a like name was done and removed the folder above
-                if last:
-                    raise
+        disk.past_tidying(lambda: path.mkdir(parents=True, exist_ok=True))
     return Work(path)
 
 

@@ -56,9 +56,10 @@ class Place:
         """Its folders that were moved aside."""
         base = aside_of(self.out) / self.parent
         names_of = [f"{self.stem}_{ending}" for ending in ENDINGS]
-        if not base.is_dir():
+        try:
+            return [path for path in base.iterdir() if path.name.rstrip("~") in names_of]
+        except FileNotFoundError:  # never made, or removed by the end of another order
             return []
-        return [path for path in base.iterdir() if path.name.rstrip("~") in names_of]
 
 
 def draft(work: Path) -> Path:

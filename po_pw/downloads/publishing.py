@@ -48,18 +48,16 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
                 if taken.exists() and not taken.is_dir():
                     msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
                     raise errors.FolderHeld(msg)
-            disk.make(where.base)
             with contextlib.ExitStack() as undo:
                 for old, _ in older:
                     _set_aside(out, old, undo)
-                disk.rename(source, final)
+                disk.put(source, final)
                 undo.pop_all()
             disk.sync_folder(where.base)
         elif not final.is_dir():
             return False
         if draft.exists():
-            disk.make(where.manifest.parent)
-            disk.rename(draft, where.manifest)
+            disk.put(draft, where.manifest)
             disk.sync_folder(where.manifest.parent)
         if moved is not None:
             moved.manifest.unlink(missing_ok=True)
@@ -95,8 +93,7 @@ def clear_aside(out: Path) -> None:
             if place.existing(out, where.parent, where.stem):
                 disk.remove(folder)
             else:
-                disk.make(where.base)
-                disk.rename(folder, out / relative.with_name(relative.name.rstrip("~")))
+                disk.put(folder, out / relative.with_name(relative.name.rstrip("~")))
         for folder in folders:
             disk.tidy(folder)
     disk.tidy(aside)
@@ -140,6 +137,5 @@ def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
     target = place.aside_of(out) / folder.relative_to(out)
     while target.exists():  # left by a crash: it goes when this one is in place
         target = target.with_name(f"{target.name}~")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    disk.rename(folder, target)
-    undo.callback(disk.rename, target, folder)
+    disk.put(folder, target)
+    undo.callback(disk.put, target, folder)
