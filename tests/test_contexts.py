@@ -96,6 +96,9 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
             async with one.page() as hold:
                 await hold.page.goto(f"{site.origin}/cookie")
                 await hold.page.evaluate("document.cookie = 'written=2'")
+                async with asyncio.timeout(15):  # the page's process tells the browser of it by and by
+                    while len(await one.cookies()) < 2:  # noqa: ASYNC110 - the browser tells nobody
+                        await asyncio.sleep(0.02)
                 await hold.page.reload()
                 assert await hold.page.inner_text("pre") == "[('given', '1'), ('written', '2')]"
             async with two.page() as hold:
