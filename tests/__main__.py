@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 TOGETHER = ("-n", "4", "--dist", "worksteal")
-"""Most tests wait for a browser: three at once took 7.6 minutes where one after another took 12.2, on two cores."""
+"""Most tests wait for a browser: four at once took 7.3 minutes where three took 11.3, on two cores."""
 ROOT = Path(__file__).parent.parent
 
 
