@@ -310,7 +310,7 @@ class Context:
         try:
             return await self._pages.fit(hold)
         except TimeoutError:
-            self._hangs(2 * CLOSE_TIMEOUT)
+            self._hangs(pages.OPENS_WITHIN)
             raise self._lost_error() from None
 
     async def is_alive(self, patience: float = CLOSE_TIMEOUT) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ANSWERS_WITHIN: Final = 3.0
 """Seconds for a page to answer after something went wrong on it; a busy one is replaced."""
-_OPENS_WITHIN: Final = 10.0
+OPENS_WITHIN: Final = 10.0
 """Seconds for a new page; a browser that takes longer hangs."""
 
 _PAINTS: Final = """() => new Promise((resolve) => {
@@ -76,7 +76,7 @@ class Pages:
             return hold
         self._inner.remove_listener("page", self._on_page)  # the new one is nobody's stray
         try:
-            async with asyncio.timeout(_OPENS_WITHIN):
+            async with asyncio.timeout(OPENS_WITHIN):
                 page = await self._inner.new_page()
                 await self._minimise(page)
         finally:
