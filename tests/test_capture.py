@@ -93,9 +93,7 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
         ("form-html-file", "page.html", b"<p>a saved page</p>"),
         ("form-target", "a.pdf", PDF),
         ("form-redirect", "a.pdf", PDF),
-        ("form-asking", "inline.pdf", PDF),
         ("form-leaving", "inline.pdf", PDF),
-        ("form-covered", "a.pdf", PDF),
         ("blob", "made here.bin", bytes([7]) * 4096),
         ("opens-file", "inline.pdf", PDF),
         ("hidden-frame", "a.pdf", PDF),
@@ -103,7 +101,7 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
     ],
 )
 def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
-    """Forms, inline answers, new windows, redirects, confirmations, blobs, hidden frames: the file comes, whole."""
+    """Forms, inline answers, new windows, redirects, blobs, hidden frames: the file comes, whole."""
     sent_name, body, _ = opened.run(opened.file(page))
     assert (sent_name, body) == (name, content)
 
@@ -221,6 +219,22 @@ def test_a_control_or_a_frame_that_is_gone_says_so(opened: Opened) -> None:
     with pytest.raises(errors.Transient, match="frame") as caught:
         opened.run(opened.clicked("blank", models.Click("#go", frame=3)))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
+
+
+def test_no_question_is_answered_with_yes(opened: Opened) -> None:
+    """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
+    before = len(opened.site.asked)
+    with pytest.raises(errors.Transient, match="nothing was downloaded"):
+        opened.run(opened.clicked("form-asking", timeout=1.5))
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
+
+
+def test_a_control_that_something_lies_over_is_not_pressed(opened: Opened) -> None:
+    """A click that does not go through is not forced."""
+    before = len(opened.site.asked)
+    with pytest.raises(errors.Transient, match="cannot be clicked"):
+        opened.run(opened.clicked("form-covered"))
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 
 
 def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:

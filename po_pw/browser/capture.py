@@ -29,7 +29,7 @@ _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ER
 _LOOKS: Final = 4
 """How often a download is looked at in the time after which it counts as stalled."""
 _QUICK_CLICK: Final = 3_000
-"""Milliseconds for a real click; what lies over the control (a floating bar) must not cost more."""
+"""Milliseconds for the click: the control has been seen, so it can be pressed at once, or something is over it."""
 _THERE: Final = 5_000
 """Milliseconds for the control to be there: its page was read, so it is a matter of a page just opened again."""
 
@@ -287,10 +287,8 @@ async def capture(
 
     async def press() -> None:
         await control.evaluate(_SAME_PAGE, timeout=_THERE)
-        try:
-            await control.click(timeout=_QUICK_CLICK, no_wait_after=True)
-        except playwright.TimeoutError:
-            await control.evaluate("element => element.click()", timeout=_THERE)
+        # Never forced through what lies over it: that may be there so that nobody presses it.
+        await control.click(timeout=_QUICK_CLICK, no_wait_after=True)
 
     try:
         return await _claimed(context, hold, frame, press, timeout, guard)

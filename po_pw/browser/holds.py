@@ -72,10 +72,8 @@ class Hold:
             claim.set_result(popup)
 
     def _answer(self, dialog: playwright.Dialog) -> None:
-        # "Leave this page?" is always yes; what a click of ours asks back ("Download now?") is yes as well.
-        claimed = self.claim is not None and not self.claim.done()
-        yes = dialog.type == "beforeunload" or (claimed and dialog.type == "confirm")
-        self._later(dialog.accept if yes else dialog.dismiss)
+        # "Leave this page?" comes from leaving it ourselves. Whatever else is asked may be "delete it, are you sure?".
+        self._later(dialog.accept if dialog.type == "beforeunload" else dialog.dismiss)
 
     def _later(self, do: Callable[[], Awaitable[None]]) -> None:
         async def quietly() -> None:

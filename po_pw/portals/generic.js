@@ -24,6 +24,8 @@
     }
     return parts.join(' > ');
   };
+  // What sends a form may change something: it neither opens nor turns anything.
+  const submits = (element) => Boolean(element.form || element.closest('form')) && /^(submit|image)$/i.test(element.type || '');
   const heading = (section) => section.querySelector('h1,h2,h3,h4,h5,h6,legend,summary,[role=heading],.panel-title,.section-title');
 
   const named = [...document.querySelectorAll('section,fieldset,details,div,ul,ol,table,form,article,aside')].filter((element) => {
@@ -82,9 +84,9 @@
       }
       if (strict || hidden) continue;
       const off = element.disabled || element.getAttribute('aria-disabled') === 'true';
-      if (NEXT.test(text)) { if (!off) next = path(element); continue; }
+      if (NEXT.test(text)) { if (!off && !submits(element)) next = path(element); continue; }
       if (element.getAttribute('aria-expanded') === 'false' || (element.localName === 'summary' && !element.parentElement.open) || OPENS.test(text)) {
-        if (!off && element.getAttribute('aria-expanded') !== 'true') expanders.push(path(element));
+        if (!off && !submits(element) && element.getAttribute('aria-expanded') !== 'true') expanders.push(path(element));
         continue;
       }
       if (off || NOT_A_FILE.test(text)) continue;
@@ -97,7 +99,7 @@
   }
   if (strict) {
     for (const element of document.querySelectorAll('button,[role=button]')) {
-      if (shown(element) && OPENS.test(label(element)) && element.getAttribute('aria-expanded') !== 'true') expanders.push(path(element));
+      if (shown(element) && !submits(element) && OPENS.test(label(element)) && element.getAttribute('aria-expanded') !== 'true') expanders.push(path(element));
     }
   }
   function safe(text) { try { decodeURIComponent(text); return text; } catch { return ''; } }
