@@ -78,6 +78,12 @@ class ErrorCode(enum.StrEnum):
     TRUNCATED = "TRUNCATED"
     TOO_LARGE = "TOO_LARGE"
     DISK_FULL = "DISK_FULL"
+    NOT_RECOGNISED = "NOT_RECOGNISED"
+    """The page that came could not be proved to be this order's."""
+    NO_AREA_FOUND = "NO_AREA_FOUND"
+    """The page has no attachments, and no order of this portal has shown where they would be."""
+    NOT_PRESSED = "NOT_PRESSED"
+    """No way to this file was found that is certain to change nothing on the portal."""
     INTERNAL = "INTERNAL"
 
 
@@ -146,12 +152,54 @@ class Link:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Click:
-    """A file that only a click hands out; how to find the control again on the same page."""
+class Form:
+    """The form that a control would send."""
 
-    selector: str
-    frame: int = 0
-    """Index into the page's frames; 0 is the main frame."""
+    method: str
+    """Lower case: `get`, `post`, `dialog`; the control's own `formmethod` where it has one."""
+    action: str
+    """Absolute; the control's own `formaction` where it has one."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Names and values of what it would send unseen: hidden fields, and the control's own name and value."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Control:
+    """A link, button or other thing to press, as its page shows it: enough to judge it, and to find it again."""
+
+    tag: str
+    """Local name, lower case."""
+    label: str
+    """Its whole accessible name, white space collapsed: `aria-label`, else its text or value, else `title` or `alt`."""
+    text: str = ""
+    """Its visible text, white space collapsed."""
+    title: str = ""
+    kind: str = ""
+    """Of a button or input, as the browser takes it: `submit`, `button`, `image`, `reset`; else `""`."""
+    role: str = ""
+    """The explicit ARIA role."""
+    address: str = ""
+    """Where it leads, absolute: `href`, else `data-url`, `data-href` and the like; `""` where it has none."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """All others, sorted by name: `id`, `class`, `name`, `value`, `data-*`, `aria-*`, `onclick`, `rel`, `download` …"""
+    icons: tuple[str, ...] = ()
+    """Names of the pictures in it: class names and ligatures of icon fonts, file names, `<use>` targets, symbols."""
+    form: Form | None = None
+    row: str = ""
+    """The text of the row it stands in, without its own controls' labels; white space collapsed."""
+    frame: str = ""
+    """Address of the frame it is in; `""` for the main frame."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Click:
+    """A file that only a press hands out; how to find the control again, by what it is."""
+
+    control: Control
+    nth: int = 0
+    """Which of those that look alike, from 0."""
+    alike: int = 1
+    """How many look alike: where there are other than so many, the page is another."""
     page: int = 0
     """How many times "next page of attachments" is pressed before the control is there."""
 
@@ -175,9 +223,14 @@ class Attachment:
     name: str
     """As the page shows it; may be empty."""
     source: FileSource
+    """The likeliest way to it."""
     place: str = ""
     """Where on the page: a section's heading, e.g. `Comments`."""
     claimed_bytes: int | None = None
+    others: tuple[FileSource, ...] = ()
+    """Other ways to the same file, likeliest first: its icon, its name, a page about it."""
+    is_certain: bool = True
+    """False where only the answer tells whether there is a file: a page that comes instead is then no failure."""
 
 
 class PageKind(enum.StrEnum):

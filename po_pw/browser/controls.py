@@ -1,0 +1,89 @@
+"""What can be pressed on a page, described so that it can be judged, and found again by what it is."""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import TYPE_CHECKING, Any, Final
+
+from playwright import async_api as playwright
+
+from po_pw import errors, models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "controls.js").read_text("utf-8").partition("\n")[2]
+"""A JavaScript expression: an object of functions that describe controls, for other scripts to begin with."""
+
+_ALIKE: Final = f"""(wanted) => {{
+  const lib = {SCRIPT};
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const found = lib.all(wanted.tag).map((element) => ({{ element, is: lib.describe(element) }}))
+    .filter((one) => ['label', 'kind', 'role', 'text'].every((name) => one.is[name] === wanted[name]) && lib.shown(one.element));
+  for (const names of [['row', 'attributes', 'address'], ['row', 'address'], ['row'], ['attributes', 'address'], ['address']]) {{
+    const best = found.filter((one) => names.every((name) => same(one.is[name], wanted[name])));
+    if (best.length) return best.map((one) => one.element);
+  }}
+  return [];
+}}"""
+
+
+def parse(raw: Mapping[str, Any], frame: str = "") -> models.Control:
+    """A control from what `describe` in the script gives.
+
+    Args:
+        raw: JSON object.
+        frame: address of the frame it is in; `""` for the main frame.
+    """
+    form = raw["form"]
+    return models.Control(
+        tag=raw["tag"], label=raw["label"], text=raw["text"], title=raw["title"], kind=raw["kind"], role=raw["role"],
+        address=raw["address"], attributes=tuple((name, value) for name, value in raw["attributes"]),
+        icons=tuple(raw["icons"]), row=raw["row"], frame=frame,
+        form=models.Form(form["method"], form["action"], tuple((name, value) for name, value in form["fields"]))
+        if form else None,
+    )  # fmt: skip
+
+
+def _raw(control: models.Control) -> dict[str, Any]:
+    return {
+        "tag": control.tag, "label": control.label, "text": control.text, "kind": control.kind, "role": control.role,
+        "address": control.address, "attributes": [list(pair) for pair in control.attributes], "row": control.row,
+    }  # fmt: skip
+
+
+async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.Frame, playwright.ElementHandle]:
+    """The control that was read, on a page that may have been opened again.
+
+    It is the same where tag, label and row are; position tells apart only those that look alike.
+
+    Raises:
+        Transient: it is not there, or there are other than as many of its kind as when it was read.
+    """
+    wanted = click.control
+    frames = [page.main_frame] if not wanted.frame else []
+    frames += [frame for frame in page.frames if wanted.frame and frame.url == wanted.frame]
+    frames += [frame for frame in page.frames if frame not in frames and not frame.is_detached()]
+    for frame in frames:
+        try:
+            handle = await frame.evaluate_handle(_ALIKE, _raw(wanted))
+            alike = [one.as_element() for one in (await handle.get_properties()).values()]
+        except playwright.Error:
+            if page.is_closed():
+                raise
+            continue  # the frame was just being replaced
+        elements = [one for one in alike if one is not None]
+        if len(elements) == click.alike and click.nth < len(elements):
+            return frame, elements[click.nth]
+        if elements:
+            break
+    msg = f"the control {wanted.label!r} is not where it was: the page has changed since it was read"
+    raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+
+
+_DESCRIBE: Final = f"(element) => ({SCRIPT}).describe(element)"
+
+
+async def describe(element: playwright.ElementHandle, frame: str = "") -> models.Control:
+    """What a control is now."""
+    return parse(await element.evaluate(_DESCRIBE), frame)
