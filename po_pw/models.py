@@ -204,6 +204,54 @@ class Click:
     """How many times "next page of attachments" is pressed before the control is there."""
 
 
+class Purpose(enum.StrEnum):
+    """Why a control is pressed."""
+
+    FILE = "FILE"
+    """It hands out a file."""
+    OPEN = "OPEN"
+    """It shows more of the list of attachments: an expander, a tab."""
+    TURN = "TURN"
+    """It shows other or more entries of the list: next, more, a page's number."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """A request that followed a press, held before it leaves."""
+
+    method: str
+    url: str
+    resource: str
+    """Playwright's resource type: `document`, `xhr`, `fetch`, `ping`, `image`, `other` …"""
+    page_url: str
+    """Address of the page that was pressed on."""
+    content_type: str = ""
+    body: str = ""
+    """As text, at most 64 KiB of it; `""` where there is none."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Names and values where the body is a form's."""
+    in_own_frame: bool = True
+    """Of a document: it is for the page, a frame of it, or a pop-up that it opened."""
+
+
+class Ruling(enum.StrEnum):
+    """What becomes of a held request."""
+
+    PASS = "PASS"  # noqa: S105 - no password
+    STOP = "STOP"
+    LINK = "LINK"
+    """It is stopped, and its address is fetched like any other link's."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judgement:
+    """What becomes of a held request, and why."""
+
+    ruling: Ruling
+    why: str
+    """For people, e.g. `the address says "approve"`."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class External:
     """An attachment that is only an address elsewhere: recorded, never fetched."""

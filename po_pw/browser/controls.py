@@ -19,8 +19,10 @@ _ALIKE: Final = f"""(wanted) => {{
   const lib = {SCRIPT};
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
   const found = lib.all(wanted.tag).map((element) => ({{ element, is: lib.describe(element) }}))
-    .filter((one) => ['label', 'kind', 'role', 'text'].every((name) => one.is[name] === wanted[name]) && lib.shown(one.element));
-  for (const names of [['row', 'attributes', 'address'], ['row', 'address'], ['row'], ['attributes', 'address'], ['address']]) {{
+    .filter((one) => ['label', 'kind', 'role', 'text'].every((name) => one.is[name] === wanted[name]))
+    .filter((one) => lib.shown(one.element));
+  const ways = [['row', 'attributes', 'address'], ['row', 'address'], ['row'], ['attributes', 'address'], ['address']];
+  for (const names of ways) {{
     const best = found.filter((one) => names.every((name) => same(one.is[name], wanted[name])));
     if (best.length) return best.map((one) => one.element);
   }}
