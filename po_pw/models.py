@@ -290,23 +290,20 @@ class PageKind(enum.StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     ERROR = "ERROR"
     CHALLENGE = "CHALLENGE"
+    NOT_RECOGNISED = "NOT_RECOGNISED"
+    """It could not be proved to be this order's page."""
+    NO_AREA = "NO_AREA"
+    """It is the order's, as far as can be told, and no page of this portal has shown where attachments would be."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Seen:
-    """What is known of a page before it is read: enough to classify it."""
+class AreaState(enum.StrEnum):
+    """What an order's page shows where its attachments would be."""
 
-    url: str
-    """After redirects."""
-    status: int
-    """HTTP status; 0 where unknown."""
-    title: str = ""
-    password_fields: int = 0
-    """Visible inputs of type password."""
-    asked: str = ""
-    """The address that was asked for, before redirects; `""` where unknown."""
-    challenge: bool = False
-    """A captcha or a bot check's frame is in the page."""
+    NONE = "NONE"
+    """It has no such place."""
+    EMPTY = "EMPTY"
+    """There is one, and nothing in it."""
+    FILLED = "FILLED"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -325,6 +322,22 @@ class Listing:
     """After redirects."""
     elsewhere: tuple[str, ...] = ()
     """Addresses of other pages that may hold more of this order's files (a requisition)."""
+    area: AreaState = AreaState.FILLED
+    place: str = ""
+    """Headings of the areas, joined by `; `."""
+    loose: tuple[Attachment, ...] = ()
+    """File-like links of a page without an area: the order's only where other orders do not show them too."""
+    certain: bool = True
+    """False where more has to be known of the portal to tell whether this is the order's page."""
+    why: str = ""
+    """Why the page is of this kind, or is not complete."""
+    evidence: tuple[str, ...] = ()
+    """What speaks for its being the order's page."""
+    quiet: str = ""
+    """How it was established that nothing more would come."""
+    facts: str = ""
+    """What was seen of the page, to be judged again (JSON, `portals.page_facts`)."""
+    considered: tuple[Considered, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ class Scheduler:
         self._deques: dict[models.WorkerId, collections.deque[_Waiting]] = {}
         self._unowned: collections.deque[_Waiting] = collections.deque()
         self._delayed: list[tuple[float, int, _Waiting]] = []
+        self._parked: dict[models.OrderKey, _Waiting] = {}
         self._out: dict[int, models.Lease] = {}
         self._settled = 0
         self._number = 0
@@ -86,7 +87,7 @@ class Scheduler:
         queues = " ".join(f"{worker}:{len(deque)}" for worker, deque in self._deques.items())
         return (
             f"<Scheduler {queues or 'nobody'} unowned:{len(self._unowned)} delayed:{len(self._delayed)} "
-            f"out:{len(self._out)} settled:{self._settled}>"
+            f"parked:{len(self._parked)} out:{len(self._out)} settled:{self._settled}>"
         )
 
     def take(self, worker: models.WorkerId, now: float, held: Held | None = None) -> models.Lease | WaitUntil | Drained:
@@ -122,7 +123,7 @@ class Scheduler:
             return self._lease(worker, own.popleft(), victim)
         if self._delayed:
             return WaitUntil(self._delayed[0][0])
-        return WaitUntil(None) if self._out or self._open_ended else Drained()
+        return Drained() if self.is_drained() else WaitUntil(None)
 
     def _take_free(
         self, worker: models.WorkerId, own: collections.deque[_Waiting], now: float, held: Held
@@ -177,6 +178,30 @@ class Scheduler:
         self._number += 1
         heapq.heappush(self._delayed, (not_before, self._number, waiting))
 
+    def park(self, lease: models.Lease) -> None:
+        """The order waits, without an attempt, until more is known: nobody is given it before `unpark`.
+
+        Raises:
+            StaleLease: it is not out.
+        """
+        self._end(lease)
+        self._parked[lease.order.key] = _Waiting(lease.order, lease.attempt)
+
+    def unpark(self, key: models.OrderKey) -> None:
+        """The order may be taken again, by anyone; nothing happens where it is not parked."""
+        waiting = self._parked.pop(key, None)
+        if waiting is not None:
+            self._number += 1
+            heapq.heappush(self._delayed, (0.0, self._number, waiting))
+
+    def parked(self) -> list[models.PurchaseOrder]:
+        """Orders that wait until more is known."""
+        return [waiting.order for waiting in self._parked.values()]
+
+    def only_parked(self) -> bool:
+        """Whether nothing is left but orders that wait until more is known."""
+        return bool(self._parked) and not self._out and self.waiting() == len(self._parked)
+
     def settle(self, lease: models.Lease) -> None:
         """The order has its outcome.
 
@@ -202,7 +227,7 @@ class Scheduler:
 
     def waiting(self) -> int:
         """Orders nobody is working on."""
-        return sum(map(len, self._deques.values())) + len(self._unowned) + len(self._delayed)
+        return sum(map(len, self._deques.values())) + len(self._unowned) + len(self._delayed) + len(self._parked)
 
     def waiting_for(self, worker: models.WorkerId) -> int:
         """Orders in this worker's own deque."""

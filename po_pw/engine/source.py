@@ -28,6 +28,11 @@ class PutBack:
     """Whether it was an attempt."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parked:
+    """The order has been read, and waits until more is known of its portal; it was no attempt."""
+
+
 class WorkSource(Protocol):
     """Gives orders out and takes them back."""
 
@@ -35,7 +40,7 @@ class WorkSource(Protocol):
         """The next order, as soon as there is one; None when there will be none, or the source was stopped."""
         ...
 
-    async def release(self, lease: models.Lease, verdict: Settled | PutBack) -> None:
+    async def release(self, lease: models.Lease, verdict: Settled | PutBack | Parked) -> None:
         """Gives an order back."""
         ...
 
@@ -78,6 +83,7 @@ class LocalSource:
         scheduler: who works on what.
         on_steal: called with thief, victim and how many orders were taken over.
         gate: what may not be given out at present; whoever changes that calls `changed`.
+        on_only_parked: called when nothing is left but parked orders, which then are all given out again.
     """
 
     def __init__(
@@ -85,10 +91,12 @@ class LocalSource:
         scheduler: schedulers.Scheduler,
         on_steal: Callable[[models.WorkerId, models.WorkerId, int], None] | None = None,
         gate: Gate | None = None,
+        on_only_parked: Callable[[], None] = lambda: None,
     ) -> None:
         self._scheduler = scheduler
         self._on_steal = on_steal
         self._gate = gate
+        self._on_only_parked = on_only_parked
         self._paused = False
         self._changed = asyncio.Event()
         self._stopped = False
@@ -104,6 +112,10 @@ class LocalSource:
         now = loop.time()
         while not self._stopped and worker not in self._retired:
             got = self._take(worker, now)
+            if isinstance(got, schedulers.WaitUntil) and self._scheduler.only_parked():
+                self._on_only_parked()
+                self.unpark([order.key for order in self._scheduler.parked()])
+                got = self._take(worker, now)
             if isinstance(got, schedulers.Drained):
                 return None
             if isinstance(got, models.Lease):
@@ -143,7 +155,7 @@ class LocalSource:
     def _nothing(self, when: float | None) -> schedulers.WaitUntil | schedulers.Drained:
         return schedulers.Drained() if self._scheduler.is_drained() else schedulers.WaitUntil(when)
 
-    async def release(self, lease: models.Lease, verdict: Settled | PutBack) -> None:
+    async def release(self, lease: models.Lease, verdict: Settled | PutBack | Parked) -> None:
         """Gives an order back.
 
         Raises:
@@ -153,9 +165,21 @@ class LocalSource:
             self._gate.released(lease, settled=isinstance(verdict, Settled))
         if isinstance(verdict, Settled):
             self._scheduler.settle(lease)
+        elif isinstance(verdict, Parked):
+            self._scheduler.park(lease)
         else:
             not_before = asyncio.get_running_loop().time() + verdict.delay
             self._scheduler.put_back(lease, not_before, counts=verdict.counts)
+        self._wake()
+
+    def parked(self) -> list[models.PurchaseOrder]:
+        """Orders that wait until more is known of their portal."""
+        return self._scheduler.parked()
+
+    def unpark(self, keys: Iterable[models.OrderKey]) -> None:
+        """These orders may be given out again."""
+        for key in keys:
+            self._scheduler.unpark(key)
         self._wake()
 
     def add(self, order: models.PurchaseOrder) -> None:

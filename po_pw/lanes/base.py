@@ -57,9 +57,14 @@ class Visit(Protocol):
 
         Raises:
             Transient: nothing came in time.
+            Permanent: no way to it is certain to change nothing (`NOT_PRESSED`).
             NotAFile: a page came instead.
             SessionExpired: the page that came asks for a sign-in.
         """
+        ...
+
+    async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
+        """Saves a screenshot and the source of the page, without secrets; gives the files."""
         ...
 
 
@@ -79,6 +84,15 @@ class Lane(Protocol):
 
     def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
         """Which hosts the files of an order may come from, whose page was read at this address."""
+        ...
+
+    async def opens(self, url: str) -> bool:
+        """Whether a page that needs the sign-in still opens.
+
+        Raises:
+            Transient: the portal or the network failed.
+            BrowserLost: the context died.
+        """
         ...
 
     async def download(self, link: models.Link, fence: hosts.Fence) -> Captured:

@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+import dataclasses
+from typing import TYPE_CHECKING, Final, Protocol
 
 from playwright import async_api as playwright
 
-from po_pw import errors, models
-from po_pw.browser import capture, contexts
+from po_pw import errors, events, models
+from po_pw.browser import capture, contexts, press_guard, quiet
+from po_pw.evidence import snapshot
+from po_pw.portals import base as portals
+from po_pw.portals import judging, page_facts, recognition, vocabulary
 from po_pw.transport import addresses, client, hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from pathlib import Path
 
     from po_pw import settings
     from po_pw.lanes import base
-    from po_pw.portals import base as portals
+    from po_pw.portals import memory
 
 # Chromium's names for what a later try may get past.
 _NETWORK: Final = ("net::ERR_", "NS_ERROR", "Navigation failed", "interrupted by another navigation")
+
+
+class Knowledge(Protocol):
+    """What is known of the portals; see `engine.portal_knowledge`."""
+
+    def memory(self, url: str) -> memory.PortalMemory:
+        """What is known of the portal of an address."""
+        ...
+
+    def siblings(self, url: str) -> Sequence[str]:
+        """Addresses of a few other orders of the same portal."""
+        ...
+
+    def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
+        """Whether a number is that of another order of the list."""
+        ...
+
+    def is_press_refused(self, url: str, control: models.Control) -> bool:
+        """Whether such a control brought no file before."""
+        ...
+
+    def refuse_press(self, url: str, control: models.Control) -> None:
+        """Such a control brought no file: it is not to be pressed again."""
+        ...
 
 
 class BrowserLane:
@@ -28,24 +57,39 @@ class BrowserLane:
     name = "browser"
 
     def __init__(
-        self, context: contexts.Context, options: settings.Settings, portal_for: Callable[[str], portals.Portal]
-    ) -> None:
+        self, context: contexts.Context, options: settings.Settings, portal_for: Callable[[str], portals.Portal],
+        knowledge: Knowledge, hub: events.Hub,
+    ) -> None:  # fmt: skip
         self._context = context
         self._options = options
         self._portal_for = portal_for
+        self._knowledge = knowledge
+        self._hub = hub
 
     @contextlib.asynccontextmanager
     async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
-            visit = _Visit(self._context, hold, self._options, portal, order)
+            visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub)
             await visit.open()
             yield visit
 
     def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
         """Which hosts the files of an order may come from."""
         return _fence(self._portal_for(order.url), self._options, order.url, page_url)
+
+    async def opens(self, url: str) -> bool:
+        """Whether a page that needs the sign-in still opens."""
+        async with self._context.page() as hold:
+            with _translated(url):
+                status = await _go(hold.page, url, self._options.navigation_timeout)
+                facts = await page_facts.read(hold.page, asked=url, status=status)
+        kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
+        reason = recognition.sign_in_reason(
+            facts, kept=kept or recognition.same_address(url, facts.url), strong=False, has_area=False
+        )
+        return not reason
 
     async def download(self, link: models.Link, fence: hosts.Fence) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
@@ -63,112 +107,172 @@ class BrowserLane:
             try:
                 got = await capture.download(self._context, hold, link.url, referer, timeout, fence)
             except capture.PageInstead as error:
-                portal = self._portal_for(link.referer)
-                seen = await portal.look(hold.page, asked=link.referer, status=error.status)
-                if portal.classify(seen) is models.PageKind.SIGNED_OUT:
-                    raise _signed_out() from error
+                await _raise_if_signed_out(hold.page, link.url, error)
                 raise
         return await _of_size(got, self._options.max_file_bytes)
 
 
 class _Visit:
     def __init__(
-        self,
-        context: contexts.Context,
-        hold: contexts.Hold,
-        options: settings.Settings,
-        portal: portals.Portal,
-        order: models.PurchaseOrder,
-    ) -> None:
+        self, context: contexts.Context, hold: contexts.Hold, options: settings.Settings, portal: portals.Portal,
+        order: models.PurchaseOrder, knowledge: Knowledge, hub: events.Hub,
+    ) -> None:  # fmt: skip
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
         self._hold = hold
         self._options = options
         self._portal = portal
         self._order = order
+        self._knowledge = knowledge
+        self._hub = hub
+        self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
         self._turned = 0
         self._moved_on = False
 
     async def open(self) -> None:
-        status = await self._go()
-        with _translated(self._order.url):
-            self.listing = await self._portal.read(
-                self._hold.page, self._order, status=status, timeout=self._options.listing_timeout
-            )
-        clicks = [a.source.page for a in self.listing.attachments if isinstance(a.source, models.Click)]
-        self._turned = max(clicks, default=0)
+        """Opens the page and reads it."""
+        with quiet.Watch(self._hold.page) as watch, _translated(self._order.url):
+            opened = await self._open_page(watch)
+            self.listing = await self._portal.read(opened)
+        ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
+        self._turned = max((way.page for way in ways if isinstance(way, models.Click)), default=0)
 
     async def capture(self, click: models.Click) -> base.Captured | models.Link:
+        """Presses the control, inside the press guard, and gives what it hands out."""
+        if self._options.read_only and click.control.form is not None and click.control.form.method != "get":
+            msg = f"{click.control.label!r} sends a form, and --read-only forbids that"
+            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
+        if self._knowledge.is_press_refused(self._order.url, click.control):
+            msg = f"{click.control.label!r} was not pressed: another control of its kind brought no file"
+            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
         if self._moved_on or click.page != self._turned:
-            await self._go()
-            with _translated(self._order.url):
-                await self._portal.turn_to(self._hold.page, click, timeout=self._options.listing_timeout)
+            with quiet.Watch(self._hold.page) as watch, _translated(self._order.url):
+                opened = await self._open_page(watch)
+                await self._portal.turn_to(opened, click)
             self._moved_on, self._turned = False, click.page
         page = self._hold.page.url
         fence = _fence(self._portal, self._options, self._order.url, page)
-        timeout = self._options.navigation_timeout
         try:
-            got = await capture.capture(self._context, self._hold, click, timeout, fence)
+            got = await capture.capture(
+                self._context, self._hold, click, self._options.navigation_timeout, fence,
+                allow=self._allow_file, judge=lambda held, control: self._judge(held, models.Purpose.FILE, control),
+                on_audit=self._audit,
+            )  # fmt: skip
+        except press_guard.PressRefused:
+            self._moved_on = True
+            self._knowledge.refuse_press(self._order.url, click.control)
+            raise
         except capture.PageInstead as error:
             self._moved_on = True
-            seen = await self._portal.look(self._hold.page, asked=self._order.url, status=error.status)
-            if self._portal.classify(seen) is models.PageKind.SIGNED_OUT:
-                raise _signed_out() from error
+            await _raise_if_signed_out(self._hold.page, self._order.url, error)
+            self._knowledge.refuse_press(self._order.url, click.control)
             raise
         except errors.OrderError:
             self._moved_on = True
             raise
         if isinstance(got, capture.Opened):
+            self._moved_on = True
             return models.Link(got.url, page)
         return await _of_size(got, self._options.max_file_bytes)
 
-    async def _go(self) -> int:
-        """Opens the order's address; gives the HTTP status."""
-        page = self._hold.page
-        answers: list[playwright.Response] = []
+    async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
+        """Saves a screenshot and the source of the page, without secrets."""
+        return await snapshot.take(self._hold.page, folder)
 
-        def note(answer: playwright.Response) -> None:
-            if answer.request.is_navigation_request() and answer.frame == page.main_frame:
-                answers.append(answer)
+    async def _open_page(self, watch: quiet.Watch) -> portals.OpenPage:
+        order, knowledge = self._order, self._knowledge
+        status = await _go(self._hold.page, order.url, self._options.navigation_timeout)
+        return portals.OpenPage(
+            page=self._hold.page, order=order, status=status, timeout=self._options.listing_timeout,
+            patience=self._options.patience, watch=watch, memory=knowledge.memory(order.url), press=self._press,
+            siblings=knowledge.siblings(order.url),
+            is_other_order=lambda number: knowledge.is_other_order(order, number),
+        )  # fmt: skip
 
-        page.on("response", note)
+    async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
-            with _translated(self._order.url):
-                try:
-                    await page.goto(
-                        self._order.url, wait_until="commit", timeout=self._options.navigation_timeout * 1000
-                    )
-                except playwright.Error as error:
-                    # An error status without a body shows no page at all; the answer says what happened all the same.
-                    if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
-                        raise
-        finally:
-            page.remove_listener("response", note)
-        if not answers:
-            return 200
-        status = answers[-1].status
-        if status in {408, 425, 429} or status >= 500:
-            limited = status in {429, 503}
-            wait = answers[-1].headers.get("retry-after", "")
-            raise errors.Transient(
-                f"the portal answered HTTP {status} for the order's page",
-                models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
-                retry_after=client.retry_after(wait) if limited else None,
-            )
-        return status
+            done = await press_guard.read_press(
+                self._context, self._hold, click, purpose=purpose, allow=_allow_reading,
+                judge=lambda held, control: self._judge(held, purpose, control), on_audit=self._audit,
+            )  # fmt: skip
+        except errors.BrowserLost:
+            raise
+        except errors.OrderError as error:
+            return portals.Pressed(done=False, why=str(error))
+        return portals.Pressed(done=True, why=done)
+
+    def _judge(
+        self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control
+    ) -> models.Judgement:  # fmt: skip
+        return judging.request(held, purpose, control, read_only=self._options.read_only, record=self._record)
+
+    def _allow_file(self, control: models.Control) -> str | None:
+        names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
+        verdict = judging.control(control, origin=_origin(self._order.url), names=names)
+        allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
+        return None if allowed else verdict.why
+
+    def _audit(self, event: events.Event) -> None:
+        if isinstance(event, events.Pressed | events.RequestJudged):
+            event = dataclasses.replace(event, worker=self._context.worker, key=self._order.key)
+        self._hub.emit(event)
+
+
+def _allow_reading(control: models.Control) -> str | None:
+    return judging.veto(control)
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInstead) -> None:
+    facts = await page_facts.read(page, asked=asked, status=error.status)
+    kept = recognition.same_address(asked, facts.url)
+    if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
+        msg = "the portal asked for a sign-in where a file was promised"
+        raise errors.SessionExpired(msg) from error
+
+
+async def _go(page: playwright.Page, url: str, timeout: float) -> int:
+    """Opens an address; gives the HTTP status."""
+    answers: list[playwright.Response] = []
+
+    def note(answer: playwright.Response) -> None:
+        if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+            answers.append(answer)
+
+    page.on("response", note)
+    try:
+        with _translated(url):
+            try:
+                await page.goto(url, wait_until="commit", timeout=timeout * 1000)
+            except playwright.Error as error:
+                # An error status without a body shows no page at all; the answer says what happened all the same.
+                if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
+                    raise
+    finally:
+        page.remove_listener("response", note)
+    if not answers:
+        return 200
+    status = answers[-1].status
+    if status in {408, 425, 429} or status >= 500:
+        limited = status in {429, 503}
+        wait = answers[-1].headers.get("retry-after", "")
+        raise errors.Transient(
+            f"the portal answered HTTP {status} for the order's page",
+            models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
+            retry_after=client.retry_after(wait) if limited else None,
+        )
+    return status
 
 
 def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> hosts.Fence:
-    def is_sign_in(url: str) -> bool:
-        return portal.classify(models.Seen(url, 200, asked=order_url)) is models.PageKind.SIGNED_OUT
-
     return hosts.fence(
-        order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts, is_sign_in=is_sign_in
-    )
-
-
-def _signed_out() -> errors.SessionExpired:
-    return errors.SessionExpired("the portal asked for a sign-in where a file was promised")
+        order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts,
+        is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
+    )  # fmt: skip
 
 
 async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:

@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from playwright import async_api as playwright
 
     from po_pw import models
+    from po_pw.browser import quiet
+    from po_pw.portals import memory
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pressed:
+    """What came of a press that was to show more of a list."""
+
+    done: bool
+    """The control was pressed."""
+    why: str = ""
+    """Why not, or which request of it was stopped."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OpenPage:
+    """An order's page that has been opened, and what may be done on it."""
+
+    page: playwright.Page
+    """At the order's address, its first document committed."""
+    order: models.PurchaseOrder
+    status: int
+    """HTTP status of the page's answer."""
+    timeout: float
+    """Seconds the page may take to show everything; then the listing says it is not complete."""
+    patience: float
+    """Seconds without a change after which a page is believed that keeps something going."""
+    watch: quiet.Watch
+    """Listening since before the page was opened."""
+    memory: memory.PortalMemory
+    """What is known of the portal."""
+    press: Callable[[models.Click, models.Purpose], Awaitable[Pressed]]
+    """Presses a control that shows more of the list, inside the press guard."""
+    siblings: Sequence[str] = ()
+    """Addresses of a few other orders of the portal: what differs names the order."""
+    is_other_order: Callable[[str], bool] = lambda _: False
+    """Whether a text is the number of another order of the list."""
 
 
 class Portal(Protocol):
-    """Deciding is pure, only `read` does I/O; never retries, never downloads."""
+    """Deciding is pure, only `read` and `turn_to` do I/O; never retries, never downloads."""
 
     name: str
 
@@ -27,31 +67,23 @@ class Portal(Protocol):
         """Patterns of hosts, beyond its own, that the portal at this address keeps files on."""
         ...
 
-    def classify(self, seen: models.Seen) -> models.PageKind:
-        """What kind of page this is, by status and structure, never by words alone."""
+    async def read(self, opened: OpenPage) -> models.Listing:
+        """The attachments of the order whose page is open."""
         ...
 
-    async def look(self, page: playwright.Page, *, asked: str, status: int) -> models.Seen:
-        """What is needed to classify the page that is open."""
-        ...
-
-    async def read(
-        self, page: playwright.Page, order: models.PurchaseOrder, *, status: int, timeout: float
-    ) -> models.Listing:
-        """The attachments of the order whose page is open.
+    def conclude(
+        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool
+    ) -> models.Listing | None:
+        """The listing as it stands with what is known of the portal by now; None where that is not enough yet.
 
         Args:
-            page: open at the order's address, its first document committed.
-            order: which order.
-            status: of the page's answer.
-            timeout: seconds the page may take to show everything; then the listing says it is not complete.
+            listing: from `read`.
+            order: whose page it was.
+            known: of the portal.
+            last: nothing more will be known: it is decided now.
         """
         ...
 
-    async def turn_to(self, page: playwright.Page, click: models.Click, *, timeout: float) -> None:
+    async def turn_to(self, opened: OpenPage, click: models.Click) -> None:
         """Brings a control that `read` found back into view on a page that was opened afresh."""
-        ...
-
-    def parse(self, document: str) -> models.Listing | None:
-        """The attachments from the page's source alone, for the light lane; None: this page has none there."""
         ...

@@ -1,63 +1,82 @@
-"""A portal nobody has described: attachments are found by what sections, links and buttons usually look like."""
+"""A portal nobody has described: attachments are found by what lists, headings, links and controls usually look like."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import dataclasses
-import hashlib
-import importlib.resources
 import time
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
-
-from playwright import async_api as playwright
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
 
 from po_pw import models
+from po_pw.browser import quiet
+from po_pw.portals import base, finder, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from po_pw.portals import memory
 
-_SCAN: Final = (importlib.resources.files("po_pw.portals") / "generic.js").read_text("utf-8")
-
-_LOOK: Final = """() => ({
-  title: document.title,
-  passwords: [...document.querySelectorAll('input[type=password]')].filter(e => e.getClientRects().length).length,
-  challenge: Boolean(document.querySelector(
-    'iframe[src*="captcha"],iframe[src*="challenges.cloudflare"],#challenge-form,.g-recaptcha,.h-captcha')),
-})"""
-
-_CHANGE: Final = """(patience) => new Promise((resolve) => {
-  const done = (changed) => { observer.disconnect(); clearTimeout(timer); resolve(changed); };
-  const observer = new MutationObserver(() => done(true));
-  const timer = setTimeout(() => done(false), patience);
-  observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-})"""
-
-_QUIET_SURE: Final = 0.0
-"""Seconds without a change after which a page that shows as many attachments as it claims is believed."""
-_QUIET_GUESS: Final = 0.6
-"""The same for a page that claims no number: links may yet appear."""
-_SIGN_IN: Final = ("login", "signin", "sign-in", "sso", "auth", "identity", "saml", "adfs", "okta", "realms")
 _MOST_PAGES: Final = 200
+_MOST_OPENED: Final = 24
+"""Closed parts of one list that are opened."""
+_MOST_SCROLLS: Final = 100
+_SCROLL_ROUNDS: Final = 2
+"""Scrolls in a row that bring nothing, after which a list is at its end."""
+_LOOK_EVERY: Final = 1.0
 _FILE_HOSTS: Final = {
     ".coupahost.com": ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com"),
 }
-_FETCHING: Final = frozenset({"xhr", "fetch", "document", "script"})
+
+_SCROLL: Final = """() => {
+  let moved = false;
+  for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
+    if (!node || node.scrollHeight <= node.clientHeight + 4) continue;
+    if (node !== document.scrollingElement && !/(auto|scroll)/.test(getComputedStyle(node).overflowY)) continue;
+    const before = node.scrollTop;
+    node.scrollTop = before + Math.max(node.clientHeight * 0.9, 100);
+    moved = moved || node.scrollTop !== before;
+  }
+  return new Promise((resolve) => { const end = () => resolve(moved); setTimeout(end, 250); requestAnimationFrame(() => requestAnimationFrame(end)); });
+}"""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at all frames of a page."""
+@dataclasses.dataclass(slots=True)
+class _Found:
+    """What has been found so far, over all that was opened, turned and scrolled."""
 
-    items: tuple[tuple[int, dict[str, Any]], ...]
-    """Frame index and what was found there."""
-    claimed: int | None
-    busy: bool
-    expanders: tuple[tuple[int, str], ...]
-    next: tuple[int, str] | None
-    supplier: str
-    sections: int
+    attachments: dict[str, models.Attachment] = dataclasses.field(default_factory=dict)
+    turned: int = 0
+    """How often "next" or "more" was pressed."""
+
+    def add(self, look: finder.Look, *, replaced: bool = False) -> bool:
+        """Takes over what a look shows; whether anything is new.
+
+        Args:
+            look: the latest.
+            replaced: it is another page of the list, not more of the same: what looks the same and has no address is
+                another attachment.
+        """
+        before = len(self.attachments)
+        for attachment in look.attachments:
+            one = self._on_page(attachment)
+            known = self.attachments.get(one.id)
+            if known is None:
+                self.attachments[one.id] = one
+            elif replaced and isinstance(one.source, models.Click):
+                again = dataclasses.replace(one, id=f"{one.id}-p{self.turned}")
+                self.attachments.setdefault(again.id, again)
+            else:
+                merged = tuple(way for way in (one.source, *one.others) if way not in (known.source, *known.others))
+                links = tuple(way for way in merged if not isinstance(way, models.Click))
+                self.attachments[one.id] = dataclasses.replace(known, others=(*known.others, *links))
+        return len(self.attachments) > before
+
+    def _on_page(self, attachment: models.Attachment) -> models.Attachment:
+        if not self.turned:
+            return attachment
+        ways = [
+            dataclasses.replace(way, page=self.turned) if isinstance(way, models.Click) else way
+            for way in (attachment.source, *attachment.others)
+        ]
+        return dataclasses.replace(attachment, source=ways[0], others=tuple(ways[1:]))
 
 
 class GenericPortal:
@@ -71,6 +90,7 @@ class GenericPortal:
 
     def __init__(self, url_template: str | None = None) -> None:
         self._url_template = url_template
+        self._finders: dict[str, finder.Finder] = {}
 
     def claims(self, url: str) -> float:
         """Any address, but gladly leaves it to a portal that knows better."""
@@ -78,8 +98,6 @@ class GenericPortal:
 
     def order_url(self, po_number: str) -> str | None:
         """From the configured template."""
-        from urllib.parse import quote
-
         return self._url_template.replace("{po_number}", quote(po_number, safe="")) if self._url_template else None
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
@@ -87,227 +105,241 @@ class GenericPortal:
         host = (urlsplit(url).hostname or "").lower()
         return tuple(name for portal, names in _FILE_HOSTS.items() if host.endswith(portal) for name in names)
 
-    def classify(self, seen: models.Seen) -> models.PageKind:
-        """By HTTP status and structure: a page with a password field is never the order's.
+    async def read(self, opened: base.OpenPage) -> models.Listing:
+        """The attachments on the open page, in all its frames, behind its controls and on its further pages."""
+        return await _Reading(self._finder(opened.order.url), opened).read()
 
-        Where a redirect led to another host whose address speaks of signing in, it is single sign-on (which may ask for
-        a user name alone at first).
+    async def turn_to(self, opened: base.OpenPage, click: models.Click) -> None:
+        """Opens what must be opened and turns as many pages as `read` did to find the control."""
+        await _Reading(self._finder(opened.order.url), opened).turn_to(click.page)
+
+    def conclude(
+        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool
+    ) -> models.Listing | None:
+        """Judges again what could not be told when the page was read."""
+        if listing.page is not models.PageKind.ORDER:
+            return listing
+        if not listing.certain:
+            again = recognition.judge(page_facts.from_json(listing.facts), order, known)
+            if again.kind is not models.PageKind.ORDER:
+                return dataclasses.replace(listing, page=again.kind, why=again.why, evidence=again.evidence)
+            if not again.certain and not last:
+                return None
+            listing = dataclasses.replace(listing, certain=again.certain, evidence=again.evidence)
+        if listing.loose:
+            record = recognition.record_part(order.url, order.po_number)
+            own = [known.is_sites_own(_address(one)) for one in listing.loose]
+            if None in own and not last:
+                return None
+            taken = tuple(
+                one
+                for one, is_sites in zip(listing.loose, own, strict=True)
+                if is_sites is False or (is_sites is None and recognition.holds(_address(one), record))
+            )
+            listing = dataclasses.replace(listing, attachments=(*listing.attachments, *taken), loose=())
+        if listing.attachments or listing.area is not models.AreaState.NONE or not listing.complete:
+            return listing
+        if listing.certain and (known.has_seen_area or known.accepted_without_area):
+            return listing
+        return dataclasses.replace(listing, page=models.PageKind.NO_AREA) if last else None
+
+    def _finder(self, url: str) -> finder.Finder:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return self._finders.setdefault(origin, finder.Finder(origin))
+
+
+def _address(attachment: models.Attachment) -> str:
+    return attachment.source.url if isinstance(attachment.source, models.Link) else ""
+
+
+class _Reading:
+    """One reading of one page."""
+
+    def __init__(self, looks: finder.Finder, opened: base.OpenPage) -> None:
+        self._finder = looks
+        self._opened = opened
+        self._deadline = time.monotonic() + opened.timeout
+        self._found = _Found()
+        self._pressed: set[models.Control] = set()
+        self._said: list[str] = []
+        self._claimed: int | None = None
+        self._quiet: quiet.Quiet | None = None
+        self._is_proved = False
+
+    async def read(self) -> models.Listing:
+        """All of it."""
+        opened = self._opened
+        look, settled = await self._settle()
+        facts = await page_facts.read(opened.page, asked=opened.order.url, status=opened.status)
+        known = recognition.judge(
+            facts, opened.order, opened.memory, other_orders=opened.is_other_order, siblings=opened.siblings,
+            has_area=bool(look.attachments) or look.says_none,
+        )  # fmt: skip
+        if known.kind is not models.PageKind.ORDER:
+            return models.Listing(
+                known.kind, (), None, complete=True, supplier="", url=opened.page.url, why=known.why,
+                evidence=known.evidence, quiet=self._told(), facts=page_facts.to_json(facts), considered=look.considered,
+            )  # fmt: skip
+        self._found.add(look)
+        look, settled = await self._open_all(look, settled)
+        first = look
+        look, settled = await self._scroll(look, settled)
+        look, settled = await self._turn_all(look, settled)
+        attachments = tuple(self._found.attachments.values())
+        complete, why = self._completeness(first, settled)
+        filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
+        return models.Listing(
+            models.PageKind.ORDER, attachments, self._claimed, complete=complete, supplier=first.supplier,
+            url=opened.page.url, area=filled if first.areas else models.AreaState.NONE,
+            place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
+            loose=first.loose if not attachments else (), certain=known.certain or bool(attachments), why=why,
+            evidence=known.evidence, quiet=self._told(), facts=page_facts.to_json(facts), considered=first.considered,
+        )  # fmt: skip
+
+    async def turn_to(self, page: int) -> None:
+        """Shows the list's page again that a control stood on; 0: as it was first shown."""
+        look, settled = await self._settle()
+        self._found.add(look)
+        look, settled = await self._open_all(look, settled)
+        for _ in range(page):
+            turned = await self._turn(look)
+            if turned is None:
+                return
+            look, settled = turned
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    async def _settle(self) -> tuple[finder.Look, bool]:
+        """Looks until nothing more is to be expected; whether that came before the time was up.
+
+        Where quiet is proved, the look after it is the last. Where something goes on for ever (a poll, a socket), what
+        is shown is believed after some patience; not a list that is there and silent, nor one that is busy.
         """
-        if seen.challenge:
-            return models.PageKind.CHALLENGE
-        if seen.status == 401 or seen.password_fields or _went_to_sign_in(seen):
-            return models.PageKind.SIGNED_OUT
-        if seen.status in {404, 410}:
-            return models.PageKind.NOT_FOUND
-        if seen.status == 403:
-            return models.PageKind.FORBIDDEN
-        if seen.status >= 400:
-            return models.PageKind.ERROR
-        return models.PageKind.ORDER
+        opened = self._opened
+        while True:
+            first = await opened.watch.quiet(
+                deadline=self._deadline, patience=opened.patience, trusted=lambda _: True
+            )  # finite work alone
+            look = await self._finder.look(opened.page)
+            endless = (*first.recurring, *first.uncountable)
+            doubtful = [name for name in endless if not opened.memory.source_trusted(name)]
+            last = first
+            if doubtful and first.how is not quiet.How.DEADLINE:
+                last = await opened.watch.quiet(
+                    deadline=self._deadline, patience=opened.patience, trusted=opened.memory.source_trusted
+                )
+                before, look = look, await self._finder.look(opened.page)
+                changed = before.keys != look.keys or before.says_none != look.says_none
+                opened.memory.note_quiet(opened.order.key, endless, changed_area=changed)
+            self._quiet = last
+            if last.how is quiet.How.DEADLINE:
+                return look, False
+            self._is_proved = last.how is quiet.How.PROVED
+            short = look.claimed is not None and len(look.attachments) < look.claimed and not look.turns
+            waits = look.busy or not look.parsed or (not self._is_proved and (look.is_silent or short or look.empty))
+            if not waits:
+                return look, True
+            if time.monotonic() >= self._deadline:
+                return look, False
+            await opened.watch.changed(last.changes, min(_LOOK_EVERY, max(0.01, self._deadline - time.monotonic())))
 
-    def parse(self, document: str) -> models.Listing | None:
-        """Not from the source alone: nothing is known of such a page."""
-        del document
+    # --- opening, scrolling, turning --------------------------------------------------------------------------------
+
+    async def _open_all(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
+        """Opens closed parts of the list, one after another."""
+        while settled and len(self._pressed) < _MOST_OPENED:
+            closed = [one for one in look.openers if one.control not in self._pressed]
+            if not closed:
+                break
+            one = closed[0]
+            self._pressed.add(one.control)
+            pressed = await self._opened.press(look.clicks[id(one)], models.Purpose.OPEN)
+            if not pressed.done:
+                self._said.append(pressed.why)
+                continue
+            look, settled = await self._settle()
+            self._found.add(look)
+        return look, settled
+
+    async def _scroll(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
+        """Scrolls lists that show more when they are scrolled, until that brings nothing."""
+        idle = 0
+        for _ in range(_MOST_SCROLLS):
+            short = look.claimed is not None and len(self._found.attachments) < look.claimed and not look.turns
+            if not settled or idle >= _SCROLL_ROUNDS or not (look.attachments or short):
+                break
+            if not (short or any(area.scrolls and area.items for area in look.areas)):
+                break
+            moved = False
+            for frame in self._opened.page.frames:
+                if frame == self._opened.page.main_frame or any(area.frame == frame.url for area in look.areas):
+                    moved = bool(await frame.evaluate(_SCROLL)) or moved
+            look, settled = await self._settle()
+            new = self._found.add(look)
+            idle = 0 if new else idle + 1
+            if not moved and not new:
+                break
+        return look, settled
+
+    async def _turn_all(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
+        """Turns the list's pages, or presses "more", until there is no more."""
+        while settled and self._found.turned < _MOST_PAGES:
+            turned = await self._turn(look)
+            if turned is None:
+                break
+            look, settled = turned
+        return look, settled
+
+    async def _turn(self, look: finder.Look) -> tuple[finder.Look, bool] | None:
+        """The next page of the list; None where there is none, or it does not come."""
+        for one in self._next_of(look):
+            key = dataclasses.replace(one.control, row="")
+            pressed = await self._opened.press(look.clicks[id(one)], models.Purpose.TURN)
+            if not pressed.done:
+                self._said.append(pressed.why)
+                continue
+            before = look
+            look, settled = await self._settle()
+            if look.keys == before.keys and look.considered == before.considered:
+                self._pressed.add(key)
+                continue
+            self._found.turned += 1
+            new = self._found.add(look, replaced=not set(before.keys) <= set(look.keys))
+            if not new:
+                self._pressed.add(key)
+            return look, settled
         return None
 
-    async def look(self, page: playwright.Page, *, asked: str, status: int) -> models.Seen:
-        """Waits for the document to be parsed, then looks."""
-        await page.wait_for_load_state("domcontentloaded")
-        seen = await page.evaluate(_LOOK)
-        return models.Seen(page.url, status, seen["title"], seen["passwords"], asked, seen["challenge"])
+    def _next_of(self, look: finder.Look) -> list[finder.Candidate]:
+        """What shows the next page, likeliest first."""
+        page = self._found.turned + 2
+        result = []
+        for one in look.turns:
+            if dataclasses.replace(one.control, row="") in self._pressed or one.current:
+                continue
+            number = vocabulary.page_number(one.control.label)
+            if number is None or number == page:
+                result.append(one)
+        return result
 
-    async def read(
-        self, page: playwright.Page, order: models.PurchaseOrder, *, status: int, timeout: float
-    ) -> models.Listing:
-        """The attachments on the open page, in all its frames, behind its controls and on its further pages."""
-        kind = self.classify(await self.look(page, asked=order.url, status=status))
-        if kind is not models.PageKind.ORDER:
-            return models.Listing(kind, (), None, complete=True, supplier="", url=page.url)
-        deadline = time.monotonic() + timeout
-        collected: dict[str, models.Attachment] = {}
-        claimed, supplier, complete, turned = None, "", True, 0
-        async with _requests(page) as pending:
-            while True:
-                look, settled = await _settle(page, pending, deadline, found_before=len(collected))
-                for attachment in _attachments(look, page.url, turned):
-                    collected.setdefault(attachment.id, attachment)
-                claimed = look.claimed if look.claimed is not None else claimed
-                supplier = supplier or look.supplier
-                complete = complete and settled
-                if look.next is None or not settled or turned >= _MOST_PAGES:
-                    break
-                before = {attachment_id for attachment_id, _ in _identified(look)}
-                if not await _turn(page, look.next, before, deadline):
-                    complete = False
-                    break
-                turned += 1
-        found = len(collected)
-        if claimed is not None and found < claimed:
-            complete = False
-        return models.Listing(models.PageKind.ORDER, tuple(collected.values()), claimed, complete, supplier, page.url)
+    # --- what it comes to -------------------------------------------------------------------------------------------
 
-    async def turn_to(self, page: playwright.Page, click: models.Click, *, timeout: float) -> None:
-        """Opens what must be opened and turns as many pages as `read` did to find the control."""
-        deadline = time.monotonic() + timeout
-        async with _requests(page) as pending:
-            for _ in range(click.page):
-                look, settled = await _settle(page, pending, deadline, found_before=0)
-                before = {attachment_id for attachment_id, _ in _identified(look)}
-                if not settled or look.next is None or not await _turn(page, look.next, before, deadline):
-                    return
-            await _settle(page, pending, deadline, found_before=0)
+    def _completeness(self, look: finder.Look, settled: bool) -> tuple[bool, str]:
+        found = len(self._found.attachments)
+        if look.claimed is not None:
+            self._claimed = look.claimed
+        if self._claimed is not None and found < self._claimed:
+            said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
+            return False, f"the page says that there are {self._claimed} attachments and shows {found}{said}"
+        if not settled:
+            return False, f"the page was still loading after {self._opened.timeout:.0f} s"
+        return True, ""
 
-
-def _went_to_sign_in(seen: models.Seen) -> bool:
-    asked, came = urlsplit(seen.asked), urlsplit(seen.url)
-    if not asked.hostname or asked.hostname == came.hostname:
-        return False
-    return any(word in f"{came.netloc}{came.path}".lower() for word in _SIGN_IN)
-
-
-@contextlib.asynccontextmanager
-async def _requests(page: playwright.Page) -> Any:
-    """The requests of the page that are under way and may bring attachments."""
-    pending: set[playwright.Request] = set()
-
-    def began(request: playwright.Request) -> None:
-        if request.resource_type in _FETCHING:
-            pending.add(request)
-
-    def ended(request: playwright.Request) -> None:
-        pending.discard(request)
-
-    page.on("request", began)
-    page.on("requestfinished", ended)
-    page.on("requestfailed", ended)
-    try:
-        yield pending
-    finally:
-        page.remove_listener("request", began)
-        page.remove_listener("requestfinished", ended)
-        page.remove_listener("requestfailed", ended)
-
-
-async def _settle(
-    page: playwright.Page, pending: set[playwright.Request], deadline: float, *, found_before: int
-) -> tuple[_Look, bool]:
-    """Looks until nothing more is to be expected; gives the last look and whether the page had settled by then."""
-    opened: set[tuple[int, str]] = set()
-    changed_at = time.monotonic()
-    last: _Look | None = None
-    while True:
-        look, parsed = await _scan(page)
-        now = time.monotonic()
-        if last is None or look != last:
-            changed_at, last = now, look
-        closed = [expander for expander in look.expanders if expander not in opened]
-        if closed and parsed:
-            for frame, selector in closed:
-                opened.add((frame, selector))
-                with contextlib.suppress(playwright.Error):  # gone again: the next look will tell
-                    await page.frames[frame].locator(selector).first.click(timeout=2_000, no_wait_after=True)
-            changed_at = time.monotonic()
-            continue
-        quiet = now - changed_at
-        enough = look.claimed is not None and (found_before + len(look.items) >= look.claimed or look.next is not None)
-        patience = _QUIET_SURE if enough else _QUIET_GUESS
-        idle = parsed and not look.busy and not pending
-        # A page that claims more than it shows is not believed to have settled until patience runs out.
-        if idle and quiet >= patience and (enough or look.claimed is None):
-            return look, True
-        if now >= deadline:
-            return look, False
-        left = max(0.02, min(deadline - now, 0.1 if not idle or enough else patience - quiet, 0.25))
-        try:
-            await page.evaluate(_CHANGE, left * 1000)
-        except playwright.Error:
-            if page.is_closed():
-                raise
-            await asyncio.sleep(0.02)  # the document was just being replaced
-
-
-async def _scan(page: playwright.Page) -> tuple[_Look, bool]:
-    items: list[tuple[int, dict[str, Any]]] = []
-    expanders: list[tuple[int, str]] = []
-    claimed: int | None = None
-    busy, following, supplier, sections, parsed = False, None, "", 0, True
-    for index, frame in enumerate(page.frames):
-        if frame.is_detached():
-            continue
-        topic = f"{frame.url} {frame.name}".lower()
-        whole = index > 0 and any(word in topic for word in ("attach", "anexo", "adjunt", "files", "documents"))
-        if index > 0 and not whole:
-            continue
-        try:
-            seen = await frame.evaluate(_SCAN, whole)
-        except playwright.Error:
-            if page.is_closed():
-                raise
-            parsed = False  # the frame was just being replaced
-            continue
-        parsed = parsed and (seen["ready"] == "complete" or (index == 0 and seen["ready"] == "interactive"))
-        items += [(index, item) for item in seen["items"]]
-        expanders += [(index, selector) for selector in seen["expanders"]]
-        if seen["claimed"] is not None:
-            # A frame repeats what the page around it claims.
-            claimed = max(claimed or 0, seen["claimed"])
-        busy = busy or seen["busy"]
-        following = (index, seen["next"]) if seen["next"] else following
-        supplier = supplier or seen["supplier"]
-        sections += seen["sections"]
-    return _Look(tuple(items), claimed, busy, tuple(expanders), following, supplier, sections), parsed
-
-
-async def _turn(page: playwright.Page, control: tuple[int, str], before: set[str], deadline: float) -> bool:
-    """Presses "next" and waits until other attachments are shown."""
-    frame, selector = control
-    try:
-        await page.frames[frame].locator(selector).first.click(timeout=3_000, no_wait_after=True)
-    except playwright.Error:
-        if page.is_closed():
-            raise
-        return False
-    while time.monotonic() < deadline:
-        look, _ = await _scan(page)
-        now_shown = {attachment_id for attachment_id, _ in _identified(look)}
-        if now_shown and now_shown != before and not look.busy:
-            return True
-        with contextlib.suppress(playwright.Error):  # the document is being replaced: look again
-            await page.evaluate(_CHANGE, 100)
-    return False
-
-
-def _identified(look: _Look) -> list[tuple[str, tuple[int, dict[str, Any]]]]:
-    """Each item with its id: from its path and name; the second of two alike is told apart by its number."""
-    met: dict[str, int] = {}
-    result = []
-    for frame, item in look.items:
-        address = urlsplit(item["href"]) if "href" in item else None
-        where = address.path if address else f"click {frame}"
-        if address and item["kind"] == "link" and not _looks_signed(address.query):
-            where += f"?{address.query}"
-        stem = hashlib.sha256(f"{where}\n{item['name']}".encode()).hexdigest()[:12]
-        met[stem] = met.get(stem, 0) + 1
-        result.append((stem if met[stem] == 1 else f"{stem}-{met[stem]}", (frame, item)))
-    return result
-
-
-def _looks_signed(query: str) -> bool:
-    """Whether a query changes from visit to visit: a signature, a token, an expiry."""
-    lower = query.lower()
-    return any(word in lower for word in ("sig", "token", "expires", "x-amz-", "nonce", "csrf"))
-
-
-def _attachments(look: _Look, referer: str, turned: int) -> Sequence[models.Attachment]:
-    found = []
-    for attachment_id, (frame, item) in _identified(look):
-        source: models.FileSource
-        if item["kind"] == "link":
-            source = models.Link(item["href"], referer)
-        elif item["kind"] == "external":
-            source = models.External(item["href"])
-        else:
-            source = models.Click(item["selector"], frame, turned)
-        name = " ".join(item["name"].split())[:300]
-        found.append(models.Attachment(attachment_id, name, source, item["place"]))
-    return found
+    def _told(self) -> str:
+        """How it was established that nothing more would come, in words."""
+        if self._quiet is None:
+            return ""
+        endless = ", ".join((*self._quiet.recurring, *self._quiet.uncountable))
+        going = f"; still going: {endless}" if endless else ""
+        return f"{self._quiet.how.value.lower()} after {self._quiet.seconds:.2f} s{going}"

@@ -1,0 +1,183 @@
+"""What a run knows of its portals: kept between runs, shared by all workers, and which orders wait to know more."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import events, models, sessions
+from po_pw.downloads import verdicts
+from po_pw.portals import memory, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+_SIBLINGS: Final = 8
+"""So many addresses of a portal's orders show which part of them names the order."""
+_VERDICTS: Final = "verdicts.json"
+
+
+@dataclasses.dataclass(slots=True)
+class _Portal:
+    memory: memory.PortalMemory
+    siblings: list[str] = dataclasses.field(default_factory=list)
+    waiting: set[models.OrderKey] = dataclasses.field(default_factory=set)
+    """Read, and not decided yet."""
+    refused: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
+    """Kinds of controls whose press did not bring a file: they are not pressed again in this run."""
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    is_signed_out: bool = False
+    level: tuple[bool, int, bool] = (False, 0, False)
+    """What orders that wait, wait for; see `PortalKnowledge.learned`."""
+    said: bool = False
+    """What was taken for an order's attachments has been said."""
+
+
+class PortalKnowledge:
+    """What is known of each portal of a run. For the event loop alone.
+
+    Args:
+        home: of sign-ins and what is known of portals.
+        hub: where notices go.
+        unpark: gives waiting orders out again.
+    """
+
+    def __init__(
+        self, home: sessions.Sessions, hub: events.Hub, unpark: Callable[[Iterable[models.OrderKey]], None]
+    ) -> None:
+        self._home = home
+        self._hub = hub
+        self._unpark = unpark
+        self._portals: dict[str, _Portal] = {}
+        self._numbers: collections.Counter[str] = collections.Counter()
+        self._last: set[models.OrderKey] = set()
+        self.verdicts = verdicts.Verdicts()
+
+    def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
+        """These orders are in the list: their numbers and addresses tell theirs from others'."""
+        for order in orders:
+            self._numbers[numbers.core(order.po_number)] += 1
+            siblings = self._of(order.url).siblings
+            if len(siblings) < _SIBLINGS:
+                siblings.append(order.url)
+
+    def memory(self, url: str) -> memory.PortalMemory:
+        """What is known of the portal of an address."""
+        return self._of(url).memory
+
+    def siblings(self, url: str) -> tuple[str, ...]:
+        """Addresses of a few other orders of the same portal."""
+        return tuple(one for one in self._of(url).siblings if one != url)
+
+    def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
+        """Whether a number, as `numbers.core` gives it, is that of another order of the list."""
+        own = numbers.core(order.po_number)
+        return bool(number) and number != own and self._numbers[number] > 0
+
+    # --- orders that wait until more is known -----------------------------------------------------------------------
+
+    def wait(self, order: models.PurchaseOrder) -> None:
+        """The order is parked until more is known of its portal."""
+        self._of(order.url).waiting.add(order.key)
+
+    def decided(self, order: models.PurchaseOrder) -> None:
+        """It waits no more."""
+        self._of(order.url).waiting.discard(order.key)
+        self._last.discard(order.key)
+
+    def is_last(self, order: models.PurchaseOrder) -> bool:
+        """Whether nothing more will be known before this order has to be decided."""
+        return order.key in self._last
+
+    def learned(self, url: str) -> None:
+        """An order was read: where that decides what others wait for, they are looked at again."""
+        portal = self._of(url)
+        known = portal.memory
+        level = (known.area_seen or known.accepted_without_area, min(3, known.link_orders), known.orders_known > 0)
+        if level != portal.level:
+            portal.level = level
+            if portal.waiting:
+                self._unpark(list(portal.waiting))
+
+    def only_parked(self, orders: Iterable[models.PurchaseOrder]) -> None:
+        """Nothing else is left: what waits is decided with what is known now."""
+        self._last.update(order.key for order in orders)
+
+    # --- presses ----------------------------------------------------------------------------------------------------
+
+    def refuse_press(self, url: str, control: models.Control) -> None:
+        """A press of this kind of control brought no file: it is not pressed again in this run."""
+        self._of(url).refused.add(_kind(control))
+
+    def is_press_refused(self, url: str, control: models.Control) -> bool:
+        """Whether such a control brought no file before."""
+        return _kind(control) in self._of(url).refused
+
+    # --- sign-in ----------------------------------------------------------------------------------------------------
+
+    def proof(self, url: str) -> str:
+        """The address of a page that opened under this sign-in: asked again to learn whether that still holds."""
+        origin = sessions.origin_of(url)
+        return self._of(url).memory.proof_url or self._home.proof(origin)
+
+    def sign_in_lock(self, url: str) -> asyncio.Lock:
+        """Held while a portal's session is asked: once is enough for all workers."""
+        return self._of(url).lock
+
+    def is_signed_out(self, url: str) -> bool:
+        """Whether the session of this portal was found to be gone."""
+        return self._of(url).is_signed_out
+
+    def note_signed_out(self, url: str) -> None:
+        """The session of this portal is gone."""
+        self._of(url).is_signed_out = True
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def explain(self, order: models.PurchaseOrder, listing: models.Listing) -> None:
+        """Says once in a run what was taken for a portal's attachments, and how to check."""
+        portal = self._of(order.url)
+        if portal.said or not (listing.attachments or listing.area is not models.AreaState.NONE):
+            return
+        portal.said = True
+        host = sessions.origin_of(order.url).partition("://")[2]
+        where = f'under "{listing.place}"' if listing.place else "on its page"
+        count = len(listing.attachments)
+        found = f"{count} {'file' if count == 1 else 'files'}" if count else "no files"
+        text = (
+            f"{host} is not a portal po-pw knows: attachments were looked for by the page's own headings and lists. Of "
+            f"{order.po_number}, {found} {where}. To check: po-pw portal inspect {order.url}"
+        )
+        self._hub.emit(events.Notice("info", text))
+
+    # --- keeping ----------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Keeps what is known, in each portal's folder.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        for origin, portal in self._portals.items():
+            folder = self._home.private_folder(self._home.folder(origin))
+            portal.memory.save(folder / memory.FILE)
+
+    def _of(self, url: str) -> _Portal:
+        origin = sessions.origin_of(url)
+        found = self._portals.get(origin)
+        if found is None:
+            found = self._portals[origin] = _Portal(memory.load(self._file(origin)))
+        return found
+
+    def _file(self, origin: str) -> Path:
+        return self._home.folder(origin) / memory.FILE
+
+
+def _kind(control: models.Control) -> tuple[str, ...]:
+    """Controls alike in everything but the file they are for."""
+    attributes = dict(control.attributes)
+    words = "".join(char for char in control.label if not char.isdigit()).split()
+    return control.tag, control.kind, attributes.get("class", ""), attributes.get("name", ""), words[0] if words else ""
