@@ -290,6 +290,8 @@ class PageKind(enum.StrEnum):
     SIGNED_OUT = "SIGNED_OUT"
     ERROR = "ERROR"
     CHALLENGE = "CHALLENGE"
+    NOT_RECOGNISED = "NOT_RECOGNISED"
+    """Nothing proves that it is the order's, and something speaks against it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
