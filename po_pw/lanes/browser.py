@@ -82,8 +82,8 @@ class BrowserLane:
     async def opens(self, url: str) -> bool:
         """Whether a page that needs the sign-in still opens."""
         async with self._context.page() as hold:
-            with _translated(url):
-                status = await _go(hold.page, url, self._options.navigation_timeout)
+            with _translated(url), _answers(hold.page) as answers:
+                status = await _go(hold.page, url, self._options.navigation_timeout, answers)
                 facts = await page_facts.read(hold.page, asked=url, status=status)
         kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
         reason = recognition.sign_in_reason(
@@ -131,8 +131,9 @@ class _Visit:
 
     async def open(self) -> None:
         """Opens the page and reads it."""
-        with quiet.Watch(self._hold.page) as watch, _translated(self._order.url):
-            opened = await self._open_page(watch)
+        page = self._hold.page
+        with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+            opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
         self._turned = max((way.page for way in ways if isinstance(way, models.Click)), default=0)
@@ -146,12 +147,13 @@ class _Visit:
             msg = f"{click.control.label!r} was not pressed: another control of its kind brought no file"
             raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
         if self._moved_on or click.page != self._turned:
-            with quiet.Watch(self._hold.page) as watch, _translated(self._order.url):
-                opened = await self._open_page(watch)
+            page = self._hold.page
+            with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+                opened = await self._open_page(watch, answers)
                 await self._portal.turn_to(opened, click)
             self._moved_on, self._turned = False, click.page
-        page = self._hold.page.url
-        fence = _fence(self._portal, self._options, self._order.url, page)
+        shown = self._hold.page.url
+        fence = _fence(self._portal, self._options, self._order.url, shown)
         try:
             got = await capture.capture(
                 self._context, self._hold, click, self._options.navigation_timeout, fence,
@@ -172,18 +174,18 @@ class _Visit:
             raise
         if isinstance(got, capture.Opened):
             self._moved_on = True
-            return models.Link(got.url, page)
+            return models.Link(got.url, shown)
         return await _of_size(got, self._options.max_file_bytes)
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
         """Saves a screenshot and the source of the page, without secrets."""
         return await snapshot.take(self._hold.page, folder)
 
-    async def _open_page(self, watch: quiet.Watch) -> portals.OpenPage:
+    async def _open_page(self, watch: quiet.Watch, answers: list[playwright.Response]) -> portals.OpenPage:
         order, knowledge = self._order, self._knowledge
-        status = await _go(self._hold.page, order.url, self._options.navigation_timeout)
+        status = await _go(self._hold.page, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
-            page=self._hold.page, order=order, status=status, timeout=self._options.listing_timeout,
+            page=self._hold.page, order=order, status=lambda: answers[-1].status if answers else status, timeout=self._options.listing_timeout,
             patience=self._options.patience, watch=watch, memory=knowledge.memory(order.url), press=self._press,
             siblings=knowledge.siblings(order.url),
             is_other_order=lambda number: knowledge.is_other_order(order, number),
@@ -235,8 +237,9 @@ async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture
         raise errors.SessionExpired(msg) from error
 
 
-async def _go(page: playwright.Page, url: str, timeout: float) -> int:
-    """Opens an address; gives the HTTP status."""
+@contextlib.contextmanager
+def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
+    """The answers that bring the page's own documents, the latest last, while the block lasts."""
     answers: list[playwright.Response] = []
 
     def note(answer: playwright.Response) -> None:
@@ -245,15 +248,30 @@ async def _go(page: playwright.Page, url: str, timeout: float) -> int:
 
     page.on("response", note)
     try:
-        with _translated(url):
-            try:
-                await page.goto(url, wait_until="commit", timeout=timeout * 1000)
-            except playwright.Error as error:
-                # An error status without a body shows no page at all; the answer says what happened all the same.
-                if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
-                    raise
+        yield answers
     finally:
         page.remove_listener("response", note)
+
+
+async def _go(page: playwright.Page, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+    """Opens an address; gives the HTTP status.
+
+    Args:
+        page: any.
+        url: to open.
+        timeout: seconds for the first answer.
+        answers: of `_answers`.
+
+    Raises:
+        Transient: the portal answered that it cannot just now.
+    """
+    with _translated(url):
+        try:
+            await page.goto(url, wait_until="commit", timeout=timeout * 1000)
+        except playwright.Error as error:
+            # An error status without a body shows no page at all; the answer says what happened all the same.
+            if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
+                raise
     if not answers:
         return 200
     status = answers[-1].status

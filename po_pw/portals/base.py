@@ -32,8 +32,8 @@ class OpenPage:
     page: playwright.Page
     """At the order's address, its first document committed."""
     order: models.PurchaseOrder
-    status: int
-    """HTTP status of the page's answer."""
+    status: Callable[[], int]
+    """HTTP status of the answer that brought the page's latest document."""
     timeout: float
     """Seconds the page may take to show everything; then the listing says it is not complete."""
     patience: float

@@ -171,9 +171,9 @@ class _Reading:
         """All of it."""
         opened = self._opened
         look, settled = await self._settle()
-        facts = await page_facts.read(opened.page, asked=opened.order.url, status=opened.status)
+        facts = await page_facts.read(opened.page, asked=opened.order.url, status=opened.status())
         known = recognition.judge(
-            facts, opened.order, opened.memory, other_orders=opened.is_other_order, siblings=opened.siblings,
+            facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
             has_area=bool(look.attachments) or look.says_none,
         )  # fmt: skip
         if known.kind is not models.PageKind.ORDER:
