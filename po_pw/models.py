@@ -296,6 +296,19 @@ class PageKind(enum.StrEnum):
     """It is the order's, as far as can be told, and no page of this portal has shown where attachments would be."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Considered:
+    """A control or link that was considered when an order's page was read."""
+
+    control: Control
+    place: str
+    """Heading of the area it stands in; `""`: in none."""
+    taken: bool
+    action: str
+    """What may be done with it: `FETCH`, `PRESS`, `OPEN`, `TURN`, `RECORD`, `LEAVE`."""
+    why: str
+
+
 class AreaState(enum.StrEnum):
     """What an order's page shows where its attachments would be."""
 

@@ -73,6 +73,10 @@ class Settings(pydantic_settings.BaseSettings):
     navigation_timeout: Seconds = 45
     listing_timeout: Seconds = 20
     """How long a page may take to show all its attachments after it was opened."""
+    patience: Seconds = 3
+    """Without a change for so long, a page that keeps something going (a poll, a socket) is believed to be complete."""
+    read_only: bool = False
+    """Press nothing that sends a form: files that only a form hands out are then missing."""
     order_timeout: Seconds = 300
     """One attempt at reading one order, clicks included; streaming files are bounded by `stall_timeout`."""
     stall_timeout: Seconds = 60

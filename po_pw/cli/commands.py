@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, process, status, validate, verify
+from po_pw.cli import browser, demo, doctor, login, portal, process, status, validate, verify
 
 app = typer.Typer(
     name="po-pw",
@@ -25,6 +25,7 @@ app.command("login")(login.login)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("validate")(validate.validate)
+app.add_typer(portal.app, name="portal")
 app.add_typer(browser.app, name="browser")
 
 

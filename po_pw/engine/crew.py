@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.engine import awake, circuit, clocks, fetching, judging, retry, rooms, source, space, worker
+from po_pw.engine import awake, circuit, clocks, fetching, judging, portal_knowledge, retry, rooms, source, space, worker
 from po_pw.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -62,7 +62,14 @@ class Crew:
             changed=lambda: self.source.changed(), asleep=senses.asleep,
         )  # fmt: skip
         self.judge.expect(todo)
-        self.source = source.LocalSource(self._scheduler, on_steal=self._stolen, gate=self.judge)
+        self.knowledge = portal_knowledge.PortalKnowledge(
+            room.sessions, room.hub, lambda keys: self.source.unpark(keys)
+        )  # fmt: skip
+        self.knowledge.expect(todo)
+        self.source = source.LocalSource(
+            self._scheduler, on_steal=self._stolen, gate=self.judge,
+            on_only_parked=lambda: self.knowledge.only_parked(self.source.parked()),
+        )  # fmt: skip
         self._space = space.Space(
             lambda: senses.space(room.out), options.min_free_bytes, options.disk_timeout, say=self._warn,
             paused=self.source.pause, every=senses.space_every,
@@ -84,7 +91,7 @@ class Crew:
         traffic = fetching.Traffic(options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait)
         shared = rooms.Shared(
             self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
-            self._is_alone,
+            self.knowledge, self._is_alone,
         )  # fmt: skip
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
         too_long = self._stop_in_time()
@@ -104,6 +111,7 @@ class Crew:
                 too_long.cancel()
             sampler.cancel()
             await asyncio.wait([sampler])
+            self._keep_knowledge()
             self._room.hub.emit(events.BytesReceived(traffic.received))
         if self.sign_in_needed is not None:
             raise self.sign_in_needed
@@ -113,6 +121,12 @@ class Crew:
             left = self._scheduler.waiting()
             msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
             raise errors.ParallelProcessingError(msg) if first.enough else errors.ResourceExhaustedError(msg)
+
+    def _keep_knowledge(self) -> None:
+        try:
+            self.knowledge.save()
+        except OSError as error:
+            self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
 
     def _begin(self, group: asyncio.TaskGroup, shared: rooms.Shared, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, so does what goes on beside them."""

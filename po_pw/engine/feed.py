@@ -86,6 +86,7 @@ class Feed:
         future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
         self._open[order.key] = _Open(row.number, future)
         await self._journal.append(self._run, row)
+        self.crew.knowledge.expect([order])
         self.crew.source.add(order)
         outcome = await asyncio.shield(future)
         return models.RowResult(row.number, row.cells, row.po_number, outcome.status, outcome, outcome.error)

@@ -29,6 +29,10 @@ class Job:
     started_at: datetime
     seconds: float = 0.0
     listing: models.Listing | None = None
+    awaited: models.Listing | None = None
+    """What was read, where more has to be known of the portal to tell what it means."""
+    evidence: tuple[str, ...] = ()
+    """Files of `.po-pw/evidence` that show the page."""
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that did not come through in the latest attempt."""
@@ -79,6 +83,16 @@ class Job:
     def open(self) -> list[models.Attachment]:
         """Those of them that are not on disk yet."""
         return [found for found in self.wanted() if found.id not in self.saved]
+
+    def why_incomplete(self) -> str:
+        """Why the list of attachments may lack some; `""` where it does not."""
+        listing = self.listing
+        if listing is None:
+            return ""
+        shown = len(listing.attachments) - len(self.dropped)
+        if listing.claimed is not None and shown < listing.claimed and listing.complete:
+            return f"the page says that there are {listing.claimed} attachments and shows {shown}"
+        return "" if listing.complete else listing.why or "the page was still loading"
 
     def keep(self, attachment_id: str) -> None:
         """A kept file counts: nothing has to be fetched for it."""

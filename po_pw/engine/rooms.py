@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import errors, events, models, sessions, settings
-    from po_pw.engine import judging, pool, space
+    from po_pw.engine import judging, pool, portal_knowledge, space
     from po_pw.journal import store
     from po_pw.portals import base as portals
     from po_pw.transport import client
@@ -55,6 +55,7 @@ class Shared:
     """A worker could not open a context, or lost too many."""
     judge: judging.Judge
     space: space.Space
+    knowledge: portal_knowledge.PortalKnowledge
     alone: Callable[[], bool]
     """Whether orders are strictly one after another, nothing overlapping; may change."""
     jobs: dict[models.OrderKey, jobs.Job] = dataclasses.field(default_factory=dict)

@@ -146,27 +146,27 @@ async def _ask(
 ) -> checks.Check:
     """Opens a portal's first page under the saved sign-in, as a worker would."""
     from po_pw.browser import profiles, trial
-    from po_pw.portals import registry
+    from po_pw.portals import page_facts, recognition
 
-    kept, portal = sessions.Sessions(settings.home(options)), registry.for_url(origin, options)
+    kept = sessions.Sessions(settings.home(options))
     base = kept.profile(origin)
+    address = kept.proof(origin) or origin
 
-    async def judge(page: playwright.Page, status: int) -> models.Seen:
-        return await portal.look(page, asked=origin, status=status)
+    async def judge(page: playwright.Page, status: int) -> page_facts.PageFacts:
+        return await page_facts.read(page, asked=address, status=status)
 
     try:
         manager = profiles.ProfileManager(
             base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}"
         )
         async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
-            seen = await trial.look(context, origin, judge, _VISIT)
+            seen = await trial.look(context, address, judge, _VISIT)
     except errors.PoPwError as error:
         return checks.problem("sign-in", str(error), "Is the portal reachable from here? Open it in your own browser.")
-    kind = portal.classify(seen)
-    again = f"Run: po-pw login {origin}"
-    if kind is models.PageKind.CHALLENGE:
+    again = f"Run: po-pw login {address}"
+    if seen.challenge:
         return checks.problem("sign-in", "the portal asks to prove that a person is there", again)
-    if kind is models.PageKind.SIGNED_OUT or sessions.origin_of(seen.url) != origin:
+    if recognition.sign_in_reason(seen, kept=sessions.origin_of(seen.url) == origin):
         return checks.problem("sign-in", "it holds no longer: the portal asks to sign in", again)
     if seen.status >= 400:
         remedy = "Whether it still holds only an order's page can tell: try a run with --limit 1."

@@ -6,16 +6,19 @@ import asyncio
 import dataclasses
 import datetime
 import logging
+import shutil
 import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, sessions
+from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from pathlib import Path
 
     from po_pw.browser import contexts
     from po_pw.engine import rooms
@@ -38,6 +41,16 @@ _REFUSED: Final = {
         "the portal asks to prove that a person is there: open it once with `po-pw login`, or use fewer workers",
     ),
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
+    models.PageKind.NOT_RECOGNISED: (
+        models.ErrorCode.NOT_RECOGNISED,
+        "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
+        "{evidence}",
+    ),
+    models.PageKind.NO_AREA: (
+        models.ErrorCode.NO_AREA_FOUND,
+        "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it with: "
+        "po-pw portal inspect {url} (add --accept if orders without attachments look like this)",
+    ),
 }
 
 
@@ -92,7 +105,9 @@ class Worker:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
         session = self._room.client.session(context.user_agent, context.language)
         room = self._room
-        lane = browser_lane.BrowserLane(context, room.options, room.portal_for)
+        lane = browser_lane.BrowserLane(
+            context, room.options, room.portal_for, self._shared.knowledge, room.hub
+        )  # fmt: skip
         fetcher = fetching.Fetcher(
             self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
@@ -128,7 +143,7 @@ class Worker:
                 fetches = await self._attempt(desk, lease)
                 if fetches is not None:
                     rest = desk.group.create_task(
-                        self._finish(lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
+                        self._finish(desk, lease, fetches), name=f"{self.name}-finish-{lease.order.key}"
                     )
                     rest.add_done_callback(lambda _: self._places.release())
                     handed_over = True
@@ -148,30 +163,93 @@ class Worker:
             job = shared.jobs[order.key] = jobs.Job(order, claim, _now())
         fetches = fetching.Fetches(job, started, desk.fetching)
         self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
-        self._say(lease, "reading")
-        fine = await self._guarded(lease, job, started, self._visit(desk, lease, fetches))
+        if job.awaited is not None:
+            fine = await self._guarded(lease, job, started, self._decide(desk, lease, fetches, job.awaited))
+        else:
+            self._say(lease, "reading")
+            fine = await self._guarded(lease, job, started, self._visit(desk, lease, fetches))
+        if fine and job.awaited is not None:
+            await self._shared.source.release(lease, source.Parked())
+            return None
         return fetches if fine else None
 
     async def _visit(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
-        """Reads the order's page; leaves no fetch running where that fails."""
-        order, job = lease.order, fetches.job
+        """Reads the order's page; leaves no fetch running where that fails.
+
+        Where more has to be known of the portal to tell what the page shows, the listing waits in the job.
+        """
+        order, job, knowledge = lease.order, fetches.job, self._shared.knowledge
         try:
             await self._open(job)
-            ticket = await self._room.sessions.ticket(sessions.origin_of(order.url))
             async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
-                self._take_in(job, visit.listing, ticket)
                 desk.session.set_cookies(await desk.context.cookies())
-                self._say(lease, "fetching", len(job.wanted()))
-                await self._begin(desk, fetches, visit)
+                listing = self._concluded(order, visit.listing)
+                if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
+                    job.evidence = await visit.keep_evidence(self._evidence(order))
+                if listing is None:
+                    job.awaited = visit.listing
+                    knowledge.wait(order)
+                else:
+                    self._take_in(job, listing)
+                    self._say(lease, "fetching", len(job.wanted()))
+                    await self._begin(desk, fetches, visit)
             self._shared.judge.page_read(lease)
         except TimeoutError:
             await fetches.cancel()
             msg = f"the order was not read within {self._room.options.order_timeout:.0f} s"
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+        except errors.SessionExpired as error:
+            await fetches.cancel()
+            if await self._session_holds(desk, order.url):
+                msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
+                raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
+            raise
         except BaseException:
             # Before the order goes back: whoever takes it next writes to the same places.
             await fetches.cancel()
             raise
+
+    async def _decide(
+        self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches, awaited: models.Listing
+    ) -> None:
+        """Looks again at an order that was read before, with what is known of the portal by now; opens no page."""
+        order, job = lease.order, fetches.job
+        listing = self._concluded(order, awaited)
+        if listing is None:
+            return
+        job.awaited = None
+        self._shared.knowledge.decided(order)
+        if listing.page is models.PageKind.ORDER:
+            await asyncio.to_thread(shutil.rmtree, self._evidence(order), ignore_errors=True)
+        self._take_in(job, listing)
+        self._say(lease, "fetching", len(job.wanted()))
+        await self._begin(desk, fetches, None)
+
+    def _concluded(self, order: models.PurchaseOrder, listing: models.Listing) -> models.Listing | None:
+        """The listing with what is known of the portal; None where that is not enough yet."""
+        knowledge, portal = self._shared.knowledge, self._room.portal_for(order.url)
+        known = knowledge.memory(order.url)
+        found = portal.conclude(
+            listing, order, known, last=knowledge.is_last(order),
+            is_other_order=lambda number: knowledge.is_other_order(order, number),
+        )  # fmt: skip
+        knowledge.learned(order.url)
+        return found
+
+    def _evidence(self, order: models.PurchaseOrder) -> Path:
+        return self._room.out / ".po-pw" / "evidence" / names.folder_name(order.po_number)
+
+    async def _session_holds(self, desk: _Desk, url: str) -> bool:
+        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask."""
+        knowledge = self._shared.knowledge
+        async with knowledge.sign_in_lock(url):
+            proof = knowledge.proof(url)
+            if knowledge.is_signed_out(url) or not proof or proof == url:
+                return False
+            holds = await desk.lane.opens(proof)
+            if not holds:
+                knowledge.note_signed_out(url)
+            return holds
 
     async def _open(self, job: jobs.Job) -> None:
         """Opens the work folder, and looks for what earlier runs have of the order."""
@@ -179,22 +257,28 @@ class Worker:
         await job.open_work(room.out)
         await carrying.take_up(room.journal, room.run, room.out, job, room.resume, begun=key in room.begun)
 
-    async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit) -> None:
-        """Starts a fetch for each open attachment; a click holds the page until its download has begun."""
+    async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit | None) -> None:
+        """Starts a fetch for each open attachment; a press holds the page until its download has begun.
+
+        Args:
+            desk: what the worker has.
+            fetches: of the attempt.
+            visit: the open page; None where the listing was read before, and holds links alone.
+        """
         job = fetches.job
         job.failed.clear()
         for attachment in job.open():
             if isinstance(attachment.source, models.Link):
                 fetches.add(desk.fetcher.link(job, attachment, attachment.source))
         for attachment in job.open():
-            if not isinstance(attachment.source, models.Click):
+            if not isinstance(attachment.source, models.Click) or visit is None:
                 continue
             if attachment.id in job.kept:  # only clicking would tell whether it has changed
                 job.keep(attachment.id)
                 continue
             try:
                 got = await visit.capture(attachment.source)
-            except (errors.BrowserLost, errors.SessionExpired):
+            except errors.BrowserLost:
                 raise
             except errors.OrderError as error:
                 desk.fetcher.fail(job, attachment, error)
@@ -204,23 +288,35 @@ class Worker:
             else:
                 fetches.add(desk.fetcher.adopt(job, attachment, got))
 
-    def _take_in(self, job: jobs.Job, listing: models.Listing, ticket: models.Ticket) -> None:
+    def _take_in(self, job: jobs.Job, listing: models.Listing) -> None:
+        order = job.order
         if listing.page is models.PageKind.SIGNED_OUT:
-            msg = f"{ticket.origin} asks for a sign-in"
+            msg = f"{sessions.origin_of(order.url)} asks for a sign-in: {listing.why}"
             raise errors.SessionExpired(msg)
         if listing.page is not models.PageKind.ORDER:
             code, message = _REFUSED[listing.page]
-            raise errors.Permanent(message, code)
+            evidence = f".po-pw/evidence/{self._evidence(order).name}"
+            raise errors.Permanent(message.format(why=listing.why, url=order.url, evidence=evidence), code)
         job.listing = listing
+        self._shared.knowledge.explain(order, listing)
         self._room.journal.note(self._room.run, facts.Listed(job.order.key, listing.attachments, _now()))
 
-    async def _finish(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
+    async def _finish(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""
-        await self._guarded(lease, fetches.job, fetches.started, self._conclude(lease, fetches))
+        await self._guarded(lease, fetches.job, fetches.started, self._conclude(desk, lease, fetches))
 
-    async def _conclude(self, lease: models.Lease, fetches: fetching.Fetches) -> None:
+    async def _ask_session(self, desk: _Desk, job: jobs.Job) -> None:
+        """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
+        asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
+        if asked and await self._session_holds(desk, job.order.url):
+            for name, error in asked.items():
+                msg = f"this file alone asks for a sign-in ({error})"
+                job.failed[name] = errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+
+    async def _conclude(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
+        await self._ask_session(desk, job)
         self._shared.judge.files_done(lease, job)
         failed = job.failed.values()
         again = [error for error in failed if self._would_retry(error, lease)]
@@ -229,13 +325,8 @@ class Worker:
             raise (whole_run or again)[0]
         listing = job.listing
         incomplete = None
-        if listing is not None and not listing.complete:
-            shown = len(listing.attachments)
-            claim = f" of {listing.claimed}" if listing.claimed is not None else ""
-            incomplete = errors.Transient(
-                f"the page showed {shown}{claim} attachments and was still loading",
-                models.ErrorCode.LIST_INCOMPLETE,
-            )
+        if listing is not None and (why := job.why_incomplete()):
+            incomplete = errors.Transient(why, models.ErrorCode.LIST_INCOMPLETE)
             if self._would_retry(incomplete, lease):
                 raise incomplete
         await tasks.to_its_end(self._settle(lease, job, incomplete, fetches.started))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -61,6 +61,10 @@ class Visit(Protocol):
             NotAFile: a page came instead.
             SessionExpired: the page that came asks for a sign-in.
         """
+        ...
+
+    async def number(self, found: Sequence[models.Control], path: Path) -> bool:
+        """Saves a screenshot with these controls numbered; False where the page cannot be drawn."""
         ...
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:

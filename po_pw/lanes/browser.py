@@ -10,7 +10,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, events, models
 from po_pw.browser import capture, contexts, press_guard, quiet
-from po_pw.evidence import snapshot
+from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals import judging, page_facts, recognition, vocabulary
 from po_pw.transport import addresses, client, hosts
@@ -176,6 +176,14 @@ class _Visit:
             self._moved_on = True
             return models.Link(got.url, shown)
         return await _of_size(got, self._options.max_file_bytes)
+
+    async def number(self, found: Sequence[models.Control], path: Path) -> bool:
+        """Saves a screenshot with these controls numbered."""
+        try:
+            await numbered.take(self._hold.page, found, path)
+        except playwright.Error:
+            return False
+        return True
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
         """Saves a screenshot and the source of the page, without secrets."""

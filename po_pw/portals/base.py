@@ -72,8 +72,9 @@ class Portal(Protocol):
         ...
 
     def conclude(
-        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool
-    ) -> models.Listing | None:
+        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool,
+        is_other_order: Callable[[str], bool],
+    ) -> models.Listing | None:  # fmt: skip
         """The listing as it stands with what is known of the portal by now; None where that is not enough yet.
 
         Args:
@@ -81,6 +82,7 @@ class Portal(Protocol):
             order: whose page it was.
             known: of the portal.
             last: nothing more will be known: it is decided now.
+            is_other_order: whether a number, as `numbers.core` gives it, is that of another order of the list.
         """
         ...
 

@@ -595,6 +595,6 @@ def _considered(
             continue
         place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
-            what=(one.control.label or one.control.tag)[:120], place=place, address=one.control.address,
+            control=one.control, place=place,
             taken=id(one) in taken and not (one.loose and bool(areas)), action=one.verdict.action, why=one.verdict.why,
         )  # fmt: skip

@@ -12,6 +12,8 @@ from po_pw.browser import quiet
 from po_pw.portals import base, finder, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from po_pw.portals import memory
 
 _MOST_PAGES: Final = 200
@@ -114,32 +116,39 @@ class GenericPortal:
         await _Reading(self._finder(opened.order.url), opened).turn_to(click.page)
 
     def conclude(
-        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool
-    ) -> models.Listing | None:
-        """Judges again what could not be told when the page was read."""
+        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool,
+        is_other_order: Callable[[str], bool],
+    ) -> models.Listing | None:  # fmt: skip
+        """Judges with what is known of the portal by now, and lets that know what this page shows."""
+        if not listing.facts:
+            return listing
+        facts = page_facts.from_json(listing.facts)
+        has_area = listing.area is not models.AreaState.NONE
+        found = recognition.judge(facts, order, known, other_orders=is_other_order, has_area=has_area)
+        if listing.page is models.PageKind.ORDER or not found.certain:
+            recognition.learn(known, facts, order, found, has_area=has_area)
         if listing.page is not models.PageKind.ORDER:
             return listing
-        if not listing.certain:
-            again = recognition.judge(page_facts.from_json(listing.facts), order, known)
-            if again.kind is not models.PageKind.ORDER:
-                return dataclasses.replace(listing, page=again.kind, why=again.why, evidence=again.evidence)
-            if not again.certain and not last:
-                return None
-            listing = dataclasses.replace(listing, certain=again.certain, evidence=again.evidence)
+        known.note_links(order.key, [_address(one) for one in listing.loose])
+        if found.kind is not models.PageKind.ORDER:
+            return dataclasses.replace(listing, page=found.kind, why=found.why, evidence=found.evidence)
+        if not found.certain and not last and not listing.attachments:
+            return None
+        listing = dataclasses.replace(listing, certain=found.certain, evidence=found.evidence)
         if listing.loose:
-            record = recognition.record_part(order.url, order.po_number)
-            own = [known.is_sites_own(_address(one)) for one in listing.loose]
+            own = [known.is_sites_own(_address(one), order.key) for one in listing.loose]
             if None in own and not last:
                 return None
+            record = recognition.record_part(order.url, order.po_number)
             taken = tuple(
                 one
                 for one, is_sites in zip(listing.loose, own, strict=True)
-                if is_sites is False or (is_sites is None and recognition.holds(_address(one), record))
+                if is_sites is False or (is_sites is None and recognition.keeps_record(_address(one), record))
             )
             listing = dataclasses.replace(listing, attachments=(*listing.attachments, *taken), loose=())
-        if listing.attachments or listing.area is not models.AreaState.NONE or not listing.complete:
+        if listing.attachments or has_area or not listing.complete:
             return listing
-        if listing.certain and (known.has_seen_area or known.accepted_without_area):
+        if listing.certain and (known.area_seen or known.accepted_without_area):
             return listing
         return dataclasses.replace(listing, page=models.PageKind.NO_AREA) if last else None
 

@@ -1,0 +1,146 @@
+"""`po-pw portal`: what po-pw makes of a portal's pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from po_pw.cli import boundary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from po_pw.engine import inspection
+
+app = typer.Typer(no_args_is_help=True, help="See what po-pw makes of a portal's pages.", rich_markup_mode=None)
+
+
+@app.callback()
+def portal() -> None:
+    """See what po-pw makes of a portal's pages."""
+
+
+@app.command("inspect")
+def inspect(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
+    po_number: Annotated[str, typer.Option("--po", help="The order's number, where the address does not name it.")] = "",
+    screenshot: Annotated[
+        Path | None, typer.Option(help="Where to save the picture of the page with the items numbered.")
+    ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="Orders of this portal that look like this have no attachments: believe it."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+) -> None:
+    """Read the page of one order as `process` would, fetch nothing, and explain what is taken, what is left, and why.
+
+    Example: po-pw portal inspect https://portal.example/orders/4711
+    """
+    with boundary.reported():
+        import asyncio
+
+        from rich.console import Console
+
+        from po_pw import models, settings
+        from po_pw.engine import inspection
+
+        path = (screenshot or _free()).absolute()
+        options = settings.load(browser=browser)
+        found = asyncio.run(
+            inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept)
+        )  # fmt: skip
+        if as_json:
+            import json
+
+            typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+        else:
+            _show(Console(highlight=False), found)
+        raise typer.Exit(0 if found.listing.page is models.PageKind.ORDER and found.listing.complete else 1)
+
+
+def _free() -> Path:
+    """A name for the picture that nothing has yet."""
+    number = 1
+    while (path := Path(f"po-pw-inspect{'' if number == 1 else f'-{number}'}.png")).exists():
+        number += 1
+    return path
+
+
+def _plain(found: inspection.Inspection) -> dict[str, Any]:
+    from po_pw.transport import redact
+
+    listing = found.listing
+    return {
+        "po_number": found.order.po_number, "url": redact.bare(listing.url), "page": listing.page.value,
+        "why": listing.why, "evidence": listing.evidence, "area": listing.area.value, "place": listing.place,
+        "complete": listing.complete, "claimed": listing.claimed, "quiet": listing.quiet,
+        "attachments": [
+            {"name": one.name, "place": one.place, "ways": [_way(way) for way in (one.source, *one.others)],
+             "certain": one.is_certain}
+            for one in listing.attachments
+        ],
+        "considered": [
+            {"label": one.control.label, "place": one.place, "address": redact.bare(one.control.address),
+             "taken": one.taken, "action": one.action, "why": one.why}
+            for one in listing.considered
+        ],
+        "screenshot": found.screenshot, "area_seen": found.has_seen_area, "accepted": found.accepted,
+    }  # fmt: skip
+
+
+def _way(way: object) -> str:
+    from po_pw import models
+    from po_pw.transport import redact
+
+    if isinstance(way, models.Click):
+        return f"press {way.control.label!r}"
+    return redact.bare(way.url) if isinstance(way, models.Link | models.External) else ""
+
+
+def _show(console: Console, found: inspection.Inspection) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from po_pw import models
+
+    listing = found.listing
+    kinds = {
+        models.PageKind.ORDER: f"This is the page of order {found.order.po_number}.",
+        models.PageKind.SIGNED_OUT: "This page asks for a sign-in.",
+        models.PageKind.NOT_FOUND: "The portal has no such order.",
+        models.PageKind.FORBIDDEN: "The signed-in user may not see this order.",
+        models.PageKind.ERROR: "The portal answered with an error page.",
+        models.PageKind.CHALLENGE: "The portal asks to prove that a person is there.",
+        models.PageKind.NOT_RECOGNISED: "This page could not be recognised as the order's.",
+        models.PageKind.NO_AREA: "This page shows no place for attachments, and no order of this portal has shown one.",
+    }
+    console.print(Text(kinds[listing.page], "bold"), soft_wrap=True)
+    for reason in dict.fromkeys((*listing.evidence, listing.why)):
+        if reason:
+            console.print(f"  {reason}", soft_wrap=True, markup=False)
+    if listing.quiet:
+        console.print(f"  page quiet: {listing.quiet}", soft_wrap=True, markup=False)
+    count = len(listing.attachments)
+    where = f' under "{listing.place}"' if listing.place else ""
+    claim = f"; the page says {listing.claimed}" if listing.claimed is not None else ""
+    console.print(f"\n{count} {'attachment' if count == 1 else 'attachments'}{where}{claim}.", soft_wrap=True, markup=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("#", "", "what", "where", "why"):
+        table.add_column(name, overflow="fold")
+    number = 0
+    for one in listing.considered:
+        number += one.taken
+        verb = {"RECORD": "recorded"}.get(one.action, "taken") if one.taken else "left"
+        table.add_row(
+            str(number) if one.taken else "", Text(verb, "green" if one.taken else "dim"),
+            Text(one.control.label or f"<{one.control.tag}>"), Text(one.place, "dim"), Text(one.why, "dim"),
+        )  # fmt: skip
+    console.print(table)
+    if found.screenshot:
+        console.print(f"\nPicture with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
+    if listing.page is models.PageKind.NO_AREA:
+        console.print("If orders without attachments look like this, run the same command with --accept.", soft_wrap=True)

@@ -1,0 +1,87 @@
+"""One order's page, read as a run would read it, with the reason for everything that was taken or left."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from po_pw import errors, events, models, sessions, settings
+from po_pw.engine import pool, portal_knowledge
+from po_pw.lanes import browser as browser_lane
+from po_pw.portals import recognition, registry
+
+if TYPE_CHECKING:
+    from po_pw.lanes import base as lanes
+
+_WORKER = models.WorkerId("inspect")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found on a page."""
+
+    order: models.PurchaseOrder
+    listing: models.Listing
+    """As a run would conclude it, if this were the portal's only order."""
+    screenshot: str
+    """Path of the PNG; `""` where there is none."""
+    presses: tuple[events.Event, ...]
+    """Presses and requests that followed them."""
+    has_seen_area: bool
+    """Orders of this portal have shown where attachments are."""
+    accepted: bool
+    """Orders of this portal may have no place for attachments."""
+
+
+async def inspect(
+    options: settings.Settings, url: str, *, po_number: str = "", screenshot: Path, accept: bool = False
+) -> Inspection:
+    """Reads the page of one order; fetches nothing.
+
+    Args:
+        options: which browser, and where sign-ins are kept.
+        url: of the order.
+        po_number: its number; `""` takes the part of the address that names it.
+        screenshot: where to save it, with the items numbered.
+        accept: from now on orders of this portal without a place for attachments count as having none.
+
+    Raises:
+        InputError: the address is none.
+        LoginRequiredError: the page asks for a sign-in.
+        EnvironmentProblem: no browser.
+        OrderError: the portal or the network failed.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        msg = f"{url!r} is not a web address: give the order's, with http:// or https://"
+        raise errors.InputError(msg)
+    number = po_number or recognition.record_part(url, "")
+    order = models.PurchaseOrder(models.order_key(number), number, url)
+    hub, heard = events.Hub(), list[events.Event]()
+    hub.listen(heard.append)
+    home = sessions.Sessions(settings.home(options))
+    knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
+    knowledge.expect([order])
+    portal = registry.for_url(url, options)
+    with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
+        async with pool.Pool(options, home, hub, Path(folder)) as browsers:
+            await browsers.sign_in([sessions.origin_of(url)])
+            context = await browsers.open(_WORKER)
+            lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)
+            async with lane.visit(order) as visit:
+                found = visit.listing
+                known = knowledge.memory(url)
+                if accept and found.page is models.PageKind.ORDER:
+                    known.accepted_without_area = True
+                concluded = portal.conclude(found, order, known, last=True, is_other_order=lambda _: False) or found
+                drawn = await _numbered(visit, found, screenshot)
+    knowledge.save()
+    presses = tuple(event for event in heard if isinstance(event, events.Pressed | events.RequestJudged))
+    return Inspection(
+        order, concluded, str(screenshot) if drawn else "", presses, known.area_seen, known.accepted_without_area
+    )
+
+
+async def _numbered(visit: lanes.Visit, found: models.Listing, path: Path) -> bool:
+    return await visit.number([one.control for one in found.considered if one.taken], path)
