@@ -1,0 +1,119 @@
+"""Pages as real portals have them are read as a careful person would read them, and nothing is harmed."""
+
+from __future__ import annotations
+
+import collections
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import pytest
+
+from tests import gallery_reader, gallery_site
+from tests.gallery_site import GallerySite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.gallery_reader import Reading
+    from tests.gallery_site import Case, ExpectedFile
+    from tests.loop_thread import LoopThread
+
+needs_reader = pytest.mark.skipif(gallery_reader.IS_STUB, reason="the gallery's reader is still a stub")
+
+
+@pytest.fixture
+def gallery() -> Iterator[GallerySite]:
+    with GallerySite() as site:
+        yield site
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _is(file: ExpectedFile, name: str, address: str, origin: str) -> bool:
+    """Whether what was read is this file."""
+    addresses = {urljoin(origin, one) for one in file.addresses}
+    return _plain(name) in {file.name, *file.also} and (not addresses or address in addresses)
+
+
+def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
+    """What is wrong with a reading, in words; none where a person would say the same."""
+    if reading is None:
+        return ["was not read"]
+    found = []
+    if reading.verdict != case.verdict:
+        found.append(f"{reading.verdict} instead of {case.verdict}")
+    if case.kind != "ORDER":
+        return found
+    if reading.incomplete == case.complete:
+        found.append(f"incomplete is {reading.incomplete}")
+    read = list(zip(reading.names, reading.addresses, strict=True))
+    for file in case.files:
+        its = [one for one in read if _is(file, *one, origin)]
+        if its:
+            read.remove(its[0])
+        else:
+            found.append(f"lacks {file.name!r}")
+    return found + [f"has {name!r} ({address})" for name, address in read]
+
+
+@needs_reader
+@pytest.mark.timeout(900)
+def test_pages_are_read_as_a_person_would_read_them(gallery: GallerySite, loop: LoopThread) -> None:
+    """All but those known to be wrong; one of these that is right by now has to leave that list."""
+    readings = loop.run(gallery_reader.read_cases(gallery, gallery.cases.values()), timeout=880)
+    wrong = {id_: faults(case, readings.get(id_), gallery.origin) for id_, case in gallery.cases.items()}
+    for id_, what in wrong.items():
+        mark = "ok   " if not what else "known" if id_ in gallery.known_wrong else "WRONG"
+        print(f"{mark} {id_:44} {gallery.cases[id_].theme:12} {'; '.join(what)}")  # noqa: T201 - the score is a table
+    print(f"{sum(not what for what in wrong.values())} of {len(wrong)} right")  # noqa: T201
+    assert {id_: what for id_, what in wrong.items() if what and id_ not in gallery.known_wrong} == {}
+    assert [id_ for id_ in gallery.known_wrong if not wrong[id_]] == []
+    assert [str(request) for request in gallery.harm] == []
+
+
+@needs_reader
+@pytest.mark.timeout(600)
+def test_controls_are_used_as_a_person_would_use_them(gallery: GallerySite, loop: LoopThread) -> None:
+    """The site's own log says what was used: each control has an address of its own."""
+    loop.run(gallery_reader.use_controls(gallery, gallery.control_pages()), timeout=580)
+    asked = {str(request) for request in gallery.log}
+    wrong = []
+    for control in gallery.controls.values():
+        used = {method for method in ("GET", "POST", "DELETE", "PUT", "PATCH") if f"{method} {control.path}" in asked}
+        wanted = {"press": {"POST"}, "fetch": {"GET"}, "leave": set()}[control.use]
+        if used != wanted:
+            wrong.append(f"{control.id} {control.language} {control.label!r}: {control.use}, but {sorted(used)}")
+    assert wrong == []
+    assert [str(request) for request in gallery.harm] == []
+
+
+def test_the_gallery_is_as_large_as_it_must_be(gallery: GallerySite) -> None:
+    cases, controls = gallery.cases.values(), gallery.controls.values()
+    assert len(cases) >= 90
+    assert len({case.make for case in cases}) >= 30
+    assert {case.verdict for case in cases} == gallery_site.VERDICTS
+    assert set(gallery.known_wrong) <= set(gallery.cases)
+    assert len(controls) >= 150
+    assert len({control.language for control in controls}) >= 25
+    uses = collections.Counter(control.use for control in controls)
+    assert set(uses) == gallery_site.USES
+    assert uses["leave"] >= len(controls) / 2
+
+
+def test_controls_have_paths_of_their_own(gallery: GallerySite) -> None:
+    paths = collections.Counter(control.path for control in gallery.controls.values())
+    assert [path for path, times in paths.items() if times > 1] == []
+    assert [one.id for one in gallery.controls.values() if one.path not in one.markup] == []
+    assert [one.id for one in gallery.controls.values() if re.search(r"\{\{", one.markup)] == []
+
+
+def test_expected_files_have_names_and_verdicts_agree(gallery: GallerySite) -> None:
+    for case in gallery.cases.values():
+        assert all(file.name for file in case.files), case.id
+        if case.verdict == "FILES":
+            assert case.files, case.id
+        elif case.verdict != "INCOMPLETE":
+            assert not case.files, case.id
