@@ -100,6 +100,14 @@ ALL: Final = (
         packages=("django~=5.2.0",),
         forbidden=frozenset({"FORBIDDEN"}),
     ),
+    Application(
+        name="roundup",
+        title="Roundup, files linked to issues",
+        site="roundup_tracker",
+        username="buyer",
+        sign_in="/issue?@template=index",
+        packages=("roundup~=2.6.0",),
+    ),
 )
 
 

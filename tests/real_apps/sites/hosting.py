@@ -21,6 +21,11 @@ class _ThreadingServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):
     request_queue_size = 64
 
 
+_ANSWER = os.fdopen(os.dup(1), "w", encoding="utf-8")
+"""Our standard output; what applications print there goes to the standard error."""
+os.dup2(2, 1)
+
+
 def specification() -> tuple[Path, dict[str, Any]]:
     """The folder given on the command line, and its `spec.json`."""
     folder = Path(sys.argv[1])
@@ -29,8 +34,8 @@ def specification() -> tuple[Path, dict[str, Any]]:
 
 def announce(port: int, paths: Mapping[str, str]) -> None:
     """Tells the parent that the site answers."""
-    sys.stdout.write(json.dumps({"port": port, "paths": dict(paths)}) + "\n")
-    sys.stdout.flush()
+    _ANSWER.write(json.dumps({"port": port, "paths": dict(paths)}) + "\n")
+    _ANSWER.flush()
 
 
 def wait_for_parent() -> None:
