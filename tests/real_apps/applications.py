@@ -108,6 +108,14 @@ ALL: Final = (
         sign_in="/issue?@template=index",
         packages=("roundup~=2.6.0",),
     ),
+    Application(
+        name="trac",
+        title="Trac, files attached to tickets",
+        site="trac_tickets",
+        username="buyer",
+        sign_in="/login",
+        packages=("Trac~=1.6.0", "TracAccountManager~=0.6.0", "setuptools<81"),
+    ),
 )
 
 
