@@ -109,6 +109,15 @@ ALL: Final = (
         packages=("roundup~=2.6.0",),
     ),
     Application(
+        name="moin",
+        title="MoinMoin 2, files as items below a page",
+        site="moin_wiki",
+        username="buyer",
+        sign_in="/+login",
+        packages=("moin==2.0.0b5",),
+        same_names=False,
+    ),
+    Application(
         name="trac",
         title="Trac, files attached to tickets",
         site="trac_tickets",
