@@ -37,10 +37,12 @@ class Application:
     """Path of a page that needs a sign-in."""
     packages: tuple[str, ...] = ()
     """From PyPI, into a virtual environment of its own; none: the site runs in our Python."""
-    debian: tuple[str, ...] = ()
+    debian: installing.Debian | None = None
     """From Debian, unpacked into a folder that the site is told."""
     same_names: bool = True
     """Whether it keeps two files of one name on one record."""
+    bare_names: bool = True
+    """Whether it keeps files whose name has no extension."""
     forbidden: frozenset[str] = _NOT_SHOWN
     """Error codes that tell the truth about the record that the user may not see."""
     absent: frozenset[str] = _NOT_SHOWN
@@ -118,6 +120,28 @@ ALL: Final = (
         same_names=False,
     ),
     Application(
+        name="dokuwiki",
+        title="DokuWiki, media linked on a page",
+        site="dokuwiki",
+        username="buyer",
+        sign_in="/doku.php?id=start&do=login",
+        debian=installing.Debian(
+            alone=(
+                "dokuwiki",
+                "libjs-jquery",
+                "libjs-jquery-cookie",
+                "libjs-jquery-ui",
+                "libphp-simplepie",
+                "php-geshi",
+                "php-phpseclib",
+                "php-random-compat",
+            ),
+            with_needed=("php-cli", "php-xml"),
+        ),
+        same_names=False,
+        bare_names=False,
+    ),
+    Application(
         name="trac",
         title="Trac, files attached to tickets",
         site="trac_tickets",
@@ -147,7 +171,7 @@ def started(application: Application) -> Iterator[Running]:
     """
     python = installing.python_with(application.site, application.packages) if application.packages else sys.executable
     unpacked = installing.debian_with(application.site, application.debian) if application.debian else None
-    orders = samples.orders(same_names=application.same_names)
+    orders = samples.orders(same_names=application.same_names, bare_names=application.bare_names)
     with tempfile.TemporaryDirectory(prefix=f"po-pw-{application.name}-") as name:
         folder = Path(name)
         _write_specification(application, orders, folder, unpacked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -47,8 +48,18 @@ def python_with(name: str, packages: Sequence[str]) -> Path:
     return _python(_made(name, [sys.version, *packages], make))
 
 
-def debian_with(name: str, packages: Sequence[str]) -> Path:
-    """A folder with the content of these Debian packages (without what they depend on), as under `/`.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Debian:
+    """Packages of Debian, to be unpacked, not installed."""
+
+    alone: tuple[str, ...]
+    """Without what they depend on."""
+    with_needed: tuple[str, ...] = ()
+    """With all that they depend on and this machine lacks; none where it has them."""
+
+
+def debian_with(name: str, packages: Debian) -> Path:
+    """A folder with the content of these Debian packages, as under `/`.
 
     Raises:
         NotInstallableError: there is no apt here, or it could not get them.
@@ -57,18 +68,23 @@ def debian_with(name: str, packages: Sequence[str]) -> Path:
         msg = "this is no Debian: apt-get and dpkg-deb are missing"
         raise NotInstallableError(msg)
 
+    def download(folder: Path) -> None:
+        lines = _run(["apt-get", "install", "--print-uris", "-qq", "--no-install-recommends", *packages.with_needed])
+        needed = [line.split()[1].partition("_")[0] for line in lines.splitlines() if line.startswith("'")]
+        _run(["apt-get", "download", *packages.alone, *needed], folder)
+
     def make(folder: Path) -> None:
         folder.mkdir()
         try:
-            _run(["apt-get", "download", *packages], folder)
+            download(folder)
         except NotInstallableError:  # the package lists are missing or old
             _run(["apt-get", "update", "--quiet"])
-            _run(["apt-get", "download", *packages], folder)
+            download(folder)
         for package in sorted(folder.glob("*.deb")):
             _run(["dpkg-deb", "--extract", package, folder])
             package.unlink()
 
-    return _made(name, packages, make)
+    return _made(name, [*packages.alone, *packages.with_needed], make)
 
 
 def _made(name: str, wanted: Sequence[str], make: Callable[[Path], None]) -> Path:
@@ -88,7 +104,7 @@ def _python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
-def _run(command: Sequence[str | Path], folder: Path | None = None) -> None:
+def _run(command: Sequence[str | Path], folder: Path | None = None) -> str:
     words = [str(word) for word in command]
     try:
         ended = subprocess.run(
@@ -101,3 +117,4 @@ def _run(command: Sequence[str | Path], folder: Path | None = None) -> None:
         last = " ".join((ended.stderr or ended.stdout).strip().splitlines()[-2:])
         msg = f"{' '.join(words)}: {last}"
         raise NotInstallableError(msg)
+    return ended.stdout

@@ -37,12 +37,14 @@ class Order:
     """False where the user who signs in may not see it."""
 
 
-def orders(*, same_names: bool) -> tuple[Order, ...]:
+def orders(*, same_names: bool, bare_names: bool) -> tuple[Order, ...]:
     """Records with 0, 1, 3 and 12 files, and one that may not be seen.
 
     Args:
         same_names: whether the application keeps two files of one name on one record.
+        bare_names: whether it keeps files whose name has no extension.
     """
+    bare = "README" if bare_names else "README.txt"
     twin = "invoice.pdf" if same_names else "invoice (2).pdf"
     return (
         Order("PO-7001", "Kruse KG", ()),
@@ -52,7 +54,7 @@ def orders(*, same_names: bool) -> tuple[Order, ...]:
             "Nordwind AB",
             (
                 _document("delivery note 17.docx", 9_000),
-                Sample("README", b"Unload at gate 4. Ask for Mr Ola.\n" * 40),
+                Sample(bare, b"Unload at gate 4. Ask for Mr Ola.\n" * 40),
                 Sample("specification.html", _page("Specification of part 7003", 60)),
             ),
         ),
