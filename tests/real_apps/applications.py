@@ -1,0 +1,255 @@
+"""The applications: where each comes from, how it is started, and what an honest reader would say of its records."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.real_apps import installing, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD: Final = "Wandering-Otter-41"
+_ROOT: Final = Path(__file__).parents[2]
+_NOT_SHOWN: Final = frozenset({"FORBIDDEN", "NOT_FOUND", "NOT_RECOGNISED"})
+"""All true of a record whose page does not come: which one depends on how much the application admits."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Application:
+    """One application, and how it is set up."""
+
+    name: str
+    title: str
+    site: str
+    """Module in `sites` that sets it up and serves it."""
+    username: str
+    sign_in: str
+    """Path of a page that needs a sign-in."""
+    packages: tuple[str, ...] = ()
+    """From PyPI, into a virtual environment of its own; none: the site runs in our Python."""
+    debian: installing.Debian | None = None
+    """From Debian, unpacked into a folder that the site is told."""
+    same_names: bool = True
+    """Whether it keeps two files of one name on one record."""
+    bare_names: bool = True
+    """Whether it keeps files whose name has no extension."""
+    forbidden: frozenset[str] = _NOT_SHOWN
+    """Error codes that tell the truth about the record that the user may not see."""
+    absent: frozenset[str] = _NOT_SHOWN
+    """The same for the record that does not exist."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+    """A record as `po-pw` is asked for it, and what should come of it."""
+
+    po_number: str
+    supplier: str
+    url: str
+    statuses: frozenset[str]
+    codes: frozenset[str] = frozenset({""})
+    files: tuple[tuple[str, str], ...] = ()
+    """Name and SHA-256 of each."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Running:
+    """An application that answers on this machine."""
+
+    application: Application
+    address: str
+    records: tuple[Record, ...]
+    folder: Path
+    pid: int
+
+    @property
+    def sign_in_url(self) -> str:
+        """A page that needs a sign-in."""
+        return self.address + self.application.sign_in
+
+    def requests(self) -> list[tuple[str, str, int]]:
+        """The application's access log so far: method, path with query, status."""
+        lines = (self.folder / "access.log").read_text("utf-8").splitlines()
+        return [(entry["method"], entry["path"], entry["status"]) for entry in map(json.loads, lines)]
+
+
+ALL: Final = (
+    Application(
+        name="django-admin",
+        title="Django admin, user may change orders",
+        site="django_admin",
+        username="buyer",
+        sign_in="/admin/purchasing/purchaseorder/",
+        packages=("django~=5.2.0",),
+        forbidden=frozenset({"FORBIDDEN"}),
+    ),
+    Application(
+        name="django-admin-view",
+        title="Django admin, user may only see orders",
+        site="django_admin",
+        username="auditor",
+        sign_in="/admin/purchasing/purchaseorder/",
+        packages=("django~=5.2.0",),
+        forbidden=frozenset({"FORBIDDEN"}),
+    ),
+    Application(
+        name="roundup",
+        title="Roundup, files linked to issues",
+        site="roundup_tracker",
+        username="buyer",
+        sign_in="/issue?@template=index",
+        packages=("roundup~=2.6.0",),
+    ),
+    Application(
+        name="moin",
+        title="MoinMoin 2, files as items below a page",
+        site="moin_wiki",
+        username="buyer",
+        sign_in="/+login",
+        packages=("moin==2.0.0b5",),
+        same_names=False,
+    ),
+    Application(
+        name="dokuwiki",
+        title="DokuWiki, media linked on a page",
+        site="dokuwiki",
+        username="buyer",
+        sign_in="/doku.php?id=start&do=login",
+        debian=installing.Debian(
+            alone=(
+                "dokuwiki",
+                "libjs-jquery",
+                "libjs-jquery-cookie",
+                "libjs-jquery-ui",
+                "libphp-simplepie",
+                "php-geshi",
+                "php-phpseclib",
+                "php-random-compat",
+            ),
+            with_needed=("php-cli", "php-xml"),
+        ),
+        same_names=False,
+        bare_names=False,
+    ),
+    Application(
+        name="trac",
+        title="Trac, files attached to tickets",
+        site="trac_tickets",
+        username="buyer",
+        sign_in="/login",
+        packages=("Trac~=1.6.0", "TracAccountManager~=0.6.0", "setuptools<81"),
+    ),
+)
+
+
+def named(name: str) -> Application:
+    """The application of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {application.name: application for application in ALL}[name]
+
+
+@contextlib.contextmanager
+def started(application: Application) -> Iterator[Running]:
+    """Installs it where needed, sets it up afresh, starts it, and ends it at the end of the block.
+
+    Raises:
+        NotInstallableError: it cannot be had here.
+        RuntimeError: it did not come up; the message holds what it said.
+    """
+    python = installing.python_with(application.site, application.packages) if application.packages else sys.executable
+    unpacked = installing.debian_with(application.site, application.debian) if application.debian else None
+    orders = samples.orders(same_names=application.same_names, bare_names=application.bare_names)
+    with tempfile.TemporaryDirectory(prefix=f"po-pw-{application.name}-") as name:
+        folder = Path(name)
+        _write_specification(application, orders, folder, unpacked)
+        with (folder / "said.log").open("wb") as said:
+            process = subprocess.Popen(
+                [str(python), "-m", f"tests.real_apps.sites.{application.site}", str(folder)],
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+            )
+        try:
+            yield _running(application, orders, folder, process)
+        finally:
+            _end(process)
+
+
+def _write_specification(
+    application: Application, orders: tuple[samples.Order, ...], folder: Path, unpacked: Path | None
+) -> None:
+    (folder / "access.log").touch()
+    records = []
+    for order in orders:
+        files = []
+        for index, sample in enumerate(order.files):
+            path = Path("samples") / order.number / str(index) / sample.name
+            (folder / path).parent.mkdir(parents=True)
+            (folder / path).write_bytes(sample.content)
+            files.append({"name": sample.name, "path": path.as_posix()})
+        records.append({"number": order.number, "supplier": order.supplier, "visible": order.visible, "files": files})
+    specification = {
+        "username": application.username,
+        "password": PASSWORD,
+        "absent": samples.ABSENT,
+        "unpacked": str(unpacked) if unpacked else None,
+        "records": records,
+    }
+    (folder / "spec.json").write_text(json.dumps(specification), "utf-8")
+
+
+def _running(
+    application: Application, orders: tuple[samples.Order, ...], folder: Path, process: subprocess.Popen[bytes]
+) -> Running:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line.startswith(b"{"):
+        _end(process)
+        said = (folder / "said.log").read_text("utf-8", "replace")
+        msg = f"{application.title} did not come up: {line.decode('utf-8', 'replace')}{said[-3000:]}"
+        raise RuntimeError(msg)
+    answer = json.loads(line)
+    address = f"http://127.0.0.1:{answer['port']}"
+    records = [_record(application, order, address + answer["paths"][order.number]) for order in orders]
+    failed = frozenset({"FAILED"})
+    absent = address + answer["paths"][samples.ABSENT]
+    records.append(Record(samples.ABSENT, "Nobody", absent, failed, application.absent))
+    return Running(application, address, tuple(records), folder, process.pid)
+
+
+def _record(application: Application, order: samples.Order, url: str) -> Record:
+    if not order.visible:
+        return Record(order.number, order.supplier, url, frozenset({"FAILED"}), application.forbidden)
+    files = tuple((sample.name, sample.sha256) for sample in order.files)
+    status = "COMPLETED" if files else "NO_ATTACHMENTS"
+    return Record(order.number, order.supplier, url, frozenset({status}), files=files)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the site and what it started: first by its input's end, then by its process group."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    process.stdout.close()
