@@ -99,6 +99,16 @@ class OrderStep(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class PageRead(Event):
+    """An order's page was read, and what it shows is decided."""
+
+    worker: models.WorkerId
+    key: models.OrderKey
+    po_number: str
+    listing: models.Listing
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FileStarted(Event):
     """A file began to arrive."""
 

@@ -290,6 +290,7 @@ class Worker:
 
     def _take_in(self, job: jobs.Job, listing: models.Listing) -> None:
         order = job.order
+        self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, listing))
         if listing.page is models.PageKind.SIGNED_OUT:
             msg = f"{sessions.origin_of(order.url)} asks for a sign-in: {listing.why}"
             raise errors.SessionExpired(msg)
