@@ -15,7 +15,7 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import ending, heartbeat, holds, launching, locate, pages, profiles, watchdog
+from po_pw.browser import ending, heartbeat, holds, launching, locate, pages, profiles, quiet, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -247,6 +247,7 @@ class Context:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
         await self._inner.add_init_script(holds.QUIET)
+        await self._inner.add_init_script(quiet.SCRIPT)
         page = await self._pages.open(count)
         self.user_agent = await page.evaluate("navigator.userAgent")
         self.language = await page.evaluate("navigator.languages.join(',')")

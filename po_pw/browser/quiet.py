@@ -1,0 +1,511 @@
+"""Whether a page still has something going: proved by what it has under way, where that can be counted.
+
+A script in every frame counts (`quiet.js`), the browser's own events count what the script cannot see, and `decide`
+says what both add up to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import importlib.resources
+import re
+import secrets
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from playwright import async_api as playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_NAME: Final = secrets.token_hex(16)
+SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "quiet.js").read_text("utf-8").replace("%NAME%", _NAME)
+"""For `context.add_init_script`: runs in every frame before the page's own scripts."""
+
+HORIZON: Final = 10.0
+"""Seconds: what recurs less often is idle, and what may never end is waited for this long."""
+CALM: Final = 1.5
+"""Seconds without a change or a new kind of request, before recurring work counts as idle."""
+RUNS: Final = 3
+"""Times that recurring work has to have run since then."""
+_OWED: Final = 3.0
+"""Seconds for a worker that was asked nothing to say something."""
+_SLICE: Final = 0.25
+"""Seconds that a frame is asked to wait until its work has ended, before everything is looked at again."""
+_ANSWERS_WITHIN: Final = 1.0
+"""Seconds after which a frame that does not answer is one that cannot be counted."""
+_REPEATED: Final = "repeated "
+_COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
+
+
+class How(enum.StrEnum):
+    """How it was established that a page is quiet."""
+
+    PROVED = "proved"
+    """Nothing is under way, and nothing that could begin by itself."""
+    IDLE = "idle"
+    """Nothing is under way but work that recurs, and that has brought nothing lately."""
+    PATIENCE = "patience"
+    """Nothing changed for as long as we were willing to wait."""
+    DEADLINE = "deadline"
+    """It did not become quiet in time."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quiet:
+    """What became of waiting for a page to be quiet.
+
+    The descriptions in it are short, and the same on every order of a portal: fit to be remembered.
+    """
+
+    how: How
+    seconds: float
+    """How long that took."""
+    finite: tuple[str, ...] = ()
+    """What is still under way and will end; never with `PROVED`."""
+    recurring: tuple[str, ...] = ()
+    """What runs again and again."""
+    uncountable: tuple[str, ...] = ()
+    """What may bring something at any time, without a sign before."""
+    changes: int = 0
+    """DOM changes of all frames so far: equal numbers mean that nothing changed in between.
+
+    What changes in one place again and again in the same shape (a clock, a progress bar) is left out.
+    """
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recurring:
+    """Work that runs again and again."""
+
+    label: str
+    runs: int
+    """Since the last change, or new kind of request."""
+    period: float
+    """Seconds; 0: as often as it can."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Activity:
+    """What a page has going at one moment, all frames together."""
+
+    finite: tuple[str, ...] = ()
+    recurring: tuple[Recurring, ...] = ()
+    uncountable: tuple[str, ...] = ()
+    calm: float = 0.0
+    """Seconds since the last change, or new kind of request."""
+    changes: int = 0
+
+
+def decide(
+    seen: Activity,
+    *,
+    patience: float,
+    trusted: Callable[[str], bool],
+    waited: float | None = None,
+) -> How | None:
+    """How quiet a page is; None: not yet.
+
+    Args:
+        seen: what it has going.
+        patience: seconds without a change that are enough where nothing can be proved.
+        trusted: whether a source, by its description, is known to bring nothing.
+        waited: seconds since it was last called quiet without proof; None: it never was. What was enough then must not
+            be enough again at once.
+    """
+    if seen.finite:
+        return None
+    recurring = [source for source in seen.recurring if not trusted(source.label)]
+    uncountable = [label for label in seen.uncountable if not trusted(label)]
+    if not recurring and not uncountable:
+        return How.PROVED
+    calm = seen.calm if waited is None else min(seen.calm, waited)
+    if not uncountable and all(_is_idle(source, calm, again=waited is not None) for source in recurring):
+        return How.IDLE
+    return How.PATIENCE if calm >= patience else None
+
+
+def _is_idle(source: Recurring, calm: float, *, again: bool) -> bool:
+    if source.period > HORIZON:
+        return not again
+    return source.runs >= RUNS and calm >= CALM and (not again or calm >= RUNS * source.period)
+
+
+# --- descriptions ---------------------------------------------------------------------------------------------------
+
+_VARYING: Final = re.compile(r"[0-9]+")
+_OPAQUE: Final = re.compile(
+    r"(?=[^/]*\d)[0-9a-f]{8,}(-[0-9a-f]{4,})*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
+
+
+def describe(kind: str, url: str = "", page: str = "", method: str = "GET") -> str:
+    """A source of work in a few words, without what varies with the order.
+
+    Args:
+        kind: what it is, e.g. `fetch`.
+        url: its address; `""` where it has none.
+        page: address of the page it is on.
+        method: of the request.
+    """
+    words = [kind]
+    if method not in {"", "GET"}:
+        words.append(method)
+    if url:
+        words.append(_shape(url, page))
+    return " ".join(words)
+
+
+def _shape(url: str, page: str) -> str:
+    address, own = urllib.parse.urlsplit(url), urllib.parse.urlsplit(page)
+    if address.scheme not in {"http", "https", "ws", "wss"}:
+        return f"{address.scheme}:"
+    record = own.path.rstrip("/").rpartition("/")[2]
+    segments = []
+    for segment in address.path.split("/"):
+        if segment and segment == record:
+            segments.append("#")
+        else:
+            segments.append(_VARYING.sub("#", _OPAQUE.sub("#", segment)))
+    host = "" if address.netloc == own.netloc else address.netloc
+    return f"{host}{'/'.join(segments) or '/'}"
+
+
+def _describe_recurring(raw: Mapping[str, Any], page: str) -> Recurring:
+    kind, period = raw["kind"], float(raw["period"])
+    words = [kind]
+    if period:
+        words.append(f"{period * 1000:.0f} ms")
+    if raw["inline"] or not raw["url"]:
+        words.append(f"in the page ({raw['action']})")
+    else:
+        path = urllib.parse.urlsplit(raw["url"])
+        host = "" if path.netloc == urllib.parse.urlsplit(page).netloc else path.netloc
+        words.append(f"{host}{path.path}:{raw['line']}" if path.scheme != "blob" else f"blob:{raw['line']}")
+    return Recurring(" ".join(words), int(raw["runs"]), period)
+
+
+# --- one request, one document --------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(slots=True)
+class _Request:
+    """A request of the page, as the browser tells of it."""
+
+    kind: str
+    url: str
+    method: str
+    frame: playwright.Frame | None
+    began: float
+    answered: float | None = None
+    is_stream: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class _Document:
+    """What a document told last."""
+
+    changes: int = 0
+
+
+class Watch:
+    """What one page has going, from before it is navigated until it is left. A context manager; one for each visit.
+
+    Args:
+        page: of a context that has `SCRIPT` as an init script.
+    """
+
+    def __init__(self, page: playwright.Page) -> None:
+        self._page = page
+        self._requests: dict[playwright.Request, _Request] = {}
+        self._scripts: dict[str, float | None] = {}
+        """By address: when a script came, None: it has not yet."""
+        self._sockets: set[playwright.WebSocket] = set()
+        self._kinds: set[str] = set()
+        """Kinds of requests seen so far."""
+        self._documents: dict[str, _Document] = {}
+        self._asks: dict[playwright.Frame, tuple[float, asyncio.Task[Any]]] = {}
+        self._missing: set[playwright.Frame] = set()
+        self._stirred = asyncio.Event()
+        self._events = 0
+        self._newest = 0.0
+        self._unproved: float | None = None
+
+    def __enter__(self) -> Self:
+        self._newest = time.monotonic()
+        for name, handle in self._handlers:
+            self._page.on(name, handle)  # type: ignore[call-overload]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, handle in self._handlers:
+            self._page.remove_listener(name, handle)
+        for _began, task in self._asks.values():
+            task.cancel()
+
+    @property
+    def _handlers(self) -> tuple[tuple[str, Callable[[Any], None]], ...]:
+        return (
+            ("request", self._on_request),
+            ("response", self._on_response),
+            ("requestfinished", self._on_end),
+            ("requestfailed", self._on_end),
+            ("websocket", self._on_socket),
+            ("worker", self._on_any),
+            ("frameattached", self._on_any),
+            ("framedetached", self._on_any),
+            ("framenavigated", self._on_navigated),
+        )
+
+    # --- what the browser tells
+
+    def _stir(self) -> None:
+        self._events += 1
+        self._stirred.set()
+
+    def _on_any(self, _: object) -> None:
+        self._stir()
+
+    def _on_request(self, request: playwright.Request) -> None:
+        kind = request.resource_type
+        if kind not in _COUNTED_TYPES or not request.url.startswith(("http:", "https:")):
+            return
+        try:
+            frame: playwright.Frame | None = request.frame
+        except playwright.Error:  # the frame is not there yet
+            frame = None
+        self._requests[request] = _Request(kind, request.url, request.method, frame, time.monotonic())
+        if kind == "script":
+            self._scripts[request.url] = None
+        label = describe(kind, request.url, self._page.url, request.method)
+        if label not in self._kinds:
+            self._kinds.add(label)
+            self._newest = time.monotonic()
+        self._stir()
+
+    def _on_response(self, response: playwright.Response) -> None:
+        known = self._requests.get(response.request)
+        if known is not None:
+            known.answered = time.monotonic()
+            kind = response.headers.get("content-type", "")
+            known.is_stream = "event-stream" in kind or "x-mixed-replace" in kind
+            self._stir()
+
+    def _on_end(self, request: playwright.Request) -> None:
+        known = self._requests.pop(request, None)
+        if known is not None:
+            if known.kind == "script":
+                self._scripts[known.url] = time.monotonic()
+            self._stir()
+
+    def _on_socket(self, socket: playwright.WebSocket) -> None:
+        self._sockets.add(socket)
+        socket.on("close", self._on_socket_closed)
+        self._stir()
+
+    def _on_socket_closed(self, socket: playwright.WebSocket) -> None:
+        self._sockets.discard(socket)
+        self._stir()
+
+    def _on_navigated(self, frame: playwright.Frame) -> None:
+        # What its last document asked for is nobody's any more, also where the browser does not say so.
+        began = max(
+            (known.began for known in self._requests.values() if known.frame == frame and known.kind == "document"),
+            default=None,
+        )
+        for request, known in list(self._requests.items()):
+            if began is not None and known.frame == frame and known.kind != "document" and known.began < began:
+                del self._requests[request]
+        self._missing.discard(frame)
+        self._newest = time.monotonic()
+        self._stir()
+
+    # --- what the frames tell
+
+    async def _ask(self, frame: playwright.Frame, limit: float) -> Any:
+        """What a frame has going once its work has ended, or after `limit` seconds; None: the script is not in it."""
+        script = f"(limit) => {{ const it = window[Symbol.for('{_NAME}')]; return it ? it.settled(limit) : null; }}"
+        return await frame.evaluate(script, limit * 1000)
+
+    async def _look(self, limit: float) -> dict[playwright.Frame, Any]:
+        """What each frame tells; `"gone"`: it is being replaced; `"silent"`: it does not answer."""
+        now = time.monotonic()
+        for frame in self._page.frames:
+            if frame not in self._asks:
+                self._asks[frame] = now, asyncio.ensure_future(self._ask(frame, limit))
+        tasks = [task for began, task in self._asks.values() if now - began < _ANSWERS_WITHIN]
+        if tasks:
+            await asyncio.wait(tasks, timeout=limit + _ANSWERS_WITHIN)
+        told: dict[playwright.Frame, Any] = {}
+        for frame, (_began, task) in list(self._asks.items()):
+            if frame.is_detached():
+                task.cancel()
+                del self._asks[frame]
+                continue
+            if not task.done():
+                told[frame] = "silent"
+                continue
+            del self._asks[frame]
+            error = task.exception()
+            if error is None:
+                told[frame] = task.result()
+            elif isinstance(error, playwright.Error) and not self._page.is_closed():
+                told[frame] = "gone"
+            else:
+                raise error
+        return told
+
+    def _add_up(self, told: Mapping[playwright.Frame, Any], trusted: Callable[[str], bool]) -> Activity:
+        now, page = time.monotonic(), self._page.url
+        finite: list[str] = []
+        recurring: list[Recurring] = []
+        uncountable: list[str] = []
+        calm = now - self._newest
+        covered: set[str] = set()
+        for frame, raw in told.items():
+            if raw == "gone" or (raw == "silent" and frame == self._page.main_frame):
+                finite.append(describe("navigation", frame.url, page))
+            elif raw == "silent" or raw is None:
+                if not self._is_bare(frame):
+                    uncountable.append(describe("frame", frame.url, page))
+            else:
+                self._documents.setdefault(raw["id"], _Document()).changes = raw["changes"]
+                calm = min(calm, raw["calm"])
+                self._add_frame(frame, raw, now, page, finite, recurring, uncountable, trusted)
+                # Chromium never says that a shared worker's script has come.
+                covered |= {describe("script", sender["url"], page) for sender in raw["sending"]}
+        covered |= {source.label.removeprefix(_REPEATED) for source in recurring}
+        self._add_requests(now, page, covered, finite, uncountable)
+        uncountable += [describe("web socket", socket.url, page) for socket in self._sockets]
+        uncountable += [describe("worker", worker.url, page) for worker in self._page.workers]
+        return Activity(
+            _unique(finite), tuple({source.label: source for source in recurring}.values()), _unique(uncountable),
+            calm, self._changes(),
+        )  # fmt: skip
+
+    def _is_bare(self, frame: playwright.Frame) -> bool:
+        """A frame that shows nothing of its own: what its parent puts into it the parent's work brings."""
+        return frame.parent_frame is not None and frame.url in {"", "about:blank"}
+
+    def _add_frame(
+        self, frame: playwright.Frame, raw: Mapping[str, Any], now: float, page: str, finite: list[str],
+        recurring: list[Recurring], uncountable: list[str], trusted: Callable[[str], bool],
+    ) -> None:  # fmt: skip
+        if raw["state"] != "complete":
+            under_way = any(known.frame == frame and known.kind == "document" for known in self._requests.values())
+            is_late = raw["calm"] > HORIZON and raw["age"] > HORIZON and not under_way
+            (uncountable if is_late else finite).append(describe("document", frame.url, page))
+        for token in raw["told"]:
+            kind, age = token["kind"], token["age"]
+            label = describe(kind, token["url"], page, token["method"])
+            if kind == "worker":
+                uncountable.append(label)
+                if token["owed"] and age < HORIZON and not trusted(label):
+                    finite.append(label)
+            elif kind == "script":
+                came = self._scripts.get(token["url"], 0.0)
+                if age < _SLICE or came is None or now - came < CALM:
+                    finite.append(label)
+            elif token["repeats"]:
+                recurring.append(Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
+            elif token["doubt"]:
+                pass
+            elif token["stream"] or (age > HORIZON and (token["answered"] or kind not in {"fetch", "xhr"})):
+                uncountable.append(label)
+            else:
+                finite.append(label)
+        recurring += [_describe_recurring(source, page) for source in raw["recurring"]]
+        uncountable += [describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
+
+    def _add_requests(
+        self, now: float, page: str, covered: set[str], finite: list[str], uncountable: list[str]
+    ) -> None:
+        for known in self._requests.values():
+            label = describe(known.kind, known.url, page, known.method)
+            if label in covered:
+                continue
+            if known.is_stream or (known.answered is not None and now - known.answered > HORIZON):
+                uncountable.append(label)
+            else:
+                finite.append(label)
+
+    def _changes(self) -> int:
+        return len(self._documents) + sum(document.changes for document in self._documents.values())
+
+    # --- what is asked of it
+
+    async def quiet(
+        self,
+        *,
+        deadline: float,
+        patience: float = 3.0,
+        trusted: Callable[[str], bool] = lambda _: False,
+    ) -> Quiet:
+        """Waits until the page is quiet, and says how that is known.
+
+        Called again after anything but `PROVED`, it waits anew: for the patience, or for the runs, given now.
+
+        Args:
+            deadline: on `time.monotonic()`.
+            patience: seconds without a change that are enough where nothing can be proved.
+            trusted: whether a recurring or uncountable source, by its description, is known to bring nothing.
+
+        Raises:
+            playwright.Error: the page was closed, or crashed.
+        """
+        began = time.monotonic()
+        confirmed: tuple[int, int] | None = None
+        while True:
+            self._stirred.clear()
+            left = deadline - time.monotonic()
+            told = await self._look(max(0.0, min(_SLICE, left)))
+            seen = self._add_up(told, trusted)
+            waited = None if self._unproved is None else time.monotonic() - self._unproved
+            how = decide(seen, patience=patience, trusted=trusted, waited=waited)
+            # Frames are asked one after another: only if nothing happened since were they all quiet at once.
+            mark = self._events, sum(raw["activity"] for raw in told.values() if isinstance(raw, dict))
+            if how is How.PROVED and len(told) > 1 and confirmed != mark:
+                confirmed, how = mark, None
+                if time.monotonic() < deadline:
+                    continue
+            if how is None and time.monotonic() >= deadline:
+                how = How.DEADLINE
+            if how is not None:
+                self._unproved = None if how is How.PROVED else time.monotonic()
+                return Quiet(
+                    how, time.monotonic() - began, seen.finite, tuple(source.label for source in seen.recurring),
+                    seen.uncountable, seen.changes,
+                )  # fmt: skip
+            await self._stir_or(min(0.05, max(0.0, deadline - time.monotonic())))
+
+    async def changed(self, since: int, timeout: float) -> bool:
+        """Waits until `changes` is another number than `since`.
+
+        Args:
+            since: `Quiet.changes`.
+            timeout: seconds.
+        """
+        until = time.monotonic() + timeout
+        while True:
+            self._stirred.clear()
+            self._add_up(await self._look(0), lambda _: False)
+            if self._changes() != since:
+                return True
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            await self._stir_or(min(0.05, left))
+
+    async def _stir_or(self, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await self._stirred.wait()
+        except TimeoutError:
+            return
+
+
+def _unique(labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(labels)))
