@@ -99,11 +99,26 @@ class Sessions:
                 raise errors.EnvironmentProblem(msg) from error
         return said
 
-    def save(self, origin: str, state: dict[str, Any]) -> Path:
-        """Keeps a storage state as Playwright gives it; owner-only. Gives the file."""
+    def save(self, origin: str, state: dict[str, Any], proof_url: str = "") -> Path:
+        """Keeps a storage state as Playwright gives it; owner-only. Gives the file.
+
+        Args:
+            origin: of the portal.
+            state: as `storage_state` gives it.
+            proof_url: a page that needs the sign-in and opened with it; `""` where none is known.
+        """
         file = self.private_folder(self.folder(origin)) / STATE_FILE
-        owner_only.write(file, json.dumps({"origin": origin, **state}))
+        owner_only.write(file, json.dumps({"origin": origin, "proof_url": proof_url, **state}))
         return file
+
+    def proof(self, origin: str) -> str:
+        """A page of this portal that opened only with the sign-in, to ask the session at; `""`: none is known."""
+        try:
+            state = json.loads((self.folder(origin) / STATE_FILE).read_text("utf-8"))
+        except (OSError, ValueError):
+            return ""
+        url = state.get("proof_url") if isinstance(state, dict) else None
+        return url if isinstance(url, str) else ""
 
     def private_folder(self, folder: Path) -> Path:
         """Makes a folder that only its owner can enter, and closes it and those above it, up to ours, to others."""

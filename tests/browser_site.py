@@ -38,6 +38,7 @@ _PAGES: dict[str, str] = {
     **{f"form-{name}": _form(f"/file/{name}") for name in _SENT},
     **{f"form-{name}": _form(f"/answer/{name}") for name in ("404", "403", "500", "429", "html", "204")},
     "blank": "<p>nothing here</p>",
+    "search-only": '<form action="/nowhere"><input type="text" name="q"></form>',
     "form-target": _form("/file/attachment", 'target="_blank"'),
     "form-redirect": _form("/redirect"),
     "form-cut": _form("/cut"),

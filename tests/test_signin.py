@@ -25,6 +25,10 @@ async def is_in(page: Page, status: int) -> bool:
     return status < 400 and await page.locator("h1", has_text="Orders").count() > 0
 
 
+async def anywhere(_: signin.Target) -> None:
+    """The person lets the password go wherever it may."""
+
+
 @pytest.fixture(scope="module")
 def attempt(loop: LoopThread) -> Iterator[Attempt]:
     """Signs in as anna in one browser for all tests, signed out before each; see `Attempt`."""
@@ -43,7 +47,8 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
         async with context.page() as hold:
             await hold.page.context.clear_cookies()
-            await signin.by_form(hold.page, url, "anna", password, signed_in=is_in, timeout=timeout)
+            await signin.open_page(hold.page, url, timeout)
+            await signin.by_form(hold.page, "anna", password, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
             return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
 
@@ -84,8 +89,34 @@ def test_a_page_without_a_form_says_what_to_do_instead(site: Site, attempt: Atte
 
 
 def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
-    """A connection that is refused becomes the same kind of error, not a traceback."""
+    """A connection that is refused is told as such: neither a traceback nor a form that could not be filled."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
-        with pytest.raises(errors.LoginRequiredError, match="ERR_CONNECTION_REFUSED"):
+        with pytest.raises(errors.PortalUnreachable, match=r"connection was refused \(ERR_CONNECTION_REFUSED\)"):
             attempt(f"http://127.0.0.1:{taken.getsockname()[1]}/", "right")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Page.goto: net::ERR_NAME_NOT_RESOLVED at https://h/", "there is no host of this name"),
+        ("Page.goto: net::ERR_CERT_AUTHORITY_INVALID at https://h/", "certificate is not trusted"),
+        ("Page.goto: net::ERR_TUNNEL_CONNECTION_FAILED at https://h/", "the proxy does not let it through"),
+        ("Page.goto: net::ERR_HTTP2_PROTOCOL_ERROR at https://h/", "the connection failed"),
+        ("Page.goto: Timeout 30000ms exceeded.", "does not answer in time"),
+        ("Download is starting", "Download is starting"),
+    ],
+)
+def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) -> None:
+    """The host and a reason; no query, which may hold a secret."""
+    told = signin.unreachable("https://u:pw@h/a?token=1", said)
+    assert told.startswith("h cannot be opened: ")
+    assert reason in told
+    assert "token" not in told
+
+
+def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> None:
+    """A page with one text field that asks for no name is no sign-in form."""
+    with pytest.raises(errors.LoginRequiredError, match="could not be filled"):
+        attempt(site.page("search-only"), "right", timeout=2)
+    assert not [one for one in site.asked if "/nowhere" in one]

@@ -10,7 +10,8 @@ import pytest
 from po_pw import errors, models
 from po_pw.browser import contexts, locate, profiles, signin
 from po_pw.demo import catalogue, server
-from po_pw.portals import generic
+from po_pw.engine import login
+from po_pw.portals import page_facts
 from tests.support import run_async
 
 if TYPE_CHECKING:
@@ -23,13 +24,11 @@ SETTINGS = catalogue.PortalSettings(orders=1, latency=0.0, plain=True)
 
 async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Cookie]:
     """The window's side of `po-pw login`, with this person; gives the cookies that would be kept."""
-    portal_rules = generic.GenericPortal()
     async with server.serve(SETTINGS) as portal, contexts.Driver() as driver:
         url = portal.order_url(portal.orders[0].po_number)
 
         async def signed_in(page: Page, status: int) -> bool:
-            seen = await portal_rules.look(page, asked=url, status=status)
-            return portal_rules.classify(seen) is models.PageKind.ORDER
+            return not login.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
 
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
@@ -39,8 +38,9 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         )  # fmt: skip
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
+                await signin.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
-                await signin.by_window(hold.page, url, signed_in=signed_in, timeout=20)
+                await signin.by_window(hold.page, signed_in=signed_in, timeout=60)
             return await context.cookies()
         finally:
             await context.close()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import re
 import time
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
@@ -12,73 +16,204 @@ from po_pw import errors
 from po_pw.browser import contexts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
-_USER: Final = (
-    "input[type=email]:visible, input[autocomplete=username]:visible, input[type=text]:visible, "
-    "input:not([type]):visible"
+_TEXTUAL: Final = (
+    "input[type=email]:visible, input[type=text]:visible, input[type=tel]:visible, input:not([type]):visible"
 )
+"""A user name's field, where it stands beside a password's."""
+_USER: Final = ", ".join(
+    [
+        "input[autocomplete~=username]:visible",
+        "input[type=email]:visible",
+        *(
+            f"input{kind}[{name}*={word} i]:visible"
+            for kind in ("[type=text]", "[type=tel]", ":not([type])")
+            for word in (
+                "user",
+                "login",
+                "logon",
+                "mail",
+                "account",
+                "identifier",
+                "benutzer",
+                "usuario",
+                "utilisateur",
+            )
+            for name in ("name", "id")
+        ),
+    ]
+)
+"""A user name's field that stands alone: nothing is typed into a search box."""
 _PASSWORD: Final = "input[type=password]:visible"  # noqa: S105 - a selector
 _LOOK_EVERY: Final = 0.3
 """Seconds between two looks at a page that somebody, or a script, is signing in on."""
 _COMPLAINT: Final = "[role=alert]:visible, .error:visible, .alert:visible, .flash:visible"
+_SETTLES_WITHIN: Final = 5.0
+"""Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
+_WHY: Final = {
+    "ERR_NAME_NOT_RESOLVED": "there is no host of this name, or no network",
+    "ERR_CONNECTION_REFUSED": "nothing listens there: the connection was refused",
+    "ERR_CONNECTION_TIMED_OUT": "it does not answer",
+    "ERR_TIMED_OUT": "it does not answer",
+    "ERR_ADDRESS_UNREACHABLE": "it cannot be reached from here",
+    "ERR_INTERNET_DISCONNECTED": "there is no network",
+    "ERR_NETWORK_CHANGED": "the network changed",
+    "ERR_PROXY_CONNECTION_FAILED": "the proxy cannot be reached",
+    "ERR_TUNNEL_CONNECTION_FAILED": "the proxy does not let it through",
+    "ERR_CERT": "its certificate is not trusted on this machine",
+    "ERR_SSL": "no secure connection could be made",
+    "ERR_EMPTY_RESPONSE": "it closed the connection without an answer",
+    "ERR_CONNECTION_RESET": "it closed the connection",
+    "ERR_CONNECTION_CLOSED": "it closed the connection",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """Where a user name or password would go, as the field's own document says."""
+
+    origin: str
+    """Of the document that the field is in."""
+    action: str
+    """The address that its form is sent to; the document's own where it has none."""
+
+
+@dataclasses.dataclass(slots=True)
+class Statuses:
+    """The HTTP statuses of the documents that a page has shown."""
+
+    last: int = 200
+    seen: int = 0
+
+
+async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
+    """Opens an address, and waits a little for what its scripts do; gives the HTTP status.
+
+    Args:
+        page: of any context.
+        url: http(s).
+        timeout: seconds.
+
+    Raises:
+        PortalUnreachable: the host does not answer; says why.
+    """
+    with statuses(page) as counted:
+        try:
+            answer = await page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
+            # One that polls is taken as it is after a while.
+            with contextlib.suppress(playwright.TimeoutError):
+                await page.wait_for_load_state("networkidle", timeout=min(timeout, _SETTLES_WITHIN) * 1000)
+        except playwright.Error as error:
+            if page.is_closed():
+                raise
+            raise errors.PortalUnreachable(unreachable(url, contexts.first_line(error))) from error
+        return counted.last if counted.seen else (answer.status if answer else 200)
+
+
+def unreachable(url: str, said: str) -> str:
+    """What to tell of an address that does not open; pure.
+
+    Args:
+        url: that was asked for.
+        said: the browser's own first line.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    code = re.search(r"ERR_[A-Z0-9_]+", said)
+    if code is None:
+        reason = "it does not answer in time" if "imeout" in said else said
+        return f"{host} cannot be opened: {reason}"
+    why = next((why for name, why in _WHY.items() if code[0].startswith(name)), "the connection failed")
+    return f"{host} cannot be opened: {why} ({code[0]})"
+
+
+@contextlib.contextmanager
+def statuses(page: playwright.Page) -> Iterator[Statuses]:
+    """Notes the status of every document the page itself shows while the block lasts."""
+    counted = Statuses()
+
+    def on_answer(answer: playwright.Response) -> None:
+        # A frame that is gone has no page any more, and asking for it raises.
+        with contextlib.suppress(playwright.Error):
+            if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+                counted.last = answer.status
+                counted.seen += 1
+
+    page.on("response", on_answer)
+    try:
+        yield counted
+    finally:
+        page.remove_listener("response", on_answer)
 
 
 async def by_form(
     page: playwright.Page,
-    url: str,
     username: str,
     password: str,
     *,
     signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
+    may_type: Callable[[Target], Awaitable[None]],
     timeout: float,
 ) -> None:
-    """Opens the address, fills the form it leads to, and waits until the portal lets us in.
+    """Fills the form on the open page, and waits until the portal lets us in.
 
     Forms that ask for the user name first and the password on a second page are filled in two steps.
 
     Args:
-        page: a page of the context that is to be signed in.
-        url: any page of the portal that needs a sign-in.
+        page: open at a page that asks for a sign-in.
         username: the user.
         password: its password.
         signed_in: tells from a page and its HTTP status whether the portal lets us in.
+        may_type: asked before anything is typed; raises LoginRequiredError where it must not be.
         timeout: seconds for each step.
 
     Raises:
-        LoginRequiredError: there is no form, or the portal did not accept it.
+        LoginRequiredError: there is no form, it must not be filled, or the portal did not accept it.
     """
     page.set_default_timeout(timeout * 1000)
     try:
-        answer = await page.goto(url, wait_until="domcontentloaded")
-        if await signed_in(page, answer.status if answer else 200):
-            return
         password_field = page.locator(_PASSWORD).first
         await page.locator(_USER).first.or_(password_field).first.wait_for()
         if not await password_field.count():
             user_field = page.locator(_USER).first
-            await user_field.fill(username)
+            await _type(user_field, username, may_type)
             await user_field.press("Enter")
             await password_field.wait_for()
         else:
             # The one beside the password: a page may have a search box above the form.
             form = page.locator("form").filter(has=page.locator(_PASSWORD))
-            user_field = (form if await form.count() else page).locator(_USER).first
+            user_field = (form if await form.count() else page).locator(_TEXTUAL).first
             if await user_field.count():
-                await user_field.fill(username)
-        await password_field.fill(password)
+                await _type(user_field, username, may_type)
+        await _type(password_field, password, may_type)
         if await _let_in(page, password_field, signed_in, timeout):
             return
         said = await _complaint(page)
     except playwright.Error as error:
         msg = (
             f"the sign-in form could not be filled ({contexts.first_line(error)}). "
-            f"If this portal signs in through another page, use a window: po-pw login {url}"
+            f"If this portal signs in through another page, use a window: po-pw login without --username"
         )
         raise errors.LoginRequiredError(msg) from error
     says = f' It says: "{said}".' if said else ""
     msg = f"the portal did not accept this user name and password.{says}"
     raise errors.LoginRequiredError(msg)
+
+
+async def _type(field: playwright.Locator, text: str, may_type: Callable[[Target], Awaitable[None]]) -> None:
+    """Types into a field once its own document has been found to be one that may have the text."""
+    # By handle: it dies with its document, so that nothing can come between asking and typing.
+    element = await field.element_handle()
+    origin, action = await element.evaluate(
+        """(field) => {
+          const form = field.form;
+          const sends = (one) => one.type === 'submit' && one.hasAttribute('formaction');
+          const button = form && [...form.elements].find(sends);
+          return [location.origin, button ? button.formAction : form ? form.action : location.href];
+        }"""
+    )
+    await may_type(Target(str(origin), str(action)))
+    await element.fill(text)
 
 
 async def _let_in(
@@ -88,43 +223,36 @@ async def _let_in(
     timeout: float,
 ) -> bool:
     """Sends the form and waits for the portal's word, which may take several pages, or a script and none."""
-    statuses: list[int] = []
     opened: list[playwright.Frame] = []
-
-    def on_answer(answer: playwright.Response) -> None:
-        if answer.request.is_navigation_request() and answer.frame == page.main_frame:
-            statuses.append(answer.status)
-
-    def on_page(frame: playwright.Frame) -> None:
-        if frame == page.main_frame and statuses:
-            opened.append(frame)
-
     before = await _complaint(page)
-    page.on("response", on_answer)
-    page.on("framenavigated", on_page)
-    deadline = time.monotonic() + timeout
-    try:
-        await password_field.press("Enter")
-        while time.monotonic() < deadline:
-            last = statuses[-1] if statuses else 200
-            try:
-                if await signed_in(page, last):
-                    return True
-                said = await _complaint(page)
-                # Portals that ask in two steps go back to the first.
-                asks_again = await password_field.count() > 0 or (said and await page.locator(_USER).count() > 0)
-                new_page = bool(opened)  # until then it is still the form that was sent
-                if (new_page and (last >= 400 or asks_again)) or (asks_again and said != before):
-                    await page.wait_for_load_state("domcontentloaded")
-                    return await signed_in(page, last)
-            except playwright.Error:
-                if page.is_closed():
-                    raise  # otherwise: between two pages
-            await asyncio.sleep(_LOOK_EVERY)
-        return False
-    finally:
-        page.remove_listener("response", on_answer)
-        page.remove_listener("framenavigated", on_page)
+    with statuses(page) as counted:
+
+        def on_page(frame: playwright.Frame) -> None:
+            if frame == page.main_frame and counted.seen:
+                opened.append(frame)
+
+        page.on("framenavigated", on_page)
+        deadline = time.monotonic() + timeout
+        try:
+            await password_field.press("Enter")
+            while time.monotonic() < deadline:
+                try:
+                    if await signed_in(page, counted.last):
+                        return True
+                    said = await _complaint(page)
+                    # Portals that ask in two steps go back to the first.
+                    asks_again = await password_field.count() > 0 or (said and await page.locator(_USER).count() > 0)
+                    new_page = bool(opened)  # until then it is still the form that was sent
+                    if (new_page and (counted.last >= 400 or asks_again)) or (asks_again and said != before):
+                        await page.wait_for_load_state("domcontentloaded")
+                        return await signed_in(page, counted.last)
+                except playwright.Error:
+                    if page.is_closed():
+                        raise  # otherwise: between two pages
+                await asyncio.sleep(_LOOK_EVERY)
+            return False
+        finally:
+            page.remove_listener("framenavigated", on_page)
 
 
 async def _complaint(page: playwright.Page) -> str:
@@ -135,37 +263,35 @@ async def _complaint(page: playwright.Page) -> str:
 
 async def by_window(
     page: playwright.Page,
-    url: str,
     *,
     signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
     timeout: float,
 ) -> None:
-    """Opens the address in a window and waits until the person is signed in, however many pages that takes.
+    """Waits until the person has signed in on the open page, however many pages that takes.
+
+    Args:
+        page: open in a window.
+        signed_in: tells from a page and its HTTP status whether the portal lets the person in.
+        timeout: seconds.
 
     Raises:
         LoginRequiredError: the window was closed, or the time ran out.
     """
     deadline = time.monotonic() + timeout
     in_a_row = 0
-    try:
-        await page.goto(url, wait_until="domcontentloaded")
+    with statuses(page) as counted:
         while time.monotonic() < deadline:
             try:
-                there = await signed_in(page, 200)
-            except playwright.Error:
+                there = await signed_in(page, counted.last)
+            except playwright.Error as error:
                 if page.is_closed():
-                    raise
+                    msg = "the window was closed before the sign-in was complete. Nothing was saved; start it again."
+                    raise errors.LoginRequiredError(msg) from error
                 there = False  # between two pages
             # Twice: a page on the way may look like the portal for a moment.
             in_a_row = in_a_row + 1 if there else 0
             if in_a_row >= 2:
                 return
             await asyncio.sleep(_LOOK_EVERY)
-    except playwright.Error as error:
-        if page.is_closed():
-            msg = "the window was closed before the sign-in was complete. Nothing was saved; start it again."
-        else:
-            msg = f"{url} cannot be opened ({contexts.first_line(error)})"
-        raise errors.LoginRequiredError(msg) from error
     msg = f"nobody signed in within {timeout / 60:.0f} minutes. Nothing was saved; start it again."
     raise errors.LoginRequiredError(msg)

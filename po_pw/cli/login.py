@@ -19,18 +19,29 @@ def login(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    sign_in_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Another host that may be given the password, if the portal leads there."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Type the password even where it is sent without encryption (http).")
+    ] = False,
     minutes: Annotated[float, typer.Option(help="How long to wait for you to sign in.")] = 10,
 ) -> None:
     """Sign in to a portal and keep the sign-in for `po-pw process`.
 
     Opens a window and waits until you are signed in (single sign-on and second factors are fine). With --username it
     fills a plain form instead; the password comes from the prompt, PO_PW_PASSWORD or --password-stdin.
+
+    Give an order's address: the sign-in is then proved there. Exit code 1 where nothing proved it: the page that was
+    given opens for everybody.
     """
     with boundary.reported():
         import asyncio
 
         from po_pw import errors, settings
         from po_pw.engine import login as engine
+        from po_pw.transport import redact
 
         password = _password(password_stdin) if username else None
         if password_stdin and not username:
@@ -39,11 +50,30 @@ def login(
         if not username:
             typer.echo(f"Opening {url} in a window. Sign in there; it closes by itself.")
         options = settings.load(browser=browser)
-        done = asyncio.run(engine.login(options, url, username=username, password=password, patience=minutes * 60))
-        typer.echo(
-            f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}.\n"
-            f"Kept in {done.file.parent} (for your user only). `po-pw process` uses it from now on."
+        trust = engine.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None, insecure)
+        done = asyncio.run(
+            engine.login(options, url, username=username, password=password, patience=minutes * 60, trust=trust)
         )
+        kept = f"Kept in {done.file.parent} (for your user only)."
+        if done.proof_url:
+            typer.echo(
+                f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
+                f"{redact.bare(done.proof_url)} opens, which needs a sign-in.\n"
+                f"{kept} `po-pw process` uses it from now on."
+            )
+            if done.notice:
+                typer.echo(f"Note: {done.notice}.", err=True)
+            return
+        typer.echo(
+            f"Not proved: {done.doubt}.\n{kept} `po-pw process` will use it all the same. To be sure, give the address "
+            "of an order: po-pw login URL",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def _confirm(host: str) -> bool:
+    return typer.confirm(f"The sign-in form is on {host}. Type the password there?", default=False, err=True)
 
 
 def _password(from_stdin: bool) -> str:

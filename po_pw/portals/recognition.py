@@ -134,6 +134,11 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     return candidates[-1][1] if candidates else ""
 
 
+def names_record(url: str) -> bool:
+    """Whether an address looks like a record's: an id or number in path, query or fragment."""
+    return bool(_RECORD.search(record_part(url, "")))
+
+
 def keeps_record(url: str, part: str) -> bool:
     """Whether an address still holds the record's part, as a part of its own or as a word of one."""
     wanted = part.casefold()
@@ -305,6 +310,13 @@ def _another_number(
             if numbers.core(one) != numbers.core(part) and other_orders(numbers.core(one)):
                 return f"its heading shows {one!r}, which is another order", True
     return doubt, not doubt
+
+
+def alike(one: page_facts.PageFacts, other: page_facts.PageFacts, least: float = _LIKE) -> bool:
+    """Whether two pages are of one make: the same text, or content that shares this much, 0 to 1."""
+    if one.text_hash and one.text_hash == other.text_hash:
+        return True
+    return memories.similarity(one.signature, other.signature) >= least
 
 
 # --- the verdict ----------------------------------------------------------------------------------------------------
