@@ -251,7 +251,7 @@ class GallerySite:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.run(self._runner.cleanup())
+        self._loop.run(self._end())
         self._loop.__exit__()
 
     def url(self, case: Case) -> str:
@@ -286,7 +286,20 @@ class GallerySite:
             raise ValueError(f"{case.id}: {key} is served already")
         self._answers[key] = (case, answer)
 
+    async def _pause(self, seconds: float) -> None:
+        """Waits as long as the case says, at most until the site ends."""
+        if seconds:
+            await asyncio.wait([self._ending], timeout=seconds)
+
+    async def _end(self) -> None:
+        self._ending.cancel()
+        for socket in self._sockets:
+            await socket.close()
+        await self._runner.cleanup()
+
     async def _start(self) -> None:
+        self._ending = asyncio.create_task(asyncio.Event().wait())
+        self._sockets: list[web.WebSocketResponse] = []
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -320,7 +333,7 @@ class GallerySite:
         return web.Response(text="<!doctype html><title>Done</title><p>Done.</p>", content_type="text/html")
 
     async def _give(self, request: web.Request, case: Case | None, answer: Mapping[str, Any]) -> web.StreamResponse:
-        await asyncio.sleep(answer.get("delay", 0))
+        await self._pause(answer.get("delay", 0))
         path = request.raw_path
         kind = answer["as"]
         if kind == "controls":
@@ -339,8 +352,9 @@ class GallerySite:
     async def _talk(self, request: web.Request, answer: Mapping[str, Any]) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self._sockets.append(socket)
         for delay, message in answer["messages"]:
-            await asyncio.sleep(delay)
+            await self._pause(delay)
             await socket.send_str(message if isinstance(message, str) else json.dumps(message))
         async for heard in socket:
             if heard.type is WSMsgType.TEXT:
