@@ -8,7 +8,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, models, sessions
-from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 _SIBLINGS: Final = 8
 """So many addresses of a portal's orders show which part of them names the order."""
-_VERDICTS: Final = "verdicts.json"
 
 
 @dataclasses.dataclass(slots=True)
@@ -54,7 +52,6 @@ class PortalKnowledge:
         self._portals: dict[str, _Portal] = {}
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
-        self.verdicts = verdicts.Verdicts()
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """These orders are in the list: their numbers and addresses tell theirs from others'."""

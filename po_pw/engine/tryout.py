@@ -153,7 +153,7 @@ async def _ask(
     address = kept.proof(origin) or origin
 
     async def judge(page: playwright.Page, status: int) -> page_facts.PageFacts:
-        return await page_facts.read(page, asked=address, status=status)
+        return await page_facts.look(page, asked=address, status=status)
 
     try:
         manager = profiles.ProfileManager(

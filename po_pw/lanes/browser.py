@@ -84,7 +84,7 @@ class BrowserLane:
         async with self._context.page() as hold:
             with _translated(url), _answers(hold.page) as answers:
                 status = await _go(hold.page, url, self._options.navigation_timeout, answers)
-                facts = await page_facts.read(hold.page, asked=url, status=status)
+                facts = await page_facts.look(hold.page, asked=url, status=status)
         kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
         reason = recognition.sign_in_reason(
             facts, kept=kept or recognition.same_address(url, facts.url), strong=False, has_area=False
@@ -238,7 +238,7 @@ def _origin(url: str) -> str:
 
 
 async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInstead) -> None:
-    facts = await page_facts.read(page, asked=asked, status=error.status)
+    facts = await page_facts.look(page, asked=asked, status=error.status)
     kept = recognition.same_address(asked, facts.url)
     if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in where a file was promised"

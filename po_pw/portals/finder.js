@@ -183,6 +183,7 @@
 
   // --- areas ---------------------------------------------------------------------------------------------------------
   const areas = [];
+  const LIST = 'table,ul,ol,dl,[role=list],[role=table],[role=grid],[role=treegrid],[role=listbox]';
   const put = (roots, label, score, kind, opener = null, header = null) => {
     const real = roots.filter((root) => root && root !== document.documentElement);
     if (!real.length || real.some((root) => root === body && kind !== 'frame')) return;
@@ -194,9 +195,14 @@
       known.headers.push(header);
       return;
     }
-    areas.push({ roots: real, label, score, kind, opener, headers: [header] });
+    // What a heading names ends where its list ends; what follows may be anything, such as the page's foot.
+    const isList = (root) => root.matches(LIST) || Boolean(root.querySelector(LIST));
+    const first = real.length > 1 ? real.findIndex(isList) : -1;
+    const tail = first < 0 ? [] : real.slice(first + 1).filter((root) => !isList(root));
+    areas.push({ roots: real, label, score, kind, opener, headers: [header], tail });
   };
   for (const label of labels) {
+    if (label.score <= 0.3 && !(label.level || label.kind === 'tab' || label.kind === 'name' || label.kind === 'legend' || label.kind === 'summary' || label.kind === 'opener' || label.kind === 'div' || label.kind === 'span')) continue;
     if (label.kind !== 'tab' && isChrome(label.node)) continue;
     if (label.kind === 'tab' && inner(label.node, 'footer,[role=contentinfo]')) continue;
     if (label.kind !== 'name' && label.kind !== 'tab' && label.kind !== 'opener' && !shown(label.node)) continue;
@@ -219,7 +225,8 @@
   // An area inside another tells more exactly what it is; a weak topic counts only where nothing stronger is.
   const inside = (area, other) => area !== other && area.roots.every((root) => other.roots.some((outer) => outer !== root && contains(outer, root)));
   const strongest = areas.reduce((most, area) => Math.max(most, area.score), 0);
-  const counted = areas.filter((area) => area.score >= STRONG * 0.9 || strongest < STRONG * 0.9 || areas.some((other) => inside(area, other) && other.score >= STRONG * 0.9));
+  const TALK = 0.3;  // where people talk: only what is named like a file counts there
+  const counted = areas.filter((area) => area.score <= TALK || area.score >= STRONG * 0.9 || strongest < STRONG * 0.9 || areas.some((other) => inside(area, other) && other.score >= STRONG * 0.9));
 
   // --- candidates ----------------------------------------------------------------------------------------------------
   const candidates = [];
@@ -272,7 +279,7 @@
     const panel = targetOf(element);
     const governs = panel ? counted.findIndex((one) => one.roots.some((root) => contains(panel, root) || contains(root, panel))) : element.localName === 'summary' ? areaOf(parentOf(element) || element) : -1;
     candidates.push({
-      is, area, row: rowIndex(element), shown: visible, closed, off: lib.off(element), loose,
+      is, area, row: rowIndex(element), tail: area >= 0 && counted[area].tail.some((root) => contains(root, element)), shown: visible, closed, off: lib.off(element), loose,
       opener: isOpener, governs, panelHasItems: Boolean(panel) && panel.querySelectorAll('a[href],button,[data-url]').length > 0,
       expanded: element.localName === 'summary' ? (parentOf(element) && parentOf(element).open ? 'true' : 'false') : element.getAttribute('aria-expanded') || element.getAttribute('aria-selected') || '',
       current: element.matches('[aria-current],.active,.current,.selected') || Boolean(inner(element, '[aria-current],li.active,li.current,li.disabled')),

@@ -33,6 +33,8 @@ _FRAME_AT: Final = """(element) => {
 }"""
 _STRONG: Final = 0.72
 """Score of an area that is surely one of attachments; below it is one only where no other is."""
+_TALK: Final = 0.3
+"""Score of an area where people talk, or where what happened is listed: only what is named like a file counts there."""
 _SHORT_LIVED: Final = re.compile(
     r"(?i)(x-amz-\w+|x-goog-\w+|x-ms-\w+|sig|signature|token|access_?token|auth_?token|expires?|expiry|exp|se|sp|sv|sr|st|skoid|sktid|ske|skt|sks|skv|"
     r"nonce|csrf\w*|_csrf|authenticity_token|key-pair-id|policy|hmac|hash|ticket|session(id)?|sid|jsessionid|phpsessid|_|ts|timestamp|time|rand(om)?|cb|v)"
@@ -90,6 +92,8 @@ class Candidate:
     group: int
     """Which candidates share a parent."""
     filename: str
+    tail: bool
+    """It stands behind the list that the area's heading names."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ class Finder:
             if not (raw["unknown"]["texts"] or raw["unknown"]["identifiers"]):
                 return None
             for text in raw["unknown"]["texts"]:
-                self._texts[text] = vocabulary.topic(text)
+                self._texts[text] = vocabulary.topic(text) or (_TALK if vocabulary.is_discussion(text) else 0.0)
             for text in raw["unknown"]["identifiers"]:
                 self._identifiers[text] = vocabulary.topic_of_identifier(text)
         return None
@@ -220,7 +224,7 @@ def _assembled(
     strong = any(area.score >= _STRONG for area in areas)
     grouped = _grouped(candidates, areas, page_url, strong=strong)
     placed = [item for item in grouped if not item.loose]
-    loose = [item for item in grouped if item.loose and not areas]
+    loose = [item for item in grouped if item.loose]
     alike: dict[tuple[int, models.Control], int] = {}
     for one in candidates:
         alike[id(one.frame), one.control] = alike.get((id(one.frame), one.control), 0) + 1
@@ -229,12 +233,14 @@ def _assembled(
         dataclasses.replace(area, items=sum(item.area == at or _is_in(item.area, at, nested) for item in placed))
         for at, area in enumerate(areas)
     ]
+    all_areas = areas
     # A weak topic ("Documents") without anything that looks like a file is no area of attachments.
-    weak = not strong and areas and not placed and not any(area.says_none or area.claimed == 0 for area in areas)
+    weak = not strong and bool(areas) and not placed and not any(area.says_none or area.claimed == 0 for area in areas)
+    areas = [area for area in areas if area.score > _TALK or area.items]
     if weak:
         areas = [area for area in areas if area.busy]
     in_areas = any(area.busy and area.shown for area in areas)
-    openers = tuple(one for one in candidates if _opens(one, areas, placed))
+    openers = tuple(one for one in candidates if _opens(one, all_areas, placed))
     turns = tuple(_turning(candidates))
     met: dict[tuple[int, models.Control], int] = {}
     numbered: dict[int, int] = {}
@@ -247,10 +253,10 @@ def _assembled(
         for one in (*openers, *turns)
     }  # fmt: skip
     return Look(
-        areas=tuple(areas), attachments=tuple(attachments), loose=tuple(_identified(loose, areas, alike)[0]), keys=tuple(keys),
-        claimed=_claimed(areas, nested), busy=in_areas or (busy and not areas), parsed=parsed,
+        areas=tuple(areas), attachments=tuple(attachments), loose=() if areas else tuple(_identified(loose, all_areas, alike)[0]), keys=tuple(keys),
+        claimed=_claimed(all_areas, nested), busy=in_areas or (busy and not areas), parsed=parsed,
         openers=openers, turns=turns, clicks=clicks,
-        considered=tuple(_considered(candidates, areas, grouped))[:_MOST_CONSIDERED],
+        considered=tuple(_considered(candidates, all_areas, grouped))[:_MOST_CONSIDERED],
         supplier=supplier, empty=empty,
     )  # fmt: skip
 
@@ -326,7 +332,7 @@ def _candidates(
                 one["row"] + first_row if one["row"] >= 0 else -1, rows[one["row"]] if one["row"] >= 0 else "", verdict,
                 one["shown"], one["closed"], one["off"], one["loose"], one["opener"],
                 one["governs"] + first_area if one["governs"] >= 0 else -1, one["panelHasItems"], one["expanded"],
-                one["current"], one["paging"], one["group"], one["filename"],
+                one["current"], one["paging"], one["group"], one["filename"], one["tail"],
             )
         )  # fmt: skip
     return found
@@ -377,6 +383,11 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
         weak = not one.loose and strong and areas[one.area].score < _STRONG
         if weak and not one.verdict.certain:
             continue
+        talk = not one.loose and areas[one.area].score <= _TALK
+        if (talk or one.tail) and not _is_named(one):
+            continue
+        if not one.loose and action is judging.Action.FETCH and not _is_named(one) and vocabulary.topic(one.control.label):
+            continue  # a way to all of them, or to where they are managed
         known = by_address.get(address) if action is not judging.Action.PRESS else None
         if known is not None:
             known.ways.append(one)
@@ -404,7 +415,17 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
         if not vocabulary.file_name(item.name) and (name := vocabulary.file_name(item.row_text)):
             if sum(vocabulary.file_name(other.row_text) == name for other in items) == 1 or not item.name:
                 item.name = name
-    return _without_bystanders(items)
+    return _without_archive(_without_bystanders(items))
+
+
+def _without_archive(items: list[_Item]) -> list[_Item]:
+    """All files in one ("download all") are no attachment, unless they come no other way."""
+    def is_all(item: _Item) -> bool:
+        labels = [text for way in item.ways for text in (way.control.label, way.control.title) if text]
+        return any(vocabulary.is_all_label(text) for text in labels)
+
+    single = [item for item in items if not is_all(item)]
+    return single or items
 
 
 def _mate(mates: Sequence[_Item], named: str, one: Candidate) -> _Item | None:
@@ -435,6 +456,13 @@ def _without_bystanders(items: list[_Item]) -> list[_Item]:
         for item in items
         if item.certain or not any((way.row, way.area) in certain_rows for way in item.ways)
     ]  # fmt: skip
+
+
+def _is_named(one: Candidate) -> bool:
+    """Whether a candidate is called like a file where people see it."""
+    attributes = dict(one.control.attributes)
+    texts = (one.control.label, one.control.title, one.control.text, one.filename, attributes.get("download", ""))
+    return any(vocabulary.file_name(text) for text in texts)
 
 
 def _file_name_of(one: Candidate) -> str:

@@ -180,7 +180,7 @@ class _Reading:
         """All of it."""
         opened = self._opened
         look, settled = await self._settle()
-        facts = await page_facts.read(opened.page, asked=opened.order.url, status=opened.status())
+        facts = await page_facts.look(opened.page, asked=opened.order.url, status=opened.status(), po_number=opened.order.po_number)
         known = recognition.judge(
             facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
             has_area=bool(look.attachments) or look.says_none,
@@ -188,7 +188,7 @@ class _Reading:
         if known.kind is not models.PageKind.ORDER:
             return models.Listing(
                 known.kind, (), None, complete=True, supplier="", url=opened.page.url, why=known.why,
-                evidence=known.evidence, quiet=self._told(), facts=page_facts.to_json(facts), considered=look.considered,
+                evidence=known.evidence, quiet=self._told(), facts=facts.to_json(), considered=look.considered,
             )  # fmt: skip
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
@@ -203,7 +203,7 @@ class _Reading:
             url=opened.page.url, area=filled if first.areas else models.AreaState.NONE,
             place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
             loose=first.loose if not attachments else (), certain=known.certain or bool(attachments), why=why,
-            evidence=known.evidence, quiet=self._told(), facts=page_facts.to_json(facts), considered=first.considered,
+            evidence=known.evidence, quiet=self._told(), facts=facts.to_json(), considered=first.considered,
         )  # fmt: skip
 
     async def turn_to(self, page: int) -> None:

@@ -534,7 +534,8 @@ def topic(text: str) -> float:
         1.0 where the whole text is such a topic (a count, a colon, an icon beside it), 0.8 where it contains one among
         few words ("Order attachments"), 0.5 where it is documents or files, 0 otherwise.
     """
-    text = text.strip()
+    # What stands in brackets ("PDF, max. 10 files") is said beside the topic.
+    text = re.sub(r"\s*[(\[（【](?!\s*\d+\s*[)\]）】])[^)\]）】]*[)\]）】]\s*$", "", text.strip())
     if not text or len(text) > 80 or re.search(r"[.!?。？！]\s*\S|[!?？！]$|[^.]\.$", text) or file_name(text):
         return 0.0
     bare = _COUNT.sub(" ", text)
@@ -554,6 +555,13 @@ def topic(text: str) -> float:
     if at_heads == "attachment":
         return 0.8
     return 0.5 if at_heads == "document" and len(found) <= 5 else 0.0
+
+
+def is_discussion(text: str) -> bool:
+    """Whether a short text heads what people wrote to each other, or what happened: comments, messages, history."""
+    found, kind = words(_COUNT.sub(" ", text.strip())), _of("discussion")
+    is_short = 0 < len(found) <= 4 and not file_name(text)
+    return is_short and _covered(found, [kind, _of("filler")], numbers=False) and _has(found, kind)
 
 
 def _heads(found: Sequence[str]) -> str:
