@@ -99,7 +99,8 @@ def _reading(outcome: models.Outcome, listing: models.Listing | None) -> Reading
     missing = {file.attachment_id for file in outcome.missing}
     shown = [one for one in listing.attachments if one.id in saved | missing] if listing else []
     names = tuple(one.name for one in shown)
-    addresses = tuple(_address(one) for one in shown)
+    came_from = {file.attachment_id: file.source for file in outcome.files}
+    addresses = tuple(_address(one) or came_from.get(one.id, "") for one in shown)
     if code is models.ErrorCode.LIST_INCOMPLETE:
         return Reading("INCOMPLETE", names, addresses, incomplete=True)
     if outcome.status.succeeded:

@@ -165,6 +165,9 @@
       const field = byId(node.htmlFor, node);
       if (field && field.type === 'file') return [];
     }
+    // A label and what it names in one: <p>Attachments: <a>…</a></p>
+    if (!label.level && node.querySelector('a[href],[data-url],iframe,ul,ol,table')) return [node];
+    let little = null;
     for (let at = node; at && at !== body; at = parentOf(at)) {
       const parent = parentOf(at);
       if (!parent || !at.parentNode) break;
@@ -175,10 +178,11 @@
         rest.push(next);
       }
       if (rest.some(substance)) return rest.filter((one) => one.nodeType === 1);
+      if (!little && rest.some((one) => one.nodeType === 1 && (one.matches('form,button,input') || one.querySelector('button,input')))) little = rest.filter((one) => one.nodeType === 1);
       const before = [...(at.parentNode.childNodes)].some((one) => one !== at && one.nodeType === 1 && (levelOf(one) || one.querySelector('h1,h2,h3,h4,h5,h6')) && !contains(at, one));
-      if (stopped || before || parent === body || parent.matches('main,[role=main],body')) return [at === node ? parent === body ? node : at : at];
+      if (stopped || before || parent === body || parent.matches('main,[role=main],body')) return little || [at];
     }
-    return [node];
+    return little || [node];
   };
 
   // --- areas ---------------------------------------------------------------------------------------------------------
@@ -328,6 +332,7 @@
       return last.getBoundingClientRect().bottom > innerHeight;
     })();
     return {
+      failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
       label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts: textsIn(area.roots), scrolls: scroller,
       badges: [...new Set(area.headers.flatMap(badgesOf))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),

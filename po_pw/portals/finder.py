@@ -60,6 +60,8 @@ class Area:
     claimed: int | None
     items: int
     """Attachments found in it."""
+    failed: bool
+    """It shows an alert."""
     scrolls: bool
     """More of it may come when it is scrolled."""
 
@@ -122,6 +124,17 @@ class Look:
     def is_silent(self) -> bool:
         """Whether an area is there, shows nothing, and does not say that it is empty."""
         return any(area.shown and not area.items and not area.says_none for area in self.areas) and not self.attachments
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an area shows an alert instead of a list."""
+        return self.is_silent and any(area.failed and area.shown for area in self.areas)
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether nothing says for certain that attachments are listed here."""
+        strong = any(area.score >= _STRONG for area in self.areas)
+        return not strong and not any(one.is_certain for one in self.attachments) and not self.says_none
 
     @property
     def says_none(self) -> bool:
@@ -241,7 +254,7 @@ def _assembled(
         areas = [area for area in areas if area.busy]
     in_areas = any(area.busy and area.shown for area in areas)
     openers = tuple(one for one in candidates if _opens(one, all_areas, placed))
-    turns = tuple(_turning(candidates))
+    turns = tuple(_turning(candidates, all_areas))
     met: dict[tuple[int, models.Control], int] = {}
     numbered: dict[int, int] = {}
     for one in candidates:
@@ -285,7 +298,7 @@ def _area(raw: Mapping[str, Any], frame: str) -> Area:
         label=_clean(label), score=raw["score"], frame=frame, shown=raw["shown"],
         busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
         says_none=any(vocabulary.says_none(text) for text in (*texts, label)), claimed=claims, items=0,
-        scrolls=raw["scrolls"],
+        scrolls=raw["scrolls"], failed=raw["failed"],
     )  # fmt: skip
 
 
@@ -602,9 +615,9 @@ def _without_verb(label: str) -> str:
     return max((" ".join(words[at:]) for at in range(len(words))), key=vocabulary.topic, default="")
 
 
-def _turning(candidates: Sequence[Candidate]) -> Iterable[Candidate]:
+def _turning(candidates: Sequence[Candidate], areas: Sequence[Area]) -> Iterable[Candidate]:
     """Controls of the list's own paging, "next" and "more" before numbers."""
-    inside = [one for one in candidates if one.area >= 0 and one.shown and not one.off]
+    inside = [one for one in candidates if one.area >= 0 and one.shown and not one.off and areas[one.area].score > _TALK]
     first = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is None]
     numbers = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is not None]
     counted: dict[int, int] = {}

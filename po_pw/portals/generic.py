@@ -195,12 +195,13 @@ class _Reading:
         first = look
         look, settled = await self._scroll(look, settled)
         look, settled = await self._turn_all(look, settled)
+        first = look if not first.areas else first
         attachments = tuple(self._found.attachments.values())
         complete, why = self._completeness(first, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
             models.PageKind.ORDER, attachments, self._claimed, complete=complete, supplier=first.supplier,
-            url=opened.page.url, area=filled if first.areas else models.AreaState.NONE,
+            url=opened.page.url, area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
             place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
             loose=first.loose if not attachments else (), certain=known.certain or bool(attachments), why=why,
             evidence=known.evidence, quiet=self._told(), facts=facts.to_json(), considered=first.considered,
@@ -341,6 +342,8 @@ class _Reading:
         if self._claimed is not None and found < self._claimed:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"the page says that there are {self._claimed} attachments and shows {found}{said}"
+        if look.has_failed and not found:
+            return False, "the page could not show its attachments: it shows an alert in their place"
         if not settled:
             return False, f"the page was still loading after {self._opened.timeout:.0f} s"
         return True, ""

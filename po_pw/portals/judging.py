@@ -99,8 +99,9 @@ def is_plain_file_address(url: str) -> bool:
 
 
 def change_in_address(
-    url: str, *, names: Collection[str] = (), shared_segments: Collection[str] = (), strict: bool = False
-) -> str | None:
+    url: str, *, names: Collection[str] = (), shared_segments: Collection[str] = (), strict: bool = False,
+    named: bool = False,
+) -> str | None:  # fmt: skip
     """The word of change in an address, or None.
 
     Args:
@@ -108,11 +109,12 @@ def change_in_address(
         names: file names, no part of what the address does.
         shared_segments: path segments that all items of the area share, and so say nothing about this one.
         strict: for what is sent with a body: words that may be a place count wherever they stand.
+        named: what leads there is called like a file.
     """
     parts = urlsplit(url)
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
-    plain = is_plain_file_address(url)
+    plain = named or is_plain_file_address(url)
     for at, segment in enumerate(segments):
         last = at == len(segments) - 1
         if (last and _is_file(segment)) or segment.casefold() in shared or _is_opaque(segment):
@@ -160,6 +162,9 @@ _SAYS_NOTHING: Final = re.compile(
     r"^(?:data-(?:bs-)?(?:toggle|target|parent|placement|dismiss|trigger|container|content|original-title|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
 )
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
+
+
+_NO_OPERATION: Final = re.compile(r"\bvoid\s*\(?\s*0\s*\)?")
 
 
 def _attributes(facts: models.Control) -> Mapping[str, str]:
@@ -234,7 +239,7 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
         if name in {"onclick", "ng-click", "data-ng-click", "v-on:click", "@click", "wire:click", "href"} or name.startswith("on"):
-            word = vocabulary.change_word(value, identifier=True, names=known)
+            word = vocabulary.change_word(_NO_OPERATION.sub("", value), identifier=True, names=known)
         elif name in _WRITTEN or not _SAYS_NOTHING.match(name):
             word = _act(value, known, styled=name == "class") or (None if name in _WRITTEN else _act(name, ()))
         else:
@@ -267,7 +272,8 @@ def _act(text: str, names: Collection[str], *, styled: bool = False, weak: bool 
 def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collection[str]) -> str | None:
     """Why a link's address must not be fetched: only what tells to do something counts, see the module."""
     known = _proven(facts, (*names, vocabulary.file_name(facts.label)))
-    word = change_in_address(facts.address, names=known, shared_segments=shared)
+    named = bool(vocabulary.file_name(facts.label))
+    word = change_in_address(facts.address, names=known, shared_segments=shared, named=named)
     if word:
         return f'the address says "{word}"'
     if facts.form and facts.form.method not in {"", "get"} and _attributes(facts).get("data-method", "get").lower() != "get":
