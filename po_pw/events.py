@@ -137,6 +137,42 @@ class FileFailed(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Pressed(Event):
+    """A control of a portal's page was pressed, or was not although it was to be."""
+
+    label: str
+    """Its whole accessible name."""
+    purpose: models.Purpose
+    page_url: str
+    """Of the page it is on: scheme, host and path."""
+    refused: str = ""
+    """Why it was not pressed; `""` where it was."""
+    worker: models.WorkerId | None = None
+    key: models.OrderKey | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestJudged(Event):
+    """After a press, a request that is no GET was sent, or any request was stopped."""
+
+    label: str
+    """Of the control that was pressed."""
+    purpose: models.Purpose
+    method: str
+    """As HTTP names it; `WEBSOCKET`, `BROADCAST` and the like for a message that was held back in the page."""
+    url: str
+    """Scheme, host and path."""
+    ruling: models.Ruling
+    why: str
+    fields: tuple[str, ...] = ()
+    """Names of what it carries: a form's fields, or the keys of a JSON object; never the values."""
+    is_unasked: bool = False
+    """The page had sent such requests before the press: it says nothing about the control."""
+    worker: models.WorkerId | None = None
+    key: models.OrderKey | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class BytesReceived(Event):
     """Bytes received by the whole run so far; sampled at 4 Hz."""
 

@@ -59,13 +59,27 @@ _PAGES: dict[str, str] = {
         function go(path) { document.querySelector('iframe').src = path }</script>
         <button id=go onclick="go('/file/attachment')">Get it</button>
         <button id=bad onclick="go('/answer/403')">Not yours</button>""",
-    "busy": """<script>function go() {
-        const ad = document.createElement('iframe'); ad.src = '/page/blank'; document.body.append(ad);
-        ad.onload = () => document.forms[0].submit() }</script>
-        <form method=post action=/file/attachment></form><button id=go onclick="go()">Get it</button>""",
     "pop-ups": "<script>window.open('/page/blank'); window.open('/file/attachment'); alert('hello')</script>",
     "downloads": "<script>location.href = '/file/attachment'</script>",
     "slow-download": "<script>location.href = '/slow'</script>",
+    "form-new-window-by-script": """<form method=post action=/file/attachment></form><button id=go
+        onclick="document.forms[0].target = '_blank'; document.forms[0].submit()">Get it</button>""",
+    "fetch-then-blob": """<button id=go>Get it</button><script>document.querySelector('#go').onclick = async () => {
+        const answer = await fetch('/file/pdf', { method: 'POST' }), link = document.createElement('a');
+        link.href = URL.createObjectURL(await answer.blob()); link.download = 'made of an answer.pdf'; link.click() }
+        </script>""",
+    "opens-later": """<button id=go>Get it</button><script>document.querySelector('#go').onclick = () => {
+        const made = window.open(''); setTimeout(() => { made.location = '/file/pdf' }, 100) }</script>""",
+    "named-link": "<a id=go href=/file/pdf download='Order 7.pdf'>Get it</a>",
+    **{
+        f"made-link{kind}": f"""<button id=go>Get it</button><script>document.querySelector('#go').onclick = () => {{
+            const link = document.createElement('a'); link.href = '/file/pdf'; link.download = 'Order 7.pdf'; {go} }}
+            </script>"""
+        for kind, go in {"": "link.click()", "-sent": "link.dispatchEvent(new MouseEvent('click'))"}.items()
+    },
+    "frame-and-file": """<button id=go>Get it</button><script>document.querySelector('#go').onclick = () => {
+        const ad = document.createElement('iframe'); ad.src = '/page/blank'; document.body.append(ad);
+        setTimeout(() => { location.href = '/file/pdf' }, 100) }</script>""",
     "inline-pdf": '<a id="go" href="/file/pdf">a.pdf</a>',
 }
 

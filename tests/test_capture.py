@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, locate, profiles
+from po_pw.browser import capture, contexts, controls, locate, press_guard, profiles
 from po_pw.transport import hosts
 from tests.browser_site import PDF, PNG, TEXT
 
@@ -23,7 +23,37 @@ if TYPE_CHECKING:
     from tests.loop_thread import LoopThread
 
 T = TypeVar("T")
-GO = models.Click("#go")
+PASSES = models.Judgement(models.Ruling.PASS, "it changes nothing")
+LINKS = models.Judgement(models.Ruling.LINK, "it is a document")
+
+
+def judge(request: models.HeldRequest) -> models.Judgement:
+    """Documents become links, all else is let through."""
+    return LINKS if request.resource == "document" and request.method == "GET" else PASSES
+
+
+async def clicks(hold: contexts.Hold, selector: str = "#go") -> models.Click:
+    """The control at a selector, in whichever frame it is, as it would have been read."""
+    for frame in hold.page.frames:
+        element = await frame.query_selector(selector)
+        if element is not None:
+            in_frame = "" if frame is hold.page.main_frame else frame.url
+            return models.Click(await controls.describe(element, in_frame))
+    return models.Click(models.Control("button", "Get it"))
+
+
+async def captured(
+    context: contexts.Context,
+    hold: contexts.Hold,
+    selector: str = "#go",
+    timeout: float = 15,
+    guard: capture.Guard | None = None,
+) -> capture.Captured | capture.Opened:
+    """What a click brings, where everything may be pressed."""
+    click = await clicks(hold, selector)
+    return await capture.capture(
+        context, hold, click, timeout, guard, allow=lambda _: None, judge=judge, on_audit=lambda _: None
+    )
 
 
 class Opened:
@@ -53,19 +83,19 @@ class Opened:
         return self.loop.run(doing)
 
     async def clicked(
-        self, page: str, click: models.Click = GO, timeout: float = 15, *, path: str = ""
+        self, page: str, selector: str = "#go", timeout: float = 15, *, path: str = ""
     ) -> capture.Captured | capture.Opened:
         """Opens a page of the site and captures what a click on it brings."""
         async with self.context.page() as hold:
             await hold.page.goto(path or self.site.page(page))
             try:
-                return await capture.capture(self.context, hold, click, timeout)
+                return await captured(self.context, hold, selector, timeout)
             finally:
                 assert hold.claim is None
 
-    async def file(self, page: str, click: models.Click = GO, *, path: str = "") -> tuple[str, bytes, capture.Captured]:
+    async def file(self, page: str, selector: str = "#go", *, path: str = "") -> tuple[str, bytes, capture.Captured]:
         """Name and content of the file that a click brings."""
-        got = await self.clicked(page, click, path=path)
+        got = await self.clicked(page, selector, path=path)
         assert isinstance(got, capture.Captured)
         part = await got.part()
         content = part.read_bytes()
@@ -95,13 +125,12 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
         ("form-redirect", "a.pdf", PDF),
         ("form-leaving", "inline.pdf", PDF),
         ("blob", "made here.bin", bytes([7]) * 4096),
-        ("opens-file", "inline.pdf", PDF),
-        ("hidden-frame", "a.pdf", PDF),
-        ("busy", "a.pdf", PDF),
+        ("form-new-window-by-script", "a.pdf", PDF),
+        ("fetch-then-blob", "made of an answer.pdf", PDF),
     ],
 )
 def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
-    """Forms, inline answers, new windows, redirects, blobs, hidden frames: the file comes, whole."""
+    """Forms, inline answers, new windows, redirects, blobs: the file comes, whole."""
     sent_name, body, _ = opened.run(opened.file(page))
     assert (sent_name, body) == (name, content)
 
@@ -116,7 +145,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
         async with opened.context.page() as hold:
             await hold.page.goto(url)
             guard = hosts.fence("http://127.0.0.1/order", allowed=allowed)
-            got = await capture.capture(opened.context, hold, GO, 15, guard)
+            got = await captured(opened.context, hold, guard=guard)
         assert isinstance(got, capture.Captured)
         await got.discard()
         return got.url
@@ -150,27 +179,49 @@ def test_headers_are_those_of_the_file_and_none_for_a_blob(opened: Opened) -> No
 def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> None:
     """Also in a frame of another site, which is a process of its own; and a page that comes there is a refusal."""
     inner = f"http://{host}:{opened.site.port}/page"
-    name, body, _ = opened.run(
-        opened.file("", models.Click("#go", frame=1), path=f"{opened.site.origin}/frame?src={inner}/form-png")
-    )
+    name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
     with pytest.raises(capture.PageInstead):
-        opened.run(
-            opened.clicked("", models.Click("#go", frame=1), path=f"{opened.site.origin}/frame?src={inner}/form-html")
-        )
+        opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
 
 
 def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) -> None:
-    """What a window shows can be fetched from its address; the window itself does not stay."""
-    for page, path in (("opens-image", "/file/png"), ("opens-page", "/page/blank")):
-        got = opened.run(opened.clicked(page))
+    """What a window or a frame would show is not asked for, but can be fetched from its address; no window stays."""
+    before = len(opened.site.asked)
+    for page, selector, path in (
+        ("opens-image", "#go", "/file/png"), ("opens-page", "#go", "/page/blank"), ("opens-file", "#go", "/file/pdf"),
+        ("opens-later", "#go", "/file/pdf"), ("hidden-frame", "#go", "/file/attachment"),
+        ("hidden-frame", "#bad", "/answer/403"), ("inline-pdf", "#go", "/file/pdf"),
+    ):  # fmt: skip
+        got = opened.run(opened.clicked(page, selector))
         assert got == capture.Opened(opened.site.origin + path)
+    assert not [line for line in opened.site.asked[before:] if "/page/" not in line or line.endswith("/blank")]
 
-    async def pages() -> int:
+    async def windows() -> list[str]:
+        """Also those that Playwright knows nothing of."""
         async with opened.context.page() as hold:
-            return len(hold.page.context.pages)
+            browser = hold.page.context.browser
+            assert browser is not None
+            session = await browser.new_browser_cdp_session()
+            targets = (await session.send("Target.getTargets"))["targetInfos"]
+            await session.detach()
+            return [target["url"] for target in targets if target["type"] == "page"]
 
-    assert opened.run(pages()) == 1
+    assert opened.run(windows()) == ["about:blank"]
+
+
+def test_a_link_keeps_the_name_that_it_gives_its_file(opened: Opened) -> None:
+    """`download` is taken from links, so that what they ask for can be held; also from those that a script makes."""
+    for page in ("named-link", "made-link", "made-link-sent"):
+        got = opened.run(opened.clicked(page))
+        assert got == capture.Opened(f"{opened.site.origin}/file/pdf", "Order 7.pdf"), page
+
+
+def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -> None:
+    """A page that fills a frame beside what it was asked for: the link to the file counts, the frame's comes after."""
+    got = opened.run(opened.clicked("frame-and-file"))
+    origin = opened.site.origin
+    assert got == capture.Opened(f"{origin}/file/pdf", others=(f"{origin}/page/blank",))
 
 
 @pytest.mark.parametrize(
@@ -198,26 +249,25 @@ def test_what_is_no_file_is_told_by_its_kind(
         assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 
-def test_a_refusal_in_a_hidden_frame_is_the_reason_of_the_time_out(opened: Opened) -> None:
-    """Where nothing was downloaded, a page that came into another frame says why."""
-    with pytest.raises(errors.Permanent, match="403"):
-        opened.run(opened.clicked("hidden-frame", models.Click("#bad"), timeout=2))
-
-
-@pytest.mark.parametrize("served", ["dead", "form-204"])
-def test_nothing_happens_is_a_time_out(opened: Opened, served: str) -> None:
-    """A control that does nothing, or an answer without content, ends after the given time and may be tried again."""
+def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
+    """A control that does nothing ends after the given time and may be tried again."""
     with pytest.raises(errors.Transient, match="nothing was downloaded") as caught:
-        opened.run(opened.clicked(served, timeout=1.5))
+        opened.run(opened.clicked("dead", timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
-def test_a_control_or_a_frame_that_is_gone_says_so(opened: Opened) -> None:
+def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
+    """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
+    with pytest.raises(press_guard.PressRefused, match=r"POST .*/answer/204, and no file") as caught:
+        opened.run(opened.clicked("form-204", timeout=1.5))
+    assert caught.value.code is models.ErrorCode.NOT_PRESSED
+    assert [judged.request.method for judged in caught.value.sent] == ["POST"]
+
+
+def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
-    with pytest.raises(errors.Transient, match=r"nothing was downloaded|cannot be clicked"):
+    with pytest.raises(errors.Transient, match="not where it was") as caught:
         opened.run(opened.clicked("blank", timeout=1.5))
-    with pytest.raises(errors.Transient, match="frame") as caught:
-        opened.run(opened.clicked("blank", models.Click("#go", frame=3)))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
 
@@ -301,7 +351,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     async def killed(context: contexts.Context) -> None:
         async with context.page() as hold:
             await hold.page.goto(opened.site.page("dead"))
-            waiting = asyncio.ensure_future(capture.capture(context, hold, GO, 30))
+            waiting = asyncio.ensure_future(captured(context, hold, timeout=30))
             await asyncio.wait([waiting], timeout=0.5)
             os.kill(context.pid, signal.SIGKILL)
             await waiting
@@ -311,7 +361,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
         try:
             async with context.page() as hold:
                 await hold.page.goto(opened.site.page("form-slow"))
-                got = await capture.capture(context, hold, GO, 15)
+                got = await captured(context, hold)
             assert isinstance(got, capture.Captured)
             with pytest.raises(errors.BrowserLost):
                 await killed(context)

@@ -16,7 +16,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw import errors, models
+from po_pw import errors, http_dates, models
 from po_pw.transport import addresses, client, cookies, redact, refusals
 from tests import faulty_server, support
 
@@ -447,7 +447,7 @@ def test_no_more_connections_to_a_host_than_allowed() -> None:
 )  # fmt: skip
 def test_retry_after(value: str, seconds: float | None) -> None:
     """Seconds and HTTP dates are both understood, and never longer than an hour."""
-    assert refusals.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds
+    assert http_dates.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds
 
 
 @given(st.text())

@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, models
-from po_pw.browser import contexts, holds
+from po_pw import errors, http_dates, models
+from po_pw.browser import contexts, holds, press_guard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -28,17 +28,8 @@ _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ER
 
 _LOOKS: Final = 4
 """How often a download is looked at in the time after which it counts as stalled."""
-_QUICK_CLICK: Final = 3_000
-"""Milliseconds for the click: the control has been seen, so it can be pressed at once, or something is over it."""
-_THERE: Final = 5_000
-"""Milliseconds for the control to be there: its page was read, so it is a matter of a page just opened again."""
-
-# So that the answer comes to this page, where it is awaited, and not to a new one.
-_SAME_PAGE: Final = """element => {
-  for (const node of [element, element.form, element.closest('form'), element.closest('a')]) {
-    if (node && node.removeAttribute) { node.removeAttribute('target'); node.removeAttribute('formtarget'); }
-  }
-}"""
+_SETTLES_WITHIN: Final = 2.0
+"""Seconds without anything new, after a request was stopped, until nothing more is expected of the press."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,9 +102,15 @@ class Captured:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Opened:
-    """The click opened a page instead, at this address: a file shown there can be fetched from it."""
+    """The click asked for a document at this address: it was stopped, and can be fetched like any other link."""
 
     url: str
+    name: str = ""
+    """The file name that its link gave; `""` where it gave none."""
+    others: tuple[str, ...] = ()
+    """Other addresses that it asked for."""
+    sent: tuple[press_guard.Judged, ...] = ()
+    """Requests other than GET that were let through before: where no file comes, it is not to be pressed again."""
 
 
 class Guard(Protocol):
@@ -191,8 +188,11 @@ class _Answers:
                 self._guard.check_hop(_joined(url, sent["location"]), url)
             if redirected or status in {0, 204, 205} or (is_page and not is_attachment) or status >= 400:
                 await session.send("Fetch.continueRequest", {"requestId": request})
-                if not redirected and status not in {204, 205}:
-                    self._refuse(event["frameId"], _refusal(url, status, event.get("responseErrorReason", ""), sent))
+                # What was stopped on purpose has no answer. A download that breaks off at once is asked for again by
+                # the browser itself: that is its own matter.
+                failed = event.get("responseErrorReason", "")
+                if not redirected and status not in {204, 205} and failed != "Aborted" and url not in self.headers:
+                    self._refuse(event["frameId"], _refusal(url, status, failed, sent))
                 return
             self.headers[url] = sent
             if is_attachment:
@@ -244,12 +244,8 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
         return errors.Permanent("the portal refuses this file (HTTP 403)", models.ErrorCode.FORBIDDEN)
     if status >= 500 or status in {408, 425, 429}:
         code = models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR
-        wait = sent.get("retry-after", "")
-        return errors.Transient(
-            f"the portal could not send the file (HTTP {status})",
-            code,
-            retry_after=float(wait) if wait.isdigit() else None,
-        )
+        wait = http_dates.retry_after(sent.get("retry-after", ""))
+        return errors.Transient(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
     return PageInstead("a click on the attachment led to a page, not to a file", url=url, status=status)
 
 
@@ -263,38 +259,60 @@ class PageInstead(errors.NotAFile):
 
 
 async def capture(
-    context: contexts.Context, hold: contexts.Hold, click: models.Click, timeout: float, guard: Guard | None = None
+    context: contexts.Context,
+    hold: contexts.Hold,
+    click: models.Click,
+    timeout: float,
+    guard: Guard | None = None,
+    *,
+    allow: press_guard.Allow,
+    judge: press_guard.Judge,
+    on_audit: press_guard.OnAudit,
+    on_no_file: Callable[[models.Control], None] = lambda _: None,
 ) -> Captured | Opened:
-    """Clicks, and gives the download that begins. The page is held until then: a pending click could hijack it.
+    """Presses a control once, and gives the download that begins, or the address that it leads to.
+
+    The page is held until then, and guarded until it is left (`Hold.end_guard`): before that, it is of no use for
+    anything else, because it may still send.
 
     Args:
         context: whose page it is.
         hold: the page, on which the control can be seen.
-        click: where the control is.
+        click: the control.
         timeout: seconds for a download to begin.
         guard: which hosts it may come from; None for any.
+        allow: asked about the control as it is right before the press.
+        judge: asked about each request that follows, while it is held.
+        on_audit: told of the press, and of requests that change something or were stopped.
+        on_no_file: told of the control where something other than a GET was let through and no file came: it is not to
+            be pressed again in this run, nor are others like it.
 
     Raises:
         Transient: nothing began in time, or the control is not there.
+        PressRefused: it may not be pressed, what it sends was stopped, or what it sent brought no file.
         NotAFile: a page came instead (`PageInstead`).
     """
-    frames = hold.page.frames
-    if click.frame >= len(frames):
-        msg = "the frame with the attachment is gone"
-        raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
-    frame = frames[click.frame]
-    control = frame.locator(click.selector).first
-
-    async def press() -> None:
-        await control.evaluate(_SAME_PAGE, timeout=_THERE)
-        # Never forced through what lies over it: that may be there so that nobody presses it.
-        await control.click(timeout=_QUICK_CLICK, no_wait_after=True)
-
+    press_guarding = await context.guards.on(hold)
+    press = press_guard.Press(models.Purpose.FILE, judge, on_audit, hold.page.url, frozenset(hold.kinds))
+    press_guarding.is_pressing = True
     try:
-        return await _claimed(context, hold, frame, press, timeout, guard)
-    except playwright.TimeoutError as error:
-        msg = f"the attachment's control cannot be clicked ({contexts.first_line(error)})"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+        with press_guard.clickable(press):
+            frame, go = await press_guarding.do(click, press, allow)
+            got = await _claimed(context, hold, frame, go, timeout, guard, press)
+    except errors.OrderError as error:
+        if press.sent:
+            on_no_file(click.control)
+        if isinstance(error, _NothingBegan):
+            await press_guarding.note_messages()
+            refused = press.fruitless()
+            if refused is not None:
+                raise refused from error
+        raise
+    finally:
+        press_guarding.is_pressing = False
+    if isinstance(got, Opened):
+        return dataclasses.replace(got, name=await press_guarding.name_given(got.url))
+    return got
 
 
 async def download(
@@ -315,6 +333,7 @@ async def download(
         Permanent: the browser does not trust the host either, or is refused as well.
         NotAFile: a page came instead (`PageInstead`).
     """
+    await hold.end_guard()
     page = hold.page
 
     async def go() -> None:
@@ -326,7 +345,7 @@ async def download(
                 raise
 
     try:
-        got = await _claimed(context, hold, page.main_frame, go, timeout, guard)
+        got = await _claimed(context, hold, page.main_frame, go, timeout, guard, None)
     except playwright.TimeoutError as error:
         msg = f"the browser got no answer within {timeout:.0f} s"
         raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
@@ -344,6 +363,12 @@ async def download(
     return got
 
 
+class _NothingBegan(errors.Transient):
+    """Neither a download nor a page came of a press in time."""
+
+    default_code = models.ErrorCode.TIMEOUT
+
+
 async def _claimed(
     context: contexts.Context,
     hold: contexts.Hold,
@@ -351,6 +376,7 @@ async def _claimed(
     begin: Callable[[], Awaitable[None]],
     timeout: float,
     guard: Guard | None,
+    press: press_guard.Press | None,
 ) -> Captured | Opened:
     """What begins on a page after `begin`: a download, or a page that it opens."""
     claim: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -363,18 +389,24 @@ async def _claimed(
                 with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
                     await answers.watch(await context.cdp(frame), frame.url)
             await begin()
-            got = await claim
+            got = await claim if press is None else await _outcome(claim, press)
     except TimeoutError:
-        if answers.aside is not None:
-            raise answers.aside from None
-        msg = f"nothing was downloaded within {timeout:.0f} s"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+        got = None
     finally:
         hold.claim = None
         claim.cancel()
         await answers.stop()
         if not claim.cancelled():
             claim.exception()  # one that came too late is nobody's any more
+    if got is None and press is not None and press.links:
+        got = _opened(press)
+    if got is None:
+        if answers.aside is not None:
+            raise answers.aside
+        msg = f"nothing was downloaded within {timeout:.0f} s"
+        raise _NothingBegan(msg)
+    if isinstance(got, Opened):
+        return got
     if isinstance(got, playwright.Page):
         url = got.url
         await got.close()
@@ -387,3 +419,33 @@ async def _claimed(
             await captured.discard()
             raise
     return captured
+
+
+async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
+    """The download that begins, or the address that the press leads to; None where nothing more is to be expected.
+
+    A document for the page itself, or for a window, is what the press leads to. One for a frame may be an
+    advertisement: it counts where nothing better comes. Where something was stopped, nothing may come any more.
+    """
+    while not claim.done():
+        if any(link.is_whole_page for link in press.links):
+            return _opened(press)
+        press.news.clear()
+        settles = (press.links or press.stopped) and not press.under_way
+        news = asyncio.ensure_future(press.news.wait())
+        try:
+            await asyncio.wait(
+                [claim, news], timeout=_SETTLES_WITHIN if settles else None, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            is_new = news.done()
+            news.cancel()
+        if not is_new and not claim.done():
+            return _opened(press) if press.links else None
+    return claim.result()
+
+
+def _opened(press: press_guard.Press) -> Opened:
+    """The likeliest of the documents that a press asked for: for the page itself or a window first."""
+    links = sorted(press.links, key=lambda link: not link.is_whole_page)
+    return Opened(links[0].url, "", tuple(link.url for link in links[1:]), press.sent)

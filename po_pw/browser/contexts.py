@@ -15,7 +15,18 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
-from po_pw.browser import ending, heartbeat, holds, launching, locate, pages, profiles, quiet, watchdog
+from po_pw.browser import (
+    ending,
+    heartbeat,
+    holds,
+    launching,
+    locate,
+    pages,
+    press_guard,
+    profiles,
+    quiet,
+    watchdog,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -219,6 +230,7 @@ class Context:
         self._process: psutil.Process | None = None
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
+        self.guards = press_guard.Guards(inner, self._pages.has)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -246,6 +258,7 @@ class Context:
         if cookies:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
+        await self._inner.add_init_script(press_guard.SCRIPT)
         await self._inner.add_init_script(holds.QUIET)
         await self._inner.add_init_script(quiet.SCRIPT)
         page = await self._pages.open(count)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
 
+from po_pw.browser import press_guard
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -39,7 +41,12 @@ class Hold:
         """Something went wrong on it, or was given up: it may be in no state to go on."""
         self.crashed: errors.BrowserLost | None = None
         """Its process ended."""
+        self.guard: press_guard.Guard | None = None
+        """From the first press on the page until it is left."""
+        self.kinds: set[press_guard.Kind] = set()
+        """Of requests that the page sent unasked, before anything on it was pressed."""
         self._tasks: set[asyncio.Task[None]] = set()
+        page.on("request", self._note)
         page.on("download", self.offer)
         page.on("popup", self.offer)
         page.on("dialog", self._answer)
@@ -70,6 +77,24 @@ class Hold:
             await popup.close()
         else:
             claim.set_result(popup)
+
+    def _note(self, request: playwright.Request) -> None:
+        if self.guard is None:
+            self.kinds.add(press_guard.kind(request))
+
+    async def end_guard(self) -> None:
+        """Leaves a page that was pressed on, so that nothing of it sends any more; does nothing on any other.
+
+        To be called before the page is sent elsewhere: until then, its guard takes what is asked for as the press's.
+        """
+        if self.guard is not None:
+            await self.guard.end()
+
+    def give_back(self) -> None:
+        """Its holder is done with it: what was pressed on it is left, and what it sent is forgotten."""
+        self.kinds.clear()
+        if self.guard is not None:
+            self._later(self.guard.end)
 
     def _answer(self, dialog: playwright.Dialog) -> None:
         # "Leave this page?" comes from leaving it ourselves. Whatever else is asked may be "delete it, are you sure?".

@@ -61,6 +61,7 @@ class Pages:
 
     def give(self, hold: holds.Hold) -> None:
         """It is free again."""
+        hold.give_back()
         self._free.put_nowait(hold)
 
     async def fit(self, hold: holds.Hold) -> holds.Hold:
@@ -69,6 +70,7 @@ class Pages:
         Raises:
             TimeoutError: the browser opens none.
         """
+        await hold.end_guard()
         if not hold.is_doubtful or (hold.crashed is None and not hold.page.is_closed() and await _answers(hold.page)):
             hold.is_doubtful = False
             if not self._is_minimised:
@@ -84,6 +86,10 @@ class Pages:
         self._given_up.append(self._holds.pop(hold.page))
         hold.leave()
         return self._hold(page)
+
+    def has(self, page: playwright.Page) -> bool:
+        """Whether it is one of those that are handed out."""
+        return page in self._holds
 
     def give_up(self, error: errors.BrowserLost) -> None:
         """Whoever waits for a download or a pop-up waits in vain."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts
+from po_pw.browser import capture, contexts, controls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FILE: Final = b"po-pw\n"
+_NOTHING: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
 _PAGE: Final = (
     "data:text/html,<title>po-pw</title>"
     "<a id=file download='trial.txt' href='data:application/octet-stream;base64,cG8tcHcK'>file</a>"
@@ -49,7 +50,14 @@ async def download(context: contexts.Context, timeout: float) -> Path:
     try:
         async with _in_time("download a file", timeout), context.page() as hold:
             await hold.page.goto(_PAGE)
-            got = await capture.capture(context, hold, models.Click("#file"), timeout)
+            link = await hold.page.query_selector("#file")
+            if link is None:
+                msg = "the browser does not show a link that was on its page"
+                raise errors.EnvironmentProblem(msg)
+            click = models.Click(await controls.describe(link))
+            got = await capture.capture(
+                context, hold, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
+            )
             if not isinstance(got, capture.Captured):
                 msg = "the browser opened a file that it should have downloaded"
                 raise errors.EnvironmentProblem(msg)

@@ -11,7 +11,7 @@ import datetime
 import email.utils
 from typing import TYPE_CHECKING
 
-from po_pw.transport import dates
+from po_pw import http_dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,5 +50,5 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
     if length and length != str(kept.size):
         return False
     if kept.modified_at is not None or date:
-        return dates.parse(date) == kept.modified_at
+        return http_dates.parse(date) == kept.modified_at
     return bool(length)

@@ -12,8 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from po_pw import http_dates
 from po_pw.downloads import disk
-from po_pw.transport import dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ def validator(headers: Mapping[str, str]) -> str:
     tag = headers.get("etag", "").strip()
     if tag.startswith('"'):
         return tag
-    dated, sent = dates.parse(headers.get("last-modified", "")), dates.parse(headers.get("date", ""))
+    dated, sent = http_dates.parse(headers.get("last-modified", "")), http_dates.parse(headers.get("date", ""))
     if dated is not None and sent is not None and sent - dated >= _STEADY:
         return headers["last-modified"].strip()
     return ""

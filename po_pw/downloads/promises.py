@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from po_pw import errors, models
+from po_pw import errors, http_dates, models
 from po_pw.downloads import disposition, kinds
-from po_pw.transport import dates, redact
+from po_pw.transport import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,7 +207,7 @@ def _promised_page(promise: Promise) -> bool:
 
 def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
     """A server's date where it can be true."""
-    date = dates.parse(text)
+    date = http_dates.parse(text)
     return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 

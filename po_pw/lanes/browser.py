@@ -157,17 +157,13 @@ class _Visit:
         try:
             got = await capture.capture(
                 self._context, self._hold, click, self._options.navigation_timeout, fence,
-                allow=self._allow_file, judge=lambda held, control: self._judge(held, models.Purpose.FILE, control),
+                allow=self._allow_file, judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
+                on_no_file=lambda control: self._knowledge.refuse_press(self._order.url, control),
             )  # fmt: skip
-        except press_guard.PressRefused:
-            self._moved_on = True
-            self._knowledge.refuse_press(self._order.url, click.control)
-            raise
         except capture.PageInstead as error:
             self._moved_on = True
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
-            self._knowledge.refuse_press(self._order.url, click.control)
             raise
         except errors.OrderError:
             self._moved_on = True
@@ -201,15 +197,15 @@ class _Visit:
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
-            done = await press_guard.read_press(
+            press = await press_guard.read_press(
                 self._context, self._hold, click, purpose=purpose, allow=_allow_reading,
-                judge=lambda held, control: self._judge(held, purpose, control), on_audit=self._audit,
+                judge=lambda held: self._judge(held, purpose, click.control), on_audit=self._audit,
             )  # fmt: skip
         except errors.BrowserLost:
             raise
         except errors.OrderError as error:
             return portals.Pressed(done=False, why=str(error))
-        return portals.Pressed(done=True, why=done)
+        return portals.Pressed(done=True, stopped=lambda: tuple(one.text for one in press.stopped))
 
     def _judge(
         self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control

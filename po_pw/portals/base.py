@@ -22,7 +22,9 @@ class Pressed:
     done: bool
     """The control was pressed."""
     why: str = ""
-    """Why not, or which request of it was stopped."""
+    """Why not."""
+    stopped: Callable[[], tuple[str, ...]] = tuple
+    """Which requests that followed were stopped so far."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -269,6 +269,7 @@ class _Reading:
                 self._said.append(pressed.why)
                 continue
             look, settled = await self._settle()
+            self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
             self._found.add(look)
         return look, settled
 
@@ -312,6 +313,7 @@ class _Reading:
             before = look
             look, settled = await self._settle()
             if look.keys == before.keys and look.considered == before.considered:
+                self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
                 self._pressed.add(key)
                 continue
             self._found.turned += 1

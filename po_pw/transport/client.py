@@ -14,9 +14,9 @@ import aiohttp
 import truststore
 
 from po_pw import errors
+from po_pw.http_dates import retry_after as retry_after
 from po_pw.transport import addresses, cookies, hosts, refusals, resolving
 from po_pw.transport.redact import bare as bare  # the name other rooms know it by
-from po_pw.transport.refusals import retry_after as retry_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence

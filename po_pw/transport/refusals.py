@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import re
 import ssl
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from po_pw import errors, models
-from po_pw.transport import dates, redact
+from po_pw import errors, http_dates, models
+from po_pw.transport import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_LONGEST_WAIT: Final = 3600.0
-_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
-
-
-def retry_after(value: str, now: datetime.datetime | None = None) -> float | None:
-    """Seconds that a `Retry-After` asks to wait (RFC 9110, 10.2.3: seconds or a date); None where it says nothing.
-
-    Never more than an hour.
-    """
-    text = value.strip()
-    if _SECONDS.fullmatch(text):
-        return min(float(text), _LONGEST_WAIT)
-    when = dates.parse(text)
-    if when is None:
-        return None
-    wait = (when - (now or datetime.datetime.now(datetime.UTC))).total_seconds()
-    return min(max(wait, 0.0), _LONGEST_WAIT)
 
 
 def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
@@ -55,7 +35,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
         raise errors.Permanent(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
     if status == 407:
         raise errors.BrowserRouteNeeded(f"{said}: the proxy asks for a sign-in")
-    wait = retry_after(headers.get("Retry-After", ""))
+    wait = http_dates.retry_after(headers.get("Retry-After", ""))
     if status == 429 or (status == 503 and wait is not None):
         raise errors.Transient(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
     if status >= 500 or status in {408, 425}:

@@ -1,0 +1,677 @@
+"""A guard around every press: what a control sends is judged while it is held, before it leaves the browser.
+
+The guard begins just before a press and lasts until the page is left, because what was pressed may send later. Pages of
+one context share one `route`; each request is given to the page that caused it, and those of other pages pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import email.parser
+import email.policy
+import importlib.resources
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from playwright import async_api as playwright
+
+from po_pw import errors, events, models
+from po_pw.browser import controls
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from po_pw.browser import contexts, holds
+
+_log = logging.getLogger(__name__)
+
+SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")
+"""Runs in every document before its own scripts; does nothing until a press begins."""
+
+_API: Final = "globalThis[Symbol.for('po-pw.press')]"
+_TURN_ON: Final = "globalThis[Symbol.for('po-pw.pressing')] = true;"
+"""For documents that come while a page is guarded."""
+_BEGIN: Final = f"(samePage) => {{ {SCRIPT}\n {_API}.begin(samePage); }}"
+_EXPECT: Final = f"""(element) => {{
+  const lib = {controls.SCRIPT};
+  const now = () => {{
+    const is = lib.describe(element);
+    const form = is.form && [is.form.method, is.form.action];
+    return JSON.stringify([is.tag, is.label, is.text, is.kind, is.address, form]);
+  }};
+  const described = lib.describe(element);
+  {_API}.expect(element, now);
+  return described;
+}}"""
+"""Describes a control, and from then on lets a press through only while it stays what it is."""
+
+_CLICKED_WITHIN: Final = 3_000
+"""Milliseconds for the click: the control is there, so it can be pressed at once, or something is over it."""
+_ANSWERS_WITHIN: Final = 5.0
+"""Seconds for a page to answer, and to be left."""
+_BODY: Final = 65_536
+"""Characters of a body that are judged; what is longer and no form cannot be judged."""
+
+Judge: TypeAlias = "Callable[[models.HeldRequest], models.Judgement]"
+Allow: TypeAlias = "Callable[[models.Control], str | None]"
+"""Why a control may not be pressed; None where it may."""
+OnAudit: TypeAlias = "Callable[[events.Pressed | events.RequestJudged], None]"
+Kind: TypeAlias = "tuple[str, ...]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judged:
+    """A request that was held, and what became of it."""
+
+    request: models.HeldRequest
+    judgement: models.Judgement
+    is_unasked: bool = False
+    """The page had sent such requests before the press: it says nothing about the control."""
+
+    @property
+    def text(self) -> str:
+        """For people: method, address without query, names of its fields."""
+        names = names_of(self.request)
+        return f"{self.request.method} {_bare(self.request.url)}" + (f" ({', '.join(names)})" if names else "")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Linked:
+    """A document that the press asked for: it was stopped, and its address can be fetched like any other."""
+
+    url: str
+    is_whole_page: bool = True
+    """It was for the page itself or a window of its own; False: for a frame in the page."""
+
+
+class PressRefused(errors.Permanent):
+    """A control was not pressed, or what it sent was stopped, or what it sent brought no file.
+
+    Attributes:
+        stopped: requests that were stopped, without those that the page sends anyway.
+        sent: requests other than GET that were let through and brought no file.
+    """
+
+    default_code = models.ErrorCode.NOT_PRESSED
+
+    def __init__(self, message: str, stopped: tuple[Judged, ...] = (), sent: tuple[Judged, ...] = ()) -> None:
+        super().__init__(message)
+        self.stopped = stopped
+        self.sent = sent
+
+
+class Press:
+    """One press, and what has followed it so far; more may follow until the page is left."""
+
+    def __init__(self, purpose: models.Purpose, judge: Judge, on_audit: OnAudit, page_url: str, known: frozenset[Kind],
+    ) -> None:  # fmt: skip
+        self.purpose = purpose
+        self.label = ""
+        self.page_url = page_url
+        self.requests: list[Judged] = []
+        """All that were held, in order."""
+        self.links: list[Linked] = []
+        self.news = asyncio.Event()
+        """Set whenever something was added, or an answer ended."""
+        self.under_way: set[playwright.Request] = set()
+        """Let through, not sent unasked, and not ended yet."""
+        self._judge = judge
+        self._on_audit = on_audit
+        self._known = known
+
+    @property
+    def stopped(self) -> tuple[Judged, ...]:
+        """Requests of the control that were stopped."""
+        return tuple(one for one in self.requests if one.judgement.ruling is models.Ruling.STOP and not one.is_unasked)
+
+    @property
+    def sent(self) -> tuple[Judged, ...]:
+        """Requests of the control other than GET that were let through."""
+        return tuple(
+            one
+            for one in self.requests
+            if one.judgement.ruling is models.Ruling.PASS and not one.is_unasked and one.request.method not in _READING
+        )
+
+    def judge(
+        self, held: models.HeldRequest, kind: Kind | None, *, unseen: str = "", in_window: bool = False
+    ) -> Judged:
+        """Judges one request, and tells the audit.
+
+        Args:
+            held: the request.
+            kind: of it, to tell whether the page sends such requests anyway; None where that does not matter.
+            unseen: why it cannot be judged, so that it is stopped; `""` where it can.
+            in_window: it is the document of a window of its own, where what follows cannot be watched.
+        """
+        judgement = models.Judgement(models.Ruling.STOP, unseen) if unseen else self._judge(held)
+        if in_window and judgement.ruling is models.Ruling.PASS:
+            if held.method == "GET":
+                judgement = models.Judgement(models.Ruling.LINK, judgement.why)
+            else:
+                why = "it goes to a window of its own, where what follows it cannot be watched"
+                judgement = models.Judgement(models.Ruling.STOP, why)
+        judged = Judged(held, judgement, kind is not None and kind in self._known)
+        self.requests.append(judged)
+        if held.method not in _READING or judgement.ruling is models.Ruling.STOP:
+            self._on_audit(
+                events.RequestJudged(
+                    self.label, self.purpose, held.method, _bare(held.url), judgement.ruling, judgement.why,
+                    names_of(held), judged.is_unasked,
+                )
+            )  # fmt: skip
+        self.news.set()
+        return judged
+
+    def refuse(self, why: str) -> PressRefused:
+        """The control was not pressed."""
+        self._tell(why)
+        return PressRefused(f"{self.label!r} was not pressed: {why}")
+
+    def tell(self) -> None:
+        """The control is about to be pressed."""
+        self._tell("")
+
+    def _tell(self, refused: str) -> None:
+        self._on_audit(events.Pressed(self.label, self.purpose, _bare(self.page_url), refused))
+
+    def fruitless(self) -> PressRefused | None:
+        """Why nothing came of the press: what it sent was stopped, or brought no file; None where it sent nothing."""
+        if self.stopped:
+            said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
+            return PressRefused(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
+        if self.sent:
+            said = "; ".join(one.text for one in self.sent[:3])
+            return PressRefused(f"{self.label!r} sent {said}, and no file came of it", (), self.sent)
+        return None
+
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Guard:
+    """Guards one page from its first press until it is left."""
+
+    def __init__(self, guards: Guards, hold: holds.Hold) -> None:
+        self.hold = hold
+        self.press: Press | None = None
+        self.is_pressing = False
+        """A press is waited for just now."""
+        self.target = ""
+        """DevTools' id of the page."""
+        self._guards = guards
+        self._sessions: list[playwright.CDPSession] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._names: dict[str, str] = {}
+        self._frame: playwright.Frame | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def do(
+        self,
+        what: models.Click | playwright.ElementHandle,
+        press: Press,
+        allow: Allow,
+    ) -> tuple[playwright.Frame, Callable[[], Awaitable[None]]]:
+        """Prepares a press: finds the control, describes it and asks whether it may be pressed.
+
+        Returns:
+            The control's frame, and what presses it.
+
+        Raises:
+            Transient: the control is not there, or cannot be clicked.
+            PressRefused: it may not be pressed.
+        """
+        page = self.hold.page
+        if isinstance(what, models.Click):
+            press.label = what.control.label
+            frame, element = await controls.find(page, what)
+        else:
+            element = what
+            owner = await what.owner_frame()
+            if owner is None:
+                msg = "the control is gone"
+                raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+            frame = owner
+        self.press, self._frame = press, frame
+        await self._in_frames(_BEGIN, press.purpose is models.Purpose.FILE)
+        in_frame = "" if frame is page.main_frame else frame.url
+        control = controls.parse(await element.evaluate(_EXPECT), in_frame)
+        press.label = control.label
+        why = allow(control)
+        if why is not None:
+            raise press.refuse(why)
+        return frame, lambda: self._click(frame, element, press)
+
+    async def _click(self, frame: playwright.Frame, element: playwright.ElementHandle, press: Press) -> None:
+        await element.evaluate(f"(element) => {_API}.prepare(element)")
+        press.tell()
+        # Never forced through what lies over it: that may be there so that nobody presses it.
+        await element.click(timeout=_CLICKED_WITHIN, no_wait_after=True)
+        report = await self._report(frame)
+        if report.get("changed"):
+            raise press.refuse("it changed while it was being pressed")
+        if report.get("moved"):
+            msg = f"{press.label!r} moved away while it was being pressed"
+            raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+
+    async def note_messages(self) -> None:
+        """Adds what was held back in the page itself (web sockets, shared workers) to what the press sent."""
+        press = self.press
+        if press is None:
+            return
+        for frame in self.hold.page.frames:
+            for what, url in (await self._report(frame)).get("held", ()):
+                held = models.HeldRequest(what, url, what.lower(), press.page_url)
+                if not any(one.request == held for one in press.requests):
+                    press.judge(held, None, unseen="a message that leaves the page otherwise than by a request")
+
+    async def name_given(self, url: str) -> str:
+        """The file name that a link to this address gave (`download`); `""` where it gave none.
+
+        Not to be asked while a navigation of the page is held: its frames do not answer then.
+        """
+        if self._frame is not None:
+            await self._report(self._frame)
+        return self._names.get(url.partition("#")[0], "")
+
+    async def _report(self, frame: playwright.Frame) -> Mapping[str, Any]:
+        """What the script has to tell of one frame; nothing where it is being left, or does not answer."""
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                told: Mapping[str, Any] = await frame.evaluate(f"() => {_API} ? {_API}.report() : {{}}")
+        except (playwright.Error, TimeoutError):
+            return {}
+        self._names.update(told.get("names", {}))
+        return told
+
+    async def _in_frames(self, script: str, argument: object = None) -> None:
+        async def run(frame: playwright.Frame) -> None:
+            try:
+                await frame.evaluate(script, argument)
+            except playwright.Error:
+                if frame is self.hold.page.main_frame:
+                    raise
+                _log.debug("a frame was replaced")
+
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                await asyncio.gather(*(run(frame) for frame in self.hold.page.frames))
+        except TimeoutError as error:
+            msg = "the page is too busy to be pressed on"
+            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+
+    # --- what is sent -------------------------------------------------------------------------------------------------
+
+    async def watch(self, cdp: Callable[[Any], Awaitable[playwright.CDPSession]]) -> None:
+        """Watches redirects, which `route` does not see, and prepares documents that come later."""
+        page = self.hold.page
+        session = await cdp(page)
+        await self._watch(session)
+        self.target = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        await session.send("Page.enable")
+        await session.send("Page.addScriptToEvaluateOnNewDocument", {"source": _TURN_ON})
+        here = _origin(page.url)
+        for frame in page.frames:
+            if frame is not page.main_frame and _origin(frame.url) != here:
+                with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
+                    await self._watch(await cdp(frame))
+
+    async def _watch(self, session: playwright.CDPSession) -> None:
+        self._sessions.append(session)
+        session.on("Fetch.requestPaused", lambda event: self._later(self._hop(session, event)))
+        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*", "requestStage": "Response"}]})
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="press-guard")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hop(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
+        """A redirect that would be stopped is not followed; every other answer goes on."""
+        status = int(event.get("responseStatusCode", 0))
+        sent = {header["name"].lower(): header["value"] for header in event.get("responseHeaders", [])}
+        press = self.press
+        with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
+            if 300 <= status < 400 and "location" in sent and press is not None:
+                held = _after_redirect(event, status, sent["location"], press.page_url)
+                if press.judge(held, None).judgement.ruling is models.Ruling.STOP:
+                    await session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+                    return
+            await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+
+    async def rule(self, route: playwright.Route, *, in_window: bool) -> None:
+        """Judges one held request of this page, and lets it go or not."""
+        request = route.request
+        press = self.press
+        if press is None:
+            await route.abort("aborted")
+            return
+        held, unseen = held_request(request, press.page_url)
+        is_document = held.resource == "document"
+        in_window = in_window and is_document
+        # Documents come of the press, but for one that the page loads anew by itself.
+        known = None if is_document and held.url != press.page_url else kind(request)
+        judged = press.judge(held, known, unseen=unseen, in_window=in_window)
+        ruling = judged.judgement.ruling
+        if ruling is models.Ruling.PASS:
+            if not judged.is_unasked:
+                press.under_way.add(request)
+            await route.fallback()
+            return
+        if ruling is models.Ruling.LINK and not judged.is_unasked:
+            press.links.append(Linked(held.url, in_window or _is_main(request)))
+            press.news.set()
+        await route.abort("aborted")
+
+    def ended(self, request: playwright.Request) -> None:
+        """A request has its answer, or failed."""
+        if self.press is not None and request in self.press.under_way:
+            self.press.under_way.discard(request)
+            self.press.news.set()
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def end(self) -> None:
+        """Leaves the page, still guarded, so that nothing of it can send any more; then the guard is over.
+
+        Cancelling the caller does not cut it short.
+        """
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end(), name="press-guard-end")
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
+        page = self.hold.page
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                for popup in tuple(self.hold.popups):
+                    await popup.close()
+                if not page.is_closed():
+                    await self._in_frames(f"() => {_API}?.leave()")
+                    await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
+        except (playwright.Error, errors.Transient, TimeoutError):
+            self.hold.is_doubtful = True
+            with contextlib.suppress(playwright.Error, TimeoutError):
+                async with asyncio.timeout(_ANSWERS_WITHIN):
+                    await page.close()
+        finally:
+            self.hold.guard = None
+            await self._guards.over(self)
+            for task in tuple(self._tasks):
+                task.cancel()
+            for session in self._sessions:
+                with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
+                    await session.detach()
+
+
+class Guards:
+    """The guards of one context, and its one `route`, which is set while there is any.
+
+    Args:
+        inner: the context.
+        is_own: whether a page is one of those that are handed out to be worked on.
+    """
+
+    def __init__(self, inner: playwright.BrowserContext, is_own: Callable[[playwright.Page], bool]) -> None:
+        self._inner = inner
+        self._is_own = is_own
+        self._guards: dict[playwright.Page, Guard] = {}
+        self._lock = asyncio.Lock()
+        self._is_routing = False
+        self._browser: playwright.CDPSession | None = None
+        inner.on("requestfinished", self._ended)
+        inner.on("requestfailed", self._ended)
+
+    async def on(self, hold: holds.Hold) -> Guard:
+        """The guard of a page: the one it has, or a new one. It lasts until `Guard.end`."""
+        if hold.guard is not None:
+            guard: Guard = hold.guard
+            return guard
+        guard = Guard(self, hold)
+        hold.guard = guard
+        try:
+            async with self._lock:
+                self._guards[hold.page] = guard
+                if not self._is_routing:
+                    self._is_routing = True
+                    await self._inner.route("**/*", self._held)
+            if self._browser is None and self._inner.browser is not None:
+                self._browser = await self._inner.browser.new_browser_cdp_session()
+            await guard.watch(self._inner.new_cdp_session)
+        except BaseException:
+            await guard.end()
+            raise
+        return guard
+
+    async def over(self, guard: Guard) -> None:
+        """A guard has ended; with the last one the route goes."""
+        async with self._lock:
+            self._guards.pop(guard.hold.page, None)
+            if not self._guards and self._is_routing:
+                self._is_routing = False
+                with contextlib.suppress(playwright.Error):  # the browser is gone
+                    await self._inner.unroute("**/*", self._held)
+
+    def _ended(self, request: playwright.Request) -> None:
+        for guard in self._guards.values():
+            guard.ended(request)
+
+    async def _held(self, route: playwright.Route) -> None:
+        request = route.request
+        with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the request with it
+            try:
+                page = request.frame.page
+            except playwright.Error:  # a window that has just been opened: Playwright has no page for it yet
+                await self._new_window(route)
+                return
+            guard, in_window = await self._guard_of(page)
+            if guard is None:
+                await route.fallback()
+            else:
+                await guard.rule(route, in_window=in_window)
+
+    async def _guard_of(self, page: playwright.Page) -> tuple[Guard | None, bool]:
+        """Whose request it is: the guard, or None for a page that is not guarded; whether it is a pop-up's."""
+        at: playwright.Page | None = page
+        in_window = False
+        while at is not None and not self._is_own(at):
+            at, in_window = await at.opener(), True
+        return (self._guards.get(at) if at is not None else None), in_window
+
+    async def _new_window(self, route: playwright.Route) -> None:
+        """The first request of a window: DevTools knows which page opened it. It does not stay."""
+        targets = {one["targetId"]: one for one in await self._targets()}
+        by_target = {guard.target: guard for guard in self._guards.values()}
+        new = [one for one in targets.values() if one["type"] == "page" and not one["url"]]
+        openers = {_root(one, targets) for one in new}
+        if len(openers) == 1:
+            guard = by_target.get(next(iter(openers)))
+            if guard is None:  # another page's own doing
+                await route.fallback()
+                return
+        else:
+            guard = next(iter(self._guards.values())) if len(self._guards) == 1 and not openers else None
+        if guard is None:  # nobody can tell whose it is
+            await route.abort("aborted")
+            return
+        await guard.rule(route, in_window=True)
+        for one in new:  # Playwright would never tell of it
+            if self._browser is not None:
+                with contextlib.suppress(playwright.Error):  # it is closed already
+                    await self._browser.send("Target.closeTarget", {"targetId": one["targetId"]})
+
+    async def _targets(self) -> list[dict[str, Any]]:
+        if self._browser is None:
+            return []
+        found: list[dict[str, Any]] = (await self._browser.send("Target.getTargets"))["targetInfos"]
+        return found
+
+
+def _root(target: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page that opened a window, directly or by other windows that have no page yet."""
+    opener = str(target.get("openerId", ""))
+    seen: set[str] = set()
+    while opener in targets and not targets[opener]["url"] and opener not in seen:
+        seen.add(opener)
+        opener = str(targets[opener].get("openerId", ""))
+    return opener
+
+
+async def read_press(
+    context: contexts.Context,
+    hold: holds.Hold,
+    what: models.Click | playwright.ElementHandle,
+    *,
+    allow: Allow,
+    judge: Judge,
+    on_audit: OnAudit,
+    purpose: models.Purpose = models.Purpose.OPEN,
+) -> Press:
+    """Presses a control that shows more of the list. The page stays guarded until it is left (`Hold.end_guard`).
+
+    Returns:
+        What follows the press; it grows while the page stays.
+
+    Raises:
+        Transient: the control is not there, or cannot be clicked.
+        PressRefused: it may not be pressed, or changed while it was being pressed.
+    """
+    guard = await context.guards.on(hold)
+    press = Press(purpose, judge, on_audit, hold.page.url, frozenset(hold.kinds))
+    with clickable(press):
+        _, go = await guard.do(what, press, allow)
+        await go()
+    return press
+
+
+@contextlib.contextmanager
+def clickable(press: Press) -> Iterator[None]:
+    """What Playwright raises over a click becomes ours."""
+    try:
+        yield
+    except playwright.TimeoutError as error:
+        msg = f"the control {press.label!r} cannot be clicked ({_first_line(error)})"
+        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+    except playwright.Error as error:
+        if "not attached" not in str(error) and "Execution context was destroyed" not in str(error):
+            raise
+        msg = f"the control {press.label!r} is gone: the page changed meanwhile"
+        raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+# --- reading requests -------------------------------------------------------------------------------------------------
+
+
+def held_request(request: playwright.Request, page_url: str) -> tuple[models.HeldRequest, str]:
+    """A request as it is judged, and why it cannot be judged; `""` where it can."""
+    headers = request.headers
+    content_type = headers.get("content-type", "")
+    raw = request.post_data_buffer
+    body = (raw or b"").decode("utf-8", "replace")
+    fields = _fields(content_type, raw or b"")
+    unseen = ""
+    if request.method not in _READING:
+        if raw is None and content_type and not content_type.lower().startswith("application/x-www-form-urlencoded"):
+            unseen = "its body cannot be seen"
+        elif len(body) > _BODY and not fields:
+            unseen = "its body is too long to be judged"
+    held = models.HeldRequest(
+        request.method, request.url, request.resource_type, page_url, content_type, body[:_BODY], fields
+    )
+    return held, unseen
+
+
+def _fields(content_type: str, raw: bytes) -> tuple[tuple[str, str], ...]:
+    kind_of = content_type.lower()
+    if kind_of.startswith("application/x-www-form-urlencoded"):
+        return tuple(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    if not kind_of.startswith("multipart/form-data"):
+        return ()
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + raw)
+    found: list[tuple[str, str]] = []
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        value = part.get_payload(decode=True)
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+        found.append((str(name or ""), text))
+    return tuple(found)
+
+
+def names_of(request: models.HeldRequest) -> tuple[str, ...]:
+    """The names of what a request carries: a form's fields, or the keys of a JSON object."""
+    if request.fields:
+        return tuple(dict.fromkeys(name for name, _ in request.fields))
+    parsed = _json(request.body)
+    return tuple(str(name) for name in parsed) if isinstance(parsed, dict) else ()
+
+
+def kind(request: playwright.Request) -> Kind:
+    """What kind of request it is: two of a kind differ in values only.
+
+    Returns:
+        Method, address without query, names of what it carries and, for GraphQL, what it asks.
+    """
+    if request.method in _READING:
+        return (request.method, _bare(request.url))
+    held, _ = held_request(request, "")
+    parsed = _json(held.body)
+    asked = [str(parsed.get(name, ""))[:500] for name in ("operationName", "query")] if isinstance(parsed, dict) else []
+    return (request.method, _bare(request.url), *names_of(held), *asked)
+
+
+def _json(text: str) -> object:
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _after_redirect(event: Mapping[str, Any], status: int, location: str, page_url: str) -> models.HeldRequest:
+    """The request that a redirect leads to."""
+    request = event["request"]
+    method = str(request["method"])
+    keeps = status in {307, 308} or method in _READING
+    headers = {name.lower(): str(value) for name, value in request.get("headers", {}).items()}
+    content_type = headers.get("content-type", "") if keeps else ""
+    body = str(request.get("postData", "")) if keeps else ""
+    try:
+        url = urljoin(str(request["url"]), location.strip().replace("\\", "/"))
+    except ValueError:
+        url = location
+    return models.HeldRequest(
+        method if keeps else "GET", url, str(event.get("resourceType", "Other")).lower(), page_url,
+        content_type, body[:_BODY], _fields(content_type, body.encode()),
+    )  # fmt: skip
+
+
+def _is_main(request: playwright.Request) -> bool:
+    try:
+        return request.frame.parent_frame is None
+    except playwright.Error:
+        return True
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
+
+
+def _bare(url: str) -> str:
+    """Scheme, host and path of an address: signatures live in the query, sessions in a path's parameters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].partition("#")[0]
+    if not parts.netloc:
+        return f"{parts.scheme}:" if parts.scheme else parts.path
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.partition(';')[0]}"
