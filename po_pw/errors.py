@@ -136,9 +136,17 @@ class BrowserRouteNeeded(OrderError):
 
 
 class SessionExpired(OrderError):
-    """The portal answered as to somebody signed out. Does not count as an attempt."""
+    """The portal answered as to somebody signed out. Does not count as an attempt.
+
+    Attributes:
+        host: which asks for a sign-in; `""` where it is the portal's page itself.
+    """
 
     default_code = models.ErrorCode.SIGN_IN_NEEDED
+
+    def __init__(self, message: str, code: models.ErrorCode | None = None, *, host: str = "") -> None:
+        super().__init__(message, code)
+        self.host = host
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -30,14 +30,13 @@ def adopted(tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = 
     part = browsers / "5f3c"
     part.write_bytes(body)
     sent = {key.replace("_", "-"): value for key, value in headers.items()}
-    click = models.Attachment("a2", shown, models.Click("#go"), "Lines")
+    click = models.Attachment("a2", shown, models.Click(models.Control("button", "Get")), "Lines")
     url = "https://portal.example/get?token=SECRET" if sent else "blob:https://portal.example/1234"
     try:
         return support.run_async(
             fetch.adopt(
                 click, tmp_path / "0002", part, sent_name=sent_name, url=url, headers=sent,
                 limits=fetch.Limits(5_000_000), on_bytes=lambda _: None, now=lambda: NOW,
-                signed_out=lambda address, _status: "login" in address,
             )
         )  # fmt: skip
     finally:
@@ -72,7 +71,7 @@ def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: st
     """A `blob:` nobody named is called as the page calls it, and its source is the click."""
     saved = adopted(tmp_path, b"%PDF-1.4", sent_name, shown)
     assert saved.sent_name == name
-    assert saved.source == "click #go"
+    assert saved.source == 'click "Get"'
     assert saved.checks[0] == "no-length"
 
 
@@ -93,14 +92,14 @@ def test_a_download_that_is_no_file_is_refused(
     """Too short, too long or a page: the browser's file is gone, and nothing is in the slot."""
     with pytest.raises(errors.OrderError) as caught:
         adopted(tmp_path, body, **headers)
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, kind)
     assert not (tmp_path / "0002").exists()
 
 
 def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:
     """Cancelled while a download is being read, neither it nor its copy is left."""
 
-    click = models.Attachment("a1", "a.pdf", models.Click("#go"))
+    click = models.Attachment("a1", "a.pdf", models.Click(models.Control("button", "Get")))
 
     async def test() -> None:
         for steps in range(1, 12):

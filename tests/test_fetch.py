@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, kinds, writer
+from po_pw.downloads import fetch, kinds, promises, writer
 from po_pw.transport import client
 from tests import faulty_server, support
 
@@ -49,8 +49,7 @@ async def fetched(
 ) -> models.SavedFile:
     url = server.url(path)
     given: dict[str, Any] = {
-        "limits": fetch.Limits(), "on_bytes": lambda _: None, "signed_out": lambda _url, _status: False,
-        "now": lambda: NOW, **more,
+        "limits": fetch.Limits(), "on_bytes": lambda _: None, "now": lambda: NOW, **more,
     }  # fmt: skip
     saved = await fetch.fetch(
         attachment(name, url), into, ask=lambda conditions: ours.get(url, conditions=conditions), **given
@@ -193,7 +192,7 @@ def test_a_page_where_a_file_was_promised_is_not_a_file(
 ) -> None:
     """Pages and error messages are refused for good, however they are labelled, and what they say is passed on."""
     error = refused(tmp_path, name=name, body=body, headers=headers)
-    assert type(error) is errors.NotAFile
+    assert isinstance(error, errors.NotAFile)
     assert says in str(error)
 
 
@@ -236,23 +235,44 @@ def test_what_is_a_file_is_kept(
     assert get(tmp_path, name=name, body=body, headers=headers).checks == checks
 
 
+FORM = page("Welcome", "x" * 5000 + '<form><input name=p type="password"></form>')
+
+
 def test_a_sign_in_page_is_an_ended_session(tmp_path: Path) -> None:
-    """A page at an address of the sign-in, or one that asks for a password, says that the session has ended."""
-    asked: list[tuple[str, int]] = []
+    """A page that asks for a password says that the session has ended, whatever was promised."""
+    for name in ("a.pdf", "page.html", ""):
+        error = refused(tmp_path, name=name, body=FORM, headers={"Content_Type": HTML})
+        assert isinstance(error, errors.SessionExpired)
+        assert error.host == "127.0.0.1"
 
-    def signed_out(url: str, status: int) -> bool:
-        asked.append((url, status))
-        return "/answer" in url
 
-    for name in ("a.pdf", "page.html"):
-        error = refused(tmp_path, name=name, body=page(), headers={"Content_Type": HTML}, signed_out=signed_out)
-        assert type(error) is errors.SessionExpired
-    assert asked[0][0].endswith("/answer")
-    assert asked[0][1] == 200
-    form = page("Welcome", "x" * 5000 + '<form><input name=p type="password"></form>')
-    assert type(refused(tmp_path, name="a.pdf", body=form, headers={"Content_Type": HTML})) is errors.SessionExpired
-    # A real file at such an address is a file.
-    assert get(tmp_path, name="a.pdf", body=PDF, signed_out=signed_out).size == len(PDF)
+def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
+    """A host that is not the portal's asks for a sign-in of its own: nothing about the portal's session is known."""
+    error = refused(tmp_path, name="a.pdf", body=FORM, headers={"Content_Type": HTML}, is_own=lambda _host: False)
+    assert type(error) is errors.Permanent
+    assert error.code is models.ErrorCode.FORBIDDEN
+    assert "asks for a sign-in of its own at 127.0.0.1" in str(error)
+
+
+def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
+    """A page that never ends is left after 64 KiB, and it is not told to be the file."""
+    told: list[bool] = []
+    received: list[int] = []
+
+    async def test() -> None:
+        async with world() as (server, ours):
+            head = page("Endless", "").encode()
+            server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
+            with pytest.raises(promises.PageInstead) as caught:
+                await fetched(
+                    ours, server, "/answer", tmp_path / "0001", "a.pdf",
+                    is_file=lambda: told.append(True), on_bytes=received.append,
+                )  # fmt: skip
+            assert caught.value.page.title == "Endless"
+
+    support.run_async(test())
+    assert not told
+    assert sum(received) < 4 << 20
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[mod
             yield lambda into: fetch.fetch(
                 ATTACHMENT, into, ask=lambda conditions: ours.get(url, conditions=conditions),
                 limits=fetch.Limits(resume_from=LEAST), on_bytes=lambda _: None,
-                signed_out=lambda _url, _status: False, now=lambda: NOW,
+                now=lambda: NOW,
             )  # fmt: skip
         finally:
             await ours.aclose()

@@ -43,11 +43,12 @@ async def fetch(
     ask: Callable[[Mapping[str, str]], AbstractAsyncContextManager[client.Body]],
     limits: Limits,
     on_bytes: Callable[[int], None],
-    signed_out: Callable[[str, int], bool],
     now: Callable[[], datetime.datetime],
     kept: models.SavedFile | None = None,
+    is_own: Callable[[str], bool] = lambda _host: True,
+    is_file: Callable[[], None] = lambda: None,
 ) -> models.SavedFile | None:
-    """Saves one file that an HTTP answer carries.
+    """Saves one file that an HTTP answer carries; the answer says whether it is one.
 
     While bytes arrive they are in `into` with `.part` added, which is gone after an error; but what came of a large
     file stays, and the next attempt asks for the rest.
@@ -58,18 +59,20 @@ async def fetch(
         ask: asks for it, with these conditions.
         limits: what the file may be.
         on_bytes: told how many bytes came, as they come.
-        signed_out: whether a page at this address with this status asks for a sign-in.
         now: the time to note.
         kept: the file as an earlier run saved it, which is there still.
+        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        is_file: told once it is known that the answer is the file, before its bytes are saved.
 
     Returns:
         None where the file is still as it was kept.
 
     Raises:
         Transient: it broke off, or is not whole.
-        NotAFile: a page came instead.
+        PageInstead: a page came instead, of which 64 KiB at most were read.
+        NotAFile: something else came instead.
         SessionExpired: a sign-in page came instead.
-        Permanent: it is refused, or larger than allowed.
+        Permanent: it is refused, larger than allowed, or asks for a sign-in at another host.
         OutOfSpace: the disk is full.
         EnvironmentProblem: the disk is in the way otherwise.
     """
@@ -97,9 +100,9 @@ async def fetch(
                 head = await asyncio.to_thread(_head_of, part)
             else:
                 head = await _beginning(received, promise)
-            gone = signed_out(answer.url, answer.status)
-            if (refused := promises.refusal(promise, head, signed_out=gone)) is not None:
+            if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
                 raise refused
+            is_file()
             promise = promise.final(head)
             note = begun or _note(attachment, promise, headers, limits)
             return await _write(attachment, into, promise, head, received, now, note)
@@ -163,7 +166,7 @@ async def adopt(
     limits: Limits,
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
-    signed_out: Callable[[str, int], bool] = lambda _url, _status: False,
+    is_own: Callable[[str], bool] = lambda _host: True,
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same proofs.
 
@@ -177,22 +180,21 @@ async def adopt(
         limits: what the file may be.
         on_bytes: told how many bytes it has.
         now: the time to note.
-        signed_out: whether a page at this address with this status asks for a sign-in.
+        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
 
     Raises:
         Transient: it is not whole.
         NotAFile: it is a page.
         SessionExpired: it is a sign-in page.
-        Permanent: it is larger than allowed.
+        Permanent: it is larger than allowed, or asks for a sign-in at another host.
         OutOfSpace: the disk is full.
         EnvironmentProblem: the disk is in the way otherwise.
     """
     promise = promises.of_download(attachment, sent_name, url, headers, now=now())
-    gone = bool(headers) and signed_out(url, 200)
     given_up = threading.Event()
     try:
         work = disk.on_thread(
-            f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, into, limits, given_up, signed_out=gone)
+            f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, into, limits, given_up, is_own)
         )
         try:
             promise, size, sha256, checks = await disk.ended(work, given_up)
@@ -206,7 +208,12 @@ async def adopt(
 
 
 def _adopted(
-    promise: promises.Promise, part: Path, into: Path, limits: Limits, given_up: threading.Event, *, signed_out: bool
+    promise: promises.Promise,
+    part: Path,
+    into: Path,
+    limits: Limits,
+    given_up: threading.Event,
+    is_own: Callable[[str], bool],
 ) -> tuple[promises.Promise, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, proves it, moves it to its place."""
     with disk.translated(part):
@@ -216,12 +223,12 @@ def _adopted(
             while not given_up.is_set() and (block := stream.read(writer.BLOCK)):
                 if not size:
                     head = block[: promises.PAGE]
-                    if (refused := promises.refusal(promise, head, signed_out=signed_out)) is not None:
+                    if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
                         raise refused
                 size += len(block)
                 digest.update(block)
             os.fsync(stream.fileno())
-        if not size and (refused := promises.refusal(promise, head, signed_out=signed_out)) is not None:
+        if not size and (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
             raise refused
         promise = promise.final(head)
         checks = promises.prove(promise, size, head)
@@ -245,7 +252,7 @@ async def _beginning(received: AsyncIterator[bytes], promise: promises.Promise) 
     head, needed = bytearray(), kinds.HEAD
     async for chunk in received:
         head += chunk
-        if len(head) >= kinds.HEAD and promises.refusal(promise, bytes(head[: promises.PAGE]), signed_out=False):
+        if len(head) >= kinds.HEAD and needed < promises.PAGE and promises.needs_more(promise, bytes(head)):
             needed = promises.PAGE
         if len(head) >= needed:
             break

@@ -36,6 +36,8 @@ _EXTENSIONS: Final = {
 _BY_KIND: Final = {"pdf": ".pdf", "png": ".png", "jpeg": ".jpg", "gif": ".gif", "tiff": ".tif", "rtf": ".rtf"}
 _TYPES: Final = mimetypes.MimeTypes()
 """Python's own table alone: the system's would give a file another name on another machine."""
+_PROGRAMS: Final = frozenset({"php", "aspx", "asp", "ashx", "axd", "jsp", "do", "action", "cgi", "dll", "cfm", "pl"})
+"""Extensions in an address that name the program which sends the file, not the file."""
 _EXTENSION: Final = re.compile(r"\.(?=[0-9]*[A-Za-z])([A-Za-z0-9]{1,10})$")
 _PAGE_BEGINS: Final = re.compile(
     rb"(?is)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b"
@@ -75,6 +77,11 @@ def promised(name: str, media_type: str = "") -> str | None:
 def promises_page(name: str) -> bool:
     """Whether the attachment is itself a web page by its name."""
     return extension(name) in {"html", "htm", "xhtml", "shtml"}
+
+
+def names_program(name: str) -> bool:
+    """Whether the last part of an address names the program that sends a file, not the file."""
+    return extension(name) in _PROGRAMS
 
 
 def extension_for(media_type: str, kind: str | None = None) -> str:

@@ -9,20 +9,32 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import errors, http_dates, models
-from po_pw.downloads import disposition, kinds
-from po_pw.transport import redact
+from po_pw.downloads import disposition, kinds, page_about
+from po_pw.transport import hosts, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PAGE: Final = 1 << 16
 """Bytes of a page that came instead of a file, to see what it says."""
-_PROGRAMS: Final = frozenset({"php", "aspx", "asp", "ashx", "axd", "jsp", "do", "action", "cgi", "dll", "cfm", "pl"})
-"""Extensions in an address that name the program which sends the file, not the file."""
+_FOR_SCRIPTS: Final = frozenset({"application/json", "text/javascript", "application/javascript", "text/css"})
+"""Types of what a page's own scripts and styles ask for: no file, unless it is called one."""
 _NAMELESS: Final = re.compile(r"(?i)(download|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})( ?\(\d+\))?(\.\w+)?")
 """What a browser calls a download that nobody named."""
 _SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|reason)"\s*:\s*"([^"\\]{1,200})')
 _OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
+
+
+class PageInstead(errors.NotAFile):
+    """A page came where a file was promised; it may be about the file.
+
+    Attributes:
+        page: its beginning.
+    """
+
+    def __init__(self, message: str, page: page_about.Page) -> None:
+        super().__init__(message)
+        self.page = page
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +56,12 @@ class Promise:
     is_attachment: bool
     """The server says that it is to be saved, not shown."""
     source: str
+    url: str = ""
+    """The whole address, after redirects."""
+    asked_url: str = ""
+    """The whole address that was asked for; `""` where a click brought it."""
+    charset: str = ""
+    """Of text, as the server says; `""` where it does not."""
 
     def final(self, head: bytes) -> Promise:
         """With an extension, where it had none and the type or the first bytes tell one."""
@@ -68,17 +86,20 @@ def of_answer(
     lower = {name.lower(): value for name, value in headers.items()}
     header = lower.get("content-disposition", "")
     length = lower.get("content-length", "").strip()
-    asked = _last_part(attachment.source.url) if isinstance(attachment.source, models.Link) else ""
+    asked = attachment.source.url if isinstance(attachment.source, models.Link) else ""
     return Promise(
         shown=whole(attachment.name),
         sent_name=whole(disposition.name(header) or _name(attachment.name, url)),
-        asked=asked,
+        asked=_last_part(asked),
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
         length=int(length) if length.isascii() and length.isdigit() and not encoded else None,
         modified_at=_date(lower.get("last-modified", ""), now),
         etag=whole(lower.get("etag", "").strip()),
         is_attachment=disposition.is_attachment(header),
         source=redact.bare(url),
+        url=url,
+        asked_url=asked,
+        charset=lower.get("content-type", "").lower().partition("charset=")[2].partition(";")[0].strip(" \"'"),
     )
 
 
@@ -103,7 +124,7 @@ def of_download(
         name = attachment.name if kinds.extension(attachment.name) or not ending else f"{attachment.name}.{ending}"
     source = promise.source
     if not url.startswith(("http://", "https://")) and isinstance(attachment.source, models.Click):
-        source = f"click {attachment.source.selector}"
+        source = f'click "{attachment.source.control.label}"'
     return dataclasses.replace(
         promise,
         sent_name=whole(name or suggested or attachment.name),
@@ -113,34 +134,48 @@ def of_download(
     )
 
 
-def refusal(promise: Promise, head: bytes, *, signed_out: bool) -> errors.OrderError | None:
+def refusal(
+    promise: Promise, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
+) -> errors.OrderError | None:
     """Why the bytes are not the file: a page where a file was promised is not a file. None: they may be it.
 
     Args:
         promise: what was promised.
-        head: the first bytes: `kinds.HEAD` at least where there are so many, more where it may be a page.
-        signed_out: the address or status is one of a sign-in.
+        head: the first bytes: `kinds.HEAD` at least where there are so many, more where `may_be_page`.
+        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
     """
-    found = kinds.actual(head)
-    binary = _binary(promise)
-    says_page = promise.media_type in kinds.PAGE_TYPES
     text = kinds.is_text(head[: kinds.HEAD])
+    if may_be_page(promise, head):
+        page = page_about.Page(head[:PAGE], promise.url, promise.charset)
+        is_about = any(link.is_named for link in page.downloads(promise.shown, allowed=lambda _address, _label: True))
+        if not is_about and page.asks_for_sign_in(promise.asked_url):
+            return _sign_in(promise, is_own)
+        if _promised_page(promise) and _binary(promise) is None and not is_about and not page.is_portals_own():
+            return None
+        return PageInstead(_page_message(promise, page), page)
+    if head and kinds.actual(head) is None and text and (_binary(promise) is not None or _is_for_scripts(promise)):
+        return errors.NotAFile(_text_message(promise, head))
+    return None
+
+
+def needs_more(promise: Promise, head: bytes) -> bool:
+    """Whether more than `kinds.HEAD` bytes are needed to tell: of a page, and of a text that says what is wrong."""
+    return may_be_page(promise, head) or isinstance(refusal(promise, head), errors.NotAFile)
+
+
+def may_be_page(promise: Promise, head: bytes) -> bool:
+    """Whether the bytes are a page's, which may be the file only if a page was promised."""
+    found = kinds.actual(head)
+    says_page = promise.media_type in kinds.PAGE_TYPES
     is_table = kinds.extension(promise.sent_name) in {"xls", "doc"}
     if promise.is_attachment and is_table and not says_page and promise.media_type != "application/json":
-        return None  # portals export tables as text or HTML and call them .xls: the program opens them
-    is_page = found == "html" or (says_page and found is None and text)
-    if is_page and promise.is_attachment and binary is None:
-        return None
-    if is_page and _promised_page(promise) and binary is None:
-        return _sign_in(promise) if signed_out else None
-    if is_page and found is None and head.lstrip().startswith(b"<?xml") and kinds.extension(promise.sent_name) == "xml":
-        return None
-    if is_page:
-        asks = re.search(rb"(?i)<input[^>]+type\s*=\s*[\"']?password", head) is not None
-        return _sign_in(promise) if signed_out or asks else errors.NotAFile(_page_message(promise, head))
-    if head and found is None and binary is not None and text:
-        return _sign_in(promise) if signed_out else errors.NotAFile(_text_message(promise, head))
-    return None
+        return False  # portals export tables as text or HTML and call them .xls: the program opens them
+    if found != "html" and not (says_page and found is None and kinds.is_text(head[: kinds.HEAD])):
+        return False
+    if promise.is_attachment and _binary(promise) is None:
+        return False
+    is_xml = head.lstrip().startswith(b"<?xml") and kinds.extension(promise.sent_name) == "xml"
+    return found is not None or not is_xml
 
 
 def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
@@ -178,7 +213,7 @@ def _name(shown: str, url: str) -> str:
         return shown
     last = _last_part(url)
     ending = kinds.extension(last)
-    if ending and ending not in _PROGRAMS and not kinds.promises_page(last):
+    if ending and not kinds.names_program(last) and not kinds.promises_page(last):
         return last
     return shown or (last[: -len(ending) - 1] if ending else last)
 
@@ -211,20 +246,45 @@ def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
     return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 
-def _sign_in(promise: Promise) -> errors.SessionExpired:
-    return errors.SessionExpired(f"{promise.source} asked for a sign-in where {_promised_name(promise)} was promised")
+def _is_for_scripts(promise: Promise) -> bool:
+    """Whether the answer is of a kind that a page's scripts ask for, and nothing says that it is the file."""
+    kind = promise.media_type
+    if promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
+        return False
+    return not any(kinds.extension(name) and not kinds.names_program(name) for name in (promise.shown, promise.asked))
 
 
-def _page_message(promise: Promise, head: bytes) -> str:
-    title = re.search(rb"(?is)<title[^>]*>(.*?)</title", head)
-    says = _short(title.group(1)) if title else ""
-    titled = f", titled {says!r}," if says else ""
+def _sign_in(promise: Promise, is_own: Callable[[str], bool]) -> errors.OrderError:
+    return sign_in_asked(promise.asked_url or promise.url, _promised_name(promise), is_own, by=promise.url)
+
+
+def sign_in_asked(
+    asked_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
+) -> errors.SessionExpired | errors.Permanent:
+    """What a sign-in means that came instead of a file: the session's end, or another host's own affair.
+
+    Args:
+        asked_url: the address that was asked for.
+        what: the file, for the message.
+        is_own: whether a host is the portal's.
+        by: the address that asked for it, after redirects.
+    """
+    host, at = hosts.host_of(asked_url), by or asked_url
+    if not host or is_own(host):
+        said = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
+        return errors.SessionExpired(said, host=hosts.host_of(at))
+    msg = f"{what} asks for a sign-in of its own at {hosts.host_of(at)}"
+    return errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+
+
+def _page_message(promise: Promise, page: page_about.Page) -> str:
+    titled = f", titled {_short(page.title)!r}," if page.title else ""
     return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
 
 
 def _text_message(promise: Promise, head: bytes) -> str:
     said = _SAID.search(head)
-    says = _short(said.group(1)) if said else ""
+    says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
     saying = f", saying {says!r}," if says else ""
     kind = promise.media_type or "no type"
     return f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
@@ -234,6 +294,6 @@ def _promised_name(promise: Promise) -> str:
     return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
 
 
-def _short(text: bytes) -> str:
-    words = " ".join(text.decode("utf-8", "replace").split())
+def _short(text: str) -> str:
+    words = " ".join(text.split())
     return words if len(words) <= 80 else f"{words[:79]}…"

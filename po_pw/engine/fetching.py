@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import dataclasses
 import datetime
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.downloads import fetch
+from po_pw.downloads import fetch, page_about, promises, verdicts, ways
 from po_pw.engine import tasks, turns
 from po_pw.transport import hosts
 
@@ -35,6 +36,7 @@ class Traffic:
         most: bytes that may be received; None for no limit.
         full: told once, when so many have come.
         go_ahead: waits while no file may be begun.
+        known: what addresses turned out to be; None for a run that knows nothing yet.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Traffic:
         full: Callable[[], None] = lambda: None,
         *,
         go_ahead: Callable[[], Awaitable[None]],
+        known: verdicts.Verdicts | None = None,
     ) -> None:
         self.slots = asyncio.Semaphore(files_in_all)
         self.received = 0
@@ -52,6 +55,8 @@ class Traffic:
         self.refused = collections.Counter[str]()
         """By host, how often the browser was refused as well."""
         self.go_ahead = go_ahead
+        self.known = known or verdicts.Verdicts()
+        self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._most = most
         self._full = full
 
@@ -61,9 +66,46 @@ class Traffic:
         if self._most is not None and before < self._most <= self.received:
             self._full()
 
+    @contextlib.asynccontextmanager
+    async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
+        """While the block lasts, no other address of the host is asked only to see what it is.
+
+        Yields:
+            Ends that before the block does: what came is the file.
+        """
+        lock = self._questions[hosts.host_of(url)]
+        is_held = True
+
+        def end() -> None:
+            nonlocal is_held
+            if is_held:
+                is_held = False
+                lock.release()
+
+        await lock.acquire()
+        try:
+            yield end
+        finally:
+            end()
+
 
 class Fetcher:
-    """Fetches for one worker: over HTTP with its context's cookies, or from a download that a click began."""
+    """Fetches for one worker: over HTTP with its context's cookies, or from a download that a click began.
+
+    Args:
+        worker: whose.
+        session: asks for files.
+        options: of the run.
+        hub: told what happens.
+        traffic: what all workers share.
+        portal_for: the portal of an order's address.
+        lane: where the browser fetches.
+        note: told of each file.
+        at_once: how many files at once.
+        allowed: whether nothing of change is in an address and a label (see `page_about.Page.downloads`); without it,
+            no link on a page about a file is followed.
+        is_download: whether a whole label is a plain word for downloading.
+    """
 
     def __init__(
         self,
@@ -77,36 +119,102 @@ class Fetcher:
         note: Callable[[models.OrderKey, models.SavedFile], None],
         *,
         at_once: Callable[[], int],
+        allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
+        is_download: Callable[[str], bool] = page_about.is_download_word,
     ) -> None:
         self._worker = worker
         self._session = session
         self._hub = hub
         self._traffic = traffic
-        self._portal_for = portal_for
         self._lane = lane
         self._note = note
         self._limits = fetch.Limits(options.max_file_bytes)
         self._stall = options.stall_timeout
         self._slots = turns.Turns(at_once)
+        self._allowed = allowed
+        self._is_download = is_download
 
     async def link(self, job: jobs.Job, attachment: models.Attachment, link: models.Link) -> None:
-        """Fetches one attachment that has an address; what became of it is in the job."""
-        fence = self._lane.fence(job.order, link.referer)
+        """Fetches one attachment that has an address; what became of it is in the job.
+
+        Its ways are asked in turn, and what stands on a page about it, until one answers with the file.
+
+        Args:
+            job: the order's.
+            attachment: which.
+            link: the way to begin with.
+        """
         async with self._noted(job, attachment):
-            needed: errors.BrowserRouteNeeded | None = None
+            asked = ways.Ways(attachment, link, self._traffic.known)
+            is_cut_short = False
+            while (step := asked.next()) is not None:
+                if asked.asks and not job.may_ask_more():
+                    is_cut_short = True
+                    break
+                if await self._step(job, attachment, asked, step):
+                    return
+            error = asked.outcome(is_cut_short=is_cut_short)
+            if (press := ways.press(attachment)) is not None:
+                job.unpressed[attachment.id] = press
+                error = error or errors.NotAFile("a page came, and the file's button was not pressed yet")
+            if error is None:
+                job.failed.pop(attachment.id, None)
+                job.dropped.add(attachment.id)
+            elif not attachment.is_certain and isinstance(error, hosts.NotAllowed):
+                job.elsewhere.add(attachment.id)
+            else:
+                raise error
+
+    async def _step(self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step) -> bool:
+        """Asks one address; True where the file is there.
+
+        Raises:
+            OrderError: nothing else needs to be asked.
+        """
+        is_question = step.is_followed or not attachment.is_certain
+        async with self._traffic.question(step.link.url) if is_question else _no_question() as is_file:
+            if asked.is_ruled_out(step):  # while it waited
+                return False
+            asked.ask(step)
+            try:
+                await self._get(job, attachment, step.link, is_file)
+            except promises.PageInstead as error:
+                links = error.page.downloads(
+                    attachment.name, allowed=self._allowed, is_download=self._is_download,
+                    is_certain=attachment.is_certain,
+                )  # fmt: skip
+                asked.failed(step, error, [found.url for found in links])
+            except errors.OrderError as error:
+                if _ends_it(error):
+                    raise
+                asked.failed(step, error)
+            else:
+                asked.saved(step)
+                return True
+        return False
+
+    async def _get(
+        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, is_file: Callable[[], None]
+    ) -> None:
+        """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
+        fence = self._lane.fence(job.order, link.referer)
+        wanted = dataclasses.replace(attachment, source=link)
+        needed: errors.BrowserRouteNeeded | None = None
+        try:
             if hosts.host_of(link.url) not in self._traffic.by_browser:
                 try:
                     saved = await fetch.fetch(
-                        attachment,
+                        wanted,
                         job.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
                             link.url, referer=link.referer, fence=fence, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
-                        signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
                         now=_now,
                         kept=job.kept.get(attachment.id),
+                        is_own=fence.is_home,
+                        is_file=is_file,
                     )
                     if saved is None:
                         job.keep(attachment.id)
@@ -115,18 +223,29 @@ class Fetcher:
                     return
                 except errors.BrowserRouteNeeded as error:
                     needed = error
-            await self._take(job, attachment, await self._by_browser(link, fence, needed))
+            captured = await self._by_browser(link, fence, needed)
+            is_file()
+            await self._take(job, wanted, captured, fence)
+        except errors.SessionExpired as error:
+            what = repr(attachment.name) if attachment.name else "the file"
+            by = error.host and f"https://{error.host}"
+            if isinstance(other := promises.sign_in_asked(link.url, what, fence.is_home, by=by), errors.Permanent):
+                raise other from error
+            raise
 
     async def adopt(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
         """Takes over a download that a click began, once it is all there."""
         try:
             async with self._noted(job, attachment):
-                await self._take(job, attachment, captured)
+                page = job.listing.url if job.listing is not None else ""
+                await self._take(job, attachment, captured, self._lane.fence(job.order, page))
         except asyncio.CancelledError:  # also while it waited for its slot
             await asyncio.shield(captured.discard())
             raise
 
-    async def _take(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
+    async def _take(
+        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured, fence: hosts.Fence
+    ) -> None:
         try:
             part = await captured.part(self._stall)
             saved = await fetch.adopt(
@@ -138,8 +257,8 @@ class Fetcher:
                 headers=captured.headers,
                 limits=self._limits,
                 on_bytes=self._traffic.add,
-                signed_out=lambda url, status: self._signed_out(job.order.url, url, status),
                 now=_now,
+                is_own=fence.is_home,
             )
             self._keep(job, saved)
         except asyncio.CancelledError:
@@ -189,23 +308,21 @@ class Fetcher:
     def _keep(self, job: jobs.Job, saved: models.SavedFile) -> None:
         job.saved[saved.attachment_id] = saved
         job.failed.pop(saved.attachment_id, None)
+        job.unpressed.pop(saved.attachment_id, None)
         self._note(job.order.key, saved)
         self._hub.emit(events.FileSaved(self._worker, job.order.key, saved))
 
-    def _signed_out(self, asked: str, url: str, status: int) -> bool:
-        """Whether the page at this address, which came where a file was promised, asks for a sign-in."""
-        portal = self._portal_for(asked)
-        return portal.classify(models.Seen(url, status, asked=asked)) is models.PageKind.SIGNED_OUT
-
 
 class Fetches:
-    """The fetches of one attempt at one order."""
+    """The fetches of one attempt at one order, which may ask as many addresses as if it were the first."""
 
     def __init__(self, job: jobs.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
         self.job = job
         self.started = started
         self._under_way = under_way
         self._tasks: list[asyncio.Task[None]] = []
+        job.questions = 0
+        job.unpressed.clear()
 
     def add(self, fetch: Coroutine[None, None, None]) -> None:
         """Starts one."""
@@ -215,12 +332,16 @@ class Fetches:
         task.add_done_callback(self._under_way.discard)
 
     async def done(self) -> None:
-        """Waits for all; when one fails in a way that is not the file's own, or the waiting ends, all end."""
+        """Waits for all, and drops what came twice.
+
+        When one fails in a way that is not the file's own, or the waiting ends, all end.
+        """
         try:
             await asyncio.gather(*self._tasks)
         except BaseException:
             await self.cancel()
             raise
+        self.job.drop_twins()
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""
@@ -229,3 +350,18 @@ class Fetches:
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).astimezone()
+
+
+@contextlib.asynccontextmanager
+async def _no_question() -> AsyncIterator[Callable[[], None]]:
+    yield lambda: None
+
+
+def _ends_it(error: errors.OrderError) -> bool:
+    """Whether the other ways to a file are not asked: with no browser, no disk or no server, or for a file too large.
+
+    That the server fails at one address may be that address's own fault.
+    """
+    if isinstance(error, errors.Transient):
+        return error.code is not models.ErrorCode.PORTAL_ERROR
+    return error.code is models.ErrorCode.TOO_LARGE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
@@ -12,11 +14,12 @@ from po_pw.transport import redact
 
 _VANISHED: Final = "vanished"
 """The check of a file that the page shows no more."""
+_QUESTIONS: Final = 10
+"""So many addresses more than twice its attachments an order may ask."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
 
 @dataclasses.dataclass(slots=True)
@@ -36,6 +39,14 @@ class Job:
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that did not come through in the latest attempt."""
+    dropped: set[str] = dataclasses.field(default_factory=set)
+    """What turned out to be no attachment, or the same one as another."""
+    elsewhere: set[str] = dataclasses.field(default_factory=set)
+    """What may be an attachment, on a host that is not asked: recorded as an address, and no failure."""
+    unpressed: dict[str, models.Click] = dataclasses.field(default_factory=dict)
+    """Of attachments whose addresses all failed in the latest attempt: the press that may still hand the file out."""
+    questions: int = 0
+    """Addresses asked in the latest attempt beyond the first of each attachment."""
     earlier: models.Outcome | None = None
     """What an earlier run came to."""
     kept: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
@@ -78,7 +89,11 @@ class Job:
         """The attachments that can be fetched, in the page's order."""
         if self.listing is None:
             return []
-        return [found for found in self.listing.attachments if not isinstance(found.source, models.External)]
+        return [
+            found
+            for found in self.listing.attachments
+            if not isinstance(found.source, models.External) and found.id not in self.dropped | self.elsewhere
+        ]
 
     def open(self) -> list[models.Attachment]:
         """Those of them that are not on disk yet."""
@@ -93,6 +108,14 @@ class Job:
         if listing.claimed is not None and shown < listing.claimed and listing.complete:
             return f"the page says that there are {listing.claimed} attachments and shows {shown}"
         return "" if listing.complete else listing.why or "the page was still loading"
+
+    def may_ask_more(self) -> bool:
+        """Counts one more address beyond the first of an attachment; False where an order has asked enough."""
+        most = len(self.listing.attachments if self.listing else ()) + _QUESTIONS
+        if self.questions >= most:
+            return False
+        self.questions += 1
+        return True
 
     def keep(self, attachment_id: str) -> None:
         """A kept file counts: nothing has to be fetched for it."""
@@ -136,7 +159,7 @@ class Job:
         """Attachments that an earlier run saved, and that the page, which was read whole, shows no more."""
         if self.listing is None or not self.listing.complete:
             return []
-        shown = {found.id for found in self.listing.attachments}
+        shown = {found.id for found in self.listing.attachments} - self.dropped
         return [known for known in self.kept if known not in shown]
 
     def changes(self) -> models.Changes | None:
@@ -149,6 +172,34 @@ class Job:
         changed = sum(file.sha256 != self.kept[file.attachment_id].sha256 for file in had)
         return models.Changes(len(fresh), changed, len(had) - changed, len(gone))
 
+    def drop_twins(self) -> None:
+        """Drops what shows one attachment once more in another area: the same name, or none, and the same content.
+
+        Within one area, the same file attached twice is two attachments. The area that has the most of them keeps its
+        own, the first such area where several have. Only files of this attempt's work folder are removed.
+        """
+        alike: dict[tuple[int, str], list[models.Attachment]] = {}
+        for found in self.wanted():
+            file = self.saved.get(found.id)
+            if file is not None and file.size:
+                alike.setdefault((file.size, file.sha256), []).append(found)
+        for same in alike.values():
+            names = {" ".join(found.name.split()).casefold() for found in same} - {""}
+            for name in sorted(names) or [""]:
+                among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
+                areas = collections.Counter(found.place for found in among)
+                for found in among:
+                    if found.place != areas.most_common(1)[0][0]:
+                        self._drop_twin(found.id)
+
+    def _drop_twin(self, attachment_id: str) -> None:
+        file = self.saved.get(attachment_id)
+        if file is None or attachment_id in self.kept or Path(file.path).parent != self.work.path:
+            return
+        Path(file.path).unlink(missing_ok=True)
+        del self.saved[attachment_id]
+        self.dropped.add(attachment_id)
+
     def files(self) -> list[models.SavedFile]:
         """What is on disk, in the page's order; files of an earlier visit that the page shows no more come last."""
         order = {found.id: index for index, found in enumerate(self.wanted())}
@@ -158,8 +209,12 @@ class Job:
         """What is not on disk, and attachments that are only an address."""
         result = []
         for found in self.listing.attachments if self.listing else ():
+            if found.id in self.dropped:
+                continue
             if isinstance(found.source, models.External):
                 result.append(models.MissingFile(found.id, found.name, found.source.url, None))
+            elif found.id in self.elsewhere:
+                result.append(models.MissingFile(found.id, found.name, source_text(found.source), None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
                 failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
@@ -170,7 +225,7 @@ class Job:
 def source_text(source: models.FileSource) -> str:
     """A source in one line, for manifests and results: as for saved files, without a query (signatures live there)."""
     if isinstance(source, models.Click):
-        return f"click {source.selector}"
+        return f'click "{source.control.label}"'
     return redact.bare(source.url)
 
 

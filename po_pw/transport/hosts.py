@@ -55,7 +55,7 @@ class Fence:
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
             raise errors.Permanent(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
-        if not self._is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
+        if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
             raise NotAllowed(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
@@ -74,7 +74,8 @@ class Fence:
             f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
         )
 
-    def _is_home(self, host: str) -> bool:
+    def is_home(self, host: str) -> bool:
+        """Whether this host is the portal's own: the order's, its page's, or one below them."""
         return any(host == own or host.endswith(f".{_site(own)}") for own in (self.order, self.page) if own)
 
 

@@ -1,0 +1,139 @@
+"""What addresses turned out to be, so that what is known is not asked again. Pure."""
+
+from __future__ import annotations
+
+import collections
+import enum
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from po_pw.downloads import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALIKE: Final = 3
+"""Addresses of one shape that turned out alike, after which the shape is believed."""
+_WORD: Final = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
+_HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{8,}")
+_LONGEST_VALUE: Final = 12
+"""Letters of a query's value that may be a word, and not a secret or a name."""
+
+
+class Verdict(enum.StrEnum):
+    """What the answer of an address was."""
+
+    FILE = "FILE"
+    ABOUT = "ABOUT"
+    """A page about a file, which came another way."""
+    PAGE = "PAGE"
+    """A page that has nothing to do with a file: what led to it is no attachment."""
+
+
+class Verdicts:
+    """What the addresses of a run turned out to be. All workers share one.
+
+    A shape of address is believed after `ALIKE` addresses of it turned out alike and none otherwise: one that was a
+    page and another that was a file say nothing about a third.
+    """
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, Verdict] = {}
+        self._shapes: dict[str, collections.Counter[Verdict]] = {}
+
+    def note(self, url: str, verdict: Verdict, *, of_shape: bool = True) -> None:
+        """Notes what an address turned out to be; a later verdict on the same address replaces the earlier.
+
+        Args:
+            url: as it was asked for.
+            verdict: on it.
+            of_shape: False where it says nothing of its like, e.g. because a redirect led elsewhere.
+        """
+        before = self._addresses.get(url)
+        self._addresses[url] = verdict
+        if before is verdict or not of_shape:
+            return
+        counts = self._shapes.setdefault(shape(url), collections.Counter())
+        if before is not None and counts[before] > 0:
+            counts[before] -= 1
+        counts[verdict] += 1
+
+    def of_address(self, url: str) -> Verdict | None:
+        """What this very address turned out to be; None where it was not asked."""
+        return self._addresses.get(url)
+
+    def of(self, url: str) -> Verdict | None:
+        """What is known of an address, by itself or by its shape; None: nothing."""
+        return self._addresses.get(url) or self._of_shape(shape(url))
+
+    def _of_shape(self, form: str) -> Verdict | None:
+        counts = +self._shapes.get(form, collections.Counter())
+        if len(counts) != 1:
+            return None
+        verdict, count = next(iter(counts.items()))
+        return verdict if count >= ALIKE else None
+
+    def to_json(self) -> str:
+        """The shapes, to keep them for later runs. No address is in it: those may carry signatures."""
+        counted = {form: {str(verdict): count for verdict, count in (+counts).items()}
+                   for form, counts in sorted(self._shapes.items())}  # fmt: skip
+        return json.dumps({form: counts for form, counts in counted.items() if counts})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` gave, less one address of each shape: each run looks once more before it believes one.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        given: Any = json.loads(text)
+        if not isinstance(given, dict):
+            msg = "verdicts are a JSON object"
+            raise ValueError(msg)
+        verdicts = cls()
+        for form, counts in given.items():
+            verdicts._shapes[form] = _counted(counts)
+        return verdicts
+
+
+def _counted(counts: Mapping[str, int]) -> collections.Counter[Verdict]:
+    try:
+        return collections.Counter({Verdict(name): min(int(n), ALIKE - 1) for name, n in counts.items()})
+    except (AttributeError, TypeError) as error:
+        msg = "the verdicts on a shape are numbers by name"
+        raise ValueError(msg) from error
+
+
+def shape(url: str) -> str:
+    """An address with everything replaced that differs from record to record: numbers, identifiers, file names.
+
+    Words stay, in the path and as short values of the query, since they say what is asked for (`do=get`, `do=view`);
+    of a file's name its extension stays.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    path = "/".join(_part(unquote(part, errors="replace")) for part in parts.path.split("/"))
+    pairs = sorted({(name, _value(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True)})
+    query = "&".join(f"{_part(name)}={value}" for name, value in pairs)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{path}" + (f"?{query}" if query else "")
+
+
+def _part(part: str) -> str:
+    part = part.partition(";")[0]
+    ending = kinds.extension(part)
+    if ending and not kinds.names_program(part):
+        return f"{{name}}.{ending}"
+    if not part or (_WORD.fullmatch(part) and not _HEXADECIMAL.fullmatch(part)) or kinds.names_program(part):
+        return part
+    return "{id}" if any(character.isdigit() for character in part) or _HEXADECIMAL.fullmatch(part) else "{name}"
+
+
+def _value(value: str) -> str:
+    if value and not (_WORD.fullmatch(value) and len(value) <= _LONGEST_VALUE):
+        ending = kinds.extension(value)
+        return f"{{name}}.{ending}" if ending else "{id}"
+    return value
