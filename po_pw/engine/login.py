@@ -180,7 +180,7 @@ class _Attempt:
         is_here = _is_same_site(facts.url, self._origin)
         self._asked = self._asked or asks or not is_here
         # Where the address is public, a page that has a way out says that somebody is in.
-        return is_here and not asks and status < 400 and (self._asked or facts.signs_out)
+        return is_here and not asks and status < 500 and (self._asked or facts.signs_out)
 
     async def fill(self, username: str, password: str, trust: Trust) -> None:
         """Fills the form, here or behind a link that leads to it."""
