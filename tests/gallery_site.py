@@ -32,7 +32,7 @@ import re
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from aiohttp import WSMsgType, web
 
@@ -248,11 +248,21 @@ class GallerySite:
                 self._answers[f"{method} {control.path}"] = (None, {"as": "attachment", "name": name})
         self._loop = LoopThread().__enter__()
         self._loop.run(self._start())
+        self.cases = {id_: self._placed(case) for id_, case in self.cases.items()}
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.run(self._end())
         self._loop.__exit__()
+
+    def _placed(self, case: Case) -> Case:
+        """The case with the address of the other host filled in where its files are there."""
+        there = {"other": self._other}
+        files = (
+            dataclasses.replace(file, addresses=tuple(_filled(one, there) for one in file.addresses))
+            for file in case.files
+        )
+        return dataclasses.replace(case, files=tuple(files))
 
     def url(self, case: Case) -> str:
         """Where a case's page is."""
@@ -278,10 +288,11 @@ class GallerySite:
             self._add(case, key if not key.startswith("/") else f"GET {key}", answer)
         for file in case.files:
             for address in file.addresses:
-                if address.startswith("/") and f"GET {address}" not in self._answers:
+                if address.startswith("/") and unquote(f"GET {address}") not in self._answers:
                     self._add(case, f"GET {address}", {"as": "attachment", "name": file.name})
 
     def _add(self, case: Case, key: str, answer: Mapping[str, Any]) -> None:
+        key = unquote(key)
         if key in self._answers:
             raise ValueError(f"{case.id}: {key} is served already")
         self._answers[key] = (case, answer)
@@ -315,7 +326,7 @@ class GallerySite:
         self.log.append(asked)
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         method = "WS" if upgrade else "GET" if request.method == "HEAD" else request.method
-        case, answer = self._answers.get(f"{method} {request.raw_path}", (None, None))
+        case, answer = self._answers.get(unquote(f"{method} {request.raw_path}"), (None, None))
         if answer is not None and "by" in answer:
             fields = await request.post()
             answer = answer["answers"].get(str(fields.get(answer["by"], "")))

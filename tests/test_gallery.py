@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import pytest
 
@@ -34,8 +34,8 @@ def _plain(name: str) -> str:
 
 def _is(file: ExpectedFile, name: str, address: str, origin: str) -> bool:
     """Whether what was read is this file."""
-    addresses = {urljoin(origin, one) for one in file.addresses}
-    return _plain(name) in {file.name, *file.also} and (not addresses or address in addresses)
+    addresses = {unquote(urljoin(origin, one)) for one in file.addresses}
+    return _plain(name) in {file.name, *file.also} and (not addresses or unquote(address) in addresses)
 
 
 def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
