@@ -103,6 +103,14 @@ ALL: Final = (
         forbidden=frozenset({"FORBIDDEN"}),
     ),
     Application(
+        name="helpdesk",
+        title="django-helpdesk, files on the follow-ups of tickets",
+        site="helpdesk_tickets",
+        username="buyer",
+        sign_in="/tickets/",
+        packages=("django-helpdesk~=2.6.0", "django~=5.2.0"),
+    ),
+    Application(
         name="roundup",
         title="Roundup, files linked to issues",
         site="roundup_tracker",
