@@ -88,7 +88,10 @@ class Crew:
         options, first = self._room.options, self._first
         most = options.max_total_bytes
         full = f"{most} bytes were received, the limit that was set"
-        traffic = fetching.Traffic(options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait)
+        traffic = fetching.Traffic(
+            options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait,
+            known=self.knowledge.verdicts,
+        )  # fmt: skip
         shared = rooms.Shared(
             self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
             self.knowledge, self._is_alone,

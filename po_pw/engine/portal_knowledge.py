@@ -8,6 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, models, sessions
+from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class PortalKnowledge:
         self._portals: dict[str, _Portal] = {}
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
+        self.verdicts = verdicts.Verdicts()
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """These orders are in the list: their numbers and addresses tell theirs from others'."""

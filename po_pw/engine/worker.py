@@ -15,6 +15,7 @@ from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
+from po_pw.portals import judging, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -112,6 +113,7 @@ class Worker:
             self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
             at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
+            allowed=judging.may_follow, is_download=vocabulary.is_download_label,
         )  # fmt: skip
         pages = room.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
@@ -276,17 +278,25 @@ class Worker:
             if attachment.id in job.kept:  # only clicking would tell whether it has changed
                 job.keep(attachment.id)
                 continue
-            try:
-                got = await visit.capture(attachment.source)
-            except errors.BrowserLost:
-                raise
-            except errors.OrderError as error:
-                desk.fetcher.fail(job, attachment, error)
-                continue
-            if isinstance(got, models.Link):
-                fetches.add(desk.fetcher.link(job, attachment, got))
-            else:
-                fetches.add(desk.fetcher.adopt(job, attachment, got))
+            await self._press(desk, fetches, visit, attachment, attachment.source)
+
+    async def _press(
+        self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit, attachment: models.Attachment,
+        click: models.Click,
+    ) -> None:  # fmt: skip
+        """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
+        job = fetches.job
+        try:
+            got = await visit.capture(click)
+        except errors.BrowserLost:
+            raise
+        except errors.OrderError as error:
+            desk.fetcher.fail(job, attachment, error)
+            return
+        if isinstance(got, models.Link):
+            fetches.add(desk.fetcher.link(job, attachment, got))
+        else:
+            fetches.add(desk.fetcher.adopt(job, attachment, got))
 
     def _take_in(self, job: jobs.Job, listing: models.Listing) -> None:
         order = job.order
@@ -306,6 +316,22 @@ class Worker:
         """Waits for the files, then settles the order or puts it back."""
         await self._guarded(lease, fetches.job, fetches.started, self._conclude(desk, lease, fetches))
 
+    async def _press_rest(self, desk: _Desk, fetches: fetching.Fetches) -> None:
+        """Opens the order again for files whose addresses led to pages, and that only a press may hand out."""
+        job = fetches.job
+        rest = dict(job.unpressed)
+        if not rest:
+            return
+        order, shown = job.order, {found.id: found for found in job.wanted()}
+        try:
+            async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
+                for name, click in rest.items():
+                    await self._press(desk, fetches, visit, shown[name], click)
+        except TimeoutError:
+            msg = f"the order was not opened again within {self._room.options.order_timeout:.0f} s"
+            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+        await fetches.done()
+
     async def _ask_session(self, desk: _Desk, job: jobs.Job) -> None:
         """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
         asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
@@ -317,6 +343,7 @@ class Worker:
     async def _conclude(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
+        await self._press_rest(desk, fetches)
         await self._ask_session(desk, job)
         self._shared.judge.files_done(lease, job)
         failed = job.failed.values()
@@ -324,6 +351,9 @@ class Worker:
         whole_run = [error for error in failed if isinstance(error, errors.OutOfSpace | errors.SessionExpired)]
         if whole_run or again:
             raise (whole_run or again)[0]
+        if self._is_bare(job):
+            await self._hold_back(lease, job, fetches.started)
+            return
         listing = job.listing
         incomplete = None
         if listing is not None and (why := job.why_incomplete()):
@@ -331,6 +361,33 @@ class Worker:
             if self._would_retry(incomplete, lease):
                 raise incomplete
         await tasks.to_its_end(self._settle(lease, job, incomplete, fetches.started))
+
+    def _is_bare(self, job: jobs.Job) -> bool:
+        """Whether all that may have been attachments turned out to be none, and nothing shows where others would be."""
+        listing = job.listing
+        if listing is None or listing.area is not models.AreaState.NONE or not listing.complete or job.saved:
+            return False
+        return bool(listing.attachments) and not job.wanted()
+
+    async def _hold_back(self, lease: models.Lease, job: jobs.Job, started: float) -> None:
+        """The order is judged as one whose page shows no attachments."""
+        if job.listing is None:
+            return
+        bare = dataclasses.replace(job.listing, attachments=())
+        concluded = self._concluded(lease.order, bare)
+        if concluded is None:
+            job.awaited = bare
+            self._shared.knowledge.wait(lease.order)
+            await self._shared.source.release(lease, source.Parked())
+            return
+        job.listing = bare
+        job.dropped.clear()
+        if concluded.page is not models.PageKind.ORDER:
+            job.listing = None
+            code, message = _REFUSED[concluded.page]
+            said = message.format(why=concluded.why, url=lease.order.url, evidence="")
+            raise errors.Permanent(said, code)
+        await tasks.to_its_end(self._settle(lease, job, None, started))
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
         return isinstance(self._shared.judge.decide(error, lease), retry.Again)

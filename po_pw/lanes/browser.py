@@ -83,7 +83,7 @@ class BrowserLane:
         """Whether a page that needs the sign-in still opens."""
         async with self._context.page() as hold:
             with _translated(url), _answers(hold.page) as answers:
-                status = await _go(hold.page, url, self._options.navigation_timeout, answers)
+                status = await _go(hold, url, self._options.navigation_timeout, answers)
                 facts = await page_facts.look(hold.page, asked=url, status=status)
         kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
         reason = recognition.sign_in_reason(
@@ -187,7 +187,7 @@ class _Visit:
 
     async def _open_page(self, watch: quiet.Watch, answers: list[playwright.Response]) -> portals.OpenPage:
         order, knowledge = self._order, self._knowledge
-        status = await _go(self._hold.page, order.url, self._options.navigation_timeout, answers)
+        status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
             page=self._hold.page, order=order, status=lambda: answers[-1].status if answers else status, timeout=self._options.listing_timeout,
             patience=self._options.patience, watch=watch, memory=knowledge.memory(order.url), press=self._press,
@@ -257,11 +257,11 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(page: playwright.Page, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playwright.Response]) -> int:
     """Opens an address; gives the HTTP status.
 
     Args:
-        page: any.
+        hold: of the page; what was pressed on it before is left first.
         url: to open.
         timeout: seconds for the first answer.
         answers: of `_answers`.
@@ -270,8 +270,10 @@ async def _go(page: playwright.Page, url: str, timeout: float, answers: list[pla
         Transient: the portal answered that it cannot just now.
     """
     with _translated(url):
+        await hold.end_guard()
+        answers.clear()
         try:
-            await page.goto(url, wait_until="commit", timeout=timeout * 1000)
+            await hold.page.goto(url, wait_until="commit", timeout=timeout * 1000)
         except playwright.Error as error:
             # An error status without a body shows no page at all; the answer says what happened all the same.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:

@@ -468,6 +468,18 @@ def _link(
     return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
 
 
+def may_follow(url: str, label: str) -> bool:
+    """Whether a link on a page about a file may be asked: nothing of change is in its address or its label.
+
+    Args:
+        url: absolute.
+        label: its whole label; the file's name in it says nothing.
+    """
+    name = vocabulary.file_name(label)
+    known = (name,) if name else ()
+    return change_in_address(url, names=known) is None and vocabulary.change_word(label, names=known) is None
+
+
 # --- requests that follow a press -----------------------------------------------------------------------------------
 
 _MOST: Final = 64 * 1024
