@@ -285,7 +285,7 @@ def _is_in(area: int, outer: int, nested: Sequence[int]) -> bool:
 def _area(raw: Mapping[str, Any], frame: str) -> Area:
     texts = raw["texts"]
     label = raw["label"]
-    claims = vocabulary.claims(label)
+    claims = None if raw["kind"] == "frame" else vocabulary.claims(label)
     for badge in raw["badges"]:
         claims = claims if claims is not None else vocabulary.claims(label, badge=badge)
     for text in texts:
@@ -339,6 +339,11 @@ def _candidates(
         verdict = judging.control(
             control, origin=origin, names=names, shared_segments=shared, in_area=one["area"] >= 0
         )  # fmt: skip
+        if one["expanded"] and verdict.action is judging.Action.PRESS:
+            opens = vocabulary.is_expander_label(control.label) or vocabulary.has_topic(control.label)
+            verdict = judging.Verdict(
+                judging.Action.OPEN if opens else judging.Action.LEAVE, "it opens and closes a part of the page"
+            )  # fmt: skip
         found.append(
             Candidate(
                 control, frame, one["area"] + first_area if one["area"] >= 0 else -1,
@@ -399,7 +404,7 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
         talk = not one.loose and areas[one.area].score <= _TALK
         if (talk or one.tail) and not _is_named(one):
             continue
-        if not one.loose and action is judging.Action.FETCH and not _is_named(one) and vocabulary.topic(one.control.label):
+        if not one.loose and action is judging.Action.FETCH and not _is_named(one) and _leads_to_all(one.control):
             continue  # a way to all of them, or to where they are managed
         known = by_address.get(address) if action is not judging.Action.PRESS else None
         if known is not None:
@@ -469,6 +474,11 @@ def _without_bystanders(items: list[_Item]) -> list[_Item]:
         for item in items
         if item.certain or not any((way.row, way.area) in certain_rows for way in item.ways)
     ]  # fmt: skip
+
+
+def _leads_to_all(control: models.Control) -> bool:
+    """Whether a link leads to where all are listed or managed ("Manage attachments"), and not to one of them."""
+    return bool(vocabulary.topic(control.label)) and not vocabulary.is_download_label(control.label)
 
 
 def _is_named(one: Candidate) -> bool:
