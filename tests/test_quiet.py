@@ -141,9 +141,15 @@ def test_a_list_that_comes_late_is_there_once_quiet_is_proved(delay: float) -> N
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
 
 
+MUCH_LATER = (
+    "fetch", "xhr", "timer", "timers-nested", "script", "import-nested", "frame-fetch", "channel", "database", "stream",
+    "fetch-nested", "in-view", "navigation", "refresh", "written",
+)  # fmt: skip
+
+
 def test_also_one_that_comes_much_later() -> None:
     """After 4 and after 8 seconds."""
-    cases = [(way, 4.0) for way in late_site.PROVABLE] + [("eight", 0.0), ("one-after-another", 0.0)]
+    cases = [(way, 4.0) for way in MUCH_LATER] + [("eight", 0.0), ("one-after-another", 0.0)]
     seen = run_async(visits(reversed(cases), 20))
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
@@ -206,7 +212,7 @@ def test_asked_again_it_finds_what_comes_later() -> None:
         async with opened() as (origin, context), context.page() as hold:
             with quiet.Watch(hold.page) as watch:
                 await hold.page.goto(origin + late_site.page("socket", 4.0), wait_until="commit")
-                seen = []
+                seen: list[bool] = []
                 deadline = time.monotonic() + LONG
                 while not seen or (not seen[-1] and time.monotonic() < deadline):
                     became = await watch.quiet(deadline=deadline, patience=1.0)
@@ -275,7 +281,7 @@ INTACT = """async () => {
   const sees = (make) => { try { make(); return ''; } catch (error) { return error.constructor.name; } };
   check('called without new', sees(() => WebSocket('ws://x')) === 'TypeError');
   check('wrong this', sees(() => XMLHttpRequest.prototype.send.call({})) === 'TypeError');
-  check('wrong url', sees(() => new WebSocket('no url')) === 'SyntaxError' || sees(() => new WebSocket(':')) !== '');
+  check('wrong url', sees(() => new WebSocket('http://[')) === 'DOMException');
   check('fetch rejects', await fetch('http://[').then(() => false, (error) => error instanceof TypeError));
   check('arguments', await new Promise((done) => setTimeout((a, b) => done(a + b === 3), 1, 1, 2)));
   check('this', await new Promise((done) => setTimeout(function () { done(this === window); }, 1)));
@@ -297,7 +303,8 @@ INTACT = """async () => {
   frame.contentWindow.postMessage(1, '*');
   check('source of messages', await source);
   const answer = await fetch('/list');
-  check('body', answer.body instanceof ReadableStream && !answer.bodyUsed && (await answer.json()).html && answer.bodyUsed);
+  check('body', answer.body instanceof ReadableStream && !answer.bodyUsed);
+  check('read body', (await answer.json()).html && answer.bodyUsed);
   check('globals', !Object.keys(window).some((name) => /quiet|po_pw/i.test(name)));
   check('stack', !/quiet/.test(new Error().stack));
   return told;
