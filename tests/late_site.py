@@ -108,14 +108,15 @@ UNCOUNTABLE: Final = {
 }
 """Ways that cannot be counted while they are open: quiet is never proved."""
 
-_WAYS: Final = {
+WAYS: Final = {
     **PROVABLE, **WATCHED, **UNCOUNTABLE,
     "none": "show();",
     "nothing": "",
     "clock": "show(); setInterval(() => { document.getElementById('clock').textContent ="
     " new Date().toTimeString().slice(0, 8); }, 300); setInterval(() => fetch('/poll'), 20000);",
     "poll-for-ever": "show(); setInterval(() => fetch('/poll').then((r) => r.json()), 300);",
-    "long-poll": "show(); (async () => { for (;;) await (await fetch('/poll?delay=0.4&_=' + Math.random())).json(); })();",
+    "long-poll": "show(); (async () => { for (;;) await (await fetch('/poll?delay=0.4&_=' + Math.random())).json();"
+    " })();",
     "fourth-answer": "let n = 0; setInterval(() => fetch('/poll').then((r) => r.json()).then(() => {"
     " if (++n === 4) show(); }), 200);",
     "spinner": "show(); let n = 0; const turn = () => { box.style.transform = `rotate(${n++}deg)`;"
@@ -127,6 +128,8 @@ _WAYS: Final = {
     " '<iframe sandbox srcdoc=\"<p>nothing can run here</p>\"></iframe>');",
     "picture": "show(); new Image().src = '/list?delay=30';",
     "far-timer": "show(); setTimeout(() => location.assign('/signed-out'), 600000);",
+    "eight": "for (const s of [1, 2, 4, 6]) setTimeout(() => put('<p>' + s + '</p>'), s * 1000);"
+    " fetch('/list?delay=8').then((r) => r.json()).then((a) => put(a.html));",
     "one-after-another": "setTimeout(() => { put('<p>first</p>'); }, 4000); setTimeout(show, 8000);",
 }  # fmt: skip
 
@@ -155,7 +158,7 @@ def _html(text: str) -> web.Response:
 
 async def _page(request: web.Request) -> web.Response:
     delay = _delay(request)
-    code = _WAYS[request.query["way"]].replace("AFTER", f"delay={delay}").replace("DELAY", str(delay * 1000))
+    code = WAYS[request.query["way"]].replace("AFTER", f"delay={delay}").replace("DELAY", str(delay * 1000))
     return _html(
         f'<h1>Order 1</h1><p id="clock">00:00:00</p><div id="attachments"></div><script>{_FIRST}{code}</script>'
     )
@@ -219,9 +222,8 @@ async def _worker_timer(_: web.Request) -> web.Response:
 
 async def _shared(request: web.Request) -> web.Response:
     wait = _delay(request) * 1000
-    return _script(
-        f"onconnect = (e) => {{ const port = e.ports[0]; setTimeout(() => port.postMessage({json.dumps(LIST)}), {wait}); }};"
-    )
+    code = f"setTimeout(() => port.postMessage({json.dumps(LIST)}), {wait});"
+    return _script(f"onconnect = (e) => {{ const port = e.ports[0]; {code} }};")
 
 
 async def _silent(_: web.Request) -> web.Response:

@@ -38,6 +38,16 @@ def test_forty_orders_show_every_variant() -> None:
     assert min(file.size for order in orders for file in order.shown) == 0
 
 
+def test_how_lists_come_late_can_be_set() -> None:
+    """For the orders with a list on the page itself; three of the forty come late in any case, each in its way."""
+    usual = catalogue.catalogue(QUICK)
+    assert sorted(order.list_way for order in usual if order.list_way) == ["chain", "fetch", "script"]
+    late = catalogue.catalogue(dataclasses.replace(QUICK, list_way="worker", list_delay=2.0))
+    assert {order.list_way for order in late if order.variant is Variant.LINKS} == {"worker"}
+    assert {order.list_delay for order in late if order.variant is Variant.LINKS} == {2.0}
+    assert {order.list_way for order in late if order.variant is Variant.IFRAME} == {""}
+
+
 @pytest.mark.parametrize("count", [1, 2, 41, 250])
 def test_any_number_of_orders(count: int) -> None:
     """Numbers of orders and files are unique whatever the count, and there is at most one large file."""
@@ -57,8 +67,19 @@ def test_plain_orders_are_all_alike(files: int) -> None:
     assert {order.expected_status for order in orders} == {"COMPLETED" if files else "NO_ATTACHMENTS"}
 
 
-@pytest.mark.parametrize("wrong", [{"orders": 0}, {"files_per_order": 100}, {"latency": -1.0}, {"file_bytes": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"orders": 0},
+        {"files_per_order": 100},
+        {"latency": -1.0},
+        {"file_bytes": 0},
+        {"list_way": "smoke"},
+        {"list_delay": 1.0},
+        {"list_way": "fetch", "list_delay": -1.0},
+    ],
+)
 def test_settings_no_portal_could_have_are_refused(wrong: dict[str, Any]) -> None:
     """A mistake in settings is said when they are made."""
-    with pytest.raises(ValueError, match=r"latency|out of range"):
+    with pytest.raises(ValueError, match=r"latency|out of range|list_way"):
         catalogue.PortalSettings(**wrong)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from po_pw.demo import server
-from po_pw.demo.variants import Variant
+from po_pw.demo import catalogue, server
+from po_pw.demo.variants import LIST_WAYS, Variant
 from tests.demo_visits import QUICK, first
 
 if TYPE_CHECKING:
@@ -48,6 +48,26 @@ def test_lists_that_come_late(page: Page, portal: server.Portal, variant: Varian
     assert page.locator("#attachments .name a").all_inner_texts() == names
     assert page.inner_text("#attachments h2") == f"Attachments ({len(names)})"
     assert page.locator("#attachments .loading").count() == 0
+
+
+@pytest.mark.parametrize("variant", [Variant.VERY_LATE, Variant.CHAINED, Variant.LATE_SCRIPT])
+def test_lists_that_nothing_announces(page: Page, portal: server.Portal, variant: Variant) -> None:
+    """Nothing says that there is more to come; then all files are there, and the heading counts them."""
+    names = open_order(page, portal, variant)
+    page.wait_for_selector("#attachments .file-list")
+    assert page.locator("#attachments .name a").all_inner_texts() == names
+    assert page.inner_text("#attachments h2") == f"Attachments ({len(names)})"
+
+
+@pytest.mark.parametrize("way", LIST_WAYS)
+def test_every_way_of_a_late_list(page: Page, way: str) -> None:
+    """A portal can be set up so that its lists come in any of the ways."""
+    settings = catalogue.PortalSettings(orders=1, plain=True, latency=0, list_way=way, list_delay=0.1)
+    with server.serve_in_thread(settings) as late:
+        names = open_order(page, late, Variant.LINKS)
+        inside = page.frame_locator("#attachments iframe") if way == "frame" else page
+        inside.locator(".file-list").wait_for()
+        assert inside.locator(".name a").all_inner_texts() == names
 
 
 def test_a_list_in_a_frame(page: Page, portal: server.Portal) -> None:

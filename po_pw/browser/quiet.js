@@ -669,7 +669,7 @@
   const refreshes = () => guarded(() => {
     const meta = document.querySelector('meta[http-equiv="refresh" i]');
     const seconds = meta ? parseFloat(meta.content) : NaN;
-    return Number.doesEnd(seconds) ? seconds * 1000 : null;
+    return Number.isFinite(seconds) ? seconds * 1000 : null;
   }, null);
 
   // --- what is told -------------------------------------------------------------------------------------------------------
@@ -779,7 +779,7 @@
     loaded();
     for (const token of [...tokens]) if (token.element) end(token);
   };
-  defineProperty(window, NAME, { value: Object.freeze({ settled, snapshot, changedFrom, renew }) });
+  defineProperty(window, NAME, { configurable: true, value: Object.freeze({ settled, snapshot, changedFrom, renew }) });
   observe(document);
   loaded();
 })();

@@ -11,7 +11,7 @@ from typing import Final
 from po_pw.demo import documents
 from po_pw.demo.documents import Kind
 from po_pw.demo.faults import Fault
-from po_pw.demo.variants import SCHEDULE, Variant
+from po_pw.demo.variants import LIST_WAYS, SCHEDULE, Variant
 
 FIRST_NUMBER: Final = 1001
 """Of the first order: PO-1001."""
@@ -40,6 +40,10 @@ class PortalSettings:
     """Seconds a page takes."""
     file_latency: float = 0.05
     """Seconds until a file begins."""
+    list_way: str = ""
+    """How lists come that would be on the page itself, one of `LIST_WAYS`; `""`: on the page."""
+    list_delay: float = 0.0
+    """Seconds after which they come."""
     seed: int = 1
     plain: bool = False
     """True: every order is the simplest, plain links; for measurements."""
@@ -49,6 +53,9 @@ class PortalSettings:
     def __post_init__(self) -> None:
         if self.orders < 1 or not 0 <= self.files_per_order < _MOST_FILES or self.file_bytes < 1:
             msg = f"orders (from 1), files_per_order (0 to {_MOST_FILES - 1}) and file_bytes (from 1) are out of range"
+            raise ValueError(msg)
+        if self.list_way not in {"", *LIST_WAYS} or self.list_delay < 0 or (self.list_delay and not self.list_way):
+            msg = f"list_way is one of {', '.join(LIST_WAYS)}, and list_delay its seconds, from 0"
             raise ValueError(msg)
         if self.latency < 0 or self.file_latency < 0:
             msg = "latency and file_latency are seconds, from 0"
@@ -133,6 +140,10 @@ class DemoOrder:
     """Attachments that are only an address elsewhere: what the page calls it, and where it leads."""
     expected_status: str
     expected_error: str | None
+    list_way: str = ""
+    """How the list comes late, one of `LIST_WAYS`; `""`: as the variant says."""
+    list_delay: float = 0.0
+    """Seconds after which it does."""
 
     @property
     def files(self) -> tuple[ExpectedFile, ...]:
@@ -153,6 +164,10 @@ _ORDINARY: Final = (
     "Order confirmation.pdf", "Price list.xlsx", "Delivery note.pdf", "Photo of pallet.png", "Invoice.pdf",
     "RE Delivery date.msg", "Terms.txt", "Specification.docx",
 )  # fmt: skip
+_WITH_LIST: Final = frozenset(Variant) - {
+    Variant.LATE, Variant.APPENDED, Variant.IFRAME, Variant.EXPANDER, Variant.PAGED,
+}  # fmt: skip
+"""Variants with the list on the page itself, unless the settings say otherwise."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _LONG_NAME: Final = "Minutes of the meeting about the minutes of the meeting, " * 4 + "final version (2).pdf"
 _AWKWARD: Final = (
@@ -189,6 +204,9 @@ def _order(settings: PortalSettings, index: int) -> DemoOrder:
     status, error = variant.outcome
     if status == "COMPLETED" and not shown:
         status = "NO_ATTACHMENTS"  # a portal that was set up without files
+    way, delay = variant.late
+    if not way and variant in _WITH_LIST:
+        way, delay = settings.list_way, settings.list_delay
     return DemoOrder(
         po_number=po_number,
         supplier=_SUPPLIERS[(index + settings.seed) % len(_SUPPLIERS)],
@@ -201,6 +219,8 @@ def _order(settings: PortalSettings, index: int) -> DemoOrder:
         addresses={Variant.WITH_ADDRESS: _ADDRESSES[:1], Variant.ADDRESS_ONLY: _ADDRESSES}.get(variant, ()),
         expected_status=status,
         expected_error=error,
+        list_way=way,
+        list_delay=delay,
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ORDERS_A_PAGE: Final = 100
 LATE_MILLISECONDS: Final = 350
 """How long a script waits before it asks for, or shows, the attachments."""
+_FROM_PAGE: Final = frozenset({"timer", "chain"})
+"""Ways of a late list for which it is in the page from the beginning, where nobody sees it."""
 
 _ARTICLES: Final = (
     "Bearing 6204-2RS", "Hydraulic hose DN 10", "Safety gloves, size 9", "Pallet, 1200 x 800 mm", "Cable gland M20",
@@ -176,6 +178,11 @@ def _attachments(shown: catalogue.DemoOrder, csrf: str) -> str:
     late = f' data-delay="{LATE_MILLISECONDS}" aria-busy="true"'
     source = f' data-from="{shown.path}/attachments.json"'
     match shown.variant:
+        case _ if shown.list_way:
+            heading = "Attachments"
+            attributes = f'{source} data-way="{shown.list_way}" data-delay="{shown.list_delay * 1000:.0f}"'
+            if shown.list_way in _FROM_PAGE:
+                more = f"<template>{file_list(shown, csrf)}</template>"
         case Variant.LATE:
             heading, inside, attributes = "Attachments", loading, source + late
         case Variant.APPENDED:

@@ -86,12 +86,66 @@
     setTimeout(() => URL.revokeObjectURL(address), 30000);
   };
 
+  // Lists that come late, each in another way.
+  const put = (answer) => { body.innerHTML = answer.html; count(answer.total); };
+  const from = () => section.dataset.from;
+  const beside = (ending) => from().replace(/[.]json$/, ending);
+  const chain = (left, pause) => (left ? setTimeout(() => chain(left - 1, pause), pause) : appended());
+  const ways = {
+    fetch: async () => put(await (await ask(from() + '?late')).json()),
+    xhr: () => {
+      const request = new XMLHttpRequest();
+      request.onload = () => put(JSON.parse(request.responseText));
+      request.open('GET', from() + '?late');
+      request.send();
+    },
+    timer: (delay) => setTimeout(appended, delay),
+    chain: (delay) => chain(4, delay / 4),
+    script: () => {
+      window.showAttachments = put;
+      const script = document.createElement('script');
+      script.src = beside('.js?late');
+      document.head.append(script);
+    },
+    import: async () => put((await import(beside('.js?late&module'))).default),
+    frame: () => {
+      const frame = document.createElement('iframe');
+      frame.title = 'Attachments';
+      frame.src = beside('-frame?late');
+      body.replaceChildren(frame);
+    },
+    worker: () => {
+      const worker = new Worker('/static/portal-worker.js');
+      worker.onmessage = (event) => put(event.data);
+      worker.postMessage(from() + '?late');
+    },
+    poll: (delay) => {
+      const begun = performance.now();
+      const polling = setInterval(async () => {
+        const answer = await (await ask(from())).json();
+        if (performance.now() - begun < delay) return;
+        clearInterval(polling);
+        put(answer);
+      }, 400);
+    },
+    websocket: () => {
+      const socket = new WebSocket(location.origin.replace(/^http/, 'ws') + beside('-socket'));
+      socket.onmessage = (event) => put(JSON.parse(event.data));
+    },
+    events: () => {
+      const events = new EventSource(beside('-events'));
+      events.onmessage = (event) => put(JSON.parse(event.data));
+    },
+  };
+
   section.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-from]');
     if (button) made(button).catch(failed);
   });
   const delay = Number(section.dataset.delay || 0);
-  switch (section.dataset.shows) {
+  const way = ways[section.dataset.way];
+  if (way) (async () => way(delay))().catch(failed);
+  else switch (section.dataset.shows) {
     case 'LATE': setTimeout(() => late().catch(failed), delay); break;
     case 'APPENDED': setTimeout(appended, delay); break;
     case 'EXPANDER': section.querySelector('.bar button[aria-expanded]').onclick = (event) => expander(event).catch(failed); break;

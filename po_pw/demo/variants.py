@@ -12,6 +12,9 @@ class Variant(enum.StrEnum):
     LINKS = "LINKS"
     LATE = "LATE"
     APPENDED = "APPENDED"
+    VERY_LATE = "VERY_LATE"
+    CHAINED = "CHAINED"
+    LATE_SCRIPT = "LATE_SCRIPT"
     IFRAME = "IFRAME"
     EXPANDER = "EXPANDER"
     PAGED = "PAGED"
@@ -47,6 +50,11 @@ class Variant(enum.StrEnum):
         return _OUTCOMES.get(self, ("COMPLETED", None))
 
     @property
+    def late(self) -> tuple[str, float]:
+        """In which of `LIST_WAYS` its list comes late, and after how many seconds; `""`: it does not."""
+        return _LATE.get(self, ("", 0.0))
+
+    @property
     def fails_once(self) -> bool:
         """Whether the page itself is unavailable the first time."""
         return self is Variant.FLAKY_PAGE
@@ -56,6 +64,9 @@ _ABOUT: Final = {
     Variant.LINKS: "plain links",
     Variant.LATE: "the list is asked for by a script, after the page has loaded",
     Variant.APPENDED: "a timer puts the list into the page",
+    Variant.VERY_LATE: "the list is asked for by a script, and nothing says that it is still to come",
+    Variant.CHAINED: "a chain of timers puts the list into the page",
+    Variant.LATE_SCRIPT: "a script that comes late puts the list into the page",
     Variant.IFRAME: "the list is a page of its own, in a frame",
     Variant.EXPANDER: 'the list comes when "Show attachments" is pressed',
     Variant.PAGED: 'the list has several pages, with a "Next" button and no addresses',
@@ -89,13 +100,24 @@ _OUTCOMES: Final = {
     Variant.HTML_INSTEAD: ("PARTIAL", "NOT_A_FILE"),
 }
 
+_LATE: Final = {
+    Variant.VERY_LATE: ("fetch", 1.5),
+    Variant.CHAINED: ("chain", 1.2),
+    Variant.LATE_SCRIPT: ("script", 1.0),
+}
+
+LIST_WAYS: Final = (
+    "fetch", "xhr", "timer", "chain", "script", "import", "frame", "worker", "poll", "websocket", "events",
+)  # fmt: skip
+"""How a list can come late: asked for by a script, from a timer, with a script, in a frame, sent by the portal."""
+
 SCHEDULE: Final = (
     Variant.LINKS, Variant.LATE, Variant.IFRAME, Variant.EXPANDER, Variant.PAGED, Variant.LINKS, Variant.INLINE,
     Variant.REDIRECT, Variant.FORM_POST, Variant.LINKS, Variant.AWKWARD, Variant.NO_ATTACHMENTS, Variant.LARGE,
-    Variant.LINKS, Variant.APPENDED, Variant.SAME_NAME, Variant.BLOB, Variant.NOT_FOUND, Variant.LINKS,
-    Variant.FORM_INLINE, Variant.FLAKY_PAGE, Variant.EMPTY, Variant.LATE, Variant.WITH_ADDRESS, Variant.FORBIDDEN,
+    Variant.LATE_SCRIPT, Variant.APPENDED, Variant.SAME_NAME, Variant.BLOB, Variant.NOT_FOUND, Variant.LINKS,
+    Variant.FORM_INLINE, Variant.FLAKY_PAGE, Variant.EMPTY, Variant.VERY_LATE, Variant.WITH_ADDRESS, Variant.FORBIDDEN,
     Variant.LINKS, Variant.FLAKY_FILE, Variant.CHUNKED, Variant.SLOW, Variant.IFRAME, Variant.HTML_INSTEAD,
     Variant.LINKS, Variant.ADDRESS_ONLY, Variant.TRUNCATED_ONCE, Variant.EXPANDER, Variant.PAGED, Variant.LINKS,
-    Variant.REDIRECT, Variant.LATE, Variant.LINKS,
+    Variant.REDIRECT, Variant.CHAINED, Variant.LINKS,
 )  # fmt: skip
 """The variants of 40 orders; each is there, the common ones several times."""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import importlib.resources
+import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -29,9 +30,12 @@ _OPEN: Final = ("/login", "/static/", "/api/")
 _STATIC: Final = {
     "portal.css": "text/css",
     "portal.js": "text/javascript",
+    "portal-worker.js": "text/javascript",
     "logo.svg": "image/svg+xml",
 }
 _TERMS: Final = documents.Document(documents.Kind.PDF, "Terms of use", 4_000, 7)
+_STREAM_FOR: Final = 60.0
+"""Seconds that a stream of events stays open."""
 _SLOWER: Final = 8
 _GATHERS_FOR: Final = 40.0
 """How many times longer a `SLOW` page takes, at least a second."""
@@ -59,6 +63,9 @@ class Site:
                 web.get("/orders/{po_number}/print", self._print_view),
                 web.get("/orders/{po_number}/attachments-frame", self._frame),
                 web.get("/orders/{po_number}/attachments.json", self._list),
+                web.get("/orders/{po_number}/attachments.js", self._list_script),
+                web.get("/orders/{po_number}/attachments-events", self._list_events),
+                web.get("/orders/{po_number}/attachments-socket", self._list_socket),
                 web.get("/files/{number}", self._file),
                 web.get("/files/{number}/data.json", self._data),
                 web.get("/files/{number}/{name}", self._file),
@@ -171,11 +178,46 @@ class Site:
         answer["html"] = pages.file_list(order, self._csrf(request), page)
         return web.json_response(answer)
 
+    async def _list_script(self, request: web.Request) -> web.Response:
+        """The list as a script that hands it to the page, or as a module that gives it."""
+        order = await self._fragment(request)
+        told = json.dumps(self._whole_list(request, order))
+        text = f"export default {told};" if "module" in request.query else f"showAttachments({told});"
+        return web.Response(text=text, content_type="text/javascript", headers={"Cache-Control": "no-store"})
+
+    async def _list_events(self, request: web.Request) -> web.StreamResponse:
+        """The list as the only event of a stream that stays open."""
+        order = self._visible(request)
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.sleep(order.list_delay)
+            await answer.write(f"data: {json.dumps(self._whole_list(request, order))}\n\n".encode())
+            await asyncio.sleep(_STREAM_FOR)
+        return answer
+
+    async def _list_socket(self, request: web.Request) -> web.WebSocketResponse:
+        """The list as the only message of a socket that stays open."""
+        order = self._visible(request)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.sleep(order.list_delay)
+            await socket.send_json(self._whole_list(request, order))
+            await socket.receive()
+        return socket
+
+    def _whole_list(self, request: web.Request, order: catalogue.DemoOrder) -> dict[str, Any]:
+        return {
+            "html": pages.file_list(order, self._csrf(request)), "total": len(order.shown) + len(order.addresses),
+        }  # fmt: skip
+
     async def _fragment(self, request: web.Request) -> catalogue.DemoOrder:
         """What a page asks for after it has loaded."""
         self._portal.counts["fragments"] += 1
-        await asyncio.sleep(self._portal.settings.latency)
-        return self._visible(request)
+        order = self._visible(request)
+        await asyncio.sleep(order.list_delay if "late" in request.query else self._portal.settings.latency)
+        return order
 
     def _visible(self, request: web.Request) -> catalogue.DemoOrder:
         order = self._portal.by_number.get(request.match_info["po_number"])
