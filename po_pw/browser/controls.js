@@ -129,7 +129,9 @@
   };
   const SKIPPED = new Set(['style', 'href', 'src', 'data', 'aria-label', 'title', 'role', 'alt', 'aria-expanded', 'tabindex', 'xlink:href', 'disabled', 'target', 'width', 'height']);
   const describe = (element) => {
-    const attributes = [...element.attributes].filter((a) => !SKIPPED.has(a.name) && a.value.length < 400).map((a) => [a.name, a.value]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    // A script in `href` says what a press does; the end of a long handler does too.
+    const kept = (a) => !SKIPPED.has(a.name) || (a.name === 'href' && /^\s*javascript:/i.test(a.value));
+    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
     const row = rowOf(element);
     return {
       tag: element.localName, label: labelOf(element), text: textOf(element), title: squeeze(element.getAttribute('title')),

@@ -305,9 +305,10 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
 def _tells(text: str, names: Collection[str], *, whole: bool) -> str | None:
     """A word in a link's label that tells to change something; of a plain file only where it is all that is said."""
     found = [one for one in vocabulary.changes(text, names=names) if one.form is vocabulary.Form.ACT]
-    if not found:
-        return None
-    return found[0].word if not whole or vocabulary.says_only_change(text, names=names) else None
+    strong = [one for one in found if not one.is_weak]
+    if strong and not whole:
+        return strong[0].word
+    return found[0].word if found and vocabulary.says_only_change(text, names=names) else None
 
 
 def _submits(facts: models.Control) -> bool:
@@ -597,24 +598,29 @@ def _pairs(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 _POST_BACK_STATE: Final = ("__VIEWSTATE", "__EVENTTARGET", "javax.faces.ViewState", "jakarta.faces.ViewState", "javax.faces.source")
-_POST_BACK_CAUSE: Final = re.compile(
-    r"^(?:__EVENTTARGET|__EVENTARGUMENT|__CALLBACKID|__CALLBACKPARAM|ja(?:vax|karta)\.faces\.(?:source|behavior\.event|partial\.event|partial\.execute))$"
-)
+_POST_BACK_SOURCE: Final = {"__EVENTTARGET", "__CALLBACKID", "javax.faces.source", "jakarta.faces.source"}
+_POST_BACK_ARGUMENT: Final = {
+    "__EVENTARGUMENT", "__CALLBACKPARAM", "javax.faces.behavior.event", "javax.faces.partial.event",
+    "jakarta.faces.behavior.event", "jakarta.faces.partial.event",
+}  # fmt: skip
+_PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
 def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
     if _submits(control):
         return _stop("a submit button opens nothing")
-    if urlsplit(held.url)[:3] != urlsplit(held.page_url)[:3]:
+    if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (*urlsplit(held.page_url)[:3], ""):
         return _stop("a POST to another address than the page's own")
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
         return _stop("a POST that is no post-back of the page's own form")
-    causes = [value for name, value in held.fields if _POST_BACK_CAUSE.match(name) and value]
-    if not causes or not any(vocabulary.names_a_section(value) for value in causes):
-        return _stop("a post-back that does not say that it turns to a page or tab of the list")
-    return _pass("a post-back that turns to a page or tab of the list")
+    # The control itself is the last part of its name; what it stands in says nothing of what it does.
+    sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
+    arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
+    if any(vocabulary.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
+        return _pass("a post-back that turns to a page or tab of the list")
+    return _stop("a post-back that does not say that it turns to a page or tab of the list")
 
 
 # --- GraphQL and OData ----------------------------------------------------------------------------------------------

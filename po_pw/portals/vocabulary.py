@@ -246,39 +246,98 @@ def changes(text: str, *, identifier: bool = False, names: Collection[str] = ())
         names: file names that are taken out first.
     """
     text = without_names(text, names)
-    found: list[Change] = [Change(sign, Form.ACT) for sign in text if sign in _SYMBOLS["change"]]
-    spoken = identifier_words(text) if identifier else words(text)
-    english, foreign, states, names_for = _english(), _foreign("change"), _foreign("state"), _foreign("noun")
-    harmless = _identifiers("harmless") if identifier else None
-    shorts = {one for one in _DATA["identifiers"]["short"]}
-    start = 0
+    found = [Change(sign, Form.ACT if sign in _SYMBOLS["change"] else Form.STATE) for sign in text if sign in _SIGNS]
+    if not identifier:
+        found += _spoken_changes(text)
+        return tuple(found)
+    spoken, harmless, start = identifier_words(text), _identifiers("harmless"), 0
     while start < len(spoken):
-        if harmless and (skipped := harmless.at(spoken, start)):
-            start += skipped
-            continue
-        for count in (3, 2, 1):
-            known = english.get(tuple(spoken[start : start + count]))
-            if known and start + count <= len(spoken):
-                if known.word in shorts and (not identifier or 0 < start < len(spoken) - 1):
-                    known = None  # "documentos del pedido"
-                break
-        word = spoken[start]
-        if known:
-            found.append(known)
-            start += count
-            continue
-        if identifier and (bare := _bare(word)) and (known := english.get((bare,))):
-            found.append(known)
-        elif count := states.at(spoken, start):
-            found.append(Change(word, Form.STATE))
-        elif count := names_for.at(spoken, start):
-            found.append(Change(word, Form.NAME))
-        elif count := foreign.at(spoken, start):
-            found.append(Change(" ".join(spoken[start : start + count]), Form.ACT))
-        elif _UNSPACED.match(word) and (inside := foreign.within(word)):
-            found.append(Change(inside, Form.NAME if names_for.within(word) else Form.ACT))
-        start += max(count if count and not known else 1, 1)
+        skipped = harmless.at(spoken, start)
+        count, change = (skipped, None) if skipped else _change_at(spoken, start)
+        if change and change.word in _SHORTS and 0 < start < len(spoken) - 1:
+            count, change = 1, None  # "documentos-del-pedido"
+        if not count and (bare := _bare(spoken[start])):
+            change = _english().get((bare,))
+        if change:
+            found.append(change)
+        start += max(count, 1)
     return tuple(found)
+
+
+def _spoken_changes(text: str) -> Iterator[Change]:
+    """Words of change in what people read. A longer phrase that is known as something else covers one inside it."""
+    spoken, start = words(text), 0
+    accented = tuple(_words(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).casefold()))
+    while start < len(spoken):
+        count, change = _change_at(spoken, start)
+        covering = max(_of(kind).at(spoken, start) for kind in _OTHER_KINDS)
+        if change and change.word in _SHORTS:
+            count, change = 1, None
+        if covering > max(count, 1):
+            count, change = covering, None
+        elif change and len(accented) == len(spoken) and _lacks_accents(change, accented[start : start + count]):
+            change = None
+        if change:
+            yield change
+        start += max(count, 1)
+
+
+def _change_at(spoken: Sequence[str], start: int) -> tuple[int, Change | None]:
+    """The word of change at a position, the longest, and how many words it has."""
+    word = spoken[start]
+    for count in (3, 2, 1):
+        known = _english().get(tuple(spoken[start : start + count])) if start + count <= len(spoken) else None
+        if known:
+            return count, known
+    for kind, form in (("state", Form.STATE), ("noun", Form.NAME), ("change", Form.ACT)):
+        count = _foreign(kind).at(spoken, start)
+        if count:
+            return count, Change(" ".join(spoken[start : start + count]), form)
+    if _UNSPACED.match(word):
+        bare = word
+        for entry in _coverings():
+            bare = bare.replace(entry, " ")
+        inside = _foreign("change").within(bare)
+        if inside:
+            return 1, Change(inside, Form.ACT)
+        if bare != word:
+            return 1, Change(word, Form.NAME) if any(one in word for one in _foreign_names()) else None
+    return 0, None
+
+
+_OTHER_KINDS: Final = ("download", "more", "next", "previous", "page", "loading", "wait", "window", "sign_in", "attachment", "document", "none")  # fmt: skip
+_SIGNS: Final = _SYMBOLS["change"] | _SYMBOLS["state"]
+_SHORTS: Final = frozenset(_DATA["identifiers"]["short"])
+
+
+@functools.cache
+def _foreign_names() -> tuple[str, ...]:
+    return (*_foreign("state").inside, *_foreign("noun").inside)
+
+
+@functools.cache
+def _coverings() -> tuple[str, ...]:
+    """Entries in scripts without spaces that are no change, but hold a word of change: longest first."""
+    change = _foreign("change").inside
+    entries = {entry for kind in _OTHER_KINDS for entry in _of(kind).inside} | set(_foreign_names())
+    return tuple(sorted((one for one in entries if one not in change and any(inside in one for inside in change)), key=lambda one: -len(one)))
+
+
+@functools.cache
+def _short_accented() -> Mapping[str, frozenset[str]]:
+    """Short words of change that are such only with their accents: Swedish "lås", Vietnamese "gỡ"."""
+    found: dict[str, set[str]] = {}
+    for name in LANGUAGES:
+        for entry in _DATA[name].get("change", ()):
+            plain = fold(entry)
+            if len(plain) <= 4 and plain.isascii():
+                found.setdefault(plain, set()).add(unicodedata.normalize("NFC", entry).casefold())
+    return {plain: frozenset(entries) for plain, entries in found.items()}
+
+
+def _lacks_accents(change: Change, accented: Sequence[str]) -> bool:
+    entries = _short_accented().get(change.word)
+    return bool(entries) and " ".join(accented) not in entries and (change.word,) not in _english()
 
 
 def _bare(word: str) -> str:
@@ -806,8 +865,9 @@ def is_name_label(text: str, *, names: Collection[str] = ()) -> bool:
 def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
     """Whether a label says to change something and nothing else: "Delete", "Remove this file", "Approve invoice.pdf"."""
     rest = _plain(text, names)
-    acts = {word for change in changes(rest) if change.form is Form.ACT for word in change.word.split()}
-    left = [word for word in words(rest) if word not in acts and not _UNSPACED.match(word)]
+    said = changes(rest)
+    acts = {word for change in said if change.form is Form.ACT for word in change.word.split()}
+    left = [word for word in words(rest) if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))]
     return not left or _covered(left, [_of("filler"), _of("attachment"), _of("document"), _of("download")])
 
 
