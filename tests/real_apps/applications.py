@@ -111,6 +111,15 @@ ALL: Final = (
         packages=("django-helpdesk~=2.6.0", "django~=5.2.0"),
     ),
     Application(
+        name="copyparty",
+        title="copyparty, a folder for each order",
+        site="copyparty_folders",
+        username="buyer",
+        sign_in="/?h",
+        packages=("copyparty~=1.20.26",),
+        same_names=False,
+    ),
+    Application(
         name="roundup",
         title="Roundup, files linked to issues",
         site="roundup_tracker",

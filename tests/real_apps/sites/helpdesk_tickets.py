@@ -107,7 +107,7 @@ def _fill(folder: Path, spec: Mapping[str, Any]) -> dict[str, str]:
             queue=queues[record["visible"]],
             description="To be delivered to gate 4.",
             submitter_email="orders@helpdesk.example",
-            assigned_to=user,
+            assigned_to=user if record["visible"] else None,
         )
         files = record["files"]
         for start in range(0, max(len(files), 1), _A_FOLLOW_UP):
