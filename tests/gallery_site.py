@@ -145,6 +145,12 @@ class ControlCase:
     markup: str
     note: str
 
+    @property
+    def beside(self) -> str:
+        """Address of the file that stands beside it, to be fetched; `""` where there is none."""
+        address = f"/ok/{self.id}"
+        return address if f'"{address}"' in self.markup else ""
+
 
 def _read_case(raw: Mapping[str, Any]) -> Case:
     files = tuple(
@@ -242,10 +248,11 @@ class GallerySite:
         for page in self.control_pages():
             self._answers[f"GET {page}"] = (None, {"as": "controls"})
         for control in self.controls.values():
-            method = {"press": "POST", "fetch": "GET"}.get(control.use)
-            if method:
-                name = f"file-{control.id}.pdf"
-                self._answers[f"{method} {control.path}"] = (None, {"as": "attachment", "name": name})
+            sent = {"as": "attachment", "name": f"file-{control.id}.pdf"}
+            if control.use != "leave":
+                self._answers[f"{'POST' if control.use == 'press' else 'GET'} {control.path}"] = (None, sent)
+            if control.beside:
+                self._answers[f"GET {control.beside}"] = (None, sent)
         self._loop = LoopThread().__enter__()
         self._loop.run(self._start())
         self.cases = {id_: self._placed(case) for id_, case in self.cases.items()}
@@ -324,9 +331,10 @@ class GallerySite:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         asked = Request(request.method, request.raw_path)
         self.log.append(asked)
+        path = request.raw_path.removesuffix("?")
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         method = "WS" if upgrade else "GET" if request.method == "HEAD" else request.method
-        case, answer = self._answers.get(unquote(f"{method} {request.raw_path}"), (None, None))
+        case, answer = self._answers.get(unquote(f"{method} {path}"), (None, None))
         if answer is not None and "by" in answer:
             fields = await request.post()
             answer = answer["answers"].get(str(fields.get(answer["by"], "")))
@@ -337,6 +345,8 @@ class GallerySite:
     def _unexpected(self, asked: Request) -> web.StreamResponse:
         harmless = asked.method in {"GET", "HEAD"} and any(one.fullmatch(asked.path) for one in self._harmless)
         (self.strays if harmless else self.harm).append(asked)
+        if asked.path.endswith(".js"):
+            return web.Response(status=404)
         if asked.path.partition("?")[0].endswith(".pdf"):
             return web.Response(body=content_of(asked.path, "x.pdf"), content_type="application/pdf")
         if asked.path.endswith((".png", ".ico", ".svg", ".jpg")):
