@@ -11,6 +11,7 @@ import datetime
 import email.utils
 from typing import TYPE_CHECKING
 
+from po_pw.downloads import kinds
 from po_pw.transport import dates
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
     """
     if status == 304:
         return True
-    if status != 200:
+    is_page = headers.get("content-type", "").partition(";")[0].strip().lower() in kinds.PAGE_TYPES
+    if status != 200 or (is_page and kept.media_type not in kinds.PAGE_TYPES):
         return False
     tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
     if kept.etag or tag:
