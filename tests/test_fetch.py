@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import hashlib
 import threading
@@ -233,6 +234,36 @@ def test_what_is_a_file_is_kept(
 ) -> None:
     """Pages that were promised, and files whose type the server names wrongly, are kept, and a mismatch is noted."""
     assert get(tmp_path, name=name, body=body, headers=headers).checks == checks
+
+
+def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path) -> None:
+    """A 304 counts for the address that the file came from; any other is asked again for what it has."""
+    kept = models.SavedFile(
+        "a1", "a.pdf", "a.pdf", 9, "", "application/pdf", "http", "http://portal.example/raw/7",
+        modified_at=datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC),
+    )  # fmt: skip
+
+    async def test() -> None:
+        async with world() as (server, ours):
+
+            def answer() -> web.Response:
+                if "If-Modified-Since" in server.asked[-1].headers:
+                    return web.Response(status=304)
+                return web.Response(text=page("About a.pdf"), content_type="text/html")
+
+            server.answers["/view/7"] = answer
+            with pytest.raises(promises.PageInstead):
+                await fetched(ours, server, "/view/7", tmp_path / "0001", "a.pdf", kept=kept)
+            assert len(server.saw("/view/7")) == 2
+            there = dataclasses.replace(kept, source=server.url("/view/7"))
+            url = server.url("/view/7")
+            assert await fetch.fetch(
+                attachment("a.pdf", url), tmp_path / "0001",
+                ask=lambda conditions: ours.get(url, conditions=conditions), limits=fetch.Limits(),
+                on_bytes=lambda _: None, now=lambda: NOW, kept=there,
+            ) is None  # fmt: skip
+
+    support.run_async(test())
 
 
 FORM = page("Welcome", "x" * 5000 + '<form><input name=p type="password"></form>')

@@ -19,7 +19,7 @@ from po_pw.transport import client, hosts
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from po_pw.lanes import base as lanes
 
@@ -104,6 +104,7 @@ def given(
 def fetched(
     out: Path, answers: Mapping[str, Callable[[], web.StreamResponse]], *wanted: Given,
     at_once: int = 4, rounds: int = 1, also: tuple[str, ...] = (),
+    then: Callable[[jobs.Job, fetching.Fetcher], Awaitable[None]] | None = None,
 ) -> Result:  # fmt: skip
     """Fetches the attachments of one order from a server that knows no other addresses; `also` are allowed hosts."""
 
@@ -148,6 +149,8 @@ def fetched(
                     assert isinstance(attachment.source, models.Link)
                     fetches.add(fetcher.link(job, attachment, attachment.source))
                 await fetches.done()
+            if then is not None:
+                await then(job, fetcher)
             await ours.aclose()
             assert faulty_server.no_part_in(out)
             return Result(job, [request.path_qs for request in server.asked])
@@ -206,6 +209,8 @@ def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
         '<a href="/other/7" data-method="delete">Download</a><a href="/raw/7">Download</a>',
         '<template><a href="/other/7">a.pdf</a></template><a href="/raw/7">a.pdf</a>',
         '<base href="/raw/"><a href="7">Download</a>',
+        '<a href="/raw/7"><i class="fa fa-file-archive"></i> a.pdf</a>',
+        '<a href="?do=view&target=a.pdf">view</a><a href="?do=delete&target=a.pdf">a.pdf</a><a href="/raw/7">Raw</a>',
     ],
 )
 def test_the_download_on_a_page_is_found(tmp_path: Path, body: str) -> None:
@@ -233,6 +238,32 @@ def test_a_picture_comes_in_full_size(tmp_path: Path) -> None:
     assert fetched(tmp_path / "b", answers, given("/view/7", name="photo.jpg")).names == {"a1": "photo.jpg"}
 
 
+WIKI = "".join(
+    f'<a href="/+{what}/a.pdf">{what.title()}</a>' for what in ("show", "history", "meta", "destroy", "get", "similar")
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "asked"),
+    [
+        ("/a.pdf", WIKI.replace("Get", "Download"), "/+get/a.pdf"),
+        ("/a.pdf", f'{WIKI}<object data="/+get/a.pdf" type="application/pdf"></object>', "/+get/a.pdf"),
+        (
+            "/Page?action=AttachFile&do=view&target=a.pdf",
+            '<a href="?action=AttachFile&amp;do=get&amp;target=a.pdf">get</a><a href="?do=delete&amp;target=a.pdf">x</a>',
+            "/Page?action=AttachFile&do=get&target=a.pdf",
+        ),
+        ("/detail.php?id=x&media=ns:a.pdf", '<a href="/fetch.php?media=ns:a.pdf"><img src="t.png"></a>', None),
+    ],
+)
+def test_the_file_is_found_among_what_else_may_be_done_with_it(path: str, body: str, asked: str | None) -> None:
+    """Wikis and file managers have the file's name in every address: what a link says decides."""
+    about = page_about.Page(f"<html>{body}".encode(), f"https://wiki.example{path}")
+    found = about.downloads("a.pdf", allowed=allowed)
+    assert found[0].url == f"https://wiki.example{asked or '/fetch.php?media=ns:a.pdf'}"
+    assert all("history" not in link.url and "destroy" not in link.url for link in found)
+
+
 def test_two_pages_lead_to_the_file(tmp_path: Path) -> None:
     """A page about a page about the file."""
     answers = {
@@ -258,6 +289,9 @@ def test_two_pages_lead_to_the_file(tmp_path: Path) -> None:
         '<a href="/x" data-confirm="Sure?">Download</a>',
         '<a href="/x" hidden>Download</a>',
         '<a href="/x">Download our brochure</a><a href="/y">How to download</a>',
+        '<p>It is not there.</p><a href="/help/manual.bin">Download</a>',
+        '<p>a.pdf</p><iframe src="/advertisement"></iframe><video src="/tour.mp4"></video>',
+        '<a href="/x" onclick="return confirm(1)">Download</a>',
     ],
 )
 def test_a_page_without_the_file_is_not_a_file(tmp_path: Path, body: str) -> None:
@@ -352,16 +386,21 @@ def test_a_press_among_the_ways_is_left_to_the_worker(tmp_path: Path) -> None:
     assert result.error("a1").code is models.ErrorCode.NOT_FOUND
 
 
+MAIL = b"<html><p>See <a href='http://127.0.0.1/orders/1'>the order</a><img src='cid:logo'></html>"
+
+
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
         ("/view/7", file(b"<html><p>Report</html>", "text/html", Content_Disposition='attachment; filename="r.html"')),
         ("/files/r.html", file(b"<html><p>Report</html>", "text/html")),
         ("/get/7", file(b"<html><p>Report <a href='https://else.example/'>x</a></html>", "text/html")),
+        ("/get/7", file(b"<html><link href='/app.css'></html>", "text/html", Content_Disposition='filename="r.html"')),
+        ("/get/7", file(MAIL, "text/html")),
     ],
 )
 def test_an_attachment_that_is_a_page_is_a_file(tmp_path: Path, path: str, answer: Any) -> None:
-    """The server says that it is to be saved; or it is called a page, and refers to nothing of the portal's."""
+    """The server says that it is to be saved, or gives it its name; or it is called a page, and is not the portal's."""
     result = fetched(tmp_path, {path: answer}, given(path, name="r.html"))
     assert result.names == {"a1": "r.html"}
     assert result.asked == [path]
@@ -547,6 +586,38 @@ def test_a_question_ends_where_the_file_begins(tmp_path: Path) -> None:
     assert len(result.job.saved) == 2
 
 
+class _Captured:
+    """A download of a browser, which is all there."""
+
+    sent_name, url = "1", "https://portal.example/get/1"
+    headers: Mapping[str, str] = {"content-type": "text/html"}
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def part(self, stall: float) -> Path:
+        await asyncio.to_thread(self._path.write_text, "<html><title>Order</title><a href='/'>Home</a>")
+        return self._path
+
+    async def discard(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_a_press_that_brings_a_page_is_no_attachment(tmp_path: Path, is_certain: bool) -> None:
+    """Where it is not certain that there is one; else it is missing."""
+
+    async def press(job: jobs.Job, fetcher: fetching.Fetcher) -> None:
+        click = models.Click(models.Control("button", "Go"))
+        attachment = models.Attachment("p1", "", click, is_certain=is_certain)
+        await fetcher.adopt(job, attachment, _Captured(tmp_path / "download"))
+
+    result = fetched(tmp_path / "out", {}, then=press)
+    assert result.job.dropped == (set() if is_certain else {"p1"})
+    assert set(result.job.failed) == ({"p1"} if is_certain else set())
+    assert not (tmp_path / "download").exists()
+
+
 @pytest.mark.parametrize(
     ("items", "kept"),
     [
@@ -635,6 +706,10 @@ def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> N
         ('<form method=post action="/logout"><button>Sign out</button></form>', URL),
         ('<div id=app></div>', "https://portal.example/viewer/5"),
         ('<form><input type=text name=q placeholder=Search></form>', URL),
+        ('<header><a href="/login">Sign in</a></header><h1>a.pdf</h1><a href="/raw/5">Download</a>', URL),
+        ('<header><a href="/login">Sign in</a></header><p>Some words.</p>', URL),
+        ('<a href="/login">Sign in</a><h1>a.pdf</h1><p>2 pages</p>', URL),
+        ('<a href="/login">Sign in</a><object data="/raw/5"></object>', URL),
     ],
 )  # fmt: skip
 def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:

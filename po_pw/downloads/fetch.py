@@ -83,7 +83,12 @@ async def fetch(
     async with ask(conditions) as answer:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         if kept is not None and freshness.is_same(kept, answer.status, headers):
-            return None
+            if answer.status != 304 or kept.source == client.bare(answer.url):
+                return None
+            # A page about the file may be unchanged too; a 304 has no body, so its connection is free again.
+            return await fetch(
+                attachment, into, ask=ask, limits=limits, on_bytes=on_bytes, now=now, is_own=is_own, is_file=is_file
+            )
         if begun is not None and not parts.goes_on(begun, answer.status, headers):
             begun = None
             if answer.status != 200:

@@ -12,6 +12,7 @@ import email.utils
 from typing import TYPE_CHECKING
 
 from po_pw import http_dates
+from po_pw.downloads import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,8 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
     """
     if status == 304:
         return True
-    if status != 200:
+    is_page = headers.get("content-type", "").partition(";")[0].strip().lower() in kinds.PAGE_TYPES
+    if status != 200 or (is_page and kept.media_type not in kinds.PAGE_TYPES):
         return False
     tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
     if kept.etag or tag:

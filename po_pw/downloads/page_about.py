@@ -54,6 +54,8 @@ _USER_NAMES: Final = frozenset({
 _CREDENTIALS: Final = frozenset({"username", "current-password", "one-time-code", "webauthn"})
 """Tokens of `autocomplete` (HTML, 4.10.18.7.1) that only a sign-in asks for."""
 _TYPED_INTO: Final = frozenset({"", "text", "email", "tel", "number", "password"})
+_SHORTEST: Final = 3
+"""Characters of a name; what is shorter is a page's number, or the like."""
 _FEW_LINKS: Final = 4
 _LITTLE_TEXT: Final = 600
 """Characters of a page that is there for one thing only."""
@@ -68,7 +70,7 @@ class Download:
     """Absolute, without fragment."""
     label: str
     is_named: bool
-    """It carries the file's own name."""
+    """It is called by the file's own name."""
 
 
 def is_download_word(label: str) -> bool:
@@ -124,31 +126,39 @@ class Page:
     ) -> tuple[Download, ...]:
         """Where the file that this page is about may be had, likeliest first; only addresses to be asked with GET.
 
-        A link that carries the file's name is one. Other links for downloading count only where there is just one of
-        its kind, since a page with several is about several files.
+        A link is one that is called by the file's name, or that has it in its address and says nothing else. Others,
+        such as "Download", count only where they belong to the same record as the page, or where the page names the
+        file; and only where there is just one of its kind, since a page with several is about several files.
 
         Args:
             name: the file's, as shown where the link to this page was; may be empty.
             allowed: whether nothing of change is in an address and a label. It is given both without the file's own
                 name, and the label with the names of icons and classes.
-            is_certain: False where it is not known whether this page is about a file at all: then a link without the
-                file's name must belong to the same record as the page.
+            is_certain: False where it is not known whether this page is about a file at all: then a link that does not
+                carry a file's name must belong to the same record as the page.
             is_download: whether a whole label is a plain word for downloading.
         """
         names = self._names(name, is_download)
         found: list[tuple[int, Download]] = []
         for rank, url, label, around in self._ways(names, is_download):
-            link = Download(url, label, any(_carries(label, url, own, is_download) for own in names))
-            if url == self.url or not _is_web(url) or (names and not link.is_named and _is_other_file(label)):
+            is_plain = not label or is_download(label)
+            carried = [own for own in names if _is_called(label, own, is_download) or (is_plain and _is_in(url, own))]
+            is_named = any(is_certain or kinds.extension(own) or self._is_same_record(url) for own in carried)
+            if url == self.url or not _is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
             if allowed(_less(url, names), _less(f"{label} {around}", names)):
-                found.append((rank, link))
+                found.append((rank, Download(url, label, is_named)))
         named = sorted((one for one in found if one[1].is_named), key=lambda one: one[0])
         if named:
             return tuple(dict.fromkeys(link for _, link in named))
-        own = [one for one in found if self._is_same_record(one[1].url)]
+        own = [
+            (rank, link)
+            for rank, link in found
+            if self._is_same_record(link.url) or any(_is_in(link.url, name) for name in names)
+        ]
+        is_about = is_certain and self._names_any(names)
         for tier in sorted({rank for rank, _ in found}):
-            for among in (own, found if is_certain and tier < _EMBEDDED else ()):
+            for among in (own, found if is_about and tier not in {_EMBEDDED, _FRAMED} else ()):
                 urls = {link.url: link for rank, link in among if rank == tier}
                 if len(urls) == 1:
                     return tuple(urls.values())
@@ -174,28 +184,38 @@ class Page:
         return is_bare and self._has_ways_to_sign_in()
 
     def is_portals_own(self) -> bool:
-        """Whether it refers to addresses of its own host that a file which was uploaded cannot know.
+        """Whether it refers to its own host in ways that a file which was uploaded there does not.
 
-        A page that is itself an attachment refers to nothing, to other hosts, or to files beside it.
+        Such a file refers to nothing, to other hosts, to files beside it, or by a whole address to where it came from;
+        it does not know the portal's paths, and takes neither scripts, styles nor forms from there.
         """
         for node in self._tree.css("[href], [src], form[action]"):
-            for name in ("href", "src", "action"):
+            is_part = node.tag in {"script", "form"} or (node.tag == "link" and "stylesheet" in _attribute(node, "rel"))
+            for name in ("href", "src", *(("action",) if node.tag == "form" else ())):
                 target = _attribute(node, name).strip()
-                if not target or target.startswith("#") or (name == "action" and node.tag != "form"):
-                    continue
-                is_plain = not target.startswith(("/", "?", "..")) and "://" not in target
-                if not is_plain and _origin(_joined(self._base, target)) == _origin(self.url):
+                is_relative = target.startswith(("/", "?", "..")) and not target.startswith("//")
+                if (is_relative or (is_part and "//" in target)) and self._is_here(target):
                     return True
         return False
+
+    def _is_here(self, target: str) -> bool:
+        return _origin(_joined(self._base, target)) == _origin(self.url)
 
     def _names(self, name: str, is_download: Callable[[str], bool]) -> tuple[str, ...]:
         """What the file may be called: as it was shown, and as the page's own address has it."""
         parts = urlsplit(self.url)
-        last = unquote(parts.path.rpartition("/")[2], errors="replace")
-        values = [value.rpartition("/")[2] for _, value in parse_qsl(parts.query)]
+        last = _last_part(unquote(parts.path, errors="replace"))
+        values = [_last_part(value) for _, value in parse_qsl(parts.query)]
         own = [part for part in (last, *values) if kinds.extension(part) and not kinds.names_program(part)]
-        shown = [] if is_download(name) else [name]
+        shown = [] if is_download(name) or len(name.strip()) < _SHORTEST else [name]
+        if ending := kinds.extension(name):
+            own = [part for part in own if kinds.extension(part) == ending]
         return tuple(dict.fromkeys(plain for text in (*shown, *own) if (plain := _plain(text))))
+
+    def _names_any(self, names: tuple[str, ...]) -> bool:
+        """Whether one of these names is to be read on the page."""
+        said = _plain(f"{self.title} {_text(self._tree.body)}" if self._tree.body is not None else self.title)
+        return any(name in said for name in names)
 
     def _ways(self, names: tuple[str, ...], is_download: Callable[[str], bool]) -> Iterator[tuple[int, str, str, str]]:
         """All addresses that the page gives for something like a file: rank (0: best), address, label, identifiers."""
@@ -207,7 +227,8 @@ class Page:
             is_direct = "download" in given or is_download(label)
             named = given.get("download") or ""
             url = self._at(given.get("href"))
-            if is_direct or any(_carries(text, url, own, is_download) for own in names for text in (label, named)):
+            is_called = any(_is_called(text, own, is_download) for own in names for text in (label, named))
+            if is_direct or is_called or any(_is_in(url, own) for own in names):
                 yield (0 if is_direct else 1), url, (named if _plain(named) in names else label), _around(node)
         for node in self._tree.css("form"):
             if (form := self._get_form(node)) and (is_download(form[1]) or names):
@@ -219,8 +240,12 @@ class Page:
             label = _attribute(node, "title")
             for inner in self._viewed(url):
                 yield _EMBEDDED, inner, label, ""
-            is_page = node.tag == "iframe" or _attribute(node, "type").lower() in kinds.PAGE_TYPES
-            yield (_FRAMED if is_page else _EMBEDDED), url, label, ""
+            kind = _attribute(node, "type").partition(";")[0].strip().lower()
+            endings = {kinds.extension(own) for own in names} - {""}
+            if kinds.extension_for(kind).removeprefix(".") in endings or kinds.extension(urlsplit(url).path) in endings:
+                yield 1, url, label, ""
+            else:
+                yield (_FRAMED if node.tag == "iframe" or kind in kinds.PAGE_TYPES else _EMBEDDED), url, label, ""
         if any(kinds.extension(own) in _PICTURES for own in names):
             for node in self._tree.css("img[src]"):
                 yield (
@@ -275,9 +300,11 @@ class Page:
 
     def _is_same_record(self, url: str) -> bool:
         """Whether an address has the part by which the page's own names its record."""
-        own, other = _record_parts(self.url), _record_parts(url)
+        (own, asked), (others, more) = _record_parts(self.url), _record_parts(url)
+        if asked:
+            return any(part in (*others, *more) for part in asked)
         if own:
-            return own[-1] in other
+            return own[-1] in (*others, *more)
         path = urlsplit(self.url).path.rstrip("/")
         return bool(path) and urlsplit(url).path.startswith(f"{path}/")
 
@@ -311,17 +338,26 @@ class Page:
         return bool(named) or _leads_to_sign_in(self._at(_attribute(form, "action")))
 
     def _is_bare(self) -> bool:
-        """Whether there is little on the page: few links within the portal, and little text."""
+        """Whether there is little on the page: few links within the portal, little text, and no file."""
         body = self._tree.body
         if body is None:
             return True
-        links = {self._at(_attribute(node, "href")) for node in body.css("a[href]") if not _is_hidden(node)}
-        inside = [url for url in links if _origin(url) == _origin(self.url) and not _leads_to_sign_in(url)]
+        links = [node for node in body.css("a[href]") if not _is_hidden(node)]
+        if any("download" in node.attributes or is_download_word(_label(node)) for node in links):
+            return False
+        if body.css("object, embed, video, audio") or any(
+            kinds.extension(_text(one)) for one in body.css("h1, h2, h3")
+        ):
+            return False  # it shows a file
+        urls = {self._at(_attribute(node, "href")) for node in links}
+        inside = [url for url in urls if _origin(url) == _origin(self.url) and not _leads_to_sign_in(url)]
         return len(inside) <= _FEW_LINKS and len(_text(body)) <= _LITTLE_TEXT
 
     def _has_ways_to_sign_in(self) -> bool:
-        """Whether there are ways to sign in on the page."""
+        """Whether there are ways to sign in on the page, other than in its header or navigation."""
         for node in self._tree.css("a[href], form[action], button[formaction]"):
+            if any(above in {"header", "nav", "footer"} for above in _above(node)):
+                continue
             target = _attribute(node, "href") or _attribute(node, "formaction") or _attribute(node, "action")
             if not _is_hidden(node) and _leads_to_sign_in(self._at(target)):
                 return True
@@ -382,7 +418,7 @@ def _around(node: lexbor.LexborNode) -> str:
     """What else says what a link is for: its title, identifiers and icons."""
     own = [_attribute(node, name) for name in ("title", "id", "class", "name", "rel")]
     inner = [_attribute(one, name) for one in node.css("*") for name in ("class", "title", "alt", "value", "name")]
-    return " ".join(" ".join((*own, *inner)).split())
+    return " ".join(" ".join((*own, *inner)).replace("file-archive", "file-zip").split())  # the picture of a ZIP file
 
 
 def _asks_back(given: dict[str, str | None]) -> bool:
@@ -391,6 +427,8 @@ def _asks_back(given: dict[str, str | None]) -> bool:
         if name.startswith(("data-", "hx-", "ng-")) and (
             "confirm" in name or name in {"hx-delete", "hx-post", "hx-put"}
         ):
+            return True
+        if name.startswith("on") and "confirm" in (value or "").lower():
             return True
         if name.startswith("data-") and name.endswith("method") and (value or "get").lower() != "get":
             return True
@@ -413,6 +451,14 @@ def _is_hidden(node: lexbor.LexborNode) -> bool:
     return False
 
 
+def _above(node: lexbor.LexborNode) -> Iterator[str]:
+    """The elements that an element is in."""
+    at = node.parent
+    while at is not None and at.is_element_node:
+        yield at.tag or ""
+        at = at.parent
+
+
 def _autocomplete(node: lexbor.LexborNode) -> set[str]:
     return set(_attribute(node, "autocomplete").lower().split())
 
@@ -428,18 +474,27 @@ def _tokens(text: str) -> list[str]:
     return "".join(kept).split()
 
 
-def _carries(label: str, url: str, name: str, is_download: Callable[[str], bool]) -> bool:
-    """Whether a link is called by a file's name, or has it in its address as a whole part."""
+def _is_called(label: str, name: str, is_download: Callable[[str], bool]) -> bool:
+    """Whether a whole label is a file's name, perhaps with a size, a type or a word for downloading."""
     text = _plain(label)
-    if name in text:
-        rest = [word for word in _tokens(text.replace(name, " ", 1)) if word not in _BESIDE and not word.isdigit()]
-        if not rest or is_download(" ".join(rest)):
-            return True
-    if not kinds.extension(name):
+    if name not in text:
         return False
+    rest = [word for word in _tokens(text.replace(name, " ", 1)) if word not in _BESIDE and not word.isdigit()]
+    return not rest or is_download(" ".join(rest))
+
+
+def _is_in(url: str, name: str) -> bool:
+    """Whether an address has a file's name as its last part, or as that of a value in its query."""
     parts = urlsplit(url)
-    ends = [parts.path, *(value for _, value in parse_qsl(parts.query))]
-    return any(_plain(unquote(end, errors="replace").rpartition("/")[2]) == name for end in ends)
+    values = (value for _, value in parse_qsl(parts.query))
+    return bool(kinds.extension(name)) and any(
+        _plain(_last_part(text)) == name for text in (unquote(parts.path, errors="replace"), *values)
+    )
+
+
+def _last_part(path: str) -> str:
+    """What comes last in a path, after a slash of either kind or the `:` of wikis."""
+    return path.replace("\\", "/").replace(":", "/").rpartition("/")[2]
 
 
 def _is_other_file(label: str) -> bool:
@@ -460,11 +515,12 @@ def _less(text: str, names: tuple[str, ...]) -> str:
     return text
 
 
-def _record_parts(url: str) -> list[str]:
-    """The parts of an address that name a record: those with a digit in them."""
+def _record_parts(url: str) -> tuple[list[str], list[str]]:
+    """The parts of an address's path, and of its query, that name a record: those with a digit in them."""
     parts = urlsplit(url)
-    given = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
-    return [part for part in given if any(character.isdigit() for character in part)]
+    both = parts.path.split("/"), [value for _, value in parse_qsl(parts.query)]
+    path, query = ([part for part in given if any(one.isdigit() for one in part)] for given in both)
+    return path, query
 
 
 def _leads_to_sign_in(url: str) -> bool:

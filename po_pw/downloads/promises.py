@@ -62,6 +62,10 @@ class Promise:
     """The whole address that was asked for; `""` where a click brought it."""
     charset: str = ""
     """Of text, as the server says; `""` where it does not."""
+    is_named_page: bool = False
+    """The server itself gives it a page's name, as it gives none to the portal's own pages."""
+    is_certain: bool = True
+    """Something is promised at all."""
 
     def final(self, head: bytes) -> Promise:
         """With an extension, where it had none and the type or the first bytes tell one."""
@@ -99,6 +103,8 @@ def of_answer(
         source=redact.bare(url),
         url=url,
         asked_url=asked,
+        is_named_page=kinds.promises_page(disposition.name(header)),
+        is_certain=attachment.is_certain,
         charset=lower.get("content-type", "").lower().partition("charset=")[2].partition(";")[0].strip(" \"'"),
     )
 
@@ -150,7 +156,8 @@ def refusal(
         is_about = any(link.is_named for link in page.downloads(promise.shown, allowed=lambda _address, _label: True))
         if not is_about and page.asks_for_sign_in(promise.asked_url):
             return _sign_in(promise, is_own)
-        if _promised_page(promise) and _binary(promise) is None and not is_about and not page.is_portals_own():
+        is_itself = promise.is_named_page or not (is_about or page.is_portals_own())
+        if _promised_page(promise) and _binary(promise) is None and is_itself:
             return None
         return PageInstead(_page_message(promise, page), page)
     if head and kinds.actual(head) is None and text and (_binary(promise) is not None or _is_for_scripts(promise)):
@@ -247,9 +254,9 @@ def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
 
 
 def _is_for_scripts(promise: Promise) -> bool:
-    """Whether the answer is of a kind that a page's scripts ask for, and nothing says that it is the file."""
+    """Whether the answer is of a kind that a page's scripts ask for, and nothing says that there is a file."""
     kind = promise.media_type
-    if promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
+    if promise.is_certain or promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
         return False
     return not any(kinds.extension(name) and not kinds.names_program(name) for name in (promise.shown, promise.asked))
 

@@ -158,8 +158,7 @@ class Fetcher:
                 job.unpressed[attachment.id] = press
                 error = error or errors.NotAFile("a page came, and the file's button was not pressed yet")
             if error is None:
-                job.failed.pop(attachment.id, None)
-                job.dropped.add(attachment.id)
+                self._drop(job, attachment)
             elif not attachment.is_certain and isinstance(error, hosts.NotAllowed):
                 job.elsewhere.add(attachment.id)
             else:
@@ -225,7 +224,7 @@ class Fetcher:
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
-            await self._take(job, wanted, captured, fence)
+            await self._take(job, wanted, captured, fence.is_home)
         except errors.SessionExpired as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
@@ -234,18 +233,26 @@ class Fetcher:
             raise
 
     async def adopt(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
-        """Takes over a download that a click began, once it is all there."""
+        """Takes over a download that a click began, once it is all there.
+
+        A page that came is no failure of what may be no attachment at all: that is dropped.
+        """
         try:
             async with self._noted(job, attachment):
-                page = job.listing.url if job.listing is not None else ""
-                await self._take(job, attachment, captured, self._lane.fence(job.order, page))
+                try:
+                    await self._take(job, attachment, captured)
+                except errors.NotAFile:
+                    if attachment.is_certain:
+                        raise
+                    self._drop(job, attachment)
         except asyncio.CancelledError:  # also while it waited for its slot
             await asyncio.shield(captured.discard())
             raise
 
     async def _take(
-        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured, fence: hosts.Fence
-    ) -> None:
+        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured,
+        is_own: Callable[[str], bool] = lambda _host: True,
+    ) -> None:  # fmt: skip
         try:
             part = await captured.part(self._stall)
             saved = await fetch.adopt(
@@ -258,7 +265,7 @@ class Fetcher:
                 limits=self._limits,
                 on_bytes=self._traffic.add,
                 now=_now,
-                is_own=fence.is_home,
+                is_own=is_own,
             )
             self._keep(job, saved)
         except asyncio.CancelledError:
@@ -304,6 +311,12 @@ class Fetcher:
         """Notes that an attachment did not come through in this attempt."""
         job.failed[attachment.id] = error
         self._hub.emit(events.FileFailed(self._worker, job.order.key, attachment.name, error.failure()))
+
+    def _drop(self, job: jobs.Job, attachment: models.Attachment) -> None:
+        """Notes that this is no attachment."""
+        job.failed.pop(attachment.id, None)
+        job.unpressed.pop(attachment.id, None)
+        job.dropped.add(attachment.id)
 
     def _keep(self, job: jobs.Job, saved: models.SavedFile) -> None:
         job.saved[saved.attachment_id] = saved
