@@ -32,6 +32,8 @@ _BIGGEST: Final = 1_000_000
 """Bytes of the file."""
 _TRUST_AFTER: Final = 5
 _CHECK_EVERY: Final = 20
+_SAME_MAKE: Final = 0.4
+"""Similarity from which on two pages have the same make."""
 _ALIKE: Final = 0.75
 """Signatures so alike are kept once."""
 
@@ -114,6 +116,12 @@ class PortalMemory:
         if found and not any(similarity(found, known) >= _ALIKE for known in self._good):
             self._good.append(found)
             del self._good[:-_MOST_GOOD]
+            # A page that a redirect led to may have been another order.
+            self._bad = [
+                (kind, known)
+                for kind, known in self._bad
+                if kind != models.PageKind.NOT_RECOGNISED.value or similarity(found, known) < _SAME_MAKE
+            ]
         for place in places:
             _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
 

@@ -7,7 +7,7 @@
 
   // The site's own frame around the content.
   const SITES = 'nav,footer,aside,[role=navigation],[role=contentinfo],[role=complementary],[role=banner],[role=search]';
-  const CHROME_NAME = /^(nav|navbar|navigation|topnav|sidenav|sidebar|side-bar|topbar|top-bar|toolbar|breadcrumbs?|footer|site-footer|site-header|page-footer|menu|main-menu|menubar|skip-links?|cookie-?(banner|bar|notice|consent))$/i;
+  const CHROME_NAME = /^(nav|navbar|navigation|topnav|sidenav|sidebar|side-bar|topbar|top-bar|breadcrumbs?|footer|site-footer|site-header|page-footer|menu|main-menu|menubar|skip-links?|cookie-?(banner|bar|notice|consent))$/i;
   const isChrome = (element) => {
     const name = element.localName;
     if (name === 'body' || name === 'main' || name === 'html') return false;
@@ -51,11 +51,14 @@
   };
   if (document.documentElement) walk(document.documentElement, false, 0);
   text = squeeze(text).slice(0, MOST_TEXT);
-  const inContent = new Set(content);
+  const inContent = new Set(content), inChrome = new Set(chrome);
   const textOf = (element, most = 200) => lib.textOf(element, most);
 
   const headings = [];
-  for (const element of content) {
+  const isTop = (element) => element.localName === 'h1' || (element.getAttribute('role') === 'heading' && element.getAttribute('aria-level') === '1');
+  // A page's own title sometimes stands in the site's bar.
+  const barred = content.some(isTop) ? [] : chrome.filter((element) => isTop(element) && !element.closest('nav,footer,aside'));
+  for (const element of [...barred, ...content]) {
     const level = /^h[1-3]$/.test(element.localName) ? Number(element.localName[1]) : element.getAttribute('role') === 'heading' ? Number(element.getAttribute('aria-level') || 2) : 0;
     if (!level || level > 3 || headings.length >= 40) continue;
     const said = textOf(element);
@@ -63,7 +66,7 @@
   }
 
   // Forms that ask who somebody is.
-  const shownInput = (element) => inContent.has(element) || chrome.includes(element);
+  const shownInput = (element) => inContent.has(element) || inChrome.has(element);
   const TEXTUAL = /^(text|email|tel|password|number|url|search|)$/;
   const USER_NAME = /user|login|logon|e-?mail|account|identifier|benutzer|usuario|utilisateur|usager|utente/i;
   const RELAY = /^(SAMLRequest|SAMLResponse|wresult|id_token|RelayState|wctx)$/;
@@ -165,7 +168,7 @@
   const controls = [];
   for (const element of lib.all('a,button,input[type=submit],input[type=button],summary,[role=button],[role=link],[role=menuitem]')) {
     if (controls.length >= 400) break;
-    const isShown = inContent.has(element) || chrome.includes(element);
+    const isShown = shownInput(element);
     const label = squeeze(lib.labelOf(element));
     if (!label && !element.id) continue;
     if (label.length > 60) continue;

@@ -49,6 +49,8 @@ _LEAVES: Final = re.compile(
     r"(?:\W+[\w.@+-]+){0,2}\W*",
     re.IGNORECASE,
 )
+_IN_PATH: Final = re.compile(r"(?:log|sign)[_-]?[io]n(?:\.\w{2,5})?|sso", re.IGNORECASE)
+_OUT_PATH: Final = re.compile(r"(?:log|sign)[_-]?(?:out|off)(?:\.\w{2,5})?", re.IGNORECASE)
 
 
 def says_sign_in(label: str) -> bool:
@@ -269,8 +271,21 @@ def signature(features: set[str]) -> frozenset[str]:
 def _leads_in(control: dict[str, Any], says: Words) -> bool:
     """By its label, or because its address begins a sign-in with another party (OpenID Connect, SAML)."""
     query = {name.lower() for name, _ in parse_qsl(urlsplit(control["address"]).query)}
+    if _ends_in(control["address"], _IN_PATH):
+        return True
     asks_party = {"client_id", "redirect_uri"} <= query or "samlrequest" in query or {"wa", "wtrealm"} <= query
     return asks_party or says.signs_in(control["label"])
+
+
+def _leads_out(control: dict[str, Any], says: Words) -> bool:
+    ends = _ends_in(control["address"], _OUT_PATH) or _ends_in(control["form"], _OUT_PATH)
+    return ends or says.signs_out(control["label"])
+
+
+def _ends_in(address: str, names: re.Pattern[str]) -> bool:
+    """Whether an address's path ends in one of these, as a whole segment."""
+    last = urlsplit(address).path.rstrip("/").rpartition("/")[2]
+    return names.fullmatch(last) is not None
 
 
 def _is_challenged(documents: Sequence[dict[str, Any]], text: str, fields: Sequence[object]) -> bool:

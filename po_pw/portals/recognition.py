@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RULES_VERSION: Final = memories.RULES_VERSION
 """Kept with each outcome: orders read under older rules are to be read again."""
+_SHORT_PART: Final = 3
+_THIN_PAGE: Final = 300
+"""Characters of content, without labelled fields, up to which a page may say only that no such order is there."""
 _SHORT_PAGE: Final = 600
 """Characters of content, its form apart, up to which a form or a way in is what the page is about."""
 _EMPTY_PAGE: Final = 25
@@ -34,6 +37,12 @@ _ERROR_CODE: Final = re.compile(
     r"\W*){0,3}([45]\d\d)\b(?!\W*\d)"
 )
 _RECORD: Final = re.compile(r"\d|^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$", re.IGNORECASE)
+_VERSION: Final = re.compile(r"v\d+(?:\.\d+)*|\d\.\d", re.IGNORECASE)
+"""A segment that names no record: `/v2/`."""
+_PAGING: Final = re.compile(
+    r"p|page|tab|step|limit|offset|size|rows|start|lang|locale|sort|view|version|v", re.IGNORECASE
+)
+"""Names of values that say how a page is shown, not what."""
 _ENDING: Final = re.compile(r"\.(?:html?|aspx?|jsp|jsf|do|php|action|xhtml)$", re.IGNORECASE)
 
 
@@ -126,12 +135,13 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     if has_siblings and varying:
         # Of several that vary, the record's own is the one that hardly repeats.
         return max(reversed(varying), key=lambda one: len(values[one[0]]))[1]
-    telling = [value for _, value in candidates if _RECORD.search(value)]
+    naming = [(where, value) for where, value in candidates if not _says_how(where)]
+    telling = [value for _, value in naming if _RECORD.search(value) and not _VERSION.fullmatch(value)]
     # The number may stand inside a longer part: `order-4500012345`.
     holding = [value for value in telling if wanted and len(wanted) >= 3 and wanted in numbers.normal(value)]
     if holding or telling:
         return (holding or telling)[-1]
-    return candidates[-1][1] if candidates else ""
+    return (naming or candidates)[-1][1] if candidates else ""
 
 
 def names_record(url: str) -> bool:
@@ -144,13 +154,27 @@ def keeps_record(url: str, part: str) -> bool:
     wanted = part.casefold()
     if not wanted:
         return False
-    for _, value in address_parts(url):
+    for where, value in address_parts(url):
         said = value.casefold()
-        if said == wanted or wanted in re.split(r"[^\w]+|_", said):
+        if _says_how(where):
+            continue
+        if said == wanted:
             return True
-        if re.search(rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])", said):
+        # A short one is met by chance: "orders-7-days".
+        if len(wanted) >= _SHORT_PART and re.search(rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])", said):
+            return True
+        if _starts_with(said, wanted):
             return True
     return False
+
+
+def _says_how(where: str) -> bool:
+    return "?" in where and _PAGING.fullmatch(where.rpartition("?")[2]) is not None
+
+
+def _starts_with(said: str, wanted: str) -> bool:
+    """`77-blue-pens` for 77."""
+    return re.match(rf"{re.escape(wanted)}[-_][^\W\d_]", said) is not None
 
 
 def same_address(one: str, other: str) -> bool:
@@ -203,7 +227,8 @@ def sign_in_reason(
     if relay is not None and is_bare and facts.text_length <= _SHORT_PAGE:
         return "a form that passes a sign-in on"
     if not kept and not facts.signs_out:
-        if asks:
+        # A lone e-mail field may be a newsletter's.
+        if any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in asks):
             return f"it led to {_shown(facts.url)}, which asks for {_asked(asks[0])}"
         if facts.ways_in:
             return f"it led to {_shown(facts.url)}, which has a way to sign in ({facts.ways_in[0].label!r})"
@@ -294,10 +319,11 @@ def _another_number(
     other_orders: Callable[[str], bool],
 ) -> tuple[str, bool]:  # fmt: skip
     """The number of another order in the number's place, in words, and whether that is certain; `("", True)`: none."""
-    doubt = ""
+    doubt, own_id = "", numbers.core(part)
     for place in memory.places:
         shown = [one for one in _numbers_at(facts, place) if numbers.core(one)]
-        if not shown or any(numbers.is_value(one, order.po_number) for one in shown):
+        # A portal's own id, which the address holds too, is this record's.
+        if not shown or any(numbers.is_value(one, order.po_number) or numbers.core(one) == own_id for one in shown):
             continue
         said = f"where this portal shows an order's number it shows {shown[0]!r}"
         if memory.place_seen(place) >= _PLACE_IS_SURE or any(other_orders(numbers.core(one)) for one in shown):
@@ -306,8 +332,9 @@ def _another_number(
     top = min((level for level, _ in facts.headings), default=0)
     for text in (facts.title, *(said for level, said in facts.headings if level == top)):
         for one in numbers.numbers_in(text):
-            # A portal's own id, which the address holds too, may by chance be another order's number.
-            if numbers.core(one) != numbers.core(part) and other_orders(numbers.core(one)):
+            bare = numbers.core(one)
+            # It may by chance be another order's number, too.
+            if bare not in {own_id, numbers.core(order.po_number)} and other_orders(bare):
                 return f"its heading shows {one!r}, which is another order", True
     return doubt, not doubt
 
@@ -351,20 +378,41 @@ def judge(
         return verdict(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
     if by_status := _by_status(facts.status):
         return verdict(by_status, f"the portal answered {facts.status}")
-    other, is_sure = _another_number(facts, order, part, memory, other_orders)
-    if other and is_sure and not strong:
+    is_on_top = _on_top(facts, order.po_number)
+    other, is_sure = ("", True) if is_on_top else _another_number(facts, order, part, memory, other_orders)
+    if other and is_sure:
         return verdict(models.PageKind.NOT_RECOGNISED, other)
-    if led_away and not any(place.startswith(("title", "h1")) for place in where):
+    if led_away and not is_on_top:
         return verdict(models.PageKind.NOT_RECOGNISED, address)
     if not has_area and (trouble := _shows_an_error(facts, order, part, strong=strong)):
         return verdict(models.PageKind.NOT_RECOGNISED, trouble)
-    if strong:
-        return verdict(models.PageKind.ORDER, f"the number is in its {_named(where[0])}")
     if other:
         return verdict(models.PageKind.ORDER, other, certain=False)
+    if strong and _has_substance(facts, where, memory, has_area=has_area):
+        return verdict(models.PageKind.ORDER, f"the number is in its {_named(where[0])}")
     if has_area:
         return verdict(models.PageKind.ORDER, "it has an attachments area")
     return _by_likeness(facts, order, part, memory, verdict)
+
+
+def _on_top(facts: page_facts.PageFacts, po_number: str) -> bool:
+    """Whether the page is headed by this order's number: in its title, or in its one heading of the highest level."""
+    top = min((level for level, _ in facts.headings), default=0)
+    heads = [said for level, said in facts.headings if level == top]
+    return numbers.shows(facts.title, po_number) or (len(heads) == 1 and numbers.shows(heads[0], po_number))
+
+
+def _has_substance(
+    facts: page_facts.PageFacts, where: Sequence[str], memory: memories.PortalMemory, *, has_area: bool
+) -> bool:
+    """Whether a page that shows the order's number shows an order, too: "PO-7 cannot be found" does not."""
+    if has_area or facts.text_length > _THIN_PAGE:
+        return True
+    of_number = {place.partition(" ")[2] for place in where if place.startswith("field")}
+    if any(label.casefold() not in of_number for label, _ in facts.fields):
+        return True
+    # A title may come from the address alone; the words around the number in a heading do not.
+    return any(memory.place_seen(place) for place in where if not place.startswith("title"))
 
 
 def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
@@ -463,5 +511,7 @@ def learn(
         memory.note_text(order.key, facts.text_hash)
         if found.strong or same_address(facts.asked, facts.url):
             return  # of another order's page, or of nobody knows what
+        if (memory.likeness(facts.signature) or 0.0) >= _LIKE:
+            return  # it led to another order
     if facts.signature:
         memory.note_other(found.kind, facts.signature)
