@@ -144,6 +144,7 @@ class Fetcher:
             attachment: which.
             link: the way to begin with.
         """
+        fence = self._lane.fence(job.order, link.referer)
         async with self._noted(job, attachment):
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
@@ -151,7 +152,7 @@ class Fetcher:
                 if asked.asks and not job.may_ask_more():
                     is_cut_short = True
                     break
-                if await self._step(job, attachment, asked, step):
+                if await self._step(job, attachment, asked, step, fence):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := ways.press(attachment)) is not None:
@@ -164,7 +165,9 @@ class Fetcher:
             else:
                 raise error
 
-    async def _step(self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step) -> bool:
+    async def _step(
+        self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step, fence: hosts.Fence
+    ) -> bool:
         """Asks one address; True where the file is there.
 
         Raises:
@@ -176,7 +179,7 @@ class Fetcher:
                 return False
             asked.ask(step)
             try:
-                await self._get(job, attachment, step.link, is_file)
+                await self._get(job, attachment, step.link, fence, is_file)
             except promises.PageInstead as error:
                 links = error.page.downloads(
                     attachment.name, allowed=self._allowed, is_download=self._is_download,
@@ -193,10 +196,10 @@ class Fetcher:
         return False
 
     async def _get(
-        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, is_file: Callable[[], None]
-    ) -> None:
+        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, fence: hosts.Fence,
+        is_file: Callable[[], None],
+    ) -> None:  # fmt: skip
         """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
-        fence = self._lane.fence(job.order, link.referer)
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeeded | None = None
         try:
