@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PDF = b"%PDF-1.7\n" + b"0" * 2000 + b"\n%%EOF\n"
 LARGE = b"%PDF-1.7\n" + b"0" * 5_000_000 + b"\n%%EOF\n"
-CHANGES = ("delete", "remove", "approve", "reject", "archive")
+CHANGES = ("delete", "remove", "approve", "reject", "archive", "attachfile")
 
 
 def allowed(address: str, label: str) -> bool:
@@ -207,7 +207,7 @@ def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
         '<iframe src="/viewer.html?file=%2Fraw%2F7"></iframe>',
         '<form action="/raw/7"><button>Download</button></form>',
         '<a href="/del/7">a.pdf</a><a href="/raw/7">a.pdf</a>'.replace("/del/7", "/delete/7"),
-        '<a href="/raw/7" class="x">a.pdf</a><a href="/other/7" class="btn-delete">a.pdf</a>',
+        '<a href="/raw/7" class="name">a.pdf</a><a href="/other/7" class="btn-delete">a.pdf</a>',
         '<a href="/other/7" data-method="delete">Download</a><a href="/raw/7">Download</a>',
         '<template><a href="/other/7">a.pdf</a></template><a href="/raw/7">a.pdf</a>',
         '<base href="/raw/"><a href="7">Download</a>',

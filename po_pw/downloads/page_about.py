@@ -10,7 +10,7 @@ import codecs
 import dataclasses
 import unicodedata
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from selectolax import lexbor
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WORDS: Final = frozenset({
     "download", "download file", "download attachment", "download document", "download original", "original",
-    "original file", "raw", "view raw", "full size", "full resolution", "get file", "open file", "save file",
+    "original file", "raw", "view raw", "full size", "full resolution", "get", "get file", "open file", "save file",
     "herunterladen", "datei herunterladen", "anhang herunterladen", "dokument herunterladen", "télécharger",
     "télécharger le fichier", "descargar", "descargar archivo", "descarregar", "baixar", "baixar arquivo",
     "fazer download", "transferir", "scarica", "scarica file", "scaricare", "downloaden", "bestand downloaden",
@@ -132,7 +132,7 @@ class Page:
         *,
         allowed: Callable[[str, str], bool],
         is_certain: bool = True,
-        is_download: Callable[[str], bool] = is_download_word,
+        is_download: Callable[[str], bool] = lambda _label: False,
     ) -> tuple[Download, ...]:
         """Where the file that this page is about may be had, likeliest first; only addresses to be asked with GET.
 
@@ -142,12 +142,22 @@ class Page:
 
         Args:
             name: the file's, as shown where the link to this page was; may be empty.
-            allowed: whether nothing of change is in an address and a label. It is given both without the file's own
-                name, and the label with the names of icons and classes.
+            allowed: whether nothing of change is in an address and a label. The address is given without the file's own
+                name and without what this page's own address has too; the label without the file's own name, and with
+                its title, id and classes, and those of its icons.
             is_certain: False where it is not known whether this page is about a file at all: then a link that does not
                 carry a file's name must belong to the same record as the page.
-            is_download: whether a whole label is a plain word for downloading.
+            is_download: whether a whole label is a plain word for downloading; `is_download_word` counts as well.
         """
+
+        def says_download(text: str) -> bool:
+            return is_download_word(text) or is_download(text)
+
+        return self._found(name, allowed, is_certain, says_download)
+
+    def _found(
+        self, name: str, allowed: Callable[[str, str], bool], is_certain: bool, is_download: Callable[[str], bool]
+    ) -> tuple[Download, ...]:
         names = self._names(name, is_download)
         found: list[tuple[int, Download]] = []
         for rank, url, label, around in self._ways(names, is_download):
@@ -156,7 +166,7 @@ class Page:
             is_named = any(is_certain or kinds.extension(own) or self._is_same_record(url) for own in carried)
             if url == self.url or not _is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
-            if allowed(_less(url, names), _less(f"{label} {around}", names)):
+            if allowed(self._own_part(url, names), _less(f"{label} {around}", names)):
                 found.append((rank, Download(url, label, is_named)))
         named = sorted((one for one in found if one[1].is_named), key=lambda one: one[0])
         if named:
@@ -313,6 +323,24 @@ class Page:
 
     def _at(self, target: str | None) -> str:
         return _without_fragment(_joined(self._base, target.strip())) if target and target.strip() else ""
+
+    def _own_part(self, url: str, names: tuple[str, ...]) -> str:
+        """An address without the file's names, and without what this page's own has too: that changes nothing."""
+        parts, own = urlsplit(url), urlsplit(self.url)
+        steps, before = parts.path.split("/"), own.path.split("/")
+        shared = 0
+        while shared < min(len(steps), len(before)) and steps[shared] == before[shared]:
+            shared += 1
+        path = [
+            quote(_less(unquote(step, errors="replace"), names), safe="", errors="replace") for step in steps[shared:]
+        ]
+        asked = set(parse_qsl(own.query, keep_blank_values=True))
+        query = urlencode(
+            [(name, _less(value, names)) for name, value in parse_qsl(parts.query, keep_blank_values=True)
+             if (name, value) not in asked],
+            errors="replace",
+        )  # fmt: skip
+        return urlunsplit((parts.scheme, parts.netloc, "/" + "/".join(path), query, ""))
 
     def _is_same_record(self, url: str) -> bool:
         """Whether an address has the part by which the page's own names its record."""
@@ -510,15 +538,11 @@ def _is_other_file(label: str) -> bool:
 
 
 def _less(text: str, names: tuple[str, ...]) -> str:
-    """A text or address without the file's own names, in which words of change mean nothing."""
+    """A text without the file's own names, in which words of change mean nothing."""
     for name in names:
-        if not kinds.extension(name):
-            continue
-        for written in (text, unquote(text, errors="replace"), unquote(text.replace("+", " "), errors="replace")):
-            at = written.casefold().find(name)
-            if at >= 0:
-                text = f"{written[:at]}file.{kinds.extension(name)}{written[at + len(name) :]}"
-                break
+        at = text.casefold().find(name) if kinds.extension(name) else -1
+        if at >= 0:
+            text = f"{text[:at]}file.{kinds.extension(name)}{text[at + len(name) :]}"
     return text
 
 
@@ -558,7 +582,7 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _is_web(url: str) -> bool:
-    return url.lower().startswith(("http://", "https://"))
+    return url.lower().startswith(("http://", "https://")) and bool(_origin(url)[1])
 
 
 def _joined(base: str, target: str) -> str:

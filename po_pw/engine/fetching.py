@@ -104,7 +104,7 @@ class Fetcher:
         at_once: how many files at once.
         allowed: whether nothing of change is in an address and a label (see `page_about.Page.downloads`); without it,
             no link on a page about a file is followed.
-        is_download: whether a whole label is a plain word for downloading.
+        is_download: whether a whole label is a plain word for downloading, beside those that are known anyway.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Fetcher:
         *,
         at_once: Callable[[], int],
         allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
-        is_download: Callable[[str], bool] = page_about.is_download_word,
+        is_download: Callable[[str], bool] = lambda _label: False,
     ) -> None:
         self._worker = worker
         self._session = session
