@@ -59,7 +59,9 @@ class Verdict:
 
 # --- addresses ------------------------------------------------------------------------------------------------------
 
-_OPAQUE: Final = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_~+/=.-]{16,}$|^[A-Za-z0-9+/=_-]{48,}$|^[0-9a-fA-F-]{8,}$")
+_OPAQUE: Final = re.compile(
+    r"^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_~+/=.-]{16,}$|^[A-Za-z0-9+/=_-]{48,}$|^[0-9a-fA-F-]{8,}$"
+)
 _METHOD_FIELDS: Final = {"_method", "method", "x-http-method", "x-http-method-override", "httpmethod", "_httpmethod"}
 _CHANGING_METHODS: Final = {"delete", "put", "patch", "post", "merge", "remove"}
 _RETURN_FIELDS: Final = {
@@ -145,6 +147,11 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -
         for text in (key, value):
             if _is_file(text) or _is_opaque(text):
                 continue
+            if "/" in text:
+                word = change_in_address(text, names=names)
+                if word:
+                    return word
+                continue
             for change in vocabulary.changes(text, identifier=True, names=names):
                 if change.form is vocabulary.Form.ACT:
                     return change.word
@@ -153,7 +160,15 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -
 
 # --- controls -------------------------------------------------------------------------------------------------------
 
-_NAME_ATTRIBUTES: Final = ("data-filename", "data-file-name", "data-name", "download", "data-file", "data-title", "data-attachment-name")
+_NAME_ATTRIBUTES: Final = (
+    "data-filename",
+    "data-file-name",
+    "data-name",
+    "download",
+    "data-file",
+    "data-title",
+    "data-attachment-name",
+)
 _WRITTEN: Final = ("id", "class", "name", "value")
 _ASKS: Final = re.compile(r"(?:^|-)confirm(?:$|-)|-confirm$|^data-(?:are-you-sure|ask|warning|prompt)$")
 _SAYS_NOTHING: Final = re.compile(
@@ -173,7 +188,9 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
         parts = urlsplit(facts.address)
         found += [unquote(one) for one in parts.path.split("/")[-1:]]
         found += [value for _, value in parse_qsl(parts.query)]
-    return tuple(dict.fromkeys(one for one in found if _is_file(one) or (vocabulary.is_file_name(one) and not facts.address)))
+    return tuple(
+        dict.fromkeys(one for one in found if _is_file(one) or (vocabulary.is_file_name(one) and not facts.address))
+    )
 
 
 def _is_trusted(name: str) -> bool:
@@ -187,12 +204,16 @@ def _is_trusted(name: str) -> bool:
 
 def _proven(facts: models.Control, names: Collection[str]) -> tuple[str, ...]:
     """The file names that may be taken out of what a control says."""
+    said = vocabulary.file_name(facts.label)
+    names = (*names, said) if said and " " not in said else names
     return (*own_names(facts), *(name for name in names if vocabulary.is_file_name(name) and _is_trusted(name)))
 
 
 def _fields_of(form: models.Form) -> Iterator[tuple[str, str]]:
     for name, value in form.fields:
-        if not name.startswith(("__VIEWSTATE", "__EVENTVALIDATION", "javax.faces.ViewState", "jakarta.faces.ViewState")):
+        if not name.startswith(
+            ("__VIEWSTATE", "__EVENTVALIDATION", "javax.faces.ViewState", "jakarta.faces.ViewState")
+        ):
             yield name, value
 
 
@@ -233,7 +254,15 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
-        if name in {"onclick", "ng-click", "data-ng-click", "v-on:click", "@click", "wire:click", "href"} or name.startswith("on"):
+        if name in {
+            "onclick",
+            "ng-click",
+            "data-ng-click",
+            "v-on:click",
+            "@click",
+            "wire:click",
+            "href",
+        } or name.startswith("on"):
             word = vocabulary.change_word(value, identifier=True, names=known)
         elif name in _WRITTEN or not _SAYS_NOTHING.match(name):
             word = _act(value, known, styled=name == "class") or (None if name in _WRITTEN else _act(name, ()))
@@ -270,7 +299,11 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     word = change_in_address(facts.address, names=known, shared_segments=shared)
     if word:
         return f'the address says "{word}"'
-    if facts.form and facts.form.method not in {"", "get"} and _attributes(facts).get("data-method", "get").lower() != "get":
+    if (
+        facts.form
+        and facts.form.method not in {"", "get"}
+        and _attributes(facts).get("data-method", "get").lower() != "get"
+    ):
         return f"it is sent with {facts.form.method.upper()}"
     attributes = _attributes(facts)
     if any(_ASKS.search(name) for name in attributes) or any(
@@ -387,8 +420,16 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
     """OPEN or TURN, for what is no submit button."""
     attributes = _attributes(facts)
     governs = facts.tag == "summary" or facts.role == "tab" or any(attributes.get(one) for one in _PANEL_ATTRIBUTES)
-    governs = governs or attributes.get("data-toggle", attributes.get("data-bs-toggle", "")) in {"collapse", "tab", "pill"}
-    if governs and vocabulary.is_expander_label(facts.label) and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label)):
+    governs = governs or attributes.get("data-toggle", attributes.get("data-bs-toggle", "")) in {
+        "collapse",
+        "tab",
+        "pill",
+    }
+    if (
+        governs
+        and vocabulary.is_expander_label(facts.label)
+        and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label))
+    ):
         return Verdict(Action.OPEN, "it opens a region of the list")
     if in_area and not vocabulary.file_name(facts.label):
         if vocabulary.is_more_label(facts.label):
@@ -579,7 +620,13 @@ def _pairs(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, content if isinstance(content, str) else ""
 
 
-_POST_BACK_STATE: Final = ("__VIEWSTATE", "__EVENTTARGET", "javax.faces.ViewState", "jakarta.faces.ViewState", "javax.faces.source")
+_POST_BACK_STATE: Final = (
+    "__VIEWSTATE",
+    "__EVENTTARGET",
+    "javax.faces.ViewState",
+    "jakarta.faces.ViewState",
+    "javax.faces.source",
+)
 _POST_BACK_SOURCE: Final = {"__EVENTTARGET", "__CALLBACKID", "javax.faces.source", "jakarta.faces.source"}
 _POST_BACK_ARGUMENT: Final = {
     "__EVENTARGUMENT", "__CALLBACKPARAM", "javax.faces.behavior.event", "javax.faces.partial.event",
@@ -592,7 +639,10 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
     if _submits(control):
         return _stop("a submit button opens nothing")
-    if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (*urlsplit(held.page_url)[:3], ""):
+    if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
+        *urlsplit(held.page_url)[:3],
+        "",
+    ):
         return _stop("a POST to another address than the page's own")
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
@@ -608,7 +658,9 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
 # --- GraphQL and OData ----------------------------------------------------------------------------------------------
 
 _GRAPHQL_NOISE: Final = re.compile(r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*')
-_READS: Final = re.compile(r"^(?:get|fetch|list|load|read|query|find|search|show|view)(?![a-z])|(?:Query|List|Details?|ById)$")
+_READS: Final = re.compile(
+    r"^(?i:get|fetch|list|load|read|query|find|search|show|view)(?![a-z])|(?:Query|List|Details?|ById)$"
+)
 
 
 def _graphql_operations(query: str) -> tuple[set[str], list[str]]:
@@ -655,7 +707,11 @@ def _graphql_reason(content: Mapping[str, Any]) -> str | None:
         word = _act(str(name), ())
         if word:
             return f'the GraphQL operation says "{word}"'
-        return "" if _READS.search(str(name)) and "utation" not in str(name) else "a GraphQL operation that is not known to read"
+        return (
+            ""
+            if _READS.search(str(name)) and "utation" not in str(name)
+            else "a GraphQL operation that is not known to read"
+        )
     return None
 
 
@@ -668,7 +724,9 @@ def _graphql(held: models.HeldRequest) -> str | None:
         if "operations" in dict(held.fields) and "map" in dict(held.fields):
             return "a GraphQL upload"
         return _graphql_reason(dict(held.fields)) if "graphql" in urlsplit(held.url).path.lower() else None
-    found = [_graphql_reason(one) for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)]
+    found = [
+        _graphql_reason(one) for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)
+    ]
     if not found or any(one is None for one in found):
         return None
     return next((one for one in found if one), "")

@@ -33,13 +33,19 @@ _LETTERS_WITHOUT_ACCENT: Final = str.maketrans(
 )
 _ACCENTED: Final = re.compile(r"([a-z\u0370-\u03ff\u0400-\u04ff])[\u0300-\u036f]+")
 _INVISIBLE: Final = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\ufeff]")
-_MARKS: Final = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+_MARKS: Final = (
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+)
 _WORD: Final = re.compile(rf"\d+|(?:[^\W\d_]|[{_MARKS}])+")
-_UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_UNSPACED: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
 _UNSPACED_RUN: Final = re.compile(
     r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+)"
 )
-_CASE_CHANGES: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d)|(?<=\d)(?=[a-zA-Z])")
+_CASE_CHANGES: Final = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d)|(?<=\d)(?=[a-zA-Z])"
+)
 LONGEST_LABEL: Final = 160
 """Characters; a longer text is no label."""
 
@@ -128,9 +134,7 @@ def _cut(run: str, kinds: Sequence[_Kind]) -> bool:
     reached = {0}
     for start in range(len(run)):
         if start in reached:
-            reached |= {
-                start + len(entry) for kind in kinds for entry in kind.inside if run.startswith(entry, start)
-            }
+            reached |= {start + len(entry) for kind in kinds for entry in kind.inside if run.startswith(entry, start)}
     return len(run) in reached
 
 
@@ -231,7 +235,9 @@ def _foreign(kind: str) -> _Kind:
     return _kind([entry for name in LANGUAGES if name != "en" for entry in _DATA[name].get(kind, ())])
 
 
-_PREFIXES: Final = re.compile(r"^(?:btn|lnk|cmd|img|ico|icon|link|button|handle|action|js|do|on|can|fn|xhr|ajax)(?=[a-z]{3})")
+_PREFIXES: Final = re.compile(
+    r"^(?:btn|lnk|cmd|img|ico|icon|link|button|handle|action|js|do|on|can|fn|xhr|ajax)(?=[a-z]{3})"
+)
 _SUFFIXES: Final = re.compile(
     r"(?<=[a-z]{3})(?:files?|rows?|items?|attachments?|docs?|documents?|link|lnk|btn|button|all|line|icon|url|action|record)$"
 )
@@ -320,23 +326,32 @@ def _coverings() -> tuple[str, ...]:
     """Entries in scripts without spaces that are no change, but hold a word of change: longest first."""
     change = _foreign("change").inside
     entries = {entry for kind in _OTHER_KINDS for entry in _of(kind).inside} | set(_foreign_names())
-    return tuple(sorted((one for one in entries if one not in change and any(inside in one for inside in change)), key=lambda one: -len(one)))
+    return tuple(
+        sorted(
+            (one for one in entries if one not in change and any(inside in one for inside in change)),
+            key=lambda one: -len(one),
+        )
+    )
 
 
 @functools.cache
-def _short_accented() -> Mapping[str, frozenset[str]]:
-    """Short words of change that are such only with their accents: Swedish "lås", Vietnamese "gỡ"."""
+def _accented_changes() -> Mapping[str, frozenset[str]]:
+    """Words of change that are such only with their accents, as without them they are other words.
+
+    Short ones (Swedish "lås", Vietnamese "gỡ"), and those that are a topic in a language close by ("priloži", "prilozi").
+    """
     found: dict[str, set[str]] = {}
     for name in LANGUAGES:
         for entry in _DATA[name].get("change", ()):
             plain = fold(entry)
-            if len(plain) <= 4 and plain.isascii():
+            others = any(words(entry) in _of(kind).phrases for kind in ("attachment", "document", "loading"))
+            if (len(plain) <= 4 and plain.isascii()) or others:
                 found.setdefault(plain, set()).add(unicodedata.normalize("NFC", entry).casefold())
     return {plain: frozenset(entries) for plain, entries in found.items()}
 
 
 def _lacks_accents(change: Change, accented: Sequence[str]) -> bool:
-    entries = _short_accented().get(change.word)
+    entries = _accented_changes().get(change.word)
     return bool(entries) and " ".join(accented) not in entries and (change.word,) not in _english()
 
 
@@ -389,7 +404,7 @@ _CANDIDATE: Final = re.compile(rf"[^\s\\/:*?\"<>|\x00-\x1f«»“”„‹›][^
 def _is_ending(stem: str, ending: str, *, alone: bool) -> bool:
     low = ending.lower()
     if low in _EXTENSIONS:
-        return bool(re.search(r"\w", stem)) and not (low in {"c", "h", "z", "js", "ai"} and " " in stem and not alone)
+        return bool(re.search(r"\w", stem)) and (alone or low not in {"c", "h", "z", "js", "ai", "one", "do"})
     if not alone or " " in stem or low in _HOST_ENDINGS or not re.fullmatch(r"(?=.*[a-z])[a-z0-9]{3,5}", low):
         return False
     if re.fullmatch(r"v?[\d.,]*", stem, re.IGNORECASE) or "@" in stem:
@@ -432,7 +447,12 @@ def _trimmed(name: str) -> str:
         elif before and _covered(rest, (_of("download"), _of("filler"), _of("window")), numbers=False):
             if _has(rest, _of("download")) or at + 1 == len(parts) - 1:
                 cut = max(cut, at + 1)
-    if len(parts) > 1 and cut and not _has(words(" ".join(parts[:cut])), _of("download")) and not changes(" ".join(parts[:cut])):
+    if (
+        len(parts) > 1
+        and cut
+        and not _has(words(" ".join(parts[:cut])), _of("download"))
+        and not changes(" ".join(parts[:cut]))
+    ):
         cut = 0
     name = " ".join(parts[cut:]).lstrip(" -–—:;,.·•|'`‘’")
     name = _without_unspaced_verb(name)
@@ -456,6 +476,8 @@ def _without_unspaced_verb(name: str) -> str:
     if not run:
         return name
     text = run[1]
+    if text.startswith(_coverings()):
+        return name
     for entry in (*_foreign("change").inside, *_of("download").inside):
         if text.startswith(entry) and len(name) > len(entry) + 2 and name[len(entry)] != ".":
             return name[len(entry) :].lstrip(" -:：")
@@ -509,16 +531,21 @@ def is_download_label(text: str, *, names: Collection[str] = ()) -> bool:
     found = words(rest)
     if any(sign in _SYMBOLS["download"] for sign in rest) and not found:
         return True
-    if found and _says(found, ("all",), "download", "filler", "document", "attachment"):
-        return False
-    return _says(found, ("download",), "filler", "window", "attachment", "document")
+    return _says(found, ("download",), "filler", "window") and not is_all_label(text)
 
 
 def is_all_label(text: str) -> bool:
     """Whether a whole label says that all files are downloaded at once."""
-    return _says(words(_plain(text)), ("all",), "download", "filler", "document", "attachment", "to") and _has(
-        words(text), _of("download")
-    )
+    found = words(_plain(text))
+    if not _says(found, ("all",), "download", "filler", "document", "attachment") or not _has(found, _of("download")):
+        return False
+    every, download, start = _of("all"), _of("download"), 0
+    while start < len(found):
+        phrase = download.at(found, start)
+        if every.at(found, start) >= max(phrase, 1) or (_UNSPACED.match(found[start]) and every.within(found[start])):
+            return True
+        start += max(phrase, 1)  # Estonian "laadi alla" holds a Swedish "alla"
+    return False
 
 
 _OPENERS: Final = frozenset("▸▾▼▶▲+⌄⌃˅▿")
@@ -583,7 +610,9 @@ def is_window_label(text: str) -> bool:
 
 # --- what an area says ----------------------------------------------------------------------------------------------
 
-_COUNT: Final = re.compile(r"[(\[（【]\s*\d{1,4}\+?\s*[)\]）】]|(?<![\w.])\d{1,4}\+?\s*$|^\s*\d{1,4}(?=\s)|[::]\s*\d{1,4}\s*$")
+_COUNT: Final = re.compile(
+    r"[(\[（【]\s*\d{1,4}\+?\s*[)\]）】]|(?<![\w.])\d{1,4}\+?\s*$|^\s*\d{1,4}(?=\s)|[::]\s*\d{1,4}\s*$"
+)
 
 
 def topic(text: str) -> float:
@@ -625,7 +654,12 @@ def _heads(found: Sequence[str]) -> str:
             if not count and not (_UNSPACED.match(word) and kind.within(word)):
                 continue
             after = found[start + max(count, 1) :]
-            if (tuple(found[start : start + 1]) in modifiers.phrases) and count == 1 and after and not _covered(after, beside):
+            if (
+                (tuple(found[start : start + 1]) in modifiers.phrases)
+                and count == 1
+                and after
+                and not _covered(after, beside)
+            ):
                 continue
             return name
     return ""
@@ -641,7 +675,10 @@ def _is_topic(text: str) -> bool:
     if not found or any(word in _topic_not() for word in found):
         return False
     kind = _identifiers("topic")
-    return any(kind.at(found, start) or any(found[start].startswith(one) for one in ("attachmentslist",)) for start in range(len(found)))
+    return any(
+        kind.at(found, start) or any(found[start].startswith(one) for one in ("attachmentslist",))
+        for start in range(len(found))
+    )
 
 
 @functools.cache
@@ -678,7 +715,9 @@ def claims(label: str, *, badge: str = "") -> int | None:
     said = words(label)
     if _has(said, _of("limit")) or changes(label) or shown_of(label) or file_name(label):
         return None
-    numbers = re.findall(r"(?<![\w.,/-])(\d{1,5})(\+?)(?![\w%]*[%])(?!\s*(?:[kmgt]i?b|bytes?|[kmgt]?o|%)\b)(?![.,/-]\d)", label, re.IGNORECASE)
+    numbers = re.findall(
+        r"(?<![\w.,/-])(\d{1,5})(\+?)(?!\s*%)(?!\s*(?:[kmgt]i?b|bytes?|[kmgt]?o|%)\b)(?![.,/-]\d)", label, re.IGNORECASE
+    )
     if len(numbers) != 1 or len(re.findall(r"\d+", label)) != 1:
         return None
     number = int(numbers[0][0])
@@ -691,7 +730,7 @@ def claims(label: str, *, badge: str = "") -> int | None:
 
 
 def _counts_after(before: str, after: str) -> bool:
-    """"Attachments (3)", "Anhänge: 3", "Attachments 3"."""
+    """ "Attachments (3)", "Anhänge: 3", "Attachments 3"."""
     if not re.fullmatch(r"\s*[)\]）】]?\s*(?:件|个|個|개|ไฟล์)?\s*[)\]）】]?\W{0,3}", after):
         return False
     text = re.sub(r"[\s(\[（【::#·•|,–-]+$", "", before)
@@ -699,7 +738,7 @@ def _counts_after(before: str, after: str) -> bool:
 
 
 def _counts_before(before: str, after: str) -> bool:
-    """"3 attachments", "This order has 3 attachments"."""
+    """ "3 attachments", "This order has 3 attachments"."""
     said = words(after)
     kinds = (_of("attachment"), _of("document"), _of("modifier"))
     count = max((kind.at(said, 0) for kind in kinds), default=0) if said else 0
@@ -751,7 +790,14 @@ def shown_of(text: str) -> tuple[int, int] | None:
 @functools.cache
 def _page_words() -> _Kind:
     """Words for a page, without those that only stand beside them."""
-    return _kind([entry for name in LANGUAGES for entry in _DATA[name].get("page", ()) if " " not in entry and entry != "current"])
+    return _kind(
+        [
+            entry
+            for name in LANGUAGES
+            for entry in _DATA[name].get("page", ())
+            if " " not in entry and entry not in {"current", "第"}
+        ]
+    )
 
 
 _NONE_ALONE: Final = re.compile(r"^[-–—―−‒]+$")
@@ -834,15 +880,30 @@ def says_download(segment: str) -> bool:
     """Whether an identifier or a segment of a path is a word of download, or ends or begins with one."""
     found = tuple(word for word in identifier_words(segment) if not word.isdigit())
     kind = _identifiers("download")
-    return bool(found) and _covered(found, [kind, _of("download"), _of("filler"), _of("attachment")]) and _has(
-        found, _kind_of_downloads()
+    return (
+        bool(found)
+        and _covered(found, [kind, _of("download"), _of("filler"), _of("attachment")])
+        and _has(found, _kind_of_downloads())
     )
 
 
 @functools.cache
 def _kind_of_downloads() -> _Kind:
     """Words of download in addresses, without those that any page may have."""
-    common = {"attachment", "paperclip", "pdf", "file pdf", "arrow down", "arrow downward", "eye", "visibility", "content", "raw", "file", "save"}
+    common = {
+        "attachment",
+        "paperclip",
+        "pdf",
+        "file pdf",
+        "arrow down",
+        "arrow downward",
+        "eye",
+        "visibility",
+        "content",
+        "raw",
+        "file",
+        "save",
+    }
     return _kind([one for one in _DATA["identifiers"]["download"] if one not in common])
 
 
@@ -851,7 +912,7 @@ def is_name_label(text: str, *, names: Collection[str] = ()) -> bool:
     if not any(is_file_name(one) and one.casefold() in text.casefold() for one in names):
         return False
     found = words(_plain(text, names).replace("\ufffc", " "))
-    return len(text) <= 400 and (not found or _covered(found, [_of("window"), _of("filler"), _of("document"), _of("attachment")], numbers=True))
+    return len(text) <= 400 and (not found or _covered(found, [_of("window"), _of("filler")]))
 
 
 def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
@@ -859,7 +920,11 @@ def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
     rest = _plain(text, names)
     said = changes(rest)
     acts = {word for change in said if change.form is Form.ACT for word in change.word.split()}
-    left = [word for word in words(rest) if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))]
+    left = [
+        word
+        for word in words(rest)
+        if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))
+    ]
     return not left or _covered(left, [_of("filler"), _of("attachment"), _of("document"), _of("download")])
 
 
@@ -879,7 +944,9 @@ def icon_of_change(text: str, *, names: Collection[str] = ()) -> str | None:
     for start, word in enumerate(spoken):
         if any(harmless.at(spoken, before) > start - before for before in range(max(0, start - 2), start + 1)):
             continue
-        if kind.at(spoken, start) and not (start and spoken[start - 1] in {"file", "zip"} and word in {"archive", "box"}):
+        if kind.at(spoken, start) and not (
+            start and spoken[start - 1] in {"file", "zip"} and word in {"archive", "box"}
+        ):
             return word
     return None
 
@@ -889,8 +956,24 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
     texts = [*icons, label]
     if any(sign in _SYMBOLS["download"] - set("👁🔍🔎▼📁📂") for text in texts for sign in text):
         return True
-    kind = _kind(["download", "downloads", "herunterladen", "telecharger", "descargar", "paperclip", "file pdf", "get app", "save alt", "arrow down to line", "file arrow down"])
-    return any(kind.at(found, start) for text in texts for found in [identifier_words(text)] for start in range(len(found)))
+    kind = _kind(
+        [
+            "download",
+            "downloads",
+            "herunterladen",
+            "telecharger",
+            "descargar",
+            "paperclip",
+            "file pdf",
+            "get app",
+            "save alt",
+            "arrow down to line",
+            "file arrow down",
+        ]
+    )
+    return any(
+        kind.at(found, start) for text in texts for found in [identifier_words(text)] for start in range(len(found))
+    )
 
 
 def is_styling(word: str) -> bool:
