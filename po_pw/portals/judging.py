@@ -65,14 +65,35 @@ _OPAQUE: Final = re.compile(
 _METHOD_FIELDS: Final = {"_method", "method", "x-http-method", "x-http-method-override", "httpmethod", "_httpmethod"}
 _CHANGING_METHODS: Final = {"delete", "put", "patch", "post", "merge", "remove"}
 _RETURN_FIELDS: Final = {
-    "returnurl", "return_url", "returnto", "return_to", "return", "back", "backurl", "back_url", "referer", "referrer",
-    "ref", "from", "source", "redirect", "redirect_uri", "redirecturl", "redirect_url", "next", "continue", "origin",
-}  # fmt: skip
+    "returnurl",
+    "return_url",
+    "returnto",
+    "return_to",
+    "return",
+    "back",
+    "backurl",
+    "back_url",
+    "referer",
+    "referrer",
+    "ref",
+    "from",
+    "source",
+    "redirect",
+    "redirect_uri",
+    "redirecturl",
+    "redirect_url",
+    "next",
+    "continue",
+    "origin",
+}
 _PAGE_ENDINGS: Final = re.compile(
     r"\.(?:asp|aspx|ashx|asmx|axd|php\d?|phtml|jspx?|jsf|faces|xhtml|do|action|cgi|pl|cfm|dll|exe|s?html?|nsf|svc|rails|seam)$",
     re.IGNORECASE,
 )
-_SIGNED: Final = re.compile(r"^(?:x-(?:amz|goog|oss|ms)-|sig$|signature$|expires$|token$|access_token$|hmac$|policy$|key-pair-id$|awsaccesskeyid$|se$|sp$|sv$|sr$|st$)", re.IGNORECASE)  # fmt: skip
+_SIGNED: Final = re.compile(
+    r"^(?:x-(?:amz|goog|oss|ms)-|sig$|signature$|expires$|token$|access_token$|hmac$|policy$|key-pair-id$|awsaccesskeyid$|se$|sp$|sv$|sr$|st$)",
+    re.IGNORECASE,
+)
 
 
 def _is_opaque(text: str) -> bool:
@@ -94,10 +115,14 @@ def is_plain_file_address(url: str) -> bool:
     if any(vocabulary.says_download(_PAGE_ENDINGS.sub("", one)) for one in ends):
         return True
     return any(
-        _is_file(value) or (key.lower() in {"action", "cmd", "op", "do", "mode", "download", "dl"} and vocabulary.says_download(value or key))
+        _is_file(value)
+        or (
+            key.lower() in {"action", "cmd", "op", "do", "mode", "download", "dl"}
+            and vocabulary.says_download(value or key)
+        )
         or key.lower() in {"download", "dl"}
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    )  # fmt: skip
+    )
 
 
 def change_in_address(
@@ -194,7 +219,7 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
 
 
 def _is_trusted(name: str) -> bool:
-    """Whether a file name holds no call to do something in front of itself: not "approve order.pdf", but "order signed.pdf"."""
+    """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
     stem = name.rpartition(".")[0]
     if " " not in stem.strip() and len(vocabulary.words(stem)) < 2:
         return True
@@ -217,12 +242,12 @@ def _fields_of(form: models.Form) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _change_in_form(form: models.Form, names: Collection[str]) -> str | None:
+def _change_in_form(form: models.Form, names: Collection[str], *, sent: bool) -> str | None:
+    """A word of change in a form's method or action, and in its fields where a press sends them."""
     if form.method not in {"get", "post", "dialog", ""}:
         return form.method
-    return change_in_address(form.action, names=names, strict=form.method == "post") or _change_in_pairs(
-        tuple(_fields_of(form)), names
-    )
+    word = change_in_address(form.action, names=names, strict=form.method == "post")
+    return word or (_change_in_pairs(tuple(_fields_of(form)), names) if sent else None)
 
 
 def _change_in_icons(icons: Sequence[str], names: Collection[str]) -> str | None:
@@ -271,7 +296,7 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
         if word:
             return f'its {name} says "{word}"'
     if facts.form:
-        word = _change_in_form(facts.form, known)
+        word = _change_in_form(facts.form, known, sent=_submits(facts))
         if word:
             return f'its form says "{word}"'
     if facts.address:
@@ -287,9 +312,9 @@ def _act(text: str, names: Collection[str], *, styled: bool = False, weak: bool 
         if _is_opaque(part):
             continue
         for change in vocabulary.changes(part, identifier=True, names=names):
-            if change.form is vocabulary.Form.ACT and (weak or not change.is_weak):
-                if not (styled and vocabulary.is_styling(change.word)):
-                    return change.word
+            acts = change.form is vocabulary.Form.ACT and (weak or not change.is_weak)
+            if acts and not (styled and vocabulary.is_styling(change.word)):
+                return change.word
     return None
 
 
@@ -575,7 +600,8 @@ def _post(
         return _stop("--read-only: no POST is sent")
     if origin_of(held.url) != origin_of(held.page_url):
         return _stop("a POST to another host")
-    reason = veto(control)
+    shown = vocabulary.file_name(control.row)
+    reason = veto(control, names=(shown,) if shown else ())
     if reason:
         return _stop(reason)
     word = change_in_address(held.url, names=_proven(control, ()), strict=True) or _change_in_body(held, control)
@@ -629,9 +655,13 @@ _POST_BACK_STATE: Final = (
 )
 _POST_BACK_SOURCE: Final = {"__EVENTTARGET", "__CALLBACKID", "javax.faces.source", "jakarta.faces.source"}
 _POST_BACK_ARGUMENT: Final = {
-    "__EVENTARGUMENT", "__CALLBACKPARAM", "javax.faces.behavior.event", "javax.faces.partial.event",
-    "jakarta.faces.behavior.event", "jakarta.faces.partial.event",
-}  # fmt: skip
+    "__EVENTARGUMENT",
+    "__CALLBACKPARAM",
+    "javax.faces.behavior.event",
+    "javax.faces.partial.event",
+    "jakarta.faces.behavior.event",
+    "jakarta.faces.partial.event",
+}
 _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
@@ -667,27 +697,27 @@ def _graphql_operations(query: str) -> tuple[set[str], list[str]]:
     """Kinds of the operations in a GraphQL document, and the names of their top fields and of themselves."""
     text = _GRAPHQL_NOISE.sub(" ", query)
     kinds, tops, depth, round_depth, current = set(), [], 0, 0, ""
-    for token in re.findall(r"[A-Za-z_]\w*\s*:?|[{}()]|\.\.\.\s*(?:on\s+)?\w*|[^\sA-Za-z_{}()]+", text):
-        word = token.rstrip(": \t\n")
-        if token == "(":
+    for part in re.findall(r"[A-Za-z_]\w*\s*:?|[{}()]|\.\.\.\s*(?:on\s+)?\w*|[^\sA-Za-z_{}()]+", text):
+        word = part.rstrip(": \t\n")
+        if part == "(":
             round_depth += 1
-        elif token == ")":
+        elif part == ")":
             round_depth -= 1
         elif round_depth:
             continue
-        elif token == "{":
+        elif part == "{":
             if depth == 0 and not current:
                 current = "query"
                 kinds.add(current)
             depth += 1
-        elif token == "}":
+        elif part == "}":
             depth -= 1
             if depth == 0:
                 current = ""
         elif depth == 0 and not current and re.match(r"[A-Za-z_]", word):
             current = word
             kinds.add(word)
-        elif (depth == 0 and current != "fragment") or (depth == 1 and not token.endswith(":")):
+        elif (depth == 0 and current != "fragment") or (depth == 1 and not part.endswith(":")):
             tops.append(word)
     return kinds, tops
 
