@@ -31,7 +31,7 @@
 
   const tokens = new Set();
   const waiting = new Set();
-  let activity = 0; // moves with every beginning and end
+  let activity = 0; // moves with every beginning and end of what ends, and every message
   let epoch = 0; // moves with every change, or new kind of request, that is news
   let newsAt = time();
   let changes = 0;
@@ -39,12 +39,12 @@
   const begin = (kind, more) => {
     const token = { kind, at: time(), ...more };
     tokens.add(token);
-    activity++;
+    if (!token.recurs) activity++;
     return token;
   };
   const end = (token) => {
     if (token && tokens.delete(token)) {
-      activity++;
+      if (!token.recurs) activity++;
       if (waiting.size) hop(() => { for (const attempt of [...waiting]) attempt(); });
     }
   };
@@ -77,6 +77,7 @@
       guarded(() => { Error.stackTraceLimit = limit; if (was) defineProperty(Error, 'prepareStackTrace', was); });
     }
   };
+  const LITERALS = /(["'`])(?:\\.|(?!\1).)*\1|\d+/g; // what may vary with the order in a script that is part of its page
   const sourceOf = (kind, action, period, above) => {
     const same = typeof action === 'function' ? known.get(action) : undefined;
     if (same && same.kind === kind && same.period === period) return same;
@@ -84,7 +85,7 @@
     const key = kind + ' ' + period + stack;
     let source = sources.get(key);
     if (!source) {
-      source = { kind, period, stack, action: guarded(() => short(String(action)), ''), total: 0, runs: 0, epoch, gone: false };
+      source = { kind, period, stack, action: guarded(() => short(String(action).replace(LITERALS, '#')), ''), total: 0, runs: 0, epoch, gone: false };
       if (sources.size > 5000) sources.clear();
       sources.set(key, source);
     }
@@ -121,7 +122,7 @@
       apply(target, self, given) {
         const result = apply(target, self, given);
         guarded(() => {
-          const token = begin(kind, about && guarded(() => about(self)));
+          const token = begin(kind, about && guarded(() => about(self, given)));
           after(result, () => end(token));
         });
         return result;
@@ -151,7 +152,7 @@
   const timers = new Map();
   const runs = (token, action, self, given) => {
     if (token.source) ran(token.source);
-    activity++;
+    if (!token.recurs) activity++;
     try {
       return apply(action, self, given);
     } finally {
@@ -199,7 +200,7 @@
   };
   const cancels = (name, map) => patch(window, name, {
     apply(target, self, given) {
-      const token = map.get(given[0]) || map.get(Number(given[0]));
+      const token = guarded(() => map.get(given[0]) || map.get(Number(given[0])));
       if (token) {
         map.delete(token.id);
         end(token);
@@ -234,7 +235,10 @@
   const idles = new Map();
   patch(window, 'requestIdleCallback', oneShot('idle callback', () => 0, idles));
   cancels('cancelIdleCallback', idles);
-  if (window.Scheduler) promised(Scheduler.prototype, ['postTask', 'yield'], 'task');
+  if (window.Scheduler) {
+    promised(Scheduler.prototype, ['postTask'], 'task', (_, given) => ({ recurs: given[1]?.delay > HORIZON }));
+    promised(Scheduler.prototype, ['yield'], 'task');
+  }
 
   // --- requests ------------------------------------------------------------------------------------------------------
 
@@ -375,6 +379,21 @@
   if (window.StorageManager) promised(StorageManager.prototype, ['getDirectory', 'estimate', 'persist', 'persisted'], 'storage');
   promised(window, ['createImageBitmap'], 'picture');
   if (window.WebAssembly) promised(WebAssembly, ['compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'], 'assembly');
+  for (const [name, methods] of [
+    ['Permissions', ['query']], ['NavigatorUAData', ['getHighEntropyValues']], ['FontFaceSet', ['load']],
+    ['FontFace', ['load']], ['FileSystemHandle', ['remove']], ['FileSystemFileHandle', ['getFile', 'createWritable']],
+    ['FileSystemDirectoryHandle', ['getFileHandle', 'getDirectoryHandle', 'removeEntry']],
+  ]) if (window[name]) promised(window[name].prototype, methods, 'browser');
+  patch(Document.prototype, 'startViewTransition', {
+    apply(target, self, given) {
+      const result = apply(target, self, given);
+      guarded(() => {
+        const token = begin('transition');
+        after(result.updateCallbackDone, () => end(token));
+      });
+      return result;
+    },
+  });
   const readings = ['readAsArrayBuffer', 'readAsBinaryString', 'readAsDataURL', 'readAsText'];
   evented(FileReader.prototype, readings, 'file', ['loadend'], false);
 

@@ -35,10 +35,17 @@ _OWED: Final = 3.0
 """Seconds for a worker that was asked nothing to say something."""
 _SLICE: Final = 0.25
 """Seconds that a frame is asked to wait until its work has ended, before everything is looked at again."""
+_PAINTS_WITHIN: Final = 1.0
+"""Seconds for a callback that waits for a frame to be painted: one that takes longer may wait for ever."""
 _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which a frame that does not answer is one that cannot be counted."""
 _REPEATED: Final = "repeated "
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
+
+_SETTLED: Final = f"""(limit) => {{
+  const it = window[Symbol.for('{_NAME}')];
+  return it ? it.settled(limit) : document.readyState;
+}}"""
 
 
 class How(enum.StrEnum):
@@ -233,6 +240,7 @@ class Watch:
         self._events = 0
         self._newest = 0.0
         self._unproved: float | None = None
+        self._is_crashed = False
 
     def __enter__(self) -> Self:
         self._newest = time.monotonic()
@@ -254,6 +262,7 @@ class Watch:
             ("requestfinished", self._on_end),
             ("requestfailed", self._on_end),
             ("websocket", self._on_socket),
+            ("crash", self._on_crash),
             ("worker", self._on_any),
             ("frameattached", self._on_any),
             ("framedetached", self._on_any),
@@ -267,6 +276,10 @@ class Watch:
         self._stirred.set()
 
     def _on_any(self, _: object) -> None:
+        self._stir()
+
+    def _on_crash(self, _: object) -> None:
+        self._is_crashed = True
         self._stir()
 
     def _on_request(self, request: playwright.Request) -> None:
@@ -326,9 +339,21 @@ class Watch:
     # --- what the frames tell
 
     async def _ask(self, frame: playwright.Frame, limit: float) -> Any:
-        """What a frame has going once its work has ended, or after `limit` seconds; None: the script is not in it."""
-        script = f"(limit) => {{ const it = window[Symbol.for('{_NAME}')]; return it ? it.settled(limit) : null; }}"
-        return await frame.evaluate(script, limit * 1000)
+        """What a frame has going once its work has ended, or after `limit` seconds.
+
+        `"uncounted"`: the script is not in it; `"inert"`: nor can any other be, and it has loaded.
+        """
+        told = await frame.evaluate(_SETTLED, limit * 1000)
+        if isinstance(told, dict):
+            return told
+        return "inert" if told == "complete" and await self._is_inert(frame) else "uncounted"
+
+    async def _is_inert(self, frame: playwright.Frame) -> bool:
+        """Whether no script may run in a frame."""
+        if frame.parent_frame is None:
+            return False
+        sandbox = await (await frame.frame_element()).get_attribute("sandbox")
+        return sandbox is not None and "allow-scripts" not in sandbox.lower().split()
 
     async def _look(self, limit: float) -> dict[playwright.Frame, Any]:
         """What each frame tells; `"gone"`: it is being replaced; `"silent"`: it does not answer."""
@@ -352,7 +377,7 @@ class Watch:
             error = task.exception()
             if error is None:
                 told[frame] = task.result()
-            elif isinstance(error, playwright.Error) and not self._page.is_closed():
+            elif isinstance(error, playwright.Error) and not self._page.is_closed() and not self._is_crashed:
                 told[frame] = "gone"
             else:
                 raise error
@@ -365,11 +390,13 @@ class Watch:
         uncountable: list[str] = []
         calm = now - self._newest
         covered: set[str] = set()
+        # One that came while the others were asked has not been asked yet.
+        finite += [describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
         for frame, raw in told.items():
             if raw == "gone" or (raw == "silent" and frame == self._page.main_frame):
                 finite.append(describe("navigation", frame.url, page))
-            elif raw == "silent" or raw is None:
-                if not self._is_bare(frame):
+            elif isinstance(raw, str):
+                if raw != "inert" and not self._is_bare(frame):
                     uncountable.append(describe("frame", frame.url, page))
             else:
                 self._documents.setdefault(raw["id"], _Document()).changes = raw["changes"]
@@ -378,11 +405,11 @@ class Watch:
                 # Chromium never says that a shared worker's script has come.
                 covered |= {describe("script", sender["url"], page) for sender in raw["sending"]}
         covered |= {source.label.removeprefix(_REPEATED) for source in recurring}
-        self._add_requests(now, page, covered, finite, uncountable)
+        self._add_requests(now, page, covered, trusted, finite, uncountable)
         uncountable += [describe("web socket", socket.url, page) for socket in self._sockets]
         uncountable += [describe("worker", worker.url, page) for worker in self._page.workers]
         return Activity(
-            _unique(finite), tuple({source.label: source for source in recurring}.values()), _unique(uncountable),
+            _unique(finite), _merged(recurring), _unique(uncountable),
             calm, self._changes(),
         )  # fmt: skip
 
@@ -399,33 +426,48 @@ class Watch:
             is_late = raw["calm"] > HORIZON and raw["age"] > HORIZON and not under_way
             (uncountable if is_late else finite).append(describe("document", frame.url, page))
         for token in raw["told"]:
-            kind, age = token["kind"], token["age"]
-            label = describe(kind, token["url"], page, token["method"])
-            if kind == "worker":
-                uncountable.append(label)
-                if token["owed"] and age < HORIZON and not trusted(label):
+            label = describe(token["kind"], token["url"], page, token["method"])
+            match self._standing(token, now, label, trusted):
+                case "finite":
                     finite.append(label)
-            elif kind == "script":
-                came = self._scripts.get(token["url"], 0.0)
-                if age < _SLICE or came is None or now - came < CALM:
-                    finite.append(label)
-            elif token["repeats"]:
-                recurring.append(Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
-            elif token["doubt"]:
-                pass
-            elif token["stream"] or (age > HORIZON and (token["answered"] or kind not in {"fetch", "xhr"})):
+                case "recurring":
+                    recurring.append(Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
+                case "uncountable":
+                    uncountable.append(label)
+            if token["kind"] == "worker":  # also one that owes an answer may send something else
                 uncountable.append(label)
-            else:
-                finite.append(label)
         recurring += [_describe_recurring(source, page) for source in raw["recurring"]]
         uncountable += [describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
 
+    def _standing(self, token: Mapping[str, Any], now: float, label: str, trusted: Callable[[str], bool]) -> str:
+        """What a thing under way counts as: `finite`, `recurring`, `uncountable`, or `""`, nothing."""
+        kind, age = token["kind"], token["age"]
+        if kind == "worker":
+            is_awaited = token["owed"] and age < HORIZON and not trusted(label)
+            return "finite" if is_awaited else ""
+        if kind == "script":
+            # One that was put in as text never runs, and nobody says so: only one that was asked for is awaited.
+            came = self._scripts.get(token["url"], 0.0)
+            return "finite" if age < _SLICE or came is None or now - came < CALM else ""
+        if token["repeats"]:
+            return "recurring"
+        if token["doubt"]:
+            return ""
+        if token["stream"] or (kind == "frame callback" and age > _PAINTS_WITHIN):
+            return "uncountable"
+        if age <= HORIZON:
+            return "finite"
+        if kind in {"fetch", "xhr"} and not token["answered"]:
+            return "" if trusted(label) else "finite"
+        return "uncountable"
+
     def _add_requests(
-        self, now: float, page: str, covered: set[str], finite: list[str], uncountable: list[str]
-    ) -> None:
+        self, now: float, page: str, covered: set[str], trusted: Callable[[str], bool], finite: list[str],
+        uncountable: list[str],
+    ) -> None:  # fmt: skip
         for known in self._requests.values():
             label = describe(known.kind, known.url, page, known.method)
-            if label in covered:
+            if label in covered or (now - known.began > HORIZON and trusted(label)):
                 continue
             if known.is_stream or (known.answered is not None and now - known.answered > HORIZON):
                 uncountable.append(label)
@@ -451,13 +493,15 @@ class Watch:
         Args:
             deadline: on `time.monotonic()`.
             patience: seconds without a change that are enough where nothing can be proved.
-            trusted: whether a recurring or uncountable source, by its description, is known to bring nothing.
+            trusted: whether a source, by its description, is known to bring nothing; asked of what recurs or cannot be
+                counted, and of requests that have had no answer for more than `HORIZON`.
 
         Raises:
             playwright.Error: the page was closed, or crashed.
         """
         began = time.monotonic()
         confirmed: tuple[int, int] | None = None
+        unsure_since: float | None = None
         while True:
             self._stirred.clear()
             left = deadline - time.monotonic()
@@ -465,12 +509,18 @@ class Watch:
             seen = self._add_up(told, trusted)
             waited = None if self._unproved is None else time.monotonic() - self._unproved
             how = decide(seen, patience=patience, trusted=trusted, waited=waited)
-            # Frames are asked one after another: only if nothing happened since were they all quiet at once.
-            mark = self._events, sum(raw["activity"] for raw in told.values() if isinstance(raw, dict))
-            if how is How.PROVED and len(told) > 1 and confirmed != mark:
-                confirmed, how = mark, None
-                if time.monotonic() < deadline:
-                    continue
+            if how is How.PROVED and len(told) > 1:
+                # Frames answer one after another: only if nothing happened since were they all quiet at once.
+                mark = self._events, sum(raw["activity"] for raw in told.values() if isinstance(raw, dict))
+                if mark != confirmed:
+                    confirmed, how = mark, None
+                    unsure_since = unsure_since or time.monotonic()
+                    if time.monotonic() - unsure_since > CALM:
+                        how = How.IDLE
+                    elif time.monotonic() < deadline:
+                        continue
+            else:
+                confirmed, unsure_since = None, None
             if how is None and time.monotonic() >= deadline:
                 how = How.DEADLINE
             if how is not None:
@@ -479,7 +529,7 @@ class Watch:
                     how, time.monotonic() - began, seen.finite, tuple(source.label for source in seen.recurring),
                     seen.uncountable, seen.changes,
                 )  # fmt: skip
-            await self._stir_or(min(0.05, max(0.0, deadline - time.monotonic())))
+            await self._stir_or(max(0.0, min(_pause(seen, patience), deadline - time.monotonic())))
 
     async def changed(self, since: int, timeout: float) -> bool:
         """Waits until `changes` is another number than `since`.
@@ -505,6 +555,22 @@ class Watch:
                 await self._stirred.wait()
         except TimeoutError:
             return
+
+
+def _pause(seen: Activity, patience: float) -> float:
+    """Seconds until it is worth while to look again, where the browser tells of nothing before."""
+    if seen.finite:
+        return 0.05
+    return max(0.02, min(_SLICE, patience - seen.calm, abs(CALM - seen.calm)))
+
+
+def _merged(sources: Iterable[Recurring]) -> tuple[Recurring, ...]:
+    """One for each description: the one that ran least."""
+    merged: dict[str, Recurring] = {}
+    for source in sources:
+        if source.label not in merged or source.runs < merged[source.label].runs:
+            merged[source.label] = source
+    return tuple(merged.values())
 
 
 def _unique(labels: Iterable[str]) -> tuple[str, ...]:
