@@ -413,12 +413,14 @@ class Guards:
 
     Args:
         inner: the context.
-        is_own: whether a page is one of those that are handed out to be worked on.
+        owner: of a page, the one that is handed out to be worked on: itself, or that which opened it; None where nobody
+            knows it.
     """
 
-    def __init__(self, inner: playwright.BrowserContext, is_own: Callable[[playwright.Page], bool]) -> None:
+    def __init__(self, inner: playwright.BrowserContext, owner: Callable[[playwright.Page], playwright.Page | None],
+    ) -> None:  # fmt: skip
         self._inner = inner
-        self._is_own = is_own
+        self._owner = owner
         self._guards: dict[playwright.Page, Guard] = {}
         self._lock = asyncio.Lock()
         self._is_routing = False
@@ -468,19 +470,17 @@ class Guards:
             except playwright.Error:  # a window that has just been opened: Playwright has no page for it yet
                 await self._new_window(route)
                 return
-            guard, in_window = await self._guard_of(page)
-            if guard is None:
+            own: playwright.Page | None = None
+            at: playwright.Page | None = page
+            while at is not None and own is None:
+                own = self._owner(at)
+                at = await at.opener() if own is None else None
+            if own is not None and own not in self._guards:  # another page's
                 await route.fallback()
+            elif own is not None:
+                await self._guards[own].rule(route, in_window=own is not page)
             else:
-                await guard.rule(route, in_window=in_window)
-
-    async def _guard_of(self, page: playwright.Page) -> tuple[Guard | None, bool]:
-        """Whose request it is: the guard, or None for a page that is not guarded; whether it is a pop-up's."""
-        at: playwright.Page | None = page
-        in_window = False
-        while at is not None and not self._is_own(at):
-            at, in_window = await at.opener(), True
-        return (self._guards.get(at) if at is not None else None), in_window
+                await self._unknown(route)
 
     async def _new_window(self, route: playwright.Route) -> None:
         """The first request of a window: DevTools knows which page opened it. It does not stay."""
@@ -493,16 +493,22 @@ class Guards:
             if guard is None:  # another page's own doing
                 await route.fallback()
                 return
+            await guard.rule(route, in_window=True)
         else:
-            guard = next(iter(self._guards.values())) if len(self._guards) == 1 and not openers else None
-        if guard is None:  # nobody can tell whose it is
-            await route.abort("aborted")
-            return
-        await guard.rule(route, in_window=True)
+            await self._unknown(route)
         for one in new:  # Playwright would never tell of it
             if self._browser is not None:
                 with contextlib.suppress(playwright.Error):  # it is closed already
                     await self._browser.send("Target.closeTarget", {"targetId": one["targetId"]})
+
+    async def _unknown(self, route: playwright.Route) -> None:
+        """A request of which nobody can tell whose it is: that of the only page guarded, or stopped."""
+        if not self._guards:
+            await route.fallback()
+        elif len(self._guards) == 1:
+            await next(iter(self._guards.values())).rule(route, in_window=True)
+        else:
+            await route.abort("aborted")
 
     async def _targets(self) -> list[dict[str, Any]]:
         if self._browser is None:
