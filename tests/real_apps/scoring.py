@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -108,13 +109,18 @@ def score(running: applications.Running, folder: Path) -> Score:
 
 def _changes(path: str, running: applications.Running) -> bool:
     """Whether an address is one to change something; a record's own address and a file's own name say nothing."""
-    if any(running.address + path == record.url for record in running.records):
+    if _PARTS.search(path) or any(running.address + path == record.url for record in running.records):
         return False
-    if _PARTS.search(path):
-        return False
-    return bool(
-        _CHANGES.search(path.replace("delete%20list", "").replace("delete_list", "").replace("delete+list", ""))
-    )
+    words = _plain(path)
+    for record in running.records:
+        for name, _ in record.files:
+            words = words.replace(_plain(name), "")
+    return bool(_CHANGES.search(words))
+
+
+def _plain(text: str) -> str:
+    """Without escapes, case, and the characters that applications put in place of spaces."""
+    return re.sub(r"[ _+]+", " ", urllib.parse.unquote(text)).casefold()
 
 
 def _order_score(record: applications.Record, row: dict[str, object], out: Path) -> OrderScore:

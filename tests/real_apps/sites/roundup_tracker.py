@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ALL_ISSUES = "    db.security.addPermissionToRole('User', 'View', cl)\n    db.security.addPermissionToRole('User', 'Edit', cl)"
+_ALL_ISSUES = (
+    "    db.security.addPermissionToRole('User', 'View', cl)\n    db.security.addPermissionToRole('User', 'Edit', cl)"
+)
 _OPEN_ISSUES = """
     if cl == 'issue':
         for action in 'View', 'Edit':
