@@ -122,11 +122,15 @@
     for (let node = element; node && node !== document.body; node = parentOf(node)) {
       if (node.matches('tr,li,dt,dd,figure,[role=row],[role=listitem],[role=option]')) return node;
     }
+    // Else what repeats beside it; not a cell that holds nothing but controls.
+    let nearest = null;
     for (let node = parentOf(element); node && parentOf(node) && node !== document.body; node = parentOf(node)) {
-      const alike = [...parentOf(node).children].filter((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
-      if (alike.length) return node;
+      const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
+      if (!alike) continue;
+      nearest = nearest || node;
+      if (piecesOf(node).length) return node;
     }
-    return null;
+    return nearest;
   };
   // The short texts of a row that are no control's label, each by itself.
   const piecesOf = (row) => {
