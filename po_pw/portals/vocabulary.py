@@ -1092,7 +1092,21 @@ def names_a_section(text: str) -> bool:
     """Whether an identifier names a page, a tab or another part of a list: `Page$2`, `grid$tabDocuments`."""
     found = identifier_words(text)
     kind = _identifiers("sections")
-    return any(kind.at(found, start) for start in range(len(found))) and not change_word(text, identifier=True)
+    names_one = any(kind.at(found, start) for start in range(len(found)))
+    is_topic = bool(found) and any(topic(" ".join(found[start:])) for start in (0, 1))
+    return (names_one or is_topic) and not change_word(text, identifier=True)
+
+
+def trouble(text: str) -> str:
+    """What a heading, title or alert says went wrong: `missing` (no such page), `denied`, `failed`; `""`: nothing."""
+    found = words(text)
+    if not found or len(found) > 40:
+        return ""
+    for name in ("missing", "denied", "failed"):
+        kind = _of(name)
+        if _has(found, kind) or any(entry in "".join(found) for entry in kind.inside):
+            return name
+    return ""
 
 
 def entries(language: str) -> Mapping[str, tuple[str, ...]]:
