@@ -363,6 +363,10 @@ class GallerySite:
             return web.Response(status=302, headers={"Location": answer["to"]})
         if kind == "ws":
             return await self._talk(request, answer)
+        if kind == "events":
+            return await self._stream(request, answer)
+        if kind == "script":
+            return web.Response(text=answer["body"], content_type="text/javascript")
         if kind == "json":
             return web.json_response(answer["body"], status=answer.get("status", 200))
         if case is not None and kind in {"page", "html"}:
@@ -381,6 +385,15 @@ class GallerySite:
             if heard.type is WSMsgType.TEXT:
                 self.log.append(Request("MESSAGE", f"{request.raw_path} {heard.data}"))
         return socket
+
+    async def _stream(self, request: web.Request, answer: Mapping[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        for delay, message in answer["messages"]:
+            await self._pause(delay)
+            await response.write(f"data: {json.dumps(message)}\n\n".encode())
+        await self._pause(3600)
+        return response
 
     def _page(self, case: Case, name: str) -> str:
         body = (FOLDER / "pages" / f"{name}.html").read_text("utf-8")
