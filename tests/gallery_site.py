@@ -91,6 +91,8 @@ class ExpectedFile:
     """Those that count as its file: `/path?query` on the site, or whole; none where only a press hands it out."""
     also: tuple[str, ...] = ()
     """Other names that are right too."""
+    optional: bool = False
+    """It may be listed, as one that cannot be got, or left out."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Case:
     """The PO number that is asked for."""
     verdict: str
     """One of `VERDICTS`."""
+    or_else: tuple[str, ...]
+    """Other verdicts that do no harm and tell no untruth."""
     files: tuple[ExpectedFile, ...]
     note: str
     """Why a person says so, where two people might differ."""
@@ -154,7 +158,10 @@ class ControlCase:
 
 def _read_case(raw: Mapping[str, Any]) -> Case:
     files = tuple(
-        ExpectedFile(one["name"], tuple(one.get("addresses", ())), tuple(one.get("also", ()))) for one in raw["files"]
+        ExpectedFile(
+            one["name"], tuple(one.get("addresses", ())), tuple(one.get("also", ())), one.get("optional", False)
+        )
+        for one in raw["files"]
     )
     return Case(
         id=raw["id"],
@@ -162,6 +169,7 @@ def _read_case(raw: Mapping[str, Any]) -> Case:
         make=raw["make"],
         po=raw["po"],
         verdict=raw["verdict"],
+        or_else=tuple(raw.get("or", ())),
         files=files,
         note=raw.get("note", ""),
         path=raw.get("path", f"/case/{raw['id']}"),
