@@ -24,6 +24,7 @@ it is one of the addresses that change nothing (`harmless` in cases.json): those
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import html
 import io
@@ -121,6 +122,8 @@ class Case:
     """Where asking for `path` leads; `""` for nowhere else."""
     serves: Mapping[str, Mapping[str, Any]]
     """Further answers, by `/path?query` or `METHOD /path?query`."""
+    then: str
+    """Which of its pages is shown from the second visit on; `""` for the same."""
     neighbours: tuple[str, ...]
     """Paths of other orders' pages of the same portal: what they share is the site's."""
 
@@ -177,6 +180,7 @@ def _read_case(raw: Mapping[str, Any]) -> Case:
         status=raw.get("status", 200),
         redirect=raw.get("redirect", ""),
         serves=raw.get("serves", {}),
+        then=raw.get("then", ""),
         neighbours=tuple(raw.get("neighbours", ())),
     )
 
@@ -250,6 +254,7 @@ class GallerySite:
         self.log: list[Request] = []
         self.harm: list[Request] = []
         self.strays: list[Request] = []
+        self._visits: collections.Counter[str] = collections.Counter()
         self._answers: dict[str, tuple[Case | None, Mapping[str, Any]]] = {}
         for case in self.cases.values():
             self._register(case)
@@ -378,7 +383,9 @@ class GallerySite:
         if kind == "json":
             return web.json_response(answer["body"], status=answer.get("status", 200))
         if case is not None and kind in {"page", "html"}:
-            text = self._page(case, answer["page"]) if kind == "page" else self._fill(case, answer["body"])
+            name = f"{case.id}.{case.then}" if case.then and self._visits[case.id] else answer.get("page", "")
+            self._visits[case.id] += 1
+            text = self._page(case, name) if kind == "page" else self._fill(case, answer["body"])
             return web.Response(text=text, status=answer.get("status", 200), content_type="text/html", charset="utf-8")
         return _file(path, kind, answer["name"])
 
