@@ -49,7 +49,7 @@ def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
         found.append(f"{reading.verdict} instead of {case.verdict}")
     if case.kind != "ORDER":
         return found
-    if reading.incomplete == case.complete:
+    if reading.incomplete != (reading.verdict == "INCOMPLETE"):
         found.append(f"incomplete is {reading.incomplete}")
     read = list(zip(reading.names, reading.addresses, strict=True))
     for file in case.files:
