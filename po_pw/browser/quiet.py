@@ -318,7 +318,7 @@ class Watch:
         # One that came while the others were asked has not been asked yet.
         finite += [activity.describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
         for frame, raw in told.items():
-            if raw in {"gone", "silent"} or (raw == "uncounted" and frame == self._page.main_frame):
+            if raw in ("gone", "silent") or (raw == "uncounted" and frame == self._page.main_frame):
                 finite.append(activity.describe("frame", frame.url, page))
             elif isinstance(raw, str):
                 if raw != "inert" and not self._is_bare(frame):
