@@ -686,7 +686,7 @@ def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
     for entry in words["change"]:
         assert vocabulary.change_word(entry.rstrip("*")), entry
     for kind in ("download", "page", "window", "attachment", "document"):
-        for entry in words[kind] if kind in words else ():
+        for entry in words.get(kind, ()):
             assert vocabulary.change_word(entry, acts_only=True) is None, entry
     for entry in words["download"]:
         assert vocabulary.is_download_label(entry), entry

@@ -199,6 +199,22 @@ _ASKS: Final = re.compile(r"(?:^|-)confirm(?:$|-)|-confirm$|^data-(?:are-you-sur
 _SAYS_NOTHING: Final = re.compile(
     r"^(?:data-(?:bs-)?(?:toggle|target|parent|placement|dismiss|trigger|container|content|original-title|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
 )
+_HANDLERS: Final = {
+    "ng-click",
+    "data-ng-click",
+    "v-on:click",
+    "@click",
+    "wire:click",
+    "href",
+    "data-bind",
+    "x-on:click",
+}
+_TECHNICAL: Final = re.compile(
+    r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
+    r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
+    re.IGNORECASE,
+)
+"""Words of scripting in a handler that say nothing of what it does; what it then sends is judged by itself."""
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
 
 
@@ -279,18 +295,12 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
-        if name in {
-            "onclick",
-            "ng-click",
-            "data-ng-click",
-            "v-on:click",
-            "@click",
-            "wire:click",
-            "href",
-        } or name.startswith("on"):
-            word = vocabulary.change_word(value, identifier=True, names=known)
-        elif name in _WRITTEN or not _SAYS_NOTHING.match(name):
-            word = _act(value, known, styled=name == "class") or (None if name in _WRITTEN else _act(name, ()))
+        if name in _HANDLERS or name.startswith("on"):
+            word = vocabulary.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
+        elif name in _WRITTEN:
+            word = _act(value, known, styled=name == "class", itself=True)
+        elif not _SAYS_NOTHING.match(name):
+            word = _act(value, known, itself=name.endswith(("id", "-qa", "-cy", "-test"))) or _act(name, ())
         else:
             continue
         if word:
@@ -306,14 +316,25 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
     return None
 
 
-def _act(text: str, names: Collection[str], *, styled: bool = False, weak: bool = True) -> str | None:
-    """A word that tells to change, in what a program wrote; a class name of style is none."""
+def _act(
+    text: str, names: Collection[str], *, styled: bool = False, weak: bool = True, itself: bool = False
+) -> str | None:
+    """A word that tells to change, in what a program wrote; a class name of style is none.
+
+    Args:
+        text: one identifier, or with `styled` a list of class names.
+        names: file names that are taken out first.
+        styled: it is a list of class names.
+        weak: words that are as often a place count too.
+        itself: they count only where the whole identifier says so ("btnUpload", not "UploadSet-item-3").
+    """
     for part in text.split() if styled else [text]:
         if _is_opaque(part):
             continue
         for change in vocabulary.changes(part, identifier=True, names=names):
-            acts = change.form is vocabulary.Form.ACT and (weak or not change.is_weak)
-            if acts and not (styled and vocabulary.is_styling(change.word)):
+            if change.form is not vocabulary.Form.ACT or (styled and vocabulary.is_styling(change.word)):
+                continue
+            if not change.is_weak or (weak and (not itself or vocabulary.is_only_act(part))):
                 return change.word
     return None
 

@@ -1060,6 +1060,13 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
     )
 
 
+def is_only_act(identifier: str) -> bool:
+    """Whether an identifier is made of words of change, controls and files alone: "btnUpload", "share-link"."""
+    said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
+    left = [word for word in identifier_words(identifier) if word not in said and not word.isdigit()]
+    return not left or _covered([_bare(word) or word for word in left], [_identifiers("control"), _of("filler")])
+
+
 def is_styling(word: str) -> bool:
     """Whether a word is used in class names for style, so that it says nothing there."""
     return word in _DATA["identifiers"]["styling"]
