@@ -215,6 +215,7 @@ _TECHNICAL: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of scripting in a handler that say nothing of what it does; what it then sends is judged by itself."""
+_OPENING: Final = ("aria-expanded", "aria-haspopup")
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
 
 
@@ -435,6 +436,9 @@ def _button(facts: models.Control, names: Collection[str], *, in_area: bool) -> 
         turned = _turning(facts, in_area=in_area)
         if turned:
             return turned
+    opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
+    if opens and not vocabulary.file_name(label):
+        return Verdict(Action.LEAVE, "it opens something that it does not name as the attachments")
     proven = _proven(facts, names)
     if not in_area and not own_names(facts) and not vocabulary.file_name(label):
         return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
@@ -471,6 +475,7 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
         "tab",
         "pill",
     }
+    governs = governs or ("aria-expanded" in attributes and vocabulary.has_topic(facts.label))
     if (
         governs
         and vocabulary.is_expander_label(facts.label)
