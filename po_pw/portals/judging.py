@@ -528,6 +528,10 @@ def _link(
     reason = _veto_of_link(facts, names, shared)
     if reason:
         return Verdict(Action.LEAVE, reason)
+    if vocabulary.is_all_label(facts.label):
+        return Verdict(Action.LEAVE, "it takes all files at once")
+    if vocabulary.is_sign_in_label(facts.label):
+        return Verdict(Action.LEAVE, "it is a way to sign in")
     scheme = urlsplit(facts.address).scheme
     file_label = bool(vocabulary.file_name(facts.label) or own_names(facts))
     plain = is_plain_file_address(facts.address)

@@ -699,7 +699,7 @@ def topic(text: str) -> float:
     found = words(bare)
     if not found or len(found) > 7 or any(one.form is Form.ACT for one in changes(bare)):
         return 0.0
-    if says_none(text) or says_loading(text):
+    if says_none(bare) or says_loading(text):
         return 0.0
     attachment, document = _of("attachment"), _of("document")
     if _covered(found, [attachment], numbers=False):
@@ -795,6 +795,8 @@ def claims(label: str, *, badge: str = "") -> int | None:
         return None
     at = label.index(numbers[0][0])
     before, after = label[:at], label[at + len(numbers[0][0]) + len(numbers[0][1]) :]
+    if words(before) and _of("to").at(words(before)[-1:], 0):
+        return None  # "up to 10 files", in languages that say it with one little word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
 
