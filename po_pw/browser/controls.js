@@ -149,7 +149,10 @@
   const describe = (element) => {
     // A script in `href` says what a press does; the end of a long handler does too.
     const kept = (a) => !SKIPPED.has(a.name) || (a.name === 'href' && /^\s*javascript:/i.test(a.value));
-    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]);
+    // That it opens something is what it is; whether that is open now is not.
+    if (element.hasAttribute('aria-expanded')) attributes.push(['aria-expanded', '']);
+    attributes.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     const row = rowOf(element);
     return {
       tag: element.localName, label: labelOf(element), text: textOf(element), title: squeeze(element.getAttribute('title')),

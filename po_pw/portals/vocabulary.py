@@ -805,6 +805,8 @@ def claims(label: str, *, badge: str = "") -> int | None:
         return None
     at = label.index(numbers[0][0])
     before, after = label[:at], label[at + len(numbers[0][0]) + len(numbers[0][1]) :]
+    if words(before) and _of("to").at(words(before)[-1:], 0):
+        return None  # "up to 10 files", in languages that say it with one little word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
 
@@ -1081,6 +1083,13 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
     return any(
         kind.at(found, start) for text in texts for found in [identifier_words(text)] for start in range(len(found))
     )
+
+
+def is_only_act(identifier: str) -> bool:
+    """Whether an identifier is made of words of change, controls and files alone: "btnUpload", "share-link"."""
+    said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
+    left = [word for word in identifier_words(identifier) if word not in said and not word.isdigit()]
+    return not left or _covered([_bare(word) or word for word in left], [_identifiers("control"), _of("filler")])
 
 
 def is_styling(word: str) -> bool:
