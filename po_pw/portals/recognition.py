@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models
 from po_pw.portals import memory as memories
-from po_pw.portals import numbers
+from po_pw.portals import numbers, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -390,7 +390,8 @@ def judge(
     if led_away and not is_on_top:
         return verdict(models.PageKind.NOT_RECOGNISED, address)
     if not has_area and (trouble := _shows_an_error(facts, order, part, strong=strong)):
-        return verdict(models.PageKind.NOT_RECOGNISED, trouble)
+        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := vocabulary.trouble(said)) in _TROUBLES]
+        return verdict(kinds[0] if kinds else models.PageKind.NOT_RECOGNISED, trouble)
     if other:
         return verdict(models.PageKind.ORDER, other, certain=False)
     if strong and _has_substance(facts, where, memory, has_area=has_area):
@@ -419,6 +420,10 @@ def _has_substance(
         return True
     # A title may come from the address alone; the words around the number in a heading do not.
     return any(memory.place_seen(place) for place in where if not place.startswith("title"))
+
+
+_TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageKind.FORBIDDEN}
+"""What a page that is nothing but an error says, where that is more than that something failed."""
 
 
 def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
