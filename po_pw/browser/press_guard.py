@@ -13,7 +13,6 @@ import email.parser
 import email.policy
 import importlib.resources
 import json
-import logging
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from po_pw.browser import contexts, holds
-
-_log = logging.getLogger(__name__)
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")
 """Runs in every document before its own scripts; does nothing until a press begins."""
@@ -54,7 +51,7 @@ _CLICKED_WITHIN: Final = 3_000
 _ANSWERS_WITHIN: Final = 10.0
 """Seconds for a page to answer, and to be left."""
 _FRAME_ANSWERS_WITHIN: Final = 1.0
-"""Seconds for a frame to be told that it is being left."""
+"""Seconds for a frame, other than the one pressed in, to be told of a press and of its end."""
 _BODY: Final = 65_536
 """Characters of a body that are judged; what is longer and no form cannot be judged."""
 
@@ -292,12 +289,13 @@ class Guard:
 
     async def _in_frames(self, script: str, argument: object = None) -> None:
         async def run(frame: playwright.Frame) -> None:
-            try:
+            if frame in {self.hold.page.main_frame, self._frame}:
                 await frame.evaluate(script, argument)
-            except playwright.Error:
-                if frame is self.hold.page.main_frame:
-                    raise
-                _log.debug("a frame was replaced")
+                return
+            # A frame whose document was stopped may never answer; it runs nothing either.
+            with contextlib.suppress(playwright.Error, TimeoutError):
+                async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
+                    await frame.evaluate(script, argument)
 
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
