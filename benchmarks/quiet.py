@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
-
-from playwright import async_api as playwright
+from typing import TYPE_CHECKING, Final
 
 from po_pw import models
 from po_pw.browser import contexts, locate, profiles, quiet
 from po_pw.demo import catalogue, server
+
+if TYPE_CHECKING:
+    from playwright import async_api as playwright
 
 LIMIT: Final = 0.1
 """Seconds more than the document's load."""
@@ -52,7 +54,7 @@ async def _visits(page: playwright.Page, portal: server.Portal, visits: int) -> 
     for _ in range(visits):
         with quiet.Watch(page) as watch:
             loaded: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-            page.once("load", lambda _, loaded=loaded: loaded.set_result(time.monotonic()))
+            page.once("load", functools.partial(_note, loaded))
             began = time.monotonic()
             await page.goto(url, wait_until="commit")
             became = await watch.quiet(deadline=began + 30)
@@ -62,6 +64,10 @@ async def _visits(page: playwright.Page, portal: server.Portal, visits: int) -> 
                 raise SystemExit(msg)
             loads.append(await loaded - began)
     return loads, quiets
+
+
+def _note(loaded: asyncio.Future[float], _: playwright.Page) -> None:
+    loaded.set_result(time.monotonic())
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests import press_ways
 from tests.loop_thread import LoopThread
 
 PDF = b"%PDF-1.7\n" + b"0" * 5000 + b"\n%%EOF\n"
@@ -131,9 +132,13 @@ class Site:
         app.router.add_get("/page/{name}", self._page)
         app.router.add_get("/frame", self._framed)
         app.router.add_get("/cookie", self._cookie)
+        app.router.add_get("/press/{way}/{name}", self._press)
+        app.router.add_get("/js/{name}", self._script)
+        app.router.add_get("/socket", self._socket)
         for path, handler in {
             "/file/{name}": self._file, "/answer/{name}": self._answer, "/redirect": self._redirect, "/cut": self._cut,
-            "/slow": self._slow, "/{kind:single|double|script|search}/{step}": self._sign_in,
+            "/slow": self._slow, "/sent/{name}": self._sent, "/hop": self._hop,
+            "/{kind:single|double|script|search}/{step}": self._sign_in,
         }.items():  # fmt: skip
             app.router.add_route("*", path, handler)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
@@ -184,6 +189,26 @@ class Site:
         await self.go_on.wait()
         await answer.write(b"x" * (3 * 65536))
         return answer
+
+    async def _press(self, request: web.Request) -> web.Response:
+        return _html(press_ways.page(request.match_info["way"], f"/sent/{request.match_info['name']}"))
+
+    async def _script(self, request: web.Request) -> web.Response:
+        return web.Response(text=press_ways.SCRIPTS[request.match_info["name"]], content_type="text/javascript")
+
+    async def _sent(self, request: web.Request) -> web.Response:
+        return _html("<p>done</p>")
+
+    async def _hop(self, request: web.Request) -> web.Response:
+        raise web.HTTPFound(request.query["to"])
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        """Each message is noted like a request."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            self.asked.append(f"MESSAGE {message.data}")
+        return socket
 
     async def _cookie(self, request: web.Request) -> web.Response:
         return _html(f"<pre>{sorted(request.cookies.items())}</pre>")

@@ -44,6 +44,17 @@ PROVABLE: Final = {
     "import-nested": "import('/outer.js?AFTER').then((m) => m.run(box));",
     "frame": "const f = document.createElement('iframe'); f.src = '/framed?AFTER'; box.append(f);",
     "frame-fetch": "const f = document.createElement('iframe'); f.src = '/framed-fetch?AFTER'; box.append(f);",
+    "frame-other-site": "const f = document.createElement('iframe');"
+    " f.src = location.origin.replace('127.0.0.1', 'localhost') + '/framed-fetch?AFTER'; box.append(f);",
+    "frame-message": "onmessage = (e) => { if (typeof e.data === 'string') fetch('/list').then(() => put(e.data)); };"
+    " const f = document.createElement('iframe');"
+    " f.src = location.origin.replace('127.0.0.1', 'localhost') + '/framed-message?AFTER'; document.body.append(f);",
+    "frame-srcdoc": "const f = document.createElement('iframe'); f.srcdoc = `<div id=box></div><scr` + `ipt>"
+    "setTimeout(() => { box.innerHTML = '<ul id=list></ul>'; }, DELAY);</scr` + `ipt>`; box.append(f);",
+    "frame-blank": "const f = document.createElement('iframe'); box.append(f);"
+    " f.contentWindow.setTimeout(() => { f.contentDocument.body.innerHTML = LIST; }, DELAY);",
+    "frame-removed": "const f = document.createElement('iframe'); f.src = '/framed?delay=60'; document.body.append(f);"
+    " setTimeout(() => { f.remove(); show(); }, DELAY);",
     "frame-after-timer": "setTimeout(() => { box.innerHTML = '<iframe src=\"/framed?delay=0.1\"></iframe>'; }, DELAY);",
     "channel": "const c = new MessageChannel(); c.port2.onmessage = show;"
     " setTimeout(() => c.port1.postMessage(1), DELAY);",
@@ -115,6 +126,8 @@ WAYS: Final = {
     "clock": "show(); setInterval(() => { document.getElementById('clock').textContent ="
     " new Date().toTimeString().slice(0, 8); }, 300); setInterval(() => fetch('/poll'), 20000);",
     "poll-for-ever": "show(); setInterval(() => fetch('/poll').then((r) => r.json()), 300);",
+    "poll-busy": "show(); setInterval(() => fetch('/poll?delay=0.25').then((r) => r.json()), 300);",
+    "polls-overlap": "show(); setInterval(() => fetch('/poll?delay=1').then((r) => r.json()), 300);",
     "long-poll": "show(); (async () => { for (;;) await (await fetch('/poll?delay=0.4&_=' + Math.random())).json();"
     " })();",
     "fourth-answer": "let n = 0; setInterval(() => fetch('/poll').then((r) => r.json()).then(() => {"
@@ -126,6 +139,7 @@ WAYS: Final = {
     "silent-worker": "show(); new Worker('/silent.js').postMessage(1);",
     "sandboxed": "show(); box.insertAdjacentHTML('beforeend',"
     " '<iframe sandbox srcdoc=\"<p>nothing can run here</p>\"></iframe>');",
+    "hanging": "show(); fetch('/list?delay=60');",
     "picture": "show(); new Image().src = '/list?delay=30';",
     "far-timer": "show(); setTimeout(() => location.assign('/signed-out'), 600000);",
     "eight": "for (const s of [1, 2, 4, 6]) setTimeout(() => put('<p>' + s + '</p>'), s * 1000);"
@@ -212,6 +226,11 @@ async def _framed_fetch(request: web.Request) -> web.Response:
     return _html(f"<div id=box></div><script>{code}</script>")
 
 
+async def _framed_message(request: web.Request) -> web.Response:
+    code = f"fetch('/list?delay={_delay(request)}').then((r) => r.json()).then((a) => parent.postMessage(a.html, '*'));"
+    return _html(f"<p>nothing here</p><script>{code}</script>")
+
+
 async def _worker(_: web.Request) -> web.Response:
     return _script("onmessage = async (e) => postMessage((await (await fetch(e.data)).json()).html);")
 
@@ -257,8 +276,9 @@ async def serve() -> AsyncIterator[str]:
     handlers: dict[str, Any] = {
         "/page": _page, "/orders/{number}": _page, "/list": _list, "/poll": _list, "/stream": _stream, "/big": _big,
         "/late.js": _late, "/module.js": _module, "/outer.js": _outer, "/framed": _framed,
-        "/framed-fetch": _framed_fetch, "/worker.js": _worker, "/worker-timer.js": _worker_timer,
-        "/shared.js": _shared, "/silent.js": _silent, "/events": _events, "/socket": _socket,
+        "/framed-fetch": _framed_fetch, "/framed-message": _framed_message, "/worker.js": _worker,
+        "/worker-timer.js": _worker_timer, "/shared.js": _shared, "/silent.js": _silent, "/events": _events,
+        "/socket": _socket,
     }  # fmt: skip
     for path, handler in handlers.items():
         application.router.add_route("*", path, handler)

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from po_pw.browser import quiet
-from po_pw.browser.quiet import Activity, How, Recurring
+from po_pw.browser import activity, quiet
+from po_pw.browser.activity import Activity, Recurring
+from po_pw.browser.quiet import How
 from tests import late_site
-from tests.support import run_async
 from tests.test_contexts import small
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable, Iterator
 
     from playwright.async_api import Page
 
     from po_pw.browser import contexts
+    from tests.loop_thread import LoopThread
 
 LONG = 30.0
 """Seconds until a page is given up: only a fault takes so long."""
@@ -98,17 +99,70 @@ def test_asked_again_it_waits_anew(seen: Activity, waited: float, how: How | Non
 )
 def test_descriptions_are_the_same_on_every_order(kind: str, url: str, method: str, words: str) -> None:
     """What varies with the order is left out, so that they can be remembered for a portal."""
-    assert quiet.describe(kind, url, "https://p.example/orders/PO-1001", method) == words
+    assert activity.describe(kind, url, "https://p.example/orders/PO-1001", method) == words
+
+
+@pytest.mark.parametrize(
+    ("url", "position", "words"),
+    [
+        ("https://p.example/static/app.js", "120:7", "interval 5000 ms /static/app.js:120:7 (k3f)"),
+        ("https://cdn.example/app.js", "1:9", "interval 5000 ms cdn.example/app.js:1:9 (k3f)"),
+        ("", "", "interval 5000 ms in the page (k3f)"),
+    ],
+)
+def test_recurring_work_is_named_by_its_place_in_the_script(url: str, position: str, words: str) -> None:
+    """Of a script that is part of the page only what it does: its lines vary with the order."""
+    raw = {"kind": "interval", "period": 5.0, "runs": 2, "url": url, "position": position, "trail": "k3f"}
+    assert activity.recurring(raw, "https://p.example/orders/1") == Recurring(words, 2, 5.0)
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def opened(pages: int = 1) -> AsyncIterator[tuple[str, contexts.Context]]:
-    """The site's origin, and a context with so many pages."""
-    async with late_site.serve() as origin, small() as them:
-        yield origin, await them.open(pages=pages)
+PAGES = 12
+"""Cases that are tried at once."""
+
+
+class Ground:
+    """The site, and a context with pages, on a loop of their own."""
+
+    def __init__(self, loop: LoopThread, origin: str, context: contexts.Context) -> None:
+        self.run = loop.run
+        self.origin = origin
+        self.context = context
+
+    async def visit(self, way: str, delay: float = 0.0, **more: Any) -> tuple[quiet.Quiet, bool]:
+        """How a page became quiet, and whether its list was there at that moment."""
+        async with self.context.page() as hold:
+            with quiet.Watch(hold.page) as watch:
+                await hold.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
+                became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
+                return became, await has_list(hold.page)
+
+    def visits(self, cases: Iterable[tuple[str, float]]) -> dict[tuple[str, float], tuple[quiet.Quiet, bool]]:
+        """The same for all cases (a way and its delay), several at a time."""
+        given = list(cases)
+
+        async def all_of_them() -> list[tuple[quiet.Quiet, bool]]:
+            return await asyncio.gather(*(self.visit(*case) for case in given))
+
+        return dict(zip(given, self.run(all_of_them(), 100), strict=True))
+
+
+@pytest.fixture(scope="module")
+def ground(loop: LoopThread) -> Iterator[Ground]:
+    """One for all tests: what is tried is apart by page."""
+    stack = contextlib.AsyncExitStack()
+
+    async def open_all() -> Ground:
+        origin = await stack.enter_async_context(late_site.serve())
+        them = await stack.enter_async_context(small())
+        return Ground(loop, origin, await them.open(pages=PAGES))
+
+    try:
+        yield loop.run(open_all())
+    finally:
+        loop.run(stack.aclose())
 
 
 async def has_list(page: Page) -> bool:
@@ -116,27 +170,17 @@ async def has_list(page: Page) -> bool:
     return any([await frame.locator("#list").count() for frame in page.frames if not frame.is_detached()])
 
 
-async def visit(context: contexts.Context, url: str, **more: Any) -> tuple[quiet.Quiet, bool]:
-    """How the page became quiet, and whether its list was there at that moment."""
-    async with context.page() as hold:
-        with quiet.Watch(hold.page) as watch:
-            await hold.page.goto(url, wait_until="commit")
-            became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
-            return became, await has_list(hold.page)
+WAYS = list(late_site.PROVABLE)
 
 
-async def visits(cases: Iterable[tuple[str, float]], pages: int) -> dict[tuple[str, float], tuple[quiet.Quiet, bool]]:
-    """All cases (a way and its delay), so many at a time."""
-    async with opened(pages) as (origin, context):
-        given = list(cases)
-        done = await asyncio.gather(*(visit(context, origin + late_site.page(*case)) for case in given))
-        return dict(zip(given, done, strict=True))
-
-
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.7, 1.5])
-def test_a_list_that_comes_late_is_there_once_quiet_is_proved(delay: float) -> None:
+@pytest.mark.parametrize(
+    ("delay", "ways"),
+    [(0.05, WAYS), (0.3, WAYS[::2]), (0.7, WAYS[1::2]), (1.5, WAYS)],
+    ids=["0.05", "0.3", "0.7", "1.5"],
+)
+def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, delay: float, ways: list[str]) -> None:
     """In every way that can be counted."""
-    seen = run_async(visits([(way, delay) for way in late_site.PROVABLE], 10))
+    seen = ground.visits([(way, delay) for way in ways])
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
 
@@ -147,17 +191,17 @@ MUCH_LATER = (
 )  # fmt: skip
 
 
-def test_also_one_that_comes_much_later() -> None:
+def test_also_one_that_comes_much_later(ground: Ground) -> None:
     """After 4 and after 8 seconds."""
     cases = [(way, 4.0) for way in MUCH_LATER] + [("eight", 0.0), ("one-after-another", 0.0)]
-    seen = run_async(visits(reversed(cases), 20))
+    seen = ground.visits(reversed(cases))
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
 
 
-def test_a_list_that_recurring_work_brings_is_never_missed_with_proof() -> None:
+def test_a_list_that_recurring_work_brings_is_never_missed_with_proof(ground: Ground) -> None:
     """While it recurs nothing is proved: it is idle at most, and that is said."""
-    seen = run_async(visits([(way, delay) for way in late_site.WATCHED for delay in (0.3, 1.5, 4.0)], 15))
+    seen = ground.visits([(way, delay) for way in late_site.WATCHED for delay in (0.3, 1.5, 4.0)])
     assert {
         case: became for case, (became, is_there) in seen.items() if not is_there and became.how is How.PROVED
     } == {}
@@ -165,9 +209,9 @@ def test_a_list_that_recurring_work_brings_is_never_missed_with_proof() -> None:
     assert {became.how for (_, delay), (became, _) in seen.items() if delay == 0.3} == {How.PROVED}
 
 
-def test_what_cannot_be_counted_proves_nothing() -> None:
+def test_what_cannot_be_counted_proves_nothing(ground: Ground) -> None:
     """Sockets, event streams and workers take patience, and are named."""
-    seen = run_async(visits([(way, delay) for way in late_site.UNCOUNTABLE for delay in (0.3, 1.5)], 12))
+    seen = ground.visits([(way, delay) for way in late_site.UNCOUNTABLE for delay in (0.3, 1.5)])
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {became.how for became, _ in seen.values()} == {How.PATIENCE}
     assert {case[0]: became.uncountable for case, (became, _) in seen.items()} == {
@@ -189,6 +233,8 @@ FOR_EVER = {
     "sandboxed": How.PROVED,
     "clock": How.IDLE,
     "poll-for-ever": How.IDLE,
+    "poll-busy": How.IDLE,
+    "polls-overlap": How.IDLE,
     "long-poll": How.IDLE,
     "fourth-answer": How.IDLE,
     "spinner": How.IDLE,
@@ -197,21 +243,21 @@ FOR_EVER = {
 }
 
 
-def test_what_pages_have_going_for_ever_does_not_hold_them_up() -> None:
+def test_what_pages_have_going_for_ever_does_not_hold_them_up(ground: Ground) -> None:
     """A clock, a poll, a spinner, a worker or a picture that is silent: each has its end, and says which."""
-    seen = run_async(visits([(way, 0.0) for way in FOR_EVER], len(FOR_EVER)))
+    seen = ground.visits([(way, 0.0) for way in FOR_EVER])
     assert {way: became.how for (way, _), (became, _) in seen.items()} == FOR_EVER
     assert {way for (way, _), (_, is_there) in seen.items() if not is_there} == {"nothing"}
     assert {became.finite for became, _ in seen.values()} == {()}
 
 
-def test_asked_again_it_finds_what_comes_later() -> None:
+def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
     """What was called quiet without proof is waited for anew, until the change comes."""
 
     async def again() -> list[bool]:
-        async with opened() as (origin, context), context.page() as hold:
+        async with ground.context.page() as hold:
             with quiet.Watch(hold.page) as watch:
-                await hold.page.goto(origin + late_site.page("socket", 4.0), wait_until="commit")
+                await hold.page.goto(ground.origin + late_site.page("socket", 4.0), wait_until="commit")
                 seen: list[bool] = []
                 deadline = time.monotonic() + LONG
                 while not seen or (not seen[-1] and time.monotonic() < deadline):
@@ -220,19 +266,19 @@ def test_asked_again_it_finds_what_comes_later() -> None:
                     seen.append(await has_list(hold.page))
                 return seen
 
-    seen = run_async(again())
+    seen = ground.run(again())
     assert seen[-1]
     assert len(seen) > 1
 
 
-def test_changes_are_counted() -> None:
+def test_changes_are_counted(ground: Ground) -> None:
     """Equal numbers mean that nothing changed; a clock's ticks do not count, and a change ends the waiting."""
 
     async def watched() -> None:
-        async with opened() as (origin, context), context.page() as hold:
+        async with ground.context.page() as hold:
             page = hold.page
             with quiet.Watch(page) as watch:
-                await page.goto(origin + late_site.page("clock"), wait_until="commit")
+                await page.goto(ground.origin + late_site.page("clock"), wait_until="commit")
                 first = await watch.quiet(deadline=time.monotonic() + LONG)
                 ticks = await page.inner_text("#clock")
                 await page.wait_for_function("(was) => document.getElementById('clock').textContent !== was", arg=ticks)
@@ -242,23 +288,20 @@ def test_changes_are_counted() -> None:
                 assert await waiting
                 second = await watch.quiet(deadline=time.monotonic() + LONG)
                 assert second.changes == first.changes + 1
-                await page.goto(origin + late_site.page("none"))
+                await page.goto(ground.origin + late_site.page("none"))
                 assert await watch.changed(second.changes, LONG)
 
-    run_async(watched())
+    ground.run(watched())
 
 
-def test_trusted_sources_need_no_patience() -> None:
-    """A socket and a worker that are known to bring nothing: quiet is proved beside them."""
+def test_trusted_sources_need_no_patience(ground: Ground) -> None:
+    """A socket, a worker, a clock, a request without an answer that are known to bring nothing: quiet is proved."""
 
-    async def trusting() -> list[quiet.Quiet]:
-        async with opened() as (origin, context):
-            return [
-                (await visit(context, origin + late_site.page(way, 20.0), trusted=lambda _: True))[0]
-                for way in ("socket", "silent-worker", "clock")
-            ]
+    async def trusting() -> list[tuple[quiet.Quiet, bool]]:
+        ways = ("socket", "silent-worker", "clock", "hanging")
+        return await asyncio.gather(*(ground.visit(way, 20.0, trusted=lambda _: True) for way in ways))
 
-    assert [became.how for became in run_async(trusting())] == [How.PROVED] * 3
+    assert [became.how for became, _ in ground.run(trusting())] == [How.PROVED] * 4
 
 
 INTACT = """async () => {
@@ -311,30 +354,30 @@ INTACT = """async () => {
 }"""
 
 
-def test_the_page_does_not_notice() -> None:
+def test_the_page_does_not_notice(ground: Ground) -> None:
     """The browser's functions and classes look and work as they did."""
 
     async def look() -> Any:
-        async with opened() as (origin, context), context.page() as hold:
-            await hold.page.goto(origin + late_site.page("none"))
+        async with ground.context.page() as hold:
+            await hold.page.goto(ground.origin + late_site.page("none"))
             return await hold.page.evaluate(INTACT)
 
-    assert run_async(look()) == {}
+    assert ground.run(look()) == {}
 
 
-def test_frames_without_the_script_are_said() -> None:
+def test_frames_without_the_script_are_said(ground: Ground) -> None:
     """A frame in which nothing counts proves nothing, unless it shows nothing."""
 
     async def look() -> quiet.Quiet:
-        async with opened() as (origin, context), context.page() as hold:
+        async with ground.context.page() as hold:
             with quiet.Watch(hold.page) as watch:
-                await hold.page.goto(origin + late_site.page("frame"), wait_until="load")
+                await hold.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
                 frame = hold.page.frames[1]
                 await frame.evaluate(
                     "() => { for (const s of Object.getOwnPropertySymbols(window)) delete window[s]; }"
                 )
                 return await watch.quiet(deadline=time.monotonic() + LONG, patience=0.5)
 
-    became = run_async(look())
+    became = ground.run(look())
     assert became.how is How.PATIENCE
     assert became.uncountable == ("frame /framed",)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 PDF = b"%PDF-1.7\n" + b"0" * 2000 + b"\n%%EOF\n"
 LARGE = b"%PDF-1.7\n" + b"0" * 5_000_000 + b"\n%%EOF\n"
-CHANGES = ("delete", "remove", "approve", "reject", "archive")
+CHANGES = ("delete", "remove", "approve", "reject", "archive", "attachfile")
 
 
 def allowed(address: str, label: str) -> bool:
@@ -61,6 +62,7 @@ class _Lane:
         raise NotImplementedError
 
     def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+        assert page_url == order.url  # never a page about a file, whose host may be another
         return hosts.fence(order.url, page_url, allowed=self._allowed)
 
     async def download(self, link: models.Link, fence: hosts.Fence) -> lanes.Captured:
@@ -205,7 +207,7 @@ def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
         '<iframe src="/viewer.html?file=%2Fraw%2F7"></iframe>',
         '<form action="/raw/7"><button>Download</button></form>',
         '<a href="/del/7">a.pdf</a><a href="/raw/7">a.pdf</a>'.replace("/del/7", "/delete/7"),
-        '<a href="/raw/7" class="x">a.pdf</a><a href="/other/7" class="btn-delete">a.pdf</a>',
+        '<a href="/raw/7" class="name">a.pdf</a><a href="/other/7" class="btn-delete">a.pdf</a>',
         '<a href="/other/7" data-method="delete">Download</a><a href="/raw/7">Download</a>',
         '<template><a href="/other/7">a.pdf</a></template><a href="/raw/7">a.pdf</a>',
         '<base href="/raw/"><a href="7">Download</a>',
@@ -218,6 +220,13 @@ def test_the_download_on_a_page_is_found(tmp_path: Path, body: str) -> None:
     result = fetched(tmp_path, {"/view/7": page(body), "/raw/7": file()}, given("/view/7", name="a.pdf"))
     assert result.names == {"a1": "a.pdf"}
     assert result.asked == ["/view/7", "/raw/7"]
+
+
+def test_a_name_that_was_cut_short_is_known_by_its_ends(tmp_path: Path) -> None:
+    """As tables show long names."""
+    body = '<a href="/x/7">other.pdf</a><a href="/raw/8">Invoice of November.pdf</a>'
+    result = fetched(tmp_path, {"/view/7": page(body), "/raw/8": file()}, given("/view/7", name="Invoice of\u2026.pdf"))
+    assert result.asked == ["/view/7", "/raw/8"]
 
 
 def test_a_page_that_goes_on_by_itself_is_followed(tmp_path: Path) -> None:
@@ -250,7 +259,7 @@ WIKI = "".join(
         ("/a.pdf", f'{WIKI}<object data="/+get/a.pdf" type="application/pdf"></object>', "/+get/a.pdf"),
         (
             "/Page?action=AttachFile&do=view&target=a.pdf",
-            '<a href="?action=AttachFile&amp;do=get&amp;target=a.pdf">get</a><a href="?do=delete&amp;target=a.pdf">x</a>',
+            '<a href="?action=AttachFile&amp;do=get&amp;target=a.pdf">get</a><a href="?do=delete&target=a.pdf">x</a>',
             "/Page?action=AttachFile&do=get&target=a.pdf",
         ),
         ("/detail.php?id=x&media=ns:a.pdf", '<a href="/fetch.php?media=ns:a.pdf"><img src="t.png"></a>', None),
@@ -292,6 +301,10 @@ def test_two_pages_lead_to_the_file(tmp_path: Path) -> None:
         '<p>It is not there.</p><a href="/help/manual.bin">Download</a>',
         '<p>a.pdf</p><iframe src="/advertisement"></iframe><video src="/tour.mp4"></video>',
         '<a href="/x" onclick="return confirm(1)">Download</a>',
+        '<a href="/x/7" download="b.pdf">Download</a>',
+        '<a href="/x/7" download>b.pdf (3 KB)</a>',
+        '<form action="/x/7"><input type=hidden name=id value=7><button>Acknowledge</button></form>',
+        '<form action="/x/7" onsubmit="return confirm(1)"><button>Download</button></form>',
     ],
 )
 def test_a_page_without_the_file_is_not_a_file(tmp_path: Path, body: str) -> None:
@@ -770,3 +783,37 @@ def test_pages_are_read_in_their_own_characters() -> None:
         found = about.downloads("Größe.pdf", allowed=allowed)
         assert [link.url for link in found] == ["https://portal.example/raw"]
     assert page_about.Page(body.encode(), URL, "no-such-charset").title == "Größe"
+
+
+def test_no_page_is_too_broken_to_be_read() -> None:
+    """Whatever comes: addresses that are none, tags that never end, bytes that are no text."""
+    bits = (
+        b"<a href=", b"'http://[x'", b" download>", b"<base href='http://[::'>", b"\x00", b"\xff\xfe", b"<form>",
+        b"<input type=password>", b"</form>", b"<svg><title>", b"<meta http-equiv=refresh content='0;url=http://[a'>",
+        b"<iframe src='?u=http://]'>", b"a.pdf", b"</a>", b"<a href='?x=%zz&y=%ff'>", b"<img alt=a.jpg src=a.jpg>",
+        b"<template>", b"<object data='javascript:x'>", b"<a href='http://ex\xe2\x84\x80mple/'>a.pdf</a>",
+        b"<meta charset=bogus>", b"<a href=http://a:b/a.pdf>a.pdf</a>", b"<frameset>", b"<a href='/\xed\xa0\x80'>",
+    )  # fmt: skip
+    chance = random.Random(1)
+    urls = (URL, "https://p.example", "blob:https://p.example/1", "", "http://[", "https://p.example/a.pdf?x=1#y")
+    for _ in range(500):
+        about = page_about.Page(b"".join(chance.choices(bits, k=8)), chance.choice(urls))
+        for name in ("a.pdf", "", "a.jpg", "ab\u2026c.pdf"):
+            assert all(found.url.startswith("http") for found in about.downloads(name, allowed=allowed))
+        about.asks_for_sign_in(URL)
+        about.is_portals_own()
+    for url in ("http://[", "x", "https://p/%ff?%ff=%ff", "https://p/a b?x"):
+        assert verdicts.shape(url)
+
+
+def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path: Path) -> None:
+    """An earlier run saved it; now a page answers: the file stays, and nothing is missing."""
+
+    async def keep(job: jobs.Job, _fetcher: fetching.Fetcher) -> None:
+        job.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
+        job.keep_rest()
+
+    result = fetched(tmp_path, {"/1": page("nothing")}, given("/1", is_certain=False), then=keep)
+    assert result.job.vanished() == ["a1"]
+    assert result.job.saved["a1"].checks == ("vanished",)
+    assert not result.job.missing()

@@ -230,7 +230,7 @@ class Context:
         self._process: psutil.Process | None = None
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
-        self.guards = press_guard.Guards(inner, self._pages.has)
+        self.guards = press_guard.Guards(inner, self._pages.owner)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:

@@ -112,26 +112,47 @@
     const method = element.getAttribute('formmethod') || element.getAttribute('data-method') || '';
     const posts = element.getAttribute('hx-post') || element.getAttribute('hx-delete') || element.getAttribute('hx-put') || element.getAttribute('hx-patch');
     if (posts) return { method: element.hasAttribute('hx-post') ? 'post' : 'delete', action: absolute(posts), fields: [] };
-    if (!form) return method ? { method: method.toLowerCase(), action: addressOf(element), fields: [] } : null;
+    // A plain button sends no form by itself.
+    if (!form || /^(button|reset)$/.test(element.type || '')) return method ? { method: method.toLowerCase(), action: addressOf(element), fields: [] } : null;
     const fields = [...form.elements].filter((e) => e.name && (e.type === 'hidden' || e === element)).map((e) => [e.name, String(e.value || '').slice(0, 200)]);
     const action = element.getAttribute('formaction') || form.getAttribute('action') || '';
     return { method: (method || form.getAttribute('method') || 'get').toLowerCase(), action: absolute(action || location.href), fields: fields.slice(0, 40) };
   };
   const rowOf = (element) => {
     for (let node = element; node && node !== document.body; node = parentOf(node)) {
-      if (node.matches('tr,li,dd,figure,[role=row],[role=listitem],[role=option]')) return node;
+      if (node.matches('tr,li,dt,dd,figure,[role=row],[role=listitem],[role=option]')) return node;
     }
+    // Else what repeats beside it; not a cell that holds nothing but controls.
+    let nearest = null;
     for (let node = parentOf(element); node && parentOf(node) && node !== document.body; node = parentOf(node)) {
-      const alike = [...parentOf(node).children].filter((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
-      if (alike.length) return node;
+      const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
+      if (!alike) continue;
+      nearest = nearest || node;
+      if (piecesOf(node).length) return node;
     }
-    return null;
+    return nearest;
+  };
+  // The short texts of a row that are no control's label, each by itself.
+  const piecesOf = (row) => {
+    const found = [];
+    for (const node of [row, ...row.querySelectorAll('*')]) {
+      if (found.length >= 24) break;
+      if (/^(script|style|template|option|svg)$/.test(node.localName) || isPicture(node)) continue;
+      const own = squeeze([...node.childNodes].filter((child) => child.nodeType === 3).map((child) => child.data).join(' '));
+      if (!own || own.length > 200 || !shown(node)) continue;
+      if (node.closest('a,button,[role=button],summary,label') && row.contains(node.closest('a,button,[role=button],summary,label'))) continue;
+      found.push(own);
+    }
+    return found;
   };
   const SKIPPED = new Set(['style', 'href', 'src', 'data', 'aria-label', 'title', 'role', 'alt', 'aria-expanded', 'tabindex', 'xlink:href', 'disabled', 'target', 'width', 'height']);
   const describe = (element) => {
     // A script in `href` says what a press does; the end of a long handler does too.
     const kept = (a) => !SKIPPED.has(a.name) || (a.name === 'href' && /^\s*javascript:/i.test(a.value));
-    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]);
+    // That it opens something is what it is; whether that is open now is not.
+    if (element.hasAttribute('aria-expanded')) attributes.push(['aria-expanded', '']);
+    attributes.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     const row = rowOf(element);
     return {
       tag: element.localName, label: labelOf(element), text: textOf(element), title: squeeze(element.getAttribute('title')),
@@ -141,5 +162,5 @@
     };
   };
   const off = (element) => Boolean(element.disabled) || element.getAttribute('aria-disabled') === 'true' || Boolean(element.closest('fieldset[disabled],[inert]'));
-  return { CANDIDATES, all, shown, textOf, labelOf, describe, rowOf, parentOf, squeeze, off, isPicture, addressOf };
+  return { CANDIDATES, all, shown, textOf, labelOf, describe, rowOf, piecesOf, parentOf, squeeze, off, isPicture, addressOf };
 })()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
@@ -37,6 +38,8 @@ class Hold:
         self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
         self.popups: set[playwright.Page] = set()
         """Those it opened, directly or not, that are not closed yet."""
+        self.opened: weakref.WeakSet[playwright.Page] = weakref.WeakSet()
+        """All that it opened, directly or not."""
         self.is_doubtful = False
         """Something went wrong on it, or was given up: it may be in no state to go on."""
         self.crashed: errors.BrowserLost | None = None
@@ -55,6 +58,7 @@ class Hold:
         """A download or a pop-up began: the first goes to whoever waits for it, everything else is ended."""
         if isinstance(thing, playwright.Page):
             self.popups.add(thing)
+            self.opened.add(thing)
             thing.on("close", lambda closed: self.popups.discard(closed))
             thing.on("download", self.offer)
             thing.on("popup", self.offer)

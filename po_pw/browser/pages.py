@@ -87,9 +87,11 @@ class Pages:
         hold.leave()
         return self._hold(page)
 
-    def has(self, page: playwright.Page) -> bool:
-        """Whether it is one of those that are handed out."""
-        return page in self._holds
+    def owner(self, page: playwright.Page) -> playwright.Page | None:
+        """The page itself where it is handed out, or the one that opened it; None where nobody knows it."""
+        if page in self._holds:
+            return page
+        return next((hold.page for hold in self._holds.values() if page in hold.opened), None)
 
     def give_up(self, error: errors.BrowserLost) -> None:
         """Whoever waits for a download or a pop-up waits in vain."""

@@ -68,6 +68,26 @@
     state.names[link.href.split('#')[0]] = link.getAttribute('download');
     link.removeAttribute('download');
   };
+  // Hints to fetch something early are not seen by `route` either.
+  const HINTS = /\b(prefetch|prerender)\b|^speculationrules$/i;
+  const hinting = (element, value) => {
+    if (!pressing() || !HINTS.test(String(value))) return false;
+    note('HINT', element.href);
+    return true;
+  };
+  for (const [owner, name] of [[HTMLLinkElement.prototype, 'rel'], [HTMLScriptElement.prototype, 'type']]) {
+    const how = Object.getOwnPropertyDescriptor(owner, name);
+    if (!how || !how.set) continue;
+    Object.defineProperty(owner, name, { ...how, set: new Proxy(how.set, {
+      apply(target, self, args) { return hinting(self, args[0]) ? undefined : Reflect.apply(target, self, args); },
+    }) });
+  }
+  wrap(Element.prototype, 'setAttribute', {
+    apply(target, self, args) {
+      const isHint = /^(rel|type)$/i.test(args[0]) && /^(link|script)$/.test(self.localName) && hinting(self, args[1]);
+      return isHint ? undefined : Reflect.apply(target, self, args);
+    },
+  });
   // What a form sends comes back to this page, where it is awaited, and not to a new one.
   const keepHere = (form, submitter) => {
     if (!pressing() || !state.samePage) return;
@@ -109,7 +129,8 @@
       keepHere(element.form || element.closest('form'), element);
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
-    leave() { state.leaving = true; },
+    // A navigation under way would come in the way of the one that leaves the page.
+    leave() { state.leaving = true; stop(); },
     report() { return { held: state.held, names: state.names, changed: state.changed, moved: state.moved }; },
   } });
 })();

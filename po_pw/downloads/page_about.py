@@ -10,7 +10,7 @@ import codecs
 import dataclasses
 import unicodedata
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from selectolax import lexbor
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WORDS: Final = frozenset({
     "download", "download file", "download attachment", "download document", "download original", "original",
-    "original file", "raw", "view raw", "full size", "full resolution", "get file", "open file", "save file",
+    "original file", "raw", "view raw", "full size", "full resolution", "get", "get file", "open file", "save file",
     "herunterladen", "datei herunterladen", "anhang herunterladen", "dokument herunterladen", "télécharger",
     "télécharger le fichier", "descargar", "descargar archivo", "descarregar", "baixar", "baixar arquivo",
     "fazer download", "transferir", "scarica", "scarica file", "scaricare", "downloaden", "bestand downloaden",
@@ -106,9 +106,19 @@ class Page:
 
     def __init__(self, html: bytes, url: str, charset: str = "") -> None:
         self._tree = _parsed(html, charset)
-        self.url = _without_fragment(url)
+        self.url = _without_fragment(_joined("", url))
         base = self._tree.css_first("base[href]", default=None)
-        self._base = _joined(self.url, _attribute(base, "href")) if base is not None else self.url
+        self._base = (_joined(self.url, _attribute(base, "href")) if base is not None else "") or self.url
+
+        self._hidden: set[int] = set()
+        self._edges: set[int] = set()
+        """Elements in a header, navigation or footer."""
+        for node in self._tree.root.traverse() if self._tree.root is not None else ():  # each after what it is in
+            above = node.parent.mem_id if node.parent is not None else 0
+            if above in self._hidden or _hides(node):
+                self._hidden.add(node.mem_id)
+            if above in self._edges or node.tag in {"header", "nav", "footer"}:
+                self._edges.add(node.mem_id)
 
     @property
     def title(self) -> str:
@@ -122,7 +132,7 @@ class Page:
         *,
         allowed: Callable[[str, str], bool],
         is_certain: bool = True,
-        is_download: Callable[[str], bool] = is_download_word,
+        is_download: Callable[[str], bool] = lambda _label: False,
     ) -> tuple[Download, ...]:
         """Where the file that this page is about may be had, likeliest first; only addresses to be asked with GET.
 
@@ -132,12 +142,22 @@ class Page:
 
         Args:
             name: the file's, as shown where the link to this page was; may be empty.
-            allowed: whether nothing of change is in an address and a label. It is given both without the file's own
-                name, and the label with the names of icons and classes.
+            allowed: whether nothing of change is in an address and a label. The address is given without the file's own
+                name and without what this page's own address has too; the label without the file's own name, and with
+                its title, id and classes, and those of its icons.
             is_certain: False where it is not known whether this page is about a file at all: then a link that does not
                 carry a file's name must belong to the same record as the page.
-            is_download: whether a whole label is a plain word for downloading.
+            is_download: whether a whole label is a plain word for downloading; `is_download_word` counts as well.
         """
+
+        def says_download(text: str) -> bool:
+            return is_download_word(text) or is_download(text)
+
+        return self._found(name, allowed, is_certain, says_download)
+
+    def _found(
+        self, name: str, allowed: Callable[[str, str], bool], is_certain: bool, is_download: Callable[[str], bool]
+    ) -> tuple[Download, ...]:
         names = self._names(name, is_download)
         found: list[tuple[int, Download]] = []
         for rank, url, label, around in self._ways(names, is_download):
@@ -146,7 +166,7 @@ class Page:
             is_named = any(is_certain or kinds.extension(own) or self._is_same_record(url) for own in carried)
             if url == self.url or not _is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
-            if allowed(_less(url, names), _less(f"{label} {around}", names)):
+            if allowed(self._own_part(url, names), _less(f"{label} {around}", names)):
                 found.append((rank, Download(url, label, is_named)))
         named = sorted((one for one in found if one[1].is_named), key=lambda one: one[0])
         if named:
@@ -156,9 +176,10 @@ class Page:
             for rank, link in found
             if self._is_same_record(link.url) or any(_is_in(link.url, name) for name in names)
         ]
-        is_about = is_certain and self._names_any(names)
+        # Where the page goes by itself is where a browser would end up, too.
+        trusted = {0, 1, _REFRESHED} if self._names_any(names) else {_REFRESHED}
         for tier in sorted({rank for rank, _ in found}):
-            for among in (own, found if is_about and tier not in {_EMBEDDED, _FRAMED} else ()):
+            for among in (own, found if is_certain and tier in trusted else ()):
                 urls = {link.url: link for rank, link in among if rank == tier}
                 if len(urls) == 1:
                     return tuple(urls.values())
@@ -221,20 +242,23 @@ class Page:
         """All addresses that the page gives for something like a file: rank (0: best), address, label, identifiers."""
         for node in self._tree.css("a[href], area[href]"):
             given = node.attributes
-            if _is_hidden(node) or _asks_back(given):
+            if self._is_hidden(node) or _asks_back(given):
                 continue
             label = _label(node)
             is_direct = "download" in given or is_download(label)
-            named = given.get("download") or ""
+            named = " ".join((given.get("download") or "").split())
             url = self._at(given.get("href"))
             is_called = any(_is_called(text, own, is_download) for own in names for text in (label, named))
             if is_direct or is_called or any(_is_in(url, own) for own in names):
-                yield (0 if is_direct else 1), url, (named if _plain(named) in names else label), _around(node)
+                is_told = _plain(named) in names or _is_other_file(named)
+                yield (0 if is_direct else 1), url, (named if is_told else label), _around(node)
         for node in self._tree.css("form"):
-            if (form := self._get_form(node)) and (is_download(form[1]) or names):
-                yield 0, *form, _around(node)
+            if (form := self._get_form(node)) is not None:
+                url, label = form
+                if is_download(label) or any(_is_called(label, own, is_download) for own in names):
+                    yield 0, url, label, _around(node)
         for node in self._tree.css("object[data], embed[src], video[src], audio[src], source[src], iframe[src]"):
-            if _is_hidden(node):
+            if self._is_hidden(node):
                 continue
             url = self._at(_attribute(node, "data") or _attribute(node, "src"))
             label = _attribute(node, "title")
@@ -266,7 +290,9 @@ class Page:
 
     def _get_form(self, node: lexbor.LexborNode) -> tuple[str, str] | None:
         """Address and label of a form that only sends hidden fields with GET; None for any other."""
-        if _attribute(node, "method").strip().lower() not in {"", "get"} or _is_hidden(node):
+        if _attribute(node, "method").strip().lower() not in {"", "get"} or self._is_hidden(node):
+            return None
+        if any(_asks_back(one.attributes) for one in (node, *node.css("button, input"))):
             return None
         fields: list[tuple[str, str]] = []
         buttons: list[lexbor.LexborNode] = []
@@ -298,6 +324,24 @@ class Page:
     def _at(self, target: str | None) -> str:
         return _without_fragment(_joined(self._base, target.strip())) if target and target.strip() else ""
 
+    def _own_part(self, url: str, names: tuple[str, ...]) -> str:
+        """An address without the file's names, and without what this page's own has too: that changes nothing."""
+        parts, own = urlsplit(url), urlsplit(self.url)
+        steps, before = parts.path.split("/"), own.path.split("/")
+        shared = 0
+        while shared < min(len(steps), len(before)) and steps[shared] == before[shared]:
+            shared += 1
+        path = [
+            quote(_less(unquote(step, errors="replace"), names), safe="", errors="replace") for step in steps[shared:]
+        ]
+        asked = set(parse_qsl(own.query, keep_blank_values=True))
+        query = urlencode(
+            [(name, _less(value, names)) for name, value in parse_qsl(parts.query, keep_blank_values=True)
+             if (name, value) not in asked],
+            errors="replace",
+        )  # fmt: skip
+        return urlunsplit((parts.scheme, parts.netloc, "/" + "/".join(path), query, ""))
+
     def _is_same_record(self, url: str) -> bool:
         """Whether an address has the part by which the page's own names its record."""
         (own, asked), (others, more) = _record_parts(self.url), _record_parts(url)
@@ -308,6 +352,9 @@ class Page:
         path = urlsplit(self.url).path.rstrip("/")
         return bool(path) and urlsplit(url).path.startswith(f"{path}/")
 
+    def _is_hidden(self, node: lexbor.LexborNode) -> bool:
+        return node.mem_id in self._hidden or (node.tag == "input" and _attribute(node, "type").lower() == "hidden")
+
     def _groups(self) -> Iterator[lexbor.LexborNode]:
         """The forms; and the whole page where fields stand outside of any."""
         forms = self._tree.css("form")
@@ -317,7 +364,7 @@ class Page:
 
     def _asks(self, form: lexbor.LexborNode) -> bool:
         """Whether a form asks for credentials, or hands over to a server that does."""
-        fields = [field for field in form.css("input") if not _is_hidden(field)]
+        fields = [field for field in form.css("input") if not self._is_hidden(field)]
         hidden = {
             _attribute(field, "name").lower() for field in form.css("input[type]")
             if _attribute(field, "type").lower() == "hidden"
@@ -342,7 +389,7 @@ class Page:
         body = self._tree.body
         if body is None:
             return True
-        links = [node for node in body.css("a[href]") if not _is_hidden(node)]
+        links = [node for node in body.css("a[href]") if not self._is_hidden(node)]
         if any("download" in node.attributes or is_download_word(_label(node)) for node in links):
             return False
         if body.css("object, embed, video, audio") or any(
@@ -356,10 +403,10 @@ class Page:
     def _has_ways_to_sign_in(self) -> bool:
         """Whether there are ways to sign in on the page, other than in its header or navigation."""
         for node in self._tree.css("a[href], form[action], button[formaction]"):
-            if any(above in {"header", "nav", "footer"} for above in _above(node)):
+            if node.mem_id in self._edges:
                 continue
             target = _attribute(node, "href") or _attribute(node, "formaction") or _attribute(node, "action")
-            if not _is_hidden(node) and _leads_to_sign_in(self._at(target)):
+            if not self._is_hidden(node) and _leads_to_sign_in(self._at(target)):
                 return True
         return False
 
@@ -435,28 +482,13 @@ def _asks_back(given: dict[str, str | None]) -> bool:
     return False
 
 
-def _is_hidden(node: lexbor.LexborNode) -> bool:
-    """Whether an element is hidden by what the source says; style sheets are not looked at."""
-    if node.tag == "input" and _attribute(node, "type").lower() == "hidden":
+def _hides(node: lexbor.LexborNode) -> bool:
+    """Whether an element hides what is in it, by what the source says; style sheets are not looked at."""
+    given = node.attributes
+    style = "".join((given.get("style") or "").lower().split())
+    if "hidden" in given or "display:none" in style or "visibility:hidden" in style:
         return True
-    at: lexbor.LexborNode | None = node
-    while at is not None and at.is_element_node:
-        given = at.attributes
-        style = "".join((given.get("style") or "").lower().split())
-        if "hidden" in given or "display:none" in style or "visibility:hidden" in style:
-            return True
-        if at.tag == "template" or (at.tag == "dialog" and "open" not in given):
-            return True
-        at = at.parent
-    return False
-
-
-def _above(node: lexbor.LexborNode) -> Iterator[str]:
-    """The elements that an element is in."""
-    at = node.parent
-    while at is not None and at.is_element_node:
-        yield at.tag or ""
-        at = at.parent
+    return node.tag == "template" or (node.tag == "dialog" and "open" not in given)
 
 
 def _autocomplete(node: lexbor.LexborNode) -> set[str]:
@@ -477,6 +509,9 @@ def _tokens(text: str) -> list[str]:
 def _is_called(label: str, name: str, is_download: Callable[[str], bool]) -> bool:
     """Whether a whole label is a file's name, perhaps with a size, a type or a word for downloading."""
     text = _plain(label)
+    if "\N{HORIZONTAL ELLIPSIS}" in name or "..." in name:  # cut short where it was shown
+        begins, _, ends = name.replace("...", "\N{HORIZONTAL ELLIPSIS}").partition("\N{HORIZONTAL ELLIPSIS}")
+        return len(begins) >= _SHORTEST and text.startswith(begins) and text.endswith(ends)
     if name not in text:
         return False
     rest = [word for word in _tokens(text.replace(name, " ", 1)) if word not in _BESIDE and not word.isdigit()]
@@ -498,20 +533,16 @@ def _last_part(path: str) -> str:
 
 
 def _is_other_file(label: str) -> bool:
-    """Whether a label is the name of a file, by its extension."""
-    return kinds.extension(label) in _BESIDE
+    """Whether a label has the name of a file in it, by its extension."""
+    return any(kinds.extension(word.strip("()[]\"',;:")) in _BESIDE for word in label.split())
 
 
 def _less(text: str, names: tuple[str, ...]) -> str:
-    """A text or address without the file's own names, in which words of change mean nothing."""
+    """A text without the file's own names, in which words of change mean nothing."""
     for name in names:
-        if not kinds.extension(name):
-            continue
-        for written in (text, unquote(text, errors="replace"), unquote(text.replace("+", " "), errors="replace")):
-            at = written.casefold().find(name)
-            if at >= 0:
-                text = f"{written[:at]}file.{kinds.extension(name)}{written[at + len(name) :]}"
-                break
+        at = text.casefold().find(name) if kinds.extension(name) else -1
+        if at >= 0:
+            text = f"{text[:at]}file.{kinds.extension(name)}{text[at + len(name) :]}"
     return text
 
 
@@ -551,14 +582,17 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _is_web(url: str) -> bool:
-    return url.lower().startswith(("http://", "https://"))
+    return url.lower().startswith(("http://", "https://")) and bool(_origin(url)[1])
 
 
 def _joined(base: str, target: str) -> str:
+    """An address made absolute; `""` where it is none."""
     try:
-        return urljoin(base, target.replace("\n", "").replace("\r", "").replace("\t", ""))
+        url = urljoin(base, target.replace("\n", "").replace("\r", "").replace("\t", ""))
+        urlsplit(url)
     except ValueError:
         return ""
+    return url
 
 
 def _without_fragment(url: str) -> str:

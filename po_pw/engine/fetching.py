@@ -104,7 +104,7 @@ class Fetcher:
         at_once: how many files at once.
         allowed: whether nothing of change is in an address and a label (see `page_about.Page.downloads`); without it,
             no link on a page about a file is followed.
-        is_download: whether a whole label is a plain word for downloading.
+        is_download: whether a whole label is a plain word for downloading, beside those that are known anyway.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Fetcher:
         *,
         at_once: Callable[[], int],
         allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
-        is_download: Callable[[str], bool] = page_about.is_download_word,
+        is_download: Callable[[str], bool] = lambda _label: False,
     ) -> None:
         self._worker = worker
         self._session = session
@@ -144,6 +144,7 @@ class Fetcher:
             attachment: which.
             link: the way to begin with.
         """
+        fence = self._lane.fence(job.order, link.referer)
         async with self._noted(job, attachment):
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
@@ -151,7 +152,7 @@ class Fetcher:
                 if asked.asks and not job.may_ask_more():
                     is_cut_short = True
                     break
-                if await self._step(job, attachment, asked, step):
+                if await self._step(job, attachment, asked, step, fence):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := ways.press(attachment)) is not None:
@@ -164,7 +165,9 @@ class Fetcher:
             else:
                 raise error
 
-    async def _step(self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step) -> bool:
+    async def _step(
+        self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step, fence: hosts.Fence
+    ) -> bool:
         """Asks one address; True where the file is there.
 
         Raises:
@@ -176,7 +179,7 @@ class Fetcher:
                 return False
             asked.ask(step)
             try:
-                await self._get(job, attachment, step.link, is_file)
+                await self._get(job, attachment, step.link, fence, is_file)
             except promises.PageInstead as error:
                 links = error.page.downloads(
                     attachment.name, allowed=self._allowed, is_download=self._is_download,
@@ -193,10 +196,10 @@ class Fetcher:
         return False
 
     async def _get(
-        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, is_file: Callable[[], None]
-    ) -> None:
+        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, fence: hosts.Fence,
+        is_file: Callable[[], None],
+    ) -> None:  # fmt: skip
         """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
-        fence = self._lane.fence(job.order, link.referer)
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeeded | None = None
         try:

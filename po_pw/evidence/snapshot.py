@@ -23,13 +23,15 @@ SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
 _PATIENCE: Final = 10.0
 """Seconds for each of the two: a page that paints no more must not hold anybody up."""
-_MOST_SOURCE: Final = 4_000_000
+_MOST_SOURCE: Final = 600_000
 """Characters of source that are kept."""
 _MOST_HEIGHT: Final = 8_000
 """CSS pixels of a page's height in its screenshot."""
 _MOST_SCREENSHOT: Final = 8_000_000
 """Bytes."""
 _HIDDEN: Final = "***"
+_SHORTEST: Final = 8
+"""Characters of a text that could name a secret and hold it."""
 
 # Removed in a copy of the document: the page itself is left as it is. Shadow roots are written into the copy.
 _COPY: Final = r"""() => {
@@ -59,8 +61,9 @@ _MASKED: Final = (
     "input[type=password], input[autocomplete=one-time-code], input[name*=token i], input[name*=secret i], "
     "input[name*=otp i], input[name*=pin i]"
 )
-_SCRIPT: Final = re.compile(r"(<script\b[^>]*>)(.*?)(</script\s*>)", re.IGNORECASE | re.DOTALL)
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_SCRIPT: Final = re.compile(r"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_OPENS: Final = re.compile(r"<[a-zA-Z!]")
 _TAG: Final = re.compile(r"<[a-zA-Z][^<>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^<>\"']*)*>")
 _ATTRIBUTE: Final = re.compile(r"([^\s\"'<>/=]+)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+)")
 _SECRET_NAME: Final = re.compile(
@@ -71,10 +74,18 @@ _SECRET_NAME: Final = re.compile(
 _ADDRESSES: Final = frozenset(
     {"href", "src", "action", "formaction", "data", "poster", "srcset", "cite", "longdesc", "background", "ping"}
 )
-_IN_TEXT: Final = re.compile(r"(?:https?:)?//[^\s\"'<>]+\?[^\s\"'<>]*", re.IGNORECASE)
+_IN_TEXT: Final = re.compile(r"//[^\s\"'<>?]{1,400}\?[^\s\"'<>]*")
 _JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_LONG: Final = re.compile(r"(?<![\w/+.-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{40,}")
-"""Neither a word nor a number a person would read: a key, a signature, a session."""
+_LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
+
+
+def _is_key(word: str) -> bool:
+    """Whether a long word is no word that a person would read: a key, a signature, a session."""
+    mixed = any(map(str.isdigit, word)) and any(map(str.isupper, word)) and any(map(str.islower, word))
+    is_hex = re.fullmatch(r"[0-9a-fA-F]{40,}", word) is not None
+    return is_hex or (mixed and len(re.findall(r"[-_/][A-Za-z]{2,}", word)) <= 2)
+
+
 _PAIR: Final = re.compile(r"([?&;]|&amp;)([^=&;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
 _SECRET_PAIR: Final = re.compile(
     r"sig|token|expires|x-amz-|x-goog-|x-ms-|nonce|csrf|xsrf|auth|session|jsessionid|sid$|secret|pass|pwd|key$|code$|"
@@ -152,6 +163,10 @@ def clean(source: str, secrets: Iterable[str] = ()) -> str:
     """
     source = _SCRIPT.sub(r"\1\3", source)
     source = _COMMENT.sub("", source)
+    # What was cut in the middle of a tag could hold anything.
+    whole = max((found.end() for found in _TAG.finditer(source)), default=0)
+    broken = _OPENS.search(source, whole)
+    source = source[: broken.start()] if broken else source
     source = _replace_outside_tags(_TAG.sub(lambda found: _clean_tag(found[0]), source))
     for secret in sorted({one for one in secrets if len(one) >= 4}, key=len, reverse=True):
         for form in {secret, html.escape(secret), html.escape(secret, quote=False)}:
@@ -160,6 +175,8 @@ def clean(source: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _clean_tag(tag: str) -> str:
+    if "=" not in tag:
+        return tag
     attributes = {name.lower(): value.strip("\"'") for name, _, value in _ATTRIBUTE.findall(tag)}
     told = f"{attributes.get('name', '')} {attributes.get('id', '')} {attributes.get('property', '')}"
     kind = attributes.get("type", "").lower()
@@ -196,13 +213,15 @@ def _pair(pair: re.Match[str], secret: re.Pattern[str]) -> str:
 
 
 def _text(text: str) -> str:
+    if len(text) < _SHORTEST:
+        return text
     text = _IN_TEXT.sub(lambda found: _address(found[0]), text)
-    return _named(_LONG.sub(_HIDDEN, _JWT.sub(_HIDDEN, text)))
+    return _named(_LONG.sub(lambda found: _HIDDEN if _is_key(found[0]) else found[0], _JWT.sub(_HIDDEN, text)))
 
 
 _NAMED: Final = re.compile(
-    r"((?:&quot;|[\"'])?\b[\w-]*(?:password|passwd|token|csrf|xsrf|secret|session[-_]?id|api[-_]?key|authorization|bearer|"
-    r"signature)\b(?:&quot;|[\"'])?\s*[:=]\s*(?:&quot;|[\"'])?)([^\s\"'<>&,;}]{4,})",
+    r"((?:password|passwd|token|csrf|xsrf|secret|session[-_]?id|api[-_]?key|authorization|bearer|signature)"
+    r"(?:&quot;|[\"'])?\s{0,3}[:=]\s{0,3}(?:&quot;|[\"'])?)([^\s\"'<>&,;}]{4,})",
     re.IGNORECASE,
 )
 

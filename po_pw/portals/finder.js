@@ -148,6 +148,15 @@
       return found;
     }
     const cell = inner(node, 'th,td,[role=columnheader]');
+    if (cell && cell.localName === 'td' && !label.level && squeeze(cell.textContent) === squeeze(node.textContent)) {
+      const row = parentOf(cell);
+      const at = row ? [...row.children].indexOf(cell) : 0;
+      const below = row && row.parentElement ? [...row.parentElement.children].filter((other) => other !== row && other.children.length === row.children.length) : [];
+      const isFirst = row && row.parentElement && row.parentElement.children[0] === row && !row.querySelector('a[href],button,input');
+      // A table of old: its first row holds the headings.
+      if (isFirst && row.children.length > 1 && below.some((other) => other.children[at].querySelector('a[href],button,[data-url]'))) return below.map((other) => other.children[at]);
+      if (at > 0 && !node.querySelector('a[href]')) return [];  // what is said of something else
+    }
     if (cell && squeeze(cell.textContent) === squeeze(node.textContent)) {
       const row = inner(cell, 'tr,[role=row]');
       const table = inner(cell, 'table,[role=table],[role=grid],[role=treegrid]');
@@ -174,6 +183,7 @@
       const rest = [];
       let stopped = false;
       for (let next = at.nextSibling; next; next = next.nextSibling) {
+        if (next.nodeType === 1 && next.matches('footer,[role=contentinfo]') && !inner(next, 'section,article,aside,dialog,li,td,fieldset,[role=region],[role=tabpanel]')) { stopped = true; break; }
         if (headsLike(next, { ...label, node: at === node ? node : at, level: label.level })) { stopped = true; break; }
         rest.push(next);
       }
@@ -189,7 +199,7 @@
   const areas = [];
   const LIST = 'table,ul,ol,dl,[role=list],[role=table],[role=grid],[role=treegrid],[role=listbox]';
   const put = (roots, label, score, kind, opener = null, header = null) => {
-    const real = roots.filter((root) => root && root !== document.documentElement);
+    const real = [...new Set(roots.filter((root) => root && root !== document.documentElement))];
     if (!real.length || real.some((root) => root === body && kind !== 'frame')) return;
     if (real.some((root) => root.matches('main,[role=main]') || (root.querySelector('h1,main,[role=main]') && kind !== 'frame' && kind !== 'tab'))) return;
     const known = areas.find((area) => area.roots.length === real.length && area.roots.every((root, at) => root === real[at]));
@@ -228,9 +238,7 @@
 
   // An area inside another tells more exactly what it is; a weak topic counts only where nothing stronger is.
   const inside = (area, other) => area !== other && area.roots.every((root) => other.roots.some((outer) => outer !== root && contains(outer, root)));
-  const strongest = areas.reduce((most, area) => Math.max(most, area.score), 0);
-  const TALK = 0.3;  // where people talk: only what is named like a file counts there
-  const counted = areas.filter((area) => area.score <= TALK || area.score >= STRONG * 0.9 || strongest < STRONG * 0.9 || areas.some((other) => inside(area, other) && other.score >= STRONG * 0.9));
+  const counted = areas;
 
   // --- candidates ----------------------------------------------------------------------------------------------------
   const candidates = [];
@@ -308,11 +316,12 @@
     }
     return [...found];
   };
-  const badgesOf = (header) => {
+  const badgesOf = (header, roots) => {
     if (!header) return [];
     const found = [];
     const box = header.matches('th,td') ? header : header.localName === 'summary' || levelOf(header) ? (parentOf(header) && squeeze(parentOf(header).textContent).length < 120 ? parentOf(header) : header) : header;
     for (const node of [box, ...box.querySelectorAll('*')]) {
+      if (node !== header && !contains(header, node) && roots.some((root) => contains(root, node) && !contains(root, header))) continue;
       const text = squeeze(node.textContent);
       if (/^\(?\d{1,4}\)?$/.test(text) && !node.querySelector('*') && shown(node) && !isControl(node.parentElement || node)) found.push(text.replace(/\D/g, ''));
       else if (/^\(?\d{1,4}\)?$/.test(text) && header.contains(node) && shown(node) && !node.querySelector('*')) found.push(text.replace(/\D/g, ''));
@@ -334,7 +343,7 @@
     return {
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
       label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts: textsIn(area.roots), scrolls: scroller,
-      badges: [...new Set(area.headers.flatMap(badgesOf))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
+      badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),
       frames: area.roots.reduce((sum, root) => sum + (root.matches('iframe,frame') ? 1 : all('iframe,frame', root).length), 0),
       columns: area.kind === 'th',
@@ -342,7 +351,7 @@
   };
   const frames = all('iframe,frame').map((element) => ({
     area: areaOf(element), label: counted[areaOf(element)] ? counted[areaOf(element)].label : '',
-    named: Math.max(scoreOf(element.title || ''), scoreOf(element.getAttribute('aria-label') || ''), scoreOfIdentifier([element.name, element.id].filter(Boolean).join(' '))),
+    named: element.title || element.getAttribute('aria-label') ? Math.max(scoreOf(element.title || ''), scoreOf(element.getAttribute('aria-label') || '')) : scoreOfIdentifier([element.name, element.id].filter(Boolean).join(' ')),
     title: squeeze(element.title || element.getAttribute('aria-label') || ''), shown: shown(element),
   }));
   const supplier = document.querySelector('.supplier-name,[itemprop=seller],[data-field=supplier],#supplier .name');
@@ -352,7 +361,7 @@
   }
   return {
     unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames, closedLinks,
-    rows: rows.map((row) => textOf(row, 400)), supplier: supplier ? squeeze(supplier.innerText) : '',
+    rows: rows.map((row) => textOf(row, 400)), pieces: rows.map((row) => lib.piecesOf(row)), supplier: supplier ? squeeze(supplier.innerText) : '',
     busy: Boolean(main.matches(BUSY) || [...main.querySelectorAll(BUSY)].some((one) => shown(one) && one.getClientRects().length)),
     empty: textOf(main, 40).length < 20,
   };

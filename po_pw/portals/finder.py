@@ -77,6 +77,8 @@ class Candidate:
     row: int
     """Which row of the look it stands in; -1: in none."""
     row_text: str
+    pieces: tuple[str, ...]
+    """The short texts of its row that are no control's label."""
     verdict: judging.Verdict
     shown: bool
     closed: bool
@@ -328,8 +330,10 @@ def _candidates(
 ) -> list[Candidate]:
     parsed = [(one, controls.parse(one["is"], address)) for one in raw["candidates"]]
     rows = raw["rows"]
+    # What all items share, or the page's own address begins with, names a part of the portal and no deed.
     shared = _shared_segments([control for one, control in parsed if one["area"] >= 0 and control.address])
-    row_names = [_names_in(text) for text in rows]
+    shared |= {segment for segment in urlsplit(frame.url).path.strip("/").split("/")[:-1] if segment}
+    row_names = [_names_in(pieces) for pieces in raw["pieces"]]
     found = []
     for one, control in parsed:
         names = set(row_names[one["row"]]) if one["row"] >= 0 else set()
@@ -347,7 +351,8 @@ def _candidates(
         found.append(
             Candidate(
                 control, frame, one["area"] + first_area if one["area"] >= 0 else -1,
-                one["row"] + first_row if one["row"] >= 0 else -1, rows[one["row"]] if one["row"] >= 0 else "", verdict,
+                one["row"] + first_row if one["row"] >= 0 else -1, rows[one["row"]] if one["row"] >= 0 else "",
+                tuple(raw["pieces"][one["row"]]) if one["row"] >= 0 else (), verdict,
                 one["shown"], one["closed"], one["off"], one["loose"], one["opener"],
                 one["governs"] + first_area if one["governs"] >= 0 else -1, one["panelHasItems"], one["expanded"],
                 one["current"], one["paging"], one["group"], one["filename"], one["tail"],
@@ -356,10 +361,15 @@ def _candidates(
     return found
 
 
-def _names_in(text: str) -> tuple[str, ...]:
-    """File names in a row's text: the longest run of words that ends in one."""
-    name = vocabulary.file_name(text)
-    return (name,) if name else ()
+def _names_in(pieces: Sequence[str]) -> tuple[str, ...]:
+    """The file names among a row's texts."""
+    return tuple(name for text in pieces if (name := vocabulary.file_name(text)) and _is_whole(name, text))
+
+
+def _is_whole(name: str, text: str) -> bool:
+    """Whether a text is a file's name, perhaps with its size or date, and no sentence that mentions one."""
+    rest = text.replace(name, " ", 1)
+    return len(rest.split()) <= 5 and text.strip().startswith(name[:12])
 
 
 def _shared_segments(found: Sequence[models.Control]) -> set[str]:
@@ -379,12 +389,17 @@ class _Item:
     certain: bool
     ways: list[Candidate]
     row_text: str
+    pieces: tuple[str, ...]
 
 
 def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: str, *, strong: bool) -> list[_Item]:
     """Several ways of one file are one item."""
     here = urldefrag(page_url)[0]
     items: list[_Item] = []
+    names: dict[str, str] = {}
+    for one in candidates:
+        if one.control.address and (name := _file_name_of(one)):
+            names.setdefault(urldefrag(one.control.address)[0], name)
     by_address: dict[str, _Item] = {}
     by_row: dict[tuple[int, int], list[_Item]] = {}
     for one in candidates:
@@ -399,7 +414,7 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
         if action is not judging.Action.PRESS and (not address or address == here):
             continue
         weak = not one.loose and strong and areas[one.area].score < _STRONG
-        if weak and not one.verdict.certain:
+        if weak and not _is_named(one):
             continue
         talk = not one.loose and areas[one.area].score <= _TALK
         if (talk or one.tail) and not _is_named(one):
@@ -413,7 +428,7 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
             known.name = _better(known.name, one)
             continue
         place = (one.row if one.row >= 0 else -2 - one.group, one.area)
-        named = _file_name_of(one)
+        named = _file_name_of(one) or names.get(address, "")
         mates = by_row.setdefault(place, [])
         mate = _mate(mates, named, one)
         if mate is not None:
@@ -424,15 +439,14 @@ def _grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: s
             if address:
                 by_address[address] = mate
             continue
-        item = _Item(named or one.verdict.name, one.area, one.loose, one.verdict.certain, [one], one.row_text)
+        item = _Item(named or one.verdict.name, one.area, one.loose, one.verdict.certain, [one], one.row_text, one.pieces)
         items.append(item)
         mates.append(item)
         if address:
             by_address[address] = item
     for item in items:
-        if not vocabulary.file_name(item.name) and (name := vocabulary.file_name(item.row_text)):
-            if sum(vocabulary.file_name(other.row_text) == name for other in items) == 1 or not item.name:
-                item.name = name
+        _name_from_row(item, sum(other.pieces == item.pieces for other in items))
+    items += _unreachable(candidates, areas, items)
     return _without_archive(_without_bystanders(items))
 
 
@@ -444,6 +458,35 @@ def _without_archive(items: list[_Item]) -> list[_Item]:
 
     single = [item for item in items if not is_all(item)]
     return single or items
+
+
+def _name_from_row(item: _Item, sharing: int) -> None:
+    """A way without a name takes it from its row: a file's name there, else the row's first text."""
+    if vocabulary.file_name(item.name) or sharing > 1:
+        return
+    found = _names_in(item.pieces)
+    if len(found) == 1:
+        item.name = found[0]
+    elif not item.name or not vocabulary.names_something(item.name):
+        texts = [text for text in item.pieces if re.search(r"[^\W\d_]{2}", text) and not _SIZE.fullmatch(text)]
+        item.name = item.name or (texts[0] if texts else "")
+
+
+def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: Sequence[_Item]) -> list[_Item]:
+    """Rows that name a file, and whose controls all may not be used: the file is there, and cannot be got."""
+    taken = {(way.row, way.area) for item in items for way in item.ways}
+    names = {item.name for item in items}
+    found: dict[tuple[int, int], _Item] = {}
+    for one in candidates:
+        place = one.row, one.area
+        if one.row < 0 or one.area < 0 or place in taken or place in found or one.off or not one.shown:
+            continue
+        if areas[one.area].score < _STRONG or one.control.address:
+            continue
+        named = _names_in(one.pieces) or tuple(name for text in (one.control.label, one.control.title) if (name := vocabulary.file_name(text)))
+        if len(named) == 1 and named[0] not in names and any(vocabulary.says_download(word) for word in vocabulary.words(one.control.label)):
+            found[place] = _Item(named[0], one.area, loose=False, certain=True, ways=[one], row_text=one.row_text, pieces=one.pieces)
+    return list(found.values())
 
 
 def _mate(mates: Sequence[_Item], named: str, one: Candidate) -> _Item | None:
@@ -543,8 +586,11 @@ def _rank(way: Candidate) -> tuple[int, int]:
     if way.verdict.action is judging.Action.PRESS:
         return (5, 0)
     attributes = dict(way.control.attributes)
-    download = "download" in attributes or vocabulary.is_download_label(way.control.label)
     words = urlsplit(way.control.address).path.lower()
+    shows = {"preview", "inline", "thumbnail", "thumb", "viewer", "view"}
+    if shows & set(vocabulary.identifier_words(f"{way.control.label} {urlsplit(way.control.address).query} {words.rpartition('/')[2]}")):
+        return (4, 0)
+    download = "download" in attributes or (bool(vocabulary.words(way.control.label)) and vocabulary.is_download_label(way.control.label))
     if download or "download" in words:
         return (0, 0)
     if vocabulary.file_name(unquote(words.rpartition("/")[2])):
@@ -607,6 +653,9 @@ def _opens(one: Candidate, areas: Sequence[Area], placed: Sequence[_Item]) -> bo
     if one.control.kind in {"submit", "image", "reset"}:
         return False
     target = one.governs if one.governs >= 0 else -1
+    is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
+    if is_tab and target < 0:
+        return True
     if one.opener and target < 0:
         return False
     if target >= 0:
@@ -617,7 +666,7 @@ def _opens(one: Candidate, areas: Sequence[Area], placed: Sequence[_Item]) -> bo
     if one.area >= 0:
         return one.verdict.action is judging.Action.OPEN and one.expanded != "true"
     # Nothing on the page says what it governs: its whole label has to.
-    return not areas and one.verdict.action is judging.Action.OPEN and vocabulary.topic(_without_verb(one.control.label)) >= _STRONG
+    return all(area.score <= _TALK for area in areas) and one.verdict.action is judging.Action.OPEN and vocabulary.topic(_without_verb(one.control.label)) >= _STRONG
 
 
 def _without_verb(label: str) -> str:

@@ -59,18 +59,41 @@ class Verdict:
 
 # --- addresses ------------------------------------------------------------------------------------------------------
 
-_OPAQUE: Final = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_~+/=.-]{16,}$|^[A-Za-z0-9+/=_-]{48,}$|^[0-9a-fA-F-]{8,}$")
+_OPAQUE: Final = re.compile(
+    r"^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_~+/=.-]{16,}$|^[A-Za-z0-9+/=_-]{48,}$|^[0-9a-fA-F-]{8,}$"
+)
 _METHOD_FIELDS: Final = {"_method", "method", "x-http-method", "x-http-method-override", "httpmethod", "_httpmethod"}
 _CHANGING_METHODS: Final = {"delete", "put", "patch", "post", "merge", "remove"}
 _RETURN_FIELDS: Final = {
-    "returnurl", "return_url", "returnto", "return_to", "return", "back", "backurl", "back_url", "referer", "referrer",
-    "ref", "from", "source", "redirect", "redirect_uri", "redirecturl", "redirect_url", "next", "continue", "origin",
-}  # fmt: skip
+    "returnurl",
+    "return_url",
+    "returnto",
+    "return_to",
+    "return",
+    "back",
+    "backurl",
+    "back_url",
+    "referer",
+    "referrer",
+    "ref",
+    "from",
+    "source",
+    "redirect",
+    "redirect_uri",
+    "redirecturl",
+    "redirect_url",
+    "next",
+    "continue",
+    "origin",
+}
 _PAGE_ENDINGS: Final = re.compile(
     r"\.(?:asp|aspx|ashx|asmx|axd|php\d?|phtml|jspx?|jsf|faces|xhtml|do|action|cgi|pl|cfm|dll|exe|s?html?|nsf|svc|rails|seam)$",
     re.IGNORECASE,
 )
-_SIGNED: Final = re.compile(r"^(?:x-(?:amz|goog|oss|ms)-|sig$|signature$|expires$|token$|access_token$|hmac$|policy$|key-pair-id$|awsaccesskeyid$|se$|sp$|sv$|sr$|st$)", re.IGNORECASE)  # fmt: skip
+_SIGNED: Final = re.compile(
+    r"^(?:x-(?:amz|goog|oss|ms)-|sig$|signature$|expires$|token$|access_token$|hmac$|policy$|key-pair-id$|awsaccesskeyid$|se$|sp$|sv$|sr$|st$)",
+    re.IGNORECASE,
+)
 
 
 def _is_opaque(text: str) -> bool:
@@ -92,10 +115,14 @@ def is_plain_file_address(url: str) -> bool:
     if any(vocabulary.says_download(_PAGE_ENDINGS.sub("", one)) for one in ends):
         return True
     return any(
-        _is_file(value) or (key.lower() in {"action", "cmd", "op", "do", "mode", "download", "dl"} and vocabulary.says_download(value or key))
+        _is_file(value)
+        or (
+            key.lower() in {"action", "cmd", "op", "do", "mode", "download", "dl"}
+            and vocabulary.says_download(value or key)
+        )
         or key.lower() in {"download", "dl"}
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    )  # fmt: skip
+    )
 
 
 def change_in_address(
@@ -111,7 +138,10 @@ def change_in_address(
         strict: for what is sent with a body: words that may be a place count wherever they stand.
         named: what leads there is called like a file.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = named or is_plain_file_address(url)
@@ -147,6 +177,11 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -
         for text in (key, value):
             if _is_file(text) or _is_opaque(text):
                 continue
+            if "/" in text:
+                word = change_in_address(text, names=names)
+                if word:
+                    return word
+                continue
             for change in vocabulary.changes(text, identifier=True, names=names):
                 if change.form is vocabulary.Form.ACT:
                     return change.word
@@ -155,16 +190,38 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -
 
 # --- controls -------------------------------------------------------------------------------------------------------
 
-_NAME_ATTRIBUTES: Final = ("data-filename", "data-file-name", "data-name", "download", "data-file", "data-title", "data-attachment-name")
+_NAME_ATTRIBUTES: Final = (
+    "data-filename",
+    "data-file-name",
+    "data-name",
+    "download",
+    "data-file",
+    "data-title",
+    "data-attachment-name",
+)
 _WRITTEN: Final = ("id", "class", "name", "value")
 _ASKS: Final = re.compile(r"(?:^|-)confirm(?:$|-)|-confirm$|^data-(?:are-you-sure|ask|warning|prompt)$")
 _SAYS_NOTHING: Final = re.compile(
     r"^(?:data-(?:bs-)?(?:toggle|target|parent|placement|dismiss|trigger|container|content|original-title|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
 )
+_HANDLERS: Final = {
+    "ng-click",
+    "data-ng-click",
+    "v-on:click",
+    "@click",
+    "wire:click",
+    "href",
+    "data-bind",
+    "x-on:click",
+}
+_TECHNICAL: Final = re.compile(
+    r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
+    r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
+    re.IGNORECASE,
+)
+"""Words of scripting in a handler that say nothing of what it does; what it then sends is judged by itself."""
+_OPENING: Final = ("aria-expanded", "aria-haspopup")
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
-
-
-_NO_OPERATION: Final = re.compile(r"\bvoid\s*\(?\s*0\s*\)?")
 
 
 def _attributes(facts: models.Control) -> Mapping[str, str]:
@@ -178,13 +235,15 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
         parts = urlsplit(facts.address)
         found += [unquote(one) for one in parts.path.split("/")[-1:]]
         found += [value for _, value in parse_qsl(parts.query)]
-    return tuple(dict.fromkeys(one for one in found if _is_file(one) or (vocabulary.is_file_name(one) and not facts.address)))
+    return tuple(
+        dict.fromkeys(one for one in found if _is_file(one) or (vocabulary.is_file_name(one) and not facts.address))
+    )
 
 
 def _is_trusted(name: str) -> bool:
-    """Whether a file name holds no call to do something in front of itself: not "approve order.pdf", but "order signed.pdf"."""
+    """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
     stem = name.rpartition(".")[0]
-    if " " not in stem.strip() and len(vocabulary.words(stem)) < 2:
+    if " " not in stem.strip():
         return True
     before = stem.rpartition(" ")[0] or vocabulary.words(stem)[0]
     return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(before))
@@ -192,21 +251,25 @@ def _is_trusted(name: str) -> bool:
 
 def _proven(facts: models.Control, names: Collection[str]) -> tuple[str, ...]:
     """The file names that may be taken out of what a control says."""
+    said = vocabulary.file_name(facts.label)
+    names = (*names, said) if said and " " not in said else names
     return (*own_names(facts), *(name for name in names if vocabulary.is_file_name(name) and _is_trusted(name)))
 
 
 def _fields_of(form: models.Form) -> Iterator[tuple[str, str]]:
     for name, value in form.fields:
-        if not name.startswith(("__VIEWSTATE", "__EVENTVALIDATION", "javax.faces.ViewState", "jakarta.faces.ViewState")):
+        if not name.startswith(
+            ("__VIEWSTATE", "__EVENTVALIDATION", "javax.faces.ViewState", "jakarta.faces.ViewState")
+        ):
             yield name, value
 
 
-def _change_in_form(form: models.Form, names: Collection[str]) -> str | None:
+def _change_in_form(form: models.Form, names: Collection[str], *, sent: bool) -> str | None:
+    """A word of change in a form's method or action, and in its fields where a press sends them."""
     if form.method not in {"get", "post", "dialog", ""}:
         return form.method
-    return change_in_address(form.action, names=names, strict=form.method == "post") or _change_in_pairs(
-        tuple(_fields_of(form)), names
-    )
+    word = change_in_address(form.action, names=names, strict=form.method == "post")
+    return word or (_change_in_pairs(tuple(_fields_of(form)), names) if sent else None)
 
 
 def _change_in_icons(icons: Sequence[str], names: Collection[str]) -> str | None:
@@ -238,16 +301,18 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
-        if name in {"onclick", "ng-click", "data-ng-click", "v-on:click", "@click", "wire:click", "href"} or name.startswith("on"):
-            word = vocabulary.change_word(_NO_OPERATION.sub("", value), identifier=True, names=known)
-        elif name in _WRITTEN or not _SAYS_NOTHING.match(name):
-            word = _act(value, known, styled=name == "class") or (None if name in _WRITTEN else _act(name, ()))
+        if name in _HANDLERS or name.startswith("on"):
+            word = vocabulary.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
+        elif name in _WRITTEN:
+            word = _act(value, known, styled=name == "class", itself=True)
+        elif not _SAYS_NOTHING.match(name):
+            word = _act(value, known, itself=name.endswith(("id", "-qa", "-cy", "-test"))) or _act(name, ())
         else:
             continue
         if word:
             return f'its {name} says "{word}"'
     if facts.form:
-        word = _change_in_form(facts.form, known)
+        word = _change_in_form(facts.form, known, sent=_submits(facts))
         if word:
             return f'its form says "{word}"'
     if facts.address:
@@ -257,15 +322,26 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
     return None
 
 
-def _act(text: str, names: Collection[str], *, styled: bool = False, weak: bool = True) -> str | None:
-    """A word that tells to change, in what a program wrote; a class name of style is none."""
+def _act(
+    text: str, names: Collection[str], *, styled: bool = False, weak: bool = True, itself: bool = False
+) -> str | None:
+    """A word that tells to change, in what a program wrote; a class name of style is none.
+
+    Args:
+        text: one identifier, or with `styled` a list of class names.
+        names: file names that are taken out first.
+        styled: it is a list of class names.
+        weak: words that are as often a place count too.
+        itself: they count only where the whole identifier says so ("btnUpload", not "UploadSet-item-3").
+    """
     for part in text.split() if styled else [text]:
         if _is_opaque(part):
             continue
         for change in vocabulary.changes(part, identifier=True, names=names):
-            if change.form is vocabulary.Form.ACT and (weak or not change.is_weak):
-                if not (styled and vocabulary.is_styling(change.word)):
-                    return change.word
+            if change.form is not vocabulary.Form.ACT or (styled and vocabulary.is_styling(change.word)):
+                continue
+            if not change.is_weak or (weak and (not itself or vocabulary.is_only_act(part))):
+                return change.word
     return None
 
 
@@ -276,7 +352,11 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     word = change_in_address(facts.address, names=known, shared_segments=shared, named=named)
     if word:
         return f'the address says "{word}"'
-    if facts.form and facts.form.method not in {"", "get"} and _attributes(facts).get("data-method", "get").lower() != "get":
+    if (
+        facts.form
+        and facts.form.method not in {"", "get"}
+        and _attributes(facts).get("data-method", "get").lower() != "get"
+    ):
         return f"it is sent with {facts.form.method.upper()}"
     attributes = _attributes(facts)
     if any(_ASKS.search(name) for name in attributes) or any(
@@ -362,6 +442,9 @@ def _button(facts: models.Control, names: Collection[str], *, in_area: bool) -> 
         turned = _turning(facts, in_area=in_area)
         if turned:
             return turned
+    opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
+    if opens and not vocabulary.file_name(label):
+        return Verdict(Action.LEAVE, "it opens something that it does not name as the attachments")
     proven = _proven(facts, names)
     if not in_area and not own_names(facts) and not vocabulary.file_name(label):
         return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
@@ -393,8 +476,17 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
     """OPEN or TURN, for what is no submit button."""
     attributes = _attributes(facts)
     governs = facts.tag == "summary" or facts.role == "tab" or any(attributes.get(one) for one in _PANEL_ATTRIBUTES)
-    governs = governs or attributes.get("data-toggle", attributes.get("data-bs-toggle", "")) in {"collapse", "tab", "pill"}
-    if governs and vocabulary.is_expander_label(facts.label) and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label)):
+    governs = governs or attributes.get("data-toggle", attributes.get("data-bs-toggle", "")) in {
+        "collapse",
+        "tab",
+        "pill",
+    }
+    governs = governs or ("aria-expanded" in attributes and vocabulary.has_topic(facts.label))
+    if (
+        governs
+        and vocabulary.is_expander_label(facts.label)
+        and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label))
+    ):
         return Verdict(Action.OPEN, "it opens a region of the list")
     if in_area and not vocabulary.file_name(facts.label):
         if vocabulary.is_more_label(facts.label):
@@ -442,6 +534,10 @@ def _link(
     reason = _veto_of_link(facts, names, shared)
     if reason:
         return Verdict(Action.LEAVE, reason)
+    if vocabulary.is_all_label(facts.label):
+        return Verdict(Action.LEAVE, "it takes all files at once")
+    if vocabulary.is_sign_in_label(facts.label):
+        return Verdict(Action.LEAVE, "it is a way to sign in")
     scheme = urlsplit(facts.address).scheme
     file_label = bool(vocabulary.file_name(facts.label) or own_names(facts))
     plain = is_plain_file_address(facts.address)
@@ -552,7 +648,8 @@ def _post(
         return _stop("--read-only: no POST is sent")
     if origin_of(held.url) != origin_of(held.page_url):
         return _stop("a POST to another host")
-    reason = veto(control)
+    shown = vocabulary.file_name(control.row)
+    reason = veto(control, names=(shown,) if shown else ())
     if reason:
         return _stop(reason)
     word = change_in_address(held.url, names=_proven(control, ()), strict=True) or _change_in_body(held, control)
@@ -597,12 +694,22 @@ def _pairs(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, content if isinstance(content, str) else ""
 
 
-_POST_BACK_STATE: Final = ("__VIEWSTATE", "__EVENTTARGET", "javax.faces.ViewState", "jakarta.faces.ViewState", "javax.faces.source")
+_POST_BACK_STATE: Final = (
+    "__VIEWSTATE",
+    "__EVENTTARGET",
+    "javax.faces.ViewState",
+    "jakarta.faces.ViewState",
+    "javax.faces.source",
+)
 _POST_BACK_SOURCE: Final = {"__EVENTTARGET", "__CALLBACKID", "javax.faces.source", "jakarta.faces.source"}
 _POST_BACK_ARGUMENT: Final = {
-    "__EVENTARGUMENT", "__CALLBACKPARAM", "javax.faces.behavior.event", "javax.faces.partial.event",
-    "jakarta.faces.behavior.event", "jakarta.faces.partial.event",
-}  # fmt: skip
+    "__EVENTARGUMENT",
+    "__CALLBACKPARAM",
+    "javax.faces.behavior.event",
+    "javax.faces.partial.event",
+    "jakarta.faces.behavior.event",
+    "jakarta.faces.partial.event",
+}
 _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
@@ -610,7 +717,10 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
     if _submits(control):
         return _stop("a submit button opens nothing")
-    if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (*urlsplit(held.page_url)[:3], ""):
+    if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
+        *urlsplit(held.page_url)[:3],
+        "",
+    ):
         return _stop("a POST to another address than the page's own")
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
@@ -626,34 +736,36 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
 # --- GraphQL and OData ----------------------------------------------------------------------------------------------
 
 _GRAPHQL_NOISE: Final = re.compile(r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*')
-_READS: Final = re.compile(r"^(?:get|fetch|list|load|read|query|find|search|show|view)(?![a-z])|(?:Query|List|Details?|ById)$")
+_READS: Final = re.compile(
+    r"^(?i:get|fetch|list|load|read|query|find|search|show|view)(?![a-z])|(?:Query|List|Details?|ById)$"
+)
 
 
 def _graphql_operations(query: str) -> tuple[set[str], list[str]]:
     """Kinds of the operations in a GraphQL document, and the names of their top fields and of themselves."""
     text = _GRAPHQL_NOISE.sub(" ", query)
     kinds, tops, depth, round_depth, current = set(), [], 0, 0, ""
-    for token in re.findall(r"[A-Za-z_]\w*\s*:?|[{}()]|\.\.\.\s*(?:on\s+)?\w*|[^\sA-Za-z_{}()]+", text):
-        word = token.rstrip(": \t\n")
-        if token == "(":
+    for part in re.findall(r"[A-Za-z_]\w*\s*:?|[{}()]|\.\.\.\s*(?:on\s+)?\w*|[^\sA-Za-z_{}()]+", text):
+        word = part.rstrip(": \t\n")
+        if part == "(":
             round_depth += 1
-        elif token == ")":
+        elif part == ")":
             round_depth -= 1
         elif round_depth:
             continue
-        elif token == "{":
+        elif part == "{":
             if depth == 0 and not current:
                 current = "query"
                 kinds.add(current)
             depth += 1
-        elif token == "}":
+        elif part == "}":
             depth -= 1
             if depth == 0:
                 current = ""
         elif depth == 0 and not current and re.match(r"[A-Za-z_]", word):
             current = word
             kinds.add(word)
-        elif (depth == 0 and current != "fragment") or (depth == 1 and not token.endswith(":")):
+        elif (depth == 0 and current != "fragment") or (depth == 1 and not part.endswith(":")):
             tops.append(word)
     return kinds, tops
 
@@ -673,7 +785,11 @@ def _graphql_reason(content: Mapping[str, Any]) -> str | None:
         word = _act(str(name), ())
         if word:
             return f'the GraphQL operation says "{word}"'
-        return "" if _READS.search(str(name)) and "utation" not in str(name) else "a GraphQL operation that is not known to read"
+        return (
+            ""
+            if _READS.search(str(name)) and "utation" not in str(name)
+            else "a GraphQL operation that is not known to read"
+        )
     return None
 
 
@@ -686,7 +802,9 @@ def _graphql(held: models.HeldRequest) -> str | None:
         if "operations" in dict(held.fields) and "map" in dict(held.fields):
             return "a GraphQL upload"
         return _graphql_reason(dict(held.fields)) if "graphql" in urlsplit(held.url).path.lower() else None
-    found = [_graphql_reason(one) for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)]
+    found = [
+        _graphql_reason(one) for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)
+    ]
     if not found or any(one is None for one in found):
         return None
     return next((one for one in found if one), "")

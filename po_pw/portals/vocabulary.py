@@ -5,6 +5,7 @@ the data marks; only scripts that write without spaces are searched inside. And 
 whole: a label is a download label only where every word in it is one that such labels are made of.
 """
 
+# ruff: noqa: RUF001, RUF002 - the signs are what portals write
 from __future__ import annotations
 
 import dataclasses
@@ -22,24 +23,42 @@ if TYPE_CHECKING:
 _DATA: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
     (importlib.resources.files("po_pw.portals") / "vocabulary.toml").read_text("utf-8")
 )
-_TABLES: Final = {"symbols", "identifiers"}
+_TABLES: Final = {"symbols", "identifiers", "files"}
 LANGUAGES: Final = tuple(sorted(name for name in _DATA if name not in _TABLES))
 """The languages that are known, by their two letters."""
 
 # --- text to words --------------------------------------------------------------------------------------------------
 
 _LETTERS_WITHOUT_ACCENT: Final = str.maketrans(
-    {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ħ": "h", "ŋ": "n", "’": "'"}
+    {
+        "\u0131": "i",
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "æ": "ae",
+        "œ": "oe",
+        "ð": "d",
+        "þ": "th",
+        "ħ": "h",
+        "ŋ": "n",
+        "\u2019": "'",
+    }
 )
 _ACCENTED: Final = re.compile(r"([a-z\u0370-\u03ff\u0400-\u04ff])[\u0300-\u036f]+")
 _INVISIBLE: Final = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\ufeff]")
-_MARKS: Final = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+_MARKS: Final = (
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+)
 _WORD: Final = re.compile(rf"\d+|(?:[^\W\d_]|[{_MARKS}])+")
-_UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_UNSPACED: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
 _UNSPACED_RUN: Final = re.compile(
     r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+)"
 )
-_CASE_CHANGES: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d)|(?<=\d)(?=[a-zA-Z])")
+_CASE_CHANGES: Final = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d)|(?<=\d)(?=[a-zA-Z])"
+)
 LONGEST_LABEL: Final = 160
 """Characters; a longer text is no label."""
 
@@ -128,9 +147,7 @@ def _cut(run: str, kinds: Sequence[_Kind]) -> bool:
     reached = {0}
     for start in range(len(run)):
         if start in reached:
-            reached |= {
-                start + len(entry) for kind in kinds for entry in kind.inside if run.startswith(entry, start)
-            }
+            reached |= {start + len(entry) for kind in kinds for entry in kind.inside if run.startswith(entry, start)}
     return len(run) in reached
 
 
@@ -184,7 +201,23 @@ class Change:
 
 
 _VOWELS: Final = "aeiou"
-_DOUBLED: Final = {"drop", "ship", "submit", "cancel", "stop", "run", "put", "pin", "tag", "flag", "unpin", "untag", "transfer", "refer", "commit"}  # fmt: skip
+_DOUBLED: Final = {
+    "drop",
+    "ship",
+    "submit",
+    "cancel",
+    "stop",
+    "run",
+    "put",
+    "pin",
+    "tag",
+    "flag",
+    "unpin",
+    "untag",
+    "transfer",
+    "refer",
+    "commit",
+}
 
 
 def _forms(verb: str) -> Iterator[tuple[str, Form]]:
@@ -231,7 +264,9 @@ def _foreign(kind: str) -> _Kind:
     return _kind([entry for name in LANGUAGES if name != "en" for entry in _DATA[name].get(kind, ())])
 
 
-_PREFIXES: Final = re.compile(r"^(?:btn|lnk|cmd|img|ico|icon|link|button|handle|action|js|do|on|can|fn|xhr|ajax)(?=[a-z]{3})")
+_PREFIXES: Final = re.compile(
+    r"^(?:btn|lnk|cmd|img|ico|icon|link|button|handle|action|js|do|on|can|fn|xhr|ajax)(?=[a-z]{3})"
+)
 _SUFFIXES: Final = re.compile(
     r"(?<=[a-z]{3})(?:files?|rows?|items?|attachments?|docs?|documents?|link|lnk|btn|button|all|line|icon|url|action|record)$"
 )
@@ -256,6 +291,8 @@ def changes(text: str, *, identifier: bool = False, names: Collection[str] = ())
         count, change = (skipped, None) if skipped else _change_at(spoken, start)
         if change and change.word in _SHORTS and 0 < start < len(spoken) - 1:
             count, change = 1, None  # "documentos-del-pedido"
+        if change and len(change.word) <= 2 and change.word.isascii() and (change.word,) not in _english():
+            count, change = 1, None  # two letters of an id are no word of some language
         if not count and (bare := _bare(spoken[start])):
             change = _english().get((bare,))
         if change:
@@ -270,16 +307,28 @@ def _spoken_changes(text: str) -> Iterator[Change]:
     accented = tuple(_words(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).casefold()))
     while start < len(spoken):
         count, change = _change_at(spoken, start)
-        covering = max(_of(kind).at(spoken, start) for kind in _OTHER_KINDS)
+        covering = _others().at(spoken, start)
         if change and change.word in _SHORTS:
             count, change = 1, None
         if covering > max(count, 1):
             count, change = covering, None
         elif change and len(accented) == len(spoken) and _lacks_accents(change, accented[start : start + count]):
             change = None
+        elif change and len(accented) == len(spoken) and _is_french_participle(accented[start]):
+            change = dataclasses.replace(change, form=Form.STATE)  # French: "signé", where "signe" is the act
         if change:
             yield change
         start += max(count, 1)
+
+
+def _is_french_participle(word: str) -> bool:
+    """Whether a word is one by its accent: "signé" was done, "signe" is to be done."""
+    return word.endswith(("é", "ée", "és", "ées")) and bool(_french().at(tuple(_words(fold(word))), 0))
+
+
+@functools.cache
+def _french() -> _Kind:
+    return _kind(_DATA["fr"]["change"])
 
 
 def _change_at(spoken: Sequence[str], start: int) -> tuple[int, Change | None]:
@@ -289,10 +338,10 @@ def _change_at(spoken: Sequence[str], start: int) -> tuple[int, Change | None]:
         known = _english().get(tuple(spoken[start : start + count])) if start + count <= len(spoken) else None
         if known:
             return count, known
-    for kind, form in (("state", Form.STATE), ("noun", Form.NAME), ("change", Form.ACT)):
-        count = _foreign(kind).at(spoken, start)
-        if count:
-            return count, Change(" ".join(spoken[start : start + count]), form)
+    forms = (("state", Form.STATE), ("noun", Form.NAME), ("change", Form.ACT))
+    count, form = max(((_foreign(kind).at(spoken, start), form) for kind, form in forms), key=lambda one: one[0])
+    if count:
+        return count, Change(" ".join(spoken[start : start + count]), form)
     if _UNSPACED.match(word):
         bare = word
         for entry in _coverings():
@@ -305,9 +354,28 @@ def _change_at(spoken: Sequence[str], start: int) -> tuple[int, Change | None]:
     return 0, None
 
 
-_OTHER_KINDS: Final = ("download", "more", "next", "previous", "page", "loading", "wait", "window", "sign_in", "attachment", "document", "none")  # fmt: skip
+_OTHER_KINDS: Final = (
+    "download",
+    "more",
+    "next",
+    "previous",
+    "page",
+    "loading",
+    "wait",
+    "window",
+    "sign_in",
+    "attachment",
+    "document",
+    "none",
+)
 _SIGNS: Final = _SYMBOLS["change"] | _SYMBOLS["state"]
 _SHORTS: Final = frozenset(_DATA["identifiers"]["short"])
+
+
+@functools.cache
+def _others() -> _Kind:
+    """Everything known that is no change."""
+    return _kind([entry for name in LANGUAGES for kind in _OTHER_KINDS for entry in _DATA[name].get(kind, ())])
 
 
 @functools.cache
@@ -320,24 +388,33 @@ def _coverings() -> tuple[str, ...]:
     """Entries in scripts without spaces that are no change, but hold a word of change: longest first."""
     change = _foreign("change").inside
     entries = {entry for kind in _OTHER_KINDS for entry in _of(kind).inside} | set(_foreign_names())
-    return tuple(sorted((one for one in entries if one not in change and any(inside in one for inside in change)), key=lambda one: -len(one)))
+    return tuple(
+        sorted(
+            (one for one in entries if one not in change and any(inside in one for inside in change)),
+            key=lambda one: -len(one),
+        )
+    )
 
 
 @functools.cache
-def _short_accented() -> Mapping[str, frozenset[str]]:
-    """Short words of change that are such only with their accents: Swedish "lås", Vietnamese "gỡ"."""
+def _accented_changes() -> Mapping[str, frozenset[str]]:
+    """Words of change that are such only with their accents, as without them they are other words.
+
+    Short ones (Swedish "lås", Vietnamese "gỡ"), and those that are a topic elsewhere ("priloži", "prilozi").
+    """
     found: dict[str, set[str]] = {}
     for name in LANGUAGES:
         for entry in _DATA[name].get("change", ()):
             plain = fold(entry)
-            if len(plain) <= 4 and plain.isascii():
+            others = any(words(entry) in _of(kind).phrases for kind in ("attachment", "document", "loading"))
+            if (len(plain) <= 4 and plain.isascii()) or others:
                 found.setdefault(plain, set()).add(unicodedata.normalize("NFC", entry).casefold())
     return {plain: frozenset(entries) for plain, entries in found.items()}
 
 
 def _lacks_accents(change: Change, accented: Sequence[str]) -> bool:
-    entries = _short_accented().get(change.word)
-    return bool(entries) and " ".join(accented) not in entries and (change.word,) not in _english()
+    entries = _accented_changes().get(change.word)
+    return entries is not None and " ".join(accented) not in entries and (change.word,) not in _english()
 
 
 def _bare(word: str) -> str:
@@ -365,31 +442,18 @@ def change_word(
 
 # --- file names -----------------------------------------------------------------------------------------------------
 
-_EXTENSIONS: Final = frozenset(
-    "pdf doc docx docm dot dotx dotm xls xlsx xlsm xlsb xlt xltx xltm xlw csv tsv ppt pptx pptm pps ppsx pot potx odt ods odp odg"
-    " odf ott ots rtf txt text md log msg eml mht mhtml ics vcf zip 7z rar gz tgz tar bz2 xz zst lz z cab iso jar tif tiff png"
-    " jpg jpeg jpe jfif gif bmp heic heif webp avif svg svgz ico psd ai eps ps indd raw cr2 nef dng xml xsd xsl xslt json jsonl"
-    " yaml yml toml ini cfg conf html htm xhtml dwg dxf dwf dwfx dgn step stp iges igs stl obj 3mf ifc rvt skp sldprt sldasm"
-    " slddrw prt asm ipt iam catpart catproduct p7m p7s p7b p7c p12 pfx cer crt pem key sig asc gpg asice asics bdoc ddoc edoc"
-    " mp3 mp4 m4a m4v mov avi mkv webm wav ogg flac wma wmv mpg mpeg 3gp epub mobi djvu xps oxps pages numbers vsd vsdx vsdm mpp"
-    " one onepkg pub mdb accdb db dbf sqlite sql dat data bin dmp bak tmp gpx kml kmz shp edi edifact idoc x12 ubl cii xrechnung"
-    " cxml exe msi dll apk bat sh ps1 py js ts css java c h cpp asd wpd wps lwp hwp hwpx ged sxw sxc tex bib srt vtt torrent url"
-    " lnk webloc rpt prn pcl afp gsheet gdoc gslides parquet avro".split()
-)
-_PAGES: Final = frozenset("asp aspx ashx asmx axd php php3 php5 phtml jsp jspx jsf faces do action cgi pl cfm dll exe htm html xhtml shtml nsf svc rails seam".split())  # fmt: skip
-_HOST_ENDINGS: Final = frozenset(
-    "com org net edu gov mil int info biz name pro aero coop museum app dev cloud online site shop store tech xyz live global"
-    " example test invalid local localhost internal corp lan arpa group company systems solutions services network agency eco"
-    " email".split()
-)
+_EXTENSIONS: Final = frozenset(_DATA["files"]["extensions"])
+_HOST_ENDINGS: Final = frozenset(_DATA["files"]["host_endings"])
 _ENDING: Final = r"[A-Za-z0-9]{1,12}"
-_CANDIDATE: Final = re.compile(rf"[^\s\\/:*?\"<>|\x00-\x1f«»“”„‹›][^\\/:*?\"<>|\x00-\x1f\n«»“”„‹›]{{0,200}}?\.({_ENDING})(?![A-Za-z0-9_.-]*[A-Za-z0-9])")  # fmt: skip
+_CANDIDATE: Final = re.compile(
+    rf"[^\s\\/:*?\"<>|\x00-\x1f«»“”„‹›][^\\/:*?\"<>|\x00-\x1f\n«»“”„‹›]{{0,200}}?\.({_ENDING})(?![A-Za-z0-9_.-]*[A-Za-z0-9])"
+)
 
 
 def _is_ending(stem: str, ending: str, *, alone: bool) -> bool:
     low = ending.lower()
     if low in _EXTENSIONS:
-        return bool(re.search(r"\w", stem)) and not (low in {"c", "h", "z", "js", "ai"} and " " in stem and not alone)
+        return bool(re.search(r"\w", stem)) and (alone or low not in {"c", "h", "z", "js", "ai", "one", "do"})
     if not alone or " " in stem or low in _HOST_ENDINGS or not re.fullmatch(r"(?=.*[a-z])[a-z0-9]{3,5}", low):
         return False
     if re.fullmatch(r"v?[\d.,]*", stem, re.IGNORECASE) or "@" in stem:
@@ -403,7 +467,7 @@ def is_file_name(text: str) -> bool:
     """Whether the whole text is a file's name with an extension."""
     text = text.strip()
     found = re.fullmatch(rf"([^\\/:*?\"<>|\x00-\x1f]{{1,240}})\.({_ENDING})", text)
-    return bool(found) and _is_ending(found[1], found[2], alone=True)
+    return found is not None and _is_ending(found[1], found[2], alone=True)
 
 
 def file_name(text: str) -> str:
@@ -427,12 +491,18 @@ def _trimmed(name: str) -> str:
     for at in range(len(parts) - 1):
         rest = words(" ".join(parts[: at + 1]))
         before = words(parts[at])
-        if any(change.form is Form.ACT and not (at and _is_thing(change)) for change in changes(parts[at])):
+        is_act = any(change.form is Form.ACT and not (at and change.is_weak) for change in changes(parts[at]))
+        is_plain = before and _covered(
+            rest, (_of("download"), _of("save"), _of("filler"), _of("window")), numbers=False
+        )
+        if is_act or (is_plain and (_has(rest, _of("download")) or _has(rest, _of("save")) or at == len(parts) - 2)):
             cut = at + 1
-        elif before and _covered(rest, (_of("download"), _of("filler"), _of("window")), numbers=False):
-            if _has(rest, _of("download")) or at + 1 == len(parts) - 1:
-                cut = max(cut, at + 1)
-    if len(parts) > 1 and cut and not _has(words(" ".join(parts[:cut])), _of("download")) and not changes(" ".join(parts[:cut])):
+    if (
+        len(parts) > 1
+        and cut
+        and not _has(words(" ".join(parts[:cut])), _of("download"))
+        and not changes(" ".join(parts[:cut]))
+    ):
         cut = 0
     name = " ".join(parts[cut:]).lstrip(" -–—:;,.·•|'`‘’")
     name = _without_unspaced_verb(name)
@@ -446,16 +516,14 @@ def _trimmed(name: str) -> str:
     return name
 
 
-def _is_thing(change: Change) -> bool:
-    return change.is_weak
-
-
 def _without_unspaced_verb(name: str) -> str:
     """A name without a word of change or download that is written before it without a space: `删除invoice.pdf`."""
     run = _UNSPACED_RUN.match(name)
     if not run:
         return name
     text = run[1]
+    if text.startswith(_coverings()):
+        return name
     for entry in (*_foreign("change").inside, *_of("download").inside):
         if text.startswith(entry) and len(name) > len(entry) + 2 and name[len(entry)] != ".":
             return name[len(entry) :].lstrip(" -:：")
@@ -464,23 +532,38 @@ def _without_unspaced_verb(name: str) -> str:
 
 def without_names(text: str, names: Collection[str]) -> str:
     """The text with file names taken out, longest first. Only names with an extension are, and only as a whole."""
-    for name in sorted({one.strip() for one in names}, key=len, reverse=True):
-        if is_file_name(name):
-            text = re.sub(
-                rf"(?<![^\W_]){re.escape(name)}(?![A-Za-z0-9])|(?<=[\u3040-\u9fff\uac00-\ud7af]){re.escape(name)}",
-                " \ufffc ", text, flags=re.IGNORECASE,
-            )  # fmt: skip
+    for name in sorted({one.strip() for one in names if one}, key=lambda one: (-len(one), one)):
+        if not is_file_name(name):
+            continue
+        low, wanted, start = text.lower(), name.lower(), 0
+        while len(low) == len(text) and (at := low.find(wanted, start)) >= 0:
+            end = at + len(name)
+            start = at + 1
+            if _is_apart(low[at - 1 : at], wanted[0]) and not re.match(r"[A-Za-z0-9]", low[end : end + 1]):
+                text = f"{text[:at]} {_NAME_SIGN} {text[end:]}"
+                low, start = text.lower(), at + 3
     return text
+
+
+_NAME_SIGN: Final = "\ufffc"
+"""Stands where a file name was taken out."""
+
+
+def _is_apart(before: str, first: str) -> bool:
+    """Whether a name may begin after this sign."""
+    return not before.isalnum() or bool(_UNSPACED.match(before)) or not first.isalnum()
 
 
 # --- what a label says ----------------------------------------------------------------------------------------------
 
 _SIZE: Final = re.compile(
-    r"(?<![\w.])\d[\d.,\u00a0\u202f ]{0,12}\s?(?:bytes?|[kmgt]i?b|[kmgt]?o|octets?|[кмг]?б|байт|バイト|字节|kt|mt|tavua|k|m|bajt[yuó]*w?|bit)(?![^\W\d])",
+    r"(?<![\w.])\d[\d.,\u00a0\u202f ]{0,12}\s?(?:bytes?|[kmgt]i?b|[kmgt]?o|octets?|[кмг]?б"
+    r"|байт|バイト|字节|kt|mt|tavua|k|m|bajt[yuó]*w?|bit)(?![^\W\d])",
     re.IGNORECASE,
 )
 _DATE: Final = re.compile(
-    r"(?<!\d)(?:\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?\.?|\d{1,2}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{2,4}\.?)(?:[ T,]+\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\.?)?)?(?!\d)",
+    r"(?<!\d)(?:\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?\.?|\d{1,2}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{2,4}\.?)"
+    r"(?:[ T,]+\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\.?)?)?(?!\d)",
     re.IGNORECASE,
 )
 _TYPE: Final = re.compile(r"[([]\s*\.?([A-Za-z0-9]{2,5})\s*[)\]]|(?<![\w.])\.?([A-Za-z0-9]{2,5})(?![\w.])")
@@ -489,7 +572,16 @@ _TYPE: Final = re.compile(r"[([]\s*\.?([A-Za-z0-9]{2,5})\s*[)\]]|(?<![\w.])\.?([
 def _plain(text: str, names: Collection[str] = ()) -> str:
     """A label without names, sizes, dates and types of files."""
     text = _DATE.sub(" ", _SIZE.sub(" ", without_names(text, names)))
-    return _TYPE.sub(lambda one: " " if (one[1] or one[2]).lower() in _EXTENSIONS - {"one", "text", "pages", "numbers", "data", "key", "z", "raw", "log", "url", "asm", "prt", "bin", "sh"} else one[0], text)  # fmt: skip
+    return _TYPE.sub(
+        lambda one: (
+            " "
+            if (one[1] or one[2]).lower()
+            in _EXTENSIONS
+            - {"one", "text", "pages", "numbers", "data", "key", "z", "raw", "log", "url", "asm", "prt", "bin", "sh"}
+            else one[0]
+        ),
+        text,
+    )
 
 
 def _says(found: Sequence[str], needed: Sequence[str], *beside: str, numbers: bool = True) -> bool:
@@ -499,7 +591,7 @@ def _says(found: Sequence[str], needed: Sequence[str], *beside: str, numbers: bo
 
 
 def is_download_label(text: str, *, names: Collection[str] = ()) -> bool:
-    """Whether a whole label is a plain download word, with or without name, size, type, date, "opens in a new window".
+    """Whether a whole label is a plain download word, with or without name, size, type, date, "opens in new window".
 
     A file name without such a word is no download label; see `file_name`.
     """
@@ -509,23 +601,30 @@ def is_download_label(text: str, *, names: Collection[str] = ()) -> bool:
     found = words(rest)
     if any(sign in _SYMBOLS["download"] for sign in rest) and not found:
         return True
-    if found and _says(found, ("all",), "download", "filler", "document", "attachment"):
-        return False
-    return _says(found, ("download",), "filler", "window", "attachment", "document")
+    # "Save" alone may save what was typed into a form; with a file's name it saves that file.
+    needed = ("download", "save") if _NAME_SIGN in rest else ("download",)
+    return _says(found, needed, "filler", "window") and not is_all_label(text)
 
 
 def is_all_label(text: str) -> bool:
     """Whether a whole label says that all files are downloaded at once."""
-    return _says(words(_plain(text)), ("all",), "download", "filler", "document", "attachment", "to") and _has(
-        words(text), _of("download")
-    )
+    found = words(_plain(text))
+    if not _says(found, ("all",), "download", "filler", "document", "attachment") or not _has(found, _of("download")):
+        return False
+    every, download, start = _of("all"), _of("download"), 0
+    while start < len(found):
+        phrase = download.at(found, start)
+        if every.at(found, start) >= max(phrase, 1) or (_UNSPACED.match(found[start]) and every.within(found[start])):
+            return True
+        start += max(phrase, 1)  # Estonian "laadi alla" holds a Swedish "alla"
+    return False
 
 
 _OPENERS: Final = frozenset("▸▾▼▶▲+⌄⌃˅▿")
 
 
 def is_expander_label(text: str) -> bool:
-    """Whether a whole label says that it shows a list of attachments: "Show attachments (3)", "Attachments", "Expand"."""
+    """Whether a whole label says that it shows a list of attachments: "Show attachments (3)", "Expand"."""
     if len(text) > LONGEST_LABEL or change_word(text):
         return False
     found = words(text)
@@ -583,7 +682,9 @@ def is_window_label(text: str) -> bool:
 
 # --- what an area says ----------------------------------------------------------------------------------------------
 
-_COUNT: Final = re.compile(r"[(\[（【]\s*\d{1,4}\+?\s*[)\]）】]|(?<![\w.])\d{1,4}\+?\s*$|^\s*\d{1,4}(?=\s)|[::]\s*\d{1,4}\s*$")
+_COUNT: Final = re.compile(
+    r"[(\[（【]\s*\d{1,4}\+?\s*[)\]）】]|(?<![\w.])\d{1,4}\+?\s*$|^\s*\d{1,4}(?=\s)|[::]\s*\d{1,4}\s*$"
+)
 
 
 def topic(text: str) -> float:
@@ -601,7 +702,7 @@ def topic(text: str) -> float:
     found = words(bare)
     if not found or len(found) > 7 or any(one.form is Form.ACT for one in changes(bare)):
         return 0.0
-    if says_none(text) or says_loading(text):
+    if says_none(bare) or says_loading(text):
         return 0.0
     attachment, document = _of("attachment"), _of("document")
     if _covered(found, [attachment], numbers=False):
@@ -633,14 +734,19 @@ def _heads(found: Sequence[str]) -> str:
             if not count and not (_UNSPACED.match(word) and kind.within(word)):
                 continue
             after = found[start + max(count, 1) :]
-            if (tuple(found[start : start + 1]) in modifiers.phrases) and count == 1 and after and not _covered(after, beside):
+            if (
+                (tuple(found[start : start + 1]) in modifiers.phrases)
+                and count == 1
+                and after
+                and not _covered(after, beside)
+            ):
                 continue
             return name
     return ""
 
 
 def topic_of_identifier(text: str) -> bool:
-    """Whether an id, class or test id names an area of attachments: `attachmentsList`, `file-list`, not `has-attachments`."""
+    """Whether an id, class or test id names an area of attachments: `attachmentsList`, not `has-attachments`."""
     return any(_is_topic(one) for one in text.split())
 
 
@@ -649,7 +755,10 @@ def _is_topic(text: str) -> bool:
     if not found or any(word in _topic_not() for word in found):
         return False
     kind = _identifiers("topic")
-    return any(kind.at(found, start) or any(found[start].startswith(one) for one in ("attachmentslist",)) for start in range(len(found)))
+    return any(
+        kind.at(found, start) or any(found[start].startswith(one) for one in ("attachmentslist",))
+        for start in range(len(found))
+    )
 
 
 @functools.cache
@@ -686,7 +795,9 @@ def claims(label: str, *, badge: str = "") -> int | None:
     said = words(label)
     if _has(said, _of("limit")) or changes(label) or shown_of(label) or file_name(label):
         return None
-    numbers = re.findall(r"(?<![\w.,/-])(\d{1,5})(\+?)(?![\w%]*[%])(?!\s*(?:[kmgt]i?b|bytes?|[kmgt]?o|%)\b)(?![.,/-]\d)", label, re.IGNORECASE)
+    numbers = re.findall(
+        r"(?<![\w.,/-])(\d{1,5})(\+?)(?!\s*%)(?!\s*(?:[kmgt]i?b|bytes?|[kmgt]?o|%)\b)(?![.,/-]\d)", label, re.IGNORECASE
+    )
     if len(numbers) != 1 or len(re.findall(r"\d+", label)) != 1:
         return None
     number = int(numbers[0][0])
@@ -694,12 +805,14 @@ def claims(label: str, *, badge: str = "") -> int | None:
         return None
     at = label.index(numbers[0][0])
     before, after = label[:at], label[at + len(numbers[0][0]) + len(numbers[0][1]) :]
+    if words(before) and _of("to").at(words(before)[-1:], 0):
+        return None  # "up to 10 files", in languages that say it with one little word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
 
 
 def _counts_after(before: str, after: str) -> bool:
-    """"Attachments (3)", "Anhänge: 3", "Attachments 3"."""
+    """As in "Attachments (3)", "Anhänge: 3", "Attachments 3"."""
     if not re.fullmatch(r"\s*[)\]）】]?\s*(?:件|个|個|개|ไฟล์)?\s*[)\]）】]?\W{0,3}", after):
         return False
     text = re.sub(r"[\s(\[（【::#·•|,–-]+$", "", before)
@@ -707,7 +820,7 @@ def _counts_after(before: str, after: str) -> bool:
 
 
 def _counts_before(before: str, after: str) -> bool:
-    """"3 attachments", "This order has 3 attachments"."""
+    """As in "3 attachments", "This order has 3 attachments"."""
     said = words(after)
     kinds = (_of("attachment"), _of("document"), _of("modifier"))
     count = max((kind.at(said, 0) for kind in kinds), default=0) if said else 0
@@ -718,13 +831,27 @@ def _counts_before(before: str, after: str) -> bool:
     return _covered(words(before), beside) and (inside or _covered(said[count:], beside))
 
 
-_OF_WORDS: Final = r"|".join(sorted((re.escape(one) for one in {fold(entry) for name in LANGUAGES for entry in _DATA[name].get("of", ())}), key=len, reverse=True))  # fmt: skip
-_TO_WORDS: Final = r"|".join(sorted((re.escape(one) for one in {fold(entry) for name in LANGUAGES for entry in _DATA[name].get("to", ())}), key=len, reverse=True))  # fmt: skip
+_OF_WORDS: Final = r"|".join(
+    sorted(
+        (re.escape(one) for one in {fold(entry) for name in LANGUAGES for entry in _DATA[name].get("of", ())}),
+        key=len,
+        reverse=True,
+    )
+)
+_TO_WORDS: Final = r"|".join(
+    sorted(
+        (re.escape(one) for one in {fold(entry) for name in LANGUAGES for entry in _DATA[name].get("to", ())}),
+        key=len,
+        reverse=True,
+    )
+)
 _RANGE_OF: Final = re.compile(
-    rf"(?<![\w.,])(?:({_NUMBER})\s*(?:[-–—~〜～]|\.\.\.?|…|(?:{_TO_WORDS})(?![^\W\d]))\s*)?({_NUMBER})\D{{0,12}}?\s*(?:(?<![^\W\d_])(?:{_OF_WORDS})(?![^\W\d_])|/)\s*({_NUMBER})(?![\w%]|[.,]\d)"
+    rf"(?<![\w.,])(?:({_NUMBER})\s*(?:[-–—~〜～]|\.\.\.?|…|(?:{_TO_WORDS})(?![^\W\d]))\s*)?({_NUMBER})\D{{0,12}}?\s*"
+    rf"(?:(?<![^\W\d_])(?:{_OF_WORDS})(?![^\W\d_])|/)\s*({_NUMBER})(?![\w%]|[.,]\d)"
 )
 _TOTAL_FIRST: Final = re.compile(
-    rf"({_NUMBER})\s*(?:件中|件のうち|개\s*중|건\s*중|中|kayittan|kayit icinden|条中)\s*:?\s*(?:({_NUMBER})\s*(?:[-–—~〜～]|から)\s*)?({_NUMBER})"
+    rf"({_NUMBER})\s*(?:件中|件のうち|개\s*중|건\s*중|中|kayittan|kayit icinden|条中)\s*:?\s*"
+    rf"(?:({_NUMBER})\s*(?:[-–—~〜～]|から)\s*)?({_NUMBER})"
 )
 _TOTAL_LAST: Final = re.compile(
     rf"(?:({_NUMBER})\D{{0,8}})?({_NUMBER})\s*(?:条|項|项|筆|笔|个|個|件)?\s*[,,、;]?\s*(?:共|全)\s*({_NUMBER})"
@@ -759,14 +886,21 @@ def shown_of(text: str) -> tuple[int, int] | None:
 @functools.cache
 def _page_words() -> _Kind:
     """Words for a page, without those that only stand beside them."""
-    return _kind([entry for name in LANGUAGES for entry in _DATA[name].get("page", ()) if " " not in entry and entry != "current"])
+    return _kind(
+        [
+            entry
+            for name in LANGUAGES
+            for entry in _DATA[name].get("page", ())
+            if " " not in entry and entry not in {"current", "第"}
+        ]
+    )
 
 
 _NONE_ALONE: Final = re.compile(r"^[-–—―−‒]+$")
 
 
 def says_none(text: str) -> bool:
-    """Whether a short text says that there are no attachments: "No attachments", "Keine Anhänge vorhanden", "0 files"."""
+    """Whether a short text says that there are no attachments: "No attachments", "Keine Anhänge", "0 files"."""
     text = text.strip()
     if not text or len(text) > LONGEST_LABEL or text.endswith(("?", "？")):
         return False
@@ -807,9 +941,10 @@ def names_something(text: str) -> str:
         return name
     rest = _SIZE.sub(" ", text)
     found = words(rest)
-    if not found or _says(found, ("download",), "filler", "window", "attachment", "document"):
+    if not found or _says(found, ("download", "save"), "filler", "window", "attachment", "document"):
         return ""
-    return " ".join(rest.split()).strip(" -–—:;,·•|()[]")
+    rest = " ".join(rest.split()).strip(" -–—:;,·•|")
+    return rest if re.search(r"\w.*[(\[].*[)\]]$", rest) else rest.strip(" ()[]")
 
 
 # --- for the page's script ------------------------------------------------------------------------------------------
@@ -842,15 +977,30 @@ def says_download(segment: str) -> bool:
     """Whether an identifier or a segment of a path is a word of download, or ends or begins with one."""
     found = tuple(word for word in identifier_words(segment) if not word.isdigit())
     kind = _identifiers("download")
-    return bool(found) and _covered(found, [kind, _of("download"), _of("filler"), _of("attachment")]) and _has(
-        found, _kind_of_downloads()
+    return (
+        bool(found)
+        and _covered(found, [kind, _of("download"), _of("filler"), _of("attachment")])
+        and _has(found, _kind_of_downloads())
     )
 
 
 @functools.cache
 def _kind_of_downloads() -> _Kind:
     """Words of download in addresses, without those that any page may have."""
-    common = {"attachment", "paperclip", "pdf", "file pdf", "arrow down", "arrow downward", "eye", "visibility", "content", "raw", "file", "save"}
+    common = {
+        "attachment",
+        "paperclip",
+        "pdf",
+        "file pdf",
+        "arrow down",
+        "arrow downward",
+        "eye",
+        "visibility",
+        "content",
+        "raw",
+        "file",
+        "save",
+    }
     return _kind([one for one in _DATA["identifiers"]["download"] if one not in common])
 
 
@@ -858,16 +1008,20 @@ def is_name_label(text: str, *, names: Collection[str] = ()) -> bool:
     """Whether a whole label is a file's name, with or without size, type, date or "opens in a new window"."""
     if not any(is_file_name(one) and one.casefold() in text.casefold() for one in names):
         return False
-    found = words(_plain(text, names).replace("\ufffc", " "))
-    return len(text) <= 400 and (not found or _covered(found, [_of("window"), _of("filler"), _of("document"), _of("attachment")], numbers=True))
+    found = words(_plain(text, names).replace(_NAME_SIGN, " "))
+    return len(text) <= 400 and (not found or _covered(found, [_of("window"), _of("filler")]))
 
 
 def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
-    """Whether a label says to change something and nothing else: "Delete", "Remove this file", "Approve invoice.pdf"."""
+    """Whether a label says to change something and nothing else: "Delete", "Remove this file"."""
     rest = _plain(text, names)
     said = changes(rest)
     acts = {word for change in said if change.form is Form.ACT for word in change.word.split()}
-    left = [word for word in words(rest) if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))]
+    left = [
+        word
+        for word in words(rest)
+        if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))
+    ]
     return not left or _covered(left, [_of("filler"), _of("attachment"), _of("document"), _of("download")])
 
 
@@ -882,12 +1036,26 @@ def icon_of_change(text: str, *, names: Collection[str] = ()) -> str | None:
     found = change_word(text, identifier=True, names=names, acts_only=True)
     if found and not is_styling(found):
         return found
-    spoken = identifier_words(without_names(text, names))
+    for part in without_names(text, names).split():
+        if word := _icon_word(identifier_words(part)):
+            return word
+    return None
+
+
+def _icon_word(spoken: Sequence[str]) -> str | None:
+    """The word of change in one class name or file name of an icon."""
     kind, harmless = _identifiers("icon"), _identifiers("harmless")
     for start, word in enumerate(spoken):
         if any(harmless.at(spoken, before) > start - before for before in range(max(0, start - 2), start + 1)):
             continue
-        if kind.at(spoken, start) and not (start and spoken[start - 1] in {"file", "zip"} and word in {"archive", "box"}):
+        after = spoken[start + 1] if start + 1 < len(spoken) else ""
+        if word == "x" and after:
+            continue  # a prefix: "x-fa"
+        if word.startswith("thumb") and after not in {"up", "down"} and word not in {"thumbup", "thumbdown"}:
+            continue  # a small picture: "thumb-52.png"
+        if kind.at(spoken, start) and not (
+            start and spoken[start - 1] in {"file", "zip"} and word in {"archive", "box"}
+        ):
             return word
     return None
 
@@ -897,8 +1065,31 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
     texts = [*icons, label]
     if any(sign in _SYMBOLS["download"] - set("👁🔍🔎▼📁📂") for text in texts for sign in text):
         return True
-    kind = _kind(["download", "downloads", "herunterladen", "telecharger", "descargar", "paperclip", "file pdf", "get app", "save alt", "arrow down to line", "file arrow down"])
-    return any(kind.at(found, start) for text in texts for found in [identifier_words(text)] for start in range(len(found)))
+    kind = _kind(
+        [
+            "download",
+            "downloads",
+            "herunterladen",
+            "telecharger",
+            "descargar",
+            "paperclip",
+            "file pdf",
+            "get app",
+            "save alt",
+            "arrow down to line",
+            "file arrow down",
+        ]
+    )
+    return any(
+        kind.at(found, start) for text in texts for found in [identifier_words(text)] for start in range(len(found))
+    )
+
+
+def is_only_act(identifier: str) -> bool:
+    """Whether an identifier is made of words of change, controls and files alone: "btnUpload", "share-link"."""
+    said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
+    left = [word for word in identifier_words(identifier) if word not in said and not word.isdigit()]
+    return not left or _covered([_bare(word) or word for word in left], [_identifiers("control"), _of("filler")])
 
 
 def is_styling(word: str) -> bool:
@@ -910,4 +1101,27 @@ def names_a_section(text: str) -> bool:
     """Whether an identifier names a page, a tab or another part of a list: `Page$2`, `grid$tabDocuments`."""
     found = identifier_words(text)
     kind = _identifiers("sections")
-    return any(kind.at(found, start) for start in range(len(found))) and not change_word(text, identifier=True)
+    names_one = any(kind.at(found, start) for start in range(len(found)))
+    is_topic = bool(found) and any(topic(" ".join(found[start:])) for start in (0, 1))
+    return (names_one or is_topic) and not change_word(text, identifier=True)
+
+
+def trouble(text: str) -> str:
+    """What a heading, title or alert says went wrong: `missing` (no such page), `denied`, `failed`; `""`: nothing."""
+    found = words(text)
+    if not found or len(found) > 40:
+        return ""
+    for name in ("missing", "denied", "failed"):
+        kind = _of(name)
+        if _has(found, kind) or any(entry in "".join(found) for entry in kind.inside):
+            return name
+    return ""
+
+
+def entries(language: str) -> Mapping[str, tuple[str, ...]]:
+    """The words of one language as the data has them, by kind.
+
+    Raises:
+        KeyError: the language is not known.
+    """
+    return {kind: tuple(words_of) for kind, words_of in _DATA[language].items()}

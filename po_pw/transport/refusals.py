@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from po_pw import errors, http_dates, models
-from po_pw.transport import redact
+from po_pw.transport import hosts, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
         return
     said = f"the server answered HTTP {status} for {redact.bare(url)}"
     if status == 401:
-        raise errors.SessionExpired(said)
+        raise errors.SessionExpired(said, host=hosts.host_of(url))
     if status == 403:
         raise errors.BrowserRouteNeeded(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
     if status in {404, 410}:

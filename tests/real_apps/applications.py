@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 from tests.real_apps import installing, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 PASSWORD: Final = "Wandering-Otter-41"
 _ROOT: Final = Path(__file__).parents[2]
+_FORBIDDEN: Final = frozenset({"FORBIDDEN"})
+_NOT_FOUND: Final = frozenset({"NOT_FOUND"})
 _NOT_SHOWN: Final = frozenset({"FORBIDDEN", "NOT_FOUND", "NOT_RECOGNISED"})
-"""All true of a record whose page does not come: which one depends on how much the application admits."""
+"""All true where the application shows another page with status 200 instead of the record's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,13 +41,19 @@ class Application:
     """From PyPI, into a virtual environment of its own; none: the site runs in our Python."""
     debian: installing.Debian | None = None
     """From Debian, unpacked into a folder that the site is told."""
+    npm: tuple[str, ...] = ()
+    """From npm, into a folder that the site is told."""
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What its site is told besides."""
     same_names: bool = True
     """Whether it keeps two files of one name on one record."""
     bare_names: bool = True
     """Whether it keeps files whose name has no extension."""
-    forbidden: frozenset[str] = _NOT_SHOWN
+    hides_records: bool = True
+    """Whether it can keep a record from a user."""
+    forbidden: frozenset[str] = _FORBIDDEN
     """Error codes that tell the truth about the record that the user may not see."""
-    absent: frozenset[str] = _NOT_SHOWN
+    absent: frozenset[str] = _NOT_FOUND
     """The same for the record that does not exist."""
 
 
@@ -91,7 +99,7 @@ ALL: Final = (
         username="buyer",
         sign_in="/admin/purchasing/purchaseorder/",
         packages=("django~=5.2.0",),
-        forbidden=frozenset({"FORBIDDEN"}),
+        absent=_NOT_SHOWN,  # it leads to the index
     ),
     Application(
         name="django-admin-view",
@@ -100,7 +108,7 @@ ALL: Final = (
         username="auditor",
         sign_in="/admin/purchasing/purchaseorder/",
         packages=("django~=5.2.0",),
-        forbidden=frozenset({"FORBIDDEN"}),
+        absent=_NOT_SHOWN,  # it leads to the index
     ),
     Application(
         name="helpdesk",
@@ -109,6 +117,7 @@ ALL: Final = (
         username="buyer",
         sign_in="/tickets/",
         packages=("django-helpdesk~=2.6.0", "django~=5.2.0"),
+        forbidden=_NOT_SHOWN,  # it leads to the list of tickets
     ),
     Application(
         name="copyparty",
@@ -118,6 +127,20 @@ ALL: Final = (
         sign_in="/?h",
         packages=("copyparty~=1.20.26",),
         same_names=False,
+        # Both pages offer to sign in as another user, with a password field, though one is signed in.
+        forbidden=frozenset({"FORBIDDEN", "SIGN_IN_NEEDED"}),
+        absent=frozenset({"NOT_FOUND", "SIGN_IN_NEEDED"}),
+    ),
+    Application(
+        name="droppy",
+        title="droppy, a folder for each order, lists by web socket",
+        site="droppy_folders",
+        username="buyer",
+        sign_in="/",
+        npm=("droppy@10.0.0",),
+        same_names=False,
+        hides_records=False,
+        absent=_NOT_SHOWN,  # the list of the top folder, at the record's own address
     ),
     Application(
         name="roundup",
@@ -126,6 +149,17 @@ ALL: Final = (
         username="buyer",
         sign_in="/issue?@template=index",
         packages=("roundup~=2.6.0",),
+        forbidden=_NOT_SHOWN,  # the record's address, status 200, "You are not allowed to view this page."
+    ),
+    Application(
+        name="roundup-jinja2",
+        title="Roundup with its other pages",
+        site="roundup_tracker",
+        username="buyer",
+        sign_in="/issue?@template=index",
+        packages=("roundup~=2.6.0", "jinja2~=3.1"),
+        options={"template": "jinja2"},
+        hides_records=False,  # its page says "not allowed" and lists the files all the same
     ),
     Application(
         name="moin",
@@ -157,6 +191,8 @@ ALL: Final = (
         ),
         same_names=False,
         bare_names=False,
+        forbidden=_NOT_SHOWN,  # status 200 for both: "Permission Denied", "This topic does not exist yet"
+        absent=_NOT_SHOWN,
     ),
     Application(
         name="trac",
@@ -186,15 +222,18 @@ def started(application: Application) -> Iterator[Running]:
         NotInstallableError: it cannot be had here.
         RuntimeError: it did not come up; the message holds what it said.
     """
-    python = installing.python_with(application.site, application.packages) if application.packages else sys.executable
-    unpacked = installing.debian_with(application.site, application.debian) if application.debian else None
-    orders = samples.orders(same_names=application.same_names, bare_names=application.bare_names)
+    python, unpacked = _installed(application)
+    orders = [
+        order
+        for order in samples.orders(same_names=application.same_names, bare_names=application.bare_names)
+        if order.visible or application.hides_records
+    ]
     with tempfile.TemporaryDirectory(prefix=f"po-pw-{application.name}-") as name:
         folder = Path(name)
         _write_specification(application, orders, folder, unpacked)
         with (folder / "said.log").open("wb") as said:
             process = subprocess.Popen(
-                [str(python), "-m", f"tests.real_apps.sites.{application.site}", str(folder)],
+                [python, "-m", f"tests.real_apps.sites.{application.site}", str(folder)],
                 cwd=_ROOT,
                 env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.PIPE,
@@ -208,8 +247,17 @@ def started(application: Application) -> Iterator[Running]:
             _end(process)
 
 
+def _installed(application: Application) -> tuple[str, Path | None]:
+    """The Python that its site runs in, and where else it was put."""
+    name = application.site
+    python = str(installing.python_with(name, application.packages)) if application.packages else sys.executable
+    if application.debian is not None:
+        return python, installing.debian_with(name, application.debian)
+    return python, installing.npm_with(name, application.npm) if application.npm else None
+
+
 def _write_specification(
-    application: Application, orders: tuple[samples.Order, ...], folder: Path, unpacked: Path | None
+    application: Application, orders: Sequence[samples.Order], folder: Path, unpacked: Path | None
 ) -> None:
     (folder / "access.log").touch()
     records = []
@@ -226,13 +274,14 @@ def _write_specification(
         "password": PASSWORD,
         "absent": samples.ABSENT,
         "unpacked": str(unpacked) if unpacked else None,
+        "options": dict(application.options),
         "records": records,
     }
     (folder / "spec.json").write_text(json.dumps(specification), "utf-8")
 
 
 def _running(
-    application: Application, orders: tuple[samples.Order, ...], folder: Path, process: subprocess.Popen[bytes]
+    application: Application, orders: Sequence[samples.Order], folder: Path, process: subprocess.Popen[bytes]
 ) -> Running:
     assert process.stdout is not None
     line = process.stdout.readline()

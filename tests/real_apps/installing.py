@@ -87,6 +87,24 @@ def debian_with(name: str, packages: Debian) -> Path:
     return _made(name, [*packages.alone, *packages.with_needed], make)
 
 
+def npm_with(name: str, packages: Sequence[str]) -> Path:
+    """A folder with these npm packages in its `node_modules`; their install scripts are not run.
+
+    Raises:
+        NotInstallableError: there is no npm here, or it could not get them.
+    """
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        msg = "there is no Node.js with npm"
+        raise NotInstallableError(msg)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        _run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, *packages], folder)
+
+    return _made(name, packages, make)
+
+
 def _made(name: str, wanted: Sequence[str], make: Callable[[Path], None]) -> Path:
     """A folder in the cache that `make` filled to its end, under a lock: several runs share the cache."""
     digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]

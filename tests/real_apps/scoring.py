@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _ROOT: Final = Path(__file__).parents[2]
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGES: Final = re.compile(
-    r"(?i)(?<![a-z])(delete|destroy|remove|logout|revert|rename|retire|purge|edit|modify)(?![a-z])"
+    r"(?<![a-z])(?:delete|destroy|remove|logout|revert|rename|retire|purge|edit|modify|take|subscribe|quicklink|assign|"
+    r"hold|approve|reject|archive|convert|profile)(?![a-z])"
 )
 """In a path or query: an address that a person opens to change something, or to sign out."""
 _PARTS: Final = re.compile(r"(?i)\.(?:css|gif|ico|jpe?g|js|png|svg|woff2?)(?:\?|$)")
@@ -108,13 +110,18 @@ def score(running: applications.Running, folder: Path) -> Score:
 
 def _changes(path: str, running: applications.Running) -> bool:
     """Whether an address is one to change something; a record's own address and a file's own name say nothing."""
-    if any(running.address + path == record.url for record in running.records):
+    if _PARTS.search(path) or any(running.address + path == record.url for record in running.records):
         return False
-    if _PARTS.search(path):
-        return False
-    return bool(
-        _CHANGES.search(path.replace("delete%20list", "").replace("delete_list", "").replace("delete+list", ""))
-    )
+    words = _plain(path)
+    for record in running.records:
+        for name, _ in record.files:
+            words = words.replace(_plain(name), "")
+    return bool(_CHANGES.search(words))
+
+
+def _plain(text: str) -> str:
+    """Without escapes, case, and the characters that applications put in place of spaces."""
+    return re.sub(r"[ _+]+", " ", urllib.parse.unquote(text)).casefold()
 
 
 def _order_score(record: applications.Record, row: dict[str, object], out: Path) -> OrderScore:
@@ -146,7 +153,7 @@ def _po_pw(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     }
     return subprocess.run(
         [sys.executable, "-m", "po_pw", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, encoding="utf-8", timeout=110, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
 
 

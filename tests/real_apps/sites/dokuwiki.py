@@ -40,6 +40,7 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait()
+        hosting.end_group()
 
 
 def _install(folder: Path, packages: Path, spec: Mapping[str, Any]) -> None:
@@ -123,7 +124,9 @@ def _start(folder: Path, packages: Path) -> subprocess.Popen[str]:
     if unpacked:
         where = next((packages / "usr" / "lib" / "php").glob("20*"))
         options += ["-n", "-d", f"extension_dir={where}"]
-        options += [word for name in _EXTENSIONS if (where / f"{name}.so").exists() for word in ("-d", f"extension={name}")]
+        options += [
+            word for name in _EXTENSIONS if (where / f"{name}.so").exists() for word in ("-d", f"extension={name}")
+        ]
     return subprocess.Popen(
         [php, *options, "-S", "127.0.0.1:0", "-t", str(folder / "site")],
         stdin=subprocess.DEVNULL,

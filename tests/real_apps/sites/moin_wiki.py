@@ -47,7 +47,9 @@ def _install(home: Path, spec: Mapping[str, Any]) -> None:
         msg = "the wiki's configuration is another than in MoinMoin 2.0.0b5"
         raise RuntimeError(msg)
     config = config.replace(before, f"{spec['username']}:read,write,create,destroy")
-    config = config.replace("WARNING: set this to a unique string to create secure cookies", "for this machine only " * 2)
+    config = config.replace(
+        "WARNING: set this to a unique string to create secure cookies", "for this machine only " * 2
+    )
     (home / "wikiconfig.py").write_text(config, "utf-8")
     os.chdir(home)
     command = Path(sys.executable).parent / "moin"

@@ -1,4 +1,7 @@
-"""Roundup's classic tracker: an issue for each order, its files linked to it; nothing is shown without a sign-in."""
+"""Roundup: an issue for each order, its files linked to it; nothing is shown without a sign-in.
+
+The option `template` names one of the trackers that come with it; `classic` if there is none.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ALL_ISSUES = "    db.security.addPermissionToRole('User', 'View', cl)\n    db.security.addPermissionToRole('User', 'Edit', cl)"
+_ALL_ISSUES = """    db.security.addPermissionToRole('User', 'View', cl)
+    db.security.addPermissionToRole('User', 'Edit', cl)"""
 _OPEN_ISSUES = """
     if cl == 'issue':
         for action in 'View', 'Edit':
@@ -25,7 +29,8 @@ _OPEN_ISSUES = """
     else:
         db.security.addPermissionToRole('User', 'View', cl)
         db.security.addPermissionToRole('User', 'Edit', cl)"""
-_FOR_ANYONE = "for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':\n    db.security.addPermissionToRole('Anonymous'"
+_FOR_ANYONE = """for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':
+    db.security.addPermissionToRole('Anonymous'"""
 
 
 def main() -> None:
@@ -41,7 +46,7 @@ def main() -> None:
 def _install(home: Path, address: str, spec: Mapping[str, Any]) -> None:
     tool = admin.AdminTool()
     tool.force = True
-    tool.do_install(str(home), ["install", "classic", "sqlite"])
+    tool.do_install(str(home), ["install", spec["options"].get("template", "classic"), "sqlite"])
     config = configuration.CoreConfig(str(home))
     config["TRACKER_WEB"] = address
     config["TRACKER_NAME"] = "Orders"
