@@ -39,7 +39,7 @@ def made(number: int) -> models.Outcome:
         number, status, files=(saved(f"{number} ü.pdf"), saved(f"{number}.xlsx", size=0)) if has_files else (),
         missing=(models.MissingFile("m", "gone.pdf", "http://x/m", FAILURE),) if lacks else (),
         error=FAILURE if lacks else None, timing=models.Timing(START, START, 0.0), worker="", lane="",
-        source_url=f"http://x/{number}", found=2 * has_files + lacks,
+        source_url=f"http://x/{number}", found=2 * has_files + lacks, rules=number % 3,
     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def told(out: Path, one: models.Outcome, stem: str = "", **more: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {
         "order": order(number), "supplier": one.supplier, "folder": one.folder, "status": one.status,
-        "files": one.files, "missing": one.missing, "earlier": (), "now": START,
+        "files": one.files, "missing": one.missing, "earlier": (), "now": START, "rules": one.rules,
     } | more  # fmt: skip
     manifests.write(path, **values)
     return path
