@@ -189,7 +189,8 @@ def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: O
                 name = f"other-{way}"
                 control = await opened.show(other, f"/press/{way}/{name}")
                 await control.click(no_wait_after=True)
-                await until(lambda name=name: bool(opened.arrived(name)), "another page's is not let through")
+                arrived = functools.partial(opened.arrived, name)
+                await until(lambda arrived=arrived: bool(arrived()), "another page's is not let through")
                 if way == "form":
                     await until(lambda: "/sent/" in other.page.url, "the page does not move")
             assert not opened.arrived("mine")

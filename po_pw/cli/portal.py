@@ -25,7 +25,9 @@ def portal() -> None:
 @app.command("inspect")
 def inspect(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
-    po_number: Annotated[str, typer.Option("--po", help="The order's number, where the address does not name it.")] = "",
+    po_number: Annotated[
+        str, typer.Option("--po", help="The order's number, where the address does not name it.")
+    ] = "",
     screenshot: Annotated[
         Path | None, typer.Option(help="Where to save the picture of the page with the items numbered.")
     ] = None,
@@ -127,7 +129,8 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     count = len(listing.attachments)
     where = f' under "{listing.place}"' if listing.place else ""
     claim = f"; the page says {listing.claimed}" if listing.claimed is not None else ""
-    console.print(f"\n{count} {'attachment' if count == 1 else 'attachments'}{where}{claim}.", soft_wrap=True, markup=False)
+    noun = "attachment" if count == 1 else "attachments"
+    console.print(f"\n{count} {noun}{where}{claim}.", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("#", "", "what", "where", "why"):
         table.add_column(name, overflow="fold")
@@ -143,4 +146,5 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     if found.screenshot:
         console.print(f"\nPicture with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
     if listing.page is models.PageKind.NO_AREA:
-        console.print("If orders without attachments look like this, run the same command with --accept.", soft_wrap=True)
+        hint = "If orders without attachments look like this, run the same command with --accept."
+        console.print(hint, soft_wrap=True)

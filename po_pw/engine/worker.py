@@ -44,13 +44,17 @@ _REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
-        "{evidence}",
+        (
+            "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
+            "{evidence}"
+        ),
     ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
-        "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it with: "
-        "po-pw portal inspect {url} (add --accept if orders without attachments look like this)",
+        (
+            "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it "
+            "with: po-pw portal inspect {url} (add --accept if orders without attachments look like this)"
+        ),
     ),
 }
 
@@ -106,9 +110,7 @@ class Worker:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
         session = self._room.client.session(context.user_agent, context.language)
         room = self._room
-        lane = browser_lane.BrowserLane(
-            context, room.options, room.portal_for, self._shared.knowledge, room.hub
-        )  # fmt: skip
+        lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
         fetcher = fetching.Fetcher(
             self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),

@@ -27,7 +27,10 @@ _OPEN_ISSUES = """
     else:
         db.security.addPermissionToRole('User', 'View', cl)
         db.security.addPermissionToRole('User', 'Edit', cl)"""
-_FOR_ANYONE = "for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':\n    db.security.addPermissionToRole('Anonymous'"
+_FOR_ANYONE = (
+    "for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':\n"
+    "    db.security.addPermissionToRole('Anonymous'"
+)
 
 
 def main() -> None:
