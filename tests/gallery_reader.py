@@ -90,17 +90,33 @@ class _Reader:
             outcomes = await self.outcomes(orders)
         except errors.LoginRequiredError:
             return Reading("SIGNED_OUT")
-        return _reading(outcomes[case.po], self._read.get(models.order_key(case.po)))
+        asked = [site.origin + one.path for one in site.log if one.method == "GET"]
+        return _reading(outcomes[case.po], self._read.get(models.order_key(case.po)), asked)
 
 
-def _reading(outcome: models.Outcome, listing: models.Listing | None) -> Reading:
+def _reading(outcome: models.Outcome, listing: models.Listing | None, asked: Sequence[str]) -> Reading:
+    """What came of a case.
+
+    Args:
+        outcome: of its order.
+        listing: as it was read.
+        asked: all addresses that the site was asked for: a press may have led to one of them.
+    """
     code = outcome.error.code if outcome.error is not None else None
     saved = {file.attachment_id for file in outcome.files}
     missing = {file.attachment_id for file in outcome.missing}
     shown = [one for one in listing.attachments if one.id in saved | missing] if listing else []
     names = tuple(one.name for one in shown)
+    unreached = [file for file in outcome.missing if file.failure and file.failure.code is models.ErrorCode.NOT_PRESSED]
     came_from = {file.attachment_id: file.source for file in outcome.files}
-    addresses = tuple(_address(one) or came_from.get(one.id, "") for one in shown)
+    led_to = list(dict.fromkeys(asked))
+    addresses = tuple(_address(one) or _taken(led_to, came_from.get(one.id, "")) for one in shown)
+    if unreached:
+        left = {file.attachment_id for file in unreached}
+        kept = [at for at, one in enumerate(shown) if one.id not in left]
+        return Reading(
+            "INCOMPLETE", tuple(names[at] for at in kept), tuple(addresses[at] for at in kept), incomplete=True
+        )  # fmt: skip
     if code is models.ErrorCode.LIST_INCOMPLETE:
         return Reading("INCOMPLETE", names, addresses, incomplete=True)
     if outcome.status.succeeded:
@@ -110,6 +126,15 @@ def _reading(outcome: models.Outcome, listing: models.Listing | None) -> Reading
     if shown:
         return Reading("FILES", names, addresses)
     return Reading(_VERDICTS.get(code, code.value) if code else "NONE", names, addresses)
+
+
+def _taken(asked: list[str], bare: str) -> str:
+    """The address, with its query, that a press led to: the first of these that has this path."""
+    for address in asked:
+        if bare and address.partition("?")[0] == bare:
+            asked.remove(address)
+            return address
+    return ""
 
 
 def _address(attachment: models.Attachment) -> str:

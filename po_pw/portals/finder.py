@@ -484,7 +484,7 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
         if areas[one.area].score < _STRONG or one.control.address:
             continue
         named = _names_in(one.pieces) or tuple(name for text in (one.control.label, one.control.title) if (name := vocabulary.file_name(text)))
-        if len(named) == 1 and named[0] not in names and vocabulary.is_download_word_in(one.control.label):
+        if len(named) == 1 and named[0] not in names and any(vocabulary.says_download(word) for word in vocabulary.words(one.control.label)):
             found[place] = _Item(named[0], one.area, loose=False, certain=True, ways=[one], row_text=one.row_text, pieces=one.pieces)
     return list(found.values())
 

@@ -138,7 +138,10 @@ def change_in_address(
         strict: for what is sent with a body: words that may be a place count wherever they stand.
         named: what leads there is called like a file.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = named or is_plain_file_address(url)
@@ -226,7 +229,7 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
 def _is_trusted(name: str) -> bool:
     """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
     stem = name.rpartition(".")[0]
-    if " " not in stem.strip() and len(vocabulary.words(stem)) < 2:
+    if " " not in stem.strip():
         return True
     before = stem.rpartition(" ")[0] or vocabulary.words(stem)[0]
     return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(before))

@@ -291,6 +291,8 @@ def changes(text: str, *, identifier: bool = False, names: Collection[str] = ())
         count, change = (skipped, None) if skipped else _change_at(spoken, start)
         if change and change.word in _SHORTS and 0 < start < len(spoken) - 1:
             count, change = 1, None  # "documentos-del-pedido"
+        if change and len(change.word) <= 2 and change.word.isascii() and (change.word,) not in _english():
+            count, change = 1, None  # two letters of an id are no word of some language
         if not count and (bare := _bare(spoken[start])):
             change = _english().get((bare,))
         if change:
@@ -700,7 +702,7 @@ def topic(text: str) -> float:
     found = words(bare)
     if not found or len(found) > 7 or any(one.form is Form.ACT for one in changes(bare)):
         return 0.0
-    if says_none(text) or says_loading(text):
+    if says_none(bare) or says_loading(text):
         return 0.0
     attachment, document = _of("attachment"), _of("document")
     if _covered(found, [attachment], numbers=False):
@@ -939,7 +941,8 @@ def names_something(text: str) -> str:
     found = words(rest)
     if not found or _says(found, ("download", "save"), "filler", "window", "attachment", "document"):
         return ""
-    return " ".join(rest.split()).strip(" -–—:;,·•|()[]")
+    rest = " ".join(rest.split()).strip(" -–—:;,·•|")
+    return rest if re.search(r"\w.*[(\[].*[)\]]$", rest) else rest.strip(" ()[]")
 
 
 # --- for the page's script ------------------------------------------------------------------------------------------
@@ -1031,11 +1034,23 @@ def icon_of_change(text: str, *, names: Collection[str] = ()) -> str | None:
     found = change_word(text, identifier=True, names=names, acts_only=True)
     if found and not is_styling(found):
         return found
-    spoken = identifier_words(without_names(text, names))
+    for part in without_names(text, names).split():
+        if word := _icon_word(identifier_words(part)):
+            return word
+    return None
+
+
+def _icon_word(spoken: Sequence[str]) -> str | None:
+    """The word of change in one class name or file name of an icon."""
     kind, harmless = _identifiers("icon"), _identifiers("harmless")
     for start, word in enumerate(spoken):
         if any(harmless.at(spoken, before) > start - before for before in range(max(0, start - 2), start + 1)):
             continue
+        after = spoken[start + 1] if start + 1 < len(spoken) else ""
+        if word == "x" and after:
+            continue  # a prefix: "x-fa"
+        if word.startswith("thumb") and after not in {"up", "down"} and word not in {"thumbup", "thumbdown"}:
+            continue  # a small picture: "thumb-52.png"
         if kind.at(spoken, start) and not (
             start and spoken[start - 1] in {"file", "zip"} and word in {"archive", "box"}
         ):
