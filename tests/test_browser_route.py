@@ -13,7 +13,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, locate, profiles
-from po_pw.engine import carrying
+from po_pw.engine import carrying, portal_knowledge
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
@@ -157,7 +157,12 @@ class Opened:
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=self.downloads
         )
         options = settings.Settings(navigation_timeout=20, listing_timeout=20)
-        self.lane = browser.BrowserLane(self.context, options, lambda url: registry.for_url(url, options))
+        home = sessions.Sessions(self._driver.run_dir.path / "home")
+        hub = events.Hub()
+        knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
+        self.lane = browser.BrowserLane(
+            self.context, options, lambda url: registry.for_url(url, options), knowledge, hub
+        )
 
     async def close(self) -> None:
         await self.context.close()

@@ -85,6 +85,10 @@ class Opened:
         """What the server was asked at this name."""
         return [line for line in self.site.asked if line.endswith(f"/sent/{name}")]
 
+    def has_arrived(self, name: str, times: int = 1) -> Callable[[], bool]:
+        """Asks whether the server was asked at this name so often."""
+        return lambda: len(self.arrived(name)) >= times
+
 
 @pytest.fixture(scope="module")
 def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
@@ -189,8 +193,7 @@ def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: O
                 name = f"other-{way}"
                 control = await opened.show(other, f"/press/{way}/{name}")
                 await control.click(no_wait_after=True)
-                arrived = functools.partial(opened.arrived, name)
-                await until(lambda arrived=arrived: bool(arrived()), "another page's is not let through")
+                await until(opened.has_arrived(name), "another page's is not let through")
                 if way == "form":
                     await until(lambda: "/sent/" in other.page.url, "the page does not move")
             assert not opened.arrived("mine")
@@ -371,7 +374,7 @@ def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, op
                 control = await opened.show(each, "/press/fetch-delete/unguarded")
                 before = len(opened.arrived("unguarded"))
                 await control.click()
-                await until(lambda before=before: len(opened.arrived("unguarded")) > before, "it is guarded still")
+                await until(opened.has_arrived("unguarded", before + 1), "it is guarded still")
         assert not opened.arrived("again")
 
     loop.run(go())
