@@ -161,9 +161,14 @@ async def read_cases(site: GallerySite, cases: Iterable[Case]) -> Mapping[str, R
 
     Each case is a portal of its own: what was learnt from one (its areas, what is the site's) must not be used for
     another. The pages of `case.neighbours` are other orders of the *same* portal, to be read as its other orders would
-    be, before or after. The order's address is `site.url(case)`, its PO number `case.po`. An attachment that is an
-    address elsewhere counts with that address. Whether files are fetched as well is free; where they are, names are
-    still those of the page, and what turned out to be no file is not in the reading.
+    be, before or after. The order's address is `site.url(case)`, its PO number `case.po`.
+
+    An attachment that is an address elsewhere counts with that address. An attachment that no allowed way hands out
+    makes the reading `INCOMPLETE`; so does a list that still loads, or that could not be loaded. An error page, by
+    status or by its words, is `NOT_RECOGNISED`, unless it says that the order does not exist or may not be seen.
+
+    Whether files are fetched as well is free; where they are, names are still those of the page, and what turned out
+    to be no file is not in the reading.
     """
     readings: dict[str, Reading] = {}
 

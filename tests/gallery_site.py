@@ -24,6 +24,7 @@ it is one of the addresses that change nothing (`harmless` in cases.json): those
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import html
 import io
@@ -91,6 +92,8 @@ class ExpectedFile:
     """Those that count as its file: `/path?query` on the site, or whole; none where only a press hands it out."""
     also: tuple[str, ...] = ()
     """Other names that are right too."""
+    optional: bool = False
+    """It may be listed, as one that cannot be got, or left out."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Case:
     """The PO number that is asked for."""
     verdict: str
     """One of `VERDICTS`."""
+    or_else: tuple[str, ...]
+    """Other verdicts that do no harm and tell no untruth."""
     files: tuple[ExpectedFile, ...]
     note: str
     """Why a person says so, where two people might differ."""
@@ -117,6 +122,8 @@ class Case:
     """Where asking for `path` leads; `""` for nowhere else."""
     serves: Mapping[str, Mapping[str, Any]]
     """Further answers, by `/path?query` or `METHOD /path?query`."""
+    then: str
+    """Which of its pages is shown from the second visit on; `""` for the same."""
     neighbours: tuple[str, ...]
     """Paths of other orders' pages of the same portal: what they share is the site's."""
 
@@ -154,7 +161,10 @@ class ControlCase:
 
 def _read_case(raw: Mapping[str, Any]) -> Case:
     files = tuple(
-        ExpectedFile(one["name"], tuple(one.get("addresses", ())), tuple(one.get("also", ()))) for one in raw["files"]
+        ExpectedFile(
+            one["name"], tuple(one.get("addresses", ())), tuple(one.get("also", ())), one.get("optional", False)
+        )
+        for one in raw["files"]
     )
     return Case(
         id=raw["id"],
@@ -162,6 +172,7 @@ def _read_case(raw: Mapping[str, Any]) -> Case:
         make=raw["make"],
         po=raw["po"],
         verdict=raw["verdict"],
+        or_else=tuple(raw.get("or", ())),
         files=files,
         note=raw.get("note", ""),
         path=raw.get("path", f"/case/{raw['id']}"),
@@ -169,6 +180,7 @@ def _read_case(raw: Mapping[str, Any]) -> Case:
         status=raw.get("status", 200),
         redirect=raw.get("redirect", ""),
         serves=raw.get("serves", {}),
+        then=raw.get("then", ""),
         neighbours=tuple(raw.get("neighbours", ())),
     )
 
@@ -242,6 +254,7 @@ class GallerySite:
         self.log: list[Request] = []
         self.harm: list[Request] = []
         self.strays: list[Request] = []
+        self._visits: collections.Counter[str] = collections.Counter()
         self._answers: dict[str, tuple[Case | None, Mapping[str, Any]]] = {}
         for case in self.cases.values():
             self._register(case)
@@ -363,10 +376,16 @@ class GallerySite:
             return web.Response(status=302, headers={"Location": answer["to"]})
         if kind == "ws":
             return await self._talk(request, answer)
+        if kind == "events":
+            return await self._stream(request, answer)
+        if kind == "script":
+            return web.Response(text=answer["body"], content_type="text/javascript")
         if kind == "json":
             return web.json_response(answer["body"], status=answer.get("status", 200))
         if case is not None and kind in {"page", "html"}:
-            text = self._page(case, answer["page"]) if kind == "page" else self._fill(case, answer["body"])
+            name = f"{case.id}.{case.then}" if case.then and self._visits[case.id] else answer.get("page", "")
+            self._visits[case.id] += 1
+            text = self._page(case, name) if kind == "page" else self._fill(case, answer["body"])
             return web.Response(text=text, status=answer.get("status", 200), content_type="text/html", charset="utf-8")
         return _file(path, kind, answer["name"])
 
@@ -381,6 +400,15 @@ class GallerySite:
             if heard.type is WSMsgType.TEXT:
                 self.log.append(Request("MESSAGE", f"{request.raw_path} {heard.data}"))
         return socket
+
+    async def _stream(self, request: web.Request, answer: Mapping[str, Any]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        for delay, message in answer["messages"]:
+            await self._pause(delay)
+            await response.write(f"data: {json.dumps(message)}\n\n".encode())
+        await self._pause(3600)
+        return response
 
     def _page(self, case: Case, name: str) -> str:
         body = (FOLDER / "pages" / f"{name}.html").read_text("utf-8")

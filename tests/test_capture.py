@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING, TypeVar
@@ -388,3 +389,48 @@ def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -
         assert (await opened.file("form-pdf"))[1] == PDF
 
     opened.run(go())
+
+
+@pytest.mark.parametrize(
+    ("page", "sent"), [("form-attachment", "POST"), ("fetch-then-blob", "POST"), ("form-new-window-by-script", "POST")]
+)
+def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, sent: str) -> None:
+    """The control is not pressed again by anybody: the error says what it would have sent."""
+    stop = models.Judgement(models.Ruling.STOP, "its address says nothing good")
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            await hold.page.goto(opened.site.page(page))
+            click = await clicks(hold)
+            no_file: list[models.Control] = []
+            with pytest.raises(press_guard.PressRefused, match="says nothing good") as caught:
+                await capture.capture(
+                    opened.context, hold, click, 15, allow=lambda _: None, judge=lambda _: stop,
+                    on_audit=lambda _: None, on_no_file=no_file.append,
+                )  # fmt: skip
+            assert [judged.request.method for judged in caught.value.stopped] == [sent]
+            assert not no_file  # nothing was sent
+
+    before = len(opened.site.asked)
+    opened.run(go())
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
+
+
+@pytest.mark.parametrize(("page", "told"), [("form-404", 1), ("form-html", 1), ("form-204", 1), ("form-pdf", 0)])
+def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opened, page: str, told: int) -> None:
+    """So that it, and those like it, are not pressed again in this run."""
+    no_file: list[models.Control] = []
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            await hold.page.goto(opened.site.page(page))
+            got = await capture.capture(
+                opened.context, hold, await clicks(hold), 15, allow=lambda _: None, judge=judge,
+                on_audit=lambda _: None, on_no_file=no_file.append,
+            )  # fmt: skip
+        assert isinstance(got, capture.Captured)
+        await got.discard()
+
+    with contextlib.suppress(errors.OrderError):
+        opened.run(go())
+    assert [control.label for control in no_file] == ["Get it"] * told

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
+import aiohttp
 import pytest
 
 from tests import gallery_reader, gallery_site
@@ -43,18 +45,18 @@ def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
     if reading is None:
         return ["was not read"]
     found = []
-    if reading.verdict != case.verdict:
+    if reading.verdict not in {case.verdict, *case.or_else}:
         found.append(f"{reading.verdict} instead of {case.verdict}")
     if case.kind != "ORDER":
         return found
-    if reading.incomplete == case.complete:
+    if reading.incomplete != (reading.verdict == "INCOMPLETE"):
         found.append(f"incomplete is {reading.incomplete}")
     read = list(zip(reading.names, reading.addresses, strict=True))
     for file in case.files:
         its = [one for one in read if _is(file, *one, origin)]
         if its:
             read.remove(its[0])
-        else:
+        elif not file.optional:
             found.append(f"lacks {file.name!r}")
     return found + [f"has {name!r} ({address})" for name, address in read]
 
@@ -119,3 +121,50 @@ def test_expected_files_have_names_and_verdicts_agree(gallery: GallerySite) -> N
             assert case.files, case.id
         elif case.verdict != "INCOMPLETE":
             assert not case.files, case.id
+
+
+def test_what_a_person_would_say_has_no_fault_and_anything_else_has(gallery: GallerySite) -> None:
+    for case in gallery.cases.values():
+        files = [file for file in case.files if not file.optional]
+        right = gallery_reader.Reading(
+            case.verdict,
+            tuple(file.name for file in files),
+            tuple(urljoin(gallery.origin, file.addresses[0]) if file.addresses else "" for file in files),
+            incomplete=not case.complete,
+        )
+        assert faults(case, right, gallery.origin) == [], case.id
+        wrong = {"FILES": "NONE", "NONE": "NO_AREA"}.get(case.verdict, "FILES")
+        assert faults(case, dataclasses.replace(right, verdict=wrong), gallery.origin), case.id
+        if case.kind == "ORDER":
+            assert faults(case, dataclasses.replace(right, incomplete=case.complete), gallery.origin), case.id
+            more = dataclasses.replace(right, names=(*right.names, "terms.pdf"), addresses=(*right.addresses, "x"))
+            assert faults(case, more, gallery.origin), case.id
+        if files:
+            fewer = dataclasses.replace(right, names=right.names[1:], addresses=right.addresses[1:])
+            assert faults(case, fewer, gallery.origin), case.id
+
+
+def test_every_page_and_every_file_is_served_and_files_differ(gallery: GallerySite, loop: LoopThread) -> None:
+    """Asking for what a case expects is never harm; asking for anything else changes nothing unseen."""
+
+    async def ask() -> None:
+        async with aiohttp.ClientSession() as client:
+            bodies = set()
+            for case in gallery.cases.values():
+                for path in (case.path, *case.neighbours):
+                    async with client.get(gallery.origin + path) as answer:
+                        assert answer.status == case.status
+                        assert "{{" not in await answer.text(), case.id
+                for address in [one for file in case.files for one in file.addresses if not one.startswith("https:")]:
+                    async with client.get(urljoin(gallery.origin, address)) as answer:
+                        assert answer.status == 200
+                        body = await answer.read()
+                        assert body not in bodies, address
+                        bodies.add(body)
+            assert gallery.harm == []
+            assert gallery.strays == []
+            async with client.post(gallery.origin + "/orders/1/approve") as answer:
+                assert answer.status == 200
+            assert [str(request) for request in gallery.harm] == ["POST /orders/1/approve"]
+
+    loop.run(ask())

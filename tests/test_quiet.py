@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from po_pw.browser import quiet
-from po_pw.browser.quiet import Activity, How, Recurring
+from po_pw.browser import activity, quiet
+from po_pw.browser.activity import Activity, Recurring
+from po_pw.browser.quiet import How
 from tests import late_site
 from tests.test_contexts import small
 
@@ -98,13 +99,27 @@ def test_asked_again_it_waits_anew(seen: Activity, waited: float, how: How | Non
 )
 def test_descriptions_are_the_same_on_every_order(kind: str, url: str, method: str, words: str) -> None:
     """What varies with the order is left out, so that they can be remembered for a portal."""
-    assert quiet.describe(kind, url, "https://p.example/orders/PO-1001", method) == words
+    assert activity.describe(kind, url, "https://p.example/orders/PO-1001", method) == words
+
+
+@pytest.mark.parametrize(
+    ("url", "position", "words"),
+    [
+        ("https://p.example/static/app.js", "120:7", "interval 5000 ms /static/app.js:120:7 (k3f)"),
+        ("https://cdn.example/app.js", "1:9", "interval 5000 ms cdn.example/app.js:1:9 (k3f)"),
+        ("", "", "interval 5000 ms in the page (k3f)"),
+    ],
+)
+def test_recurring_work_is_named_by_its_place_in_the_script(url: str, position: str, words: str) -> None:
+    """Of a script that is part of the page only what it does: its lines vary with the order."""
+    raw = {"kind": "interval", "period": 5.0, "runs": 2, "url": url, "position": position, "trail": "k3f"}
+    assert activity.recurring(raw, "https://p.example/orders/1") == Recurring(words, 2, 5.0)
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-PAGES = 16
+PAGES = 12
 """Cases that are tried at once."""
 
 
@@ -155,10 +170,17 @@ async def has_list(page: Page) -> bool:
     return any([await frame.locator("#list").count() for frame in page.frames if not frame.is_detached()])
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.7, 1.5])
-def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, delay: float) -> None:
+WAYS = list(late_site.PROVABLE)
+
+
+@pytest.mark.parametrize(
+    ("delay", "ways"),
+    [(0.05, WAYS), (0.3, WAYS[::2]), (0.7, WAYS[1::2]), (1.5, WAYS)],
+    ids=["0.05", "0.3", "0.7", "1.5"],
+)
+def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, delay: float, ways: list[str]) -> None:
     """In every way that can be counted."""
-    seen = ground.visits([(way, delay) for way in late_site.PROVABLE])
+    seen = ground.visits([(way, delay) for way in ways])
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
 
@@ -271,14 +293,13 @@ def test_changes_are_counted(ground: Ground) -> None:
 
 
 def test_trusted_sources_need_no_patience(ground: Ground) -> None:
-    """A socket and a worker that are known to bring nothing: quiet is proved beside them."""
+    """A socket, a worker, a clock, a request without an answer that are known to bring nothing: quiet is proved."""
 
-    async def trusting() -> list[quiet.Quiet]:
-        return [
-            (await ground.visit(way, 20.0, trusted=lambda _: True))[0] for way in ("socket", "silent-worker", "clock")
-        ]
+    async def trusting() -> list[tuple[quiet.Quiet, bool]]:
+        ways = ("socket", "silent-worker", "clock", "hanging")
+        return await asyncio.gather(*(ground.visit(way, 20.0, trusted=lambda _: True) for way in ways))
 
-    assert [became.how for became in ground.run(trusting())] == [How.PROVED] * 3
+    assert [became.how for became, _ in ground.run(trusting())] == [How.PROVED] * 4
 
 
 INTACT = """async () => {

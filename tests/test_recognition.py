@@ -98,7 +98,7 @@ SURE: Final = [
     ),
     (
         "a password on a bare order: an electronic signature",
-        bare(headings=((1, "Order PO-7001"),), forms=(form("password"),), text_length=400),
+        bare(headings=((1, "Order PO-7001"),), forms=(form("password"),), text_length=1200),
         PageKind.ORDER,
     ),
     (
@@ -160,7 +160,18 @@ SURE: Final = [
     # --- challenges
     ("a challenge", bare(challenge=True), PageKind.CHALLENGE),
     ("a challenge with 403", bare(status=403, challenge=True), PageKind.CHALLENGE),
-    ("a sign-in with a captcha", bare(challenge=True, forms=(form("name", "password"),)), PageKind.SIGNED_OUT),
+    ("a sign-in with a captcha",
+     bare(challenge=True, challenge_covers=True, forms=(form("name", "password"),)), PageKind.SIGNED_OUT),
+    ("a challenge over an order", facts(headings=((1, "Order PO-7001"),), challenge=True, challenge_covers=True),
+     PageKind.CHALLENGE),
+    ("a captcha in a form of an order", facts(headings=((1, "Order PO-7001"),), challenge=True), PageKind.ORDER),
+    ("a long page with an account's form",
+     bare(forms=(form("name", "password"),), text_length=4000), PageKind.SIGNED_OUT),
+    ("a sign-in page with a telephone number",
+     bare(forms=(form("username"),), fields=(("Help", "+49 30 1234"), ("Language", "English"))), PageKind.SIGNED_OUT),
+    ("an alert with an error's id",
+     bare(alerts=("Something went wrong while we were loading this.",), fields=(("Error id", "3f2a"),)),
+     PageKind.NOT_RECOGNISED),
     # --- another page
     ("led home, signed in", facts(url=f"{P}/home", signs_out=True), PageKind.NOT_RECOGNISED),
     (

@@ -162,6 +162,8 @@ def test_a_text_that_says_that_something_is_loading(language: str, text: str) ->
         ("Anhänge zur Bestellung", 0.8),
         ("Supplier attachments (2)", 0.8),
         ("注文の添付ファイル", 0.8),
+        ("Allegati (0)", 1.0),
+        ("Documentos do pedido", 0.5),
         ("Documents", 0.5),
         ("Dateien", 0.5),
         ("Fichiers", 0.5),
@@ -271,6 +273,8 @@ def test_an_identifier_of_something_else(text: str) -> None:
         ("첨부파일 3개", 3),
         ("This order has 3 attachments", 3),
         ("Attachments (PDF, max. 10 files)", None),
+        ("до 10 файлов", None),
+        ("do 5 plików", None),
         ("Attachments (2024)", None),
         ("Attachments (PDF, 10 MB)", None),
         ("max. 10 files", None),
@@ -686,7 +690,7 @@ def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
     for entry in words["change"]:
         assert vocabulary.change_word(entry.rstrip("*")), entry
     for kind in ("download", "page", "window", "attachment", "document"):
-        for entry in words[kind] if kind in words else ():
+        for entry in words.get(kind, ()):
             assert vocabulary.change_word(entry, acts_only=True) is None, entry
     for entry in words["download"]:
         assert vocabulary.is_download_label(entry), entry

@@ -431,7 +431,9 @@ async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
         if any(link.is_whole_page for link in press.links):
             return _opened(press)
         press.news.clear()
-        settles = (press.links or press.stopped) and not press.under_way
+        # A form's answer that is no document, such as 204, brings nothing either; a script may yet make a file of one.
+        is_form_sent = any(judged.request.resource == "document" for judged in press.sent)
+        settles = (press.links or press.stopped or is_form_sent) and not press.under_way
         news = asyncio.ensure_future(press.news.wait())
         try:
             await asyncio.wait(

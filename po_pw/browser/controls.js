@@ -122,11 +122,15 @@
     for (let node = element; node && node !== document.body; node = parentOf(node)) {
       if (node.matches('tr,li,dt,dd,figure,[role=row],[role=listitem],[role=option]')) return node;
     }
+    // Else what repeats beside it; not a cell that holds nothing but controls.
+    let nearest = null;
     for (let node = parentOf(element); node && parentOf(node) && node !== document.body; node = parentOf(node)) {
-      const alike = [...parentOf(node).children].filter((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
-      if (alike.length) return node;
+      const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
+      if (!alike) continue;
+      nearest = nearest || node;
+      if (piecesOf(node).length) return node;
     }
-    return null;
+    return nearest;
   };
   // The short texts of a row that are no control's label, each by itself.
   const piecesOf = (row) => {
@@ -145,7 +149,10 @@
   const describe = (element) => {
     // A script in `href` says what a press does; the end of a long handler does too.
     const kept = (a) => !SKIPPED.has(a.name) || (a.name === 'href' && /^\s*javascript:/i.test(a.value));
-    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]);
+    // That it opens something is what it is; whether that is open now is not.
+    if (element.hasAttribute('aria-expanded')) attributes.push(['aria-expanded', '']);
+    attributes.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     const row = rowOf(element);
     return {
       tag: element.localName, label: labelOf(element), text: textOf(element), title: squeeze(element.getAttribute('title')),

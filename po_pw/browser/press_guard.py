@@ -488,6 +488,10 @@ class Guards:
         by_target = {guard.target: guard for guard in self._guards.values()}
         new = [one for one in targets.values() if one["type"] == "page" and not one["url"]]
         openers = {_root(one, targets) for one in new}
+        if len(openers) > 1:  # several at once: the address of the page that asks tells them apart, where it is sent
+            referer = route.request.headers.get("referer", "")
+            asking = {one for one in openers if one in targets and targets[one]["url"].partition("#")[0] == referer}
+            openers = asking or openers
         if len(openers) == 1:
             guard = by_target.get(next(iter(openers)))
             if guard is None:  # another page's own doing
@@ -497,6 +501,8 @@ class Guards:
         else:
             await self._unknown(route)
         for one in new:  # Playwright would never tell of it
+            if _root(one, targets) not in openers:
+                continue
             if self._browser is not None:
                 with contextlib.suppress(playwright.Error):  # it is closed already
                     await self._browser.send("Target.closeTarget", {"targetId": one["targetId"]})

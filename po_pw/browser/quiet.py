@@ -1,7 +1,7 @@
 """Whether a page still has something going: proved by what it has under way, where that can be counted.
 
-A script in every frame counts (`quiet.js`), the browser's own events count what the script cannot see, and `decide`
-says what both add up to.
+A script in every frame counts (`quiet.js` and its parts), the browser's own events count what it cannot see, and
+`decide` says what both add up to.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import asyncio
 import dataclasses
 import enum
 import importlib.resources
-import re
 import secrets
 import time
-import urllib.parse
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from playwright import async_api as playwright
 
+from po_pw.browser import activity
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 _NAME: Final = secrets.token_hex(16)
-SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "quiet.js").read_text("utf-8").replace("%NAME%", _NAME)
+_FOLDER: Final = importlib.resources.files("po_pw.browser")
+_PARTS: Final = "".join((_FOLDER / name).read_text("utf-8") for name in ("quiet_work.js", "quiet_document.js"))
+SCRIPT: Final = (_FOLDER / "quiet.js").read_text("utf-8").replace("//%PARTS%", _PARTS).replace("%NAME%", _NAME)
 """For `context.add_init_script`: runs in every frame before the page's own scripts."""
 
-HORIZON: Final = 10.0
-"""Seconds: what recurs less often is idle, and what may never end is waited for this long."""
 CALM: Final = 1.5
 """Seconds without a change or a new kind of request, before recurring work counts as idle."""
 RUNS: Final = 3
@@ -38,13 +38,13 @@ _SLICE: Final = 0.25
 _PAINTS_WITHIN: Final = 1.0
 """Seconds for a callback that waits for a frame to be painted: one that takes longer may wait for ever."""
 _ANSWERS_WITHIN: Final = 1.0
-"""Seconds after which a frame that does not answer is one that cannot be counted."""
+"""Seconds after which a frame that does not answer is no longer what the others wait for."""
 _REPEATED: Final = "repeated "
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
 
 _SETTLED: Final = f"""(limit) => {{
   const it = window[Symbol.for('{_NAME}')];
-  return it ? it.settled(limit) : document.readyState;
+  return it ? it.settled(limit) : null;
 }}"""
 
 
@@ -84,31 +84,8 @@ class Quiet:
     """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Recurring:
-    """Work that runs again and again."""
-
-    label: str
-    runs: int
-    """Since the last change, or new kind of request."""
-    period: float
-    """Seconds; 0: as often as it can."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Activity:
-    """What a page has going at one moment, all frames together."""
-
-    finite: tuple[str, ...] = ()
-    recurring: tuple[Recurring, ...] = ()
-    uncountable: tuple[str, ...] = ()
-    calm: float = 0.0
-    """Seconds since the last change, or new kind of request."""
-    changes: int = 0
-
-
 def decide(
-    seen: Activity,
+    seen: activity.Activity,
     *,
     patience: float,
     trusted: Callable[[str], bool],
@@ -135,64 +112,10 @@ def decide(
     return How.PATIENCE if calm >= patience else None
 
 
-def _is_idle(source: Recurring, calm: float, *, again: bool) -> bool:
-    if source.period > HORIZON:
+def _is_idle(source: activity.Recurring, calm: float, *, again: bool) -> bool:
+    if source.period > activity.HORIZON:
         return not again
     return source.runs >= RUNS and calm >= CALM and (not again or calm >= RUNS * source.period)
-
-
-# --- descriptions ---------------------------------------------------------------------------------------------------
-
-_VARYING: Final = re.compile(r"[0-9]+")
-_OPAQUE: Final = re.compile(
-    r"(?=[^/]*\d)[0-9a-f]{8,}(-[0-9a-f]{4,})*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
-)
-
-
-def describe(kind: str, url: str = "", page: str = "", method: str = "GET") -> str:
-    """A source of work in a few words, without what varies with the order.
-
-    Args:
-        kind: what it is, e.g. `fetch`.
-        url: its address; `""` where it has none.
-        page: address of the page it is on.
-        method: of the request.
-    """
-    words = [kind]
-    if method not in {"", "GET"}:
-        words.append(method)
-    if url:
-        words.append(_shape(url, page))
-    return " ".join(words)
-
-
-def _shape(url: str, page: str) -> str:
-    address, own = urllib.parse.urlsplit(url), urllib.parse.urlsplit(page)
-    if address.scheme not in {"http", "https", "ws", "wss"}:
-        return f"{address.scheme}:"
-    record = own.path.rstrip("/").rpartition("/")[2]
-    segments = []
-    for segment in address.path.split("/"):
-        if segment and segment == record:
-            segments.append("#")
-        else:
-            segments.append(_VARYING.sub("#", _OPAQUE.sub("#", segment)))
-    host = "" if address.netloc == own.netloc else address.netloc
-    return f"{host}{'/'.join(segments) or '/'}"
-
-
-def _describe_recurring(raw: Mapping[str, Any], page: str) -> Recurring:
-    kind, period = raw["kind"], float(raw["period"])
-    words = [kind]
-    if period:
-        words.append(f"{period * 1000:.0f} ms")
-    if raw["inline"] or not raw["url"]:
-        words.append(f"in the page ({raw['action']})")
-    else:
-        path = urllib.parse.urlsplit(raw["url"])
-        host = "" if path.netloc == urllib.parse.urlsplit(page).netloc else path.netloc
-        words.append(f"{host}{path.path}:{raw['line']}" if path.scheme != "blob" else f"blob:{raw['line']}")
-    return Recurring(" ".join(words), int(raw["runs"]), period)
 
 
 # --- one request, one document --------------------------------------------------------------------------------------
@@ -235,7 +158,7 @@ class Watch:
         """Kinds of requests seen so far."""
         self._documents: dict[str, _Document] = {}
         self._asks: dict[playwright.Frame, tuple[float, asyncio.Task[Any]]] = {}
-        self._missing: set[playwright.Frame] = set()
+        self._inert: dict[playwright.Frame, bool] = {}
         self._stirred = asyncio.Event()
         self._events = 0
         self._newest = 0.0
@@ -293,7 +216,7 @@ class Watch:
         self._requests[request] = _Request(kind, request.url, request.method, frame, time.monotonic())
         if kind == "script":
             self._scripts[request.url] = None
-        label = describe(kind, request.url, self._page.url, request.method)
+        label = activity.describe(kind, request.url, self._page.url, request.method)
         if label not in self._kinds:
             self._kinds.add(label)
             self._newest = time.monotonic()
@@ -332,7 +255,7 @@ class Watch:
         for request, known in list(self._requests.items()):
             if began is not None and known.frame == frame and known.kind != "document" and known.began < began:
                 del self._requests[request]
-        self._missing.discard(frame)
+        self._inert.pop(frame, None)
         self._newest = time.monotonic()
         self._stir()
 
@@ -341,22 +264,24 @@ class Watch:
     async def _ask(self, frame: playwright.Frame, limit: float) -> Any:
         """What a frame has going once its work has ended, or after `limit` seconds.
 
-        `"uncounted"`: the script is not in it; `"inert"`: nor can any other be, and it has loaded.
+        `"uncounted"`: the script is not in it; `"inert"`: nor can any other be.
         """
+        if await self._is_inert(frame):
+            return "inert"
         told = await frame.evaluate(_SETTLED, limit * 1000)
-        if isinstance(told, dict):
-            return told
-        return "inert" if told == "complete" and await self._is_inert(frame) else "uncounted"
+        return "uncounted" if told is None else told
 
     async def _is_inert(self, frame: playwright.Frame) -> bool:
-        """Whether no script may run in a frame."""
+        """Whether no script may run in a frame: most such frames never answer either (seen in Chromium 156)."""
         if frame.parent_frame is None:
             return False
-        sandbox = await (await frame.frame_element()).get_attribute("sandbox")
-        return sandbox is not None and "allow-scripts" not in sandbox.lower().split()
+        if frame not in self._inert:
+            sandbox = await (await frame.frame_element()).get_attribute("sandbox")
+            self._inert[frame] = sandbox is not None and "allow-scripts" not in sandbox.lower().split()
+        return self._inert[frame]
 
     async def _look(self, limit: float) -> dict[playwright.Frame, Any]:
-        """What each frame tells; `"gone"`: it is being replaced; `"silent"`: it does not answer."""
+        """What each frame tells; `"gone"`: it is being replaced; `"silent"`: it has not answered yet."""
         now = time.monotonic()
         for frame in self._page.frames:
             if frame not in self._asks:
@@ -365,13 +290,13 @@ class Watch:
         if tasks:
             await asyncio.wait(tasks, timeout=limit + _ANSWERS_WITHIN)
         told: dict[playwright.Frame, Any] = {}
-        for frame, (_began, task) in list(self._asks.items()):
+        for frame, (began, task) in list(self._asks.items()):
             if frame.is_detached():
                 task.cancel()
                 del self._asks[frame]
                 continue
             if not task.done():
-                told[frame] = "silent"
+                told[frame] = "silent" if time.monotonic() - began < activity.HORIZON else "uncounted"
                 continue
             del self._asks[frame]
             error = task.exception()
@@ -383,33 +308,33 @@ class Watch:
                 raise error
         return told
 
-    def _add_up(self, told: Mapping[playwright.Frame, Any], trusted: Callable[[str], bool]) -> Activity:
+    def _add_up(self, told: Mapping[playwright.Frame, Any], trusted: Callable[[str], bool]) -> activity.Activity:
         now, page = time.monotonic(), self._page.url
         finite: list[str] = []
-        recurring: list[Recurring] = []
+        recurring: list[activity.Recurring] = []
         uncountable: list[str] = []
         calm = now - self._newest
         covered: set[str] = set()
         # One that came while the others were asked has not been asked yet.
-        finite += [describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
+        finite += [activity.describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
         for frame, raw in told.items():
-            if raw == "gone" or (raw == "silent" and frame == self._page.main_frame):
-                finite.append(describe("navigation", frame.url, page))
+            if raw in ("gone", "silent") or (raw == "uncounted" and frame == self._page.main_frame):
+                finite.append(activity.describe("frame", frame.url, page))
             elif isinstance(raw, str):
                 if raw != "inert" and not self._is_bare(frame):
-                    uncountable.append(describe("frame", frame.url, page))
+                    uncountable.append(activity.describe("frame", frame.url, page))
             else:
                 self._documents.setdefault(raw["id"], _Document()).changes = raw["changes"]
                 calm = min(calm, raw["calm"])
                 self._add_frame(frame, raw, now, page, finite, recurring, uncountable, trusted)
                 # Chromium never says that a shared worker's script has come.
-                covered |= {describe("script", sender["url"], page) for sender in raw["sending"]}
+                covered |= {activity.describe("script", sender["url"], page) for sender in raw["sending"]}
         covered |= {source.label.removeprefix(_REPEATED) for source in recurring}
         self._add_requests(now, page, covered, trusted, finite, uncountable)
-        uncountable += [describe("web socket", socket.url, page) for socket in self._sockets]
-        uncountable += [describe("worker", worker.url, page) for worker in self._page.workers]
-        return Activity(
-            _unique(finite), _merged(recurring), _unique(uncountable),
+        uncountable += [activity.describe("web socket", socket.url, page) for socket in self._sockets]
+        uncountable += [activity.describe("worker", worker.url, page) for worker in self._page.workers]
+        return activity.Activity(
+            activity.unique(finite), activity.merged(recurring), activity.unique(uncountable),
             calm, self._changes(),
         )  # fmt: skip
 
@@ -419,31 +344,32 @@ class Watch:
 
     def _add_frame(
         self, frame: playwright.Frame, raw: Mapping[str, Any], now: float, page: str, finite: list[str],
-        recurring: list[Recurring], uncountable: list[str], trusted: Callable[[str], bool],
+        recurring: list[activity.Recurring], uncountable: list[str], trusted: Callable[[str], bool],
     ) -> None:  # fmt: skip
         if raw["state"] != "complete":
             under_way = any(known.frame == frame and known.kind == "document" for known in self._requests.values())
-            is_late = raw["calm"] > HORIZON and raw["age"] > HORIZON and not under_way
-            (uncountable if is_late else finite).append(describe("document", frame.url, page))
+            is_late = raw["calm"] > activity.HORIZON and raw["age"] > activity.HORIZON and not under_way
+            (uncountable if is_late else finite).append(activity.describe("document", frame.url, page))
         for token in raw["told"]:
-            label = describe(token["kind"], token["url"], page, token["method"])
+            label = activity.describe(token["kind"], token["url"], page, token["method"])
             match self._standing(token, now, label, trusted):
                 case "finite":
                     finite.append(label)
                 case "recurring":
-                    recurring.append(Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
+                    recurring.append(activity.Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
                 case "uncountable":
                     uncountable.append(label)
             if token["kind"] == "worker":  # also one that owes an answer may send something else
                 uncountable.append(label)
-        recurring += [_describe_recurring(source, page) for source in raw["recurring"]]
-        uncountable += [describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
+        recurring += [activity.recurring(source, page) for source in raw["recurring"]]
+        uncountable += [activity.describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
 
     def _standing(self, token: Mapping[str, Any], now: float, label: str, trusted: Callable[[str], bool]) -> str:
         """What a thing under way counts as: `finite`, `recurring`, `uncountable`, or `""`, nothing."""
         kind, age = token["kind"], token["age"]
         if kind == "worker":
-            is_awaited = token["owed"] and age < HORIZON and not trusted(label)
+            limit = activity.HORIZON if token["sent"] else _OWED
+            is_awaited = token["owed"] and age < limit and not trusted(label)
             return "finite" if is_awaited else ""
         if kind == "script":
             # One that was put in as text never runs, and nobody says so: only one that was asked for is awaited.
@@ -455,7 +381,7 @@ class Watch:
             return ""
         if token["stream"] or (kind == "frame callback" and age > _PAINTS_WITHIN):
             return "uncountable"
-        if age <= HORIZON:
+        if age <= activity.HORIZON:
             return "finite"
         if kind in {"fetch", "xhr"} and not token["answered"]:
             return "" if trusted(label) else "finite"
@@ -466,10 +392,10 @@ class Watch:
         uncountable: list[str],
     ) -> None:  # fmt: skip
         for known in self._requests.values():
-            label = describe(known.kind, known.url, page, known.method)
-            if label in covered or (now - known.began > HORIZON and trusted(label)):
+            label = activity.describe(known.kind, known.url, page, known.method)
+            if label in covered or (now - known.began > activity.HORIZON and trusted(label)):
                 continue
-            if known.is_stream or (known.answered is not None and now - known.answered > HORIZON):
+            if known.is_stream or (known.answered is not None and now - known.answered > activity.HORIZON):
                 uncountable.append(label)
             else:
                 finite.append(label)
@@ -494,7 +420,7 @@ class Watch:
             deadline: on `time.monotonic()`.
             patience: seconds without a change that are enough where nothing can be proved.
             trusted: whether a source, by its description, is known to bring nothing; asked of what recurs or cannot be
-                counted, and of requests that have had no answer for more than `HORIZON`.
+                counted, and of requests that have had no answer for more than `activity.HORIZON`.
 
         Raises:
             playwright.Error: the page was closed, or crashed.
@@ -557,21 +483,8 @@ class Watch:
             return
 
 
-def _pause(seen: Activity, patience: float) -> float:
+def _pause(seen: activity.Activity, patience: float) -> float:
     """Seconds until it is worth while to look again, where the browser tells of nothing before."""
     if seen.finite:
         return 0.05
     return max(0.02, min(_SLICE, patience - seen.calm, abs(CALM - seen.calm)))
-
-
-def _merged(sources: Iterable[Recurring]) -> tuple[Recurring, ...]:
-    """One for each description: the one that ran least."""
-    merged: dict[str, Recurring] = {}
-    for source in sources:
-        if source.label not in merged or source.runs < merged[source.label].runs:
-            merged[source.label] = source
-    return tuple(merged.values())
-
-
-def _unique(labels: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(labels)))

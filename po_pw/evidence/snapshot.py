@@ -30,6 +30,8 @@ _MOST_HEIGHT: Final = 8_000
 _MOST_SCREENSHOT: Final = 8_000_000
 """Bytes."""
 _HIDDEN: Final = "***"
+_SHORTEST: Final = 8
+"""Characters of a text that could name a secret and hold it."""
 
 # Removed in a copy of the document: the page itself is left as it is. Shadow roots are written into the copy.
 _COPY: Final = r"""() => {
@@ -72,7 +74,7 @@ _SECRET_NAME: Final = re.compile(
 _ADDRESSES: Final = frozenset(
     {"href", "src", "action", "formaction", "data", "poster", "srcset", "cite", "longdesc", "background", "ping"}
 )
-_IN_TEXT: Final = re.compile(r"(?:https?:)?//[^\s\"'<>]+\?[^\s\"'<>]*", re.IGNORECASE)
+_IN_TEXT: Final = re.compile(r"//[^\s\"'<>?]{1,400}\?[^\s\"'<>]*")
 _JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
 
@@ -173,6 +175,8 @@ def clean(source: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _clean_tag(tag: str) -> str:
+    if "=" not in tag:
+        return tag
     attributes = {name.lower(): value.strip("\"'") for name, _, value in _ATTRIBUTE.findall(tag)}
     told = f"{attributes.get('name', '')} {attributes.get('id', '')} {attributes.get('property', '')}"
     kind = attributes.get("type", "").lower()
@@ -209,6 +213,8 @@ def _pair(pair: re.Match[str], secret: re.Pattern[str]) -> str:
 
 
 def _text(text: str) -> str:
+    if len(text) < _SHORTEST:
+        return text
     text = _IN_TEXT.sub(lambda found: _address(found[0]), text)
     return _named(_LONG.sub(lambda found: _HIDDEN if _is_key(found[0]) else found[0], _JWT.sub(_HIDDEN, text)))
 

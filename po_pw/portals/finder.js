@@ -148,7 +148,7 @@
       return found;
     }
     const cell = inner(node, 'th,td,[role=columnheader]');
-    if (cell && cell.localName === 'td' && !label.level) {
+    if (cell && cell.localName === 'td' && !label.level && squeeze(cell.textContent) === squeeze(node.textContent)) {
       const row = parentOf(cell);
       const at = row ? [...row.children].indexOf(cell) : 0;
       const below = row && row.parentElement ? [...row.parentElement.children].filter((other) => other !== row && other.children.length === row.children.length) : [];
@@ -183,6 +183,7 @@
       const rest = [];
       let stopped = false;
       for (let next = at.nextSibling; next; next = next.nextSibling) {
+        if (next.nodeType === 1 && next.matches('footer,[role=contentinfo]') && !inner(next, 'section,article,aside,dialog,li,td,fieldset,[role=region],[role=tabpanel]')) { stopped = true; break; }
         if (headsLike(next, { ...label, node: at === node ? node : at, level: label.level })) { stopped = true; break; }
         rest.push(next);
       }
@@ -315,11 +316,12 @@
     }
     return [...found];
   };
-  const badgesOf = (header) => {
+  const badgesOf = (header, roots) => {
     if (!header) return [];
     const found = [];
     const box = header.matches('th,td') ? header : header.localName === 'summary' || levelOf(header) ? (parentOf(header) && squeeze(parentOf(header).textContent).length < 120 ? parentOf(header) : header) : header;
     for (const node of [box, ...box.querySelectorAll('*')]) {
+      if (node !== header && !contains(header, node) && roots.some((root) => contains(root, node) && !contains(root, header))) continue;
       const text = squeeze(node.textContent);
       if (/^\(?\d{1,4}\)?$/.test(text) && !node.querySelector('*') && shown(node) && !isControl(node.parentElement || node)) found.push(text.replace(/\D/g, ''));
       else if (/^\(?\d{1,4}\)?$/.test(text) && header.contains(node) && shown(node) && !node.querySelector('*')) found.push(text.replace(/\D/g, ''));
@@ -341,7 +343,7 @@
     return {
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
       label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts: textsIn(area.roots), scrolls: scroller,
-      badges: [...new Set(area.headers.flatMap(badgesOf))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
+      badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),
       frames: area.roots.reduce((sum, root) => sum + (root.matches('iframe,frame') ? 1 : all('iframe,frame', root).length), 0),
       columns: area.kind === 'th',

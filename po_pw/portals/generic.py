@@ -27,6 +27,11 @@ _FILE_HOSTS: Final = {
     ".coupahost.com": ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com"),
 }
 
+WORDS: Final = page_facts.Words(
+    signs_in=lambda label: page_facts.says_sign_in(label) or vocabulary.is_sign_in_label(label),
+    is_error=lambda text: bool(vocabulary.trouble(text)),
+)
+
 _SCROLL: Final = """() => {
   let moved = false;
   for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
@@ -172,6 +177,8 @@ class _Reading:
         self._found = _Found()
         self._pressed: set[models.Control] = set()
         self._said: list[str] = []
+        self._unopened: list[str] = []
+        """Labels of what would have shown more of the list."""
         self._claimed: int | None = None
         self._quiet: quiet.Quiet | None = None
         self._is_proved = False
@@ -180,7 +187,9 @@ class _Reading:
         """All of it."""
         opened = self._opened
         look, settled = await self._settle()
-        facts = await page_facts.look(opened.page, asked=opened.order.url, status=opened.status(), po_number=opened.order.po_number)
+        facts = await page_facts.look(opened.page, asked=opened.order.url, status=opened.status(), po_number=opened.order.po_number,
+            words=WORDS,
+        )  # fmt: skip
         known = recognition.judge(
             facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
             has_area=bool(look.attachments) or look.says_none,
@@ -267,9 +276,12 @@ class _Reading:
             pressed = await self._opened.press(look.clicks[id(one)], models.Purpose.OPEN)
             if not pressed.done:
                 self._said.append(pressed.why)
+                self._unopened.append(one.control.label)
                 continue
             look, settled = await self._settle()
-            self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
+            if pressed.stopped():
+                self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
+                self._unopened.append(one.control.label)
             self._found.add(look)
         return look, settled
 
@@ -344,6 +356,9 @@ class _Reading:
         if self._claimed is not None and found < self._claimed:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"the page says that there are {self._claimed} attachments and shows {found}{said}"
+        if self._unopened and (self._claimed is None or found < self._claimed) and not found:
+            said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
+            return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
             return False, "the page could not show its attachments: it shows an alert in their place"
         if not settled:

@@ -204,10 +204,24 @@ _ASKS: Final = re.compile(r"(?:^|-)confirm(?:$|-)|-confirm$|^data-(?:are-you-sur
 _SAYS_NOTHING: Final = re.compile(
     r"^(?:data-(?:bs-)?(?:toggle|target|parent|placement|dismiss|trigger|container|content|original-title|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
 )
+_HANDLERS: Final = {
+    "ng-click",
+    "data-ng-click",
+    "v-on:click",
+    "@click",
+    "wire:click",
+    "href",
+    "data-bind",
+    "x-on:click",
+}
+_TECHNICAL: Final = re.compile(
+    r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
+    r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
+    re.IGNORECASE,
+)
+"""Words of scripting in a handler that say nothing of what it does; what it then sends is judged by itself."""
+_OPENING: Final = ("aria-expanded", "aria-haspopup")
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
-
-
-_NO_OPERATION: Final = re.compile(r"\bvoid\s*\(?\s*0\s*\)?")
 
 
 def _attributes(facts: models.Control) -> Mapping[str, str]:
@@ -287,18 +301,12 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
-        if name in {
-            "onclick",
-            "ng-click",
-            "data-ng-click",
-            "v-on:click",
-            "@click",
-            "wire:click",
-            "href",
-        } or name.startswith("on"):
-            word = vocabulary.change_word(_NO_OPERATION.sub("", value), identifier=True, names=known)
-        elif name in _WRITTEN or not _SAYS_NOTHING.match(name):
-            word = _act(value, known, styled=name == "class") or (None if name in _WRITTEN else _act(name, ()))
+        if name in _HANDLERS or name.startswith("on"):
+            word = vocabulary.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
+        elif name in _WRITTEN:
+            word = _act(value, known, styled=name == "class", itself=True)
+        elif not _SAYS_NOTHING.match(name):
+            word = _act(value, known, itself=name.endswith(("id", "-qa", "-cy", "-test"))) or _act(name, ())
         else:
             continue
         if word:
@@ -314,14 +322,25 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
     return None
 
 
-def _act(text: str, names: Collection[str], *, styled: bool = False, weak: bool = True) -> str | None:
-    """A word that tells to change, in what a program wrote; a class name of style is none."""
+def _act(
+    text: str, names: Collection[str], *, styled: bool = False, weak: bool = True, itself: bool = False
+) -> str | None:
+    """A word that tells to change, in what a program wrote; a class name of style is none.
+
+    Args:
+        text: one identifier, or with `styled` a list of class names.
+        names: file names that are taken out first.
+        styled: it is a list of class names.
+        weak: words that are as often a place count too.
+        itself: they count only where the whole identifier says so ("btnUpload", not "UploadSet-item-3").
+    """
     for part in text.split() if styled else [text]:
         if _is_opaque(part):
             continue
         for change in vocabulary.changes(part, identifier=True, names=names):
-            acts = change.form is vocabulary.Form.ACT and (weak or not change.is_weak)
-            if acts and not (styled and vocabulary.is_styling(change.word)):
+            if change.form is not vocabulary.Form.ACT or (styled and vocabulary.is_styling(change.word)):
+                continue
+            if not change.is_weak or (weak and (not itself or vocabulary.is_only_act(part))):
                 return change.word
     return None
 
@@ -423,6 +442,9 @@ def _button(facts: models.Control, names: Collection[str], *, in_area: bool) -> 
         turned = _turning(facts, in_area=in_area)
         if turned:
             return turned
+    opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
+    if opens and not vocabulary.file_name(label):
+        return Verdict(Action.LEAVE, "it opens something that it does not name as the attachments")
     proven = _proven(facts, names)
     if not in_area and not own_names(facts) and not vocabulary.file_name(label):
         return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
@@ -459,6 +481,7 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
         "tab",
         "pill",
     }
+    governs = governs or ("aria-expanded" in attributes and vocabulary.has_topic(facts.label))
     if (
         governs
         and vocabulary.is_expander_label(facts.label)
@@ -511,6 +534,10 @@ def _link(
     reason = _veto_of_link(facts, names, shared)
     if reason:
         return Verdict(Action.LEAVE, reason)
+    if vocabulary.is_all_label(facts.label):
+        return Verdict(Action.LEAVE, "it takes all files at once")
+    if vocabulary.is_sign_in_label(facts.label):
+        return Verdict(Action.LEAVE, "it is a way to sign in")
     scheme = urlsplit(facts.address).scheme
     file_label = bool(vocabulary.file_name(facts.label) or own_names(facts))
     plain = is_plain_file_address(facts.address)

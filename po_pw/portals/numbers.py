@@ -53,7 +53,7 @@ def _pattern(po_number: str) -> re.Pattern[str] | None:
     if not any(char.isdigit() for char in wanted):
         return re.compile(rf"(?<!\w)()({inner})(?!\w)", re.IGNORECASE)
     return re.compile(
-        rf"(?<![^\W_])(?<!\d[\-_/.,:])([^\W\d_]{{1,12}}(?:\.[^\W\d_]+)*\.?{_SEPARATORS}{{0,2}}[#:]?{_SEPARATORS}?)?"
+        rf"(?<![^\W_])(?<!\d[\-_/.,:])([^\W\d_]{{1,12}}(?:\.[^\W\d_]{{1,12}}){{0,3}}\.?{_SEPARATORS}{{0,2}}[#:]?{_SEPARATORS}?)?"
         rf"((?:0{_SEPARATORS}?)*{inner})(?![^\W_])(?![\-_/.,:]\d)(?!\s?%)",
         re.IGNORECASE,
     )

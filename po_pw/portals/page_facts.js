@@ -18,7 +18,8 @@
     if (element.querySelector && CHROME_NAME.test(element.id || '')) return !element.querySelector('main,[role=main]');
     return [...element.classList].some((one) => CHROME_NAME.test(one)) && !element.querySelector('main,[role=main]');
   };
-  const visible = (element) => !element.checkVisibility || element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const visible = (element) => !element.checkVisibility || element.checkVisibility({ visibilityProperty: true });
+  // Not by opacity: what fades in may never do so in a window that nobody sees.
 
   // One walk over all that is shown, open shadow roots included.
   const content = [], chrome = [];
@@ -181,6 +182,7 @@
   const challenges = lib.all('iframe,#challenge-form,#challenge-running,#px-captcha,.cf-turnstile,.g-recaptcha,.h-captcha,[id^=cf-chl]').filter((element) => {
     if (element.closest('.grecaptcha-badge') || !shownInput(element)) return false;
     const box = element.getBoundingClientRect();
+    if (box.bottom <= 0 || box.right <= 0) return false;
     if (element.localName === 'iframe') {
       if (!CHALLENGE_FRAME.test(`${element.src} ${element.title}`)) return false;
       const badge = box.width <= 260 && box.height <= 64 && (getComputedStyle(element.parentElement).position === 'fixed' || box.bottom > innerHeight - 100);
@@ -194,9 +196,8 @@
   const alerts = content.filter((element) => element.matches('[role=alert],[role=alertdialog],#flash,#flash-messages,.flash,.alert-danger,.alert-error,.error-page,.error-message,[data-testid*=error]') && !element.matches('[role=alert] *')).map((element) => textOf(element, 1000)).filter(Boolean).slice(0, 10);
   const canonical = document.querySelector('link[rel~=canonical]');
   const og = document.querySelector('meta[property="og:url"]');
-  const big = [...document.querySelectorAll('iframe,frame')].map((element) => share(element));
   return {
     url: location.href, title: squeeze(document.title).slice(0, 300), canonical: canonical ? canonical.href : og ? og.content : '',
-    headings, fields, text, forms, controls, challenges, alerts, features: [...features], frames: big, elements: count,
+    headings, fields, text, forms, controls, challenges, alerts, features: [...features], window: [innerWidth, innerHeight],
   };
 }

@@ -23,6 +23,11 @@ _SOURCE: Final = (importlib.resources.files("po_pw.portals") / "page_facts.js").
 _LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 _MOST_FEATURES: Final = 240
 _MOST_TRIES: Final = 4
+_COVERS: Final = 0.4
+"""Share of the window from which on a challenge covers the page."""
+_SHORT_PAGE: Final = 600
+"""Characters of content up to which a challenge is what the page is about."""
+_FEW_FIELDS: Final = 3
 _BIG_FRAME: Final = 0.2
 """Share of the window from which on a frame is part of what the page shows."""
 _WAY_IN: Final = (
@@ -147,6 +152,8 @@ class PageFacts:
     """There is a control that signs out, shown or in a closed menu."""
     challenge: bool = False
     """A captcha or bot check covers the page, or is all it shows."""
+    challenge_covers: bool = False
+    """It lies over whatever else the page shows."""
     alerts: tuple[str, ...] = ()
     """Texts of what stands out as an alert or error in the content."""
     says_error: tuple[str, ...] = ()
@@ -200,7 +207,7 @@ async def look(
         await page.wait_for_load_state("domcontentloaded")
         try:
             main = await page.evaluate(_LOOK)
-            inner = [await frame.evaluate(_LOOK) for frame in await _large_frames(page)]
+            inner = [await frame.evaluate(_LOOK) for frame in await _large_frames(page, main["window"])]
             break
         except playwright.Error:
             if page.is_closed() or turn == _MOST_TRIES - 1:
@@ -208,9 +215,8 @@ async def look(
     return parse([main, *inner], asked=asked, status=status, po_number=po_number, words=words)
 
 
-async def _large_frames(page: playwright.Page) -> list[playwright.Frame]:
+async def _large_frames(page: playwright.Page, size: Sequence[float]) -> list[playwright.Frame]:
     """Frames that show a good part of the page, at any depth; those of old framesets, too."""
-    size: tuple[float, float] = tuple(await page.evaluate("[innerWidth, innerHeight]"))
     found = []
     for frame in page.frames[1:30]:
         if frame.is_detached() or not frame.url.startswith(("http", "about:srcdoc", "about:blank")):
@@ -250,6 +256,8 @@ def parse(
         for control in buttons
         if control["shown"] and control["form"] not in asking and _leads_in(control, says)
     )[:20]
+    challenges = [challenge for one in documents for challenge in one["challenges"]]
+    covers = any(one["covering"] or one["share"] > _COVERS for one in challenges)
     title = main["title"] or next((one["title"] for one in documents if one["title"]), "")
     features = {feature for one in documents for feature in one["features"]}
     spoken = (title, *(said for _, said in headings), *alerts)
@@ -257,7 +265,8 @@ def parse(
         url=main["url"], asked=asked, status=status, canonical=main["canonical"], title=title, headings=headings,
         fields=fields, text_length=len(text), opening=text[:200], text_hash=_text_hash(text, po_number), forms=forms,
         ways_in=ways_in, signs_out=any(says.signs_out(control["label"]) for control in buttons),
-        challenge=_is_challenged(documents, text, fields), alerts=alerts,
+        challenge=covers or bool(challenges and len(text) < _SHORT_PAGE and len(fields) < _FEW_FIELDS),
+        challenge_covers=covers, alerts=alerts,
         says_error=tuple(said for said in spoken if says.is_error(said))[:10], signature=signature(features),
     )  # fmt: skip
 
@@ -286,12 +295,6 @@ def _ends_in(address: str, names: re.Pattern[str]) -> bool:
     """Whether an address's path ends in one of these, as a whole segment."""
     last = urlsplit(address).path.rstrip("/").rpartition("/")[2]
     return names.fullmatch(last) is not None
-
-
-def _is_challenged(documents: Sequence[dict[str, Any]], text: str, fields: Sequence[object]) -> bool:
-    """A challenge in a layer over the page, or one that is all there is."""
-    found = [challenge for one in documents for challenge in one["challenges"]]
-    return any(one["covering"] or one["share"] > 0.4 for one in found) or bool(found and len(text) < 600 and not fields)
 
 
 def _text_hash(text: str, po_number: str) -> str:

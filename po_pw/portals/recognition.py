@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models
 from po_pw.portals import memory as memories
-from po_pw.portals import numbers
+from po_pw.portals import numbers, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +21,13 @@ RULES_VERSION: Final = memories.RULES_VERSION
 """Kept with each outcome: orders read under older rules are to be read again."""
 _SHORT_PART: Final = 3
 _THIN_PAGE: Final = 300
-"""Characters of content, without labelled fields, up to which a page may say only that no such order is there."""
+"""Characters of content up to which a page may say only that no such order is there."""
 _SHORT_PAGE: Final = 600
 """Characters of content, its form apart, up to which a form or a way in is what the page is about."""
+_FEW_FIELDS: Final = 3
+"""Labelled fields that an error or sign-in page may have as well: an error's id, a telephone number, the language."""
+_LONG_PAGE: Final = 1000
+"""Characters of content that no error page has."""
 _EMPTY_PAGE: Final = 25
 """Characters of content below which a page shows nothing."""
 _LIKE: Final = 0.4
@@ -222,7 +226,7 @@ def sign_in_reason(
         return ""
     if has_area:
         return ""
-    is_bare = not facts.fields and not facts.signs_out
+    is_bare = len(facts.fields) < (1 if strong else _FEW_FIELDS) and not facts.signs_out
     relay = next((form for form in asks if "relay" in form.kinds), None)
     if relay is not None and is_bare and facts.text_length <= _SHORT_PAGE:
         return "a form that passes a sign-in on"
@@ -236,7 +240,8 @@ def sign_in_reason(
         dominates = form.modal or facts.text_length - form.text <= _SHORT_PAGE
         whole = form.asks_who and (form.asks_secret or form.others == 0)
         alone = form.asks_secret and not form.asks_who
-        if not is_bare or not dominates or form.others > 1:
+        is_account = form.asks_who and form.asks_secret and not strong
+        if not is_bare or form.others > 1 or not (dominates or is_account):
             continue
         if whole or (alone and not strong):
             return f"the page asks for {_asked(form)}"
@@ -361,7 +366,7 @@ def judge(
         memory: of its portal.
         other_orders: whether another order of the list has a number that, as `numbers.core` gives it, is this.
         sibling_urls: some addresses of other orders of the portal.
-        has_area: the page has an attachments area.
+        has_area: the page has an attachments area, or files that certainly are the order's.
     """
     part = record_part(facts.asked, order.po_number, sibling_urls)
     address, led_away = _address(facts, part)
@@ -374,7 +379,7 @@ def judge(
 
     if reason := sign_in_reason(facts, kept=not led_away, strong=strong, has_area=has_area):
         return verdict(models.PageKind.SIGNED_OUT, reason)
-    if facts.challenge and not has_area:
+    if facts.challenge_covers or (facts.challenge and not has_area and not strong):
         return verdict(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
     if by_status := _by_status(facts.status):
         return verdict(by_status, f"the portal answered {facts.status}")
@@ -385,7 +390,8 @@ def judge(
     if led_away and not is_on_top:
         return verdict(models.PageKind.NOT_RECOGNISED, address)
     if not has_area and (trouble := _shows_an_error(facts, order, part, strong=strong)):
-        return verdict(models.PageKind.NOT_RECOGNISED, trouble)
+        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := vocabulary.trouble(said)) in _TROUBLES]
+        return verdict(kinds[0] if kinds else models.PageKind.NOT_RECOGNISED, trouble)
     if other:
         return verdict(models.PageKind.ORDER, other, certain=False)
     if strong and _has_substance(facts, where, memory, has_area=has_area):
@@ -406,13 +412,18 @@ def _has_substance(
     facts: page_facts.PageFacts, where: Sequence[str], memory: memories.PortalMemory, *, has_area: bool
 ) -> bool:
     """Whether a page that shows the order's number shows an order, too: "PO-7 cannot be found" does not."""
-    if has_area or facts.text_length > _THIN_PAGE:
+    if has_area or facts.text_length > _LONG_PAGE:
         return True
     of_number = {place.partition(" ")[2] for place in where if place.startswith("field")}
-    if any(label.casefold() not in of_number for label, _ in facts.fields):
+    others = sum(label.casefold() not in of_number for label, _ in facts.fields)
+    if others >= _FEW_FIELDS - 1 or (others and facts.text_length > _THIN_PAGE) or (others and of_number):
         return True
     # A title may come from the address alone; the words around the number in a heading do not.
     return any(memory.place_seen(place) for place in where if not place.startswith("title"))
+
+
+_TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageKind.FORBIDDEN}
+"""What a page that is nothing but an error says, where that is more than that something failed."""
 
 
 def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
@@ -445,16 +456,16 @@ def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, pa
     ):
         return "the page shows nothing"
     # An alert that is most of what the page says is what the page is, whatever number its title shows.
-    alerts = sum(len(said) for said in facts.alerts)
-    if alerts and not facts.fields and alerts >= 0.5 * max(1, facts.text_length):
+    alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < _FEW_FIELDS
+    if alerts and has_few and alerts >= 0.5 * max(1, facts.text_length):
         return f"the page shows only an alert: {facts.alerts[0][:120]!r}"
-    if facts.says_error and not facts.fields and facts.text_length <= _SHORT_PAGE:
+    if facts.says_error and has_few and facts.text_length <= _SHORT_PAGE:
         return f"the page says {facts.says_error[0][:120]!r}"
     if strong:
         return ""
     for said in (facts.title, *(text for _, text in facts.headings[:3])):
         code = _ERROR_CODE.match(said.casefold())
-        if code and code[1] not in {numbers.core(order.po_number), part} and not facts.fields:
+        if code and code[1] not in {numbers.core(order.po_number), part} and has_few:
             return f"its title or heading is an error code: {said[:60]!r}"
     return ""
 

@@ -805,6 +805,8 @@ def claims(label: str, *, badge: str = "") -> int | None:
         return None
     at = label.index(numbers[0][0])
     before, after = label[:at], label[at + len(numbers[0][0]) + len(numbers[0][1]) :]
+    if words(before) and _of("to").at(words(before)[-1:], 0):
+        return None  # "up to 10 files", in languages that say it with one little word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
 
@@ -1083,6 +1085,13 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
     )
 
 
+def is_only_act(identifier: str) -> bool:
+    """Whether an identifier is made of words of change, controls and files alone: "btnUpload", "share-link"."""
+    said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
+    left = [word for word in identifier_words(identifier) if word not in said and not word.isdigit()]
+    return not left or _covered([_bare(word) or word for word in left], [_identifiers("control"), _of("filler")])
+
+
 def is_styling(word: str) -> bool:
     """Whether a word is used in class names for style, so that it says nothing there."""
     return word in _DATA["identifiers"]["styling"]
@@ -1092,7 +1101,21 @@ def names_a_section(text: str) -> bool:
     """Whether an identifier names a page, a tab or another part of a list: `Page$2`, `grid$tabDocuments`."""
     found = identifier_words(text)
     kind = _identifiers("sections")
-    return any(kind.at(found, start) for start in range(len(found))) and not change_word(text, identifier=True)
+    names_one = any(kind.at(found, start) for start in range(len(found)))
+    is_topic = bool(found) and any(topic(" ".join(found[start:])) for start in (0, 1))
+    return (names_one or is_topic) and not change_word(text, identifier=True)
+
+
+def trouble(text: str) -> str:
+    """What a heading, title or alert says went wrong: `missing` (no such page), `denied`, `failed`; `""`: nothing."""
+    found = words(text)
+    if not found or len(found) > 40:
+        return ""
+    for name in ("missing", "denied", "failed"):
+        kind = _of(name)
+        if _has(found, kind) or any(entry in "".join(found) for entry in kind.inside):
+            return name
+    return ""
 
 
 def entries(language: str) -> Mapping[str, tuple[str, ...]]:

@@ -44,6 +44,7 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait()
+        hosting.end_group()
 
 
 def _start(folder: Path, username: str, password: str, volumes: list[str]) -> subprocess.Popen[str]:

@@ -40,6 +40,7 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait()
+        hosting.end_group()
 
 
 def _install(folder: Path, packages: Path, spec: Mapping[str, Any]) -> None:

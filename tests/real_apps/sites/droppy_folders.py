@@ -51,6 +51,7 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait()
+        hosting.end_group()
 
 
 def _start(folder: Path, spec: Mapping[str, Any]) -> tuple[subprocess.Popen[str], int]:

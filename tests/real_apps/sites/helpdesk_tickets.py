@@ -1,4 +1,4 @@
-"""django-helpdesk: a ticket for each order; its files came with several follow-ups and are in an overview too."""
+"""django-helpdesk: a ticket for each order; files came with several follow-ups, and an overview lists them again."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socketserver
 import sys
 import threading
@@ -42,6 +43,12 @@ def wait_for_parent() -> None:
     """Returns when the parent closes our standard input, or is gone."""
     while sys.stdin.buffer.read(4096):
         pass
+
+
+def end_group() -> None:
+    """Ends all that this site started, and the site itself: some servers leave their own children behind."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
 
 
 class Log:

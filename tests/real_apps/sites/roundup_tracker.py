@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ALL_ISSUES = (
-    "    db.security.addPermissionToRole('User', 'View', cl)\n    db.security.addPermissionToRole('User', 'Edit', cl)"
-)
+_ALL_ISSUES = """    db.security.addPermissionToRole('User', 'View', cl)
+    db.security.addPermissionToRole('User', 'Edit', cl)"""
 _OPEN_ISSUES = """
     if cl == 'issue':
         for action in 'View', 'Edit':
@@ -27,10 +26,8 @@ _OPEN_ISSUES = """
     else:
         db.security.addPermissionToRole('User', 'View', cl)
         db.security.addPermissionToRole('User', 'Edit', cl)"""
-_FOR_ANYONE = (
-    "for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':\n"
-    "    db.security.addPermissionToRole('Anonymous'"
-)
+_FOR_ANYONE = """for cl in 'issue', 'file', 'msg', 'keyword', 'priority', 'status':
+    db.security.addPermissionToRole('Anonymous'"""
 
 
 def main() -> None:

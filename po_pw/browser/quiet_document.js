@@ -1,0 +1,143 @@
+// A part of quiet.js, in its scope: what changes in the document, and what the document itself is still to bring.
+// --- the document ------------------------------------------------------------------------------------------------------
+
+const shapes = new WeakMap(); // by element: in which shapes its text, children and attributes have been seen
+const MOST = 12;
+// Whether what changes here changes in a way that was seen here before: a clock, a blinking cursor, a progress bar.
+const isTick = (element, what, before, shape) => {
+  let seen = shapes.get(element);
+  if (!seen) shapes.set(element, (seen = new Map()));
+  let here = seen.get(what);
+  if (!here) seen.set(what, (here = new Set()));
+  const isFirst = here.size === 0;
+  if (before !== undefined) here.add(before);
+  const isSeen = here.has(shape);
+  if (here.size < MOST) here.add(shape);
+  return !isFirst && (isSeen || here.size >= MOST);
+};
+const textShape = (text) => String(text || '').slice(0, 300).replace(/\p{N}+/gu, '#').replace(/[\s.…:]+/gu, ' ').trim();
+const tree = (nodes) => {
+  let shape = '';
+  const walk = (node, depth) => {
+    if (shape.length > 2000) return;
+    if (node.nodeType !== 1) return;
+    shape += '<' + node.localName;
+    if (depth < 12) for (const child of node.childNodes) walk(child, depth + 1);
+    shape += '>';
+  };
+  for (const node of nodes) walk(node, 0);
+  return shape;
+};
+const texts = (nodes) => Array.from(nodes, (node) => node.textContent).join('');
+const hasElement = (nodes) => Array.prototype.some.call(nodes, (node) => node.nodeType === 1);
+
+const started = new WeakSet();
+const JAVASCRIPT = /^$|^module$|(java|ecma)script/i;
+const starts = (element) => guarded(() => {
+  const isScript = element.localName === 'script';
+  const address = isScript ? element.src : element.getAttribute('src') || (element.srcdoc ? 'about:srcdoc' : '');
+  if (!address || typeof address !== 'string' || started.has(element)) return;
+  if (isScript) {
+    if (!JAVASCRIPT.test(element.type) || (element.noModule && element.type !== 'module')) return;
+  } else if (/^(about:blank|javascript:)/i.test(address) || element.loading === 'lazy') return;
+  started.add(element);
+  const url = isScript ? address : guarded(() => new URL(address, document.baseURI).href, address);
+  const token = begin(isScript ? 'script' : 'frame', { url, element });
+  on(element, 'load', () => end(token));
+  on(element, 'error', () => end(token));
+});
+const find = (node) => {
+  if (node.nodeType !== 1) return;
+  const name = node.localName;
+  if (name === 'script' || name === 'iframe' || name === 'frame') starts(node);
+  else if (node.firstElementChild) for (const inner of node.querySelectorAll('script[src],iframe,frame')) starts(inner);
+};
+const read = (records) => guarded(() => {
+  const isParsing = document.readyState === 'loading';
+  let isNews = false;
+  let counted = 0;
+  for (const record of records) {
+    const { target, type, addedNodes, removedNodes } = record;
+    if (type === 'childList') for (const node of addedNodes) find(node);
+    if (type === 'attributes' && record.attributeName === 'src' && /^(script|iframe|frame)$/.test(target.localName)) {
+      if (target.localName !== 'script') started.delete(target);
+      starts(target);
+    }
+    if (isParsing || records.length > 1000) {
+      isNews = true;
+      counted++;
+      continue;
+    }
+    let tick = false;
+    if (type === 'attributes') {
+      const was = record.oldValue;
+      const is = target.getAttribute(record.attributeName);
+      if (was === is) continue;
+      tick = isTick(target, '@' + record.attributeName, textShape(was), textShape(is));
+    } else if (type === 'characterData') {
+      if (record.oldValue === target.data) continue;
+      tick = isTick(target.parentNode || target, 'text', textShape(record.oldValue), textShape(target.data));
+    } else if (hasElement(addedNodes) || hasElement(removedNodes)) {
+      const was = tree(removedNodes);
+      tick = was !== '' && was === tree(addedNodes) && isTick(target, 'tree', was, was);
+    } else {
+      const was = removedNodes.length ? textShape(texts(removedNodes)) : undefined;
+      tick = isTick(target, 'text', was, textShape(texts(addedNodes)));
+    }
+    if (!tick) {
+      isNews = true;
+      counted++;
+    }
+  }
+  changes += counted;
+  if (isNews) news();
+});
+const observer = new MutationObserver(read);
+const EVERYTHING = { subtree: true, childList: true, attributes: true, attributeOldValue: true, characterData: true, characterDataOldValue: true };
+const observe = (root) => guarded(() => observer.observe(root, EVERYTHING));
+patch(Element.prototype, 'attachShadow', {
+  apply(target, self, given) {
+    const root = apply(target, self, given);
+    observe(root);
+    return root;
+  },
+});
+let sought = null;
+const seekRoots = () => { // shadow roots that came with the document itself, without a call
+  if (sought === document || document.readyState !== 'complete') return;
+  sought = document;
+  for (const element of document.querySelectorAll('*')) if (element.shadowRoot) observe(element.shadowRoot);
+};
+
+on(window, 'message', () => { activity++; });
+if (window.navigation) {
+  let going = null;
+  on(navigation, 'navigate', (event) => guarded(() => {
+    const { destination } = event;
+    if (event.hashChange || event.downloadRequest != null || destination.sameDocument) return;
+    if (!/^https?:/i.test(destination.url)) return;
+    const token = begin('navigation', { url: destination.url });
+    going = token;
+    hop(() => { if (event.defaultPrevented) end(token); });
+    later.call(window, () => end(token), 3000); // an answer that is no page
+  }));
+  for (const name of ['navigatesuccess', 'navigateerror']) on(navigation, name, () => end(going));
+}
+
+const moving = new WeakMap();
+const animations = () => guarded(() => {
+  let count = 0;
+  for (const animation of document.getAnimations()) {
+    if (animation.playState !== 'running') continue;
+    const { endTime, progress } = animation.effect?.getComputedTiming() || {};
+    if (!(endTime < HORIZON) || progress === null) continue;
+    if (!moving.has(animation)) moving.set(animation, time());
+    if (time() - moving.get(animation) < endTime + 500) count++;
+  }
+  return count;
+}, 0);
+const refreshes = () => guarded(() => {
+  const meta = document.querySelector('meta[http-equiv="refresh" i]');
+  const seconds = meta ? parseFloat(meta.content) : NaN;
+  return Number.isFinite(seconds) ? seconds * 1000 : null;
+}, null);
