@@ -215,11 +215,17 @@ def test_a_page_that_claims_more_than_it_shows_is_not_complete(listings: dict[st
     assert "1" in listing.why
 
 
-def test_links_without_an_area_are_held_back(listings: dict[str, models.Listing]) -> None:
-    """Whose they are only other orders tell; the site's own in the footer is not even a candidate."""
-    listing = listings["no-section"]
+def test_a_sentence_may_head_the_files(listings: dict[str, models.Listing]) -> None:
+    """What stands under it and names a file is one; what stands beside it is only tried; the footer is the site's."""
+    found = {attachment.name: attachment.is_certain for attachment in listings["no-section"].attachments}
+    assert found == {"Contract": True, "About": False}
+
+
+def test_links_without_an_area_are_held_back(loop: LoopThread, opened: Opened) -> None:
+    """Whose they are only other orders tell."""
+    listing = loop.run(opened.read("orders/PO-7001"))
     assert _names(listing) == []
-    assert [loose.name for loose in listing.loose] == ["contract.pdf"]
+    assert [loose.name for loose in listing.loose] == ["Drawing.pdf", "Terms.pdf"]
     assert listing.area is models.AreaState.NONE
 
 
@@ -286,25 +292,25 @@ def test_links_that_other_orders_share_are_the_sites(loop: LoopThread, opened: O
         ]
 
 
-def test_an_order_without_an_area_waits_until_one_was_seen(opened: Opened, listings: dict[str, models.Listing]) -> None:
-    """It has no attachments where the portal's other orders show where those would be; where none does, nobody knows."""
-    bare = dataclasses.replace(listings["no-section"], loose=(), certain=True)
+def test_an_order_without_an_area_waits_until_one_was_seen(loop: LoopThread, opened: Opened) -> None:
+    """It has no attachments where the portal's other orders show where those are; where none does, nobody knows."""
+    bare = dataclasses.replace(loop.run(opened.read("orders/PO-7001")), loose=())
     known = memory.PortalMemory()
-    assert _conclude(opened, bare, "no-section", known) is None
-    unknown = _conclude(opened, bare, "no-section", known, last=True)
+    assert _conclude(opened, bare, "orders/PO-7001", known) is None
+    unknown = _conclude(opened, bare, "orders/PO-7001", known, last=True)
     assert unknown is not None
     assert unknown.page is models.PageKind.NO_AREA
     known.note_area(f"{opened.portal.origin}/links")
-    judged = _conclude(opened, bare, "no-section", known)
+    judged = _conclude(opened, bare, "orders/PO-7001", known)
     assert judged is not None
     assert (judged.page, judged.attachments) == (models.PageKind.ORDER, ())
 
 
-def test_a_person_may_say_that_orders_have_no_area(opened: Opened, listings: dict[str, models.Listing]) -> None:
+def test_a_person_may_say_that_orders_have_no_area(loop: LoopThread, opened: Opened) -> None:
     """What `portal inspect --accept` keeps is enough."""
-    bare = dataclasses.replace(listings["no-section"], loose=(), certain=True)
+    bare = dataclasses.replace(loop.run(opened.read("orders/PO-7001")), loose=())
     known = memory.PortalMemory()
     known.accepted_without_area = True
-    judged = _conclude(opened, bare, "no-section", known, last=True)
+    judged = _conclude(opened, bare, "orders/PO-7001", known, last=True)
     assert judged is not None
     assert judged.page is models.PageKind.ORDER

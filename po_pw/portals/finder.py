@@ -650,8 +650,8 @@ def _opens(one: Candidate, areas: Sequence[Area], placed: Sequence[_Item]) -> bo
         return False
     if one.verdict.action is not judging.Action.OPEN and not (one.opener and judging.veto(one.control) is None):
         return False
-    if one.control.kind in {"submit", "image", "reset"}:
-        return False
+    if one.control.form is not None and one.control.kind in {"submit", "image", "reset"}:
+        return False  # without a form of its own a plain button is a "submit" that sends nothing
     target = one.governs if one.governs >= 0 else -1
     is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
