@@ -93,6 +93,11 @@ class RunResult(Sequence[OrderResult]):
         """How many have; with `success` it makes the number of orders."""
         return len(self.results) - self.success
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong in the call as a whole, e.g. that no order has attachments: worth a look before all else."""
+        return self.summary.warnings
+
     def __getitem__(self, place: Any) -> Any:
         return self.results[place]
 

@@ -454,6 +454,8 @@ class Outcome:
     """True where an earlier run did it and this one only checked that its files are there."""
     changes: Changes | None = None
     """Against an earlier run's outcome; None where there was none that had files."""
+    rules: int = 0
+    """Version of the rules under which its page was read, `portals.recognition.RULES_VERSION`; 0: before there were."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

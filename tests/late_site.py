@@ -53,6 +53,8 @@ PROVABLE: Final = {
     "setTimeout(() => { box.innerHTML = '<ul id=list></ul>'; }, DELAY);</scr` + `ipt>`; box.append(f);",
     "frame-blank": "const f = document.createElement('iframe'); box.append(f);"
     " f.contentWindow.setTimeout(() => { f.contentDocument.body.innerHTML = LIST; }, DELAY);",
+    "frame-removed": "const f = document.createElement('iframe'); f.src = '/framed?delay=60'; document.body.append(f);"
+    " setTimeout(() => { f.remove(); show(); }, DELAY);",
     "frame-after-timer": "setTimeout(() => { box.innerHTML = '<iframe src=\"/framed?delay=0.1\"></iframe>'; }, DELAY);",
     "channel": "const c = new MessageChannel(); c.port2.onmessage = show;"
     " setTimeout(() => c.port1.postMessage(1), DELAY);",
@@ -124,6 +126,8 @@ WAYS: Final = {
     "clock": "show(); setInterval(() => { document.getElementById('clock').textContent ="
     " new Date().toTimeString().slice(0, 8); }, 300); setInterval(() => fetch('/poll'), 20000);",
     "poll-for-ever": "show(); setInterval(() => fetch('/poll').then((r) => r.json()), 300);",
+    "poll-busy": "show(); setInterval(() => fetch('/poll?delay=0.25').then((r) => r.json()), 300);",
+    "polls-overlap": "show(); setInterval(() => fetch('/poll?delay=1').then((r) => r.json()), 300);",
     "long-poll": "show(); (async () => { for (;;) await (await fetch('/poll?delay=0.4&_=' + Math.random())).json();"
     " })();",
     "fourth-answer": "let n = 0; setInterval(() => fetch('/poll').then((r) => r.json()).then(() => {"

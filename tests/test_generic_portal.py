@@ -82,6 +82,8 @@ class Portal:
     async def _order(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
         links = f'<p><a href="/f/{number}.pdf">Drawing.pdf</a> <a href="/f/terms.pdf">Terms.pdf</a></p>'
+        if number.startswith("PO-8"):
+            links = f"<section><h2>Attachments</h2>{links}</section>"
         return web.Response(text=_body(number, links), content_type="text/html")
 
     async def _changed(self, request: web.Request) -> web.Response:
@@ -300,7 +302,8 @@ def test_an_order_without_an_area_waits_until_one_was_seen(loop: LoopThread, ope
     unknown = _conclude(opened, bare, "orders/PO-7001", known, last=True)
     assert unknown is not None
     assert unknown.page is models.PageKind.NO_AREA
-    known.note_area(f"{opened.portal.origin}/links")
+    shown = loop.run(opened.read("orders/PO-8001"))
+    assert _conclude(opened, shown, "orders/PO-8001", known) == dataclasses.replace(shown, certain=True)
     judged = _conclude(opened, bare, "orders/PO-7001", known)
     assert judged is not None
     assert (judged.page, judged.attachments) == (models.PageKind.ORDER, ())

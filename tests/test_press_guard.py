@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -85,10 +86,6 @@ class Opened:
         """What the server was asked at this name."""
         return [line for line in self.site.asked if line.endswith(f"/sent/{name}")]
 
-    def has_arrived(self, name: str, times: int = 1) -> Callable[[], bool]:
-        """Asks whether the server was asked at this name so often."""
-        return lambda: len(self.arrived(name)) >= times
-
 
 @pytest.fixture(scope="module")
 def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
@@ -99,7 +96,7 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
     loop.run(it.close())
 
 
-async def until(is_so: Callable[[], bool], what: str) -> None:
+async def until(is_so: Callable[[], object], what: str) -> None:
     """Waits for a condition, not for a time."""
     try:
         async with asyncio.timeout(20):
@@ -107,6 +104,10 @@ async def until(is_so: Callable[[], bool], what: str) -> None:
                 await asyncio.sleep(0.01)
     except TimeoutError:
         pytest.fail(f"in vain: {what}")
+
+
+def _more_than(before: int, opened: Opened, name: str) -> bool:
+    return len(opened.arrived(name)) > before
 
 
 async def held(hold: contexts.Hold, press: press_guard.Press, name: str) -> None:
@@ -174,7 +175,7 @@ def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopTh
                 if way == "redirect-beacon":  # Chromium follows it only when the page is left
                     await until(lambda: len(press.requests) > 1, "no redirect")
                     await hold.end_guard()
-                await until(lambda: bool(opened.arrived(name)), "what was let through does not arrive")
+                await until(functools.partial(opened.arrived, name), "what was let through does not arrive")
 
     loop.run(unguarded())
     loop.run(stopped())
@@ -193,7 +194,7 @@ def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: O
                 name = f"other-{way}"
                 control = await opened.show(other, f"/press/{way}/{name}")
                 await control.click(no_wait_after=True)
-                await until(opened.has_arrived(name), "another page's is not let through")
+                await until(functools.partial(opened.arrived, name), "another page's is not let through")
                 if way == "form":
                     await until(lambda: "/sent/" in other.page.url, "the page does not move")
             assert not opened.arrived("mine")
@@ -378,7 +379,8 @@ def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, op
                 control = await opened.show(each, "/press/fetch-delete/unguarded")
                 before = len(opened.arrived("unguarded"))
                 await control.click()
-                await until(opened.has_arrived("unguarded", before + 1), "it is guarded still")
+                more = functools.partial(_more_than, before, opened, "unguarded")
+                await until(more, "it is guarded still")
         assert not opened.arrived("again")
 
     loop.run(go())

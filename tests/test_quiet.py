@@ -233,6 +233,8 @@ FOR_EVER = {
     "sandboxed": How.PROVED,
     "clock": How.IDLE,
     "poll-for-ever": How.IDLE,
+    "poll-busy": How.IDLE,
+    "polls-overlap": How.IDLE,
     "long-poll": How.IDLE,
     "fourth-answer": How.IDLE,
     "spinner": How.IDLE,

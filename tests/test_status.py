@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
+import zlib
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -18,7 +19,8 @@ from typer.testing import CliRunner
 from po_pw import errors, models
 from po_pw.cli import commands
 from po_pw.engine import standing
-from po_pw.journal import facts, lock, schema, store, view
+from po_pw.journal import codec, facts, lock, schema, store, view
+from po_pw.portals import memory
 from tests.journal_values import COMMAND, PLAN, START, order, outcome, raw, row, saved
 from tests.support import run_async
 from tests.test_journal_safety import at_work
@@ -252,6 +254,76 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     answer = json.loads(invoked("status", "--json", out))
     assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
     assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
+
+
+def rules_of(*versions: int) -> list[models.Outcome]:
+    """Finished orders, each read under one of these versions of the rules."""
+    return [outcome(number, files=(), rules=version) for number, version in enumerate(versions, 2)]
+
+
+def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
+    """Finished orders alone, by the version their outcome has; an older journal, which notes none, counts as oldest."""
+    out = out_of(tmp_path)
+    path = out / ".po-pw" / "journal.db"
+    now = memory.RULES_VERSION
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 7)))
+            await journal.carry(run, rules_of(0, now - 1))
+            await journal.commit(run, rules_of(0, 0, now)[-1])
+            await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE, rules=0))
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
+            kept = journal.known([order(2).key, order(4).key])
+            assert [kept[order(number).key].outcome.rules for number in (2, 4)] == [0, now]
+
+    run_async(body())
+    assert standing.look(out).outdated == 2
+    said = invoked("status", out)
+    assert "2 finished orders were read under older rules; --refresh reads them again" in said
+    assert json.loads(invoked("status", "--json", out))["outdated"] == 2
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    assert standing.look(out).outdated == 3
+
+    async def again() -> None:
+        async with store.Journal.open(path) as journal:
+            assert journal.known([order(4).key])[order(4).key].outcome.rules == now
+
+    run_async(again())
+    assert raw(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
+
+
+def test_an_outcome_from_before_there_were_rules_can_be_read() -> None:
+    """Its JSON has no version: it counts as 0."""
+    text = codec.dump(outcome(2, rules=7))
+    assert codec.load(text).rules == 7
+    body = text.rpartition(',"sum":"')[0].replace(',"rules":7', "")
+    older = f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}'
+    assert codec.load(older) == outcome(2)
+
+
+def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
+    """Picture and source of what came instead are named, where they are there; other failures have none."""
+    out = out_of(tmp_path)
+    unknown = models.Failure(models.ErrorCode.NOT_RECOGNISED, "another page")
+    (out / ".po-pw" / "evidence" / "PO-2").mkdir(parents=True)
+
+    async def body() -> None:
+        async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 5)))
+            for number, error in ((2, unknown), (3, unknown), (4, GONE)):
+                await journal.commit(run, outcome(number, models.Status.FAILED, files=(), error=error))
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
+
+    run_async(body())
+    assert standing.look(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
+    said = invoked("status", out)
+    assert "  PO-2  NOT_RECOGNISED  .po-pw/evidence/PO-2" in said
+    assert "PO-3  NOT_RECOGNISED" not in said
+    assert json.loads(invoked("status", "--json", out))["evidence"] == {"PO-2": ".po-pw/evidence/PO-2"}
 
 
 def test_what_is_no_output_directory(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import email.parser
 import email.policy
 import importlib.resources
 import json
-import logging
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from po_pw.browser import contexts, holds
-
-_log = logging.getLogger(__name__)
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")
 """Runs in every document before its own scripts; does nothing until a press begins."""
@@ -51,8 +48,10 @@ _EXPECT: Final = f"""(element) => {{
 
 _CLICKED_WITHIN: Final = 3_000
 """Milliseconds for the click: the control is there, so it can be pressed at once, or something is over it."""
-_ANSWERS_WITHIN: Final = 5.0
+_ANSWERS_WITHIN: Final = 10.0
 """Seconds for a page to answer, and to be left."""
+_FRAME_ANSWERS_WITHIN: Final = 1.0
+"""Seconds for a frame, other than the one pressed in, to be told of a press and of its end."""
 _BODY: Final = 65_536
 """Characters of a body that are judged; what is longer and no form cannot be judged."""
 
@@ -290,12 +289,13 @@ class Guard:
 
     async def _in_frames(self, script: str, argument: object = None) -> None:
         async def run(frame: playwright.Frame) -> None:
-            try:
+            if frame in {self.hold.page.main_frame, self._frame}:
                 await frame.evaluate(script, argument)
-            except playwright.Error:
-                if frame is self.hold.page.main_frame:
-                    raise
-                _log.debug("a frame was replaced")
+                return
+            # A frame whose document was stopped may never answer; it runs nothing either.
+            with contextlib.suppress(playwright.Error, TimeoutError):
+                async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
+                    await frame.evaluate(script, argument)
 
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
@@ -310,10 +310,14 @@ class Guard:
         """Watches redirects, which `route` does not see, and prepares documents that come later."""
         page = self.hold.page
         session = await cdp(page)
-        await self._watch(session)
-        self.target = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-        await session.send("Page.enable")
-        await session.send("Page.addScriptToEvaluateOnNewDocument", {"source": _TURN_ON})
+        # In this order, all at once: each by itself would cost a press some milliseconds.
+        _, tree, _, _ = await asyncio.gather(
+            self._watch(session),
+            session.send("Page.getFrameTree"),
+            session.send("Page.enable"),
+            session.send("Page.addScriptToEvaluateOnNewDocument", {"source": _TURN_ON}),
+        )
+        self.target = tree["frameTree"]["frame"]["id"]
         here = _origin(page.url)
         for frame in page.frames:
             if frame is not page.main_frame and _origin(frame.url) != here:
@@ -391,9 +395,9 @@ class Guard:
                 for popup in tuple(self.hold.popups):
                     await popup.close()
                 if not page.is_closed():
-                    await self._in_frames(f"() => {_API}?.leave()")
+                    await self._quieten()
                     await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
-        except (playwright.Error, errors.Transient, TimeoutError):
+        except (playwright.Error, TimeoutError):
             self.hold.is_doubtful = True
             with contextlib.suppress(playwright.Error, TimeoutError):
                 async with asyncio.timeout(_ANSWERS_WITHIN):
@@ -406,6 +410,21 @@ class Guard:
             for session in self._sessions:
                 with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
                     await session.detach()
+
+    async def _quieten(self) -> None:
+        """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
+
+        async def leave(frame: playwright.Frame) -> None:
+            # A frame whose document was stopped may never answer; it runs nothing either.
+            with contextlib.suppress(playwright.Error, TimeoutError):
+                async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
+                    await frame.evaluate(f"() => {_API}?.leave()")
+
+        await asyncio.gather(*(leave(frame) for frame in self.hold.page.frames))
+        for _ in range(2):  # what was on its way to us before has come once the browser has answered
+            if self._sessions:
+                await self._sessions[0].send("Page.getFrameTree")
+            await self._guards.nothing_held.wait()
 
 
 class Guards:
@@ -423,6 +442,10 @@ class Guards:
         self._owner = owner
         self._guards: dict[playwright.Page, Guard] = {}
         self._lock = asyncio.Lock()
+        self.nothing_held = asyncio.Event()
+        """Set while no request waits for its judgement."""
+        self.nothing_held.set()
+        self._waiting = 0
         self._is_routing = False
         self._browser: playwright.CDPSession | None = None
         inner.on("requestfinished", self._ended)
@@ -463,6 +486,17 @@ class Guards:
             guard.ended(request)
 
     async def _held(self, route: playwright.Route) -> None:
+        self._waiting += 1
+        self.nothing_held.clear()
+        try:
+            await self._give(route)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self.nothing_held.set()
+
+    async def _give(self, route: playwright.Route) -> None:
+        """Gives a request to the guard of the page that caused it."""
         request = route.request
         with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the request with it
             try:

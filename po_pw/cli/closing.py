@@ -75,7 +75,7 @@ def show(
     for name, place, style in places:
         # Never cut or folded: people copy it.
         console.print(Text(f"{name:<14}").append(_near(place), style), soft_wrap=True)
-    for note in summary.notes:
+    for note in (*summary.warnings, *summary.notes):
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:
         console.print()

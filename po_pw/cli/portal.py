@@ -129,8 +129,8 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     count = len(listing.attachments)
     where = f' under "{listing.place}"' if listing.place else ""
     claim = f"; the page says {listing.claimed}" if listing.claimed is not None else ""
-    noun = "attachment" if count == 1 else "attachments"
-    console.print(f"\n{count} {noun}{where}{claim}.", soft_wrap=True, markup=False)
+    attachments = "attachment" if count == 1 else "attachments"
+    console.print(f"\n{count} {attachments}{where}{claim}.", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("#", "", "what", "where", "why"):
         table.add_column(name, overflow="fold")
@@ -146,5 +146,5 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     if found.screenshot:
         console.print(f"\nPicture with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
     if listing.page is models.PageKind.NO_AREA:
-        hint = "If orders without attachments look like this, run the same command with --accept."
-        console.print(hint, soft_wrap=True)
+        advice = "If orders without attachments look like this, run the same command with --accept."
+        console.print(advice, soft_wrap=True)

@@ -62,6 +62,16 @@ def process(
     order_timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Limit for reading one order.  [default: 300]")
     ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="So long without a change, and a page that keeps something going counts as complete.  [default: 3]",
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Press nothing that sends a form; what only a form hands out is missing.")
+    ] = False,
     run_timeout: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Stop after so long; the same command continues.  [default: no limit]"),
@@ -83,7 +93,7 @@ def process(
             base_profile=base_profile, limit=limit, max_path=max_path,
             attempts=attempts, order_timeout=order_timeout, run_timeout=run_timeout,
             max_file_bytes=max_file_size, max_total_bytes=max_total_size,
-            allow_hosts=tuple(allow_host) if allow_host else None,
+            allow_hosts=tuple(allow_host) if allow_host else None, patience=patience, read_only=read_only or None,
         )  # fmt: skip
         orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)

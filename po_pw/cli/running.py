@@ -127,4 +127,4 @@ def _exit_code(summary: tables.Summary, *, interrupted: bool, left_out: int) -> 
     if interrupted and pending:
         return boundary.INTERRUPTED
     bad = counts.get(models.Status.FAILED, 0) + counts.get(models.Status.PARTIAL, 0)
-    return 1 if bad or pending else 0
+    return 1 if bad or pending or summary.warnings else 0

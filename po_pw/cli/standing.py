@@ -29,7 +29,7 @@ _SHOWN: Final = 16
 
 def as_json(found: standing.Standing) -> str:
     """All of it; times as ISO 8601 with offset."""
-    derived = ("left", "orders_per_second", "bytes_per_second", "seconds_left")
+    derived = ("left", "outdated", "evidence", "orders_per_second", "bytes_per_second", "seconds_left")
     answer: dict[str, Any] = {
         "out": str(found.out), "state": found.state, "pid": found.pid, "at": found.now,
         **{name: getattr(found, name) for name in derived},
@@ -59,6 +59,7 @@ def show(console: Console, found: standing.Standing) -> None:
     console.print(Text("; ".join(_figures(found))), soft_wrap=True)
     for line in _notes(found):
         console.print(Text(line, "yellow"), soft_wrap=True)
+    _show_evidence(console, found)
     said = _what_next(found)
     if said:
         console.print()
@@ -172,6 +173,10 @@ def _notes(found: standing.Standing) -> list[str]:
         notes.append(f"Put back to be tried again: {_codes(run.put_back)}")
     if run.doubted:
         notes.append(f"Marked by verify: {tally.many(run.doubted, 'order')}; the next run fetches what is not right")
+    if found.outdated:
+        was, them = ("was", "it") if found.outdated == 1 else ("were", "them")
+        count = tally.many(found.outdated, "finished order")
+        notes.append(f"{count} {was} read under older rules; --refresh reads {them} again")
     for one in run.warnings:
         whose = f"{one.worker}: " if one.worker else ""
         notes.append(f"{_when(one.at, found.now)}  {whose}{one.text}")
@@ -191,6 +196,21 @@ def _what_next(found: standing.Standing) -> str:
     if not run.command:
         return f"{purpose}, make the same call again with resume=True."
     return f"{purpose}, run the same command again:"
+
+
+def _show_evidence(console: Console, found: standing.Standing) -> None:
+    """Names the orders whose pages were not what was expected, and where what came instead can be seen."""
+    evidence = found.evidence
+    if not evidence or found.run is None:
+        return
+    codes = {one.po_number: one.error_code for one in found.run.unread}
+    console.print()
+    console.print(Text("What came instead of these orders' pages (picture and source):"), soft_wrap=True)
+    for po_number, place in list(evidence.items())[:_SHOWN]:
+        console.print(Text(f"  {po_number}  {codes[po_number]}  ").append(place, "cyan"), soft_wrap=True)
+    more = sum(found.run.failed.get(code, 0) for code in ("NOT_RECOGNISED", "NO_AREA_FOUND")) - _SHOWN
+    if more > 0:
+        console.print(Text(f"  and {more} more in .po-pw/evidence", "dim"), soft_wrap=True)
 
 
 def _codes(counts: Mapping[str, int]) -> str:

@@ -13,19 +13,43 @@ from po_pw.cli import boundary
 def status(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The output directory of a run.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="List what was pressed on the portals, and what was sent or stopped after it."),
+    ] = False,
+    every_run: Annotated[
+        bool, typer.Option("--all", help="With --audit: of all runs, not of the latest alone.")
+    ] = False,
 ) -> None:
     """Show how the latest run in OUT stands: what is done, in hand and left; also while it is going.
+
+    With --audit: every control that was pressed, every request other than GET that was sent after it, and every request
+    that was stopped, each with its reason. Of requests only the names of their fields are kept, never the values.
 
     Only looks: nothing in OUT is made or changed.
     """
     with boundary.reported():
         from rich.console import Console
 
+        from po_pw import errors
+        from po_pw.cli import presses
         from po_pw.cli import standing as shown
         from po_pw.engine import standing
 
+        if every_run and not audit:
+            msg = "--all goes with --audit: status without it shows the latest run"
+            raise errors.InputError(msg)
+        console = Console(soft_wrap=False, highlight=False)
+        if audit:
+            done = presses.look(out.absolute(), every_run=every_run)
+            if as_json:
+                for piece in presses.as_json(done):
+                    typer.echo(piece, nl=False)
+            else:
+                presses.show(console, done)
+            return
         found = standing.look(out.absolute())
         if as_json:
             typer.echo(shown.as_json(found))
         else:
-            shown.show(Console(soft_wrap=False, highlight=False), found)
+            shown.show(console, found)

@@ -106,6 +106,7 @@ def prepare(
     max_path: int,
     now: datetime.datetime,
     earlier: str = "",
+    rules: int = 0,
 ) -> Prepared:
     """Gives the files their final names in the work folder, and drafts the manifest: all but `publish`.
 
@@ -125,6 +126,7 @@ def prepare(
         max_path: characters a whole path may have.
         now: for the manifest.
         earlier: the order's folder of an earlier run, as its outcome has it.
+        rules: for the manifest, see `models.Outcome.rules`.
 
     Raises:
         EnvironmentProblem: the path's budget is too small, or the disk is in the way.
@@ -146,7 +148,7 @@ def prepare(
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(
             draft, order=order, supplier=supplier, folder=final.relative_to(out).as_posix(), status=status,
-            files=named, missing=missing, earlier=kept, now=now,
+            files=named, missing=missing, earlier=kept, now=now, rules=rules,
         )  # fmt: skip
         _name(work, files, final_names, undo)
         disk.sync_folder(work.path)

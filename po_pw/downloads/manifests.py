@@ -36,15 +36,16 @@ def path(internal: Path, supplier_folder: str, stem: str) -> Path:
 def write(
     path: Path, *, order: models.PurchaseOrder, supplier: str, folder: str, status: models.Status,
     files: Sequence[models.SavedFile], missing: Sequence[models.MissingFile], earlier: Sequence[Entry],
-    now: datetime.datetime,
+    now: datetime.datetime, rules: int = 0,
 ) -> None:  # fmt: skip
     """Writes a manifest, synced.
 
-    `earlier` are files of an earlier outcome that this one did not replace.
+    `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the rules under
+    which the order's page was read.
     """
     content: dict[str, Any] = {
         "key": order.key, "po_number": order.po_number, "supplier": supplier, "url": order.url, "folder": folder,
-        "status": status.value, "written_at": now.isoformat(),
+        "status": status.value, "written_at": now.isoformat(), "rules": rules,
         "files": [
             {
                 "name": file.path, "sent_name": file.sent_name, "attachment_id": file.attachment_id,
@@ -101,6 +102,8 @@ class Told:
     missing: tuple[models.MissingFile, ...]
     earlier: tuple[tuple[str, int, str], ...]
     """Files of an earlier outcome that are still in the folder: name, bytes, SHA-256."""
+    rules: int = 0
+    """Version of the rules under which the order's page was read; 0 where none is named."""
 
 
 def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
@@ -133,7 +136,7 @@ def read(path: Path, supplier_folder: str, stem: str) -> Told:
             models.OrderKey(_text(content["key"])), _text(content["po_number"]), _text(content["supplier"]),
             _text(content["url"]), folder, status, written_at,
             tuple(_file(entry) for entry in content["files"]), tuple(_missing(entry) for entry in content["missing"]),
-            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]),
+            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]), int(content.get("rules", 0)),
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         msg = f"{path} is not a manifest: {error!r}"

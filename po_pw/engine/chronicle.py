@@ -1,4 +1,7 @@
-"""What befalls a run goes into the journal as well: who asks how it goes need not read its log."""
+"""What happens to a run goes into the journal as well, with each press and each request that was sent or stopped.
+
+Whoever asks how a run goes, or whether it changed anything, need not read its log.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 # The others are an order's own way: the journal has them as attempts, attachments, files and outcomes.
 _KEPT: Final = (
     events.BrowserChosen, events.ContextOpened, events.ContextLost, events.ContextClosed, events.OrdersStolen,
-    events.OrderPutBack, events.Stopping, events.Notice, events.RunEnded,
+    events.OrderPutBack, events.Pressed, events.RequestJudged, events.Stopping, events.Notice, events.RunEnded,
 )  # fmt: skip
+_OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestJudged)
 
 
 class Chronicle:
@@ -47,7 +51,7 @@ class Chronicle:
         worker = detail.pop("worker", None)
         detail.pop("po", None)
         detail.pop("run", None)
-        key = event.key if isinstance(event, events.OrderPutBack) else None
+        key = event.key if isinstance(event, _OF_AN_ORDER) else None
         now = datetime.datetime.now(datetime.UTC)
         happened = facts.Happened(logs.name(event), logs.level(event), now, worker, key, detail)
         if self._journal is None or self._run is None:

@@ -24,6 +24,7 @@ from po_pw.engine import (
     governor,
     logs,
     plan,
+    plausibility,
     pool,
     rebuild,
     recovery,
@@ -31,7 +32,7 @@ from po_pw.engine import (
     senses,
 )
 from po_pw.journal import lock
-from po_pw.portals import registry
+from po_pw.portals import memory, registry
 from po_pw.results import tables
 from po_pw.transport import client
 
@@ -92,6 +93,8 @@ class Run:
         self._resume: carrying.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
+        self._plausibility = plausibility.Plausibility()
+        self._looks_wrong: tuple[str, ...] = ()
         self._times = _Times()
 
     async def __aenter__(self) -> Self:
@@ -113,6 +116,7 @@ class Run:
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(rebuild.open_journal(journal, self.out, self.hub))
             stack.callback(self._chronicle.end)
+            stack.callback(self.hub.listen(self._count))
             await self._recover()
             self._client = await stack.enter_async_context(
                 client.Client(
@@ -158,6 +162,7 @@ class Run:
         run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
         self._begin(run)
         self._plan, self._times = what, _Times()
+        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
         orders = list(self._journal.orders(run))
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
         taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
@@ -172,6 +177,7 @@ class Run:
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
         for earlier in carried:
             outcomes.put_nowait(earlier)
+            self._plausibility.add(earlier)
         self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
         try:
             while (outcome := await outcomes.get()) is not None:
@@ -212,6 +218,7 @@ class Run:
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
         self._plan, self._times = what, _Times()
+        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
         self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -225,6 +232,7 @@ class Run:
 
     async def _end_feed(self, run: models.RunId) -> None:
         self._times.ended = time.monotonic()
+        self._say_what_looks_wrong()
         await self._note_end(run)
         await self.write_results()
 
@@ -232,7 +240,21 @@ class Run:
         await self._recover()  # whoever held a folder may have let go of it
         for outcome in self._recovered.published:
             self.hub.emit(events.OrderSettled(outcome))
+        self._say_what_looks_wrong()
         await self._note_end(run)
+
+    def _count(self, event: events.Event) -> None:
+        if isinstance(event, events.OrderSettled):
+            self._plausibility.add(event.outcome)
+
+    def _say_what_looks_wrong(self) -> None:
+        self._looks_wrong = self._plausibility.findings(self._accepts_none)
+        for text in self._looks_wrong:
+            self.hub.emit(events.Notice("warning", text))
+
+    def _accepts_none(self, origin: str) -> bool:
+        """Whether somebody has accepted that orders of this portal may have no attachments."""
+        return memory.load(self._sessions.folder(origin) / memory.FILE).accepted_without_area
 
     async def _note_end(self, run: models.RunId) -> None:
         ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), self.is_stopping)
@@ -334,6 +356,7 @@ class Run:
         about = tables.About(
             run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
+            warnings=self._looks_wrong,
         )  # fmt: skip
         self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
         return self.summary

@@ -46,7 +46,7 @@ async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, par
     prepared = await asyncio.to_thread(
         folders.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem, status=outcome.status,
         files=job.files(), missing=outcome.missing, max_path=room.options.max_path, now=outcome.timing.ended_at,
-        earlier=job.earlier.folder if job.earlier else "",
+        earlier=job.earlier.folder if job.earlier else "", rules=outcome.rules,
     )  # fmt: skip
     job.named(prepared.files)
     whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)

@@ -8,9 +8,12 @@ import enum
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models
+from po_pw.downloads import names
 from po_pw.journal import lock, view
+from po_pw.portals import memory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -52,6 +55,25 @@ class Standing:
         return counts.get(models.Status.PARTIAL, 0) + counts.get(models.Status.FAILED, 0)
 
     @property
+    def outdated(self) -> int:
+        """Orders that came out well under rules for reading pages that were changed since."""
+        rules = self.run.rules if self.run else {}
+        return sum(count for version, count in rules.items() if version < memory.RULES_VERSION)
+
+    @property
+    def evidence(self) -> Mapping[str, str]:
+        """Orders whose pages were not what was expected, each with the folder that shows what came instead.
+
+        Relative to the output directory; at most so many as `view.Progress.unread` names.
+        """
+        found = {}
+        for one in self.run.unread if self.run else ():
+            place = evidence_of(one.po_number)
+            if (self.out / place).is_dir():
+                found[one.po_number] = place
+        return found
+
+    @property
     def orders_per_second(self) -> float | None:
         """Over the latest outcomes; None where nothing goes on, or there is nothing to go by."""
         seconds = self._recent_seconds()
@@ -78,6 +100,11 @@ class Standing:
     def again(self) -> list[str]:
         """The words of the command that goes on with the run; none where it was no command's."""
         return list(self.run.command) if self.run else []
+
+
+def evidence_of(po_number: str) -> str:
+    """Where the picture and the source of an order's page are kept, below the output directory, with `/`."""
+    return f".po-pw/evidence/{names.folder_name(po_number)}"
 
 
 def journal_of(out: Path) -> Path:

@@ -15,7 +15,7 @@ from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
-from po_pw.portals import judging, vocabulary
+from po_pw.portals import judging, recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -487,9 +487,12 @@ class Worker:
             worker=self.name, lane=browser_lane.BrowserLane.name, folder="", supplier=supplier,
             source_url=order.url, found=len(job.wanted()),
             changes=job.changes() if room.resume is not None and room.resume.refresh else None,
+            rules=recognition.RULES_VERSION,
         )  # fmt: skip
         outcome = await settling.settle(room, job, outcome)
         job.is_settled = True
+        if status is not models.Status.FAILED and (seen := self._evidence(order)).is_dir():
+            await asyncio.to_thread(shutil.rmtree, seen, ignore_errors=True)  # of an earlier run, and mended since
         await self._shared.source.release(lease, source.Settled())
         self._shared.jobs.pop(order.key, None)
         self._shared.space.progressed()

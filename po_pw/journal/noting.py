@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _PUT_OUTCOME: Final = """
-INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, replaces)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, replaces, rules)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _PUT_FILE: Final = """
 INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
@@ -42,8 +42,10 @@ def put_outcome(
     work: str = "", replaces: str = "",
 ) -> None:  # fmt: skip
     """Writes an outcome, and makes the run's files of the order exactly the outcome's."""
-    values = (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces)
-    connection.execute(_PUT_OUTCOME, values)
+    connection.execute(
+        _PUT_OUTCOME,
+        (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces, outcome.rules),
+    )
     if not outcome.carried:  # its files are those of the run that saved them
         connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
         connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))

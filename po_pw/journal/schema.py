@@ -71,7 +71,8 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE INDEX files_by_key ON files (key);
 
--- What befell a run beside its orders' own ways: browsers opened and lost, orders stolen and put back, pauses, stops.
+-- What befell a run beside its orders' own ways: browsers opened and lost, orders stolen and put back, pauses, stops,
+-- and each press, and each request other than GET that was sent or stopped after one.
 -- The run's log has every event; these are for whoever asks how it goes.
 CREATE TABLE events (
   id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, at TEXT NOT NULL, event TEXT NOT NULL,
@@ -87,7 +88,12 @@ CREATE TABLE folders (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_FIRST,)
+_RULES: Final = """
+-- Version of the rules under which the order's page was read; also in `outcome`, which is long to read.
+ALTER TABLE outcomes ADD COLUMN rules INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES)
 """Each brings a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

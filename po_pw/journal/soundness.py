@@ -90,6 +90,8 @@ def _shape_fault(connection: sqlite3.Connection) -> str:
     if version > len(schema.MIGRATIONS):
         # A newer po-pw has more to keep: who has just what we have is one whose number was hit.
         return "its version is not true" if shape == _expected(len(schema.MIGRATIONS)) else ""
+    if 0 < version < len(schema.MIGRATIONS) and shape >= _expected(len(schema.MIGRATIONS)):
+        return "its version is not true"
     missing = _expected(version) - shape
     if missing or (version == 0 and shape):
         return "its tables are not those of its version"

@@ -21,6 +21,9 @@ _RECENT: Final = 50
 _SHOWN: Final = 5
 """Warnings that are given."""
 
+_MOST_UNREAD: Final = 20
+"""Orders that are named whose pages were not what was expected."""
+
 _LATEST: Final = """
 SELECT run, source, workers, command, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
 ORDER BY started_at DESC, run DESC LIMIT 1"""
@@ -52,6 +55,15 @@ SELECT error_code, COUNT(*) FROM attempts JOIN last USING (key)
 WHERE attempts.run = :run AND error_code IS NOT NULL AND (attempts.lease < last.lease OR attempts.key NOT IN (
   SELECT key FROM outcomes WHERE run = :run AND state = 'published'))
 GROUP BY error_code ORDER BY COUNT(*) DESC, error_code"""
+
+_RULES: Final = """
+SELECT rules, COUNT(*) FROM outcomes
+WHERE run = ? AND state = 'published' AND status IN ('COMPLETED', 'NO_ATTACHMENTS') GROUP BY rules"""
+
+_EVIDENT: Final = """
+SELECT json_extract(outcome, '$.po_number') AS po_number, json_extract(outcome, '$.error.code') AS code
+FROM outcomes WHERE run = ? AND state = 'published' AND status = 'FAILED'
+AND code IN ('NOT_RECOGNISED', 'NO_AREA_FOUND') ORDER BY id LIMIT ?"""
 
 _LEASED_LAST: Final = "SELECT MAX(MAX(started_at, COALESCE(ended_at, ''))) FROM attempts WHERE run = ?"
 
@@ -95,6 +107,14 @@ class Happened:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Unread:
+    """An order whose page could not be told to be its own, or showed no place for attachments."""
+
+    po_number: str
+    error_code: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
     """A run as its journal has it."""
 
@@ -134,6 +154,10 @@ class Progress:
     recent_bytes: int
     doubted: int
     """Orders, of whatever run, whose files are to be proved and fetched again where they do not hold."""
+    rules: Mapping[int, int]
+    """Orders that came out well, by the version of the rules under which their pages were read."""
+    unread: tuple[Unread, ...]
+    """The first of the FAILED orders whose pages were not what was expected."""
     warnings: tuple[Happened, ...]
     """What befell the run last that a person should know, the latest last."""
 
@@ -175,11 +199,27 @@ def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
     return schema.look(path, read)
 
 
+def latest(connection: sqlite3.Connection, path: Path) -> models.RunId | None:
+    """The latest run of a journal that `schema.look` has opened; None where there was none.
+
+    Raises:
+        EnvironmentProblem: a newer po-pw wrote it.
+    """
+    begun = _begun(connection) if _check_version(connection, path) else None
+    return None if begun is None else models.RunId(begun["run"])
+
+
+def _begun(connection: sqlite3.Connection) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(_LATEST, (f"%-{restoring.ENDING}",)).fetchone()
+    return row
+
+
 def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
-    if not _check_version(connection, path):
+    version = _check_version(connection, path)
+    if not version:
         return None
     connection.execute("BEGIN")  # all of it as of one moment
-    begun = connection.execute(_LATEST, (f"%-{restoring.ENDING}",)).fetchone()
+    begun = _begun(connection)
     if begun is None:
         return None
     run = begun["run"]
@@ -195,7 +235,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
     unsettled = connection.execute(_OPEN, named).fetchall()
     waiting = [row["error_code"] for row in unsettled if row["ended_at"] and row["error_code"]]
     files = connection.execute("SELECT COUNT(*), SUM(size), MAX(saved_at) FROM files WHERE run = ?", (run,)).fetchone()
-    recent = [_time(row["at"]) for row in connection.execute(_SINCE, {"run": run, "recent": _RECENT})]
+    recent = [moment(row["at"]) for row in connection.execute(_SINCE, {"run": run, "recent": _RECENT})]
     since = recent[-1] if recent else None
     (recent_bytes,) = connection.execute(
         "SELECT SUM(size) FROM files WHERE run = ? AND saved_at > ?", (run, codec.stamp(since) if since else "~")
@@ -205,27 +245,35 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
     return Progress(
         run=models.RunId(run), source=begun["source"], workers=begun["workers"],
         command=tuple(json.loads(begun["command"])),
-        started_at=_time(begun["started_at"]), ended_at=_time(begun["ended_at"]) if begun["ended_at"] else None,
+        started_at=moment(begun["started_at"]), ended_at=moment(begun["ended_at"]) if begun["ended_at"] else None,
         interrupted=bool(begun["interrupted"]), rows=rows["rows"], orders=rows["orders"],
         counts={status: counts[status] for status in models.Status if counts.get(status)},
         carried=sum(row["carried"] for row in outcomes),
         failed=_added(failed, refused), partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
         put_back=_pairs(connection.execute(_PUT_BACK, named)),
         in_hand=tuple(
-            InHand(models.OrderKey(row["key"]), row["worker"], row["attempt"], _time(row["started_at"]))
+            InHand(models.OrderKey(row["key"]), row["worker"], row["attempt"], moment(row["started_at"]))
             for row in unsettled if row["ended_at"] is None
         ),
         waiting={code: waiting.count(code) for code in sorted(set(waiting))},
-        files=files[0], bytes=files[1] or 0, last_at=max(_time(sign) for sign in signs if sign),
+        files=files[0], bytes=files[1] or 0, last_at=max(moment(sign) for sign in signs if sign),
         recent=max(0, len(recent) - 1), recent_since=since, recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
+        rules=_by_rules(connection, run, version),
+        unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MOST_UNREAD))),
         warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
     )  # fmt: skip
 
 
+def _by_rules(connection: sqlite3.Connection, run: str, version: int) -> dict[int, int]:
+    # Before the journal's second version nothing was noted of them.
+    query = _RULES if version > 1 else _RULES.replace("SELECT rules,", "SELECT 0,").replace("GROUP BY rules", "")
+    return {rules: count for rules, count in connection.execute(query, (run,)) if count}
+
+
 def _happened(row: sqlite3.Row) -> Happened:
     detail = json.loads(row["detail"])
-    return Happened(_time(row["at"]), row["event"], row["worker"], str(detail.get("text") or detail.get("why") or ""))
+    return Happened(moment(row["at"]), row["event"], row["worker"], str(detail.get("text") or detail.get("why") or ""))
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -242,5 +290,6 @@ def _added(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     return {code: some.get(code, 0) + more.get(code, 0) for code in [*some, *more]}
 
 
-def _time(text: str) -> datetime.datetime:
+def moment(text: str) -> datetime.datetime:
+    """A time as the journal keeps it, in this machine's time zone."""
     return datetime.datetime.fromisoformat(text).astimezone()

@@ -41,7 +41,8 @@ _ALIKE: Final = 0.75
 def similarity(one: Collection[str], other: Collection[str]) -> float:
     """How much two signatures share, 0 to 1 (Jaccard)."""
     a, b = frozenset(one), frozenset(other)
-    return len(a & b) / len(a | b) if a or b else 0.0
+    shared = len(a & b)
+    return shared / (len(a) + len(b) - shared) if a or b else 0.0
 
 
 @dataclasses.dataclass(slots=True)

@@ -29,6 +29,7 @@ class About:
         seconds: the whole run, by the monotonic clock.
         work_seconds: the same after start-up.
         version: of po_pw.
+        warnings: what looks wrong in the run as a whole.
     """
 
     run: models.RunId
@@ -38,6 +39,7 @@ class About:
     work_seconds: float
     interrupted: bool
     version: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Summary:
         order_seconds: seconds in workers' hands, of the orders this run did.
         carried: orders that an earlier run did.
         notes: what the person should know of the files written.
+        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
     """
 
     rows: int
@@ -61,6 +64,7 @@ class Summary:
     order_seconds: float
     carried: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowResult]]) -> Summary:
@@ -107,14 +111,21 @@ def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResu
             tally.add(row)
             for writer in writers.values():
                 writer.add(row)
-        totals |= tally.totals()
+        totals |= {**tally.totals(), "warnings": about.warnings}
         for name, writer in writers.items():
             wanted = writer.finish()
             writer.__exit__(None, None, None)  # Windows renames no open file
             notes += _publish(scratch / name, out / name, about.run) if wanted else _remove(out / name)
         notes += book.notes
     return Summary(
-        tally.rows, dict(tally.counts), tally.files, tally.bytes, tally.order_seconds, tally.carried, tuple(notes)
+        tally.rows,
+        dict(tally.counts),
+        tally.files,
+        tally.bytes,
+        tally.order_seconds,
+        tally.carried,
+        tuple(notes),
+        about.warnings,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tests.real_apps import installing, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PASSWORD: Final = "Wandering-Otter-41"
 _ROOT: Final = Path(__file__).parents[2]
@@ -43,6 +43,8 @@ class Application:
     """From Debian, unpacked into a folder that the site is told."""
     npm: tuple[str, ...] = ()
     """From npm, into a folder that the site is told."""
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What its site is told besides."""
     same_names: bool = True
     """Whether it keeps two files of one name on one record."""
     bare_names: bool = True
@@ -148,6 +150,16 @@ ALL: Final = (
         sign_in="/issue?@template=index",
         packages=("roundup~=2.6.0",),
         forbidden=_NOT_SHOWN,  # the record's address, status 200, "You are not allowed to view this page."
+    ),
+    Application(
+        name="roundup-jinja2",
+        title="Roundup with its other pages",
+        site="roundup_tracker",
+        username="buyer",
+        sign_in="/issue?@template=index",
+        packages=("roundup~=2.6.0", "jinja2~=3.1"),
+        options={"template": "jinja2"},
+        hides_records=False,  # its page says "not allowed" and lists the files all the same
     ),
     Application(
         name="moin",
@@ -262,6 +274,7 @@ def _write_specification(
         "password": PASSWORD,
         "absent": samples.ABSENT,
         "unpacked": str(unpacked) if unpacked else None,
+        "options": dict(application.options),
         "records": records,
     }
     (folder / "spec.json").write_text(json.dumps(specification), "utf-8")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _ROOT: Final = Path(__file__).parents[2]
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGES: Final = re.compile(
-    r"(?i)(?<![a-z])(delete|destroy|remove|logout|revert|rename|retire|purge|edit|modify)(?![a-z])"
+    r"(?<![a-z])(?:delete|destroy|remove|logout|revert|rename|retire|purge|edit|modify|take|subscribe|quicklink|assign|"
+    r"hold|approve|reject|archive|convert|profile)(?![a-z])"
 )
 """In a path or query: an address that a person opens to change something, or to sign out."""
 _PARTS: Final = re.compile(r"(?i)\.(?:css|gif|ico|jpe?g|js|png|svg|woff2?)(?:\?|$)")

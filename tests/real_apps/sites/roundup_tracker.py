@@ -1,4 +1,7 @@
-"""Roundup's classic tracker: an issue for each order, its files linked to it; nothing is shown without a sign-in."""
+"""Roundup: an issue for each order, its files linked to it; nothing is shown without a sign-in.
+
+The option `template` names one of the trackers that come with it; `classic` if there is none.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def main() -> None:
 def _install(home: Path, address: str, spec: Mapping[str, Any]) -> None:
     tool = admin.AdminTool()
     tool.force = True
-    tool.do_install(str(home), ["install", "classic", "sqlite"])
+    tool.do_install(str(home), ["install", spec["options"].get("template", "classic"), "sqlite"])
     config = configuration.CoreConfig(str(home))
     config["TRACKER_WEB"] = address
     config["TRACKER_NAME"] = "Orders"
