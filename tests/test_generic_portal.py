@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGES: Final = Path(__file__).parent.parent / "fixtures" / "pages"
 SHOWN: Final = tuple(sorted(file.stem for file in PAGES.glob("*.html")))
+SUPPLIERS: Final = ("Acme", "Bolt and Nut", "Cobalt Works")
 NAV: Final = '<nav><a href="/">Home</a> <a href="/orders">Orders</a> <a href="/out">Sign out</a></nav>'
 
 
@@ -82,6 +83,7 @@ class Portal:
     async def _order(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
         links = f'<p><a href="/f/{number}.pdf">Drawing.pdf</a> <a href="/f/terms.pdf">Terms.pdf</a></p>'
+        links = f"<p>Supplier: {SUPPLIERS[int(number[-1])]}</p>{links}"
         if number.startswith("PO-8"):
             links = f"<section><h2>Attachments</h2>{links}</section>"
         return web.Response(text=_body(number, links), content_type="text/html")

@@ -656,7 +656,7 @@ def _opens(one: Candidate, areas: Sequence[Area], placed: Sequence[_Item]) -> bo
     is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
         return True
-    if one.opener and target < 0:
+    if one.opener and target < 0 and one.expanded != "false":
         return False
     if target >= 0:
         holds_items = any(item.area == target for item in placed)

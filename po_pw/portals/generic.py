@@ -153,8 +153,8 @@ class GenericPortal:
             listing = dataclasses.replace(listing, attachments=(*listing.attachments, *taken), loose=())
         if listing.attachments or has_area or not listing.complete:
             return listing
-        if listing.certain and (known.area_seen or known.accepted_without_area):
-            return listing
+        if (listing.certain or found.strong) and (known.area_seen or known.accepted_without_area):
+            return listing  # with nothing to compare it with, the number in its title or heading has to do
         return dataclasses.replace(listing, page=models.PageKind.NO_AREA) if last else None
 
     def _finder(self, url: str) -> finder.Finder:
