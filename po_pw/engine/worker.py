@@ -204,7 +204,7 @@ class Worker:
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         except errors.SessionExpired as error:
             await fetches.cancel()
-            if await self._session_holds(desk, order.url):
+            if await self._session_holds(desk, order.url, opened=False):
                 msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
                 raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
             raise
@@ -243,12 +243,18 @@ class Worker:
     def _evidence(self, order: models.PurchaseOrder) -> Path:
         return self._room.out / ".po-pw" / "evidence" / names.folder_name(order.po_number)
 
-    async def _session_holds(self, desk: _Desk, url: str) -> bool:
-        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask."""
+    async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
+        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
+
+        Args:
+            desk: what the worker has.
+            url: of the order.
+            opened: its own page opened just now, and may be asked again.
+        """
         knowledge = self._shared.knowledge
         async with knowledge.sign_in_lock(url):
-            proof = knowledge.proof(url)
-            if knowledge.is_signed_out(url) or not proof or proof == url:
+            proof = knowledge.proof(url) or (url if opened else "")
+            if knowledge.is_signed_out(url) or not proof or (proof == url and not opened):
                 return False
             holds = await desk.lane.opens(proof)
             if not holds:
@@ -337,7 +343,7 @@ class Worker:
     async def _ask_session(self, desk: _Desk, job: jobs.Job) -> None:
         """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
         asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
-        if asked and await self._session_holds(desk, job.order.url):
+        if asked and await self._session_holds(desk, job.order.url, opened=True):
             for name, error in asked.items():
                 msg = f"this file alone asks for a sign-in ({error})"
                 job.failed[name] = errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
