@@ -25,7 +25,7 @@ _LISTING_TIMEOUT: Final = 15.0
 
 _VERDICTS: Final = {
     models.ErrorCode.LIST_INCOMPLETE: "INCOMPLETE", models.ErrorCode.NO_AREA_FOUND: "NO_AREA",
-    models.ErrorCode.SIGN_IN_NEEDED: "SIGNED_OUT",
+    models.ErrorCode.SIGN_IN_NEEDED: "SIGNED_OUT", models.ErrorCode.PORTAL_ERROR: "NOT_RECOGNISED",
 }  # fmt: skip
 
 
