@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from po_pw import models
 from po_pw.browser import quiet
-from po_pw.portals import base, finder, page_facts, recognition, vocabulary
+from po_pw.portals import base, finder, grouping, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -335,7 +335,7 @@ class _Reading:
             return look, settled
         return None
 
-    def _next_of(self, look: finder.Look) -> list[finder.Candidate]:
+    def _next_of(self, look: finder.Look) -> list[grouping.Candidate]:
         """What shows the next page, likeliest first."""
         page = self._found.turned + 2
         result = []

@@ -3,6 +3,8 @@
 (lib) => {
   const MOST_ELEMENTS = 20000, MOST_TEXT = 20000, MOST_FIELDS = 100, MOST_FEATURES = 1500, DEEPEST = 40;
   const squeeze = lib.squeeze;
+  // Not `form.action`: a field of that name would stand in its place.
+  const actionOf = (form) => { try { return new URL(form.getAttribute('action') || location.href, document.baseURI).href; } catch { return ''; } };
   const words = (text) => squeeze(text).replace(/\d+/g, '').replace(/\s+/g, ' ').trim().toLowerCase().slice(0, 60);
 
   // The site's own frame around the content.
@@ -113,7 +115,7 @@
     asking.add(root);
     forms.push({
       kinds: [...kinds].sort(), in_content: first ? inContent.has(first) : true, modal: Boolean(first && covering(first)), others,
-      text: root === document.body ? 0 : textOf(root, 2000).length, action: root.localName === 'form' ? root.action : '',
+      text: root === document.body ? 0 : textOf(root, 2000).length, action: root.localName === 'form' ? actionOf(root) : '',
     });
   }
 
@@ -174,7 +176,7 @@
     if (!label && !element.id) continue;
     if (label.length > 60) continue;
     // A way out is often in a closed menu; a way in that nobody sees is none.
-    controls.push({ label, address: lib.addressOf(element), shown: isShown, in_content: inContent.has(element) && !covering(element), modal: isShown && covering(element), form: element.form ? element.form.action : '', id: `${element.id} ${element.getAttribute('name') || ''} ${element.className && element.className.baseVal === undefined ? element.className : ''}`.trim().slice(0, 80) });
+    controls.push({ label, address: lib.addressOf(element), shown: isShown, in_content: inContent.has(element) && !covering(element), modal: isShown && covering(element), form: element.form ? actionOf(element.form) : '', id: `${element.id} ${element.getAttribute('name') || ''} ${element.className && element.className.baseVal === undefined ? element.className : ''}`.trim().slice(0, 80) });
   }
 
   // Challenges that are there to be solved before anything else; badges are none.
