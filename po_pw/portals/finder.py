@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.resources
 import re
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -32,6 +34,9 @@ _FRAME_AT: Final = """(element) => {
 }"""
 _MOST_CONSIDERED: Final = 400
 _LOOKS_AT_TEXTS: Final = 3
+_DOCUMENTS: Final = ("http:", "https:", "about:srcdoc", "blob:", "data:")
+_ANSWERS_WITHIN: Final = 3.0
+"""Seconds within which a frame without a document answers, if it ever does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Finder:
         self._origin = origin
         self._texts: dict[str, float] = {}
         self._identifiers: dict[str, float] = {}
+        self._mute: weakref.WeakSet[playwright.Frame] = weakref.WeakSet()
 
     async def look(self, page: playwright.Page) -> Look:
         """One look at all frames.
@@ -97,8 +103,26 @@ class Finder:
             playwright.Error: the page is gone.
         """
         seen: list[tuple[playwright.Frame, dict[str, Any], str]] = []
+        await self._find_mute(page)
         parsed = await self._look_at(page, page.main_frame, "", seen)
         return _assembled(seen, self._origin, page.url, parsed=parsed)
+
+    async def _find_mute(self, page: playwright.Page) -> None:
+        """Notes frames without a document that do not answer, as after an address that the browser refused.
+
+        A frame with a document is never among them, however long it takes: what it shows would be missed.
+        """
+        empty = [frame for frame in page.frames[1:] if not frame.url.startswith(_DOCUMENTS) and not frame.is_detached()]
+        asked = [frame for frame in empty if frame not in self._mute]
+        if not asked:
+            return
+        asks = {asyncio.ensure_future(frame.evaluate("1")): frame for frame in asked}
+        done, silent = await asyncio.wait(asks, timeout=_ANSWERS_WITHIN)
+        for ask in done:
+            ask.exception()  # between two documents; the look itself tells
+        for ask in silent:
+            ask.cancel()
+            self._mute.add(asks[ask])
 
     async def _look_at(
         self, page: playwright.Page, frame: playwright.Frame, whole: str, seen: list[tuple[playwright.Frame, dict[str, Any], str]]
@@ -117,7 +141,7 @@ class Finder:
         if not raw["frames"]:
             return parsed
         for child in frame.child_frames:
-            if child.is_detached():
+            if child.is_detached() or (child in self._mute and not child.url.startswith(_DOCUMENTS)):
                 continue
             try:
                 element = await child.frame_element()
