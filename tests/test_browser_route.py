@@ -221,7 +221,8 @@ def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) 
                 await captured.discard()
         async with opened.context.page() as hold:  # after a press the page is left: what it tried is asked on another
             await hold.page.goto(order.url, wait_until="commit")
-            await hold.page.wait_for_function("window.tried && ['position', 'media', 'worker'].every(one => one in tried)")
+            asked = "window.tried && ['position', 'media', 'worker'].every((one) => one in tried)"
+            await hold.page.wait_for_function(asked)
             tried = await hold.page.evaluate("window.tried")
             await hold.page.goto(f"{opened.portal.origin}/orders/after")
             assert len(hold.page.context.pages) == 1

@@ -204,9 +204,7 @@ class Worker:
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         except errors.SessionExpired as error:
             await fetches.cancel()
-            if await self._session_holds(desk, order.url, opened=False):
-                msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
-                raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
+            await self._raise_if_alone(desk, order, error)
             raise
         except BaseException:
             # Before the order goes back: whoever takes it next writes to the same places.
@@ -225,9 +223,19 @@ class Worker:
         self._shared.knowledge.decided(order)
         if listing.page is models.PageKind.ORDER:
             await asyncio.to_thread(shutil.rmtree, self._evidence(order), ignore_errors=True)
-        self._take_in(job, listing)
+        try:
+            self._take_in(job, listing)
+        except errors.SessionExpired as error:
+            await self._raise_if_alone(desk, order, error)
+            raise
         self._say(lease, "fetching", len(job.wanted()))
         await self._begin(desk, fetches, None)
+
+    async def _raise_if_alone(self, desk: _Desk, order: models.PurchaseOrder, error: errors.SessionExpired) -> None:
+        """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
+        if await self._session_holds(desk, order.url, opened=False):
+            msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
+            raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
     def _concluded(self, order: models.PurchaseOrder, listing: models.Listing) -> models.Listing | None:
         """The listing with what is known of the portal; None where that is not enough yet."""
