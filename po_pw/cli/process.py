@@ -70,7 +70,8 @@ def process(
         ),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Press nothing that sends a form; what only a form hands out is missing.")
+        bool,
+        typer.Option("--read-only", help="Press nothing that sends a form; what only a form hands out is missing."),
     ] = False,
     run_timeout: Annotated[
         float | None,

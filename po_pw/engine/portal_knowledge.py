@@ -118,7 +118,7 @@ class PortalKnowledge:
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     def proof(self, url: str) -> str:
-        """A page that opened under this sign-in, to learn whether that still holds; not `url` where there is another."""
+        """A page that opened under this sign-in, to ask whether it still holds; not `url` where there is another."""
         kept = (self._of(url).memory.proof_url, self._home.proof(sessions.origin_of(url)))
         found = [one for one in kept if one]
         return next((one for one in found if one != url), found[0] if found else "")

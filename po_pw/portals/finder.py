@@ -125,8 +125,12 @@ class Finder:
             self._mute.add(asks[ask])
 
     async def _look_at(
-        self, page: playwright.Page, frame: playwright.Frame, whole: str, seen: list[tuple[playwright.Frame, dict[str, Any], str]]
-    ) -> bool:  # fmt: skip
+        self,
+        page: playwright.Page,
+        frame: playwright.Frame,
+        whole: str,
+        seen: list[tuple[playwright.Frame, dict[str, Any], str]],
+    ) -> bool:
         """Looks at one frame and those in it; False where one was just being replaced or still loads."""
         try:
             raw = await self._judged(frame, whole)
@@ -269,7 +273,7 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
 
 def _clean(label: str) -> str:
     """A heading without its count."""
-    return re.sub(r"\s*[(\[]\s*\d+\s*[)\]]\s*|\s*[:：]\s*$", " ", label).strip()[:80]
+    return re.sub(r"\s*[(\[]\s*\d+\s*[)\]]\s*|\s*[:：]\s*$", " ", label).strip()[:80]  # noqa: RUF001 - the wide colon is one too
 
 
 def _claimed(areas: Sequence[grouping.Area], nested: Sequence[int]) -> int | None:
@@ -355,13 +359,15 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
         return False
     if target >= 0:
         holds_items = any(item.area == target for item in placed)
-        if holds_items or (areas[target].shown and one.expanded != "false"):
-            return False
-        return True
+        return not holds_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
         return one.verdict.action is judging.Action.OPEN and one.expanded != "true"
     # Nothing on the page says what it governs: its whole label has to.
-    return all(area.score <= grouping.TALK for area in areas) and one.verdict.action is judging.Action.OPEN and vocabulary.topic(_without_verb(one.control.label)) >= grouping.STRONG
+    return (
+        all(area.score <= grouping.TALK for area in areas)
+        and one.verdict.action is judging.Action.OPEN
+        and vocabulary.topic(_without_verb(one.control.label)) >= grouping.STRONG
+    )
 
 
 def _without_verb(label: str) -> str:
@@ -371,9 +377,14 @@ def _without_verb(label: str) -> str:
 
 def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.Area]) -> Iterable[grouping.Candidate]:
     """Controls of the list's own paging, "next" and "more" before numbers."""
-    inside = [one for one in candidates if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK]
-    first = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is None]
-    numbers = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is not None]
+    inside = [
+        one
+        for one in candidates
+        if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK
+    ]
+    turning = [one for one in inside if one.verdict.action is judging.Action.TURN]
+    first = [one for one in turning if vocabulary.page_number(one.control.label) is None]
+    numbers = [one for one in turning if vocabulary.page_number(one.control.label) is not None]
     counted: dict[int, int] = {}
     for one in (other for other in candidates if vocabulary.page_number(other.control.label) is not None):
         counted[one.group] = counted.get(one.group, 0) + 1
