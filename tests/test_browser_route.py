@@ -13,7 +13,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, locate, profiles
-from po_pw.engine import carrying
+from po_pw.engine import carrying, portal_knowledge
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
@@ -157,7 +157,12 @@ class Opened:
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=self.downloads
         )
         options = settings.Settings(navigation_timeout=20, listing_timeout=20)
-        self.lane = browser.BrowserLane(self.context, options, lambda url: registry.for_url(url, options))
+        home = sessions.Sessions(self._driver.run_dir.path / "home")
+        hub = events.Hub()
+        knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
+        self.lane = browser.BrowserLane(
+            self.context, options, lambda url: registry.for_url(url, options), knowledge, hub
+        )
 
     async def close(self) -> None:
         await self.context.close()
@@ -214,7 +219,10 @@ def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) 
                 assert not isinstance(captured, models.Link)
                 contents.append((await captured.part(30)).read_bytes())
                 await captured.discard()
-        async with opened.context.page() as hold:
+        async with opened.context.page() as hold:  # after a press the page is left: what it tried is asked on another
+            await hold.page.goto(order.url, wait_until="commit")
+            asked = "window.tried && ['position', 'media', 'worker'].every((one) => one in tried)"
+            await hold.page.wait_for_function(asked)
             tried = await hold.page.evaluate("window.tried")
             await hold.page.goto(f"{opened.portal.origin}/orders/after")
             assert len(hold.page.context.pages) == 1

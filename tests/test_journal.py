@@ -234,7 +234,7 @@ def test_what_a_page_listed_and_what_befell_the_run(path: Path) -> None:
         models.Attachment(name, f"{name}.pdf", source, "Comments", size)
         for name, source, size in (
             ("a", models.Link("http://x/a?sig=1", "http://x"), 10),
-            ("b", models.Click("#b"), None),
+            ("b", models.Click(models.Control("button", "Download b.pdf"), nth=1, alike=2), None),
             ("c", models.External("http://elsewhere/c"), None),
         )
     )

@@ -403,6 +403,24 @@ def test_a_template_finds_the_number_in_its_place() -> None:
     assert numbers.filled("Orders of PO-456 | Portal", shape) == ""
 
 
+@pytest.mark.parametrize(
+    ("heading", "field"),
+    [("Attachments (1)", ("Items", "1")), ("1 attachment", ("Revision", "01")), ("Line 1", ("Page", "1"))],
+)
+def test_a_count_is_not_where_a_portal_shows_its_numbers(heading: str, field: tuple[str, str]) -> None:
+    """On the page of order 1 a count of 1 looks like its number: the page of order 2 shows it as well."""
+    known = memories.PortalMemory()
+    first = facts(headings=((1, "Purchase order"), (2, heading)), fields=(field,), signature=("a", "b"))
+    one = models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", first.asked)
+    found = recognition.judge(first, one, known, other_orders={"2"}.__contains__, has_area=True)
+    recognition.learn(known, first, one, found, has_area=True)
+    two = models.PurchaseOrder(models.OrderKey("PO-2"), "PO-2", first.asked)
+    again = recognition.judge(first, two, known, other_orders={"1"}.__contains__, has_area=True)
+    assert again.kind is PageKind.ORDER
+    assert recognition.places(first, "PO-1") == ()
+    assert recognition.places(facts(headings=((1, "Order PO-1"),)), "PO-1") == ("h1 order \ufffc",)
+
+
 def test_facts_are_values() -> None:
     """Frozen, and what is no facts is refused."""
     with pytest.raises(dataclasses.FrozenInstanceError):

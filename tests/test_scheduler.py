@@ -47,6 +47,7 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         self.attempts = dict.fromkeys(self.waiting, 1)
         self.out: list[models.Lease] = []
         self.stale: list[models.Lease] = []
+        self.parked: dict[models.OrderKey, None] = {}
         self.settled: collections.Counter[models.OrderKey] = collections.Counter()
 
     @stateful.rule(seconds=LATER)
@@ -106,7 +107,7 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
             assert not due  # nobody idles while anything waits anywhere
             if isinstance(got, schedulers.WaitUntil):
                 assert got.when == min(self.waiting.values(), default=None)
-                assert self.waiting or self.out or self.open
+                assert self.waiting or self.out or self.open or self.parked
             else:
                 assert len(self.settled) == self.count
                 assert not self.open
@@ -131,6 +132,22 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
 
     @stateful.precondition(lambda self: self.out)
     @stateful.rule(data=st.data())
+    def park(self, data: st.DataObject) -> None:
+        lease = self.one_of(data, self.out)
+        self.scheduler.park(lease)
+        self.parked[lease.order.key] = None
+
+    @stateful.precondition(lambda self: self.attempts)
+    @stateful.rule(data=st.data())
+    def unpark(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.attempts)))
+        self.scheduler.unpark(key)
+        if key in self.parked:  # any other stays where it is
+            del self.parked[key]
+            self.waiting[key] = 0.0
+
+    @stateful.precondition(lambda self: self.out)
+    @stateful.rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         lease = self.one_of(data, self.out)
         self.scheduler.settle(lease)
@@ -144,6 +161,8 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
             self.scheduler.settle(lease)
         with pytest.raises(schedulers.StaleLease):
             self.scheduler.put_back(lease, self.now, counts=counts)
+        with pytest.raises(schedulers.StaleLease):
+            self.scheduler.park(lease)
 
     def one_of(self, data: st.DataObject, leases: list[models.Lease]) -> models.Lease:
         lease = data.draw(st.sampled_from(leases))
@@ -155,10 +174,12 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
     def each_order_is_in_one_place(self) -> None:
         if not hasattr(self, "scheduler"):
             return
-        assert self.scheduler.waiting() == len(self.waiting)
+        assert self.scheduler.waiting() == len(self.waiting) + len(self.parked)
+        assert [parked.key for parked in self.scheduler.parked()] == list(self.parked)
+        assert self.scheduler.only_parked() == (bool(self.parked) and not self.waiting and not self.out)
         assert self.scheduler.out() == len(self.out)
         assert self.scheduler.settled() == len(self.settled) == self.settled.total()
-        assert len(self.waiting) + len(self.out) + len(self.settled) == self.count
+        assert len(self.waiting) + len(self.parked) + len(self.out) + len(self.settled) == self.count
         assert self.scheduler.is_drained() == (len(self.settled) == self.count and not self.open)
         for worker in WORKERS:
             assert self.scheduler.leases(worker) == [lease for lease in self.out if lease.worker == worker]
@@ -169,6 +190,8 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         for worker in WORKERS:  # all are gone: whatever they had, one who joins later gets
             self.leave(worker)
         self.close()
+        for key in tuple(self.parked):
+            self.scheduler.unpark(key)
         self.join(THREE)
         self.now += 10
         while isinstance(got := self.scheduler.take(THREE, self.now), models.Lease):
@@ -261,6 +284,35 @@ def test_a_worker_that_leaves_hands_everything_over() -> None:
     }  # fmt: skip
 
 
+def test_a_parked_order_waits_until_it_is_called_for() -> None:
+    """Nobody gets it, and nothing ends, before that; then it comes before fresh ones, as the same attempt."""
+    scheduler = schedulers.Scheduler(orders(2), [ONE])
+    scheduler.park(taken(scheduler, ONE))
+    assert not scheduler.only_parked()  # another may tell more
+    scheduler.settle(taken(scheduler, ONE))
+    assert scheduler.take(ONE, 0.0) == schedulers.WaitUntil(None)
+    assert scheduler.only_parked()
+    assert not scheduler.is_drained()
+    scheduler.unpark(models.OrderKey("PO-7"))  # nobody's
+    scheduler.unpark(models.OrderKey("PO-0"))
+    assert not scheduler.only_parked()
+    again = taken(scheduler, ONE)
+    assert (again.order.row, again.attempt) == (0, 1)
+    scheduler.settle(again)
+    assert scheduler.take(ONE, 0.0) == schedulers.Drained()
+
+
+def test_a_parked_order_outlives_the_worker_that_read_it() -> None:
+    """It is nobody's lease any more: who parked it may leave."""
+    scheduler = schedulers.Scheduler(orders(1), [ONE])
+    scheduler.park(taken(scheduler, ONE))
+    scheduler.leave(ONE)
+    scheduler.join(TWO)
+    assert [parked.row for parked in scheduler.parked()] == [0]
+    scheduler.unpark(models.OrderKey("PO-0"))
+    assert taken(scheduler, TWO).order.row == 0
+
+
 def test_a_lease_of_another_scheduler_is_refused() -> None:
     """A lease number alone is not enough: it must be the lease that is out."""
     mine, other = schedulers.Scheduler(orders(1), [ONE]), schedulers.Scheduler([order(7)], [ONE])
@@ -281,9 +333,10 @@ def test_it_shows_its_state() -> None:
     scheduler = schedulers.Scheduler(orders(5), [ONE, TWO])
     scheduler.settle(taken(scheduler, ONE))
     scheduler.put_back(taken(scheduler, TWO), 1.0, counts=True)
+    scheduler.park(taken(scheduler, ONE))
     taken(scheduler, TWO)
-    assert repr(scheduler) == "<Scheduler w1:1 w2:1 unowned:0 delayed:1 out:1 settled:1>"
-    assert repr(schedulers.Scheduler([], [])) == "<Scheduler nobody unowned:0 delayed:0 out:0 settled:0>"
+    assert repr(scheduler) == "<Scheduler w1:0 w2:1 unowned:0 delayed:1 parked:1 out:1 settled:1>"
+    assert repr(schedulers.Scheduler([], [])) == "<Scheduler nobody unowned:0 delayed:0 parked:0 out:0 settled:0>"
 
 
 def test_a_hundred_thousand_orders() -> None:

@@ -301,6 +301,89 @@ def test_cancelled_workers_strand_nothing() -> None:
     run_async(body())
 
 
+def test_parked_orders_are_given_out_again_when_nothing_else_is_left() -> None:
+    """While an order is out, who asks waits; then it is told that only parked ones are left, and all come again."""
+
+    async def body() -> None:
+        scheduler = schedulers.Scheduler(
+            [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", f"http://x/{n}", row=n) for n in range(3)],
+            [ONE, TWO],
+        )
+        told: list[list[int]] = []
+        work = source.LocalSource(
+            scheduler, on_only_parked=lambda: told.append([parked.row for parked in work.parked()])
+        )
+        first, second = await leased(work, ONE), await leased(work, ONE)
+        await work.release(first, source.Parked())
+        await work.release(second, source.Parked())
+        third = await leased(work, TWO)
+        waiter = asyncio.create_task(work.lease(ONE))
+        await waiting(waiter)
+        assert not told
+        await work.release(third, source.Settled())
+        again = await waiter
+        assert again is not None
+        assert (told, again.attempt) == ([[first.order.row, second.order.row]], 1)
+        await work.release(again, source.Settled())
+        assert await settle_all(work, TWO) == 1
+        assert len(told) == 1
+
+    run_async(body())
+
+
+def test_an_order_that_is_unparked_wakes_who_waits() -> None:
+    """What another order showed decides it at once; an order that is out or settled is not touched."""
+
+    async def body() -> None:
+        told: list[bool] = []
+        scheduler, work = made(2, ONE, TWO)
+        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        parked, out = await leased(work, ONE), await leased(work, TWO)
+        await work.release(parked, source.Parked())
+        waiter = asyncio.create_task(work.lease(ONE))
+        await waiting(waiter)
+        work.unpark([parked.order.key, out.order.key])
+        again = await waiter
+        assert again is not None
+        assert again.order == parked.order
+        await work.release(again, source.Settled())
+        await work.release(out, source.Settled())
+        assert await work.lease(ONE) is None
+        assert not told
+
+    run_async(body())
+
+
+def test_what_is_parked_at_a_stop_stays_so() -> None:
+    """Nobody is told to decide it: it has no outcome, and the next run reads it again."""
+
+    async def body() -> None:
+        scheduler, _ = made(1, ONE)
+        told: list[bool] = []
+        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        await work.release(await leased(work, ONE), source.Parked())
+        work.stop()
+        assert await work.lease(ONE) is None
+        assert (told, scheduler.waiting(), scheduler.settled()) == ([], 1, 0)
+
+    run_async(body())
+
+
+def test_a_feed_that_is_open_decides_what_is_parked_too() -> None:
+    """Whoever fed it waits for the result, whether or not more will come."""
+
+    async def body() -> None:
+        scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
+        told: list[bool] = []
+        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work.add(models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", "http://x/1"))
+        await work.release(await leased(work, ONE), source.Parked())
+        assert (await leased(work, ONE)).order.key == "PO-1"
+        assert told == [True]
+
+    run_async(body())
+
+
 def test_thefts_are_told() -> None:
     """The callback hears who took how many orders from whom; should it fail, the order is not lost with it."""
 

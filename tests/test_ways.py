@@ -61,6 +61,9 @@ class _Lane:
     def visit(self, order: models.PurchaseOrder) -> Any:
         raise NotImplementedError
 
+    async def opens(self, url: str) -> bool:
+        raise NotImplementedError
+
     def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
         assert page_url == order.url  # never a page about a file, whose host may be another
         return hosts.fence(order.url, page_url, allowed=self._allowed)

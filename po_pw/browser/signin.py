@@ -209,7 +209,8 @@ async def _type(field: playwright.Locator, text: str, may_type: Callable[[Target
           const form = field.form;
           const sends = (one) => one.type === 'submit' && one.hasAttribute('formaction');
           const button = form && [...form.elements].find(sends);
-          return [location.origin, button ? button.formAction : form ? new URL(form.getAttribute('action') || '', document.baseURI).href : location.href];
+          const own = () => new URL(form.getAttribute('action') || '', document.baseURI).href;
+          return [location.origin, button ? button.formAction : form ? own() : location.href];
         }"""
     )
     await may_type(Target(str(origin), str(action)))

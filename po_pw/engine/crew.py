@@ -7,7 +7,19 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.engine import awake, circuit, clocks, fetching, judging, portal_knowledge, retry, rooms, source, space, worker
+from po_pw.engine import (
+    awake,
+    circuit,
+    clocks,
+    fetching,
+    judging,
+    portal_knowledge,
+    retry,
+    rooms,
+    source,
+    space,
+    worker,
+)
 from po_pw.engine.scheduler import Scheduler
 
 if TYPE_CHECKING:

@@ -134,8 +134,18 @@ def _fields(event: events.Event) -> dict[str, Any]:
         found.pop("key", None)
     if isinstance(event, events.FileSaved):
         found["step"] = "file"
-    return {key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
-            for key, value in found.items()}  # fmt: skip
+    return {key: _plain(value) for key, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value as fields; of a control only its label: its form's fields and attributes may hold tokens."""
+    if isinstance(value, models.Attachment):
+        way = value.source
+        source = {"press": way.control.label} if isinstance(way, models.Click) else dataclasses.asdict(way)
+        return {"id": value.id, "name": value.name, "source": source, "place": value.place}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
 
 
 def _clean(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -118,9 +118,10 @@ class PortalKnowledge:
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     def proof(self, url: str) -> str:
-        """The address of a page that opened under this sign-in: asked again to learn whether that still holds."""
-        origin = sessions.origin_of(url)
-        return self._of(url).memory.proof_url or self._home.proof(origin)
+        """A page that opened under this sign-in, to ask whether it still holds; not `url` where there is another."""
+        kept = (self._of(url).memory.proof_url, self._home.proof(sessions.origin_of(url)))
+        found = [one for one in kept if one]
+        return next((one for one in found if one != url), found[0] if found else "")
 
     def sign_in_lock(self, url: str) -> asyncio.Lock:
         """Held while a portal's session is asked: once is enough for all workers."""

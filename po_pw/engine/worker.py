@@ -44,13 +44,17 @@ _REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
-        "{evidence}",
+        (
+            "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
+            "{evidence}"
+        ),
     ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
-        "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it with: "
-        "po-pw portal inspect {url} (add --accept if orders without attachments look like this)",
+        (
+            "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it "
+            "with: po-pw portal inspect {url} (add --accept if orders without attachments look like this)"
+        ),
     ),
 }
 
@@ -106,9 +110,7 @@ class Worker:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
         session = self._room.client.session(context.user_agent, context.language)
         room = self._room
-        lane = browser_lane.BrowserLane(
-            context, room.options, room.portal_for, self._shared.knowledge, room.hub
-        )  # fmt: skip
+        lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
         fetcher = fetching.Fetcher(
             self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
@@ -202,9 +204,7 @@ class Worker:
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         except errors.SessionExpired as error:
             await fetches.cancel()
-            if await self._session_holds(desk, order.url):
-                msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
-                raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
+            await self._raise_if_alone(desk, order, error)
             raise
         except BaseException:
             # Before the order goes back: whoever takes it next writes to the same places.
@@ -223,9 +223,19 @@ class Worker:
         self._shared.knowledge.decided(order)
         if listing.page is models.PageKind.ORDER:
             await asyncio.to_thread(shutil.rmtree, self._evidence(order), ignore_errors=True)
-        self._take_in(job, listing)
+        try:
+            self._take_in(job, listing)
+        except errors.SessionExpired as error:
+            await self._raise_if_alone(desk, order, error)
+            raise
         self._say(lease, "fetching", len(job.wanted()))
         await self._begin(desk, fetches, None)
+
+    async def _raise_if_alone(self, desk: _Desk, order: models.PurchaseOrder, error: errors.SessionExpired) -> None:
+        """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
+        if await self._session_holds(desk, order.url, opened=False):
+            msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
+            raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
     def _concluded(self, order: models.PurchaseOrder, listing: models.Listing) -> models.Listing | None:
         """The listing with what is known of the portal; None where that is not enough yet."""
@@ -241,12 +251,18 @@ class Worker:
     def _evidence(self, order: models.PurchaseOrder) -> Path:
         return self._room.out / ".po-pw" / "evidence" / names.folder_name(order.po_number)
 
-    async def _session_holds(self, desk: _Desk, url: str) -> bool:
-        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask."""
+    async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
+        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
+
+        Args:
+            desk: what the worker has.
+            url: of the order.
+            opened: its own page opened just now, and may be asked again.
+        """
         knowledge = self._shared.knowledge
         async with knowledge.sign_in_lock(url):
-            proof = knowledge.proof(url)
-            if knowledge.is_signed_out(url) or not proof or proof == url:
+            proof = knowledge.proof(url) or (url if opened else "")
+            if knowledge.is_signed_out(url) or not proof or (proof == url and not opened):
                 return False
             holds = await desk.lane.opens(proof)
             if not holds:
@@ -335,7 +351,7 @@ class Worker:
     async def _ask_session(self, desk: _Desk, job: jobs.Job) -> None:
         """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
         asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
-        if asked and await self._session_holds(desk, job.order.url):
+        if asked and await self._session_holds(desk, job.order.url, opened=True):
             for name, error in asked.items():
                 msg = f"this file alone asks for a sign-in ({error})"
                 job.failed[name] = errors.Permanent(msg, models.ErrorCode.FORBIDDEN)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from playwright import async_api as playwright
-
 from po_pw import errors, models
 from po_pw.browser import controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from playwright import async_api as playwright
 
 _MARK: Final = """(element, number) => {
   const box = element.getBoundingClientRect();
@@ -20,7 +20,8 @@ _MARK: Final = """(element, number) => {
   mark.textContent = number;
   mark.style.cssText = 'position:absolute;z-index:2147483647;pointer-events:none;box-sizing:border-box;color:#fff;' +
     'font:bold 11px/14px system-ui,sans-serif;border:2px solid #b00020;padding:0;' +
-    `left:${box.left + scrollX - 3}px;top:${box.top + scrollY - 3}px;width:${box.width + 6}px;height:${box.height + 6}px`;
+    `left:${box.left + scrollX - 3}px;top:${box.top + scrollY - 3}px;` +
+    `width:${box.width + 6}px;height:${box.height + 6}px`;
   const tag = element.ownerDocument.createElement('span');
   tag.textContent = number;
   mark.textContent = '';

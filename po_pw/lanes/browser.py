@@ -189,11 +189,17 @@ class _Visit:
         order, knowledge = self._order, self._knowledge
         status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
-            page=self._hold.page, order=order, status=lambda: answers[-1].status if answers else status, timeout=self._options.listing_timeout,
-            patience=self._options.patience, watch=watch, memory=knowledge.memory(order.url), press=self._press,
+            page=self._hold.page,
+            order=order,
+            status=lambda: answers[-1].status if answers else status,
+            timeout=self._options.listing_timeout,
+            patience=self._options.patience,
+            watch=watch,
+            memory=knowledge.memory(order.url),
+            press=self._press,
             siblings=knowledge.siblings(order.url),
             is_other_order=lambda number: knowledge.is_other_order(order, number),
-        )  # fmt: skip
+        )
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:

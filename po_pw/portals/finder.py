@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.resources
 import re
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -32,6 +34,9 @@ _FRAME_AT: Final = """(element) => {
 }"""
 _MOST_CONSIDERED: Final = 400
 _LOOKS_AT_TEXTS: Final = 3
+_DOCUMENTS: Final = ("http:", "https:", "about:srcdoc", "blob:", "data:")
+_ANSWERS_WITHIN: Final = 3.0
+"""Seconds within which a frame without a document answers, if it ever does."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Finder:
         self._origin = origin
         self._texts: dict[str, float] = {}
         self._identifiers: dict[str, float] = {}
+        self._mute: weakref.WeakSet[playwright.Frame] = weakref.WeakSet()
 
     async def look(self, page: playwright.Page) -> Look:
         """One look at all frames.
@@ -97,12 +103,34 @@ class Finder:
             playwright.Error: the page is gone.
         """
         seen: list[tuple[playwright.Frame, dict[str, Any], str]] = []
+        await self._find_mute(page)
         parsed = await self._look_at(page, page.main_frame, "", seen)
         return _assembled(seen, self._origin, page.url, parsed=parsed)
 
+    async def _find_mute(self, page: playwright.Page) -> None:
+        """Notes frames without a document that do not answer, as after an address that the browser refused.
+
+        A frame with a document is never among them, however long it takes: what it shows would be missed.
+        """
+        empty = [frame for frame in page.frames[1:] if not frame.url.startswith(_DOCUMENTS) and not frame.is_detached()]
+        asked = [frame for frame in empty if frame not in self._mute]
+        if not asked:
+            return
+        asks = {asyncio.ensure_future(frame.evaluate("1")): frame for frame in asked}
+        done, silent = await asyncio.wait(asks, timeout=_ANSWERS_WITHIN)
+        for ask in done:
+            ask.exception()  # between two documents; the look itself tells
+        for ask in silent:
+            ask.cancel()
+            self._mute.add(asks[ask])
+
     async def _look_at(
-        self, page: playwright.Page, frame: playwright.Frame, whole: str, seen: list[tuple[playwright.Frame, dict[str, Any], str]]
-    ) -> bool:  # fmt: skip
+        self,
+        page: playwright.Page,
+        frame: playwright.Frame,
+        whole: str,
+        seen: list[tuple[playwright.Frame, dict[str, Any], str]],
+    ) -> bool:
         """Looks at one frame and those in it; False where one was just being replaced or still loads."""
         try:
             raw = await self._judged(frame, whole)
@@ -117,7 +145,7 @@ class Finder:
         if not raw["frames"]:
             return parsed
         for child in frame.child_frames:
-            if child.is_detached():
+            if child.is_detached() or (child in self._mute and not child.url.startswith(_DOCUMENTS)):
                 continue
             try:
                 element = await child.frame_element()
@@ -245,7 +273,7 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
 
 def _clean(label: str) -> str:
     """A heading without its count."""
-    return re.sub(r"\s*[(\[]\s*\d+\s*[)\]]\s*|\s*[:：]\s*$", " ", label).strip()[:80]
+    return re.sub(r"\s*[(\[]\s*\d+\s*[)\]]\s*|\s*[:：]\s*$", " ", label).strip()[:80]  # noqa: RUF001 - the wide colon is one too
 
 
 def _claimed(areas: Sequence[grouping.Area], nested: Sequence[int]) -> int | None:
@@ -322,23 +350,25 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
         return False
     if one.verdict.action is not judging.Action.OPEN and not (one.opener and judging.veto(one.control) is None):
         return False
-    if one.control.kind in {"submit", "image", "reset"}:
-        return False
+    if one.control.form is not None and one.control.kind in {"submit", "image", "reset"}:
+        return False  # without a form of its own a plain button is a "submit" that sends nothing
     target = one.governs if one.governs >= 0 else -1
     is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
         return True
-    if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN:
+    if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN and one.expanded != "false":
         return False
     if target >= 0:
         holds_items = any(item.area == target for item in placed)
-        if holds_items or (areas[target].shown and one.expanded != "false"):
-            return False
-        return True
+        return not holds_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
         return one.verdict.action is judging.Action.OPEN and one.expanded != "true"
     # Nothing on the page says what it governs: its whole label has to.
-    return all(area.score <= grouping.TALK for area in areas) and one.verdict.action is judging.Action.OPEN and vocabulary.topic(_without_verb(one.control.label)) >= grouping.STRONG
+    return (
+        all(area.score <= grouping.TALK for area in areas)
+        and one.verdict.action is judging.Action.OPEN
+        and vocabulary.topic(_without_verb(one.control.label)) >= grouping.STRONG
+    )
 
 
 def _without_verb(label: str) -> str:
@@ -348,9 +378,14 @@ def _without_verb(label: str) -> str:
 
 def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.Area]) -> Iterable[grouping.Candidate]:
     """Controls of the list's own paging, "next" and "more" before numbers."""
-    inside = [one for one in candidates if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK]
-    first = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is None]
-    numbers = [one for one in inside if one.verdict.action is judging.Action.TURN and vocabulary.page_number(one.control.label) is not None]
+    inside = [
+        one
+        for one in candidates
+        if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK
+    ]
+    turning = [one for one in inside if one.verdict.action is judging.Action.TURN]
+    first = [one for one in turning if vocabulary.page_number(one.control.label) is None]
+    numbers = [one for one in turning if vocabulary.page_number(one.control.label) is not None]
     counted: dict[int, int] = {}
     for one in (other for other in candidates if vocabulary.page_number(other.control.label) is not None):
         counted[one.group] = counted.get(one.group, 0) + 1

@@ -1,4 +1,4 @@
-"""A portal nobody has described: attachments are found by what lists, headings, links and controls usually look like."""
+"""A portal nobody has described: attachments are found by what lists, headings, links and controls look like."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ _SCROLL: Final = """() => {
     node.scrollTop = before + Math.max(node.clientHeight * 0.9, 100);
     moved = moved || node.scrollTop !== before;
   }
-  return new Promise((resolve) => { const end = () => resolve(moved); setTimeout(end, 250); requestAnimationFrame(() => requestAnimationFrame(end)); });
+  return new Promise((resolve) => {
+    const end = () => resolve(moved);
+    setTimeout(end, 250);
+    requestAnimationFrame(() => requestAnimationFrame(end));
+  });
 }"""
 
 
@@ -153,8 +157,8 @@ class GenericPortal:
             listing = dataclasses.replace(listing, attachments=(*listing.attachments, *taken), loose=())
         if listing.attachments or has_area or not listing.complete:
             return listing
-        if listing.certain and (known.area_seen or known.accepted_without_area):
-            return listing
+        if (listing.certain or found.strong) and (known.area_seen or known.accepted_without_area):
+            return listing  # with nothing to compare it with, the number in its title or heading has to do
         return dataclasses.replace(listing, page=models.PageKind.NO_AREA) if last else None
 
     def _finder(self, url: str) -> finder.Finder:
@@ -187,9 +191,10 @@ class _Reading:
         """All of it."""
         opened = self._opened
         look, settled = await self._settle()
-        facts = await page_facts.look(opened.page, asked=opened.order.url, status=opened.status(), po_number=opened.order.po_number,
-            words=WORDS,
-        )  # fmt: skip
+        order = opened.order
+        facts = await page_facts.look(
+            opened.page, asked=order.url, status=opened.status(), po_number=order.po_number, words=WORDS
+        )
         known = recognition.judge(
             facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
             has_area=bool(look.attachments) or look.says_none,

@@ -24,11 +24,11 @@ _SHORT_LIVED: Final = re.compile(
     r"csrf\w*|_csrf\w*|authenticity_token|session_?(id)?|sid|jsessionid|phpsessid|_|ts|timestamp|rand(om)?|cb|"
     r"googleaccessid|awsaccesskeyid|key-pair-id"
 )
-"""Names of parameters that sign an address, let it expire, or only keep it out of a cache: not part of what it names."""
+"""Parameters that sign an address, let it expire, or only keep it out of a cache: not part of what it names."""
 _BESIDE_SIGNATURE: Final = re.compile(r"(?i)exp|se|sp|sv|sr|st|spr|skoid|sktid|ske|skt|sks|skv|policy|hash|ticket|time")
 """Those that are such only in an address that is signed."""
 _SIGNS: Final = re.compile(r"(?i)sig|signature|x-(amz|goog)-signature|hmac|token|access_?token")
-_SIZE: Final = re.compile(r"(?i)\b\d[\d.,\s]*\s?(bytes?|[kmg]i?b|ko|mo|go|б|кб|мб)\b")
+_SIZE: Final = re.compile(r"(?i)\b\d[\d.,\s]*\s?(bytes?|[kmg]i?b|ko|mo|go|б|кб|мб)\b")  # noqa: RUF001 - the units in Cyrillic
 _DATE: Final = re.compile(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b")
 _SHOWS: Final = frozenset({"preview", "inline", "thumbnail", "thumb", "viewer", "view"})
 _GETS: Final = frozenset({judging.Action.FETCH, judging.Action.PRESS, judging.Action.RECORD})
@@ -234,7 +234,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
 
 
 def _elsewhere(items: Sequence[Item], one: Candidate, name: str) -> Item | None:
-    """The same file in another area, such as its line in a history: the same name, and an id that both addresses hold."""
+    """The same file in another area, such as its line in a history: the same name, and an id in both addresses."""
     told = _telling(one.control.address, name)
     if not told:
         return None
@@ -438,7 +438,7 @@ def _key(item: Item) -> str:
 
 
 def lasting(address: str) -> str:
-    """An address without what is signed, expires or keeps it out of caches; `""` where nothing is left to tell it by."""
+    """An address without what is signed, expires or keeps it out of caches; `""` where nothing is left."""
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"}:
         return ""

@@ -62,7 +62,8 @@ def _pattern(po_number: str) -> re.Pattern[str] | None:
 def find(text: str, po_number: str) -> re.Match[str] | None:
     """Where a text shows this number as a number of its own; None where it does not.
 
-    A short number ("7") counts only with its own prefix attached, or where no other number is in the text.
+    A short number ("7") counts only with its own prefix attached, or where no other number is in the text and it is no
+    count: "Attachments (7)", "7 items".
     """
     pattern = _pattern(po_number)
     if pattern is None:
@@ -76,7 +77,8 @@ def find(text: str, po_number: str) -> re.Match[str] | None:
         if own and attached and not (own in attached or attached in own):
             continue  # INV-123 is not PO-123
         alone = len(re.findall(r"\d+", said[: found.start(2)] + " " + said[found.end(2) :])) == 0
-        if is_short and not (own and normal(before) == own) and not alone:
+        is_count = bool(re.match(r"\s*(?:[)\]]|[^\W\d_])", said[found.end(2) :]))
+        if is_short and not (own and normal(before) == own) and (is_count or not alone):
             continue
         return found
     return None
@@ -94,6 +96,14 @@ def is_value(text: str, po_number: str) -> bool:
         own, other = _prefix(po_number), _prefix(text)
         return not own or not other or own in other or other in own
     return found is not None and len(normal(text)) <= len(normal(found[0])) + 12
+
+
+def is_telling(text: str, po_number: str) -> bool:
+    """Whether a number where a page shows this one could not be met by chance: it is long, or has its prefix."""
+    if len(core(po_number)) >= _SHORT:
+        return True
+    found, own = find(text, po_number), _prefix(po_number)
+    return found is not None and bool(own) and normal(found[1] or "") == own
 
 
 def template(text: str, po_number: str) -> str:

@@ -298,13 +298,19 @@ def leads_to_sign_in(url: str, asked_url: str) -> bool:
 
 
 def places(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
-    """Where a page shows the order's number: title and headings as templates, fields by their labels."""
+    """Where a page shows the order's number: title and headings as templates, fields by their labels.
+
+    What may be a count or a line, as "1" is on the page of order 1, is none of them: other orders show it as well.
+    """
     found = []
-    if shape := numbers.template(facts.title, po_number):
-        found.append(f"title {shape}")
-    found += [f"h{level} {shape}" for level, said in facts.headings if (shape := numbers.template(said, po_number))]
+    said = [("title", facts.title), *((f"h{level}", text) for level, text in facts.headings)]
+    for where, text in said:
+        if (shape := numbers.template(text, po_number)) and numbers.is_telling(text, po_number):
+            found.append(f"{where} {shape}")
     found += [
-        f"field {label.casefold()}" for label, value in facts.fields if value and numbers.is_value(value, po_number)
+        f"field {label.casefold()}"
+        for label, value in facts.fields
+        if value and numbers.is_value(value, po_number) and numbers.is_telling(value, po_number)
     ]
     return tuple(dict.fromkeys(found))
 
