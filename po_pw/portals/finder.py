@@ -172,7 +172,11 @@ class Finder:
             if not (raw["unknown"]["texts"] or raw["unknown"]["identifiers"]):
                 return None
             for text in raw["unknown"]["texts"]:
-                self._texts[text] = 0.0 if vocabulary.is_all_label(text) else vocabulary.topic(text) or (grouping.TALK if vocabulary.is_discussion(text) else 0.0)
+                self._texts[text] = (
+                    0.0
+                    if vocabulary.is_all_label(text)
+                    else vocabulary.topic(text) or (grouping.TALK if vocabulary.is_discussion(text) else 0.0)
+                )
             for text in raw["unknown"]["identifiers"]:
                 self._identifiers[text] = vocabulary.topic_of_identifier(text)
         return None
