@@ -52,7 +52,7 @@
     for (const raw of ids) {
       for (const id of (raw || '').split(/\s+/)) {
         const found = id && byId(id.replace(/^#/, ''), node);
-        if (found) return found;
+        if (found && !contains(found, node) && !contains(node, found)) return found;
       }
     }
     return null;

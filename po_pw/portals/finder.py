@@ -398,9 +398,10 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
     yield from (
         one
         for one in inside
-        if one.verdict.action is judging.Action.FETCH
+        if one.control.address
         and not grouping.is_named(one)
         and vocabulary.is_expander_label(one.control.label)
+        and judging.change_in_address(one.control.address) is None
     )
     yield from (one for one in numbers if one.paging or counted.get(one.group, 0) > 1)
 

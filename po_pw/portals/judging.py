@@ -243,7 +243,7 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
 def _is_trusted(name: str) -> bool:
     """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
     stem = name.rpartition(".")[0]
-    if " " not in stem.strip():
+    if " " not in stem.strip() and len(vocabulary.words(stem)) < 2:
         return True
     before = stem.rpartition(" ")[0] or vocabulary.words(stem)[0]
     return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(before))
@@ -253,7 +253,9 @@ def _proven(facts: models.Control, names: Collection[str]) -> tuple[str, ...]:
     """The file names that may be taken out of what a control says."""
     said = vocabulary.file_name(facts.label)
     names = (*names, said) if said and " " not in said else names
-    return (*own_names(facts), *(name for name in names if vocabulary.is_file_name(name) and _is_trusted(name)))
+    # A link is judged by its address, so that a name in one piece ("delete-list.csv") may be believed.
+    whole = [name for name in names if vocabulary.is_file_name(name)]
+    return (*own_names(facts), *(name for name in whole if (facts.address and " " not in name) or _is_trusted(name)))
 
 
 def _fields_of(form: models.Form) -> Iterator[tuple[str, str]]:

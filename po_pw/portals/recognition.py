@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models
 from po_pw.portals import memory as memories
-from po_pw.portals import numbers, vocabulary
+from po_pw.portals import numbers, page_facts, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -172,8 +172,13 @@ def keeps_record(url: str, part: str) -> bool:
     return False
 
 
+_SEARCHING: Final = re.compile(r"q|query|search|search_?(term|text|string)|keywords?|term|find|such(e|begriff)")
+"""Parameters that hold what is looked for: a page of results names the record, and is not it."""
+
+
 def _says_how(where: str) -> bool:
-    return "?" in where and _PAGING.fullmatch(where.rpartition("?")[2]) is not None
+    name = where.rpartition("?")[2]
+    return "?" in where and (_PAGING.fullmatch(name) is not None or _SEARCHING.fullmatch(name) is not None)
 
 
 def _starts_with(said: str, wanted: str) -> bool:
@@ -238,7 +243,8 @@ def sign_in_reason(
             return f"it led to {_shown(facts.url)}, which has a way to sign in ({facts.ways_in[0].label!r})"
     for form in asks:
         dominates = form.modal or facts.text_length - form.text <= _SHORT_PAGE
-        whole = form.asks_who and (form.asks_secret or form.others == 0)
+        titled = any(page_facts.says_sign_in(said) for said in (facts.title, *(text for _, text in facts.headings)))
+        whole = form.asks_who and (form.asks_secret or form.others == 0 or titled)
         alone = form.asks_secret and not form.asks_who
         is_account = form.asks_who and form.asks_secret and not strong
         if not is_bare or form.others > 1 or not (dominates or is_account):

@@ -531,8 +531,12 @@ def _without_unspaced_verb(name: str) -> str:
 
 
 def without_names(text: str, names: Collection[str]) -> str:
-    """The text with file names taken out, longest first. Only names with an extension are, and only as a whole."""
-    for name in sorted({one.strip() for one in names if one}, key=lambda one: (-len(one), one)):
+    """The text with file names taken out, longest first. Only names with an extension are, and only as a whole.
+
+    Also as portals write them in addresses, with other signs for the spaces.
+    """
+    written = {one.strip().replace(" ", sign) for one in names if one for sign in (" ", "_", "-", "+", "%20")}
+    for name in sorted(written, key=lambda one: (-len(one), one)):
         if not is_file_name(name):
             continue
         low, wanted, start = text.lower(), name.lower(), 0
@@ -1049,7 +1053,7 @@ def _icon_word(spoken: Sequence[str]) -> str | None:
         if any(harmless.at(spoken, before) > start - before for before in range(max(0, start - 2), start + 1)):
             continue
         after = spoken[start + 1] if start + 1 < len(spoken) else ""
-        if word == "x" and after:
+        if word == "x" and after and not start:
             continue  # a prefix: "x-fa"
         if word.startswith("thumb") and after not in {"up", "down"} and word not in {"thumbup", "thumbdown"}:
             continue  # a small picture: "thumb-52.png"
