@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import json
@@ -13,8 +14,11 @@ from typer.testing import CliRunner
 from po_pw import events, models
 from po_pw.cli import commands
 from po_pw.cli import presses as shown
+from po_pw.demo import server
+from po_pw.demo.variants import Variant
 from po_pw.engine import chronicle
 from po_pw.journal import presses, store
+from tests import demo_visits, portal_runs
 from tests.journal_values import PLAN, order, row
 from tests.support import run_async
 
@@ -152,3 +156,30 @@ def test_a_large_journal_is_read_in_parts(tmp_path: Path) -> None:
     assert len(found) == 5400 > presses._BATCH
     assert found == ["pressed", "sent", "pressed", "sent", "stopped", "not pressed"] * 900
     assert invoked("status", tmp_path, "--audit").count("\n") > 5400
+
+
+def test_a_run_is_audited_from_its_first_press(tmp_path: Path) -> None:
+    """Orders whose files come by forms, by a script, and after "Show attachments": each press and each POST is there,
+    of its order, and nothing else; the portal's own log says the same."""
+    kinds = (Variant.FORM_POST, Variant.BLOB, Variant.EXPANDER, Variant.LINKS)
+    with server.serve_in_thread(demo_visits.QUICK) as portal:
+        wanted = {kind: demo_visits.first(portal, kind) for kind in kinds}
+
+        async def both() -> portal_runs.Ran:
+            await portal_runs.signed_in(portal, tmp_path / "home")
+            numbers = [one.po_number for one in wanted.values()]
+            return await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", only=numbers)
+
+        ran = run_async(both())
+    assert {one.status for one in ran.outcomes.values()} == {models.Status.COMPLETED}
+    answer = json.loads(invoked("status", ran.out, "--audit", "--json"))
+    made = collections.Counter((one["key"], one["what"], one["purpose"], one["method"]) for one in answer["entries"])
+    form, script, expander = (wanted[kind] for kind in kinds[:3])
+    assert made == {
+        (form.po_number, "pressed", "FILE", ""): len(form.shown),
+        (form.po_number, "sent", "FILE", "POST"): len(form.shown),
+        (script.po_number, "pressed", "FILE", ""): len(script.shown),
+        (expander.po_number, "pressed", "OPEN", ""): 1,
+    }
+    assert all(one["fields"] == ["csrf"] for one in answer["entries"] if one["method"])
+    assert "(all to hand out files), 0 requests were stopped." in answer["said"]

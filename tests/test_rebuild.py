@@ -39,7 +39,7 @@ def made(number: int) -> models.Outcome:
         number, status, files=(saved(f"{number} ü.pdf"), saved(f"{number}.xlsx", size=0)) if has_files else (),
         missing=(models.MissingFile("m", "gone.pdf", "http://x/m", FAILURE),) if lacks else (),
         error=FAILURE if lacks else None, timing=models.Timing(START, START, 0.0), worker="", lane="",
-        source_url=f"http://x/{number}", found=2 * has_files + lacks,
+        source_url=f"http://x/{number}", found=2 * has_files + lacks, rules=number % 3,
     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def told(out: Path, one: models.Outcome, stem: str = "", **more: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {
         "order": order(number), "supplier": one.supplier, "folder": one.folder, "status": one.status,
-        "files": one.files, "missing": one.missing, "earlier": (), "now": START,
+        "files": one.files, "missing": one.missing, "earlier": (), "now": START, "rules": one.rules,
     } | more  # fmt: skip
     manifests.write(path, **values)
     return path
@@ -229,6 +229,11 @@ def wrong_number(file: Path) -> None:
         connection.execute("PRAGMA user_version = 40")
 
 
+def older_number(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+
 def forbidden(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[18] = 77
@@ -242,7 +247,7 @@ def silent(file: Path) -> None:
     file.write_bytes(content[:at] + b"c" + content[at + 1 :])
 
 
-@pytest.mark.parametrize("damage", [nothing_left, something_else, gone, wrong_number, forbidden, silent])
+@pytest.mark.parametrize("damage", [nothing_left, something_else, gone, wrong_number, older_number, forbidden, silent])
 def test_each_kind_of_damage_is_met(tmp_path: Path, finished: Path, damage: Callable[[Path], None]) -> None:
     """Cut to nothing, another program's file, taken away, a wrong version, a flag, a letter: the orders are known."""
     out = tmp_path / "out"

@@ -12,6 +12,7 @@ from po_pw.cli import boundary
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from po_pw import events, models
     from po_pw.engine import inspection
 
 app = typer.Typer(no_args_is_help=True, help="See what po-pw makes of a portal's pages.", rich_markup_mode=None)
@@ -90,8 +91,35 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
              "taken": one.taken, "action": one.action, "why": one.why}
             for one in listing.considered
         ],
+        "presses": [_press(one) for one in found.presses],
         "screenshot": found.screenshot, "area_seen": found.has_seen_area, "accepted": found.accepted,
     }  # fmt: skip
+
+
+def _press(event: events.Event) -> dict[str, Any]:
+    import dataclasses
+
+    from po_pw import events
+
+    kind = "press" if isinstance(event, events.Pressed) else "request"
+    values = {name: value for name, value in dataclasses.asdict(event).items() if name not in {"worker", "key"}}
+    return {"kind": kind, **values}
+
+
+def _further(listing: models.Listing) -> list[models.Attachment]:
+    """Attachments that are none of the controls considered: they came with a press, from further pages of the list."""
+    from po_pw import models
+
+    taken = [one.control for one in listing.considered if one.taken]
+    addresses, pressed = {control.address for control in taken}, set(taken)
+    return [
+        one
+        for one in listing.attachments
+        if not any(
+            way.control in pressed if isinstance(way, models.Click) else way.url in addresses
+            for way in (one.source, *one.others)
+        )
+    ]
 
 
 def _way(way: object) -> str:
@@ -107,7 +135,7 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from po_pw import models
+    from po_pw import events, models
 
     listing = found.listing
     kinds = {
@@ -128,6 +156,8 @@ def _show(console: Console, found: inspection.Inspection) -> None:
         console.print(f"  page quiet: {listing.quiet}", soft_wrap=True, markup=False)
     count = len(listing.attachments)
     where = f' under "{listing.place}"' if listing.place else ""
+    if listing.area is models.AreaState.EMPTY:
+        where += ": the list is there, and empty"
     claim = f"; the page says {listing.claimed}" if listing.claimed is not None else ""
     attachments = "attachment" if count == 1 else "attachments"
     console.print(f"\n{count} {attachments}{where}{claim}.", soft_wrap=True, markup=False)
@@ -135,14 +165,21 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     for name in ("#", "", "what", "where", "why"):
         table.add_column(name, overflow="fold")
     number = 0
+    pressed = {one.label for one in found.presses if isinstance(one, events.Pressed) and not one.refused}
     for one in listing.considered:
         number += one.taken
         verb = {"RECORD": "recorded"}.get(one.action, "taken") if one.taken else "left"
+        if one.action in {"OPEN", "TURN"} and one.control.label in pressed:
+            verb = "pressed"
         table.add_row(
             str(number) if one.taken else "", Text(verb, "green" if one.taken else "dim"),
             Text(one.control.label or f"<{one.control.tag}>"), Text(one.place, "dim"), Text(one.why, "dim"),
         )  # fmt: skip
-    console.print(table)
+    for more in _further(listing):
+        why = "it came with a press, or on a further page of the list"
+        table.add_row("", Text("taken", "green"), Text(more.name), Text(more.place, "dim"), Text(why, "dim"))
+    if table.row_count:
+        console.print(table)
     if found.screenshot:
         console.print(f"\nPicture with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
     if listing.page is models.PageKind.NO_AREA:

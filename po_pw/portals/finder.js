@@ -291,7 +291,7 @@
     const panel = targetOf(element);
     const governs = panel ? counted.findIndex((one) => one.roots.some((root) => contains(panel, root) || contains(root, panel))) : element.localName === 'summary' ? areaOf(parentOf(element) || element) : -1;
     candidates.push({
-      is, area, row: rowIndex(element), tail: area >= 0 && counted[area].tail.some((root) => contains(root, element)), shown: visible, closed, off: lib.off(element), loose,
+      is, area, row: rowIndex(element), beside: parentOf(element) ? ownText(parentOf(element)).replace(/\s+/g, ' ').slice(0, 120) : '', tail: area >= 0 && counted[area].tail.some((root) => contains(root, element)), shown: visible, closed, off: lib.off(element), loose,
       opener: isOpener, governs, panelHasItems: Boolean(panel) && panel.querySelectorAll('a[href],button,[data-url]').length > 0,
       expanded: element.localName === 'summary' ? (parentOf(element) && parentOf(element).open ? 'true' : 'false') : element.getAttribute('aria-expanded') || element.getAttribute('aria-selected') || '',
       current: element.matches('[aria-current],.active,.current,.selected') || Boolean(inner(element, '[aria-current],li.active,li.current,li.disabled')),

@@ -172,7 +172,11 @@ class Finder:
             if not (raw["unknown"]["texts"] or raw["unknown"]["identifiers"]):
                 return None
             for text in raw["unknown"]["texts"]:
-                self._texts[text] = vocabulary.topic(text) or (grouping.TALK if vocabulary.is_discussion(text) else 0.0)
+                self._texts[text] = (
+                    0.0
+                    if vocabulary.is_all_label(text)
+                    else vocabulary.topic(text) or (grouping.TALK if vocabulary.is_discussion(text) else 0.0)
+                )
             for text in raw["unknown"]["identifiers"]:
                 self._identifiers[text] = vocabulary.topic_of_identifier(text)
         return None
@@ -280,7 +284,7 @@ def _claimed(areas: Sequence[grouping.Area], nested: Sequence[int]) -> int | Non
     """What the outermost areas that say a number add up to."""
     total: int | None = None
     for at, area in enumerate(areas):
-        if area.claimed is None:
+        if area.claimed is None or area.score <= grouping.TALK:
             continue
         outer = nested[at] if at < len(nested) else -1
         covered = False
@@ -329,6 +333,7 @@ def _candidates(
             paging=one["paging"],
             group=one["group"],
             filename=one["filename"],
+            beside=one["beside"],
             tail=one["tail"],
         )
 
@@ -355,7 +360,7 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
     is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
         return True
-    if one.opener and target < 0 and one.expanded != "false":
+    if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN:
         return False
     if target >= 0:
         holds_items = any(item.area == target for item in placed)
@@ -389,6 +394,14 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
     for one in (other for other in candidates if vocabulary.page_number(other.control.label) is not None):
         counted[one.group] = counted.get(one.group, 0) + 1
     yield from first
+    # All of them, where the page shows only some.
+    yield from (
+        one
+        for one in inside
+        if one.verdict.action is judging.Action.FETCH
+        and not grouping.is_named(one)
+        and vocabulary.is_expander_label(one.control.label)
+    )
     yield from (one for one in numbers if one.paging or counted.get(one.group, 0) > 1)
 
 

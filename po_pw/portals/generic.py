@@ -340,12 +340,17 @@ class _Reading:
             return look, settled
         return None
 
+    def _is_short(self, look: finder.Look) -> bool:
+        return look.claimed is not None and len(self._found.attachments) < look.claimed
+
     def _next_of(self, look: finder.Look) -> list[grouping.Candidate]:
         """What shows the next page, likeliest first."""
         page = self._found.turned + 2
         result = []
         for one in look.turns:
             if dataclasses.replace(one.control, row="") in self._pressed or one.current:
+                continue
+            if vocabulary.is_expander_label(one.control.label) and not self._is_short(look):
                 continue
             number = vocabulary.page_number(one.control.label)
             if number is None or number == page:

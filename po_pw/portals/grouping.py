@@ -90,6 +90,8 @@ class Candidate:
     """Which candidates share a parent."""
     filename: str
     """The file's name, where an attribute says it."""
+    beside: str
+    """What is said right beside it."""
     tail: bool
     """It stands behind the list that the area's heading names."""
 
@@ -208,7 +210,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     The name is its own where nothing else in the area is called like the rest of it: a link "Delete invoice.pdf" stands
     beside the file "invoice.pdf".
     """
-    names = {(name, one.area) for one in candidates if (name := file_name_of(one))}
+    names = {(name, one.area) for one in candidates if one.verdict.action in _GETS and (name := file_name_of(one))}
     names |= {(name, one.area) for one in candidates for text in one.pieces if (name := vocabulary.file_name(text))}
     for one in candidates:
         control = one.control
@@ -244,6 +246,11 @@ def _elsewhere(items: Sequence[Item], one: Candidate, name: str) -> Item | None:
     return None
 
 
+def _last(address: str) -> str:
+    """The last part of an address's path."""
+    return unquote(urlsplit(address).path.rstrip("/").rpartition("/")[2])
+
+
 def _telling(address: str, name: str) -> set[str]:
     """The parts of an address that tell one file from another: what holds a digit, and is not its name."""
     if not address:
@@ -257,10 +264,12 @@ def _mate(mates: Sequence[Item], one: Candidate, order: Mapping[int, int]) -> It
     """The item of the same row that a candidate without a name is another way to; None: none, or it cannot be told."""
     if not mates:
         return None
-    address = unquote(one.control.address)
+    address, last = unquote(one.control.address), _last(one.control.address)
     for item in mates:
         name = vocabulary.file_name(item.name)
         if name and address and name in address:
+            return item
+        if len(last) > 2 and any(_last(way.control.address) == last for way in item.ways):
             return item
     label = one.control.label
     if vocabulary.words(label) and not vocabulary.is_download_label(label):
@@ -324,7 +333,7 @@ def _without_archive(items: list[Item]) -> list[Item]:
     """All files in one ("download all") are no attachment, unless they come no other way."""
 
     def is_all(item: Item) -> bool:
-        labels = [text for way in item.ways for text in (way.control.label, way.control.title) if text]
+        labels = [text for way in item.ways for text in (way.control.label, way.control.title, way.beside) if text]
         return any(vocabulary.is_all_label(text) for text in labels)
 
     single = [item for item in items if not is_all(item)]

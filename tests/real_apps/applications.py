@@ -49,6 +49,8 @@ class Application:
     """Whether it keeps two files of one name on one record."""
     bare_names: bool = True
     """Whether it keeps files whose name has no extension."""
+    has_area: bool = True
+    """Its pages show where files are listed, by a heading or the like; else an empty order cannot be told."""
     hides_records: bool = True
     """Whether it can keep a record from a user."""
     forbidden: frozenset[str] = _FORBIDDEN
@@ -139,6 +141,7 @@ ALL: Final = (
         sign_in="/",
         npm=("droppy@10.0.0",),
         same_names=False,
+        has_area=False,
         hides_records=False,
         absent=_NOT_SHOWN,  # the list of the top folder, at the record's own address
     ),
@@ -303,6 +306,8 @@ def _record(application: Application, order: samples.Order, url: str) -> Record:
     if not order.visible:
         return Record(order.number, order.supplier, url, frozenset({"FAILED"}), application.forbidden)
     files = tuple((sample.name, sample.sha256) for sample in order.files)
+    if not files and not application.has_area:
+        return Record(order.number, order.supplier, url, frozenset({"FAILED"}), frozenset({"NO_AREA_FOUND"}))
     status = "COMPLETED" if files else "NO_ATTACHMENTS"
     return Record(order.number, order.supplier, url, frozenset({status}), files=files)
 

@@ -86,7 +86,7 @@ def score(running: applications.Running, folder: Path) -> Score:
         folder: an empty one, for input, output and sign-in.
     """
     application = running.application
-    signed_in = _po_pw(folder, "login", running.sign_in_url, "--username", application.username)
+    signed_in = _po_pw(folder, "login", running.records[1].url, "--username", application.username)
     if signed_in.returncode:
         return Score(application, (), (), (), 0, (signed_in.stderr or signed_in.stdout).strip())
     before = len(running.requests())
