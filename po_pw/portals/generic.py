@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from po_pw import models
 from po_pw.browser import quiet
-from po_pw.portals import base, finder, grouping, page_facts, recognition, vocabulary
+from po_pw.portals import base, finder, grouping, judging, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -350,7 +350,8 @@ class _Reading:
         for one in look.turns:
             if dataclasses.replace(one.control, row="") in self._pressed or one.current:
                 continue
-            if vocabulary.is_expander_label(one.control.label) and not self._is_short(look):
+            shows_all = one.verdict.action is not judging.Action.TURN  # a link to all of them, not "more"
+            if shows_all and vocabulary.is_expander_label(one.control.label) and not self._is_short(look):
                 continue
             number = vocabulary.page_number(one.control.label)
             if number is None or number == page:

@@ -15,8 +15,6 @@ from po_pw.portals import numbers, page_facts, vocabulary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from po_pw.portals import page_facts
-
 RULES_VERSION: Final = memories.RULES_VERSION
 """Kept with each outcome: orders read under older rules are to be read again."""
 _SHORT_PART: Final = 3
