@@ -54,6 +54,8 @@ class PortalKnowledge:
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
         self.verdicts = verdicts.Verdicts()
+        self.again: set[models.OrderKey] = set()
+        """Orders that were read without patience for something that has brought attachments since."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """These orders are in the list: their numbers and addresses tell theirs from others'."""
@@ -104,6 +106,10 @@ class PortalKnowledge:
     def only_parked(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """Nothing else is left: what waits is decided with what is known now."""
         self._last.update(order.key for order in orders)
+
+    def read_again(self, keys: Iterable[str]) -> None:
+        """These orders were read in the belief that something on their pages brings no attachments: now it did."""
+        self.again.update(models.OrderKey(key) for key in keys)
 
     # --- presses ----------------------------------------------------------------------------------------------------
 
