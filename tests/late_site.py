@@ -140,6 +140,7 @@ WAYS: Final = {
     "sandboxed": "show(); box.insertAdjacentHTML('beforeend',"
     " '<iframe sandbox srcdoc=\"<p>nothing can run here</p>\"></iframe>');",
     "hanging": "show(); fetch('/list?delay=60');",
+    "hanging-elsewhere": "show(); fetch(location.origin.replace('127.0.0.1', 'localhost') + '/list?delay=60');",
     "picture": "show(); new Image().src = '/list?delay=30';",
     "far-timer": "show(); setTimeout(() => location.assign('/signed-out'), 600000);",
     "eight": "for (const s of [1, 2, 4, 6]) setTimeout(() => put('<p>' + s + '</p>'), s * 1000);"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from po_pw import errors, events, models
+from po_pw.browser import activity
 from po_pw.portals import memory
 from tests import plain_portal
 from tests.plain_portal import Answer, Portal, area, order, page
@@ -184,3 +186,20 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
     settled = [event.outcome for event in second.heard if isinstance(event, events.OrderSettled)]
     latest = {outcome.po_number: outcome for outcome in settled}
     assert [file.path for number in ("PO-0002", "PO-0003") for file in latest[number].files] == ["late.pdf", "late.pdf"]
+
+
+def test_a_list_that_the_portal_takes_long_to_answer_is_waited_for(tmp_path: Path) -> None:
+    """Longer than anything is counted for: the page shows an area that is empty until then."""
+    script = """<section><h2>Attachments</h2><ul id=list></ul></section><script>
+    fetch('/slow').then((r) => r.text()).then((text) => { list.innerHTML = text; });
+    </script>"""
+    slow = '<li><a href="/files/slow.pdf">slow.pdf</a></li>'
+    portal = Portal({"/orders/PO-0001": order("PO-0001", script), "/slow": slow})
+
+    async def go() -> plain_portal.Ran:
+        portal.gates["/slow"] = gate = asyncio.Event()
+        asyncio.get_running_loop().call_later(activity.HORIZON + 3, gate.set)
+        async with portal.serving():
+            return await plain_portal.run(portal, tmp_path, ["PO-0001"], listing_timeout=60)
+
+    assert run_async(go()).files("PO-0001") == ["slow.pdf"]

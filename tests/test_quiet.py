@@ -304,6 +304,17 @@ def test_trusted_sources_need_no_patience(ground: Ground) -> None:
     assert [became.how for became, _ in ground.run(trusting())] == [How.PROVED] * 4
 
 
+def test_a_request_to_another_site_that_hangs_holds_nobody_up_for_ever(ground: Ground) -> None:
+    """A counter of visits without an answer cannot be counted after a while; the page's own site is awaited."""
+
+    async def hanging() -> tuple[tuple[quiet.Quiet, bool], tuple[quiet.Quiet, bool]]:
+        return await asyncio.gather(ground.visit("hanging-elsewhere", 40.0), ground.visit("hanging", 14.0))
+
+    elsewhere, own = ground.run(hanging())
+    assert (elsewhere[0].how, own[0].how) == (How.PATIENCE, How.DEADLINE)
+    assert any("localhost" in label for label in elsewhere[0].uncountable)
+
+
 INTACT = """async () => {
   const told = {};
   const check = (name, holds) => { if (!holds) told[name] = false; };

@@ -58,6 +58,18 @@ def describe(kind: str, url: str = "", page: str = "", method: str = "GET") -> s
     return " ".join(words)
 
 
+def is_elsewhere(url: str, page: str) -> bool:
+    """Whether an address is of another site than the page: a counter of visits, a font, a map.
+
+    Hosts that share their last two labels are one site, as a portal and its API are.
+    """
+    host, own = ((urllib.parse.urlsplit(one).hostname or "").lower() for one in (url, page))
+    if host == own or not host:
+        return False
+    is_named = host.rpartition(".")[2].isalpha() and own.rpartition(".")[2].isalpha()
+    return not is_named or host.split(".")[-2:] != own.split(".")[-2:]
+
+
 def _shape(url: str, page: str) -> str:
     address, own = urllib.parse.urlsplit(url), urllib.parse.urlsplit(page)
     if address.scheme not in {"http", "https", "ws", "wss"}:

@@ -383,7 +383,11 @@ class Watch:
             return "uncountable"
         if age <= activity.HORIZON:
             return "finite"
-        if kind in {"fetch", "xhr"} and not token["answered"]:
+        if (
+            kind in {"fetch", "xhr"}
+            and not token["answered"]
+            and not activity.is_elsewhere(token["url"], self._page.url)
+        ):
             return "" if trusted(label) else "finite"
         return "uncountable"
 
@@ -395,7 +399,8 @@ class Watch:
             label = activity.describe(known.kind, known.url, page, known.method)
             if label in covered or (now - known.began > activity.HORIZON and trusted(label)):
                 continue
-            if known.is_stream or (known.answered is not None and now - known.answered > activity.HORIZON):
+            hangs = now - known.began > activity.HORIZON and activity.is_elsewhere(known.url, page)
+            if known.is_stream or hangs or (known.answered is not None and now - known.answered > activity.HORIZON):
                 uncountable.append(label)
             else:
                 finite.append(label)

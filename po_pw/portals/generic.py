@@ -23,6 +23,8 @@ _MOST_SCROLLS: Final = 100
 _SCROLL_ROUNDS: Final = 2
 """Scrolls in a row that bring nothing, after which a list is at its end."""
 _LOOK_EVERY: Final = 1.0
+_REQUESTS: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr", "image", "media", "font", "other"})
+"""How descriptions of single requests begin; see `browser.activity.describe`."""
 _FILE_HOSTS: Final = {
     ".coupahost.com": ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com"),
 }
@@ -243,9 +245,10 @@ class _Reading:
         """
         opened = self._opened
         while True:
+            # First what will end by itself: what goes on for ever is looked at after that.
             first = await opened.watch.quiet(
-                deadline=self._deadline, patience=opened.patience, trusted=lambda _: True
-            )  # finite work alone
+                deadline=self._deadline, patience=opened.patience, trusted=self._is_endless_or_trusted
+            )
             look = await self._finder.look(opened.page)
             endless = (*first.recurring, *first.uncountable)
             doubtful = [name for name in endless if not opened.memory.source_trusted(name)]
@@ -269,6 +272,10 @@ class _Reading:
             if time.monotonic() >= self._deadline:
                 return look, False
             await opened.watch.changed(last.changes, min(_LOOK_EVERY, max(0.01, self._deadline - time.monotonic())))
+
+    def _is_endless_or_trusted(self, label: str) -> bool:
+        """Whether a source is none that ends, or is known to bring nothing: a request without an answer still may."""
+        return label.partition(" ")[0] not in _REQUESTS or self._opened.memory.source_trusted(label)
 
     def _note_endless(self, endless: Sequence[str], *, changed: bool) -> None:
         """Notes, once for an order, what its page keeps going, and whether that has brought anything."""
