@@ -315,10 +315,19 @@ async def capture(
     return got
 
 
+def _reads_alone(held: models.HeldRequest) -> models.Judgement:
+    if held.method in {"GET", "HEAD", "OPTIONS"} or held.url.startswith(("blob:", "data:", "about:")):
+        return models.Judgement(models.Ruling.PASS, "a file's address was opened, and this only reads")
+    return models.Judgement(models.Ruling.STOP, "a page that came instead of a file sends it unasked")
+
+
 async def download(
-    context: contexts.Context, hold: contexts.Hold, url: str, referer: str, timeout: float, guard: Guard | None = None
-) -> Captured:
+    context: contexts.Context, hold: contexts.Hold, url: str, referer: str, timeout: float, guard: Guard | None = None,
+    *, on_audit: press_guard.OnAudit = lambda _: None,
+) -> Captured:  # fmt: skip
     """Opens a file's address in the browser, and gives the download that begins, also of what would be shown.
+
+    A page that comes instead runs its scripts, so it is guarded like one that was pressed on: it sends nothing but GET.
 
     Args:
         context: whose page it is.
@@ -327,6 +336,7 @@ async def download(
         referer: what is told of the page the link is on; `""`: nothing.
         timeout: seconds for the download to begin.
         guard: which hosts it may come from; None for any.
+        on_audit: told of requests that were stopped.
 
     Raises:
         Transient: nothing began in time, or the connection failed.
@@ -335,6 +345,8 @@ async def download(
     """
     await hold.end_guard()
     page = hold.page
+    guarding = await context.guards.on(hold)
+    guarding.press = press_guard.Press(models.Purpose.FILE, _reads_alone, on_audit, url, frozenset())
 
     async def go() -> None:
         try:

@@ -8,7 +8,8 @@
     '[wire\\:click]', '[data-action]', '[tabindex][data-filename]', '[tabindex][data-file-id]', 'object[data]', 'embed[src]',
   ].join(',');
   const ADDRESSES = ['href', 'xlink:href', 'data-url', 'data-href', 'data-link', 'data-download-url', 'data-file-url', 'hx-get', 'src', 'data'];
-  const squeeze = (text) => (text || '').replace(/[\s\u200b\u00ad]+/g, ' ').trim();
+  // What only tells where a word may be broken is no part of it.
+  const squeeze = (text) => (text || '').replace(/[\u00ad\u034f\u180e\u200b\u2060]/g, '').replace(/\s+/g, ' ').trim();
 
   const parentOf = (node) => node.assignedSlot || node.parentElement || (node.getRootNode() instanceof ShadowRoot ? node.getRootNode().host : null);
   // Elements that match, in document order, also inside open shadow roots.
@@ -31,10 +32,17 @@
     if (element.checkVisibility && !element.checkVisibility({ visibilityProperty: true })) return false;
     return element.getClientRects().length > 0 || getComputedStyle(element).display === 'contents';
   };
-  const isPicture = (element) => /^(i|svg|img|picture|use)$/i.test(element.localName) || element.getAttribute('role') === 'img' ||
+  const isPicture = (element) => /^(i|svg|img|picture|use)$/i.test(element.localName) || element.getAttribute('role') === 'img' || element.matches('input[type=image]') ||
     (/^(span|em|b|div)$/.test(element.localName) && PICTURE_FONT.test(element.getAttribute('class') || '') && !element.querySelector('a,button') && (element.textContent || '').trim().length < 30 &&
       (/material/i.test(element.getAttribute('class') || '') || !(element.textContent || '').trim()));
 
+  // What a style sheet writes before or after an element, as far as it is letters: icon fonts draw with others.
+  const written = (element, where) => {
+    const content = getComputedStyle(element, where).content;
+    if (!content || content === 'none' || content === 'normal') return '';
+    const text = [...content.matchAll(/"((?:\\.|[^"\\])*)"/g)].map((found) => found[1]).join('');
+    return /\p{L}{2}/u.test(text) ? text : '';
+  };
   // The text a person sees, without icon fonts' ligatures.
   const textOf = (element, most = 400) => {
     let text = '';
@@ -53,7 +61,9 @@
         if (node.localName === 'slot') { for (const child of (node.assignedNodes().length ? node.assignedNodes() : node.childNodes)) walk(child); return; }
         const apart = style.display !== 'inline';
         if (apart) text += ' ';
+        text += written(node, '::before');
         for (const child of node.childNodes) walk(child);
+        text += written(node, '::after');
         if (apart) text += ' ';
         return;
       }
@@ -67,10 +77,15 @@
     const add = (text) => { const value = squeeze(text).slice(0, 120); if (value) names.add(value); };
     for (const part of [element, ...element.querySelectorAll('*')]) {
       const kind = part.localName;
+      // A picture that a style sheet draws is one too.
+      const drawn = getComputedStyle(part);
+      for (const image of [drawn.backgroundImage, drawn.maskImage]) {
+        for (const found of (image || '').matchAll(/url\("(?!data:)([^"?#]+)/g)) add(found[1].split('/').pop());
+      }
       if (part !== element && !isPicture(part) && kind !== 'use' && kind !== 'title') continue;
       if (part === element && !isPicture(part)) continue;
       if (kind === 'use') { add(String(part.getAttribute('href') || part.getAttribute('xlink:href') || '').split('#').pop()); continue; }
-      if (kind === 'img') { add((part.getAttribute('src') || '').startsWith('data:') ? '' : (part.getAttribute('src') || '').split(/[?#]/)[0].split('/').pop()); add(part.getAttribute('alt')); }
+      if (kind === 'img' || kind === 'input') { add((part.getAttribute('src') || '').startsWith('data:') ? '' : (part.getAttribute('src') || '').split(/[?#]/)[0].split('/').pop()); add(part.getAttribute('alt')); }
       if (kind === 'title' && part.closest('svg')) add(part.textContent);
       add(part.getAttribute('class')); add(part.getAttribute('title')); add(part.getAttribute('aria-label')); add(part.getAttribute('data-icon'));
       if (kind !== 'svg' && kind !== 'img') add(part.textContent);
@@ -87,6 +102,7 @@
     if (element.localName === 'input') return squeeze(element.value || element.alt || element.title);
     const text = textOf(element);
     if (text) return text;
+    if (element.localName === 'area' && element.alt) return squeeze(element.alt);
     const hidden = squeeze([...element.querySelectorAll('.sr-only,.visually-hidden,.screen-reader-text,[class*=hidden]')].map((e) => e.textContent).join(' '));
     const picture = [...element.querySelectorAll('img[alt],svg[aria-label],[role=img][aria-label],i[title],span[title]')].map((e) => e.getAttribute('alt') || e.getAttribute('aria-label') || e.getAttribute('title'));
     const title = [...element.querySelectorAll('svg > title')].map((e) => e.textContent);
@@ -152,6 +168,18 @@
     const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]);
     // That it opens something is what it is; whether that is open now is not.
     if (element.hasAttribute('aria-expanded')) attributes.push(['aria-expanded', '']);
+    // What is said of it elsewhere: by what describes it, and by the form that it sends.
+    const told = (element.getAttribute('aria-describedby') || '').split(/\s+/).filter(Boolean).map((id) => document.getElementById(id)).filter(Boolean).map((other) => squeeze(other.textContent).slice(0, 200));
+    if (told.length) attributes.push(['described-by', told.join(' ')]);
+    const sends = /^(submit|image)$/.test(element.type || '') && element.form;
+    if (sends) {
+      if ([...sends.elements].some((field) => shown(field) && (field.type === 'password' || /one-time-code/.test(field.autocomplete || '')))) attributes.push(['form-asks', 'password']);
+      const legend = element.closest('fieldset') && element.closest('fieldset').querySelector('legend');
+      const says = squeeze([sends.getAttribute('aria-label'), legend && sends.contains(legend) ? legend.textContent : ''].filter(Boolean).join(' '));
+      const called = ['id', 'name', 'class'].map((name) => sends.getAttribute(name) || '').filter(Boolean).join(' ');
+      if (says) attributes.push(['form-label', says.slice(0, 200)]);
+      if (called) attributes.push(['form-name', called.slice(0, 200)]);
+    }
     attributes.sort((a, b) => (a[0] < b[0] ? -1 : 1));
     const row = rowOf(element);
     return {

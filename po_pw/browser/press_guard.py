@@ -630,9 +630,23 @@ def held_request(request: playwright.Request, page_url: str) -> tuple[models.Hel
         elif len(body) > _BODY and not fields:
             unseen = "its body is too long to be judged"
     held = models.HeldRequest(
-        request.method, request.url, request.resource_type, page_url, content_type, body[:_BODY], fields
+        _method(request.method, headers),
+        request.url,
+        request.resource_type,
+        page_url,
+        content_type,
+        body[:_BODY],
+        fields,
     )
     return held, unseen
+
+
+_OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+
+
+def _method(method: str, headers: Mapping[str, str]) -> str:
+    """What a request really asks for: a header may say another method than the one it is sent with."""
+    return next((headers[name].upper() for name in _OVERRIDES if headers.get(name)), method)
 
 
 def _fields(content_type: str, raw: bytes) -> tuple[tuple[str, str], ...]:
@@ -696,7 +710,7 @@ def _after_redirect(event: Mapping[str, Any], status: int, location: str, page_u
     except ValueError:
         url = location
     return models.HeldRequest(
-        method if keeps else "GET", url, str(event.get("resourceType", "Other")).lower(), page_url,
+        _method(method, headers) if keeps else "GET", url, str(event.get("resourceType", "Other")).lower(), page_url,
         content_type, body[:_BODY], _fields(content_type, body.encode()),
     )  # fmt: skip
 

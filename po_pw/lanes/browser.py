@@ -95,6 +95,11 @@ class BrowserLane:
         )
         return not reason
 
+    def _audit(self, event: events.Event) -> None:
+        if isinstance(event, events.Pressed | events.RequestJudged):
+            event = dataclasses.replace(event, worker=self._context.worker)
+        self._hub.emit(event)
+
     async def download(self, link: models.Link, fence: hosts.Fence) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
 
@@ -109,7 +114,9 @@ class BrowserLane:
         timeout = self._options.navigation_timeout
         async with self._context.page() as hold:
             try:
-                got = await capture.download(self._context, hold, link.url, referer, timeout, fence)
+                got = await capture.download(
+                    self._context, hold, link.url, referer, timeout, fence, on_audit=self._audit
+                )
             except capture.PageInstead as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
                 raise
@@ -307,6 +314,7 @@ def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, p
     return hosts.fence(
         order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts,
         is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
+        changes=lambda url: judging.change_in_address(url) is not None,
     )  # fmt: skip
 
 

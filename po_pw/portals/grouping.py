@@ -169,14 +169,20 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
         mate = known or _mate(mates, one, order)
         if mate is not None:
             join(mate, one)
-        elif not (mates and not one.verdict.certain and any(item.certain for item in mates)):
-            # An uncertain link beside a file (who sent it, what it belongs to) is none.
+        elif not (mates and not one.verdict.certain and any(_is_sure(item) for item in mates)):
+            # An uncertain link beside a file, or beside one that says to download it, is none: who sent it, what it
+            # belongs to, what else can be done with it.
             begin(one, one.verdict.name)
     for item in items:
         _name_from_row(item, sum(other.row == item.row for other in items) if item.ways[0].row >= 0 else 2)
     items += _unreachable(candidates, areas, items)
     items.sort(key=lambda item: order.get(id(item.ways[0]), len(order)))
     return _without_archive(items)
+
+
+def _is_sure(item: Item) -> bool:
+    said = (way.control.label for way in item.ways)
+    return item.certain or any(vocabulary.words(one) and vocabulary.is_download_label(one) for one in said)
 
 
 def _row(one: Candidate) -> int:
@@ -205,7 +211,7 @@ def _counts(one: Candidate, areas: Sequence[Area], here: str, *, strong: bool) -
 
 
 def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """A link that was left only for a word in its file's own name ("delete list.txt") is taken.
+    """A link to a file that was left only for a word in its file's own name ("delete list.txt") is taken.
 
     The name is its own where nothing else in the area is called like the rest of it: a link "Delete invoice.pdf" stands
     beside the file "invoice.pdf".
@@ -214,7 +220,8 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     names |= {(name, one.area) for one in candidates for text in one.pieces if (name := vocabulary.file_name(text))}
     for one in candidates:
         control = one.control
-        if one.verdict.action is not judging.Action.LEAVE or not control.address or one.area < 0:
+        is_link = bool(control.address) and judging.is_plain_file_address(control.address)
+        if one.verdict.action is not judging.Action.LEAVE or not is_link or one.area < 0:
             yield one
             continue
         label = " ".join(control.label.split())

@@ -98,11 +98,36 @@ _SIGNED: Final = re.compile(
 
 def _is_opaque(text: str) -> bool:
     """Whether a text is an id, a hash or a token rather than words."""
-    return bool(_OPAQUE.match(text)) and not re.fullmatch(r"[A-Za-z]+(?:[-_][A-Za-z]+)*(?:[-_]?\d{1,6})?", text)
+    if not _OPAQUE.match(text) or re.fullmatch(r"[A-Za-z]+(?:[-_][A-Za-z]+)*(?:[-_]?\d{1,6})?", text):
+        return False
+    # No token has a whole word of change between its separators, or at its beginning: "approve-order-4500123456".
+    head = re.match(r"[A-Z]?[a-z]{4,}(?=[A-Z\d]|$)", text)
+    parts = [one for one in re.split(r"[^A-Za-z]+", text) if len(one) > _LONGER_THAN_CHANCE]
+    return not any(
+        one.form is vocabulary.Form.ACT
+        for part in (*parts, *([head[0]] if head else []))
+        for one in vocabulary.changes(part, identifier=True)
+    )
+
+
+_LONGER_THAN_CHANCE: Final = 4
+"""Letters; a shorter word may stand in a token by chance."""
+_ANSWERS: Final = {"json", "jsonl", "xml", "js", "yaml", "yml", "html", "htm", "xhtml", "ts"}
+"""Endings of what a program answers with, as often as of files."""
 
 
 def _is_file(segment: str) -> bool:
-    return vocabulary.is_file_name(segment) and not _PAGE_ENDINGS.search(segment)
+    """Whether a part of an address is a file's name.
+
+    An ending that a program may have as well proves nothing where what stands before it tells to change something:
+    "approve.xml", "deleteFile.ajax".
+    """
+    if not vocabulary.is_file_name(segment) or _PAGE_ENDINGS.search(segment):
+        return False
+    stem, _, ending = segment.rpartition(".")
+    if vocabulary.is_known_ending(ending) and ending.casefold() not in _ANSWERS:
+        return True
+    return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(stem, identifier=True))
 
 
 def is_plain_file_address(url: str) -> bool:
@@ -145,8 +170,10 @@ def change_in_address(
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = named or is_plain_file_address(url)
+    # An id after a verb says what it is done to: "/orders/close/5".
+    end = next((at for at in range(len(segments) - 1, -1, -1) if not _is_id(segments[at])), 0)
     for at, segment in enumerate(segments):
-        last = at == len(segments) - 1
+        last = at >= end
         if (last and _is_file(segment)) or segment.casefold() in shared or _is_opaque(segment):
             continue
         for change in vocabulary.changes(_PAGE_ENDINGS.sub("", segment), identifier=True, names=names):
@@ -160,21 +187,33 @@ def change_in_address(
     )
 
 
+def _is_id(segment: str) -> bool:
+    return segment.isdecimal() or _is_opaque(segment)
+
+
 def _change_in_fragment(fragment: str, names: Collection[str], shared: Collection[str]) -> str | None:
     if not fragment:
         return None
     return change_in_address(unquote(fragment).lstrip("!"), names=names, shared_segments=shared)
 
 
-def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -> str | None:
-    """A word of change in the names or values of a query."""
+def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *, set_to: bool = False) -> str | None:
+    """A word of change in the names or values of a query, or of a body.
+
+    Args:
+        pairs: names and values.
+        names: file names that are taken out first.
+        set_to: a value that tells what was done counts too: what is sent in a body is set to it ("status=approved").
+    """
     for key, value in pairs:
         low = key.casefold()
         if low in _METHOD_FIELDS and value.casefold() in _CHANGING_METHODS:
             return value.casefold()
-        if _SIGNED.match(key) or low in _RETURN_FIELDS:
+        if (_SIGNED.match(key) and not value.isalpha()) or (low in _RETURN_FIELDS and not value.isalpha()):
             continue
-        for text in (key, value):
+        # Where to return to may be a place: "from=archive".
+        is_weak_enough = bool(_SIGNED.match(key)) or low in _RETURN_FIELDS
+        for text in (value,) if is_weak_enough else (key, value):
             if _is_file(text) or _is_opaque(text):
                 continue
             if "/" in text:
@@ -183,7 +222,9 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str]) -
                     return word
                 continue
             for change in vocabulary.changes(text, identifier=True, names=names):
-                if change.form is vocabulary.Form.ACT:
+                if change.form is vocabulary.Form.ACT and not (change.is_weak and low in _RETURN_FIELDS):
+                    return change.word
+                if set_to and change.form is vocabulary.Form.STATE and text == value:
                     return change.word
     return None
 
@@ -200,9 +241,9 @@ _NAME_ATTRIBUTES: Final = (
     "data-attachment-name",
 )
 _WRITTEN: Final = ("id", "class", "name", "value")
-_ASKS: Final = re.compile(r"(?:^|-)confirm(?:$|-)|-confirm$|^data-(?:are-you-sure|ask|warning|prompt)$")
+_ASKS: Final = re.compile(r"(?:^|[-:])confirm(?:$|[-.:])|-confirm$|^data-(?:are-you-sure|ask|warning|prompt)$")
 _SAYS_NOTHING: Final = re.compile(
-    r"^(?:data-(?:bs-)?(?:toggle|target|parent|placement|dismiss|trigger|container|content|original-title|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
+    r"^(?:data-(?:bs-)?(?:(?:toggle|target|parent|placement|dismiss|trigger|container|content)$|v-|reactid|react-)|aria-|rel$|type$|lang$|dir$|tabindex$|xmlns|accesskey$|draggable$|target$|form$|data-v-|_ngcontent|_nghost|style$)"
 )
 _HANDLERS: Final = {
     "ng-click",
@@ -214,6 +255,21 @@ _HANDLERS: Final = {
     "data-bind",
     "x-on:click",
 }
+_SPOKEN: Final = {
+    "data-original-title",
+    "data-bs-original-title",
+    "data-tooltip",
+    "data-tip",
+    "data-hint",
+    "data-balloon",
+    "data-tippy-content",
+    "uk-tooltip",
+    "mattooltip",
+    "aria-description",
+    "described-by",
+    "form-label",
+}
+"""What is said to people about a control, as its title is: scripts for tooltips move the title there."""
 _TECHNICAL: Final = re.compile(
     r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
     r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the method of HTTP: what it sends is judged while it is held
@@ -306,7 +362,13 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
-        if name in _HANDLERS or name.startswith("on"):
+        if name == "form-asks":
+            return "its form asks for a password"
+        if name in _SPOKEN:
+            word = vocabulary.change_word(value, names=known, acts_only=name == "described-by")
+        elif name == "form-name":
+            word = _act(value, known, styled=True, itself=True)
+        elif name in _HANDLERS or name.startswith("on"):
             word = vocabulary.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
         elif name in _WRITTEN:
             word = _act(value, known, styled=name == "class", itself=True)
@@ -372,7 +434,8 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
         if name in attributes and attributes[name].lower() not in {"", "get"}:
             return f"it is not sent with GET: {name}"
     plain = is_plain_file_address(facts.address)
-    for what, text in (("label", facts.label), ("title", facts.title)):
+    spoken = [(name, value) for name, value in attributes.items() if name in _SPOKEN]
+    for what, text in (("label", facts.label), ("text", facts.text), ("title", facts.title), *spoken):
         word = _tells(text, known, whole=plain)
         if word:
             return f'the {what} says "{word}"'
@@ -531,12 +594,19 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
+_LINKS: Final = {"a", "area", "object", "embed"}
+"""Elements whose address the browser itself asks for, with GET."""
+
+
 def _link(
     facts: models.Control, origin: str, names: Collection[str], shared: Collection[str], *, in_area: bool, record: str
 ) -> Verdict:
     if urlsplit(facts.address).scheme not in {"http", "https", "blob", "data"}:
         return Verdict(Action.LEAVE, "its address is none of the web")
     reason = _veto_of_link(facts, names, shared)
+    if not reason and facts.tag not in _LINKS:
+        # A script asks for the address, and only what else is written on the control tells how.
+        reason = veto(facts, names=names, shared_segments=shared)
     if reason:
         return Verdict(Action.LEAVE, reason)
     if vocabulary.is_all_label(facts.label):
@@ -677,15 +747,20 @@ def _post_for_file(control: models.Control) -> models.Judgement:
 def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | None:
     names = _proven(control, ())
     if held.fields:
-        return _change_in_pairs(tuple(_fields_of(models.Form("post", "", held.fields))), names)
+        return _change_in_pairs(tuple(_fields_of(models.Form("post", "", held.fields))), names, set_to=True)
     body = held.body.strip()
     if not body:
         return None
+    if _UNREADABLE.search(body):
+        return "a body that cannot be read"
     try:
         content = json.loads(body)
     except ValueError:
         return _act(body, names)
-    return _change_in_pairs(tuple(_pairs(content)), names)
+    return _change_in_pairs(tuple(_pairs(content)), names, set_to=True)
+
+
+_UNREADABLE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd]")
 
 
 def _pairs(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -715,6 +790,8 @@ _POST_BACK_ARGUMENT: Final = {
     "jakarta.faces.behavior.event",
     "jakarta.faces.partial.event",
 }
+_STEPS: Final = {"wizard", "workflow", "step", "steps", "process"}
+"""Words for what leads through a procedure, and not through a list."""
 _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
@@ -733,6 +810,10 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
     # The control itself is the last part of its name; what it stands in says nothing of what it does.
     sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
     arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
+    if any(
+        _STEPS & set(vocabulary.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE
+    ):
+        return _stop("a post-back of a step of some procedure")
     if any(vocabulary.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
         return _pass("a post-back that turns to a page or tab of the list")
     return _stop("a post-back that does not say that it turns to a page or tab of the list")

@@ -76,8 +76,16 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_words(fold(text)))
 
 
+_LOOKALIKES: Final = str.maketrans(
+    "авекмнорстухіјѕԁɡ\u03b1\u03b5\u03bf\u03c1\u03c4\u03c5\u03b9\u03ba\u03bd", "abekmhopctyxijsdgaeoptyikv"
+)
+_MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[\u0370-\u052f])")
+
+
 def _words(folded: str) -> Iterator[str]:
     for word in _WORD.findall(folded):
+        if _MIXED.match(word):  # letters of two scripts in one word: it is written to look like another
+            word = word.translate(_LOOKALIKES)
         if _UNSPACED.search(word):
             yield from (part for part in _UNSPACED_RUN.split(word) if part)
         else:
@@ -468,6 +476,11 @@ def is_file_name(text: str) -> bool:
     text = text.strip()
     found = re.fullmatch(rf"([^\\/:*?\"<>|\x00-\x1f]{{1,240}})\.({_ENDING})", text)
     return found is not None and _is_ending(found[1], found[2], alone=True)
+
+
+def is_known_ending(ending: str) -> bool:
+    """Whether an extension, without its dot, is one of a known type of file."""
+    return ending.casefold() in _EXTENSIONS
 
 
 def file_name(text: str) -> str:
@@ -1026,7 +1039,10 @@ def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
         for word in words(rest)
         if word not in acts and not (_UNSPACED.match(word) and any(one.word in word for one in said))
     ]
-    return not left or _covered(left, [_of("filler"), _of("attachment"), _of("document"), _of("download")])
+    kinds = [_of("filler"), _of("attachment"), _of("document"), _of("download"), _of("acted_on")]
+    if acts and len(words(rest)) > 1 and words(rest)[0] not in acts:
+        kinds = kinds[:-1]  # "order update" names a thing, "update order" tells to do it
+    return not left or _covered(left, kinds)
 
 
 def has_topic(text: str) -> bool:

@@ -43,6 +43,8 @@ class Fence:
     """Patterns that the person allows (`--allow-host`)."""
     is_sign_in: Callable[[str], bool] = never
     """Whether the portal takes an address for a sign-in page: redirects may pass through it, no file comes from it."""
+    changes: Callable[[str], bool] = never
+    """Whether an address of the portal says that it changes something: no redirect is followed to it."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
         """Raises NotAllowed where no file is taken from this address, Permanent where it is not http(s).
@@ -60,9 +62,16 @@ class Fence:
             raise NotAllowed(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
     def check_hop(self, url: str, came_from: str) -> None:
-        """Raises NotAllowed where a redirect must not be followed; through a sign-in page it may be."""
-        if not self.is_sign_in(url):
-            self.check_file(url, came_from)
+        """Raises NotAllowed where a redirect must not be followed; through a sign-in page it may be.
+
+        Nor is it where it leads to an address of the portal that changes something (Permanent, `NOT_PRESSED`).
+        """
+        if self.is_sign_in(url):
+            return
+        self.check_file(url, came_from)
+        if self.is_home(host_of(url)) and self.changes(url):
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
+            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
 
     def may_be_inside(self, host: str) -> bool:
         """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
@@ -81,7 +90,7 @@ class Fence:
 
 def fence(
     order_url: str, page_url: str = "", *, declared: tuple[str, ...] = (), allowed: tuple[str, ...] = (),
-    is_sign_in: Callable[[str], bool] = never,
+    is_sign_in: Callable[[str], bool] = never, changes: Callable[[str], bool] = never,
 ) -> Fence:  # fmt: skip
     """The fence around an order; see `Fence`.
 
@@ -91,8 +100,9 @@ def fence(
         declared: by the portal.
         allowed: by the person.
         is_sign_in: the portal's word.
+        changes: whether an address says that it changes something.
     """
-    return Fence(host_of(order_url), host_of(page_url), declared, tuple(map(normal, allowed)), is_sign_in)
+    return Fence(host_of(order_url), host_of(page_url), declared, tuple(map(normal, allowed)), is_sign_in, changes)
 
 
 def host_of(url: str) -> str:
