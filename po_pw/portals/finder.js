@@ -23,6 +23,7 @@
     return 0;
   };
 
+  const FRAMES = 'iframe,frame,object,embed';
   const body = document.body;
   if (!body) return { unknown: { texts: [], identifiers: [] }, ready: document.readyState, areas: [], candidates: [], frames: [], supplier: '', loading: false };
   const NAVIGATION = 'nav,[role=navigation],[role=menubar],[role=menu],footer,[role=contentinfo],[role=banner],[role=search],[role=complementary] nav';
@@ -329,6 +330,22 @@
     }
     return found;
   };
+  // What an area shows that cannot be read: pictures, films, drawings, closed shadow roots; not its icons.
+  const unreadable = (area, hasText) => {
+    let count = 0;
+    for (const root of area.roots) {
+      for (const node of [root, ...all('*', root)]) {
+        const isMedia = /^(img|canvas|video|audio)$/.test(node.localName);
+        const isSealed = node.localName.includes('-') && !node.shadowRoot && !node.childElementCount && !squeeze(node.textContent);
+        if ((!isMedia && !isSealed) || !shown(node) || isControl(node) || area.headers.some((header) => header && header !== root && contains(header, node))) continue;
+        if (inner(node, 'h1,h2,h3,h4,h5,h6,th,legend,summary,label,[role=heading]')) continue;
+        const { width, height } = node.getBoundingClientRect();
+        const least = isSealed || !hasText ? 4 : 48;
+        if (width >= least && height >= least) count += 1;
+      }
+    }
+    return count;
+  };
   const stateOf = (area) => {
     const rootsBusy = area.roots.some((root) => (root.matches(BUSY) && shown(root)) || all(BUSY, root).some((one) => shown(one) && one.getClientRects().length));
     const isShown = area.roots.some(shown);
@@ -340,16 +357,19 @@
       }
       return last.getBoundingClientRect().bottom > innerHeight;
     })();
+    const texts = textsIn(area.roots);
+    const said = texts.some((text) => !area.headers.some((header) => header && squeeze(header.textContent).includes(text)));
     return {
+      unreadable: isShown ? unreadable(area, said) : 0, said,
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
-      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts: textsIn(area.roots), scrolls: scroller,
+      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts, scrolls: scroller,
       badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),
-      frames: area.roots.reduce((sum, root) => sum + (root.matches('iframe,frame') ? 1 : all('iframe,frame', root).length), 0),
+      frames: area.roots.reduce((sum, root) => sum + (root.matches(FRAMES) ? 1 : all(FRAMES, root).length), 0),
       columns: area.kind === 'th',
     };
   };
-  const frames = all('iframe,frame').map((element) => ({
+  const frames = all(FRAMES).map((element) => ({
     area: areaOf(element), label: counted[areaOf(element)] ? counted[areaOf(element)].label : '',
     named: element.title || element.getAttribute('aria-label') ? Math.max(scoreOf(element.title || ''), scoreOf(element.getAttribute('aria-label') || '')) : scoreOfIdentifier([element.name, element.id].filter(Boolean).join(' ')),
     title: squeeze(element.title || element.getAttribute('aria-label') || ''), shown: shown(element),

@@ -25,7 +25,7 @@ _FRAME_AT: Final = """(element) => {
   const found = [];
   const walk = (root) => {
     for (const node of root.querySelectorAll('*')) {
-      if (node.matches('iframe,frame')) found.push(node);
+      if (node.matches('iframe,frame,object,embed')) found.push(node);
       if (node.shadowRoot) walk(node.shadowRoot);
     }
   };
@@ -65,6 +65,13 @@ class Look:
     def is_silent(self) -> bool:
         """Whether an area is there, shows nothing, and does not say that it is empty."""
         return any(area.shown and not area.items and not area.says_none for area in self.areas) and not self.attachments
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing was found where something is shown, so that no area can be called empty."""
+        if self.attachments or self.says_none:
+            return False
+        return any(area.unread and area.shown and area.score >= grouping.STRONG for area in self.areas)
 
     @property
     def has_failed(self) -> bool:
@@ -271,8 +278,18 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         label=_clean(label), score=raw["score"], frame=frame, shown=raw["shown"],
         busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
         says_none=any(vocabulary.says_none(text) for text in (*texts, label)), claimed=claims, items=0,
-        scrolls=raw["scrolls"], failed=raw["failed"],
+        scrolls=raw["scrolls"], failed=raw["failed"], unread=_unread(raw),
     )  # fmt: skip
+
+
+def _unread(raw: Mapping[str, Any]) -> bool:
+    """Whether an area shows something that, where nothing is found in it, was not understood.
+
+    Pictures and films, what stands in a closed shadow root, names of files, sizes, and a frame that shows anything.
+    """
+    if raw["unreadable"] or (raw["kind"] == "frame" and raw["said"]):
+        return True
+    return any(vocabulary.is_file_name(text) or vocabulary.is_size(text) for text in raw["texts"])
 
 
 def _clean(label: str) -> str:

@@ -372,6 +372,8 @@ class _Reading:
             return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
             return False, "the page could not show its attachments: it shows an alert in their place"
+        if look.is_unread and not found:
+            return False, "the page shows something in the place of its attachments that could not be read"
         if not settled:
             return False, f"the page was still loading after {self._opened.timeout:.0f} s"
         return True, ""

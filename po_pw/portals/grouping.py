@@ -51,6 +51,8 @@ class Area:
     """It shows an alert."""
     scrolls: bool
     """More of it may come when it is scrolled."""
+    unread: bool = False
+    """It shows something that is neither a control nor a plain text."""
     items: int = 0
     """Attachments found in it."""
 

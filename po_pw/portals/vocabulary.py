@@ -573,6 +573,11 @@ _DATE: Final = re.compile(
 _TYPE: Final = re.compile(r"[([]\s*\.?([A-Za-z0-9]{2,5})\s*[)\]]|(?<![\w.])\.?([A-Za-z0-9]{2,5})(?![\w.])")
 
 
+def is_size(text: str) -> bool:
+    """Whether a text is the size of a file and nothing else: "1.2 MB"."""
+    return bool(_SIZE.fullmatch(text.strip()))
+
+
 def _plain(text: str, names: Collection[str] = ()) -> str:
     """A label without names, sizes, dates and types of files."""
     text = _DATE.sub(" ", _SIZE.sub(" ", without_names(text, names)))
