@@ -95,9 +95,13 @@ class Finder:
 
     Args:
         origin: scheme, host and port of the portal.
+
+    Attributes:
+        harmless_failures: Requests of its pages, by description, that failed though the files were there.
     """
 
     def __init__(self, origin: str) -> None:
+        self.harmless_failures: set[str] = set()
         self._origin = origin
         self._texts: dict[str, float] = {}
         self._identifiers: dict[str, float] = {}

@@ -372,11 +372,27 @@ class _Reading:
             return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
             return False, "the page could not show its attachments: it shows an alert in their place"
+        if failed := self._failed(found):
+            return False, failed
         if look.is_unread and not found:
             return False, "the page shows something in the place of its attachments that could not be read"
         if not settled:
             return False, f"the page was still loading after {self._opened.timeout:.0f} s"
         return True, ""
+
+    def _failed(self, found: int) -> str:
+        """Which of the page's requests failed, where that may be why nothing is shown; `""`: none.
+
+        One that failed on an order whose files were found all the same brings something else.
+        """
+        failures = self._opened.watch.failures
+        if found:
+            self._finder.harmless_failures.update(failures)
+            return ""
+        for label, status in failures.items():
+            if label not in self._finder.harmless_failures:
+                return f"the page could not load a part of itself: {label} was answered with {status}"
+        return ""
 
     def _told(self) -> str:
         """How it was established that nothing more would come, in words."""
