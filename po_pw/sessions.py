@@ -38,6 +38,10 @@ class Sessions:
         """Where the state of one portal lies."""
         return self._home / "portals" / re.sub(r"[^a-z0-9.]+", "_", origin.lower())
 
+    def shared_file(self, name: str) -> Path:
+        """A file of what is known of all portals together."""
+        return self._home / "known" / name
+
     def profile(self, origin: str) -> Path:
         """The user-data dir that `po-pw login` uses for this portal; need not exist."""
         return self.folder(origin) / "profile"

@@ -27,7 +27,8 @@ hypothesis.settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The long form of `tests/chaos`."""
+    """The long form of `tests/chaos`, and all of `tests/real_apps`."""
+    parser.addoption("--all-real-apps", action="store_true", help="try all real applications, not only the quick ones")
     options = parser.getgroup("chaos")
     options.addoption("--chaos-minutes", type=float, default=0, help="how long to go on with chaos; 0: short form")
     options.addoption("--chaos-seed", type=int, default=1, help="what the chance in chaos comes from")

@@ -71,6 +71,7 @@ class _Reader:
     async def outcomes(self, orders: Sequence[tuple[str, str]]) -> dict[str, models.Outcome]:
         """What comes of orders, given as number and address, on a portal of which nothing is known."""
         shutil.rmtree(self._home / "portals", ignore_errors=True)
+        shutil.rmtree(self._home / "known", ignore_errors=True)
         for known in self._home.rglob("memory.json"):
             known.unlink()
         rows = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from po_pw import errors, events, models
+from po_pw.portals import memory
 from tests import plain_portal
 from tests.plain_portal import Answer, Portal, area, order, page
 from tests.support import run_async
@@ -141,3 +143,44 @@ def test_without_a_sign_in_no_order_is_failed(tmp_path: Path) -> None:
             assert ran.outcomes == {}
 
     run_async(body())
+
+
+_POLL: Final = """<section><h2>Attachments</h2><ul id=list data-late=%s><li>No attachments</li></ul></section><script>
+let asked = 0;
+setInterval(async () => {
+  await (await fetch('/poll')).text();
+  asked += 1;
+  if (asked === 4 && list.dataset.late === 'yes') list.innerHTML = '<li><a href="/files/late.pdf">late.pdf</a></li>';
+}, 200);
+</script>"""
+
+
+def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_again(tmp_path: Path) -> None:
+    """A poll that changed nothing on five orders needs no patience; where it then does, those read since are reread."""
+    quiet, late = order("PO-0001", _POLL % "no"), _POLL % "yes"
+    portal = Portal(
+        {"/orders/PO-0001": quiet, "/orders/PO-0002": order("PO-0002", late), "/orders/PO-0003": order("PO-0003", late),
+         "/poll": "ok"}
+    )  # fmt: skip
+    home = tmp_path / "home"
+
+    async def go() -> tuple[plain_portal.Ran, plain_portal.Ran]:
+        async with portal.serving():
+            first = await plain_portal.run(portal, tmp_path / "a", ["PO-0001"], home=home)
+            # As if it had been so on many orders: the next is read without patience, the one after it is the check.
+            kept = next(home.rglob(memory.FILE))
+            known = json.loads(kept.read_text())
+            known["sources"] = {name: [5, [f"X-{n}" for n in range(18)]] for name in known["sources"]}
+            assert known["sources"]
+            kept.write_text(json.dumps(known))
+            second = await plain_portal.run(portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home)
+            return first, second
+
+    first, second = run_async(go())
+    assert first.outcomes["PO-0001"].status is models.Status.NO_ATTACHMENTS
+    assert portal.times("/orders/PO-0002") == 2
+    assert portal.times("/orders/PO-0003") == 1
+    assert any(isinstance(event, events.Notice) and "read again" in event.text for event in second.heard)
+    settled = [event.outcome for event in second.heard if isinstance(event, events.OrderSettled)]
+    latest = {outcome.po_number: outcome for outcome in settled}
+    assert [file.path for number in ("PO-0002", "PO-0003") for file in latest[number].files] == ["late.pdf", "late.pdf"]

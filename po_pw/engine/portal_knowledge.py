@@ -7,7 +7,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models, sessions
+from po_pw import events, models, owner_only, sessions
 from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+_VERDICTS: Final = "verdicts.json"
 _SIBLINGS: Final = 8
 """So many addresses of a portal's orders show which part of them names the order."""
 
@@ -53,7 +54,10 @@ class PortalKnowledge:
         self._portals: dict[str, _Portal] = {}
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
-        self.verdicts = verdicts.Verdicts()
+        self.verdicts = _kept(home.shared_file(_VERDICTS))
+        """What addresses of all portals turned out to be; of earlier runs only their shapes."""
+        self.again: set[models.OrderKey] = set()
+        """Orders that were read without patience for something that has brought attachments since."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """These orders are in the list: their numbers and addresses tell theirs from others'."""
@@ -104,6 +108,10 @@ class PortalKnowledge:
     def only_parked(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """Nothing else is left: what waits is decided with what is known now."""
         self._last.update(order.key for order in orders)
+
+    def read_again(self, keys: Iterable[str]) -> None:
+        """These orders were read in the belief that something on their pages brings no attachments: now it did."""
+        self.again.update(models.OrderKey(key) for key in keys)
 
     # --- presses ----------------------------------------------------------------------------------------------------
 
@@ -161,6 +169,8 @@ class PortalKnowledge:
         Raises:
             OSError: it cannot be written.
         """
+        self._home.private_folder(self._home.shared_file(_VERDICTS).parent)
+        owner_only.write(self._home.shared_file(_VERDICTS), self.verdicts.to_json())
         for origin, portal in self._portals.items():
             folder = self._home.private_folder(self._home.folder(origin))
             portal.memory.save(folder / memory.FILE)
@@ -174,6 +184,14 @@ class PortalKnowledge:
 
     def _file(self, origin: str) -> Path:
         return self._home.folder(origin) / memory.FILE
+
+
+def _kept(path: Path) -> verdicts.Verdicts:
+    """What earlier runs found; nothing where that is gone or cannot be read."""
+    try:
+        return verdicts.Verdicts.from_json(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return verdicts.Verdicts()
 
 
 def _kind(control: models.Control) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import enum
 import logging
@@ -301,6 +302,17 @@ class Run:
         judged, first = await self._judge(len(workers))
         self._crew = crew.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
         if self._stopping is None:
+            await self._crew.work()
+        again = [order for order in todo if order.key in self._crew.knowledge.again]
+        if not again:
+            return
+        await self._journal.doubt([order.key for order in again])
+        if self._stopping is None:
+            count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
+            said = f"{count} read again: what their pages keep going has brought attachments on another order since"
+            self.hub.emit(events.Notice("warning", said))
+            room = dataclasses.replace(self._room(run, lambda _: None), resume=self._resume or carrying.Resume())
+            self._crew = crew.Crew(room, again, workers, judged, first)
             await self._crew.work()
 
     async def _judge(self, wanted: int) -> tuple[governor.Governor, governor.Decision]:

@@ -16,7 +16,7 @@ from po_pw.portals import judging, page_facts, recognition, vocabulary
 from po_pw.transport import addresses, client, hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from po_pw import settings
@@ -40,6 +40,10 @@ class Knowledge(Protocol):
 
     def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
         """Whether a number is that of another order of the list."""
+        ...
+
+    def read_again(self, keys: Iterable[str]) -> None:
+        """These orders are to be read again."""
         ...
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
@@ -197,6 +201,7 @@ class _Visit:
             watch=watch,
             memory=knowledge.memory(order.url),
             press=self._press,
+            read_again=knowledge.read_again,
             siblings=knowledge.siblings(order.url),
             is_other_order=lambda number: knowledge.is_other_order(order, number),
         )

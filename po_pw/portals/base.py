@@ -46,6 +46,8 @@ class OpenPage:
     """What is known of the portal."""
     press: Callable[[models.Click, models.Purpose], Awaitable[Pressed]]
     """Presses a control that shows more of the list, inside the press guard."""
+    read_again: Callable[[Sequence[str]], None]
+    """Told the keys of orders that were read in a belief that has turned out to be wrong."""
     siblings: Sequence[str] = ()
     """Addresses of a few other orders of the portal: what differs names the order."""
     is_other_order: Callable[[str], bool] = lambda _: False

@@ -12,7 +12,7 @@ from po_pw.browser import quiet
 from po_pw.portals import base, finder, grouping, judging, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from po_pw.portals import memory
 
@@ -186,6 +186,7 @@ class _Reading:
         self._claimed: int | None = None
         self._quiet: quiet.Quiet | None = None
         self._is_proved = False
+        self._is_noted = False
 
     async def read(self) -> models.Listing:
         """All of it."""
@@ -254,8 +255,9 @@ class _Reading:
                     deadline=self._deadline, patience=opened.patience, trusted=opened.memory.source_trusted
                 )
                 before, look = look, await self._finder.look(opened.page)
-                changed = before.keys != look.keys or before.says_none != look.says_none
-                opened.memory.note_quiet(opened.order.key, endless, changed_area=changed)
+                self._note_endless(endless, changed=before.keys != look.keys or before.says_none != look.says_none)
+            else:
+                self._note_endless(endless, changed=False)
             self._quiet = last
             if last.how is quiet.How.DEADLINE:
                 return look, False
@@ -267,6 +269,14 @@ class _Reading:
             if time.monotonic() >= self._deadline:
                 return look, False
             await opened.watch.changed(last.changes, min(_LOOK_EVERY, max(0.01, self._deadline - time.monotonic())))
+
+    def _note_endless(self, endless: Sequence[str], *, changed: bool) -> None:
+        """Notes, once for an order, what its page keeps going, and whether that has brought anything."""
+        if self._is_noted or not endless:
+            return
+        self._is_noted = True
+        opened = self._opened
+        opened.read_again(opened.memory.note_quiet(opened.order.key, endless, changed_area=changed))
 
     # --- opening, scrolling, turning --------------------------------------------------------------------------------
 

@@ -217,6 +217,8 @@ _HANDLERS: Final = {
 _TECHNICAL: Final = re.compile(
     r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
     r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the method of HTTP: what it sends is judged while it is held
+    # What a page does with itself and with what it has fetched.
+    r"|\b(?:create(?:Element|ObjectURL|TextNode)|revokeObjectURL|remove(?:Child|Attribute|EventListener))\b"
     r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
     re.IGNORECASE,
 )
