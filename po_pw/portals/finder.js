@@ -199,6 +199,13 @@
   // --- areas ---------------------------------------------------------------------------------------------------------
   const areas = [];
   const LIST = 'table,ul,ol,dl,[role=list],[role=table],[role=grid],[role=treegrid],[role=listbox]';
+  const PAGING = '[class*=paginat i],[class*=pager i],[class*=paging i],[role=navigation],nav';
+  const pages = (node) => {
+    const text = squeeze(node.textContent);
+    if (text.length > 80 || !/\d/.test(text) || node.matches(LIST) && !node.matches('ul,ol')) return false;
+    const steps = [...node.querySelectorAll('a,button,select,[role=button]')];
+    return steps.length > 0 && (Boolean(node.matches(PAGING) || node.querySelector('select')) || steps.every((step) => !/\p{L}{12}/u.test(step.textContent)) && /^[\s\d.…|‹›«»<>/-]+$/.test(text));
+  };
   const put = (roots, label, score, kind, opener = null, header = null) => {
     const real = [...new Set(roots.filter((root) => root && root !== document.documentElement))];
     if (!real.length || real.some((root) => root === body && kind !== 'frame')) return;
@@ -210,6 +217,11 @@
       known.headers.push(header);
       return;
     }
+    // A list's own paging may stand right behind it.
+    let end = real[real.length - 1];
+    while (kind !== 'frame' && !end.nextElementSibling && end.parentElement && !end.parentElement.matches('main,[role=main],body,td')) end = end.parentElement;
+    const pager = end.nextElementSibling;
+    if (kind !== 'frame' && pager && pages(pager)) real.push(pager);
     // What a heading names ends where its list ends; what follows may be anything, such as the page's foot.
     const isList = (root) => root.matches(LIST) || Boolean(root.querySelector(LIST));
     const first = real.length > 1 ? real.findIndex(isList) : -1;
@@ -346,6 +358,18 @@
     }
     return count;
   };
+  // Tabs that split a list, and whose panel is not there before they are pressed; not those of which one is the list's own.
+  const unfetched = (roots) => {
+    let count = 0;
+    const within = (selector) => roots.flatMap((root) => [...(root.matches(selector) ? [root] : []), ...all(selector, root)]);
+    for (const list of within('[role=tablist]')) {
+      const tabs = [...list.querySelectorAll('[role=tab]')];
+      const panels = within('[role=tabpanel]').filter((panel) => !contains(list, panel));
+      if (!panels.length || panels.length >= tabs.length || tabs.some((tab) => scoreOf(textOf(tab, 120)) > 0)) continue;
+      count += tabs.filter((tab) => tab.getAttribute('aria-selected') === 'false' && shown(tab) && !targetOf(tab) && !lib.addressOf(tab)).length;
+    }
+    return count;
+  };
   const stateOf = (area) => {
     const rootsBusy = area.roots.some((root) => (root.matches(BUSY) && shown(root)) || all(BUSY, root).some((one) => shown(one) && one.getClientRects().length));
     const isShown = area.roots.some(shown);
@@ -361,6 +385,10 @@
     const said = texts.some((text) => !area.headers.some((header) => header && squeeze(header.textContent).includes(text)));
     return {
       unreadable: isShown ? unreadable(area, said) : 0, said,
+      options: area.roots.flatMap((root) => all('option', root)).filter((one) => !inner(one, '[hidden]')).map((one) => squeeze(one.textContent)).filter(Boolean).slice(0, 60),
+      sealed: !isShown && Boolean(area.opener) && shown(area.opener),
+      branches: area.roots.flatMap((root) => all('[role=treeitem][aria-expanded=false]', root)).filter(shown).length + unfetched(area.roots),
+      pages: area.roots.flatMap((root) => [root, ...all('*', root)]).filter((one) => (one.matches(PAGING) || (one.localName !== 'select' && [...one.children].some((child) => child.localName === 'select'))) && shown(one) && squeeze(one.textContent).length < 160).map((one) => textOf(one, 80)).filter(Boolean).slice(0, 8),
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
       label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts, scrolls: scroller,
       badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
