@@ -16,6 +16,7 @@
   const captureStack = Error.captureStackTrace;
   const later = window.setTimeout;
   const cancel = window.clearTimeout;
+  const paint = window.requestAnimationFrame;
   const NativeChannel = MessageChannel;
   const clock = performance;
   const now = clock.now;
@@ -115,7 +116,7 @@
   const isBusy = () => {
     if (document.readyState !== 'complete') return true;
     for (const token of tokens) if (doesEnd(token)) return true;
-    return false;
+    return coming().some((one) => time() - one.at < HORIZON);
   };
 
   const patch = (owner, name, handler) => guarded(() => {
@@ -191,6 +192,10 @@
     for (const [worker, is] of workers) told.push({
       kind: 'worker', method: '', url: is.url, age: (at - is.at) / 1000, repeats: 0, answered: false, stream: false,
       doubt: true, owed: is.owed > 0, sent: Boolean(is.sent),
+    });
+    for (const one of coming()) told.push({
+      kind: 'picture', method: '', url: one.url, age: (at - one.at) / 1000, repeats: 0, answered: false, stream: false,
+      doubt: false,
     });
     if (animations()) told.push({ kind: 'animation', method: '', url: '', age: 0, repeats: 0, answered: false, stream: false, doubt: false });
     const recurring = [];

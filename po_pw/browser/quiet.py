@@ -13,6 +13,7 @@ import importlib.resources
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
@@ -40,6 +41,7 @@ _PAINTS_WITHIN: Final = 1.0
 _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which a frame that does not answer is no longer what the others wait for."""
 _REPEATED: Final = "repeated "
+_SERVER_ERROR: Final = 500
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
 
 _SETTLED: Final = f"""(limit) => {{
@@ -164,6 +166,7 @@ class Watch:
         self._newest = 0.0
         self._unproved: float | None = None
         self._is_crashed = False
+        self._failures: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         self._newest = time.monotonic()
@@ -228,7 +231,26 @@ class Watch:
             known.answered = time.monotonic()
             kind = response.headers.get("content-type", "")
             known.is_stream = "event-stream" in kind or "x-mixed-replace" in kind
+            self._note_answer(known, response.status)
             self._stir()
+
+    def _note_answer(self, known: _Request, status: int) -> None:
+        page = self._page.url
+        if known.kind not in {"fetch", "xhr"} or urlsplit(known.url).netloc != urlsplit(page).netloc:
+            return
+        label = activity.describe(known.kind, known.url, page, known.method)
+        if status >= _SERVER_ERROR:
+            self._failures[label] = status
+        else:
+            self._failures.pop(label, None)
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """The page's own requests for data that its server could not answer, by description, each with the status.
+
+        One that was answered later, when the page asked again, is not among them.
+        """
+        return self._failures
 
     def _on_end(self, request: playwright.Request) -> None:
         known = self._requests.pop(request, None)

@@ -46,11 +46,75 @@ const starts = (element) => guarded(() => {
   on(element, 'load', () => end(token));
   on(element, 'error', () => end(token));
 });
+// Pictures, films and links that somebody waits for: only those, since a page may well hold others that never come.
+const awaited = new Map();
+const COMES = /^(load|error|loadeddata|loadedmetadata|canplay|canplaythrough)$/;
+const isComing = (element) => {
+  if (element.localName === 'img') return Boolean(element.currentSrc || element.src) && !element.complete && (element.loading !== 'lazy' || element.isConnected === false);
+  if (element.localName === 'link') return element.isConnected && Boolean(element.href) && /preload|stylesheet|prefetch/i.test(element.rel) && !awaited.get(element).came;
+  return element.networkState === 2 && element.readyState === 0; // a film of which nothing is known yet
+};
+const WAKES = ['load', 'error', 'loadedmetadata'];
+const awaits = (element) => guarded(() => {
+  if (awaited.has(element)) return;
+  const is = { came: false, at: 0 };
+  awaited.set(element, is);
+  for (const name of WAKES) on(element, name, () => {
+    is.came = name !== 'loadedmetadata';
+    activity++;
+    if (waiting.size) hop(() => { for (const attempt of [...waiting]) attempt(); });
+  });
+  if (awaited.size > 500) for (const [other] of awaited) if (!isComing(other)) awaited.delete(other);
+});
+const coming = () => guarded(() => {
+  const found = [];
+  for (const [element, is] of awaited) {
+    if (!isComing(element)) { is.at = 0; continue; }
+    is.at = is.at || time();
+    found.push({ url: element.currentSrc || element.src || element.href || '', at: is.at });
+  }
+  return found;
+}, []);
+const BRINGS = [window.HTMLImageElement, window.HTMLMediaElement, window.HTMLLinkElement];
+patch(EventTarget.prototype, 'addEventListener', {
+  apply(target, self, given) {
+    const result = apply(target, self, given);
+    if (COMES.test(given[0]) && BRINGS.some((kind) => self instanceof kind)) awaits(self);
+    return result;
+  },
+});
+for (const name of ['onload', 'onerror', 'onloadeddata', 'onloadedmetadata', 'oncanplay', 'oncanplaythrough']) guarded(() => {
+  const is = getOwnPropertyDescriptor(HTMLElement.prototype, name);
+  defineProperty(HTMLElement.prototype, name, {
+    ...is,
+    set: new Proxy(is.set, {
+      apply(target, self, given) {
+        if (given[0] && BRINGS.some((kind) => self instanceof kind)) awaits(self);
+        return apply(target, self, given);
+      },
+    }),
+  });
+});
+if (window.HTMLImageElement) promised(HTMLImageElement.prototype, ['decode'], 'picture');
+guarded(() => {
+  const ready = getOwnPropertyDescriptor(FontFaceSet.prototype, 'ready');
+  defineProperty(FontFaceSet.prototype, 'ready', {
+    ...ready,
+    get: new Proxy(ready.get, {
+      apply(target, self, given) {
+        const result = apply(target, self, given);
+        guarded(() => { const token = begin('fonts'); after(result, () => end(token)); });
+        return result;
+      },
+    }),
+  });
+});
 const find = (node) => {
   if (node.nodeType !== 1) return;
   const name = node.localName;
   if (name === 'script' || name === 'iframe' || name === 'frame') starts(node);
-  else if (node.firstElementChild) for (const inner of node.querySelectorAll('script[src],iframe,frame')) starts(inner);
+  else if (name === 'img' && node.onload) awaits(node);
+  else if (node.firstElementChild) for (const inner of node.querySelectorAll('script[src],iframe,frame,img[onload]')) inner.localName === 'img' ? awaits(inner) : starts(inner);
 };
 const read = (records) => guarded(() => {
   const isParsing = document.readyState === 'loading';
@@ -125,16 +189,24 @@ if (window.navigation) {
 }
 
 const moving = new WeakMap();
+const TOLD_WITHIN = 1500; // the page is told of an animation's end with a frame after it, and such frames may be seldom
+let toldBy = 0;
 const animations = () => guarded(() => {
   let count = 0;
   for (const animation of document.getAnimations()) {
     if (animation.playState !== 'running') continue;
-    const { endTime, progress } = animation.effect?.getComputedTiming() || {};
-    if (!(endTime < HORIZON) || progress === null) continue;
+    const { endTime } = animation.effect?.getComputedTiming() || {}; // with the delay before it begins
+    if (!(endTime < HORIZON)) continue;
     if (!moving.has(animation)) moving.set(animation, time());
     if (time() - moving.get(animation) < endTime + 500) count++;
   }
-  return count;
+  if (count) {
+    toldBy = Infinity;
+  } else if (toldBy === Infinity) {
+    toldBy = time() + TOLD_WITHIN;
+    paint.call(window, () => hop(() => { toldBy = 0; }));
+  }
+  return count || (time() < toldBy ? 1 : 0);
 }, 0);
 const refreshes = () => guarded(() => {
   const meta = document.querySelector('meta[http-equiv="refresh" i]');

@@ -23,6 +23,7 @@
     return 0;
   };
 
+  const FRAMES = 'iframe,frame,object,embed';
   const body = document.body;
   if (!body) return { unknown: { texts: [], identifiers: [] }, ready: document.readyState, areas: [], candidates: [], frames: [], supplier: '', loading: false };
   const NAVIGATION = 'nav,[role=navigation],[role=menubar],[role=menu],footer,[role=contentinfo],[role=banner],[role=search],[role=complementary] nav';
@@ -198,6 +199,13 @@
   // --- areas ---------------------------------------------------------------------------------------------------------
   const areas = [];
   const LIST = 'table,ul,ol,dl,[role=list],[role=table],[role=grid],[role=treegrid],[role=listbox]';
+  const PAGING = '[class*=paginat i],[class*=pager i],[class*=paging i],[role=navigation],nav';
+  const pages = (node) => {
+    const text = squeeze(node.textContent);
+    if (text.length > 80 || !/\d/.test(text) || node.matches(LIST) && !node.matches('ul,ol')) return false;
+    const steps = [...node.querySelectorAll('a,button,select,[role=button]')];
+    return steps.length > 0 && (Boolean(node.matches(PAGING) || node.querySelector('select')) || steps.every((step) => !/\p{L}{12}/u.test(step.textContent)) && /^[\s\d.…|‹›«»<>/-]+$/.test(text));
+  };
   const put = (roots, label, score, kind, opener = null, header = null) => {
     const real = [...new Set(roots.filter((root) => root && root !== document.documentElement))];
     if (!real.length || real.some((root) => root === body && kind !== 'frame')) return;
@@ -209,6 +217,11 @@
       known.headers.push(header);
       return;
     }
+    // A list's own paging may stand right behind it.
+    let end = real[real.length - 1];
+    while (kind !== 'frame' && !end.nextElementSibling && end.parentElement && !end.parentElement.matches('main,[role=main],body,td')) end = end.parentElement;
+    const pager = end.nextElementSibling;
+    if (kind !== 'frame' && pager && pages(pager)) real.push(pager);
     // What a heading names ends where its list ends; what follows may be anything, such as the page's foot.
     const isList = (root) => root.matches(LIST) || Boolean(root.querySelector(LIST));
     const first = real.length > 1 ? real.findIndex(isList) : -1;
@@ -329,6 +342,34 @@
     }
     return found;
   };
+  // What an area shows that cannot be read: pictures, films, drawings, closed shadow roots; not its icons.
+  const unreadable = (area, hasText) => {
+    let count = 0;
+    for (const root of area.roots) {
+      for (const node of [root, ...all('*', root)]) {
+        const isMedia = /^(img|canvas|video|audio)$/.test(node.localName);
+        const isSealed = node.localName.includes('-') && !node.shadowRoot && !node.childElementCount && !squeeze(node.textContent);
+        if ((!isMedia && !isSealed) || !shown(node) || isControl(node) || area.headers.some((header) => header && header !== root && contains(header, node))) continue;
+        if (inner(node, 'h1,h2,h3,h4,h5,h6,th,legend,summary,label,[role=heading]')) continue;
+        const { width, height } = node.getBoundingClientRect();
+        const least = isSealed || !hasText ? 4 : 48;
+        if (width >= least && height >= least) count += 1;
+      }
+    }
+    return count;
+  };
+  // Tabs that split a list, and whose panel is not there before they are pressed; not those of which one is the list's own.
+  const unfetched = (roots) => {
+    let count = 0;
+    const within = (selector) => roots.flatMap((root) => [...(root.matches(selector) ? [root] : []), ...all(selector, root)]);
+    for (const list of within('[role=tablist]')) {
+      const tabs = [...list.querySelectorAll('[role=tab]')];
+      const panels = within('[role=tabpanel]').filter((panel) => !contains(list, panel));
+      if (!panels.length || panels.length >= tabs.length || tabs.some((tab) => scoreOf(textOf(tab, 120)) > 0)) continue;
+      count += tabs.filter((tab) => tab.getAttribute('aria-selected') === 'false' && shown(tab) && !targetOf(tab) && !lib.addressOf(tab)).length;
+    }
+    return count;
+  };
   const stateOf = (area) => {
     const rootsBusy = area.roots.some((root) => (root.matches(BUSY) && shown(root)) || all(BUSY, root).some((one) => shown(one) && one.getClientRects().length));
     const isShown = area.roots.some(shown);
@@ -340,16 +381,23 @@
       }
       return last.getBoundingClientRect().bottom > innerHeight;
     })();
+    const texts = textsIn(area.roots);
+    const said = texts.some((text) => !area.headers.some((header) => header && squeeze(header.textContent).includes(text)));
     return {
+      unreadable: isShown ? unreadable(area, said) : 0, said,
+      options: area.roots.flatMap((root) => all('option', root)).filter((one) => !inner(one, '[hidden]')).map((one) => squeeze(one.textContent)).filter(Boolean).slice(0, 60),
+      sealed: !isShown && Boolean(area.opener) && shown(area.opener),
+      branches: area.roots.flatMap((root) => all('[role=treeitem][aria-expanded=false]', root)).filter(shown).length + unfetched(area.roots),
+      pages: area.roots.flatMap((root) => [root, ...all('*', root)]).filter((one) => (one.matches(PAGING) || (one.localName !== 'select' && [...one.children].some((child) => child.localName === 'select'))) && shown(one) && squeeze(one.textContent).length < 160).map((one) => textOf(one, 80)).filter(Boolean).slice(0, 8),
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
-      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts: textsIn(area.roots), scrolls: scroller,
+      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts, scrolls: scroller,
       badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),
-      frames: area.roots.reduce((sum, root) => sum + (root.matches('iframe,frame') ? 1 : all('iframe,frame', root).length), 0),
+      frames: area.roots.reduce((sum, root) => sum + (root.matches(FRAMES) ? 1 : all(FRAMES, root).length), 0),
       columns: area.kind === 'th',
     };
   };
-  const frames = all('iframe,frame').map((element) => ({
+  const frames = all(FRAMES).map((element) => ({
     area: areaOf(element), label: counted[areaOf(element)] ? counted[areaOf(element)].label : '',
     named: element.title || element.getAttribute('aria-label') ? Math.max(scoreOf(element.title || ''), scoreOf(element.getAttribute('aria-label') || '')) : scoreOfIdentifier([element.name, element.id].filter(Boolean).join(' ')),
     title: squeeze(element.title || element.getAttribute('aria-label') || ''), shown: shown(element),

@@ -25,7 +25,7 @@ _FRAME_AT: Final = """(element) => {
   const found = [];
   const walk = (root) => {
     for (const node of root.querySelectorAll('*')) {
-      if (node.matches('iframe,frame')) found.push(node);
+      if (node.matches('iframe,frame,object,embed')) found.push(node);
       if (node.shadowRoot) walk(node.shadowRoot);
     }
   };
@@ -47,6 +47,10 @@ class Look:
     attachments: tuple[models.Attachment, ...]
     loose: tuple[models.Attachment, ...]
     """File-like links outside any area, of a page that has none."""
+    unreached: tuple[str, ...]
+    """Names of files that an area shows, and that no control there is said to hand out."""
+    closed: tuple[str, ...]
+    """Labels of what would show more of a list, and may not be pressed."""
     keys: tuple[str, ...]
     """Of each attachment, what it is, without the number that tells alike ones apart."""
     claimed: int | None
@@ -65,6 +69,13 @@ class Look:
     def is_silent(self) -> bool:
         """Whether an area is there, shows nothing, and does not say that it is empty."""
         return any(area.shown and not area.items and not area.says_none for area in self.areas) and not self.attachments
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing was found where something is shown, so that no area can be called empty."""
+        if self.attachments or self.says_none:
+            return False
+        return any(area.unread and area.shown and area.score >= grouping.STRONG for area in self.areas)
 
     @property
     def has_failed(self) -> bool:
@@ -88,9 +99,13 @@ class Finder:
 
     Args:
         origin: scheme, host and port of the portal.
+
+    Attributes:
+        harmless_failures: Requests of its pages, by description, that failed though the files were there.
     """
 
     def __init__(self, origin: str) -> None:
+        self.harmless_failures: set[str] = set()
         self._origin = origin
         self._texts: dict[str, float] = {}
         self._identifiers: dict[str, float] = {}
@@ -219,6 +234,8 @@ def _assembled(
         areas=counted,
         attachments=attachments,
         loose=loose,
+        unreached=_unreached(counted, items, candidates),
+        closed=_closed(counted, areas, candidates, items),
         keys=keys,
         claimed=_claimed(areas, nested),
         busy=any(area.busy and area.shown for area in counted) or (busy and not counted),
@@ -230,6 +247,43 @@ def _assembled(
         supplier=supplier,
         empty=empty,
     )
+
+
+def _unreached(
+    areas: Sequence[grouping.Area], items: Sequence[grouping.Item], candidates: Sequence[grouping.Candidate]
+) -> tuple[str, ...]:
+    """The names of files that areas show, and that belong to no control."""
+    if any(vocabulary.is_all_label(way.control.label) for item in items for way in item.ways):
+        return ()
+    told = [
+        text for one in candidates if one.area >= 0 for text in (one.control.label, one.control.title, one.filename)
+    ]
+    told += [text for item in items for way in item.ways for text in (item.name, way.row_text, way.beside)]
+    said = "\n".join(" ".join(text.split()) for text in told)
+    names = (name for area in areas if area.score >= grouping.STRONG and area.shown for name in area.names)
+    return tuple(dict.fromkeys(name for name in names if name not in said))
+
+
+def _closed(
+    counted: Sequence[grouping.Area], areas: Sequence[grouping.Area], candidates: Sequence[grouping.Candidate],
+    items: Sequence[grouping.Item],
+) -> tuple[str, ...]:  # fmt: skip
+    """What is closed in the areas and stays so: branches, areas behind a control, controls that name the topic."""
+    found = [f"{area.label}: a closed part" for area in counted if area.branches and area.score > grouping.TALK]
+    found += [
+        area.label
+        for area in counted
+        if area.sealed and not (area.items or area.says_none or area.claimed == 0) and area.score >= grouping.STRONG
+    ]
+    for one in candidates:
+        if one.area < 0 or not one.shown or one.off or one.opener or one.expanded != "false" or one.control.address:
+            continue
+        if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < grouping.STRONG:
+            continue
+        holds_items = one.governs >= 0 and any(item.area == one.governs for item in items)
+        if vocabulary.has_topic(one.control.label) and not holds_items and not vocabulary.changes(one.control.label):
+            found.append(one.control.label)
+    return tuple(dict.fromkeys(found))
 
 
 def _around(area: int, nested: Sequence[int]) -> Iterator[int]:
@@ -271,8 +325,30 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         label=_clean(label), score=raw["score"], frame=frame, shown=raw["shown"],
         busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
         says_none=any(vocabulary.says_none(text) for text in (*texts, label)), claimed=claims, items=0,
-        scrolls=raw["scrolls"], failed=raw["failed"],
+        scrolls=raw["scrolls"], failed=raw["failed"], unread=_unread(raw),
+        sealed=raw["sealed"], branches=raw["branches"],
+        pages=_pages(raw),
+        unshown=max((vocabulary.unshown(text) for text in texts), default=0),
+        clipped=max((vocabulary.clipped(text) for text in texts if raw["columns"]), default=0),
+        names=tuple(text for text in (*texts, *raw["options"]) if vocabulary.is_file_name(text)),
     )  # fmt: skip
+
+
+def _unread(raw: Mapping[str, Any]) -> bool:
+    """Whether an area shows something that, where nothing is found in it, was not understood.
+
+    Pictures and films, what stands in a closed shadow root, names of files, sizes, and a frame that shows anything.
+    """
+    if raw["unreadable"] or (raw["kind"] == "frame" and raw["said"]):
+        return True
+    return any(vocabulary.is_file_name(text) or vocabulary.is_size(text) for text in raw["texts"])
+
+
+def _pages(raw: Mapping[str, Any]) -> int:
+    """How many pages an area says that its list has."""
+    counted = [vocabulary.pages_of(text) for text in raw["texts"]]
+    counted += [vocabulary.pages_of(text, in_paging=True) for text in raw["pages"]]
+    return max((count for count in counted if count), default=1)
 
 
 def _clean(label: str) -> str:

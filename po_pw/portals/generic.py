@@ -214,7 +214,7 @@ class _Reading:
         look, settled = await self._turn_all(look, settled)
         first = look if not first.areas else first
         attachments = tuple(self._found.attachments.values())
-        complete, why = self._completeness(first, settled)
+        complete, why = self._completeness(first, look, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
             models.PageKind.ORDER, attachments, self._claimed, complete=complete, supplier=first.supplier,
@@ -377,21 +377,67 @@ class _Reading:
 
     # --- what it comes to -------------------------------------------------------------------------------------------
 
-    def _completeness(self, look: finder.Look, settled: bool) -> tuple[bool, str]:
+    def _completeness(self, look: finder.Look, last: finder.Look, settled: bool) -> tuple[bool, str]:
         found = len(self._found.attachments)
         if look.claimed is not None:
             self._claimed = look.claimed
         if self._claimed is not None and found < self._claimed:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"the page says that there are {self._claimed} attachments and shows {found}{said}"
+        if more := self._more(look, last, found):
+            said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
+            return False, f"{more}{said}"
         if self._unopened and (self._claimed is None or found < self._claimed) and not found:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
             return False, "the page could not show its attachments: it shows an alert in their place"
+        if failed := self._failed(found):
+            return False, failed
+        if look.is_unread and not found:
+            return False, "the page shows something in the place of its attachments that could not be read"
         if not settled:
             return False, f"the page was still loading after {self._opened.timeout:.0f} s"
         return True, ""
+
+    def _more(self, look: finder.Look, last: finder.Look, found: int) -> str:
+        """What says that there are more than were found; `""`: nothing does.
+
+        Args:
+            look: at the list as it was first shown, all that could be opened open.
+            last: the latest.
+            found: how many were found.
+        """
+        if self._claimed is not None and found >= self._claimed > 0:
+            return ""
+        if look.unreached:
+            return f"the page shows the file {look.unreached[0]!r}, and no way to it"
+        if look.closed:
+            return f"{look.closed[0]!r} could not be opened"
+        unshown = max((area.unshown for area in last.areas if area.shown), default=0)
+        if unshown:
+            return f"the page says that there are {unshown} more"
+        clipped = max((area.clipped for area in last.areas if area.shown and not area.items), default=0)
+        if clipped:
+            return f"the page shows a paperclip with {clipped} in a row, and no way to these"
+        pages = max((area.pages for area in last.areas if area.shown), default=1)
+        if pages > self._found.turned + 1:
+            return f"the page says that its list has {pages} pages and showed {self._found.turned + 1}"
+        return ""
+
+    def _failed(self, found: int) -> str:
+        """Which of the page's requests failed, where that may be why nothing is shown; `""`: none.
+
+        One that failed on an order whose files were found all the same brings something else.
+        """
+        failures = self._opened.watch.failures
+        if found:
+            self._finder.harmless_failures.update(failures)
+            return ""
+        for label, status in failures.items():
+            if label not in self._finder.harmless_failures:
+                return f"the page could not load a part of itself: {label} was answered with {status}"
+        return ""
 
     def _told(self) -> str:
         """How it was established that nothing more would come, in words."""

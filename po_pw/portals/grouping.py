@@ -51,6 +51,20 @@ class Area:
     """It shows an alert."""
     scrolls: bool
     """More of it may come when it is scrolled."""
+    unread: bool = False
+    """It shows something that is neither a control nor a plain text."""
+    sealed: bool = False
+    """It is closed, and a control that is shown opens it."""
+    branches: int = 0
+    """Closed branches of a tree in it, and tabs whose panel is not there yet."""
+    pages: int = 1
+    """How many pages it says that it has."""
+    unshown: int = 0
+    """How many more it says that there are than it shows."""
+    clipped: int = 0
+    """The number beside a paperclip in one of its cells, where it is a column of a table."""
+    names: tuple[str, ...] = ()
+    """Texts and choices in it that are the name of a file."""
     items: int = 0
     """Attachments found in it."""
 

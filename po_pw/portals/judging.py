@@ -275,6 +275,8 @@ _TECHNICAL: Final = re.compile(
     r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the method of HTTP: what it sends is judged while it is held
     # What a page does with itself and with what it has fetched.
     r"|\b(?:create(?:Element|ObjectURL|TextNode)|revokeObjectURL|remove(?:Child|Attribute|EventListener))\b"
+    r"|\b(?:insertAdjacent(?:HTML|Element|Text)|insertBefore|replace(?:Children|With|Child)|classList\.\w+)\b"
+    r"|\.(?:hidden|disabled)\b|[\"'`]hidden[\"'`]"
     r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
     re.IGNORECASE,
 )

@@ -586,6 +586,11 @@ _DATE: Final = re.compile(
 _TYPE: Final = re.compile(r"[([]\s*\.?([A-Za-z0-9]{2,5})\s*[)\]]|(?<![\w.])\.?([A-Za-z0-9]{2,5})(?![\w.])")
 
 
+def is_size(text: str) -> bool:
+    """Whether a text is the size of a file and nothing else: "1.2 MB"."""
+    return bool(_SIZE.fullmatch(text.strip()))
+
+
 def _plain(text: str, names: Collection[str] = ()) -> str:
     """A label without names, sizes, dates and types of files."""
     text = _DATE.sub(" ", _SIZE.sub(" ", without_names(text, names)))
@@ -653,10 +658,15 @@ def is_next_label(text: str) -> bool:
     return _turns(text, "next", "more")
 
 
+_PLUS: Final = re.compile(r"[+\uff0b]\s?(\d{1,4})")
+
+
 def is_more_label(text: str) -> bool:
     """Whether a whole label says that it shows more entries of the same list."""
     if len(text) > LONGEST_LABEL or change_word(text):
         return False
+    if _PLUS.fullmatch(text.strip()):
+        return True
     return _says(words(text), ("more",), "attachment", "document", "filler", "expand", "all", "of")
 
 
@@ -898,6 +908,38 @@ def shown_of(text: str) -> tuple[int, int] | None:
             return None
         return shown, whole
     return None
+
+
+def unshown(text: str) -> int:
+    """How many more entries there are than are shown: "and 3 more", "+2", "2 weitere Dateien"; 0: it says no such thing."""
+    text = text.strip(" .…()[]")
+    numbers = re.findall(r"\d+", text)
+    if len(numbers) != 1 or len(numbers[0]) > 4 or not is_more_label(re.sub(r"^\w{1,3}\s+(?=[+\d])", "", text)):
+        return 0
+    return int(numbers[0])
+
+
+def clipped(text: str) -> int:
+    """The number that a cell shows beside a paperclip: "📎 2"; 0 where it shows none."""
+    found = re.fullmatch(r"\U0001f4ce\ufe0f?\s*\(?(\d{1,3})\)?", text.strip())
+    return int(found[1]) if found else 0
+
+
+_PAGE_OF: Final = re.compile(r"(?<![\d.,/-])(\d{1,4})\s*(?:/|\b[^\W\d_]{1,5}\b)\s*(\d{1,4})(?![\d.,/-])")
+_PAGES_IN_ALL: Final = re.compile(rf"(?:^|\s)(?:{_OF_WORDS}|/)\s*(\d{{1,4}})\s*$")
+
+
+def pages_of(text: str, *, in_paging: bool = False) -> int | None:
+    """How many pages a short text counts: "Page 1 of 3", and in a list's paging "1 / 3"; None where it counts none."""
+    folded = fold(" ".join(text.split()))
+    is_said = _has(words(folded), _page_words())
+    if len(folded) > 80 or not (is_said or in_paging):
+        return None
+    if found := _PAGE_OF.search(folded):
+        is_whole = is_said or not words(folded.replace(found[0], " "))
+        return int(found[2]) if is_whole and 0 < int(found[1]) <= int(found[2]) else None
+    found = _PAGES_IN_ALL.search(folded) if is_said and in_paging else None  # which of them is a field's value
+    return int(found[1]) if found else None
 
 
 @functools.cache
