@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _NETWORK: Final = ("net::ERR_", "NS_ERROR", "Navigation failed", "interrupted by another navigation")
 
 
+_LOOKS_WITHIN: Final = 5.0
+"""Seconds for a page that came instead of a file to be parsed; one that was guarded may never be."""
+
+
 class Knowledge(Protocol):
     """What is known of the portals; see `engine.portal_knowledge`."""
 
@@ -252,7 +256,7 @@ def _origin(url: str) -> str:
 
 
 async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInstead) -> None:
-    facts = await page_facts.look(page, asked=asked, status=error.status)
+    facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
     kept = recognition.same_address(asked, facts.url)
     if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in where a file was promised"

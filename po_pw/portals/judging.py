@@ -170,10 +170,8 @@ def change_in_address(
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = named or is_plain_file_address(url)
-    # An id after a verb says what it is done to: "/orders/close/5".
-    end = next((at for at in range(len(segments) - 1, -1, -1) if not _is_id(segments[at])), 0)
     for at, segment in enumerate(segments):
-        last = at >= end
+        last = at == len(segments) - 1
         if (last and _is_file(segment)) or segment.casefold() in shared or _is_opaque(segment):
             continue
         for change in vocabulary.changes(_PAGE_ENDINGS.sub("", segment), identifier=True, names=names):
@@ -185,10 +183,6 @@ def change_in_address(
     return _change_in_pairs(parse_qsl(parts.query, keep_blank_values=True), names) or _change_in_fragment(
         parts.fragment, names, shared
     )
-
-
-def _is_id(segment: str) -> bool:
-    return segment.isdecimal() or _is_opaque(segment)
 
 
 def _change_in_fragment(fragment: str, names: Collection[str], shared: Collection[str]) -> str | None:

@@ -189,8 +189,9 @@ def from_json(text: str) -> PageFacts:
 
 
 async def look(
-    page: playwright.Page, *, asked: str, status: int, po_number: str = "", words: Words | None = None
-) -> PageFacts:
+    page: playwright.Page, *, asked: str, status: int, po_number: str = "", words: Words | None = None,
+    within: float | None = None,
+) -> PageFacts:  # fmt: skip
     """Waits for the document to be parsed, then looks once at it and at the large frames in it.
 
     Args:
@@ -199,12 +200,18 @@ async def look(
         status: of the answer; 0 where unknown.
         po_number: of the order, taken out of the text before it is compared with other orders'.
         words: tests of labels; by default the few built in.
+        within: seconds after which a document is looked at as far as it came: one whose own navigation was stopped
+            never says that it is whole; None: as long as Playwright waits.
 
     Raises:
         playwright.Error: the page is gone, or does not stop being replaced.
     """
     for turn in range(_MOST_TRIES):
-        await page.wait_for_load_state("domcontentloaded")
+        try:
+            await page.wait_for_load_state("domcontentloaded", timeout=within and within * 1000)
+        except playwright.TimeoutError:
+            if within is None:
+                raise
         try:
             main = await page.evaluate(_LOOK)
             inner = [await frame.evaluate(_LOOK) for frame in await _large_frames(page, main["window"])]
