@@ -911,7 +911,7 @@ def shown_of(text: str) -> tuple[int, int] | None:
 
 
 def unshown(text: str) -> int:
-    """How many more entries there are than are shown: "and 3 more", "+2", "2 weitere Dateien"; 0: it says no such thing."""
+    """How many more entries there are than are shown ("and 3 more", "+2", "2 weitere"); 0: it says no such thing."""
     text = text.strip(" .…()[]")
     numbers = re.findall(r"\d+", text)
     if len(numbers) != 1 or len(numbers[0]) > 4 or not is_more_label(re.sub(r"^\w{1,3}\s+(?=[+\d])", "", text)):
