@@ -250,7 +250,7 @@
   if (options.whole) put([body], options.whole, 1, 'frame');
 
   // An area inside another tells more exactly what it is; a weak topic counts only where nothing stronger is.
-  const inside = (area, other) => area !== other && area.roots.every((root) => other.roots.some((outer) => outer !== root && contains(outer, root)));
+  const inside = (area, other) => area !== other && area.roots.every((root) => other.roots.some((outer) => (outer !== root || other.roots.length > area.roots.length) && contains(outer, root)));
   const counted = areas;
 
   // --- candidates ----------------------------------------------------------------------------------------------------

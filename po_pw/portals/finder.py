@@ -223,7 +223,7 @@ def _assembled(
     items = grouping.grouped(candidates, areas, page_url)
     placed = [item for item in items if not item.loose]
     areas = [
-        dataclasses.replace(area, items=sum(at in (item.area, *_around(item.area, nested)) for item in placed))
+        dataclasses.replace(area, items=sum(at in _standing_in(item, nested) for item in placed))
         for at, area in enumerate(areas)
     ]
     counted = _counted(areas)
@@ -264,6 +264,12 @@ def _unreached(
     return tuple(dict.fromkeys(name for name in names if name not in said))
 
 
+def _standing_in(item: grouping.Item, nested: Sequence[int]) -> set[int]:
+    """The areas that a file, or another way to it, stands in."""
+    own = {way.area for way in item.ways}
+    return own | {outer for area in own for outer in _around(area, nested)}
+
+
 def _closed(
     counted: Sequence[grouping.Area], areas: Sequence[grouping.Area], candidates: Sequence[grouping.Candidate],
     items: Sequence[grouping.Item],
@@ -280,7 +286,7 @@ def _closed(
             continue
         if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < grouping.STRONG:
             continue
-        holds_items = one.governs >= 0 and any(item.area == one.governs for item in items)
+        holds_items = one.governs >= 0 and any(way.area == one.governs for item in items for way in item.ways)
         if vocabulary.has_topic(one.control.label) and not holds_items and not vocabulary.changes(one.control.label):
             found.append(one.control.label)
     return tuple(dict.fromkeys(found))
@@ -439,7 +445,7 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
     if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN and one.expanded != "false":
         return False
     if target >= 0:
-        holds_items = any(item.area == target for item in placed)
+        holds_items = any(way.area == target for item in placed for way in item.ways)
         return not holds_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
         return one.verdict.action is judging.Action.OPEN and one.expanded != "true"

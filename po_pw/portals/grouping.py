@@ -234,7 +234,9 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     names |= {(name, one.area) for one in candidates for text in one.pieces if (name := vocabulary.file_name(text))}
     for one in candidates:
         control = one.control
-        is_link = bool(control.address) and judging.is_plain_file_address(control.address)
+        is_link = bool(control.address) and (
+            judging.is_plain_file_address(control.address) or _holds(control.address, control.label)
+        )
         if one.verdict.action is not judging.Action.LEAVE or not is_link or one.area < 0:
             yield one
             continue
@@ -252,6 +254,13 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
             yield dataclasses.replace(one, verdict=dataclasses.replace(verdict, name=label))
         else:
             yield one
+
+
+def _holds(address: str, name: str) -> bool:
+    """Whether an address names the file, with whatever signs in place of the spaces."""
+    plain = re.sub(r"[\W_]+", " ", unquote(address)).casefold()
+    wanted = re.sub(r"[\W_]+", " ", name).casefold().strip()
+    return len(wanted.split()) > 1 and f" {wanted}" in plain
 
 
 def _elsewhere(items: Sequence[Item], one: Candidate, name: str) -> Item | None:

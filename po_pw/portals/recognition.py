@@ -469,7 +469,9 @@ def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, pa
     alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < _FEW_FIELDS
     if alerts and has_few and alerts >= 0.5 * max(1, facts.text_length):
         return f"the page shows only an alert: {facts.alerts[0][:120]!r}"
-    if facts.says_error and has_few and facts.text_length <= _SHORT_PAGE:
+    # A thin page has its few words as "fields" of its heading, too.
+    is_thin = facts.text_length <= (_SHORT_PAGE if has_few else _THIN_PAGE)
+    if facts.says_error and is_thin:
         return f"the page says {facts.says_error[0][:120]!r}"
     if strong:
         return ""
