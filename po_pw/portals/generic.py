@@ -200,7 +200,7 @@ class _Reading:
         )
         known = recognition.judge(
             facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
-            has_area=bool(look.attachments) or look.says_none,
+            has_area=bool(look.attachments) or look.says_none or look.has_failed,
         )  # fmt: skip
         if known.kind is not models.PageKind.ORDER:
             return models.Listing(
