@@ -52,6 +52,14 @@ _ANSWERS_WITHIN: Final = 10.0
 """Seconds for a page to answer, and to be left."""
 _FRAME_ANSWERS_WITHIN: Final = 1.0
 """Seconds for a frame, other than the one pressed in, to be told of a press and of its end."""
+_LEAVES_WITHIN: Final = 15.0
+"""Seconds for the page to be told that it is left: one that sends without end is slow to listen."""
+_CALM_ROUNDS: Final = 2
+"""Answers of the browser without another request being held, before a page is left."""
+_CALM: Final = 0.02
+"""Seconds between them."""
+_FLOOD: Final = 10
+"""Requests after one press from which on more must be expected to be under way."""
 _BODY: Final = 65_536
 """Characters of a body that are judged; what is longer and no form cannot be judged."""
 
@@ -203,6 +211,7 @@ class Guard:
         self.target = ""
         """DevTools' id of the page."""
         self._guards = guards
+        self._held_before = guards.held
         self._sessions: list[playwright.CDPSession] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: dict[str, str] = {}
@@ -391,7 +400,7 @@ class Guard:
     async def _end(self) -> None:
         page = self.hold.page
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN):
+            async with asyncio.timeout(_LEAVES_WITHIN + _ANSWERS_WITHIN):
                 for popup in tuple(self.hold.popups):
                     await popup.close()
                 if not page.is_closed():
@@ -414,17 +423,25 @@ class Guard:
     async def _quieten(self) -> None:
         """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
 
+        page = self.hold.page
+
         async def leave(frame: playwright.Frame) -> None:
             # A frame whose document was stopped may never answer; it runs nothing either.
             with contextlib.suppress(playwright.Error, TimeoutError):
-                async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
+                async with asyncio.timeout(_LEAVES_WITHIN if frame == page.main_frame else _FRAME_ANSWERS_WITHIN):
                     await frame.evaluate(f"() => {_API}?.leave()")
 
-        await asyncio.gather(*(leave(frame) for frame in self.hold.page.frames))
-        for _ in range(2):  # what was on its way to us before has come once the browser has answered
+        await asyncio.gather(*(leave(frame) for frame in page.frames))
+        calm, seen = 0, -1
+        # A page that floods has more under way, and a busy machine brings it late.
+        rounds = _CALM_ROUNDS if self._guards.held - self._held_before < _FLOOD else 10 * _CALM_ROUNDS
+        while calm < rounds:  # what was on its way to us before has come once the browser has answered
             if self._sessions:
                 await self._sessions[0].send("Page.getFrameTree")
             await self._guards.nothing_held.wait()
+            if self._guards.held:  # what it sends comes another way than the answers, and later
+                await asyncio.sleep(_CALM)
+            calm, seen = (calm + 1, seen) if self._guards.held == seen else (0, self._guards.held)
 
 
 class Guards:
@@ -446,6 +463,8 @@ class Guards:
         """Set while no request waits for its judgement."""
         self.nothing_held.set()
         self._waiting = 0
+        self.held = 0
+        """How many were held so far."""
         self._is_routing = False
         self._browser: playwright.CDPSession | None = None
         inner.on("requestfinished", self._ended)
@@ -487,6 +506,7 @@ class Guards:
 
     async def _held(self, route: playwright.Route) -> None:
         self._waiting += 1
+        self.held += 1
         self.nothing_held.clear()
         try:
             await self._give(route)
