@@ -422,7 +422,6 @@ class Guard:
 
     async def _quieten(self) -> None:
         """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
-
         page = self.hold.page
 
         async def leave(frame: playwright.Frame) -> None:
