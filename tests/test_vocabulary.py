@@ -3,8 +3,6 @@
 # ruff: noqa: RUF001 - the texts are in the languages and signs of portals
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -656,14 +654,6 @@ def test_a_way_to_sign_in(text: str) -> None:
 def test_no_way_to_sign_in(text: str) -> None:
     """Signing, and going out."""
     assert not vocabulary.is_sign_in_label(text)
-
-
-def test_what_a_page_script_gets_is_small_and_plain() -> None:
-    """JSON of less than 30 kB, words only."""
-    patterns = json.loads(json.dumps(vocabulary.patterns()))
-    assert set(patterns) == {"topic_words", "topic_tokens", "none", "loading"}
-    assert len(json.dumps(patterns, ensure_ascii=False).encode()) < 30_000
-    assert all(words and all(isinstance(word, str) and word for word in words) for words in patterns.values())
 
 
 @given(text=st.text(max_size=200))

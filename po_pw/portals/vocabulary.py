@@ -1006,29 +1006,6 @@ def names_something(text: str) -> str:
     return rest if re.search(r"\w.*[(\[].*[)\]]$", rest) else rest.strip(" ()[]")
 
 
-# --- for the page's script ------------------------------------------------------------------------------------------
-
-
-def patterns() -> Mapping[str, Any]:
-    """What a page's script needs to find candidates by itself; JSON-able, all words folded.
-
-    Returns:
-        `topic_words`: words that begin, or in scripts without spaces are inside, topics; `topic_tokens`: the same of
-        identifiers; `none`, `loading`: the same of texts that say so. Whoever uses them folds the page's text (case,
-        accents) and asks `topic`, `says_none` and `says_loading` about what was found.
-    """
-    return {
-        "topic_words": sorted(_firsts("attachment") | _firsts("document")),
-        "topic_tokens": sorted({phrase[0] for phrase in _identifiers("topic").phrases}),
-        "none": sorted(_firsts("none")),
-        "loading": sorted(_firsts("loading") | {" ".join(one) for one in _waits().phrases}),
-    }
-
-
-def _firsts(kind: str) -> set[str]:
-    return {phrase[0] if _UNSPACED.match(phrase[0]) else " ".join(phrase) for phrase in _of(kind).phrases}
-
-
 # --- what judging asks beside -------------------------------------------------------------------------------------
 
 
