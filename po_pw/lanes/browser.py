@@ -236,7 +236,7 @@ class _Visit:
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
-        verdict = judging.control(control, origin=_origin(self._order.url), names=names)
+        verdict = judging.control(control, origin=judging.origin_of(self._order.url), names=names)
         allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
         return None if allowed else verdict.why
 
@@ -248,11 +248,6 @@ class _Visit:
 
 def _allow_reading(control: models.Control) -> str | None:
     return judging.veto(control)
-
-
-def _origin(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInstead) -> None:

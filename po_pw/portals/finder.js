@@ -280,7 +280,6 @@
     }
     return false;
   };
-  let closedLinks = 0;
   const tagOf = new Map();
   for (const element of elements) {
     if (candidates.length >= 3000) break;
@@ -305,14 +304,13 @@
     const governs = panel ? counted.findIndex((one) => one.roots.some((root) => contains(panel, root) || contains(root, panel))) : element.localName === 'summary' ? areaOf(parentOf(element) || element) : -1;
     candidates.push({
       is, area, row: rowIndex(element), beside: parentOf(element) ? ownText(parentOf(element)).replace(/\s+/g, ' ').slice(0, 120) : '', tail: area >= 0 && counted[area].tail.some((root) => contains(root, element)), shown: visible, closed, off: lib.off(element), loose,
-      opener: isOpener, governs, panelHasItems: Boolean(panel) && panel.querySelectorAll('a[href],button,[data-url]').length > 0,
+      opener: isOpener, governs,
       expanded: element.localName === 'summary' ? (parentOf(element) && parentOf(element).open ? 'true' : 'false') : element.getAttribute('aria-expanded') || element.getAttribute('aria-selected') || '',
       current: element.matches('[aria-current],.active,.current,.selected') || Boolean(inner(element, '[aria-current],li.active,li.current,li.disabled')),
       paging: Boolean(inner(element, '[class*=paginat],[class*=pager],[class*=paging],[aria-label*=agination],[role=navigation],nav')),
       group: tagOf.has(parentOf(element)) ? tagOf.get(parentOf(element)) : tagOf.set(parentOf(element), tagOf.size).size - 1,
       filename: element.getAttribute('data-filename') || element.getAttribute('data-file-name') || element.getAttribute('data-name') || '',
     });
-    if (closed && is.address) closedLinks += 1;
   }
 
   // --- what the areas say --------------------------------------------------------------------------------------------
@@ -408,7 +406,7 @@
     return { unknown: { texts: [...unknown.texts], identifiers: [...unknown.identifiers] }, ready: document.readyState };
   }
   return {
-    unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames, closedLinks,
+    unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames,
     rows: rows.map((row) => textOf(row, 400)), pieces: rows.map((row) => lib.piecesOf(row)), supplier: supplier ? squeeze(supplier.innerText) : '',
     busy: Boolean(main.matches(BUSY) || [...main.querySelectorAll(BUSY)].some((one) => shown(one) && one.getClientRects().length)),
     empty: textOf(main, 40).length < 20,

@@ -459,10 +459,6 @@ def _submits(facts: models.Control) -> bool:
     return facts.kind in {"submit", "image"} and facts.form is not None and facts.form.method != "dialog"
 
 
-def _is_button(facts: models.Control) -> bool:
-    return not facts.address
-
-
 def _named(facts: models.Control, names: Collection[str]) -> str:
     for text in (facts.label, facts.title, *own_names(facts)):
         name = vocabulary.names_something(text)

@@ -642,9 +642,6 @@ def is_all_label(text: str) -> bool:
     return False
 
 
-_OPENERS: Final = frozenset("▸▾▼▶▲+⌄⌃˅▿")
-
-
 def is_expander_label(text: str) -> bool:
     """Whether a whole label says that it shows a list of attachments: "Show attachments (3)", "Expand"."""
     if len(text) > LONGEST_LABEL or change_word(text):
