@@ -67,6 +67,8 @@ class Portal:
         self.needs_sign_in = needs_sign_in
         self.is_signed_out = False
         """The session is gone, whatever cookie comes."""
+        self.bodies: dict[str, bytes] = {}
+        """Files at other paths than those of `/files/`."""
         self.gates: dict[str, asyncio.Event] = {}
         """Paths that are answered only when their event is set."""
         self.asked: list[str] = []
@@ -102,8 +104,8 @@ class Portal:
             raise web.HTTPFound("/login")
         given = self.pages.get(path)
         if given is None:
-            if path.startswith("/files/"):
-                return web.Response(body=PDF, content_type="application/pdf")
+            if path in self.bodies or path.startswith("/files/"):
+                return web.Response(body=self.bodies.get(path, PDF), content_type="application/pdf")
             return web.Response(status=404, text=page("Not found", "<h1>Not found</h1>"), content_type="text/html")
         answer = given if isinstance(given, Answer) else Answer(given)
         if answer.to:
@@ -150,6 +152,7 @@ async def run(
     numbers: Sequence[str],
     *,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
+    resume: carrying.Resume = carrying.Resume(),
     **more: object,
 ) -> Ran:
     """One run over these orders, each at `/orders/NUMBER`; an error that ends it is kept."""
@@ -169,9 +172,7 @@ async def run(
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:
-            async for outcome in one.process(
-                orders.rows(), name=table.name, columns=orders.columns, resume=carrying.Resume()
-            ):
+            async for outcome in one.process(orders.rows(), name=table.name, columns=orders.columns, resume=resume):
                 outcomes[outcome.po_number] = outcome
         except Exception as problem:  # noqa: BLE001 - kept for the test to look at
             error = problem

@@ -10,6 +10,7 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.browser import activity
+from po_pw.engine import carrying
 from po_pw.portals import memory
 from tests import plain_portal
 from tests.plain_portal import Answer, Portal, area, order, page
@@ -203,3 +204,31 @@ def test_a_list_that_the_portal_takes_long_to_answer_is_waited_for(tmp_path: Pat
             return await plain_portal.run(portal, tmp_path, ["PO-0001"], listing_timeout=60)
 
     assert run_async(go()).files("PO-0001") == ["slow.pdf"]
+
+
+def test_attachments_that_nothing_else_tells_apart_are_told_apart_by_their_content(tmp_path: Path) -> None:
+    """One more is put on top: it is fetched, and the two that are kept are recognised, though their ids are new."""
+
+    async def body() -> None:
+        button = "<li>Certificate <button onclick=\"location='/content/{}'\">Download</button></li>"
+
+        def listed(*names: str) -> str:
+            rows = "".join(button.format(name) for name in names)
+            return order("PO-1", f"<section><h2>Attachments</h2><ul>{rows}</ul></section>")
+
+        portal = Portal({"/orders/PO-1": listed("a", "b")})
+        for name in "abc":
+            portal.bodies[f"/content/{name}"] = plain_portal.PDF + name.encode()
+        async with portal.serving():
+            first = await plain_portal.run(portal, tmp_path, ["PO-1"])
+            assert len({file.sha256 for file in first.outcomes["PO-1"].files}) == 2
+            portal.pages["/orders/PO-1"] = listed("c", "a", "b")
+            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=carrying.Resume(refresh=True))
+            files = again.outcomes["PO-1"].files
+            assert len(files) == len({file.sha256 for file in files}) == 3
+            assert not any("vanished" in file.checks for file in files)
+            assert len(list((again.out / again.outcomes["PO-1"].folder).iterdir())) == 3
+            kept = {file.sha256: file.saved_at for file in files}
+            assert all(kept[file.sha256] == file.saved_at for file in first.outcomes["PO-1"].files)
+
+    run_async(body())

@@ -348,7 +348,7 @@ class Fetches:
         task.add_done_callback(self._under_way.discard)
 
     async def done(self) -> None:
-        """Waits for all, and drops what came twice.
+        """Waits for all, drops what came twice, and recognises what an earlier run has.
 
         When one fails in a way that is not the file's own, or the waiting ends, all end.
         """
@@ -358,6 +358,7 @@ class Fetches:
             await self.cancel()
             raise
         self.job.drop_twins()
+        self.job.match_by_content()
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""

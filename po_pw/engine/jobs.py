@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,8 @@ _VANISHED: Final = "vanished"
 """The check of a file that the page shows no more."""
 _QUESTIONS: Final = 10
 """So many addresses more than twice its attachments an order may ask."""
+_COUNTED: Final = re.compile(r"-\d+of\d+$")
+"""What an id ends in where only a number tells alike attachments apart."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +156,7 @@ class Job:
         if before.folder.rpartition("/")[0] != parent or tuple(missing) != before.missing:
             return False
         same = all(self.kept.get(known) == file for known, file in self.saved.items())
-        return same and len(self.saved) == len(before.files)
+        return same and self.saved.keys() == {file.attachment_id for file in before.files}
 
     def vanished(self) -> list[str]:
         """Attachments that an earlier run saved, and that the page, which was read whole, shows no more."""
@@ -191,6 +194,27 @@ class Job:
                 for found in among:
                     if found.place != areas.most_common(1)[0][0]:
                         self._drop_twin(found.id)
+
+    def match_by_content(self) -> None:
+        """Tells by their content which of alike attachments are the ones that an earlier run saved.
+
+        Where nothing else tells attachments apart, how many they are is part of their ids: one more, or one less, and
+        all were fetched anew. Those whose content is kept already take that file over, under their new id.
+        """
+        for known in self.vanished():
+            kept = self.kept[known]
+            for found in self.wanted():
+                fresh = self.saved.get(found.id)
+                if fresh is None or found.id in self.kept or Path(fresh.path).parent != self.work.path:
+                    continue
+                if _COUNTED.sub("", found.id) != _COUNTED.sub("", known):
+                    continue
+                if (fresh.size, fresh.sha256) == (kept.size, kept.sha256):
+                    Path(fresh.path).unlink(missing_ok=True)
+                    self.saved.pop(known, None)
+                    self.kept[found.id] = dataclasses.replace(self.kept.pop(known), attachment_id=found.id)
+                    self.keep(found.id)
+                    break
 
     def _drop_twin(self, attachment_id: str) -> None:
         file = self.saved.get(attachment_id)
