@@ -152,7 +152,7 @@ async def run(
     numbers: Sequence[str],
     *,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
-    resume: carrying.Resume = carrying.Resume(),
+    resume: carrying.Resume | None = None,
     **more: object,
 ) -> Ran:
     """One run over these orders, each at `/orders/NUMBER`; an error that ends it is kept."""

@@ -174,6 +174,12 @@
     const sends = /^(submit|image)$/.test(element.type || '') && element.form;
     if (sends) {
       if ([...sends.elements].some((field) => shown(field) && (field.type === 'password' || /one-time-code/.test(field.autocomplete || '')))) attributes.push(['form-asks', 'password']);
+      // What people write into it goes along: of a form with one button all of it, of a larger one what stands beside.
+      const buttons = [...sends.elements].filter((e) => /^(submit|image)$/.test(e.type || ''));
+      const beside = buttons.length === 1 ? sends : element.closest('tr,li,fieldset,[role=row],[role=listitem]');
+      const written = (e) => e.localName === 'textarea' || (e.localName === 'input' && /^(text|email|tel|url|number|date|datetime-local)$/.test(e.type));
+      const field = [...sends.elements].find((e) => written(e) && shown(e) && !e.readOnly && !e.disabled && beside && beside.contains(e));
+      if (field) attributes.push(['form-filled-in', squeeze((field.labels && field.labels[0] && field.labels[0].textContent) || field.getAttribute('aria-label') || field.placeholder || field.name).slice(0, 80)]);
       const legend = element.closest('fieldset') && element.closest('fieldset').querySelector('legend');
       const says = squeeze([sends.getAttribute('aria-label'), legend && sends.contains(legend) ? legend.textContent : ''].filter(Boolean).join(' '));
       const called = ['id', 'name', 'class'].map((name) => sends.getAttribute(name) || '').filter(Boolean).join(' ');

@@ -169,7 +169,7 @@ def change_in_address(
         return "an address that cannot be read"
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
-    plain = named or is_plain_file_address(url)
+    plain = is_plain_file_address(url)
     for at, segment in enumerate(segments):
         last = at == len(segments) - 1
         if (last and _is_file(segment)) or segment.casefold() in shared or _is_opaque(segment):
@@ -177,12 +177,20 @@ def change_in_address(
         for change in vocabulary.changes(_PAGE_ENDINGS.sub("", segment), identifier=True, names=names):
             if change.form is not vocabulary.Form.ACT:
                 continue
-            if change.is_weak and not strict and plain and not last:
+            if change.is_weak and not strict and not last and (plain or (named and _is_place(change, segments, at))):
                 continue
             return change.word
     return _change_in_pairs(parse_qsl(parts.query, keep_blank_values=True), names) or _change_in_fragment(
         parts.fragment, names, shared
     )
+
+
+def _is_place(change: vocabulary.Change, segments: Sequence[str], at: int) -> bool:
+    """Whether a word in an address that ends in an id tells where something is kept, and not what is done to it.
+
+    An address of the form controller, action, id does something: "/order/archive/5".
+    """
+    return change.is_place and not 0 < at == len(segments) - 2
 
 
 def _change_in_fragment(fragment: str, names: Collection[str], shared: Collection[str]) -> str | None:
@@ -354,12 +362,14 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
     if word:
         return f'the icon says "{word}"'
     for name, value in _attributes(facts).items():
-        if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value):
+        if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value) or vocabulary.asks_whether_sure(value):
             return "it asks whether one is sure"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
         if name == "form-asks":
             return "its form asks for a password"
+        if name == "form-filled-in" and facts.form and facts.form.method == "post":
+            return f'its form is filled in by people: "{value}"'
         if name in _SPOKEN:
             word = vocabulary.change_word(value, names=known, acts_only=name == "described-by")
         elif name == "form-name":
@@ -422,14 +432,15 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     ):
         return f"it is sent with {facts.form.method.upper()}"
     attributes = _attributes(facts)
-    if any(_ASKS.search(name) for name in attributes) or any(
-        re.search(r"\bconfirm\s*\(", value) for name, value in attributes.items() if name.startswith("on")
-    ):
+    asks = any(_ASKS.search(name) or vocabulary.asks_whether_sure(value) for name, value in attributes.items())
+    if asks or any(re.search(r"\bconfirm\s*\(", value) for name, value in attributes.items() if name.startswith("on")):
         return "it asks whether one is sure"
     for name in ("data-method", "data-turbo-method", "hx-delete", "hx-post", "hx-put", "hx-patch"):
         if name in attributes and attributes[name].lower() not in {"", "get"}:
             return f"it is not sent with GET: {name}"
     plain = is_plain_file_address(facts.address)
+    if not plain and (put := _put_into(facts.address)):
+        return f'the address says "{put}"'
     spoken = [(name, value) for name, value in attributes.items() if name in _SPOKEN]
     for what, text in (("label", facts.label), ("text", facts.text), ("title", facts.title), *spoken):
         word = _tells(text, known, whole=plain)
@@ -444,6 +455,20 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
             if word:
                 return f'its {name} says "{word}"'
     return None
+
+
+_PUT: Final = {"status", "state", "step", "stage", "phase", "workflow", "decision", "verdict", "outcome", "transition"}
+"""Fields that put a record into a state, where an address that is no file's sets one to a word for what was done."""
+
+
+def _put_into(url: str) -> str:
+    """The field and the state that an address puts a record into: "status=approved"; `""` where it does not."""
+    for key, value in parse_qsl(urlsplit(url).query):
+        if vocabulary.identifier_words(key)[-1:] and vocabulary.identifier_words(key)[-1] in _PUT:
+            found = vocabulary.changes(value, identifier=True)
+            if any(one.form in {vocabulary.Form.ACT, vocabulary.Form.STATE} for one in found):
+                return f"{key}={value}"
+    return ""
 
 
 def _tells(text: str, names: Collection[str], *, whole: bool) -> str | None:

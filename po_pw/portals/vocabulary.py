@@ -205,7 +205,9 @@ class Change:
     """As it stood, folded."""
     form: Form
     is_weak: bool = False
-    """It is as often a place or a thing as an act: "archive", "share", "post"."""
+    """It is as often a place or a thing as an act: "archive", "share", "post", "close"."""
+    is_place: bool = False
+    """It is weak, and what a place where files are kept may be called: "archive", not "close"."""
 
 
 _VOWELS: Final = "aeiou"
@@ -253,13 +255,13 @@ def _forms(verb: str) -> Iterator[tuple[str, Form]]:
 @functools.cache
 def _english() -> Mapping[tuple[str, ...], Change]:
     table = _DATA["en"]
-    weak = {words(one) for one in table["weak"]}
+    weak, place = ({words(one) for one in table[kind]} for kind in ("weak", "place"))
     found: dict[tuple[str, ...], Change] = {}
     for verb in [*table["change"], *_DATA["identifiers"]["change"]]:
         for text, form in _forms(verb):
             key = words(text)
             if form is Form.ACT or key not in found:
-                found[key] = Change(" ".join(key), form, words(verb) in weak)
+                found[key] = Change(" ".join(key), form, words(verb) in weak, words(verb) in place)
     for text in table["state"]:
         found[words(text)] = Change(fold(text), Form.STATE)
     for text in table["noun"]:
@@ -446,6 +448,11 @@ def change_word(
         if change.form is Form.ACT or not acts_only:
             return change.word
     return None
+
+
+def asks_whether_sure(text: str) -> bool:
+    """Whether a text asks if one is sure, as a page does before it changes something."""
+    return _has(words(text), _of("sure"))
 
 
 # --- file names -----------------------------------------------------------------------------------------------------
