@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -106,6 +106,9 @@ def _press(event: events.Event) -> dict[str, Any]:
     return {"kind": kind, **values}
 
 
+_COLOURS: Final = {"taken": "green", "recorded": "green", "no way": "yellow"}
+
+
 def _further(listing: models.Listing) -> list[models.Attachment]:
     """Attachments that are none of the controls considered: they came with a press, from further pages of the list."""
     from po_pw import models
@@ -168,11 +171,11 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     pressed = {one.label for one in found.presses if isinstance(one, events.Pressed) and not one.refused}
     for one in listing.considered:
         number += one.taken
-        verb = {"RECORD": "recorded"}.get(one.action, "taken") if one.taken else "left"
+        verb = {"RECORD": "recorded", "LEAVE": "no way"}.get(one.action, "taken") if one.taken else "left"
         if one.action in {"OPEN", "TURN"} and one.control.label in pressed:
             verb = "pressed"
         table.add_row(
-            str(number) if one.taken else "", Text(verb, "green" if one.taken else "dim"),
+            str(number) if one.taken else "", Text(verb, _COLOURS.get(verb, "dim")),
             Text(one.control.label or f"<{one.control.tag}>"), Text(one.place, "dim"), Text(one.why, "dim"),
         )  # fmt: skip
     for more in _further(listing):

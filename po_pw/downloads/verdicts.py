@@ -60,10 +60,6 @@ class Verdicts:
             counts[before] -= 1
         counts[verdict] += 1
 
-    def of_address(self, url: str) -> Verdict | None:
-        """What this very address turned out to be; None where it was not asked."""
-        return self._addresses.get(url)
-
     def of(self, url: str) -> Verdict | None:
         """What is known of an address, by itself or by its shape; None: nothing."""
         return self._addresses.get(url) or self._of_shape(shape(url))

@@ -117,6 +117,20 @@
     const peer = node.localName === own.localName && node.className === own.className ? node : null;
     return Boolean(peer) && (/^(b|strong|dt|th|label|em|u|font)$/.test(own.localName) || Boolean(own.className)) && !node.querySelector('a[href],ul,table') && squeeze(node.textContent).length < 60 && squeeze(node.textContent).length > 1;
   };
+  const ACTIVE = '.active,.current,.selected,.is-active,.is-selected,[aria-selected=true],[aria-current]:not([aria-current=false])';
+  // A tab without ARIA that is not the active one: among its like another is marked so. What is shown is not its own.
+  const isOtherTab = (node) => {
+    for (let at = node, level = 0; at && level < 3; at = parentOf(at), level += 1) {
+      const strip = parentOf(at);
+      if (!strip || squeeze(at.textContent).length > 60) return false;
+      const like = [...strip.children].filter((one) => one !== at && one.localName === at.localName && squeeze(one.textContent).length < 60);
+      if (like.some((one) => one.matches(ACTIVE) || one.querySelector(ACTIVE))) return !at.matches(ACTIVE) && !at.querySelector(ACTIVE);
+    }
+    return false;
+  };
+  const PRESSED = '[onclick],[ng-click],[data-ng-click],[\\@click],[v-on\\:click],[data-toggle],[data-bs-toggle]';
+  // A heading that people press to see what it names.
+  const isPressed = (node) => Boolean(node) && !/^(th|td|label)$/.test(node.localName) && (isOtherTab(node) || node.matches(PRESSED) || Boolean(node.closest('li[onclick]')) || getComputedStyle(node).cursor === 'pointer');
   const regionOf = (label) => {
     const node = label.node;
     const name = node.localName;
@@ -177,6 +191,7 @@
     }
     // A label and what it names in one: <p>Attachments: <a>…</a></p>
     if (!label.level && node.querySelector('a[href],[data-url],iframe,ul,ol,table')) return [node];
+    if (isOtherTab(node)) return [node];
     let little = null;
     for (let at = node; at && at !== body; at = parentOf(at)) {
       const parent = parentOf(at);
@@ -272,7 +287,10 @@
     });
     return best;
   };
+  const isBehindHeading = (area) => !area.roots.some(shown) && area.kind !== 'name' && area.headers.some((header) => isPressed(header) && shown(header));
   const closedBy = (element) => {
+    const area = areaOf(element);
+    if (area >= 0 && isBehindHeading(counted[area])) return true;
     for (let at = element; at && at !== body; at = parentOf(at)) {
       if (at.localName === 'details' && !at.open) return true;
       if (at.getAttribute('role') === 'tabpanel') return !shown(at);
@@ -384,7 +402,7 @@
     return {
       unreadable: isShown ? unreadable(area, said) : 0, said,
       options: area.roots.flatMap((root) => all('option', root)).filter((one) => !inner(one, '[hidden]')).map((one) => squeeze(one.textContent)).filter(Boolean).slice(0, 60),
-      sealed: !isShown && Boolean(area.opener) && shown(area.opener),
+      sealed: (!isShown && Boolean(area.opener) && shown(area.opener)) || (!said && !area.roots.some((root) => [root, ...all(LIST, root)].some((one) => one.matches(LIST) && shown(one))) && area.headers.some((header) => isPressed(header) && shown(header))),
       branches: area.roots.flatMap((root) => all('[role=treeitem][aria-expanded=false]', root)).filter(shown).length + unfetched(area.roots),
       pages: area.roots.flatMap((root) => [root, ...all('*', root)]).filter((one) => (one.matches(PAGING) || (one.localName !== 'select' && [...one.children].some((child) => child.localName === 'select'))) && shown(one) && squeeze(one.textContent).length < 160).map((one) => textOf(one, 80)).filter(Boolean).slice(0, 8),
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),

@@ -221,9 +221,16 @@ def _assembled(
         for at, area in enumerate(areas)
     ]
     items = grouping.grouped(candidates, areas, page_url)
+    folders = grouping.folders(items)
+    items = [item for item in items if item not in folders]
     placed = [item for item in items if not item.loose]
+    unknown = {one.area for one in candidates if one.area >= 0 and grouping.is_unknown_entry(one)}
     areas = [
-        dataclasses.replace(area, items=sum(at in _standing_in(item, nested) for item in placed))
+        dataclasses.replace(
+            area,
+            items=sum(at in _standing_in(item, nested) for item in placed),
+            unread=area.unread or (at in unknown and not area.says_none),
+        )
         for at, area in enumerate(areas)
     ]
     counted = _counted(areas)
@@ -235,7 +242,7 @@ def _assembled(
         attachments=attachments,
         loose=loose,
         unreached=_unreached(counted, items, candidates),
-        closed=_closed(counted, areas, candidates, items),
+        closed=(*(item.name for item in folders), *_closed(counted, areas, candidates, items)),
         keys=keys,
         claimed=_claimed(areas, nested),
         busy=any(area.busy and area.shown for area in counted) or (busy and not counted),
@@ -336,6 +343,7 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         pages=_pages(raw),
         unshown=max((vocabulary.unshown(text) for text in texts), default=0),
         clipped=max((vocabulary.clipped(text) for text in texts if raw["columns"]), default=0),
+        is_column=raw["columns"],
         names=tuple(text for text in (*texts, *raw["options"]) if vocabulary.is_file_name(text)),
     )  # fmt: skip
 

@@ -65,6 +65,8 @@ class Area:
     """The number beside a paperclip in one of its cells, where it is a column of a table."""
     names: tuple[str, ...] = ()
     """Texts and choices in it that are the name of a file."""
+    is_column: bool = False
+    """It is a column of a table, named by the column's heading."""
     items: int = 0
     """Attachments found in it."""
 
@@ -136,7 +138,12 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
     """
     here = urldefrag(page_url)[0]
     strong = any(area.score >= STRONG for area in areas)
-    taken = [one for one in _rescued(candidates) if _counts(one, areas, here, strong=strong)]
+    others = rows_of_others(candidates, areas, page_url)
+    taken = [
+        one
+        for one in _rescued(candidates)
+        if _counts(one, areas, here, strong=strong) and (one.area, one.row) not in others
+    ]
     names: dict[str, str] = {}
     for one in taken:
         if one.control.address and (name := file_name_of(one)):
@@ -192,6 +199,55 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
     items += _unreachable(candidates, areas, items)
     items.sort(key=lambda item: order.get(id(item.ways[0]), len(order)))
     return _without_archive(items)
+
+
+def rows_of_others(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: str) -> set[tuple[int, int]]:
+    """The rows, each with its area before it, that are other records' in a table of records with a column of files.
+
+    Such a row links to its record, by an address that is the page's but for one part, and shows that part. In a list of
+    attachments such a link only says where a file came from.
+    """
+    found: set[tuple[int, int]] = set()
+    records: set[str] = set()
+    columns = {at for at, area in enumerate(areas) if area.is_column}
+    rows = {one.row: one.area for one in candidates if one.area in columns and one.row >= 0}
+    for one in candidates:
+        if one.row in rows and (part := _other_part(one.control.address, page_url)):
+            shown = re.sub(r"\W", "", one.control.label).casefold()
+            if re.sub(r"\W", "", part).casefold() in shown and not vocabulary.file_name(one.control.label):
+                found.add((rows[one.row], one.row))
+                records.add(part)
+    return found if len(records) > 1 else set()
+
+
+def _other_part(address: str, page_url: str) -> str:
+    """The one part in which an address differs from the page's, both parts with a digit; `""` where there is none."""
+    one, page = urlsplit(address), urlsplit(page_url)
+    if one[:2] != page[:2] or one.path.count("/") != page.path.count("/"):
+        return ""
+    parts = [
+        [unquote(part) for part in parsed.path.split("/")] + [value for _, value in parse_qsl(parsed.query)]
+        for parsed in (one, page)
+    ]
+    differing = [(mine, its) for mine, its in zip(*parts, strict=False) if mine != its]
+    if len(parts[0]) != len(parts[1]) or len(differing) != 1:
+        return ""
+    return differing[0][0] if all(re.search(r"\d", part) for part in differing[0]) else ""
+
+
+def folders(items: Sequence[Item]) -> list[Item]:
+    """Entries that are folders of further files, and no file: their label counts files, or their icon is a folder."""
+
+    def is_folder(item: Item) -> bool:
+        if item.certain or vocabulary.file_name(item.name):
+            return False
+        said = [text for way in item.ways for text in (way.control.label, way.beside)]
+        icons = [word for way in item.ways for icon in way.control.icons for word in vocabulary.identifier_words(icon)]
+        return any(map(vocabulary.counts_files, said)) or any(
+            word in {"folder", "directory", "\U0001f4c1"} for word in icons
+        )
+
+    return [item for item in items if is_folder(item)]
 
 
 def _is_sure(item: Item) -> bool:
@@ -341,11 +397,17 @@ def _is_whole(name: str, text: str) -> bool:
 
 def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: Sequence[Item]) -> list[Item]:
     """Files that the list names, and whose controls may all not be used: they are there, and cannot be got."""
-    taken = {(way.row, way.area) for item in items for way in item.ways}
+    taken = {(_row(way), way.area) for item in items for way in item.ways}
     names = {item.name for item in items}
     found: dict[tuple[int, int], Item] = {}
     for one in candidates:
-        place = one.row, one.area
+        place = _row(one), one.area
+        if one.area >= 0 and one.shown and not one.off and not one.tail and _looks_like_file(one):
+            if areas[one.area].score > TALK and (place not in taken or one.row < 0):
+                found[_row(one) if one.row >= 0 else id(one), one.area] = Item(
+                    _unsized(one.control.label), one.area, loose=False, certain=True, ways=[one]
+                )
+            continue
         if one.row < 0 or one.area < 0 or place in taken or place in found or one.off or not one.shown:
             continue
         if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < STRONG or one.tail:
@@ -357,6 +419,42 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
         if name and name not in names:
             found[place] = Item(name, one.area, loose=False, certain=True, ways=[one])
     return list(found.values())
+
+
+_TOOLS: Final = frozenset({"a", "button", "input", "summary", "select", "label", "textarea", "th"})
+_TOOL_ROLES: Final = frozenset({"button", "tab", "menuitem", "columnheader", "combobox", "switch", "checkbox"})
+
+
+def is_unknown_entry(one: Candidate) -> bool:
+    """Whether a control may be an entry of its list that was not understood: no button, no link, and no tool."""
+    control = one.control
+    if one.verdict.action is not judging.Action.LEAVE or not one.shown or one.tail:
+        return False
+    if control.tag in _TOOLS or control.role in _TOOL_ROLES or control.address:
+        return False
+    label = control.label
+    if vocabulary.changes(label) or vocabulary.topic(label) or vocabulary.is_expander_label(label):
+        return False
+    return bool(vocabulary.words(label)) and not vocabulary.is_about_lists(label)
+
+
+_FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "excel", "zip", "file", "document"})
+
+
+def _looks_like_file(one: Candidate) -> bool:
+    """Whether a control that is left alone, and is no link, shows a file all the same: its size, or its type's icon."""
+    control, label = one.control, one.control.label
+    if one.verdict.action is not judging.Action.LEAVE or control.address or not vocabulary.words(_unsized(label)):
+        return False
+    if vocabulary.changes(label) or vocabulary.has_topic(label) or vocabulary.is_all_label(label):
+        return False
+    icons = {word for icon in control.icons for word in vocabulary.identifier_words(icon)}
+    return bool(_SIZE.search(label)) or bool(icons & _FILE_ICONS)
+
+
+def _unsized(label: str) -> str:
+    """A label without the size and date of its file."""
+    return " ".join(_DATE.sub(" ", _SIZE.sub(" ", label)).split()).strip(" ,;|·•\u2013-")
 
 
 def _without_archive(items: list[Item]) -> list[Item]:

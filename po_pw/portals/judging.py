@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models
-from po_pw.portals import vocabulary
+from po_pw.portals import recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -583,20 +583,11 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
     return None
 
 
-def keeps_record(url: str, record: str, page_url: str = "") -> bool:
-    """Whether an address is still of the same record.
-
-    Args:
-        url: absolute.
-        record: the record's own part of the page's address; `""` where unknown: then the path must be the page's.
-        page_url: the page's address.
-    """
-    parts = urlsplit(url)
-    if not record:
-        page = urlsplit(page_url)
-        return bool(page_url) and parts[:3] == page[:3]
-    said = unquote(f"{parts.path}?{parts.query}#{parts.fragment}").casefold()
-    return bool(re.search(rf"(?<![^\W_]){re.escape(unquote(record).casefold())}(?![^\W_])", said))
+def _is_same_record(url: str, record: str, page_url: str) -> bool:
+    """Whether an address is of the same record: it holds the record's part or, where none is known, is the page's."""
+    if record:
+        return recognition.keeps_record(url, record)
+    return bool(page_url) and urlsplit(url)[:3] == urlsplit(page_url)[:3]
 
 
 def origin_of(url: str) -> str:
@@ -641,7 +632,7 @@ def _link(
     if not file_label and not plain:
         turned = _turning(facts, in_area=in_area)
         if turned and origin_of(facts.address) == origin_of(origin):
-            if record and not keeps_record(facts.address, record):
+            if record and not recognition.keeps_record(facts.address, record):
                 return Verdict(Action.LEAVE, "it leads to another record")
             return turned
     attributes = _attributes(facts)
@@ -720,7 +711,7 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
         return _pass("a GET without a word of change")
     if purpose is models.Purpose.FILE:
         return models.Judgement(models.Ruling.LINK, "a page or file of its own: fetched like a link")
-    if keeps_record(held.url, record, held.page_url):
+    if _is_same_record(held.url, record, held.page_url):
         return _pass("a page of the same record")
     return _stop("it leads to another record")
 

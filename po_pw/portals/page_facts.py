@@ -271,7 +271,7 @@ def parse(
     return PageFacts(
         url=main["url"], asked=asked, status=status, canonical=main["canonical"], title=title, headings=headings,
         fields=fields, text_length=len(text), opening=text[:200], text_hash=_text_hash(text, po_number), forms=forms,
-        ways_in=ways_in, signs_out=any(says.signs_out(control["label"]) for control in buttons),
+        ways_in=ways_in, signs_out=any(_leads_out(control, says) for control in buttons),
         challenge=covers or bool(challenges and len(text) < _SHORT_PAGE and len(fields) < _FEW_FIELDS),
         challenge_covers=covers, alerts=alerts,
         says_error=tuple(said for said in spoken if says.is_error(said))[:10], signature=signature(features),
@@ -294,6 +294,7 @@ def _leads_in(control: dict[str, Any], says: Words) -> bool:
 
 
 def _leads_out(control: dict[str, Any], says: Words) -> bool:
+    """By its label, or by the end of its address: many a way out is only an icon."""
     ends = _ends_in(control["address"], _OUT_PATH) or _ends_in(control["form"], _OUT_PATH)
     return ends or says.signs_out(control["label"])
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DATA: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
     (importlib.resources.files("po_pw.portals") / "vocabulary.toml").read_text("utf-8")
 )
-_TABLES: Final = {"symbols", "identifiers", "files"}
+_TABLES: Final = {"symbols", "identifiers", "files", "numerals"}
 LANGUAGES: Final = tuple(sorted(name for name in _DATA if name not in _TABLES))
 """The languages that are known, by their two letters."""
 
@@ -674,11 +674,6 @@ def is_more_label(text: str) -> bool:
     return _says(words(text), ("more",), "attachment", "document", "filler", "expand", "all", "of")
 
 
-def is_previous_label(text: str) -> bool:
-    """Whether a whole label says that it leads to earlier entries of a list."""
-    return _turns(text, "previous")
-
-
 def _turns(text: str, kind: str, *beside: str) -> bool:
     if len(text) > LONGEST_LABEL or any(one.word != "forward" for one in changes(text)):
         return False
@@ -700,15 +695,15 @@ def page_number(text: str) -> int | None:
     return numbers[0] if _covered(found, [_of("page"), _of("filler")]) else None
 
 
+def is_about_lists(text: str) -> bool:
+    """Whether a short text is about a list, and no entry of it: "Sort by date", "Filter", "Help"."""
+    return _has(words(text), _of("odd"))
+
+
 def is_sign_in_label(text: str) -> bool:
     """Whether a whole label is a way to sign in."""
     found = words(text)
     return len(text) <= LONGEST_LABEL and _has(found[:6], _of("sign_in")) and len(found) <= 6
-
-
-def is_window_label(text: str) -> bool:
-    """Whether a text says no more than that something opens in a new window."""
-    return _says(words(text), ("window",), "filler")
 
 
 # --- what an area says ----------------------------------------------------------------------------------------------
@@ -823,6 +818,7 @@ def claims(label: str, *, badge: str = "") -> int | None:
         if found and topic(label):
             return int(found[1]) + (1 if found[2] else 0)
         return None
+    label = _in_digits(label)
     said = words(label)
     if _has(said, _of("limit")) or changes(label) or shown_of(label) or file_name(label):
         return None
@@ -840,6 +836,27 @@ def claims(label: str, *, badge: str = "") -> int | None:
         return None  # "up to 10 files", in languages that say it with one little word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
+
+
+_NUMERALS: Final[Mapping[str, str]] = {
+    fold(word): number for number, said in _DATA["numerals"].items() for word in said
+}
+
+
+def _in_digits(label: str) -> str:
+    """A label with its only number in digits where it is a word: "three attachments" gives "3 attachments"."""
+    found = [one for one in re.finditer(r"[^\W\d_]+", label) if fold(one[0]) in _NUMERALS]
+    if len(found) != 1 or re.search(r"\d", label):
+        return label
+    return f"{label[: found[0].start()]}{_NUMERALS[fold(found[0][0])]}{label[found[0].end() :]}"
+
+
+def counts_files(text: str) -> bool:
+    """Whether a text ends in, or is, a count of files or attachments: "Drawings (4 files)", "3 documents"."""
+    found = re.search(r"(?:^|[\s(\[（,·•|–-])\d{1,5}\s?([^\W\d_][^()\[\]\d]{0,40})[)\]）]?\s*$", text)
+    if not found or len(text) > LONGEST_LABEL or file_name(text):
+        return False
+    return _says(words(found[1]), ("attachment", "document", "modifier"), "filler")
 
 
 def _counts_after(before: str, after: str) -> bool:
