@@ -338,14 +338,19 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         label=_clean(label), score=raw["score"], frame=frame, shown=raw["shown"],
         busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
         says_none=any(vocabulary.says_none(text) for text in (*texts, label)), claimed=claims, items=0,
-        scrolls=raw["scrolls"], failed=raw["failed"], unread=_unread(raw),
+        scrolls=raw["scrolls"], failed=raw["failed"] or any(map(_says_trouble, texts)), unread=_unread(raw),
         sealed=raw["sealed"], branches=raw["branches"],
         pages=_pages(raw),
         unshown=max((vocabulary.unshown(text) for text in texts), default=0),
         clipped=max((vocabulary.clipped(text) for text in texts if raw["columns"]), default=0),
         is_column=raw["columns"],
-        names=tuple(text for text in (*texts, *raw["options"]) if vocabulary.is_file_name(text)),
+        names=grouping.names_in((*texts, *raw["options"])),
     )  # fmt: skip
+
+
+def _says_trouble(text: str) -> bool:
+    """Whether a text in an area says that its list could not be shown, or not to this user."""
+    return vocabulary.trouble(text) in {"denied", "failed"} and not vocabulary.says_none(text)
 
 
 def _unread(raw: Mapping[str, Any]) -> bool:

@@ -391,7 +391,7 @@ class _Reading:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
-            return False, "the page could not show its attachments: it shows an alert in their place"
+            return False, "the page shows a message about a failure in place of its attachments"
         if failed := self._failed(found):
             return False, failed
         if look.is_unread and not found:
