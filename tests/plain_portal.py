@@ -172,7 +172,9 @@ async def run(
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:
-            async for outcome in one.process(orders.rows(), name=table.name, columns=orders.columns, resume=resume):
+            async for outcome in one.process(
+                orders.rows(), name=table.name, columns=orders.columns, resume=resume or carrying.Resume()
+            ):
                 outcomes[outcome.po_number] = outcome
         except Exception as problem:  # noqa: BLE001 - kept for the test to look at
             error = problem
