@@ -220,7 +220,7 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
         [found_browser.executable, *flags, f"--user-data-dir={base}", "--remote-debugging-port=0", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    created = psutil.Process(browser.pid).create_time()
+    running = psutil.Process(browser.pid)
     with profiles.ProfileManager(base) as manager:
         try:
             deadline = time.monotonic() + 30
@@ -232,7 +232,7 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
             with pytest.raises(errors.ProfileError, match="in use by"):
                 profiles.clear_stale_lock(base)
         finally:
-            watchdog.kill_tree(browser.pid, created)
+            watchdog.kill_tree(running)
             browser.wait(10)
         assert (base / "SingletonLock").is_symlink()
         assert manager.create_profile("w1").is_dir()
