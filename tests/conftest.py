@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 # No deadlines: how busy the machine is proves nothing.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
+# The same of our own settings, in this process and those it starts: so long takes only what hangs.
+os.environ.update(
+    dict.fromkeys(
+        ("PO_PW_LAUNCH_TIMEOUT", "PO_PW_NAVIGATION_TIMEOUT", "PO_PW_HEARTBEAT_TIMEOUT", "PO_PW_GRACE"),
+        str(support.IN_TIME),
+    )
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

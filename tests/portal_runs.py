@@ -11,6 +11,7 @@ from po_pw.demo import server
 from po_pw.engine import carrying, governor, login, senses
 from po_pw.engine import run as engine
 from po_pw.orders import read
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Ran:
 async def signed_in(portal: server.Portal, home: Path) -> None:
     """Signs in once; state is kept in `home`."""
     options = settings.Settings(home=home)
-    await login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=30)
+    await login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=IN_TIME)
 
 
 async def run(

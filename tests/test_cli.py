@@ -18,7 +18,7 @@ import pytest
 
 from po_pw.demo import catalogue, server
 from tests import portal_runs
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
     """Runs the program to its end."""
     return subprocess.run(
         [*PO_PW, *map(str, words)], cwd=cwd, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, encoding="utf-8", timeout=100, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=IN_TIME, check=False,
     )  # fmt: skip
 
 
@@ -137,9 +137,9 @@ def started_run(tmp_path: Path) -> subprocess.Popen[str]:
     raise AssertionError(msg)
 
 
-def gone_within(home: Path, seconds: float) -> list[psutil.Process]:
+def gone_in_time(home: Path) -> list[psutil.Process]:
     """Waits until nothing of the run lives any more; gives what still does."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + IN_TIME
     while (left := ours(str(home))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
@@ -158,7 +158,7 @@ def folders_of(pid: int) -> list[Path]:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a process group of their own")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
-    """Three seconds after a signal in mid-run no browser, driver or temporary folder of ours is left, and the same
+    """Soon after a signal in mid-run no browser, driver or temporary folder of ours is left, and the same
     command continues. SIGINT, SIGTERM and SIGHUP go to the whole group, as terminals and service managers send them."""
     number = signal.Signals[name]
     process = started_run(tmp_path)
@@ -167,8 +167,8 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, n
         process.kill()
     else:
         os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=30)
-    assert gone_within(tmp_path / "home", 3) == []
+    output, _ = process.communicate(timeout=IN_TIME)
+    assert gone_in_time(tmp_path / "home") == []
     assert folders_of(process.pid) == []
     assert "Traceback" not in output
     if name != "SIGKILL":

@@ -19,6 +19,7 @@ import pytest
 
 from po_pw.browser import watchdog
 from tests.processes import left_in_group, sleeper
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from po_pw.browser import contexts, locate, profiles
 
 async def main():
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 300)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await asyncio.gather(*(
             driver.open(models.WorkerId(w), launch, user_data_dir=manager.create_profile(w),
@@ -54,9 +55,9 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return left
 
 
-def eventually(holds: Callable[[], bool], seconds: float) -> bool:
-    """Whether it becomes true within so many seconds."""
-    deadline = time.monotonic() + seconds
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it becomes true."""
+    deadline = time.monotonic() + IN_TIME
     while not holds():
         if time.monotonic() > deadline:
             return False
@@ -99,10 +100,10 @@ def test_a_killed_run_leaves_no_process_and_no_folder(hung: bool) -> None:
             os.kill(said["browsers"][0], signal.SIGSTOP)
         process.kill()
         process.wait()
-        assert eventually(lambda: not alive(below), 5), alive(below)
-        assert eventually(lambda: not Path(said["folder"]).exists(), 5)
+        assert eventually(lambda: not alive(below)), alive(below)
+        assert eventually(lambda: not Path(said["folder"]).exists())
         assert not watchdog.browsers_in(Path(said["folder"]))
-        assert eventually(lambda: not alive([watching]), 5)
+        assert eventually(lambda: not alive([watching]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -112,7 +113,7 @@ def test_a_run_that_ends_by_itself_leaves_nothing_either() -> None:
         watching = guard(said["folder"])
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(IN_TIME) == 0
         assert not alive([*below, watching])
         assert not Path(said["folder"]).exists()
 
@@ -131,7 +132,7 @@ def test_what_is_left_after_the_watchdog_was_killed_too_is_swept() -> None:
         assert folder.is_dir()
         assert folder in watchdog.sweep()
         assert not folder.exists()
-        assert eventually(lambda: not alive(below), 5), alive(below)
+        assert eventually(lambda: not alive(below)), alive(below)
 
 
 def owned(**changed: object) -> Path:
@@ -286,7 +287,7 @@ def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:
         with watchdog.RunDir() as run:
             watching = guard(str(run.path))
             watching.kill()
-            watching.wait(5)
+            watching.wait(IN_TIME)
             run.record(recorded.pid)
             run.forget(1)
         assert not alive([recorded])

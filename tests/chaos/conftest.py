@@ -11,7 +11,7 @@ from tests.chaos import bench, cutting, report
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-_IN_TIME = 400
+_IN_TIME = 900
 """Seconds for one test, on a machine that is busy with others."""
 _OVERTIME = 900
 """Seconds that the long form may take on top of its minutes: its last scenarios are brought to their end."""
