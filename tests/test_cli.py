@@ -36,7 +36,7 @@ def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[server.Portal]:
-    with server.serve_in_thread(catalogue.PortalSettings(orders=24, latency=0.3, plain=True)) as running:
+    with server.serve_in_thread(catalogue.PortalSettings(orders=10, latency=0.3, plain=True)) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         server.write_csv(running, tmp_path / "pos.csv")
         yield running
@@ -101,7 +101,7 @@ def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Porta
     """The closing table counts the orders and says where everything is."""
     ended = po_pw("process", "pos.csv", "-w", "4", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "24" in ended.stdout
+    assert "10" in ended.stdout
     assert "COMPLETED" in ended.stdout
     assert "results.xlsx" in ended.stdout
     assert portal.counts["sign_ins"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +41,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench.Ground]:
     """A portal, somebody signed in, and what an undisturbed run makes of it."""
-    with bench.ground(tmp_path_factory.mktemp("chaos-home")) as made:
+    ours = tmp_path_factory.getbasetemp()
+    session = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    with bench.ground(tmp_path_factory.mktemp("chaos-home"), session / "undisturbed") as made:
         yield made
 
 
