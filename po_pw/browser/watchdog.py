@@ -173,7 +173,9 @@ def is_same_boot(recorded: object, now: str | float) -> bool:
 
 def _whereabouts() -> str:
     """Whose process numbers these are: this machine's, or on Linux those of a container or sandbox on it."""
-    numbers = str(Path("/proc/self/ns/pid").readlink()) if sys.platform == "linux" else ""
+    numbers = ""
+    with contextlib.suppress(OSError):  # not Linux, or it does not say
+        numbers = str(Path("/proc/self/ns/pid").readlink())
     return f"{socket.gethostname()} {numbers}".strip()
 
 
