@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -17,7 +19,6 @@ from tests.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from po_pw import models
 
@@ -90,6 +91,17 @@ def site() -> Iterator[Site]:
     """A small web server with a page for every case."""
     with Site() as running:
         yield running
+
+
+@pytest.fixture
+def own_temp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A temporary folder of the test's own, in which nobody else makes, looks for or sweeps anything."""
+    tmp_path_factory.getbasetemp()  # made now: it belongs in the system's
+    # Not in `tmp_path`: Chromium's socket lies below it, and its path must be short.
+    with tempfile.TemporaryDirectory(prefix="t") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-import tempfile
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,7 +17,8 @@ from po_pw.browser import contexts, locate, profiles, watchdog
 from tests.support import IN_TIME, run_async, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.browser_site import Site
 
@@ -30,15 +29,6 @@ def user_data_dirs(pid: int) -> set[str]:
     """The user-data dirs in a process's own command line."""
     words = psutil.Process(pid).cmdline()
     return {word.partition("=")[2] for word in words if word.startswith("--user-data-dir=")}
-
-
-@contextlib.contextmanager
-def temporary() -> Iterator[Path]:
-    """A temp folder of our own, so that nobody else's files are in it; short, for Chromium's socket below it."""
-    with tempfile.TemporaryDirectory(prefix="t") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", folder)
-        patch.setattr(tempfile, "tempdir", None)
-        yield Path(folder)
 
 
 class Small:
@@ -150,7 +140,7 @@ def test_features_we_switch_off_join_those_that_playwright_does() -> None:
     run_async(go())
 
 
-def test_nothing_is_left_after_the_driver_ends(site: Site) -> None:
+def test_nothing_is_left_after_the_driver_ends(site: Site, own_temp: Path) -> None:
     """Processes, run folder and whatever browsers put into the system's temp folder: all gone."""
     others = set(psutil.Process().children(recursive=True))  # e.g. pytest-playwright's own driver
 
@@ -163,10 +153,9 @@ def test_nothing_is_left_after_the_driver_ends(site: Site) -> None:
             assert context.pid in {one.pid for one in below}
             return them.driver.run_dir.path, below
 
-    with temporary() as temp:
-        folder, below = run_async(go())
-        assert folder.parent == temp
-        assert not list(temp.iterdir())
+    folder, below = run_async(go())
+    assert folder.parent == own_temp
+    assert not list(own_temp.iterdir())
     assert watchdog.wait_gone(below, IN_TIME), below
 
 

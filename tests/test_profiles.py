@@ -266,7 +266,7 @@ def test_a_base_that_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 @posix_only
-def test_what_a_killed_process_left_is_swept(base: Path) -> None:
+def test_what_a_killed_process_left_is_swept(base: Path, own_temp: Path) -> None:
     """A manager's own folder of a process that was killed is removed at the next start; a living one's is not."""
     script = (
         "import sys; from po_pw.browser import profiles\n"
@@ -279,5 +279,6 @@ def test_what_a_killed_process_left_is_swept(base: Path) -> None:
         assert left.is_dir()
         process.kill()
         process.wait()
+    assert left.is_relative_to(own_temp)
     assert left.parent in watchdog.sweep()
     assert not left.parent.exists()

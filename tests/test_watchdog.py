@@ -24,6 +24,8 @@ from tests.support import IN_TIME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.usefixtures("own_temp")
+
 # A run in small: a driver, two contexts, then it waits to be killed.
 RUN = """
 import asyncio, json, sys
