@@ -53,6 +53,7 @@ class _Reader:
     async def __aenter__(self) -> _Reader:
         options = settings.load(
             workers=1, out=self._folder / "out", home=self._home, attempts=1, listing_timeout=_LISTING_TIMEOUT,
+            navigation_timeout=20,
         )  # fmt: skip
         hub = events.Hub()
         hub.listen(self._hear)

@@ -157,7 +157,7 @@ class Opened:
         self.context = await self._driver.open(
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=self.downloads
         )
-        options = settings.Settings()
+        options = settings.Settings(navigation_timeout=20, listing_timeout=20)
         home = sessions.Sessions(self._driver.run_dir.path / "home")
         hub = events.Hub()
         knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)

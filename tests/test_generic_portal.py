@@ -99,7 +99,7 @@ class Opened:
 
     def __init__(self) -> None:
         self.portal = Portal()
-        self.options = settings.Settings()
+        self.options = settings.Settings(navigation_timeout=20, listing_timeout=20)
 
     async def open(self) -> None:
         await self.portal.start()
