@@ -110,7 +110,7 @@ class BrowserLost(Transient):
 
 
 class OutOfSpace(Transient):
-    """The disk is full: for every order alike, so the run ends."""
+    """The disk is full, for every order alike: a run waits for room, and ends when there was none for too long."""
 
     exit_code = 3
 

@@ -27,7 +27,8 @@ class Sessions:
     """The sign-in state of every portal, and what a run knows of it.
 
     Args:
-        home: where state is kept, e.g. the platform's user data dir; made when something is saved.
+        home: where state is kept, e.g. the platform's user data dir; made when something is saved. It may be anybody's
+            folder, `/tmp` even: where it is there already its permissions stay as they are.
     """
 
     def __init__(self, home: Path) -> None:
@@ -87,8 +88,7 @@ class Sessions:
         states = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"))
         if not states:
             return said
-        folders = dict.fromkeys(folder for file in states for folder in (self._home, file.parent.parent, file.parent))
-        for place in (*folders, *states):
+        for place in (*(file.parent for file in states), *states):
             try:
                 others = owner_only.open_to(place)
                 if others:
@@ -125,11 +125,19 @@ class Sessions:
         return url if isinstance(url, str) else ""
 
     def private_folder(self, folder: Path) -> Path:
-        """Makes a folder that only its owner can enter, and closes it and those above it, up to ours, to others."""
+        """Makes a folder below the home, with what is missing above it, that only its owner can enter.
+
+        Of what is there already, a portal's folder and all in it are closed to others: those we have made. The home,
+        and what lies directly in it, may be somebody else's.
+
+        Raises:
+            OSError: it cannot be made or closed.
+        """
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
         for place in reversed(inside):
+            is_ours = not place.is_dir() or self._home / "portals" in place.parents
             owner_only.make_folder(place)
-            if owner_only.open_to(place):
+            if is_ours and owner_only.open_to(place):
                 owner_only.close_to_others(place)
         return folder
 

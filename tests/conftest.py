@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -16,7 +19,6 @@ from tests.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from po_pw import models
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 # No deadlines: how busy the machine is proves nothing.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
+# The same of our own settings, in this process and those it starts: so long takes only what hangs. Not of
+# `navigation_timeout`, for which a press that brings nothing is waited for.
+os.environ.update(
+    dict.fromkeys(("PO_PW_LAUNCH_TIMEOUT", "PO_PW_HEARTBEAT_TIMEOUT", "PO_PW_GRACE"), str(support.IN_TIME))
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +89,17 @@ def site() -> Iterator[Site]:
     """A small web server with a page for every case."""
     with Site() as running:
         yield running
+
+
+@pytest.fixture
+def own_temp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A temporary folder of the test's own, in which nobody else makes, looks for or sweeps anything."""
+    tmp_path_factory.getbasetemp()  # made now: it belongs in the system's
+    # Not in `tmp_path`: Chromium's socket lies below it, and its path must be short.
+    with tempfile.TemporaryDirectory(prefix="t") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

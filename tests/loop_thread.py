@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from tests.support import IN_TIME
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -28,7 +30,7 @@ class LoopThread:
         self._thread.join(10)
         self._loop.close()
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = IN_TIME) -> T:
         """The coroutine's result, or its error."""
 
         async def bounded() -> T:

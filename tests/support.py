@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 
+IN_TIME: Final = 300.0
+"""Seconds after which a wait is taken for a hang, on a machine whose cores are all busy. No result depends on it."""
 
-def run_async(coroutine: Coroutine[Any, Any, T], timeout: float = 100) -> T:
+
+async def until(holds: Callable[[], object]) -> None:
+    """Waits for a condition of which nobody tells.
+
+    Raises:
+        TimeoutError: in vain.
+    """
+    async with asyncio.timeout(IN_TIME):
+        while not holds():  # noqa: ASYNC110 - browsers, servers and disks tell nobody
+            await asyncio.sleep(0.01)
+
+
+def run_async(coroutine: Coroutine[Any, Any, T], timeout: float = IN_TIME) -> T:
     """Runs a coroutine to its end on a fresh loop in a fresh thread, and gives its result or raises its error."""
 
     async def bounded() -> T:

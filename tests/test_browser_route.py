@@ -20,6 +20,7 @@ from po_pw.orders import read
 from po_pw.portals import registry
 from po_pw.transport import hosts
 from tests import faulty_server
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ class Opened:
         self._driver = await contexts.Driver().__aenter__()
         self.downloads = self._driver.run_dir.path / "downloads"
         manager = profiles.ProfileManager(None, root=self._driver.run_dir.path / "profiles")
-        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         self.context = await self._driver.open(
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=self.downloads
         )

@@ -14,6 +14,7 @@ from po_pw import errors, models
 from po_pw.browser import capture, contexts, controls, locate, press_guard, profiles
 from po_pw.transport import hosts
 from tests.browser_site import PDF, PNG, TEXT
+from tests.support import IN_TIME, until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -47,7 +48,7 @@ async def captured(
     context: contexts.Context,
     hold: contexts.Hold,
     selector: str = "#go",
-    timeout: float = 15,
+    timeout: float = IN_TIME,
     guard: capture.Guard | None = None,
 ) -> capture.Captured | capture.Opened:
     """What a click brings, where everything may be pressed."""
@@ -70,7 +71,7 @@ class Opened:
         self.context = await self.another("w1")
 
     async def another(self, name: str) -> contexts.Context:
-        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         return await self.driver.open(
             models.WorkerId(name), launch, user_data_dir=self.profiles.create_profile(name),
             downloads=self.driver.run_dir.path / "downloads" / name,
@@ -84,7 +85,7 @@ class Opened:
         return self.loop.run(doing)
 
     async def clicked(
-        self, page: str, selector: str = "#go", timeout: float = 15, *, path: str = ""
+        self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
     ) -> capture.Captured | capture.Opened:
         """Opens a page of the site and captures what a click on it brings."""
         async with self.context.page() as hold:
@@ -260,7 +261,7 @@ def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
     with pytest.raises(press_guard.PressRefused, match=r"POST .*/answer/204, and no file") as caught:
-        opened.run(opened.clicked("form-204", timeout=1.5))
+        opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
     assert [judged.request.method for judged in caught.value.sent] == ["POST"]
 
@@ -268,7 +269,7 @@ def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
     with pytest.raises(errors.Transient, match="not where it was") as caught:
-        opened.run(opened.clicked("blank", timeout=1.5))
+        opened.run(opened.clicked("blank"))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
 
@@ -314,9 +315,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
     async def go() -> None:
         got = await opened.clicked("form-slow")
         assert isinstance(got, capture.Captured)
-        async with asyncio.timeout(10):
-            while not files():  # noqa: ASYNC110 - the browser writes them and tells nobody
-                await asyncio.sleep(0.02)
+        await until(files)
         await got.discard()
         with pytest.raises(errors.Transient, match="broke off"):
             await got.part()
@@ -352,7 +351,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     async def killed(context: contexts.Context) -> None:
         async with context.page() as hold:
             await hold.page.goto(opened.site.page("dead"))
-            waiting = asyncio.ensure_future(captured(context, hold, timeout=30))
+            waiting = asyncio.ensure_future(captured(context, hold))
             await asyncio.wait([waiting], timeout=0.5)
             os.kill(context.pid, signal.SIGKILL)
             await waiting
@@ -381,7 +380,7 @@ def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -
     """Cancelling leaves no claim, no paused request and no session behind: the next capture works."""
 
     async def go() -> None:
-        waiting = asyncio.ensure_future(opened.clicked("dead", timeout=30))
+        waiting = asyncio.ensure_future(opened.clicked("dead"))
         await asyncio.wait([waiting], timeout=0.7)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -405,7 +404,7 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
             no_file: list[models.Control] = []
             with pytest.raises(press_guard.PressRefused, match="says nothing good") as caught:
                 await capture.capture(
-                    opened.context, hold, click, 15, allow=lambda _: None, judge=lambda _: stop,
+                    opened.context, hold, click, IN_TIME, allow=lambda _: None, judge=lambda _: stop,
                     on_audit=lambda _: None, on_no_file=no_file.append,
                 )  # fmt: skip
             assert [judged.request.method for judged in caught.value.stopped] == [sent]
@@ -425,7 +424,7 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
         async with opened.context.page() as hold:
             await hold.page.goto(opened.site.page(page))
             got = await capture.capture(
-                opened.context, hold, await clicks(hold), 15, allow=lambda _: None, judge=judge,
+                opened.context, hold, await clicks(hold), IN_TIME, allow=lambda _: None, judge=judge,
                 on_audit=lambda _: None, on_no_file=no_file.append,
             )  # fmt: skip
         assert isinstance(got, capture.Captured)

@@ -22,6 +22,7 @@ from fixtures.corpus import containers, sheets
 from po_pw import errors, models
 from po_pw.orders import compound, read, separated, trial
 from po_pw.results import tables, texts
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -196,6 +197,6 @@ def test_what_seems_to_need_all_memory_is_read_in_little(tmp_path: Path) -> None
     paths = [sheet.write(tmp_path / str(number)) for number, sheet in enumerate(heavy)]
     command = [sys.executable, "-c", PROGRAM, *map(str, paths)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[1]
+        command, capture_output=True, text=True, timeout=IN_TIME, check=False, cwd=Path(__file__).parents[1]
     )
     assert done.stdout.split() == ["refused" if sheet.refused else "2" for sheet in heavy], done.stderr

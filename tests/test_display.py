@@ -20,7 +20,7 @@ from po_pw import events, models, sessions, settings
 from po_pw.browser import contexts, display, locate, profiles, watchdog
 from po_pw.demo import catalogue, server
 from po_pw.engine import login, pool
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -147,7 +147,7 @@ def test_an_xvfb_that_does_not_start_is_no_crash_either(
     no_xvfb: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
 ) -> None:
     """An Xvfb that fails, or never answers: headless with its reason in the warning, and no process is left."""
-    monkeypatch.setattr(display, "STARTS_WITHIN", 1.0)
+    monkeypatch.setattr(display, "STARTS_WITHIN", 1.0 if says == "no answer" else IN_TIME)
     monkeypatch.setattr(display, "_ENDS_WITHIN", 0.2)
     program = no_xvfb / display.SERVER
     program.write_text(f"#!{sys.executable}\nimport signal, sys\n{script}\n", "utf-8")
@@ -185,7 +185,7 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
         async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as shown:
             assert shown.warning == ""
             launch = contexts.Launch(
-                driver.resolve(None), shown.headless, not locate.sandbox_hindrance(), 30, shown.environment
+                driver.resolve(None), shown.headless, not locate.sandbox_hindrance(), IN_TIME, shown.environment
             )
             running = displays_of(os.getpid())
             recorded = json.loads((driver.run_dir.path / watchdog.OWNER).read_text("utf-8"))["processes"]
@@ -272,7 +272,7 @@ def test_a_killed_run_leaves_no_virtual_display(no_display: None) -> None:
         finally:
             process.kill()
         process.wait()
-    assert watchdog.wait_gone([running, browser], 10)
+    assert watchdog.wait_gone([running, browser], IN_TIME)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from po_pw.demo import catalogue, server
 from po_pw.engine import checks, places
 from po_pw.journal import modes
 from tests import portal_runs
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def doctor(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PO_PW_HOME": str(cwd / "home")}
     return subprocess.run(
         [sys.executable, "-m", "po_pw", "doctor", *map(str, words)], cwd=cwd, env=environment, capture_output=True,
-        stdin=subprocess.DEVNULL, text=True, encoding="utf-8", timeout=60, check=False,
+        stdin=subprocess.DEVNULL, text=True, encoding="utf-8", timeout=IN_TIME, check=False,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 from po_pw import models
 from po_pw.browser import contexts, locate, profiles
 from po_pw.evidence import snapshot
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 SECRET: Final = "s3cr3tValue"
 KEY: Final = "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3A"
@@ -82,7 +82,7 @@ def test_known_secrets_and_tokens_go_wherever_they_stand() -> None:
 
 async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, ...]:
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),

@@ -62,10 +62,10 @@ def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
 
 
 @needs_reader
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2000)
 def test_pages_are_read_as_a_person_would_read_them(gallery: GallerySite, loop: LoopThread) -> None:
     """All but those known to be wrong; one of these that is right by now has to leave that list."""
-    readings = loop.run(gallery_reader.read_cases(gallery, gallery.cases.values()), timeout=880)
+    readings = loop.run(gallery_reader.read_cases(gallery, gallery.cases.values()), timeout=1900)
     wrong = {id_: faults(case, readings.get(id_), gallery.origin) for id_, case in gallery.cases.items()}
     for id_, what in wrong.items():
         mark = "ok   " if not what else "known" if id_ in gallery.known_wrong else "WRONG"
@@ -77,10 +77,10 @@ def test_pages_are_read_as_a_person_would_read_them(gallery: GallerySite, loop: 
 
 
 @needs_reader
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2000)
 def test_controls_are_used_as_a_person_would_use_them(gallery: GallerySite, loop: LoopThread) -> None:
     """The site's own log says what was used: each control has an address of its own."""
-    loop.run(gallery_reader.use_controls(gallery, gallery.control_pages()), timeout=580)
+    loop.run(gallery_reader.use_controls(gallery, gallery.control_pages()), timeout=1900)
     asked = {str(request).removesuffix("?") for request in gallery.log}
     wrong = []
     for control in gallery.controls.values():

@@ -16,6 +16,7 @@ from po_pw.browser import contexts, locate, profiles
 from po_pw.engine import portal_knowledge
 from po_pw.lanes import browser
 from po_pw.portals import generic, memory
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -105,7 +106,7 @@ class Opened:
         self._driver = await contexts.Driver().__aenter__()
         root = self._driver.run_dir.path
         manager = profiles.ProfileManager(None, root=root / "profiles")
-        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         worker = models.WorkerId("w1")
         self._context = await self._driver.open(
             worker, launch, user_data_dir=manager.create_profile("w1"), downloads=root / "downloads"

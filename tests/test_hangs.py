@@ -16,7 +16,7 @@ from po_pw.browser import heartbeat, watchdog
 from po_pw.demo import catalogue, faults, server
 from po_pw.engine import governor, machine, retry, senses, space
 from tests import portal_runs, test_contexts
-from tests.support import run_async
+from tests.support import IN_TIME, run_async, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
 
     async def go() -> None:
         async with test_contexts.small() as them:
-            context = await them.open(beat=heartbeat.Beat(0.05, 1.0))
+            context = await them.open(beat=heartbeat.Beat(0.05, 4.0))
             process = psutil.Process(context.pid)
 
             async def wait_long() -> None:
@@ -55,9 +55,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
             with pytest.raises(errors.BrowserLost, match="hangs"):
                 await wait_long()
             assert context.lost.is_set()
-            async with asyncio.timeout(10):
-                while not watchdog.wait_gone([process], 0):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until(lambda: watchdog.wait_gone([process], 0))
 
     run_async(go())
 
@@ -66,20 +64,19 @@ def test_only_silence_that_lasts_is_a_hang() -> None:
     """Slow answers are answers, a question that fails is told, and a wait that was over at once is not the whole."""
 
     async def go() -> None:
-        beat = heartbeat.Beat(0.0, 0.3)
         asked = 0
 
         async def slow_then_broken() -> None:
             nonlocal asked
             asked += 1
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.05)
             if asked == 3:
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
-            await heartbeat.silence(slow_then_broken, beat)
+            await heartbeat.silence(slow_then_broken, heartbeat.Beat(0.0, IN_TIME))
         assert asked == 3
-        await heartbeat.silence(asyncio.Event().wait, beat)
+        await heartbeat.silence(asyncio.Event().wait, heartbeat.Beat(0.0, 0.05))
 
     run_async(go())
 
@@ -104,14 +101,14 @@ def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> No
                     assert await fresh.page.inner_text("p") == "nothing here"
                 assert await other.page.inner_text("p") == "nothing here"
             assert not context.lost.is_set()
-            await test_contexts.until(lambda: not crashing.busy)
+            await until(lambda: not crashing.busy)
 
     run_async(go())
 
 
 def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """An order given up on a page that runs in circles leaves the next one a page that answers."""
-    monkeypatch.setattr("po_pw.browser.pages._ANSWERS_WITHIN", 0.5)
+    monkeypatch.setattr("po_pw.browser.pages.OPENS_WITHIN", IN_TIME)
 
     async def go() -> None:
         async with test_contexts.small() as them:
@@ -119,15 +116,18 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
             (busy,) = context._pages._holds.values()
 
             async def run_in_circles() -> None:
-                async with asyncio.timeout(1), context.page() as hold:
+                async with asyncio.timeout(None) as limit, context.page() as hold:
                     await hold.page.goto(site.page("blank"))
+                    limit.reschedule(asyncio.get_running_loop().time() + 0.5)
                     await hold.page.evaluate("for (;;) {}")
 
             with pytest.raises(TimeoutError):
                 await run_in_circles()
+            monkeypatch.setattr("po_pw.browser.pages._ANSWERS_WITHIN", 0.5)
             async with context.page() as fresh:
                 assert fresh.page is not busy.page
-                await fresh.page.goto(site.page("blank"), timeout=10_000)
+                await fresh.page.goto(site.page("blank"))
+            monkeypatch.setattr("po_pw.browser.pages._ANSWERS_WITHIN", IN_TIME)
             with pytest.raises(errors.Transient):
                 async with context.page():
                     raise errors.Transient("slow")

@@ -149,11 +149,9 @@ def test_without_a_sign_in_no_order_is_failed(tmp_path: Path) -> None:
 
 
 _POLL: Final = """<section><h2>Attachments</h2><ul id=list data-late=%s><li>No attachments</li></ul></section><script>
-let asked = 0;
 setInterval(async () => {
-  await (await fetch('/poll')).text();
-  asked += 1;
-  if (asked === 4 && list.dataset.late === 'yes') list.innerHTML = '<li><a href="/files/late.pdf">late.pdf</a></li>';
+  const there = await (await fetch('/poll')).text() === 'there' && list.dataset.late === 'yes';
+  if (there && !list.querySelector('a')) list.innerHTML = '<li><a href="/files/late.pdf">late.pdf</a></li>';
 }, 200);
 </script>"""
 
@@ -167,6 +165,10 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
     )  # fmt: skip
     home = tmp_path / "home"
 
+    def hear(_: engine.Run, event: events.Event) -> None:
+        if isinstance(event, events.OrderSettled) and event.outcome.po_number == "PO-0002":
+            portal.pages["/poll"] = "there"
+
     async def go() -> tuple[plain_portal.Ran, plain_portal.Ran]:
         async with portal.serving():
             first = await plain_portal.run(portal, tmp_path / "a", ["PO-0001"], home=home)
@@ -176,7 +178,7 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
             known["sources"] = {name: [5, [f"X-{n}" for n in range(18)]] for name in known["sources"]}
             assert known["sources"]
             kept.write_text(json.dumps(known))
-            second = await plain_portal.run(portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home)
+            second = await plain_portal.run(portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home, hear=hear)
             return first, second
 
     first, second = run_async(go())

@@ -12,7 +12,7 @@ import pytest
 from po_pw import errors, models
 from po_pw.engine import circuit, jobs, judging, retry, source
 from po_pw.engine import scheduler as schedulers
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 from tests.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
 
 TWO = models.WorkerId("w2")
@@ -150,7 +150,7 @@ def test_stop_and_cancel_work_while_all_wait() -> None:
             else:
                 for task in workers:
                     task.cancel()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(IN_TIME):
                 await asyncio.gather(*workers, return_exceptions=True)
             assert not them.done
 
@@ -170,7 +170,7 @@ def test_another_portals_orders_go_on_meanwhile() -> None:
 
         them.read = read  # type: ignore[method-assign]
         workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(IN_TIME):
             while len(them.done) < 10:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         assert set(them.done) == {f"PO-{n}" for n in range(1, 20, 2)}

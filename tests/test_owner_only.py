@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from po_pw import errors, owner_only, sessions
+from po_pw import errors, events, owner_only, sessions
+from po_pw.engine import portal_knowledge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +118,26 @@ def test_a_sign_in_is_saved_for_its_owner_alone(tmp_path: Path) -> None:
     assert [oct(mode(place)) for place in places if place.is_file()] == ["0o600"]
     assert kept.cookies(["https://a.example"])[0]["value"] == "x"
     assert kept.tighten() == []
+
+
+@POSIX
+def test_a_home_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    """As root with PO_PW_HOME=/tmp, whose mode all programs need: only folders that we made in it are closed."""
+    home = tmp_path / "home"
+    for place in (home, home / "known", home / "somebody's"):
+        place.mkdir()
+        place.chmod(0o1777)
+    kept, file = saved(home)
+    knowledge = portal_knowledge.PortalKnowledge(kept, events.Hub(), lambda _: None)
+    knowledge.save()
+    kept.private_folder(kept.profile("https://a.example"))
+    assert kept.tighten() == []
+    assert [mode(place) for place in (home, home / "known", home / "somebody's")] == [0o1777] * 3
+    assert [mode(place) for place in (home / "portals", file.parent, file)] == [0o700, 0o700, 0o600]
+    assert [mode(place) for place in (home / "known").iterdir()] == [0o600]
+    (home / "portals").chmod(0o755)
+    kept.save("https://b.example", dict(STATE))
+    assert mode(home / "portals") == 0o755
 
 
 @POSIX

@@ -12,6 +12,7 @@ import pytest
 from po_pw import errors, events, models
 from po_pw.browser import contexts, controls, locate, press_guard, profiles
 from tests import press_ways
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class Opened:
     async def open(self) -> None:
         self.driver = await contexts.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
-        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         self.context = await self.driver.open(
             models.WorkerId("w1"), launch, user_data_dir=self.profiles.create_profile("w1"),
             downloads=self.driver.run_dir.path / "downloads", pages=2,
@@ -99,7 +100,7 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
 async def until(is_so: Callable[[], object], what: str) -> None:
     """Waits for a condition, not for a time."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(IN_TIME):
             while not is_so():  # noqa: ASYNC110 - the server and the browser tell nobody
                 await asyncio.sleep(0.01)
     except TimeoutError:
@@ -119,7 +120,7 @@ async def held(hold: contexts.Hold, press: press_guard.Press, name: str) -> None
             for judged in press.requests
         )
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(IN_TIME):
         while not is_held():
             assert hold.guard is not None
             await hold.guard.note_messages()

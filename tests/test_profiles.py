@@ -18,6 +18,7 @@ import pytest
 
 from po_pw import errors
 from po_pw.browser import locate, profiles, watchdog
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     import logging
@@ -116,7 +117,7 @@ def test_four_threads_at_once_get_four_profiles(base: Path) -> None:
     together = threading.Barrier(4)
 
     def make(number: int) -> Path:
-        together.wait(10)
+        together.wait(IN_TIME)
         return manager.create_profile(f"w{number}")
 
     with profiles.ProfileManager(base) as manager, concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -144,10 +145,10 @@ def test_several_processes_at_once_share_a_base_and_a_root(base: Path, tmp_path:
         first = [Path(one.stdout.readline().strip()) for _ in range(2)]
         second = [Path(two.stdout.readline().strip()) for _ in range(2)]
         assert len({*first, *second}) == 4
-        one.communicate(timeout=20)
+        one.communicate(timeout=IN_TIME)
         assert not any(clone.exists() for clone in first)
         assert all((clone / "Default" / "Cookies").exists() for clone in second)
-        two.communicate(timeout=20)
+        two.communicate(timeout=IN_TIME)
         assert not any(clone.exists() for clone in second)
 
 
@@ -220,10 +221,10 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
         [found_browser.executable, *flags, f"--user-data-dir={base}", "--remote-debugging-port=0", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    created = psutil.Process(browser.pid).create_time()
+    running = psutil.Process(browser.pid)
     with profiles.ProfileManager(base) as manager:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + IN_TIME
             while not (base / "SingletonLock").is_symlink() and time.monotonic() < deadline:
                 threading.Event().wait(0.05)
             holder = int(str((base / "SingletonLock").readlink()).rpartition("-")[2])
@@ -232,8 +233,8 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
             with pytest.raises(errors.ProfileError, match="in use by"):
                 profiles.clear_stale_lock(base)
         finally:
-            watchdog.kill_tree(browser.pid, created)
-            browser.wait(10)
+            watchdog.kill_tree(running)
+            browser.wait(IN_TIME)
         assert (base / "SingletonLock").is_symlink()
         assert manager.create_profile("w1").is_dir()
         profiles.clear_stale_lock(base)
@@ -265,7 +266,7 @@ def test_a_base_that_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 @posix_only
-def test_what_a_killed_process_left_is_swept(base: Path) -> None:
+def test_what_a_killed_process_left_is_swept(base: Path, own_temp: Path) -> None:
     """A manager's own folder of a process that was killed is removed at the next start; a living one's is not."""
     script = (
         "import sys; from po_pw.browser import profiles\n"
@@ -278,5 +279,6 @@ def test_what_a_killed_process_left_is_swept(base: Path) -> None:
         assert left.is_dir()
         process.kill()
         process.wait()
+    assert left.is_relative_to(own_temp)
     assert left.parent in watchdog.sweep()
     assert not left.parent.exists()

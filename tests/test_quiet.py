@@ -139,14 +139,16 @@ class Ground:
                 became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
                 return became, await has_list(hold.page)
 
-    def visits(self, cases: Iterable[tuple[str, float]]) -> dict[tuple[str, float], tuple[quiet.Quiet, bool]]:
+    def visits(
+        self, cases: Iterable[tuple[str, float]], **more: Any
+    ) -> dict[tuple[str, float], tuple[quiet.Quiet, bool]]:
         """The same for all cases (a way and its delay), several at a time."""
         given = list(cases)
 
         async def all_of_them() -> list[tuple[quiet.Quiet, bool]]:
-            return await asyncio.gather(*(self.visit(*case) for case in given))
+            return await asyncio.gather(*(self.visit(*case, **more) for case in given))
 
-        return dict(zip(given, self.run(all_of_them(), 100), strict=True))
+        return dict(zip(given, self.run(all_of_them()), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +213,7 @@ def test_a_list_that_recurring_work_brings_is_never_missed_with_proof(ground: Gr
 
 def test_what_cannot_be_counted_proves_nothing(ground: Ground) -> None:
     """Sockets, event streams and workers take patience, and are named."""
-    seen = ground.visits([(way, delay) for way in late_site.UNCOUNTABLE for delay in (0.3, 1.5)])
+    seen = ground.visits([(way, delay) for way in late_site.UNCOUNTABLE for delay in (0.3, 1.5)], patience=8.0)
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {became.how for became, _ in seen.values()} == {How.PATIENCE}
     assert {case[0]: became.uncountable for case, (became, _) in seen.items()} == {
@@ -257,7 +259,7 @@ def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
     async def again() -> list[bool]:
         async with ground.context.page() as hold:
             with quiet.Watch(hold.page) as watch:
-                await hold.page.goto(ground.origin + late_site.page("socket", 4.0), wait_until="commit")
+                await hold.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
                 seen: list[bool] = []
                 deadline = time.monotonic() + LONG
                 while not seen or (not seen[-1] and time.monotonic() < deadline):

@@ -13,6 +13,7 @@ from po_pw.browser import contexts, locate, profiles
 from po_pw.models import PageKind
 from po_pw.portals import memory as memories
 from po_pw.portals import page_facts, recognition
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,7 +231,7 @@ class Gallery:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
         driver = await self._stack.enter_async_context(contexts.Driver())
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         self._context = await driver.open(
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),

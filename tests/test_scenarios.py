@@ -11,13 +11,12 @@ import pytest
 
 from po_pw.demo import catalogue, server
 from tests import portal_runs
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "fixtures" / "scenarios").glob("0*.py"))
 PLAIN = catalogue.PortalSettings(orders=20, latency=0.1, file_bytes=3_000, file_latency=0.0, plain=True)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("script", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None:
     """The script's own assertions hold, it ends with 0, and no traceback was printed."""
@@ -33,7 +32,7 @@ def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None
         }
         ran = subprocess.run(
             [sys.executable, str(script)], cwd=tmp_path, env=environment, encoding="utf-8", capture_output=True,
-            timeout=200, check=False,
+            timeout=IN_TIME, check=False,
         )  # fmt: skip
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     assert ran.stdout.rstrip().endswith("passed")

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw.transport import redact
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ def po_pw(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
     return subprocess.run(
         [sys.executable, "-m", "po_pw", *words], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         env={**os.environ, "PO_PW_HOME": str(cwd / "home"), "PO_PW_BACKOFF_BASE": "0.05", **environment},
-        encoding="utf-8", timeout=100, check=False,
+        encoding="utf-8", timeout=IN_TIME, check=False,
     )  # fmt: skip
 
 

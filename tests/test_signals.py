@@ -17,6 +17,7 @@ from aiohttp import web
 
 from po_pw.cli import signals
 from po_pw.engine.run import Stop
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,13 +73,13 @@ def test_the_console_is_answered_once_the_run_has_ended() -> None:
     over, stopped = threading.Event(), threading.Event()
     answered: list[bool] = []
     waiting = threading.Thread(
-        target=lambda: answered.append(signals.answer(2, lambda _how, _why: stopped.set(), over, patience=60))
+        target=lambda: answered.append(signals.answer(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME))
     )
     waiting.start()
-    assert stopped.wait(30)
+    assert stopped.wait(IN_TIME)
     assert not answered
     over.set()
-    waiting.join(30)
+    waiting.join(IN_TIME)
     assert answered == [True]
     assert signals.answer(2, lambda _how, _why: None, threading.Event(), patience=0)
 
@@ -174,12 +175,12 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        assert portal.half_sent.wait(60)
+        assert portal.half_sent.wait(IN_TIME)
         interrupt(process)
         assert any("Stopping after what is in hand" in line for line in process.stdout)
         assert process.poll() is None
         interrupt(process)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=IN_TIME)
     finally:
         if process.poll() is None:
             process.kill()
@@ -195,7 +196,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
     portal.let_go()
     again = subprocess.run(
         command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        encoding="utf-8", timeout=100, check=False,
+        encoding="utf-8", timeout=IN_TIME, check=False,
     )  # fmt: skip
     assert again.returncode == 0, again.stdout + again.stderr
     assert "2 orders done earlier" in again.stdout

@@ -10,6 +10,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.browser import contexts, locate, profiles, signin
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
 
     async def start() -> contexts.Context:
         driver = await stack.enter_async_context(contexts.Driver())
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=manager.create_profile("login"),
@@ -54,14 +55,14 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
 
     stack = contextlib.AsyncExitStack()
     context = loop.run(start())
-    yield lambda url, password, timeout=15: loop.run(go(url, password, timeout))
+    yield lambda url, password, timeout=IN_TIME: loop.run(go(url, password, timeout))
     loop.run(stack.aclose())
 
 
 class Attempt(Protocol):
     """Signs in; gives the address where it ended, and the names of the cookies."""
 
-    def __call__(self, url: str, password: str, timeout: float = 15) -> tuple[str, list[str]]: ...
+    def __call__(self, url: str, password: str, timeout: float = IN_TIME) -> tuple[str, list[str]]: ...
 
 
 @pytest.mark.parametrize("kind", ["single", "double", "script", "search"])
@@ -77,7 +78,7 @@ def test_the_form_is_filled_however_it_asks(site: Site, attempt: Attempt, kind: 
 def test_a_wrong_password_is_said_in_the_portals_words(site: Site, attempt: Attempt, kind: str, says: str) -> None:
     """A refusal ends the sign-in long before the time is over, with what the page says, and exit code 4."""
     with pytest.raises(errors.LoginRequiredError, match=f'did not accept.*It says: "{says}') as caught:
-        attempt(f"{site.origin}/{kind}/home", "wrong", timeout=60)
+        attempt(f"{site.origin}/{kind}/home", "wrong")
     assert caught.value.exit_code == 4
     assert "wrong" not in str(caught.value)
 

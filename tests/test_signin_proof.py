@@ -119,7 +119,7 @@ def portal() -> Iterator[Portal]:
 
 
 def sign_in(portal: Portal, home: Path, where: str, **more: Any) -> login.SignedIn:
-    options = settings.load(home=home, navigation_timeout=15)
+    options = settings.load(home=home)
     wanted = {"username": "anna", "password": "right", "patience": 30, **more}
     return run_async(login.login(options, f"{portal.origin}{where}", **wanted))
 

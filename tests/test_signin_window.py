@@ -12,7 +12,7 @@ from po_pw.browser import contexts, locate, profiles, signin
 from po_pw.demo import catalogue, server
 from po_pw.engine import login
 from po_pw.portals import page_facts
-from tests.support import run_async
+from tests.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
             return not login.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
 
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         context = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=manager.create_profile("login"),
             downloads=driver.run_dir.path / "downloads",
@@ -40,7 +40,7 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
             async with context.page() as hold, asyncio.TaskGroup() as group:
                 await signin.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
-                await signin.by_window(hold.page, signed_in=signed_in, timeout=60)
+                await signin.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
 from po_pw import errors, models
 from po_pw.engine import scheduler as schedulers
 from po_pw.engine import source, space
-from tests.support import run_async
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support import IN_TIME, run_async, until
 
 GB = 10**9
 ONE = models.WorkerId("w1")
@@ -38,12 +34,6 @@ class Watched:
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is waited for is a list that grows
-            await asyncio.sleep(0.001)
 
 
 def test_a_small_file_system_is_not_asked_for_more_than_a_twentieth() -> None:
@@ -96,7 +86,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(monkeypatc
             disk.space.met(full)  # of two files at once, one says so
             assert disk.paused == [True]
             await until(lambda: disk.paused == [True, False])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(IN_TIME):
                 while not disk.task.done():
                     disk.space.met(full)
                     await asyncio.sleep(0.001)

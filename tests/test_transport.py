@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def session(stall: float = 30, connect: float = 5) -> AsyncIterator[client.Session]:
+async def session(stall: float = 30, connect: float = 60) -> AsyncIterator[client.Session]:
     async with client.Client(files_in_all=8, files_per_host=8, stall_timeout=stall, connect_timeout=connect) as them:
         ours = them.session("Agent/1", "de-DE,en")
         try:

@@ -18,9 +18,13 @@ import psutil
 import pytest
 
 from po_pw.browser import watchdog
+from tests.processes import left_in_group, sleeper
+from tests.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.usefixtures("own_temp")
 
 # A run in small: a driver, two contexts, then it waits to be killed.
 RUN = """
@@ -30,7 +34,7 @@ from po_pw.browser import contexts, locate, profiles
 
 async def main():
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 30)
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 300)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await asyncio.gather(*(
             driver.open(models.WorkerId(w), launch, user_data_dir=manager.create_profile(w),
@@ -53,9 +57,9 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return left
 
 
-def eventually(holds: Callable[[], bool], seconds: float) -> bool:
-    """Whether it becomes true within so many seconds."""
-    deadline = time.monotonic() + seconds
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it becomes true."""
+    deadline = time.monotonic() + IN_TIME
     while not holds():
         if time.monotonic() > deadline:
             return False
@@ -98,10 +102,10 @@ def test_a_killed_run_leaves_no_process_and_no_folder(hung: bool) -> None:
             os.kill(said["browsers"][0], signal.SIGSTOP)
         process.kill()
         process.wait()
-        assert eventually(lambda: not alive(below), 5), alive(below)
-        assert eventually(lambda: not Path(said["folder"]).exists(), 5)
+        assert eventually(lambda: not alive(below)), alive(below)
+        assert eventually(lambda: not Path(said["folder"]).exists())
         assert not watchdog.browsers_in(Path(said["folder"]))
-        assert eventually(lambda: not alive([watching]), 5)
+        assert eventually(lambda: not alive([watching]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -111,7 +115,7 @@ def test_a_run_that_ends_by_itself_leaves_nothing_either() -> None:
         watching = guard(said["folder"])
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(IN_TIME) == 0
         assert not alive([*below, watching])
         assert not Path(said["folder"]).exists()
 
@@ -130,14 +134,17 @@ def test_what_is_left_after_the_watchdog_was_killed_too_is_swept() -> None:
         assert folder.is_dir()
         assert folder in watchdog.sweep()
         assert not folder.exists()
-        assert eventually(lambda: not alive(below), 5), alive(below)
+        assert eventually(lambda: not alive(below)), alive(below)
 
 
-def owned(owner: object) -> Path:
-    """A folder as a run makes it, with this in its owner's file."""
+def owned(**changed: object) -> Path:
+    """A folder as a run that was killed left it, but for what is changed in its record."""
     folder = Path(tempfile.mkdtemp(prefix=watchdog.PREFIX))
-    (folder / watchdog.OWNER).write_text(json.dumps(owner))
     (folder / "content").mkdir()
+    with watchdog.RunDir() as run:
+        record = json.loads((run.path / watchdog.OWNER).read_text())
+    record = {**record, "folder": folder.name, "created": 1.0, **changed}
+    (folder / watchdog.OWNER).write_text(json.dumps(record))
     return folder
 
 
@@ -149,22 +156,21 @@ def test_a_living_runs_folder_is_never_swept() -> None:
     assert not run.path.exists()
 
 
-def test_only_folders_that_are_known_to_be_nobodys_are_swept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without a readable owner, or of another host, is left; one of a process long gone is removed."""
-    gone = {"pid": os.getpid(), "created": 1.0, "processes": []}
+def test_only_folders_that_are_known_to_be_nobodys_are_swept() -> None:
+    """Without a record of its own, or from elsewhere, a folder is left; one of a process long gone is removed."""
     folders = {
-        "ours": owned({**gone, "host": "here"}),
-        "foreign": owned({**gone, "host": "elsewhere"}),
-        "nobody's": owned([]),
-        "broken": owned({**gone, "host": "here", "processes": 5}),
+        "ours": owned(),
+        "before the boot": owned(pid=os.getpid(), created=watchdog.created(os.getpid()), boot="another"),
+        "elsewhere": owned(whereabouts="another machine"),
+        "a copy": owned(folder="popw-original"),
+        "broken": owned(processes=5),
     }
-    monkeypatch.setattr("socket.gethostname", lambda: "here")
     try:
         swept = watchdog.sweep()
-        assert {name for name, folder in folders.items() if folder in swept} == {"ours"}
-        assert {name for name, folder in folders.items() if not folder.exists()} == {"ours"}
-        os.utime(folders["foreign"] / watchdog.OWNER, (1, 1))
-        assert folders["foreign"] in watchdog.sweep()
+        assert {name for name, folder in folders.items() if folder in swept} == {"ours", "before the boot"}
+        assert {name for name, folder in folders.items() if not folder.exists()} == {"ours", "before the boot"}
+        os.utime(folders["elsewhere"] / watchdog.OWNER, (1, 1))
+        assert folders["elsewhere"] in watchdog.sweep()
     finally:
         for folder in folders.values():
             watchdog.clean(folder, {})
@@ -172,37 +178,97 @@ def test_only_folders_that_are_known_to_be_nobodys_are_swept(monkeypatch: pytest
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
 def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
-    """Somebody's link of our kind of name, into a folder of ours, does not get that folder emptied."""
+    """Neither one in the place of a run's folder, nor one within it, gets what it leads to emptied."""
     precious = tmp_path / "precious"
     precious.mkdir()
-    owner = {"pid": os.getpid(), "created": 1.0, "host": "", "processes": []}
-    (precious / watchdog.OWNER).write_text(json.dumps(owner))
+    (precious / "file").write_text("")
+    ours = owned()
+    (precious / watchdog.OWNER).write_text((ours / watchdog.OWNER).read_text())
+    (ours / "out").symlink_to(precious)
+    (ours / "content" / "out").symlink_to(precious)
     link = Path(tempfile.gettempdir()) / f"{watchdog.PREFIX}{tmp_path.name}"
     link.symlink_to(precious)
     try:
-        assert link not in watchdog.sweep()
-        assert (precious / watchdog.OWNER).exists()
+        swept = watchdog.sweep()
+        assert (ours in swept, link in swept) == (True, False)
+        watchdog.clean(link, {})
+        assert (not ours.exists(), link.is_symlink()) == (True, True)
+        assert sorted(path.name for path in precious.iterdir()) == ["file", watchdog.OWNER]
     finally:
         link.unlink()
 
 
-@contextlib.contextmanager
-def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_a_number_that_went_to_another_process_is_not_killed() -> None:
-    """Pid alone does not condemn: where the creation time is another's, neither it nor its group is touched."""
+    """Pid alone does not condemn: a creation time that differs by the least bit is another process's."""
     with sleeper() as innocent:
-        watchdog.kill_tree(innocent.pid, psutil.Process(innocent.pid).create_time() - 100)
-        assert innocent.poll() is None
-        watchdog.kill_tree(innocent.pid, psutil.Process(innocent.pid).create_time())
-        assert innocent.wait(5) != 0
+        since = watchdog.created(innocent.pid)
+        watchdog.clean(owned(), {innocent.pid: since - 1})
+        assert alive([innocent])
+        watchdog.clean(owned(), {innocent.pid: since})
+        assert not alive([innocent])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_of_a_group_only_what_is_ours_is_killed() -> None:
+    """A recorded leader is gone: whoever is in a group of its number now ends only where it names our folder."""
+    ours, other = owned(), owned()
+    with contextlib.ExitStack() as stack:
+        stranger = stack.enter_context(left_in_group())
+        neighbour = stack.enter_context(left_in_group(f"--user-data-dir={ours}2", TMPDIR=str(other)))
+        helper = stack.enter_context(left_in_group(TMPDIR=str(ours)))
+        renderer = stack.enter_context(left_in_group(f"--type=renderer --user-data-dir={ours}/profiles/w1 --lang=en"))
+        everybody = [stranger, neighbour, helper, renderer]
+        numbers = {os.getpgid(process.pid) for process in everybody}
+        assert not numbers & {process.pid for process in everybody}
+        watchdog.clean(ours, dict.fromkeys(numbers, 1.0))
+        assert alive(everybody) == [stranger, neighbour]
+    watchdog.clean(other, {})
+
+
+def test_what_was_recorded_before_the_boot_or_elsewhere_counts_for_nothing() -> None:
+    """The folder goes, but no process: the same number, even the same creation time, is another's by now."""
+    with sleeper() as innocent:
+        record = [[innocent.pid, watchdog.created(innocent.pid)]]
+        before = owned(processes=record, boot="another")
+        elsewhere = owned(processes=record, whereabouts="another machine")
+        os.utime(elsewhere / watchdog.OWNER, (1, 1))
+        assert {before, elsewhere} <= set(watchdog.sweep())
+        assert alive([innocent])
+        assert owned(processes=record) in watchdog.sweep()
+        assert not alive([innocent])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "same"),
+    [
+        ("a", "a", True),
+        ("a", "b", False),
+        (1000.0, 1030.0, True),
+        (1000, 1090.0, False),
+        ("a", 1000.0, False),
+        (None, 1000.0, False),
+        (1000.0, "a", False),
+    ],
+)
+def test_which_start_of_the_machine_a_record_is_of(recorded: object, now: str | float, same: bool) -> None:
+    """A number where there is one; else the time of the start, which moves a little when the clock is set."""
+    assert watchdog.is_same_boot(recorded, now) is same
+
+
+@pytest.mark.parametrize("name", ["plain", "with spaces (1)"])
+def test_a_browser_is_known_by_the_folder_on_its_command_line(tmp_path: Path, name: str) -> None:
+    """As a word of its own, or within one text as Chromium's processes write it; no folder that only begins alike."""
+    folder = tmp_path / name
+    with contextlib.ExitStack() as stack:
+        ours = [
+            stack.enter_context(sleeper(f"--user-data-dir={folder}")),
+            stack.enter_context(sleeper("--headless", f"--user-data-dir={folder / 'profiles' / 'w1'}")),
+            stack.enter_context(sleeper(f"--type=renderer --user-data-dir={folder} --lang=en")),
+        ]
+        stack.enter_context(sleeper(f"--user-data-dir={folder}2"))
+        stack.enter_context(sleeper(f"--note=--user-data-dir={folder}"))
+        found = watchdog.browsers_in(folder)
+        assert {process.pid for process in found} == {process.pid for process in ours}
 
 
 def test_what_was_forgotten_is_not_killed() -> None:
@@ -213,8 +279,8 @@ def test_what_was_forgotten_is_not_killed() -> None:
             run.record(forgotten.pid)
             run.forget(forgotten.pid)
             run.record(2**22 + 7)  # there is no such process: nothing to remember
-        assert recorded.wait(5) != 0
-        assert forgotten.poll() is None
+        assert not alive([recorded])
+        assert alive([forgotten])
 
 
 def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:
@@ -223,10 +289,10 @@ def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:
         with watchdog.RunDir() as run:
             watching = guard(str(run.path))
             watching.kill()
-            watching.wait(5)
+            watching.wait(IN_TIME)
             run.record(recorded.pid)
             run.forget(1)
-        assert recorded.wait(5) != 0
+        assert not alive([recorded])
         assert not run.path.exists()
 
 

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import psutil
 from playwright import async_api as playwright
 
 from po_pw.browser import watchdog
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import psutil
 
 
 async def abandon(launching: asyncio.Future[playwright.BrowserContext], user_data_dir: Path) -> None:
@@ -34,14 +35,12 @@ def kill_all_on(user_data_dir: Path) -> bool:
     """Kills what runs on a user-data dir; says whether anything did."""
     found = watchdog.browsers_in(user_data_dir)
     for browser in found:
-        with contextlib.suppress(psutil.Error):
-            watchdog.kill_tree(browser.pid, browser.create_time())
+        watchdog.kill_tree(browser)
     return bool(found)
 
 
 def end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
     """Gives a browser so many seconds to end, then kills it, and whatever else runs on its user-data dir."""
     if process is not None and not watchdog.wait_gone([process], patience):
-        with contextlib.suppress(psutil.Error):
-            watchdog.kill_tree(process.pid, process.create_time())
+        watchdog.kill_tree(process)
     kill_all_on(user_data_dir)

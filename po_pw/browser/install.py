@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -122,21 +124,23 @@ def _bounded(command: Sequence[str], environment: dict[str, str], deadline: floa
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,  # a group of its own, to be ended as a whole; without meaning on Windows
     ) as process:  # fmt: skip
-        started = time.time()
         try:
             output, _ = process.communicate(timeout=max(0.1, deadline - time.monotonic()))
         except BaseException:
-            watchdog.kill_tree(process.pid, _created(process.pid, started))
-            process.wait()
+            _end(process)
             raise
     return process.returncode, output
 
 
-def _created(pid: int, otherwise: float) -> float:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return otherwise
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kills a command with all it started."""
+    if process.returncode is None:  # nobody has waited for it yet: so its number, and its group's, are its own still
+        with contextlib.suppress(psutil.Error):
+            watchdog.kill_tree(psutil.Process(process.pid))
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _shown(command: Sequence[str]) -> str:

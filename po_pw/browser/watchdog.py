@@ -1,8 +1,17 @@
 """No browser and no temporary folder outlives the tool, whatever ends it.
 
 The run's own temporary folder holds user-data dirs and whatever driver and browsers put into `TMPDIR`. A small process
-in a session of its own holds the reading end of a pipe; when we end, however, the pipe closes and it kills, by recorded
-pid and creation time, what is left and removes the folder. What a power cut left is swept at the next start.
+in a session of its own holds the reading end of a pipe; when we end, however, the pipe closes and it kills what is left
+of ours and removes the folder. What a power cut left is swept at the next start.
+
+A process is ours, and may be killed, in three cases only:
+
+- it was recorded: the same pid, exactly the same creation time, and the machine has not been started since;
+- its own command line says that its user-data dir lies in our folder;
+- its process group has a recorded number, and its environment says that our folder is its `TMPDIR`. The number alone
+  proves nothing: once the group has died out, another process may have it, and leave a group of it behind.
+
+What such a process started goes with it, as long as it is there to be asked.
 """
 
 from __future__ import annotations
@@ -10,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -24,6 +34,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 import psutil
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
     from types import TracebackType
 
 PREFIX: Final = "popw-"
@@ -33,8 +44,13 @@ _LONGEST_TEMP: Final = 40
 _GOES_BY_ITSELF: Final = 0.4
 """Seconds that browsers take to notice that their driver is gone (0.3 s, measured)."""
 _FOREIGN: Final = 7 * 86_400
-"""Seconds that a folder of another host name (a container sharing the temp folder) is left alone: its processes cannot
-be seen from here."""
+"""Seconds that a folder from elsewhere (a container sharing the temp folder) is left alone: from here nobody can see
+whether its run lives."""
+_SAME_BOOT: Final = 60.0
+"""Seconds by which two readings of when the machine was started may differ where it has no number for that: the clock
+was set, or was slow. Two starts with a run in between are further apart."""
+_TEMP: Final = ("TMPDIR", "TEMP", "TMP")
+"""Where a process is told its temporary folder, as `contexts` does."""
 
 
 def owned_folder() -> Path:
@@ -90,14 +106,14 @@ class RunDir:
     def record(self, pid: int) -> None:
         """This process must not outlive us."""
         try:
-            created = psutil.Process(pid).create_time()
+            since = created(pid)
         except psutil.Error:
             return
         with self._lock:
-            self._processes[pid] = created
+            self._processes[pid] = since
             with contextlib.suppress(OSError):  # the folder is full: the watchdog is told all the same
                 _write_owner(self.path, self._processes)
-            self._tell({"pid": pid, "created": created})
+            self._tell({"pid": pid, "created": since})
 
     def forget(self, pid: int) -> None:
         """This process has ended."""
@@ -114,44 +130,112 @@ class RunDir:
                 self._pipe.flush()
 
 
-def _write_owner(folder: Path, processes: dict[int, float]) -> None:
-    me = psutil.Process()
-    owner = {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()}
+def _write_owner(folder: Path, processes: Mapping[int, float]) -> None:
+    me = os.getpid()
+    owner = {"folder": folder.name, "pid": me, "created": created(me), "boot": _boot(), "whereabouts": _whereabouts()}
     temporary = folder / f"{OWNER}.new"
     temporary.write_text(json.dumps({**owner, "processes": list(processes.items())}), "utf-8")
     temporary.replace(folder / OWNER)
 
 
+def created(pid: int) -> float:
+    """When a process began: no other process of this number has the same while the machine runs.
+
+    Linux: clock ticks since the machine's start, proc_pid_stat(5), field 22. The time of day that psutil makes of them
+    moves when the clock is set. Elsewhere psutil's creation time, in seconds.
+
+    Raises:
+        psutil.Error: there is no such process, or it may not be asked.
+    """
+    if sys.platform != "linux":
+        return psutil.Process(pid).create_time()
+    try:
+        about = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return float(about.rpartition(b")")[2].split()[19])  # field 2 is a name, which may hold anything
+
+
+def _boot() -> str | float:
+    """Which start of the machine this is: its number on Linux, elsewhere the time it was at."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return psutil.boot_time()
+
+
+def is_same_boot(recorded: object, now: str | float) -> bool:
+    """Whether what `_boot` gave once and what it gives now are of the same start of the machine. Pure."""
+    if isinstance(now, float) and isinstance(recorded, int | float):
+        return abs(now - recorded) < _SAME_BOOT
+    return now == recorded
+
+
+def _whereabouts() -> str:
+    """Whose process numbers these are: this machine's, or on Linux those of a container or sandbox on it."""
+    numbers = ""
+    with contextlib.suppress(OSError):  # not Linux, or it does not say
+        numbers = str(Path("/proc/self/ns/pid").readlink())
+    return f"{socket.gethostname()} {numbers}".strip()
+
+
 def sweep() -> list[Path]:
-    """Ends and removes what earlier runs of this user left behind; gives the folders removed."""
+    """Ends and removes what earlier runs of this user left behind; gives the folders removed.
+
+    Only a folder that names itself in its record is removed: a copy that somebody made of one is theirs.
+    """
     removed: list[Path] = []
     bases = {Path(tempfile.gettempdir())} | ({Path("/tmp")} if os.name == "posix" else set())  # noqa: S108
     for folder in sorted(folder for base in bases for folder in base.glob(f"{PREFIX}*")):
         try:
-            about = folder.lstat()
-            if not stat.S_ISDIR(about.st_mode) or (hasattr(os, "geteuid") and about.st_uid != os.geteuid()):
+            if not _is_own_folder(folder):
                 continue
-            owner = json.loads((folder / OWNER).read_text("utf-8"))
-            if owner["host"] != socket.gethostname() and time.time() - (folder / OWNER).stat().st_mtime < _FOREIGN:
+            record = folder / OWNER
+            owner = json.loads(record.read_text("utf-8"))
+            is_here = owner["whereabouts"] == _whereabouts()
+            recent = time.time() - record.stat().st_mtime < _FOREIGN
+            if owner["folder"] != folder.name or (not is_here and recent):
                 continue
-            pid, created = int(owner["pid"]), float(owner["created"])
+            pid, since = int(owner["pid"]), float(owner["created"])
             left = {int(process): float(time_) for process, time_ in owner["processes"]}
+            is_valid = is_here and is_same_boot(owner["boot"], _boot())
         except (OSError, ValueError, KeyError, TypeError):
             continue  # not a run's folder, or one being made this instant
-        if _is_alive(pid, created):
+        if is_valid and recorded(pid, since) is not None:
             continue
-        clean(folder, left)
+        clean(folder, left if is_valid else {})
         removed.append(folder)
     return removed
 
 
-def clean(folder: Path, processes: dict[int, float]) -> None:
-    """Kills the recorded processes with all below them and every browser on a profile in the folder, and removes it."""
-    for pid, created in processes.items():
-        kill_tree(pid, created)
-    for browser in browsers_in(folder):
-        kill_tree(browser.pid, browser.create_time())
+def _is_own_folder(folder: Path) -> bool:
+    """Whether it is a folder of this user, and no link to one.
+
+    Raises:
+        OSError: it is gone.
+    """
+    about = folder.lstat()
+    return stat.S_ISDIR(about.st_mode) and (not hasattr(os, "geteuid") or about.st_uid == os.geteuid())
+
+
+def clean(folder: Path, processes: Mapping[int, float]) -> None:
+    """Kills what is left of ours, and removes the folder; links in it are removed, not followed.
+
+    Args:
+        folder: a run's own.
+        processes: pid and creation time (see `created`) of those recorded since the machine was started.
+    """
+    for pid, since in processes.items():
+        if (process := recorded(pid, since)) is not None:
+            kill_tree(process)
+    for process in [*browsers_in(folder), *_left_in_groups(processes, folder)]:
+        kill_tree(process)
     for _ in range(20):
+        try:
+            if not _is_own_folder(folder):
+                return
+        except OSError:  # it is gone
+            return
         # The owner's file goes last: cut short in between, the next sweep still knows whose folder it is.
         for entry in _entries(folder):
             if entry.is_dir() and not entry.is_symlink():
@@ -175,39 +259,52 @@ def _entries(folder: Path) -> list[Path]:
 
 def browsers_in(folder: Path) -> list[psutil.Process]:
     """The processes whose user-data dir, by their own command line, is this folder or lies in it."""
+    # Chromium's processes write their command line anew, as one text: a folder's name may hold spaces in it.
+    names = re.compile(rf"(?:^|\s)--user-data-dir=\"?{re.escape(str(folder))}(?=[\\/\"\s]|$)")
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            for word in process.cmdline():
-                name, _, value = word.partition("=")
-                if name == "--user-data-dir" and (Path(value) == folder or folder in Path(value).parents):
-                    found.append(process)
-                    break
+            if names.search(" ".join(process.cmdline())):
+                found.append(process)
     return found
 
 
-def kill_tree(pid: int, created: float) -> None:
-    """Kills a process with all below it, and what is left in its process group.
+def _left_in_groups(numbers: Container[int], folder: Path) -> list[psutil.Process]:
+    """Of the process groups with these numbers (POSIX), the processes that have our folder as their `TMPDIR`.
 
-    Playwright starts a browser as leader of a group of its own (POSIX), so children that outlived it are found there.
+    Playwright starts a browser as leader of a group of its own, so helpers that outlived it are found there.
     """
-    doomed: list[psutil.Process] = []
-    if _is_alive(pid, created):
+    if sys.platform == "win32":
+        return []
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) in numbers:
+                environment = process.environ()
+                if any(environment.get(name) == str(folder) for name in _TEMP):
+                    found.append(process)
+    return found
+
+
+def recorded(pid: int, since: float) -> psutil.Process | None:
+    """The process of this number and creation time (see `created`); None where it has ended."""
+    try:
+        process = psutil.Process(pid)
+        if created(pid) != since or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process if process.is_running() else None  # no other has got the number between these lines
+    except psutil.Error:
+        return None
+
+
+def kill_tree(process: psutil.Process) -> None:
+    """Kills a process with all below it and waits until they have ended; not another that has got its number since."""
+    doomed = [process]
+    with contextlib.suppress(psutil.Error):
+        doomed += process.children(recursive=True)
+    for one in doomed:
         with contextlib.suppress(psutil.Error):
-            root = psutil.Process(pid)
-            doomed = [root, *root.children(recursive=True)]
-    elif _was_reused(pid, created):
-        return
-    if os.name == "posix" and pid != os.getpid():
-        known = {process.pid for process in doomed}
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                in_group = os.getpgid(process.pid) == pid and pid != os.getpgid(0)
-                if in_group and process.pid not in known and process.create_time() >= created - 1:
-                    doomed.append(process)
-    for process in doomed:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+            one.kill()
     wait_gone(doomed, 3)
 
 
@@ -231,22 +328,6 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _is_alive(pid: int, created: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _was_reused(pid: int, created: float) -> bool:
-    """Whether the number belongs to another process by now, and with it the process group of that number."""
-    try:
-        return abs(psutil.Process(pid).create_time() - created) >= 1
-    except psutil.Error:
-        return False
-
-
 def _guard(folder: Path) -> None:
     """The watchdog process: remembers what it is told until the pipe closes, then cleans up."""
     processes: dict[int, float] = {}
@@ -257,7 +338,7 @@ def _guard(folder: Path) -> None:
         else:
             processes.pop(message["gone"], None)
     deadline = time.monotonic() + _GOES_BY_ITSELF
-    while time.monotonic() < deadline and any(_is_alive(pid, created) for pid, created in processes.items()):
+    while time.monotonic() < deadline and any(recorded(pid, since) for pid, since in processes.items()):
         time.sleep(0.05)
     clean(folder, processes)
 

@@ -48,7 +48,7 @@ class Judge:
         outages: of hosts.
         random: uniform in [0, 1).
         now: monotonic seconds.
-        say: told level and text of what people should know.
+        say: told what people should know.
         given_up: told when a host has not answered for as long as we were to wait.
         changed: called when orders may be given out that were held before.
         asleep: seconds that the machine has slept so far.

@@ -77,7 +77,8 @@ def decide(
     """What follows from an error.
 
     The delay is exponential with full jitter (uniform between 0 and the bound, which doubles with each attempt), and
-    never shorter than the server's `Retry-After`. A full disk is never tried again: it is full for every order.
+    never shorter than the server's `Retry-After`. A full disk is never an order's to try again: it is full for every
+    order, and the run waits for room (`engine/space.py`).
 
     A lost browser is not a matter of attempts: the order goes back at once, until it has ended `BROWSERS` of them; one
     that merely shared the browser does not even count the attempt.

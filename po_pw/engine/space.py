@@ -56,7 +56,7 @@ class Space:
         reading: read in a thread.
         least: see `floor`.
         patience: seconds of a pause after which the run ends.
-        say: told level and text, once per pause and once per end of it.
+        say: told what people should know, once per pause and once per end of it.
         paused: told True when a pause begins and False when it is over.
         every: seconds between two readings.
     """

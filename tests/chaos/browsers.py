@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _IN_A_ROW = 2
 """So often one worker's browser is hurt before it has settled an order again: replacements are bounded."""
-PATIENT = {"PO_PW_ATTEMPTS": "20", "PO_PW_HEARTBEAT_TIMEOUT": "2", "PO_PW_HEARTBEAT_EVERY": "0.5"}
+PATIENT = {"PO_PW_ATTEMPTS": "20", "PO_PW_HEARTBEAT_TIMEOUT": "5", "PO_PW_HEARTBEAT_EVERY": "0.5"}
 
 
 class _Crew:

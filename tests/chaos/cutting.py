@@ -50,7 +50,7 @@ def order(home: Path) -> Iterator[Order]:
 
 
 def exhausted(
-    about: Order, case: str, *, seed: int, twice: int, cuts: bool = False, whole: bool = False, timeout: float = 100
+    about: Order, case: str, *, seed: int, twice: int, cuts: bool = False, whole: bool = False, timeout: float = 600
 ) -> dict[str, Any]:
     """Goes through one case; gives what `ends.py` says of it.
 

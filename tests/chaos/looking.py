@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 INTERNAL = ".po-pw"
-SOON = 5.0
-"""Seconds after a kill by which nothing of the run may be left."""
+SOON = 60.0
+"""Seconds after a kill by which nothing of the run may be left, on a machine that is busy."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

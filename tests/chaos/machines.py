@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
+
+from po_pw.browser import watchdog
 from tests.chaos import bench, looking
+from tests.processes import left_in_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,4 +148,32 @@ def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
             ended = going.ended()
         assert ended.returncode == 1, ended.said
         assert "Traceback" not in ended.said
+        one.check_end()
+
+
+def reuse_a_group(ground: bench.Ground, counting: report.Report) -> None:
+    """Kills a run and its watchdog, one browser hangs, and a recorded number is by now a stranger's process group.
+
+    Raises:
+        AssertionError: the next start touched the stranger, left the browser, or did not go on to the end.
+    """
+    with bench.bench(ground, counting) as one, left_in_group() as stranger:
+        with one.start() as going:
+            assert going.until(bench.named("context.opened"), bench.WORKERS), going.said()
+            pids = [line["pid"] for line in going.events if line["event"] == "context.opened"]
+            os.kill(pids[0], signal.SIGSTOP)
+            for process in looking.naming(one.temp):
+                if any(str(watchdog.__file__) == word for word in process.cmdline()):
+                    process.kill()
+            processes = going.kill()
+            counting.kills += 1
+        (record,) = one.temp.glob(f"{watchdog.PREFIX}*/{watchdog.OWNER}")
+        said = json.loads(record.read_text("utf-8"))
+        assert pids[0] in dict(said["processes"])
+        said["processes"].append([os.getpgid(stranger.pid), watchdog.created(stranger.pid) - 1])
+        record.write_text(json.dumps(said), "utf-8")
+        ended = one.to_the_end()
+        assert ended.returncode == 1, ended.said
+        assert stranger.status() == psutil.STATUS_SLEEPING
+        one.check_clean(processes)
         one.check_end()

@@ -47,6 +47,7 @@ def scenarios(
         f"power {case}": lambda: cut_off(case, cuts=True),
         "journal": lambda: machines.damage_the_journal(ground, seed, counting, ["cut", "flip", "remove"]),
         "output taken away": lambda: machines.take_the_output_away(ground, counting),
+        "group reused": lambda: machines.reuse_a_group(ground, counting),
     }
     if machines.CAN_MOUNT and machines.can_mount(folder):
         found["disk full"] = lambda: machines.fill_the_disk(ground, counting)

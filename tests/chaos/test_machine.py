@@ -77,3 +77,9 @@ def test_a_clock_that_goes_back_changes_nothing(ground: bench.Ground, counting: 
 def test_a_damaged_journal_is_made_anew(ground: bench.Ground, seed: int, counting: report.Report) -> None:
     """Cut short, then with bytes flipped, each after a kill in mid-run: the end is the undisturbed run's."""
     machines.damage_the_journal(ground, seed, counting, ["cut", "flip"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_a_process_in_a_reused_group_is_not_touched(ground: bench.Ground, counting: report.Report) -> None:
+    """What a killed run left is ended at the next start; somebody's process in a group of a recorded number is not."""
+    machines.reuse_a_group(ground, counting)
