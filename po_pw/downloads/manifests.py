@@ -30,7 +30,16 @@ def path(internal: Path, supplier_folder: str, stem: str) -> Path:
         supplier_folder: safe; may be empty.
         stem: claimed, so that no other order has it.
     """
-    return internal / "manifests" / supplier_folder / f"{stem}.json"
+    return internal / "manifests" / _folder(supplier_folder) / f"{stem}.json"
+
+
+def _folder(supplier_folder: str) -> str:
+    """A supplier's folder of manifests: never called as the manifest of an order without a supplier is."""
+    return f"{supplier_folder}~" if _is_like_a_manifest(supplier_folder) else supplier_folder
+
+
+def _is_like_a_manifest(name: str) -> bool:
+    return name.rstrip("~").lower().endswith(".json")
 
 
 def write(
@@ -112,6 +121,8 @@ def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
     for folder, _, names in os.walk(root):
         place = Path(folder)
         supplier_folder = "" if place == root else place.relative_to(root).as_posix()
+        if _is_like_a_manifest(supplier_folder):
+            supplier_folder = supplier_folder.removesuffix("~")
         for name in names:
             if name.endswith(".json"):
                 yield place / name, supplier_folder, name.removesuffix(".json")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, sessions, settings
+from po_pw import errors, events, models, sessions, settings, web
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import recognition, registry
@@ -66,7 +66,7 @@ async def inspect(
     portal = registry.for_url(url, options)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
         async with pool.Pool(options, home, hub, Path(folder)) as browsers:
-            await browsers.sign_in([sessions.origin_of(url)])
+            await browsers.sign_in([web.origin_of(url)])
             context = await browsers.open(_WORKER)
             lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)
             async with lane.visit(order) as visit:

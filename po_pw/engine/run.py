@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, models, sessions, settings
+from po_pw import errors, events, models, sessions, settings, web
 from po_pw.downloads import disk
 from po_pw.engine import (
     carrying,
@@ -298,7 +298,7 @@ class Run:
         workers: list[models.WorkerId],
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
-        await self._pool.sign_in(list(dict.fromkeys(sessions.origin_of(order.url) for order in todo)))
+        await self._pool.sign_in(list(dict.fromkeys(web.origin_of(order.url) for order in todo)))
         judged, first = await self._judge(len(workers))
         self._crew = crew.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
         if self._stopping is None:

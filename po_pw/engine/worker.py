@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models, sessions
+from po_pw import errors, events, models, web
 from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
@@ -318,7 +318,7 @@ class Worker:
         order = job.order
         self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, listing))
         if listing.page is models.PageKind.SIGNED_OUT:
-            msg = f"{sessions.origin_of(order.url)} asks for a sign-in: {listing.why}"
+            msg = f"{web.origin_of(order.url)} asks for a sign-in: {listing.why}"
             raise errors.SessionExpired(msg)
         if listing.page is not models.PageKind.ORDER:
             code, message = _REFUSED[listing.page]
@@ -446,7 +446,7 @@ class Worker:
             return
         if isinstance(decision, retry.SignIn):
             await self._give_back(lease, job, started, error=error)
-            ticket = await self._room.sessions.ticket(sessions.origin_of(lease.order.url))
+            ticket = await self._room.sessions.ticket(web.origin_of(lease.order.url))
             try:
                 await self._room.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:

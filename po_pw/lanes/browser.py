@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models
+from po_pw import errors, events, models, web
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
@@ -236,7 +236,7 @@ class _Visit:
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
-        verdict = judging.control(control, origin=judging.origin_of(self._order.url), names=names)
+        verdict = judging.control(control, origin=web.origin_of(self._order.url), names=names)
         allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
         return None if allowed else verdict.why
 
