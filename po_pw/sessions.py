@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import errors, models, owner_only
+from po_pw import errors, models, owner_only, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,10 +91,12 @@ class Sessions:
             if not file.exists():
                 continue
             try:
-                found += [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
+                kept = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: po-pw login {origin}"
                 raise errors.LoginRequiredError(msg) from error
+            redact.remember_cookies(kept)
+            found += kept
         return found
 
     def tighten(self) -> list[str]:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from po_pw import models
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,8 +53,9 @@ def write(
     which the order's page was read.
     """
     content: dict[str, Any] = {
-        "key": order.key, "po_number": order.po_number, "supplier": supplier, "url": order.url, "folder": folder,
-        "status": status.value, "written_at": now.isoformat(), "rules": rules,
+        "key": order.key, "po_number": order.po_number, "supplier": supplier,
+        "url": redact.address(order.url), "folder": folder, "status": status.value, "written_at": now.isoformat(),
+        "rules": rules,
         "files": [
             {
                 "name": file.path, "sent_name": file.sent_name, "attachment_id": file.attachment_id,

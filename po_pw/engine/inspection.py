@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, sessions, settings, web
+from po_pw import errors, events, models, redact, sessions, settings, web
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import recognition, registry
@@ -56,7 +56,8 @@ async def inspect(
     if not url.lower().startswith(("http://", "https://")):
         msg = f"{url!r} is not a web address: give the order's, with http:// or https://"
         raise errors.InputError(msg)
-    number = po_number or recognition.record_part(url, "")
+    part = recognition.record_part(url, "")
+    number = po_number or (part if part in redact.address(url) else "this order")
     order = models.PurchaseOrder(models.order_key(number), number, url)
     hub, heard = events.Hub(), list[events.Event]()
     hub.listen(heard.append)

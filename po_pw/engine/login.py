@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from po_pw import errors, models, sessions, settings, web
+from po_pw import errors, models, redact, sessions, settings, web
 from po_pw.browser import contexts, display, locate, signin
 from po_pw.portals import page_facts, recognition
 
@@ -87,6 +87,7 @@ async def login(
     origin = web.origin_of(url)
     folder = signed_in_state.private_folder(signed_in_state.profile(origin))
     headed = username is None or options.headed
+    redact.remember(password or "")
     async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:
             _log.warning(view.warning)
@@ -108,6 +109,7 @@ async def login(
                         await attempt.fill(username, password or "", trust or Trust())
                 proof = await attempt.prove()
             state = await context.save_storage_state()
+            redact.remember_cookies(state["cookies"])
             file = await asyncio.to_thread(signed_in_state.save, origin, state, proof.url)
         finally:
             await context.close()

@@ -160,11 +160,12 @@ class Run:
         """
         options = self.options
         what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
-        run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
+        addresses = plan.Addresses()
+        run = self.run_id = await self._journal.begin(what, addresses.noted(plan.without_twins(rows)))
         self._begin(run)
         self._plan, self._times = what, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
-        orders = list(self._journal.orders(run))
+        orders = [addresses.whole(order) for order in self._journal.orders(run)]
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
         taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
         todo, carried = list(taken.todo), taken.carried

@@ -8,8 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import yarl
 
-from po_pw import errors, models, web
-from po_pw.transport import redact
+from po_pw import errors, models, redact, web
 
 # Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"

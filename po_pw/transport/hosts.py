@@ -8,8 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from po_pw import errors, models, web
-from po_pw.transport import redact
+from po_pw import errors, models, redact, web
 
 if TYPE_CHECKING:
     from collections.abc import Callable
