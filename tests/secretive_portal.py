@@ -64,7 +64,7 @@ class SecretivePortal:
         """The slow file comes to its end from now on."""
         self.may_end.set()
 
-    def list(self) -> str:
+    def table(self) -> str:
         """The input: five orders, the third with a user and password in its address."""
         at = self.origin
         rows = [
@@ -156,7 +156,7 @@ class SecretivePortal:
             ("ret.pdf", f"/files/ret.pdf?ret={ret}"),
             ("sas.pdf", f"/files/sas.pdf?sv=2024&se=2027&sp=r&sig={S['file_sas']}&x-ms-token={S['azure_token']}"),
             ("Shared folder", f"https://share.example/f?id=5&sig={S['external_signature']}&next={nested}"),
-        ]  # fmt: skip
+        ]
 
     def _slow_links(self) -> list[tuple[str, str]]:
         return [

@@ -11,11 +11,16 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 
-from po_pw import redact
+from po_pw import errors, events, models, redact
+from po_pw.cli import boundary
+from po_pw.downloads import verdicts
+from po_pw.orders import read
+from po_pw.portals import grouping, memory, recognition
 from tests.secretive_portal import SECRETS, SecretivePortal
 
 if TYPE_CHECKING:
@@ -128,7 +133,7 @@ def test_no_secret_of_a_portal_is_written_anywhere(
     sign-in, a SIGKILL in the middle, and the run that goes on; nothing is fetched twice though signatures changed.
     """
     machine = Machine(tmp_path, temporary)
-    (tmp_path / "pos.csv").write_text(portal.list(), "utf-8")
+    (tmp_path / "pos.csv").write_text(portal.table(), "utf-8")
     first = f"{portal.origin}/orders/1?id=1&token={SECRETS['order_query']}"
     assert machine.do("login", first, "--username", "anna", PO_PW_PASSWORD=SECRETS["password"]) == 0, machine.said
     assert any(SECRETS["session_cookie"].encode() in path.read_bytes() for path in files_in(tmp_path / "home"))
@@ -163,21 +168,233 @@ def test_no_secret_of_a_portal_is_written_anywhere(
     assert "po-pw portal inspect" not in machine.said or "id=" in machine.said
 
 
+NESTED = base64.urlsafe_b64encode(b"https://p.example/o?token=5ecret99&x=1").decode().rstrip("=")
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlMTIz"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("GET https://h/a?sig=1#f failed", "GET https://h/a?*** failed"),
-        ("at https://u:pw@h/a;jsessionid=2/b", "at https://h/a/b"),
-        ('{"url": "http://h/?token=1"}', '{"url": "http://h/?***"}'),
-        ("Cookie: a=1; b=2\nnext", "Cookie: ***\nnext"),
-        ("set-cookie: sid=1; Path=/", "set-cookie: ***"),
-        ("Authorization: Basic dXNlcg==", "Authorization: ***"),
-        ("password='x y' and more", "password=*** and more"),
-        ("X-Amz-Signature=abc&x", "X-Amz-Signature=***&x"),
-        ("the sign-in for https://h cannot be read", "the sign-in for https://h cannot be read"),
-        ("no password given: type it at the prompt", "no password given: type it at the prompt"),
+        ("GET https://h/a?sig=1#f failed", "GET https://h/a?sig=REDACTED#f failed"),
+        ("at https://u:pw@h/a;jsessionid=2/b", "at https://h/a;jsessionid=REDACTED/b"),
+        ('{"url": "http://h/?token=1"}', '{"url": "http://h/?token=REDACTED"}'),
+        ("see //host/a?sig=abc&id=5.", "see //host/a?sig=REDACTED&id=5."),
+        ("/orders/5?token=abc&id=5", "/orders/5?token=REDACTED&id=5"),
+        (
+            "h/x?next=https%3A%2F%2Fp%2Fo%3Fid%3D5%26token%3Dabc",
+            "h/x?next=https%3A%2F%2Fp%2Fo%3Fid%3D5%26token%3DREDACTED",
+        ),
+        (f"https://h/x?ret={NESTED}&id=5", "https://h/x?ret=REDACTED&id=5"),
+        ("https://h/cb#access_token=abc&id=5", "https://h/cb#access_token=REDACTED&id=5"),
+        ("https://h/#/orders/5?token=abc", "https://h/#/orders/5?token=REDACTED"),
+        ("https://h/cb?code=SplxlO&state=af0ifj&id=5", "https://h/cb?code=REDACTED&state=REDACTED&id=5"),
+        ("https://h/(S(lit3py55t21z5v55vlm25s55))/o.aspx?id=5", "https://h/REDACTED/o.aspx?id=5"),
+        ("https://h/reset-password/3nT7abc9", "https://h/reset-password/REDACTED"),
+        (f"https://h/f/{JWT}/a.pdf", "https://h/f/REDACTED/a.pdf"),
+        ("https:\\/\\/u:pw@h\\/a?sig=abc", "https:\\/\\/h\\/a?sig=REDACTED"),
+        ("https%3A%2F%2Fp%2Fo%3Ftoken%3Dabc", "https%3A%2F%2Fp%2Fo%3Ftoken%3DREDACTED"),
+        ("SAMLResponse=PHNhbWw+abc", "SAMLResponse=REDACTED"),
+        ("X-Amz-Signature=abc&x", "X-Amz-Signature=REDACTED&x"),
+        ("Cookie: a=1; b=2\nnext", "Cookie: REDACTED\nnext"),
+        ("set-cookie: sid=1; Path=/", "set-cookie: REDACTED"),
+        ("Authorization: Basic dXNlcg==", "Authorization: REDACTED"),
+        ("X-CSRF-Token: abcdefgh1", "X-CSRF-Token: REDACTED"),
+        ("[('Set-Cookie', 'sid=a'), ('Via', 'x')]", "[('Set-Cookie', 'REDACTED'), ('Via', 'x')]"),
+        ("<CIMultiDict('X-Api-Key': 'a1', 'X': 'y')>", "<CIMultiDict('X-Api-Key': 'REDACTED', 'X': 'y')>"),
+        ("sent Bearer abc.def-123", "sent Bearer REDACTED"),
+        ("sent Basic dXNlcjpwYXNz", "sent Basic REDACTED"),
+        ('{"access_token":"ab\\"cd","x":1}', '{"access_token":"REDACTED","x":1}'),
+        ('{\\"access_token\\":\\"abcd\\"}', '{\\"access_token\\":\\"REDACTED\\"}'),
+        ("data-x=&quot;authToken&quot;:&quot;abc&quot;", "data-x=&quot;authToken&quot;:&quot;REDACTED&quot;"),
+        ("password='x y' and more", "password='REDACTED' and more"),
+        ("password: hunter", "password: REDACTED"),
+        ("your one-time code is 123456", "your one-time code is REDACTED"),
+        ("<input type=hidden name=a value='abc'>", "<input type=hidden name=a value='REDACTED'>"),
+        ("<meta name=csrf-token content=abc>", "<meta name=csrf-token content=REDACTED>"),
+        ("<AccessToken>abc</AccessToken>", "<AccessToken>REDACTED</AccessToken>"),
+        (f"it said {JWT}", "it said REDACTED"),
+        ("key ghp_0123456789abcdefghij0123", "key REDACTED"),
     ],
 )
 def test_texts_are_shown_without_secrets(text: str, shown: str) -> None:
-    """Whatever an error of somebody else's says: addresses lose user, parameters and query, and named secrets go."""
+    """In addresses (also within addresses), headers, JSON, forms, HTML and plain words; what is clean stays clean."""
     assert redact.text(text) == shown
+    assert redact.text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the sign-in for https://h cannot be read",
+        "no password given: type it at the prompt",
+        "status code is 404",
+        "invalid token: sign in again",
+        "Basic information12 about",
+        "token: None",
+        "https://h/po?code=4711&state=open",
+        "https://h/o?id=2f1c7a52-1b1e-4c9e-9d55-0a1b2c3d4e5f&key=PO-2026-000012345&author=anna&inside=1",
+        "https://drive.google.com/open?id=1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms",
+        "https://h/blobs/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08?download=1",
+        "po-pw portal inspect https://h/o?id=5 (with --accept)",
+        "?path=C%3A%5CUsers%5Cx&q=a%3Db",
+        "C:\\Users\\x: token",
+        "PO-1: 2 of 3 attachments could not be fetched: a.pdf: HTTP 500 for https://h/signature/invoice5.pdf",
+        "tokens and passwords, sessions and keys",
+        "Größe: 5 kB; größer als 4 kB",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """What leads a person to the order, and what a message says."""
+    assert redact.text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        (
+            "https://b.s3.amazonaws.com/a?X-Amz-Credential=A%2F1&X-Amz-Signature=f&X-Amz-Date=2",
+            "https://b.s3.amazonaws.com/a?X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED&X-Amz-Date=2",
+        ),
+        (
+            "https://storage.googleapis.com/b/a?X-Goog-Signature=f&GoogleAccessId=x",
+            "https://storage.googleapis.com/b/a?X-Goog-Signature=REDACTED&GoogleAccessId=x",
+        ),
+        (
+            "https://x.blob.core.windows.net/c/b?sv=2022&se=2027&sr=b&sp=r&sig=a%3D",
+            "https://x.blob.core.windows.net/c/b?sv=2022&se=2027&sr=b&sp=r&sig=REDACTED",
+        ),
+        (
+            "https://d1.cloudfront.net/a?Expires=1&Signature=f&Key-Pair-Id=K1&Policy=eyJTdGF0ZW1lbnQiOlt7IlJlc29",
+            "https://d1.cloudfront.net/a?Expires=1&Signature=REDACTED&Key-Pair-Id=REDACTED&Policy=REDACTED",
+        ),
+        (
+            "https://b.oss-cn.aliyuncs.com/a?OSSAccessKeyId=L1&Signature=f&security-token=x",
+            "https://b.oss-cn.aliyuncs.com/a?OSSAccessKeyId=REDACTED&Signature=REDACTED&security-token=REDACTED",
+        ),
+        (
+            "https://b.cos.myqcloud.com/a?q-signature=f&x-cos-security-token=x&q-ak=1",
+            "https://b.cos.myqcloud.com/a?q-signature=REDACTED&x-cos-security-token=REDACTED&q-ak=1",
+        ),
+        (
+            "https://a.sharepoint.com/d?UniqueId=5&tempauth=v1.ey",
+            "https://a.sharepoint.com/d?UniqueId=5&tempauth=REDACTED",
+        ),
+        ("https://cas.example/s?ticket=ST-1856339-aA5Yuvrxzpv8Tau1cYQ7", "https://cas.example/s?ticket=REDACTED"),
+        ("https://h/s?ticket=4711", "https://h/s?ticket=4711"),
+        ("blob:https://h/1b2c", "blob:"),
+        ("data:text/plain,secret", "data:"),
+        ("HTTPS://U:P@H:1/A?ID=5", "HTTPS://H:1/A?ID=5"),
+        ("http:\\\\u:p@h/a", "http:\\\\h/a"),
+        ("https://[::1]:8/a?sid=1", "https://[::1]:8/a?sid=REDACTED"),
+        ("http://[", "http://["),
+    ],
+)
+def test_signed_addresses_lead_where_they_led(url: str, clean: str) -> None:
+    """Storage of every maker, sign-ins, and what no parser takes."""
+    assert redact.address(url) == clean
+    assert redact.address(clean) == clean
+
+
+def test_what_a_run_knows_goes_wherever_it_stands() -> None:
+    """Escaped and encoded too; a language, a number, a short word are remembered by nobody."""
+    redact.remember("pässw&rd-91", "kurz")
+    redact.remember_cookies(
+        [
+            {"name": "lang", "value": "en-GB"},
+            {"name": "last", "value": "4500012345", "httpOnly": True},
+            {"name": "sid", "value": "t0psecretvalue"},
+            {"name": "view", "value": "list-of-orders"},
+            {"name": "x", "value": "o9Xq77LbbzR2mmQk0"},
+        ]
+    )
+    rest = "kurz en-GB 4500012345 list-of-orders"
+    said = f"pässw&rd-91 p%C3%A4ssw%26rd-91 pässw&amp;rd-91 t0psecretvalue o9Xq77LbbzR2mmQk0 {rest}"
+    assert redact.text(said) == f"{'REDACTED ' * 5}{rest}"
+    assert redact.links("https://h/?q=1 password: mine") == "https://h/?q=1 password: mine"
+
+
+def test_names_of_files_keep_their_meaning() -> None:
+    """A token goes, the extension and everything else stays."""
+    assert redact.file_name(f"invoice {JWT}.pdf") == "invoice REDACTED.pdf"
+    assert redact.file_name("report?token=abc123.pdf") == "report?token=REDACTED.pdf"
+    for name in ("Password policy: 2026.pdf", "token=5.pdf", "a.tar.gz", "noext", ".pdf", "secret.docx"):
+        assert redact.file_name(name) == name
+
+
+def test_values_keep_what_says_which_order_is_meant() -> None:
+    """Texts in it are cleaned; keys, names of folders and numbers are not looked at, and what is clean is the same."""
+    failure = models.Failure(models.ErrorCode.NETWORK, "GET https://h/?token=abc")
+    event = events.FileFailed(models.WorkerId("w1"), models.OrderKey("token=1"), "a.pdf", failure)
+    cleaned = redact.values(event)
+    assert cleaned.failure == models.Failure(models.ErrorCode.NETWORK, "GET https://h/?token=REDACTED")
+    assert cleaned.key == "token=1"
+    assert redact.values(cleaned) is cleaned
+    assert redact.values({"password": "x", "n": [1, "sid=2"]}) == {"password": "REDACTED", "n": [1, "sid=REDACTED"]}
+
+
+def test_an_internal_error_tells_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Neither on the screen nor in the file with its details, not from its cause either."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cause = KeyError("Cookie: sid=c00kie5ecret")
+    with pytest.raises(typer.Exit), boundary.reported():
+        raise RuntimeError("asked https://u:pa55word@h/o?id=5&token=t0ken5ecret") from cause
+    with pytest.raises(typer.Exit), boundary.reported():
+        raise errors.InputError("'https://h/?sig=s1gned5ecret' is no host")
+    (details,) = tmp_path.iterdir()
+    said = details.read_text("utf-8") + "".join(capsys.readouterr())
+    assert said.count("RuntimeError: asked https://h/o?id=5&token=REDACTED") == 2
+    assert "KeyError: 'Cookie: REDACTED" in said
+    assert [one for one in ("c00kie5ecret", "pa55word", "t0ken5ecret", "s1gned5ecret") if one in said] == []
+
+
+def test_what_python_itself_prints_tells_no_secret() -> None:
+    """An error that nobody catches, one in a thread, and a warning that nobody listens to."""
+    code = """
+import logging, threading
+from po_pw.cli import last_words
+last_words.without_secrets()
+logging.getLogger("x").warning("token=%s", "l0gged5ecret")
+def fail(): raise ValueError("password: thread5ecret1")
+t = threading.Thread(target=fail); t.start(); t.join()
+raise ValueError("https://u:uncaught5ecret@h/")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("ValueError") == 2
+    assert "5ecret" not in done.stderr.replace(code, ""), done.stderr
+
+
+def test_a_list_that_lacks_secrets_says_so(tmp_path: Path) -> None:
+    """A failed.csv whose addresses had a secret is refused row by row, with what to do, instead of opened in vain."""
+    (tmp_path / "failed.csv").write_text("po_number,url\nPO-1,https://h.example/o?id=5&token=REDACTED\n", "utf-8")
+    (row,) = read.open_table(tmp_path / "failed.csv").rows()
+    assert row.problem is not None
+    assert row.problem.code is models.ErrorCode.INVALID_URL
+    assert "use the list that the results were made from" in row.problem.message
+
+
+def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:
+    """An address that needs a secret is not kept to be asked again; links are known again all the same."""
+    secret = "https://h.example/o/1?id=5&token=abc123xyz"
+    known = memory.PortalMemory()
+    known.note_area(secret)
+    known.note_order("k1", secret, {"a"}, ["title Order \ufffc", "title token=abc123xyz \ufffc"])
+    for key in ("k1", "k2", "k3"):
+        known.note_links(key, ["https://h.example/terms.pdf?sig=abc123xyz"])
+    known.save(tmp_path / "memory.json")
+    again = memory.load(tmp_path / "memory.json")
+    assert b"abc123xyz" not in (tmp_path / "memory.json").read_bytes()
+    assert again.area_example == "https://h.example/o/1?id=5&token=REDACTED"
+    assert (again.proof_url, known.proof_url) == ("", secret)
+    assert again.is_sites_own("https://h.example/terms.pdf?sig=abc123xyz") is True
+    assert again.is_sites_own("https://h.example/terms.pdf?sig=other") is False
+    assert "abcdefghij" not in verdicts.shape("https://h.example/f?token=abcdefghij&do=get")
+
+
+def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
+    """Its id does not depend on user, signature, session or token; it does on what names the file."""
+    one = grouping.lasting(f"https://u:p1@h.example/f/{JWT}/a;jsessionid=1?id=5&sig=1&oauth_token=2")
+    other = grouping.lasting(f"https://h.example/f/{JWT}x/a;jsessionid=2?oauth_token=3&sig=4&id=5")
+    assert one == other == "h.example/f/REDACTED/a?id=5"
+    assert grouping.lasting("https://h.example/f/a?id=6&sig=1") == "h.example/f/a?id=6"
+    assert recognition.record_part("https://h.example/orders/17?token=Ord04x9Kq7yreu", "") == "17"
