@@ -458,6 +458,22 @@ def _signing_in(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}{REDACTED}"
 
 
+def chain(error: BaseException) -> None:
+    """Takes the secrets out of an error's message, and out of those of all that led to it, in place.
+
+    For what is about to leave us: whoever gets it may print its traceback, and other people's errors hold addresses.
+    """
+    todo: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.args = tuple(text(arg) if type(arg) is str else arg for arg in one.args)
+        todo += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+
+
 # --- names of files, and whole values ---------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -398,3 +399,13 @@ def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
     assert one == other == "h.example/f/REDACTED/a?id=5"
     assert grouping.lasting("https://h.example/f/a?id=6&sig=1") == "h.example/f/a?id=6"
     assert recognition.record_part("https://h.example/orders/17?token=Ord04x9Kq7yreu", "") == "17"
+
+
+def test_an_error_that_a_script_gets_tells_no_secret_nor_do_its_causes() -> None:
+    """Whoever prints the traceback prints what led to it as well."""
+    cause = ValueError("GET https://u:pw5ecret@h/o?id=5&token=t0ken5ecret", 5)
+    error = ExceptionGroup("two", [KeyError("sid=5ecret"), errors.Transient("x?sig=5ecret")])
+    error.__cause__ = cause
+    redact.chain(error)
+    assert cause.args == ("GET https://h/o?id=5&token=REDACTED", 5)
+    assert "5ecret" not in "".join(traceback.format_exception(error))

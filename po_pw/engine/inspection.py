@@ -56,6 +56,9 @@ async def inspect(
     if not url.lower().startswith(("http://", "https://")):
         msg = f"{url!r} is not a web address: give the order's, with http:// or https://"
         raise errors.InputError(msg)
+    if redact.is_incomplete(url):
+        msg = f"the address lacks a secret part, which po-pw left out where it says {redact.REDACTED}: give it whole"
+        raise errors.InputError(msg)
     part = recognition.record_part(url, "")
     number = po_number or (part if part in redact.address(url) else "this order")
     order = models.PurchaseOrder(models.order_key(number), number, url)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, models, sessions, settings, web
+from po_pw import errors, events, models, redact, sessions, settings, web
 from po_pw.downloads import disk
 from po_pw.engine import (
     carrying,
@@ -399,8 +399,12 @@ async def open_run(options: settings.Settings | None = None, *, hub: events.Hub 
         options: the settings; those of environment and `po-pw.toml` by default.
         hub: listen to it for events.
     """
-    async with Run(options or settings.load(), hub) as run:
-        yield run
+    try:
+        async with Run(options or settings.load(), hub) as run:
+            yield run
+    except BaseException as error:
+        redact.chain(error)
+        raise
 
 
 class _Times:

@@ -251,7 +251,7 @@ class Worker:
         return found
 
     def _evidence(self, order: models.PurchaseOrder) -> Path:
-        return self._room.out / ".po-pw" / "evidence" / names.folder_name(order.po_number)
+        return self._room.out / ".po-pw" / "evidence" / (names.folder_name(order.po_number) or "order")
 
     async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
         """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
