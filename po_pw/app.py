@@ -13,7 +13,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from po_pw import errors, events, settings
+from po_pw import errors, events, redact, settings
 from po_pw.answers import OrderResult, RunResult
 from po_pw.engine import carrying, governor
 from po_pw.engine import feed as feeds
@@ -327,6 +327,9 @@ class _Host:
             # The person pressed Ctrl-C in a script: what is in hand goes back, results are written, then it is theirs.
             self._run.stop(engine.Stop.NOW, "interrupted")
             concurrent.futures.wait([future], timeout=30)
+            raise
+        except BaseException as error:
+            redact.chain(error)
             raise
 
     def _end_loop(self) -> None:

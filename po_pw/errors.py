@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from po_pw import models
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class PoPwError(Exception):
-    """Anything po_pw itself raises. The message says what happened and what to do next."""
+    """Anything po_pw itself raises. The message says what happened and what to do next, and holds no secret."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact.text(message))
 
 
 # --- the run cannot start or go on ----------------------------------------------------------------------------------

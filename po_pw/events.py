@@ -6,6 +6,8 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from po_pw import redact
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -243,7 +245,8 @@ class Hub:
         return lambda: self._listeners.remove(listener)
 
     def emit(self, event: Event) -> None:
-        """Announces one event."""
+        """Announces one event, without the secrets in it: whoever listens may write it down."""
+        event = redact.values(event)
         for listener in tuple(self._listeners):
             try:
                 listener(event)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import errors, models, owner_only
+from po_pw import errors, models, owner_only, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +17,30 @@ STATE_FILE = "storage_state.json"
 """In a portal's folder: what Playwright calls a storage state, and the origin it is of."""
 
 
-def origin_of(url: str) -> str:
-    """Scheme, host and port of an address, e.g. `https://acme.coupahost.com` or `http://127.0.0.1:8080`."""
-    parts = urlsplit(url)
-    return f"{parts.scheme.lower()}://{parts.netloc.rpartition('@')[2].lower()}"
+_PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
+_LONGEST: Final = 100
+"""Characters of a folder's name."""
+
+
+def folder_name(origin: str) -> str:
+    """What the folder of a portal's state is called: no two origins share one.
+
+    An origin that is not plain letters, digits, hyphens and dots (`http://acme_inc`, `http://[::1]`) or is very long
+    gets a part of its SHA-256, since of others' `_` nothing tells what it stands for.
+    """
+    plain = _PLAIN.fullmatch(origin)
+    if plain is not None and len(origin) <= _LONGEST:
+        return "_".join(part for part in plain.groups() if part)
+    readable = re.sub(r"[^a-z0-9.-]+", "_", origin.lower())[:_LONGEST]
+    return f"{readable}~{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
+
+
+def origin_of_folder(name: str) -> str:
+    """The origin whose folder has this name; the name itself where only a part of it can be told."""
+    scheme, _, rest = name.partition("_")
+    host, _, port = rest.partition("_")
+    origin = f"{scheme}://{host}" + (f":{port}" if port else "")
+    return origin if folder_name(origin) == name else name
 
 
 class Sessions:
@@ -37,7 +57,7 @@ class Sessions:
 
     def folder(self, origin: str) -> Path:
         """Where the state of one portal lies."""
-        return self._home / "portals" / re.sub(r"[^a-z0-9.]+", "_", origin.lower())
+        return self._home / "portals" / folder_name(origin)
 
     def shared_file(self, name: str) -> Path:
         """A file of what is known of all portals together."""
@@ -72,10 +92,12 @@ class Sessions:
             if not file.exists():
                 continue
             try:
-                found += [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
+                kept = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: po-pw login {origin}"
                 raise errors.LoginRequiredError(msg) from error
+            redact.remember_cookies(kept)
+            found += kept
         return found
 
     def tighten(self) -> list[str]:

@@ -6,12 +6,17 @@ import ipaddress
 import re
 import unicodedata
 from typing import Final
+from urllib.parse import urlsplit
+
+import idna
 
 _PLACE: Final = re.compile(
     r"(?:\[([0-9a-f:.]+)\]|([^\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}]+))(?::(\d{0,5}))?", re.IGNORECASE | re.ASCII
 )
 _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 """What browsers take for a dot, too."""
+_INVISIBLE: Final = re.compile("[\u00ad\u034f\u180b-\u180f\u200b\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+"""What UTS 46 leaves out of a host without a word."""
 _LONGEST: Final = 253
 _LONGEST_LABEL: Final = 63
 _NUMERIC: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)
@@ -21,11 +26,14 @@ def is_plain(netloc: str) -> bool:
     r"""Whether host and port of an address are what they look like to everybody.
 
     They are not where browsers decode or refuse the host (`%65vil.com`, `evil.com\.acme.com`), where it is a number
-    that becomes an IP address (`0177.1`, `2130706433`), where it is longer than DNS knows, or where the port cannot be.
+    that becomes an IP address (`0177.1`, `2130706433`), where it has characters that nobody sees, where it is longer
+    than DNS knows, or where the port cannot be.
 
     Args:
         netloc: what stands between `//` and the path, without a user.
     """
+    if _INVISIBLE.search(netloc):
+        return False
     found = _PLACE.fullmatch(_DOTS.sub(".", unicodedata.normalize("NFKC", netloc)))
     if found is None:
         return False
@@ -38,6 +46,41 @@ def is_plain(netloc: str) -> bool:
     if _NUMERIC.fullmatch(labels[-1]):
         return _is(ipaddress.IPv4Address, ".".join(labels))
     return len(name) <= _LONGEST and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+
+
+def ascii_host(host: str) -> str:
+    """A host as browsers compare and ask for it: lower case, ASCII, no brackets, no dot at the end.
+
+    By UTS 46, not transitional, as the URL standard has it ("domain to ASCII"): `straße.de` is `xn--strae-oqa.de` and
+    another site than `strasse.de`. What no browser accepts stays as it is, and equals no host that can be reached.
+    """
+    bare = host.strip().strip("[]").lower()
+    if not bare.isascii():
+        try:
+            mapped = idna.uts46_remap(bare, std3_rules=False, transitional=False)
+        except idna.IDNAError:
+            return bare.rstrip(".")
+        # Browsers take what the registries do not, e.g. an emoji: so only punycode, and none of IDNA's own refusals.
+        bare = ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in mapped.split("."))
+    return bare.rstrip(".")
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address, e.g. `https://acme.coupahost.com` or `http://127.0.0.1:8080`.
+
+    The host as `ascii_host` has it, the scheme's own port left out, so that one portal has one origin however it is
+    written. `""` for what is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), ascii_host(parts.hostname or ""), parts.port
+    except ValueError:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" + ("" if port in {None, _DEFAULT_PORTS.get(scheme)} else f":{port}")
 
 
 def _is(kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address], text: str) -> bool:

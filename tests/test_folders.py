@@ -8,15 +8,13 @@ import errno
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from po_pw import errors, models
-from po_pw.downloads import disk, folders, place, publishing
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from po_pw.downloads import disk, folders, manifests, place, publishing
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 ORDER = models.PurchaseOrder(models.order_key("PO-001"), "PO-001", "https://portal.example/orders/1")
@@ -308,3 +306,29 @@ def test_what_the_disk_refuses_becomes_ours(tmp_path: Path, number: int, kind: t
     """A full disk is told apart from every other refusal, and the path is named."""
     with pytest.raises(kind, match=tmp_path.name), disk.translated(tmp_path / "file"):
         raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    "supplier", ["PO-001.json", "po-001.JSON", "PO-001.json~", "PO-001_COMPLETED", "po-001_failed"]
+)
+@pytest.mark.parametrize("supplier_first", [True, False])
+def test_a_supplier_called_like_an_orders_manifest_or_folder(
+    tmp_path: Path, supplier: str, supplier_first: bool
+) -> None:
+    """Neither gets in the other's way, on file systems without case too, and each manifest tells of its own folder."""
+    for claim, whose in enumerate([supplier, ""] if supplier_first else ["", supplier]):
+        run(tmp_path, {"a.pdf": whose.encode()}, claim=str(claim), supplier=whose)
+    found = sorted(tree(tmp_path).items())
+    own = f"{supplier}_" if "_" in supplier else supplier
+    assert dict(found) == {f"{own}/PO-001_COMPLETED/a.pdf": supplier.encode(), "PO-001_COMPLETED/a.pdf": b""}
+    told = [manifests.read(*one) for one in manifests.every(tmp_path / ".po-pw")]
+    assert {one.folder for one in told} == {f"{own}/PO-001_COMPLETED", "PO-001_COMPLETED"}
+    paths = [path.relative_to(tmp_path).as_posix() for path, _, _ in manifests.every(tmp_path / ".po-pw")]
+    assert not any(other.casefold().startswith(f"{one.casefold()}/") for one in paths for other in paths)
+
+
+def test_no_two_suppliers_share_a_folder_of_manifests() -> None:
+    """What is added to keep them from looking like manifests is taken off again."""
+    suppliers = ["a.json", "a.json~", "a.json~~", "a.JSON", "a", "a~"]
+    places = [manifests.path(Path("x"), supplier, "PO-1") for supplier in suppliers]
+    assert len({str(one) for one in places}) == len(suppliers)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
+from aiohttp import web as aioweb
 
-from po_pw import errors, models, settings
-from po_pw.portals import generic
-from po_pw.transport import client, hosts, resolving
+from po_pw import errors, models, settings, web
+from po_pw.portals import generic, recognition
+from po_pw.transport import addresses, client, hosts, resolving
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -97,11 +97,65 @@ def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
         ("172.31.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False), ("100.64.0.1", False), ("::", False),
         ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("::ffff:10.0.0.1", False), ("224.0.0.1", False),
         ("64:ff9b::7f00:1", False), ("64:ff9b::808:808", True), ("255.255.255.255", False),
+        ("2002:7f00:1::", False), ("2002:a00:1::1", False), ("2002:808:808::1", True), ("fec0::1", False),
+        ("feff::1", False), ("64:ff9b:1::", False), ("64:ff9b:1::808:808", False), ("64:ff9b::a00:1", False),
+        ("2001:0:808:808:0:3fff:80ff:fffe", False), ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", False),
+        ("::ffff:8.8.8.8", True), ("::8.8.8.8", False), ("::127.0.0.1", False), ("::ffff:0:7f00:1", False),
+        ("192.0.0.1", False), ("192.0.0.9", False), ("192.0.2.1", False), ("192.88.99.1", False),
+        ("198.18.0.1", False), ("198.19.255.255", False), ("198.51.100.1", False), ("203.0.113.9", False),
+        ("239.255.255.250", False), ("240.0.0.1", False), ("100.127.255.255", False), ("100.128.0.1", True),
+        ("192.0.1.1", True), ("198.20.0.1", True), ("172.32.0.1", True), ("11.0.0.1", True), ("1.1.1.1", True),
+        ("ff02::1", False), ("ff0e::1", False), ("2001:db8::1", False), ("3fff::1", False), ("5f00::1", False),
+        ("100::1", False), ("2001:2::1", False), ("2001:10::1", False), ("2001:20::1", False), ("2001:200::1", True),
+        ("2001:4860:4860::8888", True), ("2a00:1450::1", True), ("4000::1", False), ("fe80::1", False),
     ],
 )  # fmt: skip
 def test_addresses_of_the_internet(address: str, public: bool) -> None:
-    """Private, loopback, link-local, shared and reserved ones are not, however they are written."""
+    """Private, loopback, link-local, shared and reserved ones are not, however they are written; the same on every
+    Python, whose `ipaddress` changed its mind between versions."""
     assert hosts.is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("host", "ascii_host"),
+    [
+        ("straße.de", "xn--strae-oqa.de"), ("STRASSE.de", "strasse.de"), ("xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("faß.example", "xn--fa-hia.example"), ("βόλος.com", "xn--nxasmm1c.com"),
+        ("\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com", "xn--mgba3gch31f060k.com"),
+        ("Bücher.Example.", "xn--bcher-kva.example"), ("例え。jp", "xn--r8jz45g.jp"), ("☕.example", "xn--53h.example"),
+        ("ａｃｍｅ.com", "acme.com"), ("a_b.example", "a_b.example"), ("*.straße.de", "*.xn--strae-oqa.de"),  # noqa: RUF001
+        ("[::1]", "::1"), ("bad\ufffd.example", "bad\ufffd.example"),
+    ],
+)  # fmt: skip
+def test_hosts_are_read_as_browsers_read_them(host: str, ascii_host: str) -> None:
+    """By UTS 46, not transitional: `straße.de` is another site than `strasse.de`, and may belong to somebody else."""
+    assert web.ascii_host(host) == ascii_host
+
+
+def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
+    """What IDNA 2003 took for one host are two, also for the address that is then asked for."""
+    fence = hosts.fence(ORDER, allowed=("strasse.de",))
+    fence.check_file("https://strasse.de/a.pdf")
+    with pytest.raises(hosts.NotAllowed, match=r"xn--strae-oqa\.de"):
+        fence.check_file("https://straße.de/a.pdf")
+    hosts.fence(ORDER, allowed=("*.straße.de",)).check_file("https://b.xn--strae-oqa.de/a.pdf")
+    assert addresses.parse("https://straße.de:8443/a").raw_authority == "xn--strae-oqa.de:8443"
+    assert addresses.parse("https://☕.example/a").raw_host == "xn--53h.example"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://files.lessons.example/a.pdf", "https://evil.example/authors/x", "https://evil.example/sso/a.pdf",
+        "https://auth.evil.example/a.pdf", "https://evil.example/login?next=/x",
+    ],
+)  # fmt: skip
+def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
+    """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
+    fence = hosts.fence(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
+    with pytest.raises(hosts.NotAllowed):
+        fence.check_hop(url, ORDER)
+    fence.check_hop("https://idp.example/x?SAMLRequest=abc", ORDER)
 
 
 def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +169,7 @@ def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(
-    path: str, fence: Callable[[Server], hosts.Fence], answer: Callable[[], web.StreamResponse] | None = None
+    path: str, fence: Callable[[Server], hosts.Fence], answer: Callable[[], aioweb.StreamResponse] | None = None
 ) -> int:
     """Fetches an address of a server; gives how many requests it was asked, or raises what came of it."""
     seen: list[int] = []
@@ -160,7 +214,7 @@ def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Serv
 )
 def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], hosts.Fence], asked: int) -> None:
     """The portal's own, on any port, what is allowed, and a sign-in page for the portal to judge."""
-    page = web.Response(text="<form><input type=password>", content_type="text/html")
+    page = aioweb.Response(text="<form><input type=password>", content_type="text/html")
     assert ask(path, fence, lambda: page) == asked
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from po_pw import errors, models
+from po_pw import errors, models, sessions, web
 from po_pw.browser import contexts, locate, profiles, signin
 from tests.support import IN_TIME
 
@@ -121,3 +122,33 @@ def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> Non
     with pytest.raises(errors.LoginRequiredError, match="could not be filled"):
         attempt(site.page("search-only"), "right", timeout=2)
     assert not [one for one in site.asked if "/nowhere" in one]
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://ACME.example:443/x?y", "https://acme.example"), ("http://acme.example:80", "http://acme.example"),
+        ("https://u:p@acme.example:8443/", "https://acme.example:8443"), ("https://acme.example./", "https://acme.example"),
+        ("https://straße.de/", "https://xn--strae-oqa.de"), ("http://[::1]:80/", "http://[::1]"),
+        ("http://[fe80::1]:8080/", "http://[fe80::1]:8080"), ("http://a.example:99999/", ""), ("http://[", ""),
+    ],
+)  # fmt: skip
+def test_a_portal_has_one_origin_however_it_is_written(url: str, origin: str) -> None:
+    """As browsers see it: host in ASCII, the scheme's own port and a user left out."""
+    assert web.origin_of(url) == origin
+
+
+def test_no_two_portals_share_a_folder_of_sign_ins() -> None:
+    """What looks alike with signs replaced is kept apart; the names are fit for every file system, and short."""
+    origins = [
+        "https://acme-inc.example", "https://acme_inc.example", "https://acme.inc.example", "https://a-8443", "https://a:8443",
+        "http://a:8443", "https://a_8443", "http://[::1]", "http://[::1]:80", "http://[1::]", "http://1", "https://a--b",
+        "https://a-b", f"https://{'a.' * 120}example", f"https://{'a.' * 120}example:8443", "https://xn--strae-oqa.de",
+    ]  # fmt: skip
+    folders = [sessions.folder_name(origin) for origin in origins]
+    assert len({folder.casefold() for folder in folders}) == len(origins)
+    assert all(re.fullmatch(r"[a-z0-9._~-]{1,120}[a-z0-9]", folder) for folder in folders)
+    assert folders[:2] == ["https_acme-inc.example", f"https_acme_inc.example~{folders[1].rpartition('~')[2]}"]
+    plain = [origin for origin, folder in zip(origins, folders, strict=True) if "~" not in folder]
+    assert [sessions.origin_of_folder(sessions.folder_name(origin)) for origin in plain] == plain
+    assert sessions.origin_of_folder(folders[1]) == folders[1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from po_pw import errors, events, models, settings
+from po_pw import errors, events, models, redact, settings
 from po_pw.downloads import page_about, verdicts
 from po_pw.engine import fetching, jobs
 from po_pw.transport import client, hosts
@@ -69,7 +69,7 @@ class _Lane:
         return hosts.fence(order.url, page_url, allowed=self._allowed)
 
     async def download(self, link: models.Link, fence: hosts.Fence) -> lanes.Captured:
-        msg = f"the browser may not have {client.bare(link.url)} either"
+        msg = f"the browser may not have {redact.bare(link.url)} either"
         raise errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
 
 

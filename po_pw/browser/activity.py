@@ -7,6 +7,8 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Final
 
+from po_pw import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -76,12 +78,14 @@ def _shape(url: str, page: str) -> str:
         return f"{address.scheme}:"
     record = own.path.rstrip("/").rpartition("/")[2]
     segments = []
+    before = ""
     for segment in address.path.split("/"):
-        if segment and segment == record:
+        if segment and (segment == record or redact.is_token(urllib.parse.unquote(segment), before)):
             segments.append("#")
         else:
             segments.append(_VARYING.sub("#", _OPAQUE.sub("#", segment)))
-    host = "" if address.netloc == own.netloc else address.netloc
+        before = segment
+    host = "" if address.netloc == own.netloc else address.netloc.rpartition("@")[2]
     return f"{host}{'/'.join(segments) or '/'}"
 
 
@@ -98,8 +102,8 @@ def recurring(raw: Mapping[str, Any], page: str) -> Recurring:
         words.append(f"{period * 1000:.0f} ms")
     where = urllib.parse.urlsplit(raw["url"])
     if where.scheme in {"http", "https"}:
-        host = "" if where.netloc == urllib.parse.urlsplit(page).netloc else where.netloc
-        words.append(f"{host}{where.path}:{raw['position']}")
+        host = "" if where.netloc == urllib.parse.urlsplit(page).netloc else where.netloc.rpartition("@")[2]
+        words.append(f"{host}{redact.bare(where.path)}:{raw['position']}")
     else:
         words.append("in the page")
     words.append(f"({raw['trail']})")  # in a bundle one line, and in a library one place, arms the timers of many

@@ -14,11 +14,11 @@ import email.policy
 import importlib.resources
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models
+from po_pw import errors, events, models, redact
 from po_pw.browser import controls
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Judged:
     def text(self) -> str:
         """For people: method, address without query, names of its fields."""
         names = names_of(self.request)
-        return f"{self.request.method} {_bare(self.request.url)}" + (f" ({', '.join(names)})" if names else "")
+        return f"{self.request.method} {redact.bare(self.request.url)}" + (f" ({', '.join(names)})" if names else "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Press:
         if held.method not in _READING or judgement.ruling is models.Ruling.STOP:
             self._on_audit(
                 events.RequestJudged(
-                    self.label, self.purpose, held.method, _bare(held.url), judgement.ruling, judgement.why,
+                    self.label, self.purpose, held.method, redact.bare(held.url), judgement.ruling, judgement.why,
                     names_of(held), judged.is_unasked,
                 )
             )  # fmt: skip
@@ -184,7 +184,7 @@ class Press:
         self._tell("")
 
     def _tell(self, refused: str) -> None:
-        self._on_audit(events.Pressed(self.label, self.purpose, _bare(self.page_url), refused))
+        self._on_audit(events.Pressed(self.label, self.purpose, redact.bare(self.page_url), refused))
 
     def fruitless(self) -> PressRefused | None:
         """Why nothing came of the press: what it sent was stopped, or brought no file; None where it sent nothing."""
@@ -700,11 +700,11 @@ def kind(request: playwright.Request) -> Kind:
         Method, address without query, names of what it carries and, for GraphQL, what it asks.
     """
     if request.method in _READING:
-        return (request.method, _bare(request.url))
+        return (request.method, redact.bare(request.url))
     held, _ = held_request(request, "")
     parsed = _json(held.body)
     asked = [str(parsed.get(name, ""))[:500] for name in ("operationName", "query")] if isinstance(parsed, dict) else []
-    return (request.method, _bare(request.url), *names_of(held), *asked)
+    return (request.method, redact.bare(request.url), *names_of(held), *asked)
 
 
 def _json(text: str) -> object:
@@ -743,14 +743,3 @@ def _is_main(request: playwright.Request) -> bool:
 
 def _origin(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
-
-
-def _bare(url: str) -> str:
-    """Scheme, host and path of an address: signatures live in the query, sessions in a path's parameters."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition("?")[0].partition("#")[0]
-    if not parts.netloc:
-        return f"{parts.scheme}:" if parts.scheme else parts.path
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.partition(';')[0]}"

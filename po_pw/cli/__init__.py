@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script `po-pw`."""
+    from po_pw.cli import last_words
+
+    last_words.without_secrets()
     from po_pw.cli import commands
 
     commands.app()

@@ -32,7 +32,7 @@ def reported() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - the command line's boundary
-        from po_pw.transport import redact
+        from po_pw import redact
 
         details = redact.text("".join(traceback.format_exception(error)))
         try:
@@ -41,12 +41,13 @@ def reported() -> Iterator[None]:
             where = f"The details are in {Path(to.name)}: please report it with that file."
         except OSError:  # no room for them anywhere but here
             where = f"Please report it with these details:\n{details}"
-        complain(
-            f"internal error: {type(error).__name__}: {redact.text(str(error))}\nThis is a fault in po-pw. {where}"
-        )
+        complain(f"internal error: {type(error).__name__}: {error}\nThis is a fault in po-pw. {where}")
         raise typer.Exit(1) from None
 
 
 def complain(text: str) -> None:
-    """One message on standard error."""
+    """One message on standard error, without secrets."""
+    from po_pw import redact
+
+    text = redact.text(text)
     typer.secho(f"po-pw: {text}", fg=typer.colors.RED, err=True)

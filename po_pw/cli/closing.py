@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import models
+from po_pw import models, redact
 from po_pw.cli import live, tally
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def show(
     if interrupted:
         console.print()
         console.print(Text("Stopped before the end. To continue, run the same command again:"))
-        console.print(Text(f"  {shlex.join(command())}", "bold"), soft_wrap=True)
+        console.print(Text(f"  {shlex.join(map(redact.text, command()))}", "bold"), soft_wrap=True)
 
 
 def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) -> list[str]:

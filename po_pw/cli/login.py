@@ -39,16 +39,15 @@ def login(
     with boundary.reported():
         import asyncio
 
-        from po_pw import errors, settings
+        from po_pw import errors, redact, settings
         from po_pw.engine import login as engine
-        from po_pw.transport import redact
 
         password = _password(password_stdin) if username else None
         if password_stdin and not username:
             msg = "--password-stdin goes with --username"
             raise errors.InputError(msg)
         if not username:
-            typer.echo(f"Opening {url} in a window. Sign in there; it closes by itself.")
+            typer.echo(f"Opening {redact.address(url)} in a window. Sign in there; it closes by itself.")
         options = settings.load(browser=browser)
         trust = engine.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None, insecure)
         done = asyncio.run(
@@ -58,15 +57,15 @@ def login(
         if done.proof_url:
             typer.echo(
                 f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
-                f"{redact.bare(done.proof_url)} opens, which needs a sign-in.\n"
+                f"{redact.address(done.proof_url)} opens, which needs a sign-in.\n"
                 f"{kept} `po-pw process` uses it from now on."
             )
             if done.notice:
-                typer.echo(f"Note: {done.notice}.", err=True)
+                typer.echo(f"Note: {redact.text(done.notice)}.", err=True)
             return
         typer.echo(
-            f"Not proved: {done.doubt}.\n{kept} `po-pw process` will use it all the same. To be sure, give the address "
-            "of an order: po-pw login URL",
+            f"Not proved: {redact.text(done.doubt)}.\n{kept} `po-pw process` will use it all the same. To be sure, "
+            "give the address of an order: po-pw login URL",
             err=True,
         )
         raise typer.Exit(1)

@@ -45,10 +45,11 @@ def inspect(
     """
     with boundary.reported():
         import asyncio
+        import dataclasses
 
         from rich.console import Console
 
-        from po_pw import models, settings
+        from po_pw import models, redact, settings
         from po_pw.engine import inspection
 
         path = (screenshot or _free()).absolute()
@@ -56,6 +57,7 @@ def inspect(
         found = asyncio.run(
             inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept)
         )  # fmt: skip
+        found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
         if as_json:
             import json
 
@@ -74,11 +76,9 @@ def _free() -> Path:
 
 
 def _plain(found: inspection.Inspection) -> dict[str, Any]:
-    from po_pw.transport import redact
-
     listing = found.listing
     return {
-        "po_number": found.order.po_number, "url": redact.bare(listing.url), "page": listing.page.value,
+        "po_number": found.order.po_number, "url": listing.url, "page": listing.page.value,
         "why": listing.why, "evidence": listing.evidence, "area": listing.area.value, "place": listing.place,
         "complete": listing.complete, "claimed": listing.claimed, "quiet": listing.quiet,
         "attachments": [
@@ -87,7 +87,7 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
             for one in listing.attachments
         ],
         "considered": [
-            {"label": one.control.label, "place": one.place, "address": redact.bare(one.control.address),
+            {"label": one.control.label, "place": one.place, "address": one.control.address,
              "taken": one.taken, "action": one.action, "why": one.why}
             for one in listing.considered
         ],
@@ -127,11 +127,10 @@ def _further(listing: models.Listing) -> list[models.Attachment]:
 
 def _way(way: object) -> str:
     from po_pw import models
-    from po_pw.transport import redact
 
     if isinstance(way, models.Click):
         return f"press {way.control.label!r}"
-    return redact.bare(way.url) if isinstance(way, models.Link | models.External) else ""
+    return way.url if isinstance(way, models.Link | models.External) else ""
 
 
 def _show(console: Console, found: inspection.Inspection) -> None:

@@ -10,15 +10,16 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from po_pw import errors, models
+from po_pw import errors, models, redact
 from po_pw.downloads import disk, freshness, kinds, parts, promises, writer
-from po_pw.transport import client
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from po_pw.transport import client
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ async def fetch(
     async with ask(conditions) as answer:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         if kept is not None and freshness.is_same(kept, answer.status, headers):
-            if answer.status != 304 or kept.source == client.bare(answer.url):
+            if answer.status != 304 or redact.bare(kept.source) == redact.bare(answer.url):
                 return None
             # A page about the file may be unchanged too; a 304 has no body, so its connection is free again.
             return await fetch(
@@ -93,7 +94,7 @@ async def fetch(
             begun = None
             if answer.status != 200:
                 parts.forget(part)
-                msg = f"{client.bare(answer.url)} does not go on where it broke off; it is begun anew"
+                msg = f"{redact.bare(answer.url)} does not go on where it broke off; it is begun anew"
                 raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
         if begun is not None:
             headers["content-length"] = str(begun.length)

@@ -72,7 +72,10 @@ def parent(supplier: str) -> str:
     # Not `.po-pw` or anything else that hides, and not a place of ours.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
-    return names.shorten(name, _FOLDER) if name else ""
+    name = names.shorten(name, _FOLDER) if name else ""
+    # Nor is it called as the folder of an order without a supplier is.
+    is_like_an_orders = models.folded(name).endswith(tuple(models.folded(f"_{ending}") for ending in place.ENDINGS))
+    return f"{name}_" if is_like_an_orders else name
 
 
 def open_work(out: Path, po_number: str, claim: str) -> Work:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from po_pw import models
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,16 @@ def path(internal: Path, supplier_folder: str, stem: str) -> Path:
         supplier_folder: safe; may be empty.
         stem: claimed, so that no other order has it.
     """
-    return internal / "manifests" / supplier_folder / f"{stem}.json"
+    return internal / "manifests" / _folder(supplier_folder) / f"{stem}.json"
+
+
+def _folder(supplier_folder: str) -> str:
+    """A supplier's folder of manifests: never called as the manifest of an order without a supplier is."""
+    return f"{supplier_folder}~" if _is_like_a_manifest(supplier_folder) else supplier_folder
+
+
+def _is_like_a_manifest(name: str) -> bool:
+    return name.rstrip("~").lower().endswith(".json")
 
 
 def write(
@@ -44,8 +53,9 @@ def write(
     which the order's page was read.
     """
     content: dict[str, Any] = {
-        "key": order.key, "po_number": order.po_number, "supplier": supplier, "url": order.url, "folder": folder,
-        "status": status.value, "written_at": now.isoformat(), "rules": rules,
+        "key": order.key, "po_number": order.po_number, "supplier": supplier,
+        "url": redact.address(order.url), "folder": folder, "status": status.value, "written_at": now.isoformat(),
+        "rules": rules,
         "files": [
             {
                 "name": file.path, "sent_name": file.sent_name, "attachment_id": file.attachment_id,
@@ -112,6 +122,8 @@ def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
     for folder, _, names in os.walk(root):
         place = Path(folder)
         supplier_folder = "" if place == root else place.relative_to(root).as_posix()
+        if _is_like_a_manifest(supplier_folder):
+            supplier_folder = supplier_folder.removesuffix("~")
         for name in names:
             if name.endswith(".json"):
                 yield place / name, supplier_folder, name.removesuffix(".json")

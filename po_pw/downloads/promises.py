@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from po_pw import errors, http_dates, models
+from po_pw import errors, http_dates, models, redact
 from po_pw.downloads import disposition, kinds, page_about
-from po_pw.transport import hosts, redact
+from po_pw.transport import hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +93,7 @@ def of_answer(
     asked = attachment.source.url if isinstance(attachment.source, models.Link) else ""
     return Promise(
         shown=whole(attachment.name),
-        sent_name=whole(disposition.name(header) or _name(attachment.name, url)),
+        sent_name=redact.file_name(whole(disposition.name(header) or _name(attachment.name, url))),
         asked=_last_part(asked),
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
         length=int(length) if length.isascii() and length.isdigit() and not encoded else None,
@@ -133,7 +133,7 @@ def of_download(
         source = f'click "{attachment.source.control.label}"'
     return dataclasses.replace(
         promise,
-        sent_name=whole(name or suggested or attachment.name),
+        sent_name=redact.file_name(whole(name or suggested or attachment.name)),
         # The browser took it for a file; where there are no headers, nothing else can say so.
         is_attachment=promise.is_attachment or not lower,
         source=source,

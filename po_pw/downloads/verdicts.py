@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from po_pw import redact
 from po_pw.downloads import kinds
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def shape(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return url
-    path = "/".join(_part(unquote(part, errors="replace")) for part in parts.path.split("/"))
-    pairs = sorted({(name, _value(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True)})
+    path = "/".join(_part(unquote(part, errors="replace")) for part in redact.bare(parts.path).split("/"))
+    pairs = sorted({(name, _value(name, value)) for name, value in parse_qsl(parts.query, keep_blank_values=True)})
     query = "&".join(f"{_part(name)}={value}" for name, value in pairs)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{path}" + (f"?{query}" if query else "")
 
@@ -128,7 +129,9 @@ def _part(part: str) -> str:
     return "{id}" if any(character.isdigit() for character in part) or _HEXADECIMAL.fullmatch(part) else "{name}"
 
 
-def _value(value: str) -> str:
+def _value(name: str, value: str) -> str:
+    if redact.is_secret_name(name):
+        return "{id}"
     if value and not (_WORD.fullmatch(value) and len(value) <= _LONGEST_VALUE):
         ending = kinds.extension(value)
         return f"{{name}}.{ending}" if ending else "{id}"

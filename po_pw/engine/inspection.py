@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, sessions, settings
+from po_pw import errors, events, models, redact, sessions, settings, web
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import recognition, registry
@@ -56,7 +56,11 @@ async def inspect(
     if not url.lower().startswith(("http://", "https://")):
         msg = f"{url!r} is not a web address: give the order's, with http:// or https://"
         raise errors.InputError(msg)
-    number = po_number or recognition.record_part(url, "")
+    if redact.is_incomplete(url):
+        msg = f"the address lacks a secret part, which po-pw left out where it says {redact.REDACTED}: give it whole"
+        raise errors.InputError(msg)
+    part = recognition.record_part(url, "")
+    number = po_number or (part if part in redact.address(url) else "this order")
     order = models.PurchaseOrder(models.order_key(number), number, url)
     hub, heard = events.Hub(), list[events.Event]()
     hub.listen(heard.append)
@@ -66,7 +70,7 @@ async def inspect(
     portal = registry.for_url(url, options)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
         async with pool.Pool(options, home, hub, Path(folder)) as browsers:
-            await browsers.sign_in([sessions.origin_of(url)])
+            await browsers.sign_in([web.origin_of(url)])
             context = await browsers.open(_WORKER)
             lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)
             async with lane.visit(order) as visit:

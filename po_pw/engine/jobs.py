@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, models
+from po_pw import errors, models, redact
 from po_pw.downloads import folders
-from po_pw.transport import redact
 
 _VANISHED: Final = "vanished"
 """The check of a file that the page shows no more."""
@@ -235,22 +234,20 @@ class Job:
         for found in self.listing.attachments if self.listing else ():
             if found.id in self.dropped:
                 continue
-            if isinstance(found.source, models.External):
-                result.append(models.MissingFile(found.id, found.name, found.source.url, None))
-            elif found.id in self.elsewhere:
-                result.append(models.MissingFile(found.id, found.name, source_text(found.source), None))
+            if isinstance(found.source, models.External) or found.id in self.elsewhere:
+                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
                 failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
-                result.append(models.MissingFile(found.id, found.name, source_text(found.source), failure))
+                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), failure))
         return result
 
 
 def source_text(source: models.FileSource) -> str:
-    """A source in one line, for manifests and results: as for saved files, without a query (signatures live there)."""
+    """A source in one line, for manifests and results: without what is secret in it, so that a person can follow it."""
     if isinstance(source, models.Click):
-        return f'click "{source.control.label}"'
-    return redact.bare(source.url)
+        return redact.text(f'click "{source.control.label}"')
+    return redact.address(source.url)
 
 
 def judge(job: Job, error: errors.OrderError | None) -> tuple[models.Status, models.Failure | None]:

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from po_pw import errors, models, sessions, settings
+from po_pw import errors, models, redact, sessions, settings, web
 from po_pw.browser import contexts, display, locate, signin
 from po_pw.portals import page_facts, recognition
 
@@ -84,9 +84,10 @@ async def login(
         )
         raise errors.EnvironmentProblem(msg)
     signed_in_state = sessions.Sessions(settings.home(options))
-    origin = sessions.origin_of(url)
+    origin = web.origin_of(url)
     folder = signed_in_state.private_folder(signed_in_state.profile(origin))
     headed = username is None or options.headed
+    redact.remember(password or "")
     async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:
             _log.warning(view.warning)
@@ -108,6 +109,7 @@ async def login(
                         await attempt.fill(username, password or "", trust or Trust())
                 proof = await attempt.prove()
             state = await context.save_storage_state()
+            redact.remember_cookies(state["cookies"])
             file = await asyncio.to_thread(signed_in_state.save, origin, state, proof.url)
         finally:
             await context.close()
@@ -156,7 +158,7 @@ class _Attempt:
     def __init__(self, page: Page, url: str, strangers: _Strangers, timeout: float) -> None:
         self._page = page
         self._url = url
-        self._origin = sessions.origin_of(url)
+        self._origin = web.origin_of(url)
         self._strangers = strangers
         self._timeout = timeout
         self._asked = False
@@ -268,7 +270,8 @@ def _is_same_site(url: str, origin: str) -> bool:
     """Whether an address is of the portal asked for: the same host, whatever it does with http and `www.`."""
     here, there = urlsplit(url), urlsplit(origin)
     same_port = here.port == there.port or (here.port is None and there.scheme == "http" and there.port is None)
-    return (here.hostname or "").removeprefix("www.") == (there.hostname or "").removeprefix("www.") and same_port
+    hosts = [web.ascii_host(one.hostname or "").removeprefix("www.") for one in (here, there)]
+    return hosts[0] == hosts[1] and same_port
 
 
 async def check_target(target: signin.Target, origin: str, trust: Trust) -> None:
@@ -281,7 +284,7 @@ async def check_target(target: signin.Target, origin: str, trust: Trust) -> None
     """
     for url in dict.fromkeys((target.origin, target.action)):
         parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
+        host = web.ascii_host(parts.hostname or "")
         if parts.scheme not in {"http", "https"} or not host:
             msg = f"the sign-in form is sent to {url!r}, which is not a web address: nothing was typed"
             raise errors.LoginRequiredError(msg)
@@ -291,7 +294,7 @@ async def check_target(target: signin.Target, origin: str, trust: Trust) -> None
                 "password: nothing was typed. Use the portal's https address, or --insecure if you accept that."
             )
             raise errors.LoginRequiredError(msg)
-        if _is_asked_for(url, origin) or host in {one.lower().strip() for one in trust.hosts}:
+        if _is_asked_for(url, origin) or host in {web.ascii_host(one) for one in trust.hosts}:
             continue
         if trust.confirm is not None and await asyncio.to_thread(trust.confirm, host):
             continue
@@ -304,7 +307,7 @@ async def check_target(target: signin.Target, origin: str, trust: Trust) -> None
 
 def _is_asked_for(url: str, origin: str) -> bool:
     here, there = urlsplit(url), urlsplit(origin)
-    if here.hostname != there.hostname:
+    if web.ascii_host(here.hostname or "") != web.ascii_host(there.hostname or ""):
         return False
     # From http to https of the same host is the portal's own doing; from https to another port is not.
     default = {"http": 80, "https": 443}

@@ -9,8 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self
 
 import structlog
 
-from po_pw import events, models
-from po_pw.transport import redact
+from po_pw import events, models, redact
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -157,7 +156,7 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return redact.text(str(value))
     if isinstance(value, dict):
-        return {key: _cleaned(inner) for key, inner in value.items()}
+        return {key: _cleaned(inner) for key, inner in redact.values(value).items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(inner) for inner in value]
     return value if isinstance(value, (int, float, bool, type(None))) else redact.text(str(value))

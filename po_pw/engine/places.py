@@ -163,7 +163,7 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
     for folder in folders:
         file = folder / sessions.STATE_FILE
         if file.exists():
-            origin = _said(file) or origin_of(folder.name)
+            origin = _said(file) or sessions.origin_of_folder(folder.name)
             found.append((origin, _sign_in(kept, origin, file)))
     return found
 
@@ -194,16 +194,6 @@ def _sign_in(kept: sessions.Sessions, origin: str, file: Path) -> checks.Check:
     if not cookies or all(isinstance(end, int | float) and 0 < end < now for end in ends):
         return checks.warning("sign-in", f"{origin}: {age}, and every cookie has expired", again)
     return checks.ok("sign-in", f"{origin}: {age}, {len(cookies)} cookie{'s' if len(cookies) != 1 else ''}")
-
-
-def origin_of(folder: str) -> str:
-    """The portal whose folder has this name: `https_acme_inc.example_8443` is `https://acme-inc.example:8443`."""
-    scheme, _, rest = folder.partition("_")
-    host, _, port = rest.rpartition("_")
-    if not host or not port.isdigit():
-        host, port = rest, ""
-    # Of what became `_` in the name, a host can only have had hyphens.
-    return f"{scheme}://{host.replace('_', '-')}{f':{port}' if port else ''}"
 
 
 def _ago(seconds: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from po_pw import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -22,3 +24,23 @@ def without_twins(rows: Iterable[models.Row]) -> Iterator[models.Row]:
         else:
             first[row.order.key] = row.number
             yield row
+
+
+class Addresses:
+    """The addresses of a run's orders that have a secret in them, which the journal keeps without: in memory alone."""
+
+    def __init__(self) -> None:
+        self._whole: dict[models.OrderKey, str] = {}
+
+    def noted(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
+        """The rows, as they are; streams."""
+        for row in rows:
+            order = row.order
+            if order is not None and row.duplicate_of is None and redact.address(order.url) != order.url:
+                self._whole[order.key] = order.url
+            yield row
+
+    def whole(self, order: models.PurchaseOrder) -> models.PurchaseOrder:
+        """An order from the journal, with the address that the input has."""
+        url = self._whole.get(order.key)
+        return order if url is None else dataclasses.replace(order, url=url)

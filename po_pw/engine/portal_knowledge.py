@@ -7,13 +7,15 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models, owner_only, sessions
+from po_pw import events, models, owner_only, web
 from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from po_pw import sessions
 
 _VERDICTS: Final = "verdicts.json"
 _SIBLINGS: Final = 8
@@ -127,7 +129,7 @@ class PortalKnowledge:
 
     def proof(self, url: str) -> str:
         """A page that opened under this sign-in, to ask whether it still holds; not `url` where there is another."""
-        kept = (self._of(url).memory.proof_url, self._home.proof(sessions.origin_of(url)))
+        kept = (self._of(url).memory.proof_url, self._home.proof(web.origin_of(url)))
         found = [one for one in kept if one]
         return next((one for one in found if one != url), found[0] if found else "")
 
@@ -151,7 +153,7 @@ class PortalKnowledge:
         if portal.said or not (listing.attachments or listing.area is not models.AreaState.NONE):
             return
         portal.said = True
-        host = sessions.origin_of(order.url).partition("://")[2]
+        host = web.origin_of(order.url).partition("://")[2]
         where = f'under "{listing.place}"' if listing.place else "on its page"
         count = len(listing.attachments)
         found = f"{count} {'file' if count == 1 else 'files'}" if count else "no files"
@@ -176,7 +178,7 @@ class PortalKnowledge:
             portal.memory.save(folder / memory.FILE)
 
     def _of(self, url: str) -> _Portal:
-        origin = sessions.origin_of(url)
+        origin = web.origin_of(url)
         found = self._portals.get(origin)
         if found is None:
             found = self._portals[origin] = _Portal(memory.load(self._file(origin)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, models, sessions, settings
+from po_pw import errors, events, models, redact, sessions, settings, web
 from po_pw.downloads import disk
 from po_pw.engine import (
     carrying,
@@ -160,11 +160,12 @@ class Run:
         """
         options = self.options
         what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
-        run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
+        addresses = plan.Addresses()
+        run = self.run_id = await self._journal.begin(what, addresses.noted(plan.without_twins(rows)))
         self._begin(run)
         self._plan, self._times = what, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
-        orders = list(self._journal.orders(run))
+        orders = [addresses.whole(order) for order in self._journal.orders(run)]
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
         taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
         todo, carried = list(taken.todo), taken.carried
@@ -298,7 +299,7 @@ class Run:
         workers: list[models.WorkerId],
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
-        await self._pool.sign_in(list(dict.fromkeys(sessions.origin_of(order.url) for order in todo)))
+        await self._pool.sign_in(list(dict.fromkeys(web.origin_of(order.url) for order in todo)))
         judged, first = await self._judge(len(workers))
         self._crew = crew.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
         if self._stopping is None:
@@ -398,8 +399,12 @@ async def open_run(options: settings.Settings | None = None, *, hub: events.Hub 
         options: the settings; those of environment and `po-pw.toml` by default.
         hub: listen to it for events.
     """
-    async with Run(options or settings.load(), hub) as run:
-        yield run
+    try:
+        async with Run(options or settings.load(), hub) as run:
+            yield run
+    except BaseException as error:
+        redact.chain(error)
+        raise
 
 
 class _Times:

@@ -9,7 +9,7 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, models, sessions, settings
+from po_pw import errors, models, sessions, settings, web
 from po_pw.engine import checks
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ async def _ask(
     again = f"Run: po-pw login {address}"
     if seen.challenge:
         return checks.problem("sign-in", "the portal asks to prove that a person is there", again)
-    if recognition.sign_in_reason(seen, kept=sessions.origin_of(seen.url) == origin):
+    if recognition.sign_in_reason(seen, kept=web.origin_of(seen.url) == origin):
         return checks.problem("sign-in", "it holds no longer: the portal asks to sign in", again)
     if seen.status >= 400:
         remedy = "Whether it still holds only an order's page can tell: try a run with --limit 1."

@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models, sessions
+from po_pw import errors, events, models, redact, web
 from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
@@ -186,7 +186,9 @@ class Worker:
         try:
             await self._open(job)
             async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
-                desk.session.set_cookies(await desk.context.cookies())
+                cookies = await desk.context.cookies()
+                redact.remember_cookies(cookies)
+                desk.session.set_cookies(cookies)
                 listing = self._concluded(order, visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
                     job.evidence = await visit.keep_evidence(self._evidence(order))
@@ -249,7 +251,7 @@ class Worker:
         return found
 
     def _evidence(self, order: models.PurchaseOrder) -> Path:
-        return self._room.out / ".po-pw" / "evidence" / names.folder_name(order.po_number)
+        return self._room.out / ".po-pw" / "evidence" / (names.folder_name(order.po_number) or "order")
 
     async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
         """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
@@ -316,9 +318,10 @@ class Worker:
 
     def _take_in(self, job: jobs.Job, listing: models.Listing) -> None:
         order = job.order
-        self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, listing))
+        told = dataclasses.replace(listing, facts="", considered=())  # what nobody who listens needs
+        self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, told))
         if listing.page is models.PageKind.SIGNED_OUT:
-            msg = f"{sessions.origin_of(order.url)} asks for a sign-in: {listing.why}"
+            msg = f"{web.origin_of(order.url)} asks for a sign-in: {listing.why}"
             raise errors.SessionExpired(msg)
         if listing.page is not models.PageKind.ORDER:
             code, message = _REFUSED[listing.page]
@@ -446,7 +449,7 @@ class Worker:
             return
         if isinstance(decision, retry.SignIn):
             await self._give_back(lease, job, started, error=error)
-            ticket = await self._room.sessions.ticket(sessions.origin_of(lease.order.url))
+            ticket = await self._room.sessions.ticket(web.origin_of(lease.order.url))
             try:
                 await self._room.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:
@@ -499,7 +502,7 @@ class Worker:
             error=failure, attempts=lease.attempt,
             timing=models.Timing(job.started_at, _now(), job.seconds),
             worker=self.name, lane=browser_lane.BrowserLane.name, folder="", supplier=supplier,
-            source_url=order.url, found=len(job.wanted()),
+            source_url=redact.address(order.url), found=len(job.wanted()),
             changes=job.changes() if room.resume is not None and room.resume.refresh else None,
             rules=recognition.RULES_VERSION,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import zlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import models
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from po_pw.journal import facts
@@ -20,8 +20,11 @@ _SUM: Final = ',"sum":"'
 
 
 def dump(outcome: models.Outcome) -> str:
-    """An outcome as JSON; times as ISO 8601 with offset. Its last member, `sum`, is a checksum of what is before."""
-    body = _text(outcome)[:-1]
+    """An outcome as JSON; times as ISO 8601 with offset. Its last member, `sum`, is a checksum of what is before.
+
+    Nothing secret is in it, whatever an older journal that it comes from says.
+    """
+    body = _text(redact.values(outcome))[:-1]
     return f'{body}{_SUM}{_sum(body)}"}}'
 
 
@@ -49,15 +52,19 @@ def load(text: object) -> models.Outcome:
 
 
 def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
-    """A row of the input, in the order of the table's columns; a refused row or a duplicate is no order."""
+    """A row of the input, in the order of the table's columns; a refused row or a duplicate is no order.
+
+    Addresses are kept without what is secret in them: a run has its orders' own in memory, and takes them from the
+    input again when it is continued.
+    """
     problem = row.problem
     order = row.order if problem is None and row.duplicate_of is None else None
     amount = order.amount if order else None
     return (
-        run, row.number, row.po_number, order.key if order else None, json.dumps(row.cells),
-        order.url if order else None, order.supplier if order else None,
+        run, row.number, row.po_number, order.key if order else None, json.dumps(tuple(map(redact.links, row.cells))),
+        redact.address(order.url) if order else None, order.supplier if order else None,
         None if amount is None else str(amount), isinstance(amount, Decimal),
-        problem.code if problem else None, whole(problem.message) if problem else None, row.duplicate_of,
+        problem.code if problem else None, whole(redact.text(problem.message)) if problem else None, row.duplicate_of,
     )  # fmt: skip
 
 
@@ -86,6 +93,7 @@ def result(row: sqlite3.Row) -> models.RowResult:
 
 def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile) -> tuple[Any, ...]:
     """A file, in the order of the table's columns."""
+    file = redact.values(file)
     saved_at = stamp(file.saved_at) if file.saved_at else None
     return (
         run, key, whole(file.attachment_id), whole(file.path), whole(file.sent_name), file.size, file.sha256,
@@ -97,7 +105,8 @@ def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attac
     """An attachment that a page listed, in the order of the table's columns."""
     kind = type(one.source).__name__.lower()
     return (
-        run, listed.key, whole(one.id), whole(one.name), whole(one.place), kind, one.claimed_bytes, stamp(listed.at),
+        run, listed.key, whole(one.id), whole(redact.text(one.name)), whole(redact.text(one.place)), kind,
+        one.claimed_bytes, stamp(listed.at),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from po_pw import models
+from po_pw import models, redact
 from po_pw.journal import codec, facts, noting, restoring, schema, writer
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Journal:
                     json.dumps(plan.columns),
                     plan.workers,
                     plan.out,
-                    json.dumps(plan.command),
+                    json.dumps(tuple(map(redact.text, plan.command))),
                     codec.stamp(plan.started_at),
                 ),
             )

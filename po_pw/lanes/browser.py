@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models
+from po_pw import errors, events, models, redact, web
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
@@ -236,7 +236,7 @@ class _Visit:
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
-        verdict = judging.control(control, origin=judging.origin_of(self._order.url), names=names)
+        verdict = judging.control(control, origin=web.origin_of(self._order.url), names=names)
         allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
         return None if allowed else verdict.why
 
@@ -337,7 +337,7 @@ def _translated(url: str) -> Iterator[None]:
     except playwright.Error as error:
         first = contexts.first_line(error)
         if "Download is starting" in first:
-            msg = f"the address leads to a file, not to an order's page: {client.bare(url)}"
+            msg = f"the address leads to a file, not to an order's page: {redact.bare(url)}"
             raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
         if "Cannot navigate to invalid URL" in first or "ERR_INVALID_URL" in first:
             msg = "the address cannot be opened: check the url column"

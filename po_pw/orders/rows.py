@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from po_pw import models, web
+from po_pw import models, redact, web
 from po_pw.orders import amounts, headers
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Reader:
             place = getattr(self.places, field)
             where += f", column {self.columns[place] if place >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
-        return models.Failure(code, f"{where}: {said}")
+        return models.Failure(code, redact.text(f"{where}: {said}"))
 
     def _cell(self, cells: Sequence[str], place: int) -> str:
         return cells[place] if 0 <= place < len(cells) else ""
@@ -111,6 +111,11 @@ def _wrong_with_url(url: str) -> str:
         return f"{len(url)} characters long; an address has at most {_LONGEST_URL}"
     if _USER.match(url):
         return "has a user name or password in it; take it out and sign in with po-pw login"
+    if redact.is_incomplete(url):
+        return (
+            f"lacks a secret part, which po-pw left out where it says {redact.REDACTED}; use the list that the results "
+            "were made from"
+        )
     shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
     spaced = len(url.split(maxsplit=1)) > 1
     if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in url)):

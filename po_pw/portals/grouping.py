@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
-from po_pw import models
+from po_pw import models, redact, web
 from po_pw.portals import judging, vocabulary
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         neutral = dataclasses.replace(
             control, label=plain, text=control.text.replace(label, plain), title=control.title.replace(label, plain)
         )
-        verdict = judging.control(neutral, origin=judging.origin_of(control.address), names=(plain, label))
+        verdict = judging.control(neutral, origin=web.origin_of(control.address), names=(plain, label))
         if verdict.action is judging.Action.FETCH:
             yield dataclasses.replace(one, verdict=dataclasses.replace(verdict, name=label))
         else:
@@ -556,7 +556,7 @@ def _key(item: Item) -> str:
     stable = sorted(known for address in addresses if (known := lasting(address)))
     name = " ".join(item.name.split())
     if stable:
-        text = f"link\n{stable[0]}"
+        text = f"link\n{stable[0]}" + (f"\n{name}" if redact.REDACTED in stable[0] else "")
     else:
         row = item.ways[0].row_text
         size, date = _SIZE.search(row), _DATE.search(row)
@@ -575,9 +575,11 @@ def lasting(address: str) -> str:
     kept = [
         (name, value)
         for name, value in pairs
-        if not _SHORT_LIVED.fullmatch(name) and not (is_signed and _BESIDE_SIGNATURE.fullmatch(name))
+        if not (_SHORT_LIVED.fullmatch(name) or redact.is_secret_name(name))
+        and not (is_signed and _BESIDE_SIGNATURE.fullmatch(name))
     ]
-    path = re.sub(r"(?i);jsessionid=[^/]*", "", parts.path)
+    path = redact.address(re.sub(r"(?i);jsessionid=[^/]*", "", parts.path))
     query = f"?{urlencode(sorted(kept))}" if kept else ""
     route = f"#{parts.fragment}" if parts.fragment.startswith(("/", "!")) else ""
-    return f"{parts.netloc.lower()}{path}{query}{route}"
+    host = parts.netloc.rpartition("@")[2].lower()
+    return f"{host}{path}{query}{route}"

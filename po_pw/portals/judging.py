@@ -20,7 +20,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw import models
+from po_pw import models, web
 from po_pw.portals import recognition, vocabulary
 
 if TYPE_CHECKING:
@@ -590,18 +590,6 @@ def _is_same_record(url: str, record: str, page_url: str) -> bool:
     return bool(page_url) and urlsplit(url)[:3] == urlsplit(page_url)[:3]
 
 
-def origin_of(url: str) -> str:
-    """Scheme, host and port of an address, the default port left out."""
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
-
-
 _LINKS: Final = {"a", "area", "object", "embed"}
 """Elements whose address the browser itself asks for, with GET."""
 
@@ -631,13 +619,13 @@ def _link(
         return Verdict(Action.PRESS, "its file is made by the page", name, certain=file_label)
     if not file_label and not plain:
         turned = _turning(facts, in_area=in_area)
-        if turned and origin_of(facts.address) == origin_of(origin):
+        if turned and web.origin_of(facts.address) == web.origin_of(origin):
             if record and not recognition.keeps_record(facts.address, record):
                 return Verdict(Action.LEAVE, "it leads to another record")
             return turned
     attributes = _attributes(facts)
     asks_file = "download" in attributes or vocabulary.is_download_label(facts.label, names=names)
-    if origin_of(facts.address) != origin_of(origin) and not (file_label or plain or "download" in attributes):
+    if web.origin_of(facts.address) != web.origin_of(origin) and not (file_label or plain or "download" in attributes):
         action = Action.RECORD if in_area else Action.LEAVE
         return Verdict(action, "it leads to another host and names no file", name or facts.label)
     if file_label or plain or asks_file:
@@ -729,7 +717,7 @@ def _post(
         return _pass("an OData batch of GETs") if not batch else _stop(batch)
     if read_only:
         return _stop("--read-only: no POST is sent")
-    if origin_of(held.url) != origin_of(held.page_url):
+    if web.origin_of(held.url) != web.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = vocabulary.file_name(control.row)
     reason = veto(control, names=(shown,) if shown else ())

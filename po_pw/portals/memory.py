@@ -6,10 +6,11 @@ Nothing here is safe for threads: it belongs to the event loop. All of it is bou
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import models, owner_only
+from po_pw import models, owner_only, redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -84,12 +85,12 @@ class PortalMemory:
 
     @property
     def area_example(self) -> str:
-        """The address of an order that showed one; `""`: none yet."""
+        """The address of an order that showed one, without what is secret in it; `""`: none yet."""
         return self._area_example
 
     def note_area(self, url: str) -> None:
         """An order's page has an attachments area."""
-        self._area_example = self._area_example or url[:_LONGEST]
+        self._area_example = self._area_example or redact.address(url)[:_LONGEST]
 
     @property
     def proof_url(self) -> str:
@@ -124,7 +125,8 @@ class PortalMemory:
                 if kind != models.PageKind.NOT_RECOGNISED.value or similarity(found, known) < _SAME_MAKE
             ]
         for place in places:
-            _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
+            if redact.text(place) == place:  # what is kept of it would be found on no page
+                _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
 
     def place_seen(self, place: str) -> int:
         """How many orders (at most three are counted) showed their number in this place."""
@@ -190,7 +192,7 @@ class PortalMemory:
         _shorten(self._links_of, _MOST_LINKS)
         for address in addresses:
             if len(address) <= 4 * _LONGEST:
-                _note(self._links, address, order_key, _MOST_LINKS)
+                _note(self._links, _told(address), order_key, _MOST_LINKS)
 
     def is_sites_own(self, address: str, order_key: str = "") -> bool | None:
         """Whether a link is the site's, as other orders show it too; None: fewer than two others are known.
@@ -199,7 +201,7 @@ class PortalMemory:
             address: absolute.
             order_key: whose page shows it; `""`: an order that was not noted.
         """
-        if any(key != order_key for key in self._links.get(address, ())):
+        if any(key != order_key for key in self._links.get(_told(address), ())):
             return True
         others = len(self._links_of) - (order_key in self._links_of)
         return False if others >= 2 else None
@@ -245,10 +247,11 @@ class PortalMemory:
         """For keeping; under 1 MB."""
         raw: dict[str, Any] = {
             "rules_version": RULES_VERSION, "accepted_without_area": self.accepted_without_area,
-            "area_example": self._area_example, "proof_url": self._proof_url, "places": _lists(self._places),
+            "area_example": self._area_example, "proof_url": _without_secret(self._proof_url),
+            "places": _lists(self._places),
             "good": [sorted(one) for one in self._good],
             "other": [[kind, sorted(one)] for kind, one in self._bad],
-            "sources": {name: [one.quiet, one.unchecked] for name, one in self._sources.items()},
+            "sources": {redact.text(name): [one.quiet, one.unchecked] for name, one in self._sources.items()},
         }  # fmt: skip
         left = _BIGGEST - 2000 - len(json.dumps(raw, ensure_ascii=False).encode())
         # The latest are kept where not all have room.
@@ -314,6 +317,18 @@ def from_json(text: str) -> PortalMemory:
         msg = f"this is no portal's memory ({error})"
         raise ValueError(msg) from error
     return memory
+
+
+def _told(address: str) -> str:
+    """What is noted of an address: itself, or where a secret is in it a hash, so that the same one is known again."""
+    if _without_secret(address):
+        return address
+    return f"sha256:{hashlib.sha256(address.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _without_secret(address: str) -> str:
+    """The address; `""` where a secret is in it: it opens nothing without, and nothing with a secret is kept."""
+    return address if redact.address(address) == address else ""
 
 
 def _note(table: dict[str, dict[str, None]], name: str, order_key: str, most: int) -> None:

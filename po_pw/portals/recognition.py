@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw import models
+from po_pw import models, redact
 from po_pw.portals import memory as memories
 from po_pw.portals import numbers, page_facts, vocabulary
 
@@ -119,11 +119,11 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     Returns:
         Decoded; `""` where the address has no such part.
     """
-    parts = address_parts(asked_url)
+    parts = _telling_parts(asked_url)
     shape = [where for where, _ in parts]
     values: dict[str, collections.Counter[str]] = {where: collections.Counter() for where in shape}
     for url in sibling_urls:
-        others = address_parts(url)
+        others = _telling_parts(url)
         if url != asked_url and [where for where, _ in others] == shape and _host(url) == _host(asked_url):
             for where, value in others:
                 values[where][value] += 1
@@ -144,6 +144,13 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     if holding or telling:
         return (holding or telling)[-1]
     return (naming or candidates)[-1][1] if candidates else ""
+
+
+def _telling_parts(url: str) -> list[tuple[str, str]]:
+    """The parts of an address without secrets: a token names no record, unless there is nothing else that could."""
+    cleaned = address_parts(redact.address(url))
+    told = [part for part in cleaned if redact.REDACTED not in part[1]]
+    return told if told or not cleaned else list(address_parts(url))
 
 
 def names_record(url: str) -> bool:
@@ -264,8 +271,7 @@ def _asked(form: page_facts.CredentialForm) -> str:
 
 
 def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return redact.bare(url).partition("://")[2]
 
 
 _PROTOCOL: Final = frozenset({"samlrequest", "samlresponse", "relaystate", "redirect_uri", "post_login_redirect_uri"})

@@ -8,8 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import yarl
 
-from po_pw import errors, models, web
-from po_pw.transport import redact
+from po_pw import errors, models, redact, web
 
 # Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
@@ -36,7 +35,9 @@ def parse(text: str, base: str = "") -> yarl.URL:
         netloc = parts.netloc
         if not netloc.isascii():
             port = f":{parts.port}" if parts.port is not None else ""
-            netloc = f"{yarl.URL.build(scheme=scheme, host=host).raw_host}{port}"
+            netloc = f"{web.ascii_host(host)}{port}"
+            if not netloc.isascii():  # no browser takes it
+                raise _refused(text, base)
         whole = urlunsplit((scheme, netloc, _resolved(parts.path), parts.query, ""))
         return yarl.URL(quote(whole, safe=_KEPT, errors="surrogateescape"), encoded=True)
     except ValueError as error:

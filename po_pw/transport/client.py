@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final, Self
 import aiohttp
 import truststore
 
-from po_pw import errors
+from po_pw import errors, redact
 from po_pw.http_dates import retry_after as retry_after
 from po_pw.transport import addresses, cookies, hosts, refusals, resolving
-from po_pw.transport.redact import bare as bare  # the name other rooms know it by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -179,7 +178,7 @@ class Session:
             answer.release()
             seen.append(str(url))
             if len(seen) > _MOST_REDIRECTS:
-                msg = f"{bare(seen[0])} redirects in a circle"
+                msg = f"{redact.bare(seen[0])} redirects in a circle"
                 raise errors.Permanent(msg)
             url = addresses.parse(target, base=str(url))
             if fence is not None:

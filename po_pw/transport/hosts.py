@@ -8,14 +8,35 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from po_pw import errors, models
-from po_pw.transport import redact
+from po_pw import errors, models, redact, web
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EMBEDDED: Final = ipaddress.IPv6Network("64:ff9b::/96")
-"""IPv4 addresses as NAT64 writes them."""
+_NOT_PUBLIC_4: Final = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+            "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+            "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        ),
+    )
+)  # fmt: skip
+"""IANA's IPv4 special-purpose addresses (RFC 6890 and its registry), and multicast.
+
+As a table, since `ipaddress.is_global` says something else in other versions of Python.
+"""
+_PUBLIC_6: Final = ipaddress.IPv6Network("2000::/3")
+"""Global unicast (RFC 4291, 2.4); of the rest nothing is the internet's but what stands for an IPv4 address."""
+_NOT_PUBLIC_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+"""IANA's IPv6 special-purpose addresses within that: protocols (Teredo, benchmarks, ORCHID), documentation."""
+_STANDING_FOR_4: Final = (
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped, RFC 4291
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
+    (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
+)
+"""IPv6 addresses that lead to an IPv4 one, and how many bits stand behind that."""
 
 
 class NotAllowed(errors.Permanent):
@@ -75,7 +96,7 @@ class Fence:
 
     def may_be_inside(self, host: str) -> bool:
         """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
-        return normal(host) in {self.order, *self.allowed}
+        return web.ascii_host(host) in {self.order, *self.allowed}
 
     def refused_inside(self, host: str, address: str) -> NotAllowed:
         """What is said of a host that turns out to be inside the person's network while the portal is outside."""
@@ -102,24 +123,17 @@ def fence(
         is_sign_in: the portal's word.
         changes: whether an address says that it changes something.
     """
-    return Fence(host_of(order_url), host_of(page_url), declared, tuple(map(normal, allowed)), is_sign_in, changes)
+    return Fence(
+        host_of(order_url), host_of(page_url), declared, tuple(map(web.ascii_host, allowed)), is_sign_in, changes
+    )
 
 
 def host_of(url: str) -> str:
     """The host of an address, as hosts are compared; `""` where it has none."""
     try:
-        return normal(urlsplit(url).hostname or "")
+        return web.ascii_host(urlsplit(url).hostname or "")
     except ValueError:
         return ""
-
-
-def normal(host: str) -> str:
-    """A host as hosts are compared: lower case, ASCII, no brackets, no dot at the end."""
-    bare = host.strip().strip("[]").rstrip(".").lower()
-    try:
-        return bare if bare.isascii() else bare.encode("idna").decode("ascii")
-    except UnicodeError:
-        return bare
 
 
 def matches(host: str, pattern: str) -> bool:
@@ -148,12 +162,12 @@ def is_address(host: str) -> bool:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet: not private, loopback, link-local, shared or reserved."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        elif found in _EMBEDDED:
-            found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
-    return found.is_global and not found.is_multicast
+    if isinstance(found, ipaddress.IPv4Address):
+        return not any(found in network for network in _NOT_PUBLIC_4)
+    for network, behind in _STANDING_FOR_4:
+        if found in network:
+            return is_public(str(ipaddress.IPv4Address(int(found) >> behind & 0xFFFF_FFFF)))
+    return found in _PUBLIC_6 and not any(found in network for network in _NOT_PUBLIC_6)
 
 
 def _site(host: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from po_pw import errors, http_dates, models
-from po_pw.transport import hosts, redact
+from po_pw import errors, http_dates, models, redact
+from po_pw.transport import hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
