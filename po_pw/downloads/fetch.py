@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import errors, models
 from po_pw.downloads import disk, freshness, kinds, parts, promises, writer
-from po_pw.transport import client
+from po_pw.transport import client, refusals
 
 if TYPE_CHECKING:
     import datetime
@@ -80,37 +80,61 @@ async def fetch(
     with disk.translated(part):
         begun = parts.begun(part, attachment.id, limits.resume_from)
     conditions = parts.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
-    async with ask(conditions) as answer:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        if kept is not None and freshness.is_same(kept, answer.status, headers):
-            if answer.status != 304 or kept.source == client.bare(answer.url):
-                return None
-            # A page about the file may be unchanged too; a 304 has no body, so its connection is free again.
-            return await fetch(
-                attachment, into, ask=ask, limits=limits, on_bytes=on_bytes, now=now, is_own=is_own, is_file=is_file
-            )
-        if begun is not None and not parts.goes_on(begun, answer.status, headers):
-            begun = None
-            if answer.status != 200:
-                parts.forget(part)
-                msg = f"{client.bare(answer.url)} does not go on where it broke off; it is begun anew"
-                raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+
+    async def asked(conditions: Mapping[str, str], begun: parts.Note | None) -> models.SavedFile | None:
+        async with ask(conditions) as answer:
+            return await _taken(
+                answer, attachment, into, begun=begun, kept=kept, limits=limits, on_bytes=on_bytes, now=now,
+                is_own=is_own, is_file=is_file,
+            )  # fmt: skip
+
+    try:
+        return await asked(conditions, begun)
+    except refusals.NotAsked:
+        if not conditions:
+            raise
+    # Asked for less than the whole file, the server gave no answer to that: now it is asked for the whole, once.
+    with disk.translated(part):
+        parts.forget(part)
+    return await asked({}, None)
+
+
+async def _taken(
+    answer: client.Body, attachment: models.Attachment, into: Path, *, begun: parts.Note | None,
+    kept: models.SavedFile | None, limits: Limits, on_bytes: Callable[[int], None],
+    now: Callable[[], datetime.datetime], is_own: Callable[[str], bool], is_file: Callable[[], None],
+) -> models.SavedFile | None:  # fmt: skip
+    """The file that an answer carries; None where it says that the kept one is still the same."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    at = client.bare(answer.url)
+    if answer.status == 304 and (kept is None or kept.source != at):
+        msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged too
+        raise refusals.NotAsked(msg)
+    if kept is not None and freshness.is_same(kept, answer.status, headers):
+        return None
+    if answer.status == 206 and (begun is None or not parts.goes_on(begun, answer.status, headers)):
+        msg = f"{at} does not go on where it broke off"
+        raise refusals.NotAsked(msg)
+    if answer.status == 206 and begun is not None:
+        headers["content-length"] = str(begun.length)
+    else:
+        begun = None
+    promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
+    if kept is not None and kept.size:
+        promise = dataclasses.replace(promise, may_be_empty=False)
+    limits.check(promise.length)
+    received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
+    async with contextlib.aclosing(received):
         if begun is not None:
-            headers["content-length"] = str(begun.length)
-        promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
-        limits.check(promise.length)
-        received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
-        async with contextlib.aclosing(received):
-            if begun is not None:
-                head = await asyncio.to_thread(_head_of, part)
-            else:
-                head = await _beginning(received, promise)
-            if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
-                raise refused
-            is_file()
-            promise = promise.final(head)
-            note = begun or _note(attachment, promise, headers, limits)
-            return await _write(attachment, into, promise, head, received, now, note)
+            head = await asyncio.to_thread(_head_of, parts.of(into))
+        else:
+            head = await _beginning(received, promise)
+        if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
+            raise refused
+        is_file()
+        promise = promise.final(head)
+        note = begun or _note(attachment, promise, headers, limits)
+        return await _write(attachment, into, promise, head, received, now, note)
 
 
 def _note(
