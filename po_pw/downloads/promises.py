@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from po_pw import errors, http_dates, models
 from po_pw.downloads import disposition, kinds, page_about
-from po_pw.transport import hosts, redact
+from po_pw.transport import codings, hosts, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,8 +41,6 @@ _NOT_YET: Final = re.compile(
     rb'(?i)"(?:status|state|message)"\s*:\s*"(?:in[ _-]?progress|pending|processing|queued|preparing|generating|'
     rb"not[ _-]?ready)\b"
 )
-_ASK_AGAIN: Final = 5.0
-"""Seconds after which a file that is still being prepared is asked for again."""
 _OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
 
 
@@ -147,8 +145,7 @@ def of_download(
         now: no file is younger.
     """
     lower = {name.lower(): value for name, value in headers.items()}
-    encoded = lower.get("content-encoding", "").strip().lower() not in {"", "identity"}
-    promise = of_answer(attachment, url, lower, encoded=encoded, now=now)
+    promise = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
     name = disposition.name(lower.get("content-disposition", ""))
     if not name and attachment.name and _NAMELESS.fullmatch(suggested):
         ending = kinds.extension(suggested)
@@ -354,7 +351,7 @@ def _page_message(promise: Promise, page: page_about.Page) -> str:
 def _text_instead(promise: Promise, head: bytes) -> errors.OrderError:
     if _NOT_YET.search(head) and _only_tells(head):
         msg = f"{promise.source} says that {_promised_name(promise)} is not ready yet"
-        return errors.Transient(msg, models.ErrorCode.NOT_A_FILE, retry_after=_ASK_AGAIN)
+        return errors.Transient(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
     said = _SAID.search(head)
     says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
     saying = f", saying {says!r}," if says else ""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-_NOT_READY: Final = 5.0
-"""Seconds after which a file that is still being prepared is asked for again, where the server does not say."""
 _ANSWERS: Final = {"If-None-Match": 304, "If-Modified-Since": 304, "Range": 206}
 """By what was asked, the status that answers it; 200 always does (RFC 9110, 13.2.2 and 14.2)."""
 _CONDITIONAL: Final = frozenset({206, 304, 412, 416})
@@ -55,7 +53,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
         # Not the code of an outage: the host is well, and its other files need not wait.
         raise errors.Transient(
             f"{said}: the file is not ready yet", models.ErrorCode.NOT_A_FILE,
-            retry_after=_NOT_READY if wait is None else wait,
+            retry_after=http_dates.NOT_READY if wait is None else wait,
         )  # fmt: skip
     if status == 401:
         raise errors.SessionExpired(said, host=hosts.host_of(url))
