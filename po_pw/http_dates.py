@@ -7,6 +7,8 @@ import email.utils
 import re
 from typing import Final
 
+NOT_READY: Final = 5.0
+"""Seconds after which a file that is still being prepared is asked for again, where the server does not say."""
 _LONGEST_WAIT: Final = 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
 

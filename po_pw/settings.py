@@ -24,6 +24,7 @@ CONFIG_FILE = "po-pw.toml"
 
 _FLAGS = {
     "max_file_bytes": "--max-file-size", "max_total_bytes": "--max-total-size", "allow_hosts": "--allow-host",
+    "mark_of_the_web": "--no-mark",
 }  # fmt: skip
 """Flags that are not called as their setting is."""
 
@@ -68,6 +69,10 @@ class Settings(pydantic_settings.BaseSettings):
     """When a run has received so much, it stops after what is in hand."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
+
+    mark_of_the_web: bool = True
+    """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
+    them in Protected View."""
 
     launch_timeout: Seconds = 30
     navigation_timeout: Seconds = 45

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 from typing import Any, Self
 
 from aiohttp import web
@@ -38,6 +40,17 @@ def _form(action: str, more: str = "", before: str = "") -> str:
 _PAGES: dict[str, str] = {
     **{f"form-{name}": _form(f"/file/{name}") for name in _SENT},
     **{f"form-{name}": _form(f"/answer/{name}") for name in ("404", "403", "500", "429", "html", "204")},
+    **{f"form-file-{status}": _form(f"/file-with/{status}") for status in (201, 202, 203, 206, 207)},
+    "form-endless": _form("/endless"),
+    "form-endless-target": _form("/endless", 'target="_blank"'),
+    "form-gzip-cut": _form("/gzip-cut"),
+    "fetch-gzip-cut": """<button id=go>Get it</button><script>document.querySelector('#go').onclick = async () => {
+        const answer = await fetch('/gzip-cut', { method: 'POST' }), link = document.createElement('a');
+        link.href = URL.createObjectURL(await answer.blob()); link.download = 'a.pdf'; link.click() }</script>""",
+    "form-gzip-cut-target": _form("/gzip-cut", 'target="_blank"'),
+    "blob-endless": """<button id=go>Get it</button><script>document.querySelector('#go').onclick = () => {
+        const link = document.createElement('a'); link.href = URL.createObjectURL(new Blob(
+        Array(200).fill(new Uint8Array(65536)))); link.download = 'made.bin'; link.click() }</script>""",
     "blank": "<p>nothing here</p>",
     "search-only": '<form action="/nowhere"><input type="text" name="q"></form>',
     "form-target": _form("/file/attachment", 'target="_blank"'),
@@ -90,6 +103,8 @@ class Site:
 
     def __enter__(self) -> Self:
         self.asked: list[str] = []
+        self.encodings: list[str] = []
+        """What `/gzip-cut` was asked to send."""
         self.go_on = asyncio.Event()
         """What `/slow` waits for after its first bytes; set through `let_go`."""
         self._loop = LoopThread().__enter__()
@@ -137,7 +152,8 @@ class Site:
         app.router.add_get("/socket", self._socket)
         for path, handler in {
             "/file/{name}": self._file, "/answer/{name}": self._answer, "/redirect": self._redirect, "/cut": self._cut,
-            "/slow": self._slow, "/sent/{name}": self._sent, "/hop": self._hop,
+            "/slow": self._slow, "/endless": self._endless, "/file-with/{status}": self._file_with,
+            "/gzip-cut": self._gzip_cut, "/sent/{name}": self._sent, "/hop": self._hop,
             "/{kind:single|double|script|search}/{step}": self._sign_in,
         }.items():  # fmt: skip
             app.router.add_route("*", path, handler)
@@ -189,6 +205,28 @@ class Site:
         await self.go_on.wait()
         await answer.write(b"x" * (3 * 65536))
         return answer
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        """As much as is taken, with no length."""
+        answer = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="endless.bin"'})
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):  # the browser has enough
+            for _ in range(1 << 12):
+                await answer.write(bytes(1 << 16))
+        return answer
+
+    async def _file_with(self, request: web.Request) -> web.Response:
+        headers = {"Content-Disposition": 'attachment; filename="a.csv"', "Retry-After": "7"}
+        return web.json_response({"status": "in progress"}, status=int(request.match_info["status"]), headers=headers)
+
+    async def _gzip_cut(self, request: web.Request) -> web.Response:
+        """A file of which half is there, compressed where that may be; the message is whole."""
+        headers = {"Content-Disposition": 'attachment; filename="a.pdf"'}
+        self.encodings.append(request.headers.get("Accept-Encoding", ""))
+        if "gzip" not in self.encodings[-1]:
+            return web.Response(body=PDF, headers=headers)
+        packed = gzip.compress(PDF)
+        return web.Response(body=packed[: len(packed) // 2], headers={**headers, "Content-Encoding": "gzip"})
 
     async def _press(self, request: web.Request) -> web.Response:
         return _html(press_ways.page(request.match_info["way"], f"/sent/{request.match_info['name']}"))

@@ -70,11 +70,11 @@ class Opened:
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         self.context = await self.another("w1")
 
-    async def another(self, name: str) -> contexts.Context:
+    async def another(self, name: str, most_bytes: int | None = None) -> contexts.Context:
         launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         return await self.driver.open(
             models.WorkerId(name), launch, user_data_dir=self.profiles.create_profile(name),
-            downloads=self.driver.run_dir.path / "downloads" / name,
+            downloads=self.driver.run_dir.path / "downloads" / name, most_bytes=most_bytes,
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -129,6 +129,9 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
         ("blob", "made here.bin", bytes([7]) * 4096),
         ("form-new-window-by-script", "a.pdf", PDF),
         ("fetch-then-blob", "made of an answer.pdf", PDF),
+        ("form-gzip-cut", "a.pdf", PDF),
+        ("form-gzip-cut-target", "a.pdf", PDF),
+        ("fetch-gzip-cut", "a.pdf", PDF),
     ],
 )
 def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
@@ -234,6 +237,11 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-500", errors.Transient, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.Transient, models.ErrorCode.RATE_LIMITED, "429"),
         ("form-html", capture.PageInstead, models.ErrorCode.NOT_A_FILE, "led to a page"),
+        ("form-file-201", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
+        ("form-file-202", errors.Transient, models.ErrorCode.NOT_A_FILE, "not ready yet"),
+        ("form-file-203", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-206", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-207", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-nowhere", errors.Transient, models.ErrorCode.NETWORK, "could not be reached"),
     ],
 )
@@ -244,7 +252,7 @@ def test_what_is_no_file_is_told_by_its_kind(
     with pytest.raises(kind, match=says) as caught:
         opened.run(opened.clicked(page))
     assert caught.value.code is code
-    if page == "form-429":
+    if page in {"form-429", "form-file-202"}:
         assert isinstance(caught.value, errors.Transient)
         assert caught.value.retry_after == 7
     if isinstance(caught.value, capture.PageInstead):
@@ -342,6 +350,36 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
     with pytest.raises(errors.Transient) as caught:
         opened.run(go())
     assert caught.value.code is models.ErrorCode.TRUNCATED
+
+
+def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> None:
+    """Without a length, of a pop-up, or made by a script: it is ended as soon as it is too large; what is small enough
+    comes as ever."""
+
+    async def go() -> None:
+        context = await opened.another("w3", most_bytes=1 << 20)
+        try:
+            for page in ("form-endless", "form-endless-target", "blob-endless"):
+                async with context.page() as hold:
+                    await hold.page.goto(opened.site.page(page))
+                    got = await captured(context, hold)
+                assert isinstance(got, capture.Captured)
+                with pytest.raises(errors.Permanent, match="larger than 1048576 bytes") as caught:
+                    await got.part()
+                assert caught.value.code is models.ErrorCode.TOO_LARGE
+                async with asyncio.timeout(30):
+                    while list(context.downloads.iterdir()):  # noqa: ASYNC110 - the browser removes it in its own time
+                        await asyncio.sleep(0.02)
+            async with context.page() as hold:
+                await hold.page.goto(opened.site.page("form-pdf"))
+                got = await captured(context, hold)
+            assert isinstance(got, capture.Captured)
+            assert (await got.part()).read_bytes() == PDF
+            await got.discard()
+        finally:
+            await context.close()
+
+    opened.run(go())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")

@@ -13,7 +13,7 @@ from po_pw import events, models
 from po_pw.demo import catalogue, faults, pages, server
 from po_pw.engine import carrying
 from po_pw.engine import run as engine
-from tests import portal_runs
+from tests import marks, portal_runs
 from tests.support import run_async
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
     plain.show(less.po_number, less.shown[:-1])
     sent = plain.counts["bytes"]
     again = ran(plain, tmp_path, carrying.Resume(refresh=True))
+    if marks.is_kept_in(tmp_path):
+        for one in again.outcomes.values():
+            for path in (again.out / one.folder).iterdir():
+                assert plain.origin.encode() in b"".join(marks.of(path).values()), path
     assert plain.counts["bytes"] - sent == new.size + changed.size
     assert started(again).taken == {"refreshed": len(plain.orders)}
     changes = {po: outcome.changes for po, outcome in again.outcomes.items()}

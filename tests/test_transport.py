@@ -16,8 +16,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw import errors, http_dates, models
-from po_pw.transport import addresses, client, cookies, redact, refusals
+from po_pw import errors, http_dates, models, redact
+from po_pw.transport import addresses, client, cookies, refusals
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -94,7 +94,18 @@ def test_a_file_comes_whole_with_its_headers() -> None:
         ("/status?code=410", errors.Permanent, "NOT_FOUND", None),
         ("/status?code=400", errors.Permanent, "PORTAL_ERROR", None),
         ("/status?code=204", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=304", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=201", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=202", errors.Transient, "NOT_A_FILE", 5.0),
+        ("/status?code=202&after=9", errors.Transient, "NOT_A_FILE", 9.0),
+        ("/status?code=203", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=205", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=206", refusals.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=207", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=300", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=302", errors.Permanent, "PORTAL_ERROR", None),
+        ("/status?code=304", refusals.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=412", refusals.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=416", refusals.NotAsked, "NOT_A_FILE", None),
         ("/status?code=407", errors.BrowserRouteNeeded, "NETWORK", None),
         ("/status?code=408", errors.Transient, "PORTAL_ERROR", None),
         ("/status?code=425", errors.Transient, "PORTAL_ERROR", None),

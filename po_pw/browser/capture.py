@@ -26,6 +26,8 @@ _ANSWERED: Final = frozenset({"net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CLIENT", 
 """What the browser says where there was an answer, which tells more: a download, a refusal of ours, no page."""
 _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ERR_INVALID_AUTH")
 
+_NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
+"""Of success, and yet no whole file: 200 alone is one, and 204 and 205 leave the page as it is."""
 _LOOKS: Final = 4
 """How often a download is looked at in the time after which it counts as stalled."""
 _SETTLES_WITHIN: Final = 2.0
@@ -52,8 +54,10 @@ class Captured:
         Raises:
             Transient: nothing came for too long, the browser broke the download off, or fewer bytes came than were
                 announced.
+            Permanent: it was larger than allowed, and was ended on its way.
             BrowserLost: the browser died.
         """
+        limits = self._context.transfers
         try:
             path = Path(await self._arrived(stall))
         except playwright.Error as error:
@@ -61,12 +65,17 @@ class Captured:
             if not await self._context.is_alive():
                 msg = f"the browser died while it downloaded {self.sent_name!r}"
                 raise errors.BrowserLost(msg) from error
+            if limits is not None and limits.ended(self.url, self.sent_name):
+                raise _too_large(limits.most) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium takes a body that is too short for whole where the server sends no validator (ETag).
         announced = self.headers.get("content-length", "")
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
+        if limits is not None and size > limits.most:  # it was all there before it could be ended
+            await self.discard()
+            raise _too_large(limits.most)
         if announced.isdigit() and not encoded and size < int(announced):
             msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
@@ -98,6 +107,10 @@ class Captured:
         """Ends the download and removes what came of it; nothing to do where the browser is gone, and it with it."""
         with contextlib.suppress(playwright.Error):
             await holds.throw_away(self._download)
+
+
+def _too_large(most: int) -> errors.Permanent:
+    return errors.Permanent(f"the file is larger than {most} bytes, the limit that was set", models.ErrorCode.TOO_LARGE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,6 +168,9 @@ class _Answers:
         self._own_frames.add(tree["frame"]["id"])
         self._own_frames.update(_frames_at(frame_url, tree))
         session.on("Fetch.requestPaused", lambda event: self._paused(session, event))
+        # Of a compressed body that breaks off inside an intact message the browser takes what came for the whole.
+        await session.send("Network.enable", {"maxTotalBufferSize": 0})
+        await session.send("Network.setExtraHTTPHeaders", {"headers": {"Accept-Encoding": "identity"}})
         pattern = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
         await session.send("Fetch.enable", {"patterns": [pattern]})
 
@@ -186,7 +202,11 @@ class _Answers:
         try:
             if redirected and event["frameId"] in self._own_frames and self._guard is not None:
                 self._guard.check_hop(_joined(url, sent["location"]), url)
-            if redirected or status in {0, 204, 205} or (is_page and not is_attachment) or status >= 400:
+            if status in _NO_FILE and not is_page and url not in self.headers:
+                self._refuse(event["frameId"], _refusal(url, status, "", sent))
+                await session.send("Fetch.failRequest", {"requestId": request, "errorReason": "Aborted"})
+                return
+            if redirected or status in _NO_FILE | {0, 204, 205} or (is_page and not is_attachment) or status >= 300:
                 await session.send("Fetch.continueRequest", {"requestId": request})
                 # What was stopped on purpose has no answer. A download that breaks off at once is asked for again by
                 # the browser itself: that is its own matter.
@@ -238,6 +258,14 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
         return errors.Transient(f"the file could not be reached ({failed or 'no answer'})")
+    if status == 202:
+        wait = http_dates.retry_after(sent.get("retry-after", ""))
+        msg = "the file is not ready yet (HTTP 202)"
+        return errors.Transient(
+            msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY if wait is None else wait
+        )
+    if status in _NO_FILE:
+        return errors.Permanent(f"the portal sent no file (HTTP {status})")
     if status in {404, 410}:
         return errors.Permanent(f"the portal has no such file (HTTP {status})", models.ErrorCode.NOT_FOUND)
     if status == 403:

@@ -25,6 +25,7 @@ from po_pw.browser import (
     press_guard,
     profiles,
     quiet,
+    transfers,
     watchdog,
 )
 
@@ -142,6 +143,7 @@ class Driver:
         cookies: Sequence[models.Cookie] = (),
         pages: int = 1,
         beat: heartbeat.Beat | None = None,
+        most_bytes: int | None = None,
     ) -> Context:
         """Opens one persistent context.
 
@@ -153,6 +155,7 @@ class Driver:
             cookies: added on top of what the profile holds (session cookies do not survive in a profile).
             pages: how many pages to open at once.
             beat: how often the browser is asked whether it is there; None: never.
+            most_bytes: what a file that it downloads may have; None for no limit.
 
         Raises:
             EnvironmentProblem: the browser does not start; says why.
@@ -164,7 +167,7 @@ class Driver:
         context = Context(worker, inner, user_data_dir, self.run_dir, downloads, unseen=launch.headless)
         try:
             async with asyncio.timeout(launch.timeout):
-                await context.prepare(cookies, pages, beat)
+                await context.prepare(cookies, pages, beat, most_bytes)
         except BaseException as error:
             await context.close()
             if isinstance(error, playwright.Error | TimeoutError):
@@ -231,13 +234,17 @@ class Context:
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
         self.guards = press_guard.Guards(inner, self._pages.owner)
+        self.transfers: transfers.Transfers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         state = f"lost: {self.why_lost}" if self.lost.is_set() else "open"
         return f"<Context {self.worker} pid={self.pid} {state}>"
 
-    async def prepare(self, cookies: Sequence[models.Cookie], count: int, beat: heartbeat.Beat | None = None) -> None:
+    async def prepare(
+        self, cookies: Sequence[models.Cookie], count: int, beat: heartbeat.Beat | None = None,
+        most_bytes: int | None = None,
+    ) -> None:  # fmt: skip
         """Learns the browser's process, opens the pages, watches for the end."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser
@@ -249,10 +256,13 @@ class Context:
             with contextlib.suppress(psutil.Error):  # it has ended: the next call says so
                 self._process = psutil.Process(pid)
                 self.pid = pid
-            if beat is None:
-                await session.detach()
-            else:
+            if most_bytes is not None:
+                self.transfers = transfers.Transfers(session, most_bytes)
+                await self.transfers.watch(self.downloads)
+            if beat is not None:
                 self._begin(self._listen(session, beat), "heartbeat")
+            elif most_bytes is None:
+                await session.detach()
         if self.pid:
             await asyncio.to_thread(self._run_dir.record, self.pid)
         if cookies:

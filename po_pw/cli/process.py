@@ -73,6 +73,10 @@ def process(
         bool,
         typer.Option("--read-only", help="Press nothing that sends a form; what only a form hands out is missing."),
     ] = False,
+    no_mark: Annotated[
+        bool,
+        typer.Option("--no-mark", help="Do not mark files as coming from the internet (Office opens those read-only)."),
+    ] = False,
     run_timeout: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Stop after so long; the same command continues.  [default: no limit]"),
@@ -95,6 +99,7 @@ def process(
             attempts=attempts, order_timeout=order_timeout, run_timeout=run_timeout,
             max_file_bytes=max_file_size, max_total_bytes=max_total_size,
             allow_hosts=tuple(allow_host) if allow_host else None, patience=patience, read_only=read_only or None,
+            mark_of_the_web=False if no_mark else None,
         )  # fmt: skip
         orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import errors
+from po_pw.downloads import origin_mark
 
 if TYPE_CHECKING:
     import threading
@@ -113,7 +114,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """A second name for a file where the file system can, else a copy, synced."""
+    """A second name for a file where the file system can, else a copy, synced, with the mark of the web it had."""
     try:
         if Path(source).is_symlink():
             shutil.copy2(source, target, follow_symlinks=False)
@@ -123,6 +124,7 @@ def link_or_copy(source: str, target: str) -> str:
         raise
     except OSError:
         shutil.copy2(source, target)
+        origin_mark.carry(Path(source), Path(target))
         with Path(target).open("r+b") as stream:  # writable: Windows syncs no other
             os.fsync(stream.fileno())
     return target

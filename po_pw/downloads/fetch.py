@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models, redact
-from po_pw.downloads import disk, freshness, kinds, parts, promises, writer
+from po_pw.downloads import disk, freshness, kinds, origin_mark, parts, promises, writer
+from po_pw.transport import client, refusals
 
 if TYPE_CHECKING:
     import datetime
@@ -48,6 +49,7 @@ async def fetch(
     kept: models.SavedFile | None = None,
     is_own: Callable[[str], bool] = lambda _host: True,
     is_file: Callable[[], None] = lambda: None,
+    is_marked: bool = True,
 ) -> models.SavedFile | None:
     """Saves one file that an HTTP answer carries; the answer says whether it is one.
 
@@ -64,6 +66,7 @@ async def fetch(
         kept: the file as an earlier run saved it, which is there still.
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
         is_file: told once it is known that the answer is the file, before its bytes are saved.
+        is_marked: whether the file gets the mark of the web.
 
     Returns:
         None where the file is still as it was kept.
@@ -81,37 +84,64 @@ async def fetch(
     with disk.translated(part):
         begun = parts.begun(part, attachment.id, limits.resume_from)
     conditions = parts.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
-    async with ask(conditions) as answer:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        if kept is not None and freshness.is_same(kept, answer.status, headers):
-            if answer.status != 304 or redact.bare(kept.source) == redact.bare(answer.url):
-                return None
-            # A page about the file may be unchanged too; a 304 has no body, so its connection is free again.
-            return await fetch(
-                attachment, into, ask=ask, limits=limits, on_bytes=on_bytes, now=now, is_own=is_own, is_file=is_file
-            )
-        if begun is not None and not parts.goes_on(begun, answer.status, headers):
-            begun = None
-            if answer.status != 200:
-                parts.forget(part)
-                msg = f"{redact.bare(answer.url)} does not go on where it broke off; it is begun anew"
-                raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+
+    async def asked(conditions: Mapping[str, str], begun: parts.Note | None) -> models.SavedFile | None:
+        async with ask(conditions) as answer:
+            return await _taken(
+                answer, attachment, into, begun=begun, kept=kept, limits=limits, on_bytes=on_bytes, now=now,
+                is_own=is_own, is_file=is_file, is_marked=is_marked,
+            )  # fmt: skip
+
+    try:
+        return await asked(conditions, begun)
+    except refusals.NotAsked:
+        if not conditions:
+            raise
+    # Asked for less than the whole file, the server gave no answer to that: now it is asked for the whole, once.
+    with disk.translated(part):
+        parts.forget(part)
+    return await asked({}, None)
+
+
+async def _taken(
+    answer: client.Body, attachment: models.Attachment, into: Path, *, begun: parts.Note | None,
+    kept: models.SavedFile | None, limits: Limits, on_bytes: Callable[[int], None],
+    now: Callable[[], datetime.datetime], is_own: Callable[[str], bool], is_file: Callable[[], None],
+    is_marked: bool,
+) -> models.SavedFile | None:  # fmt: skip
+    """The file that an answer carries; None where it says that the kept one is still the same."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    at = redact.bare(answer.url)
+    if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
+        msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged too
+        raise refusals.NotAsked(msg)
+    if kept is not None and freshness.is_same(kept, answer.status, headers):
+        return None
+    if answer.status == 206 and (begun is None or not parts.goes_on(begun, answer.status, headers)):
+        msg = f"{at} does not go on where it broke off"
+        raise refusals.NotAsked(msg)
+    if answer.status == 206 and begun is not None:
+        headers["content-length"] = str(begun.length)
+    else:
+        begun = None
+    promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
+    if kept is not None and kept.size:
+        promise = dataclasses.replace(promise, may_be_empty=False)
+    limits.check(promise.length)
+    received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
+    async with contextlib.aclosing(received):
         if begun is not None:
-            headers["content-length"] = str(begun.length)
-        promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
-        limits.check(promise.length)
-        received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
-        async with contextlib.aclosing(received):
-            if begun is not None:
-                head = await asyncio.to_thread(_head_of, part)
-            else:
-                head = await _beginning(received, promise)
-            if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
-                raise refused
-            is_file()
-            promise = promise.final(head)
-            note = begun or _note(attachment, promise, headers, limits)
-            return await _write(attachment, into, promise, head, received, now, note)
+            head = await asyncio.to_thread(_head_of, parts.of(into))
+        else:
+            head = await _beginning(received, promise)
+        if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
+            raise refused
+        is_file()
+        promise = promise.final(head)
+        note = begun or _note(attachment, promise, headers, limits)
+        page = attachment.source.referer if isinstance(attachment.source, models.Link) else ""
+        origin = origin_mark.Origin.of(promise.url, page) if is_marked else None
+        return await _write(attachment, into, promise, head, received, now, note, origin)
 
 
 def _note(
@@ -132,6 +162,7 @@ def _head_of(part: Path) -> bytes:
 async def _write(
     attachment: models.Attachment, into: Path, promise: promises.Promise, head: bytes,
     received: AsyncIterator[bytes], now: Callable[[], datetime.datetime], note: parts.Note | None,
+    origin: origin_mark.Origin | None,
 ) -> models.SavedFile:  # fmt: skip
     part = parts.of(into)
     proof: list[tuple[int, tuple[str, ...]]] = []
@@ -139,7 +170,7 @@ async def _write(
 
     def publish(size: int) -> None:
         proof.append((size, promises.prove(promise, size, head)))
-        _move(part, into, promise)
+        _move(part, into, promise, origin, now())
         parts.note_of(part).unlink(missing_ok=True)
 
     try:
@@ -173,6 +204,8 @@ async def adopt(
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
     is_own: Callable[[str], bool] = lambda _host: True,
+    page: str = "",
+    is_marked: bool = True,
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same proofs.
 
@@ -187,6 +220,8 @@ async def adopt(
         on_bytes: told how many bytes it has.
         now: the time to note.
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        page: the address of the page that it was on; `""` where none is known.
+        is_marked: whether the file gets the mark of the web; else it gets none, and loses the browser's.
 
     Raises:
         Transient: it is not whole.
@@ -197,10 +232,15 @@ async def adopt(
         EnvironmentProblem: the disk is in the way otherwise.
     """
     promise = promises.of_download(attachment, sent_name, url, headers, now=now())
+    origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
     given_up = threading.Event()
+
+    def move(promise: promises.Promise) -> None:
+        _move(part, into, promise, origin, came)
+
     try:
         work = disk.on_thread(
-            f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, into, limits, given_up, is_own)
+            f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, limits, given_up, is_own, move)
         )
         try:
             promise, size, sha256, checks = await disk.ended(work, given_up)
@@ -216,10 +256,10 @@ async def adopt(
 def _adopted(
     promise: promises.Promise,
     part: Path,
-    into: Path,
     limits: Limits,
     given_up: threading.Event,
     is_own: Callable[[str], bool],
+    move: Callable[[promises.Promise], None],
 ) -> tuple[promises.Promise, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, proves it, moves it to its place."""
     with disk.translated(part):
@@ -239,7 +279,7 @@ def _adopted(
         promise = promise.final(head)
         checks = promises.prove(promise, size, head)
         if not given_up.is_set():
-            _move(part, into, promise)
+            move(promise)
         return promise, size, digest.hexdigest(), checks
 
 
@@ -265,7 +305,11 @@ async def _beginning(received: AsyncIterator[bytes], promise: promises.Promise) 
     return bytes(head)
 
 
-def _move(part: Path, into: Path, promise: promises.Promise) -> None:
+def _move(
+    part: Path, into: Path, promise: promises.Promise, origin: origin_mark.Origin | None, at: datetime.datetime
+) -> None:
+    """Gives a whole file its mark, its date and its name, in this order: none is to be seen without the others."""
+    origin_mark.put(part, origin, at=at)
     if promise.modified_at is not None:
         stamp = promise.modified_at.timestamp()
         os.utime(part, (stamp, stamp))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import http_dates
 from po_pw.downloads import kinds
+from po_pw.transport import codings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
 
     Args:
         kept: the file.
-        status: of the answer.
+        status: of the answer; 304 only where it was asked for.
         headers: names in lower case.
     """
     if status == 304:
@@ -47,6 +48,8 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
     if status != 200 or (is_page and kept.media_type not in kinds.PAGE_TYPES):
         return False
     tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
+    if codings.of(headers):
+        length = ""  # of what is sent, which is not the file itself
     if kept.etag or tag:
         return kept.etag == tag
     if length and length != str(kept.size):

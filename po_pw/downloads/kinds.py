@@ -38,6 +38,11 @@ _TYPES: Final = mimetypes.MimeTypes()
 """Python's own table alone: the system's would give a file another name on another machine."""
 _PROGRAMS: Final = frozenset({"php", "aspx", "asp", "ashx", "axd", "jsp", "do", "action", "cgi", "dll", "cfm", "pl"})
 """Extensions in an address that name the program which sends the file, not the file."""
+_MAY_BE_EMPTY: Final = frozenset({"txt", "text", "csv", "tsv", "tab", "log", "md", "asc"})
+"""Extensions of plain text; all other files have at least a header."""
+_JSON: Final = frozenset({"json", "geojson", "topojson", "jsonl", "ndjson", "jsonld", "har", "ipynb", "map"})
+_JSON_BEGINS: Final = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
+"""Not `[Header]`, which begins some tables."""
 _EXTENSION: Final = re.compile(r"\.(?=[0-9]*[A-Za-z])([A-Za-z0-9]{1,10})$")
 _PAGE_BEGINS: Final = re.compile(
     rb"(?is)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b"
@@ -77,6 +82,21 @@ def promised(name: str, media_type: str = "") -> str | None:
 def promises_page(name: str) -> bool:
     """Whether the attachment is itself a web page by its name."""
     return extension(name) in {"html", "htm", "xhtml", "shtml"}
+
+
+def promises_json(name: str) -> bool:
+    """Whether a file of this name is JSON."""
+    return extension(name) in _JSON
+
+
+def is_json(head: bytes) -> bool:
+    """Whether the bytes begin as a JSON object or array does."""
+    return _JSON_BEGINS.match(_as_ascii(head)) is not None
+
+
+def may_be_empty(name: str) -> bool:
+    """Whether a file of this name is valid without a single byte."""
+    return extension(name) in _MAY_BE_EMPTY
 
 
 def names_program(name: str) -> bool:

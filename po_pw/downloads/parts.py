@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import http_dates
 from po_pw.downloads import disk
+from po_pw.transport import codings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,7 @@ def conditions(note: Note) -> dict[str, str]:
 
 
 def goes_on(note: Note, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether an answer is the rest of that very file.
+    """Whether an answer is the rest of that very file, as its own bytes: a compressed part of it is none of those.
 
     Args:
         note: what is there.
@@ -120,8 +121,10 @@ def goes_on(note: Note, status: int, headers: Mapping[str, str]) -> bool:
         headers: names in lower case.
     """
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
-    if status != 206 or match is None:
+    if status != 206 or match is None or codings.of(headers):
         return False
+    if note.validator.startswith('"') and headers.get("etag", note.validator).strip() != note.validator:
+        return False  # it goes on with another file than the one that was asked for
     first, last, length = (int(number) for number in match.groups())
     return first == note.synced and last == length - 1 and length == note.length
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import errors, http_dates, models, redact
 from po_pw.downloads import disposition, kinds, page_about
-from po_pw.transport import hosts
+from po_pw.transport import codings, hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,24 @@ _FOR_SCRIPTS: Final = frozenset({"application/json", "text/javascript", "applica
 _NAMELESS: Final = re.compile(r"(?i)(download|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})( ?\(\d+\))?(\.\w+)?")
 """What a browser calls a download that nobody named."""
 _SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|reason)"\s*:\s*"([^"\\]{1,200})')
+_TELLS_OF_ERROR: Final = frozenset(
+    {"error", "errors", "error_description", "error_message", "errormessage", "exception", "fault"}
+)
+_TELLS: Final = _TELLS_OF_ERROR | {
+    "message", "messages", "msg", "description", "detail", "details", "title", "reason", "status", "state",
+}  # fmt: skip
+_ASIDE: Final = frozenset(
+    {
+        "code", "error_code", "errorcode", "status_code", "statuscode", "success", "ok", "type", "instance", "path",
+        "timestamp", "trace", "trace_id", "traceid", "request_id", "requestid", "correlation_id", "correlationid",
+        "progress", "retry_after", "retryafter", "id", "job_id", "jobid", "task_id", "taskid",
+    }
+)  # fmt: skip
+"""Names in a JSON object that has something to say of a request and nothing else (RFC 9457 and its likes)."""
+_NOT_YET: Final = re.compile(
+    rb'(?i)"(?:status|state|message)"\s*:\s*"(?:in[ _-]?progress|pending|processing|queued|preparing|generating|'
+    rb"not[ _-]?ready)\b"
+)
 _OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
 
 
@@ -66,6 +85,8 @@ class Promise:
     """The server itself gives it a page's name, as it gives none to the portal's own pages."""
     is_certain: bool = True
     """Something is promised at all."""
+    may_be_empty: bool = True
+    """That no bytes came would be the server's word, and not a connection that broke off."""
 
     def final(self, head: bytes) -> Promise:
         """With an extension, where it had none and the type or the first bytes tell one."""
@@ -91,6 +112,7 @@ def of_answer(
     header = lower.get("content-disposition", "")
     length = lower.get("content-length", "").strip()
     asked = attachment.source.url if isinstance(attachment.source, models.Link) else ""
+    is_framed = encoded or "chunked" in lower.get("transfer-encoding", "").lower()
     return Promise(
         shown=whole(attachment.name),
         sent_name=redact.file_name(whole(disposition.name(header) or _name(attachment.name, url))),
@@ -105,6 +127,7 @@ def of_answer(
         asked_url=asked,
         is_named_page=kinds.promises_page(disposition.name(header)),
         is_certain=attachment.is_certain,
+        may_be_empty=is_framed or length == "0",
         charset=lower.get("content-type", "").lower().partition("charset=")[2].partition(";")[0].strip(" \"'"),
     )
 
@@ -122,8 +145,7 @@ def of_download(
         now: no file is younger.
     """
     lower = {name.lower(): value for name, value in headers.items()}
-    encoded = lower.get("content-encoding", "").strip().lower() not in {"", "identity"}
-    promise = of_answer(attachment, url, lower, encoded=encoded, now=now)
+    promise = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
     name = disposition.name(lower.get("content-disposition", ""))
     if not name and attachment.name and _NAMELESS.fullmatch(suggested):
         ending = kinds.extension(suggested)
@@ -136,6 +158,7 @@ def of_download(
         sent_name=redact.file_name(whole(name or suggested or attachment.name)),
         # The browser took it for a file; where there are no headers, nothing else can say so.
         is_attachment=promise.is_attachment or not lower,
+        may_be_empty=promise.may_be_empty or not lower,
         source=source,
     )
 
@@ -160,14 +183,16 @@ def refusal(
         if _promised_page(promise) and _binary(promise) is None and is_itself:
             return None
         return PageInstead(_page_message(promise, page), page)
-    if head and kinds.actual(head) is None and text and (_binary(promise) is not None or _is_for_scripts(promise)):
-        return errors.NotAFile(_text_message(promise, head))
+    if not head or kinds.actual(head) is not None or not text:
+        return None
+    if _binary(promise) is not None or _is_for_scripts(promise) or _is_other_json(promise, head):
+        return _text_instead(promise, head)
     return None
 
 
 def needs_more(promise: Promise, head: bytes) -> bool:
     """Whether more than `kinds.HEAD` bytes are needed to tell: of a page, and of a text that says what is wrong."""
-    return may_be_page(promise, head) or isinstance(refusal(promise, head), errors.NotAFile)
+    return may_be_page(promise, head) or kinds.is_json(head) or refusal(promise, head) is not None
 
 
 def may_be_page(promise: Promise, head: bytes) -> bool:
@@ -186,7 +211,7 @@ def may_be_page(promise: Promise, head: bytes) -> bool:
 
 
 def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
-    """Length against what was announced, first bytes against the type.
+    """Length against what was announced, first bytes against the type; a file without any only where it may be so.
 
     Args:
         promise: with its final name.
@@ -201,6 +226,9 @@ def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
         msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
         raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
     if size == 0:
+        if not (promise.may_be_empty and kinds.may_be_empty(promise.sent_name)):
+            msg = f"no bytes of {promise.sent_name!r} came"
+            raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
         return (*checks, "empty")
     wanted = kinds.promised(promise.sent_name, promise.media_type)
     if wanted is not None:
@@ -261,6 +289,37 @@ def _is_for_scripts(promise: Promise) -> bool:
     return not any(kinds.extension(name) and not kinds.names_program(name) for name in (promise.shown, promise.asked))
 
 
+def _is_other_json(promise: Promise, head: bytes) -> bool:
+    """Whether this is JSON where another kind of text was promised, or JSON that only says why there is no file."""
+    kind = promise.media_type
+    if not kinds.is_json(head):
+        return kind == "application/problem+json"
+    name = promise.sent_name if kinds.extension(promise.sent_name) else promise.shown
+    if promise.is_attachment or not kinds.extension(name):
+        return not kinds.promises_json(name) and _only_tells(head)
+    if kinds.promises_json(name):
+        return kind == "application/problem+json" or _only_tells(head, _TELLS_OF_ERROR)
+    says_json = kind in {"application/json", "text/json"} or kind.endswith("+json")
+    return says_json or kinds.extension(name) in {"csv", "tsv", "xml"} or _only_tells(head)
+
+
+def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
+    """Whether the bytes are a whole JSON object that tells of a request and of nothing else.
+
+    Args:
+        head: of the file; of one that goes on behind it nothing is known.
+        needed: names of which one must say something.
+    """
+    try:
+        given = json.loads(head)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(given, dict):
+        return False
+    said = {name.casefold(): value for name, value in given.items()}
+    return said.keys() <= _TELLS | _ASIDE and any(said.get(name) for name in needed)
+
+
 def _sign_in(promise: Promise, is_own: Callable[[str], bool]) -> errors.OrderError:
     return sign_in_asked(promise.asked_url or promise.url, _promised_name(promise), is_own, by=promise.url)
 
@@ -289,12 +348,17 @@ def _page_message(promise: Promise, page: page_about.Page) -> str:
     return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
 
 
-def _text_message(promise: Promise, head: bytes) -> str:
+def _text_instead(promise: Promise, head: bytes) -> errors.OrderError:
+    if _NOT_YET.search(head) and _only_tells(head):
+        msg = f"{promise.source} says that {_promised_name(promise)} is not ready yet"
+        return errors.Transient(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
     said = _SAID.search(head)
     says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
     saying = f", saying {says!r}," if says else ""
     kind = promise.media_type or "no type"
-    return f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
+    return errors.NotAFile(
+        f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
+    )
 
 
 def _promised_name(promise: Promise) -> str:

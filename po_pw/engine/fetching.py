@@ -129,6 +129,7 @@ class Fetcher:
         self._lane = lane
         self._note = note
         self._limits = fetch.Limits(options.max_file_bytes)
+        self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = turns.Turns(at_once)
         self._allowed = allowed
@@ -217,6 +218,7 @@ class Fetcher:
                         kept=job.kept.get(attachment.id),
                         is_own=fence.is_home,
                         is_file=is_file,
+                        is_marked=self._is_marked,
                     )
                     if saved is None:
                         job.keep(attachment.id)
@@ -227,7 +229,7 @@ class Fetcher:
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
-            await self._take(job, wanted, captured, fence.is_home)
+            await self._take(job, wanted, captured, link.referer, fence.is_home)
         except errors.SessionExpired as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
@@ -243,7 +245,8 @@ class Fetcher:
         try:
             async with self._noted(job, attachment):
                 try:
-                    await self._take(job, attachment, captured)
+                    page = job.listing.url if job.listing is not None else job.order.url
+                    await self._take(job, attachment, captured, page)
                 except errors.NotAFile:
                     if attachment.is_certain:
                         raise
@@ -253,7 +256,7 @@ class Fetcher:
             raise
 
     async def _take(
-        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured,
+        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured, page: str,
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:  # fmt: skip
         try:
@@ -269,6 +272,8 @@ class Fetcher:
                 on_bytes=self._traffic.add,
                 now=_now,
                 is_own=is_own,
+                page=page,
+                is_marked=self._is_marked,
             )
             self._keep(job, saved)
         except asyncio.CancelledError:

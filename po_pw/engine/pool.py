@@ -158,6 +158,7 @@ class Pool:
                 cookies=self._cookies,
                 pages=self._options.pages_per_context,
                 beat=heartbeat.Beat(self._options.heartbeat_every, self._options.heartbeat_timeout),
+                most_bytes=self._options.max_file_bytes,
             )
         except BaseException:
             await asyncio.to_thread(self._profiles.cleanup_profile, worker)

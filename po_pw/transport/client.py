@@ -15,7 +15,7 @@ import truststore
 
 from po_pw import errors, redact
 from po_pw.http_dates import retry_after as retry_after
-from po_pw.transport import addresses, cookies, hosts, refusals, resolving
+from po_pw.transport import addresses, codings, cookies, hosts, refusals, resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -32,7 +32,6 @@ _MOST_REDIRECTS: Final = 20
 _LONGEST_HEADER: Final = 1 << 16
 """Bytes: signed addresses in `Location` and names in `Content-Disposition` outgrow aiohttp's 8 KiB."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_CONDITIONAL: Final = frozenset({206, 304, 416})
 _NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
 
 
@@ -47,7 +46,7 @@ class Body:
     """Names in any case."""
     chunks: AsyncIterator[bytes]
     encoded: bool = False
-    """True where the server compressed it all the same: its length then says nothing."""
+    """The server compressed it all the same: `chunks` are what it was before, and its length says nothing of them."""
     redirects: tuple[str, ...] = ()
     """The addresses that led here, the one asked for first; empty where it answered itself."""
 
@@ -100,7 +99,7 @@ class Client:
         jar = cookies.new_jar()
         inner = aiohttp.ClientSession(
             connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers, timeout=self._timeout,
-            read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
+            auto_decompress=False, read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
         )  # fmt: skip
         return Session(inner, jar, self._resolver)
 
@@ -135,11 +134,12 @@ class Session:
             headers: more of them; another host, after a redirect, does not get them.
             fence: which hosts it may come from; None for any.
             conditions: `Range` with `If-Range`, or `If-None-Match` with `If-Modified-Since` (RFC 9110, 13 and 14), for
-                whichever host answers at last; 206, 304 and 416 are answers then.
+                whichever host answers at last. 206 is an answer to the former only, 304 to the latter.
 
         Raises:
             NotAllowed: it lies, or a redirect leads, outside the fence.
-            Transient: reset, no name, time-out, 408, 425, 429, 5xx; also while the body streams.
+            NotAsked: a status that answers another question than the one that was asked, such as 412.
+            Transient: reset, no name, time-out, 202, 408, 425, 429, 5xx; also while the body streams.
             Permanent: 404, 410 and other refusals, or a redirect to something that is not http(s).
             SessionExpired: 401.
             BrowserRouteNeeded: 403, or a proxy or a certificate is in the way: the browser may get past.
@@ -148,12 +148,10 @@ class Session:
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
-            if not conditions or answer.status not in _CONDITIONAL:
-                refusals.refuse(answer.status, at, answer.headers)
+            refusals.refuse(answer.status, at, answer.headers, conditions)
             if fence is not None and not _is_page(answer.headers):  # a sign-in page is for the portal to judge
                 fence.check_file(at, redirects[-1] if redirects else "")
-            encoded = answer.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}
-            yield Body(at, answer.status, answer.headers, chunks, encoded, redirects)
+            yield Body(at, answer.status, answer.headers, chunks, bool(codings.of(answer.headers)), redirects)
         finally:
             await chunks.aclose()
             answer.release() if answer.content.at_eof() else answer.close()
@@ -209,9 +207,22 @@ def _is_page(headers: Mapping[str, str]) -> bool:
 
 
 async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[bytes, None]:
+    coding = codings.of(answer.headers)
+    if coding and not codings.is_read(coding):
+        msg = f"{redact.bare(at)} is compressed in a way that only a browser reads"
+        raise errors.BrowserRouteNeeded(msg)
     with refusals.translated(at, streaming=True):
-        while chunk := await answer.content.readany():
-            yield chunk
+        received = _received(answer)
+        if coding:
+            received = codings.decoded(received, coding, announced=answer.content_length)
+        async with contextlib.aclosing(received):
+            async for chunk in received:
+                yield chunk
+
+
+async def _received(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    while chunk := await answer.content.readany():
+        yield chunk
 
 
 async def _proxy(url: yarl.URL) -> str | None:

@@ -4,29 +4,57 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 from po_pw import errors, http_dates, models, redact
-from po_pw.transport import hosts
+from po_pw.transport import codings, hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
-    """Raises what an HTTP status means; returns where the body is what was asked for.
+_ANSWERS: Final = {"If-None-Match": 304, "If-Modified-Since": 304, "Range": 206}
+"""By what was asked, the status that answers it; 200 always does (RFC 9110, 13.2.2 and 14.2)."""
+_CONDITIONAL: Final = frozenset({206, 304, 412, 416})
+"""Statuses that have no meaning where nothing of the kind was asked; 412 has none for GET with these conditions."""
+
+
+class NotAsked(errors.Transient):
+    """The server answered another question than the one that was asked: what came is no file."""
+
+    default_code = models.ErrorCode.NOT_A_FILE
+
+
+def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mapping[str, str]) -> None:
+    """Raises what an HTTP status means; returns where it answers what was asked.
+
+    Args:
+        status: of the answer.
+        url: that answered.
+        headers: of the answer.
+        conditions: headers that were sent to ask for less than the whole file.
 
     Raises:
         SessionExpired: 401.
-        Permanent: 404, 410 and other statuses that will not change.
+        NotAsked: 206, 304, 412, 416, where they do not answer the conditions.
+        Permanent: 404, 410 and other statuses that will not change: also 204 and others of success that bring no file.
         BrowserRouteNeeded: 407; 403, which may be meant for us and not for the person.
-        Transient: 408, 425, 429, 5xx.
+        Transient: 202, 408, 425, 429, 5xx.
     """
-    if status in {200, 201, 202, 203}:
+    if status == 200 or status in {_ANSWERS[name] for name in conditions if name in _ANSWERS}:
         return
     said = f"the server answered HTTP {status} for {redact.bare(url)}"
+    wait = http_dates.retry_after(headers.get("Retry-After", ""))
+    if status in _CONDITIONAL:
+        raise NotAsked(f"{said}, which is no answer to what was asked")
+    if status == 202:
+        # Not the code of an outage: the host is well, and its other files need not wait.
+        raise errors.Transient(
+            f"{said}: the file is not ready yet", models.ErrorCode.NOT_A_FILE,
+            retry_after=http_dates.NOT_READY if wait is None else wait,
+        )  # fmt: skip
     if status == 401:
         raise errors.SessionExpired(said, host=hosts.host_of(url))
     if status == 403:
@@ -35,12 +63,12 @@ def refuse(status: int, url: str, headers: Mapping[str, str]) -> None:
         raise errors.Permanent(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
     if status == 407:
         raise errors.BrowserRouteNeeded(f"{said}: the proxy asks for a sign-in")
-    wait = http_dates.retry_after(headers.get("Retry-After", ""))
     if status == 429 or (status == 503 and wait is not None):
         raise errors.Transient(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
     if status >= 500 or status in {408, 425}:
         raise errors.Transient(said, models.ErrorCode.PORTAL_ERROR, retry_after=wait)
-    raise errors.Permanent(said, models.ErrorCode.PORTAL_ERROR)
+    brought_none = ": it sent no file" if status < 400 else ""
+    raise errors.Permanent(f"{said}{brought_none}", models.ErrorCode.PORTAL_ERROR)
 
 
 @contextlib.contextmanager
@@ -68,10 +96,7 @@ def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
         msg = f"{at} could not be reached in time" if connecting else f"no bytes came from {at} for too long"
         raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
-    except aiohttp.ClientPayloadError as error:
-        if _cannot_decode(error):
-            msg = f"{at} is compressed in a way that only a browser reads"
-            raise errors.BrowserRouteNeeded(msg) from error
+    except (aiohttp.ClientPayloadError, codings.CutShortError) as error:
         msg = f"{at} broke off in the middle"
         raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
     except aiohttp.ClientResponseError as error:
@@ -97,15 +122,6 @@ def _tls(at: str, error: aiohttp.ClientConnectorSSLError) -> errors.OrderError:
 def _proxy(at: str, status: int) -> errors.OrderError:
     said = f"the proxy answered HTTP {status} for {at}"
     return errors.Transient(said) if status >= 500 else errors.BrowserRouteNeeded(said)
-
-
-def _cannot_decode(error: BaseException | None) -> bool:
-    """Whether the body is compressed in a way we have no decoder for; a broken body of a known way is not meant."""
-    while error is not None:
-        if isinstance(error, aiohttp.http_exceptions.ContentEncodingError) and "Please install" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _reason(error: aiohttp.ClientError) -> str:

@@ -1,0 +1,192 @@
+"""The mark of the web: a file says that it came from the internet, and from where, as one that a browser saved does.
+
+Programs look for it: Office opens such a file in Protected View, Windows and macOS ask before they run one.
+
+- Windows: the stream `Zone.Identifier` ([MS-FSCC] 5.6.1); zone 3 is the internet.
+- macOS: the extended attribute `com.apple.quarantine` (flags; time; program; UUID) and, for Finder and Spotlight,
+  `com.apple.metadata:kMDItemWhereFroms` (a binary property list).
+- Linux: `user.xdg.origin.url` and `user.xdg.referrer.url` (freedesktop.org, Common Extended Attributes).
+
+A file system that keeps no such thing is no fault of the file: then it has no mark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import plistlib
+import sys
+import uuid
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from po_pw import redact
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+_ZONE: Final = "Zone.Identifier"
+_QUARANTINE: Final = "com.apple.quarantine"
+_WHERE_FROM: Final = "com.apple.metadata:kMDItemWhereFroms"
+_ORIGIN: Final = "user.xdg.origin.url"
+_REFERRER: Final = "user.xdg.referrer.url"
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "win32": (_ZONE,), "darwin": (_QUARANTINE, _WHERE_FROM), "linux": (_ORIGIN, _REFERRER),
+}  # fmt: skip
+_DOWNLOADED: Final = "0081"
+"""Flags of `com.apple.quarantine`, as browsers set them: downloaded, not yet looked at by its user."""
+_UNKNOWN: Final = "about:internet"
+"""What browsers write on Windows where there is no address that can be written."""
+_KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file came from; nothing in it is secret."""
+
+    url: str
+    """Its address; `""` where it has none."""
+    referrer: str
+    """The page that it was on; `""` where none is known."""
+
+    @classmethod
+    def of(cls, url: str, page: str) -> Origin:
+        """Without what may be secret in the addresses.
+
+        Args:
+            url: of the file; what a script made (`blob:`) counts as the page's.
+            page: that it was on; may be empty.
+        """
+        shown, referrer = _shown(url), _shown(page)
+        return cls(shown or referrer, referrer)
+
+
+def contents(platform: str, origin: Origin, *, at: datetime.datetime, event: uuid.UUID) -> dict[str, bytes]:
+    """What is to be written, by the name of the stream or attribute. Pure.
+
+    Args:
+        platform: as `sys.platform` names it; others than `win32`, `darwin` and `linux` have no such mark.
+        origin: of the file.
+        at: when it came.
+        event: names the download, on macOS.
+    """
+    if platform == "win32":
+        lines = ["[ZoneTransfer]", "ZoneId=3"]
+        lines += [f"ReferrerUrl={origin.referrer}"] if origin.referrer else []
+        lines += [f"HostUrl={origin.url or _UNKNOWN}"]
+        return {_ZONE: "".join(f"{line}\r\n" for line in lines).encode("ascii")}
+    addresses = [address for address in (origin.url, origin.referrer) if address]
+    if platform == "darwin":
+        said = f"{_DOWNLOADED};{int(at.timestamp()):08x};po-pw;{str(event).upper()}"
+        where_from = {_WHERE_FROM: plistlib.dumps(addresses, fmt=plistlib.FMT_BINARY)} if addresses else {}
+        return {_QUARANTINE: said.encode("ascii"), **where_from}
+    if platform == "linux":
+        named = {_ORIGIN: origin.url, _REFERRER: origin.referrer}
+        return {name: address.encode("ascii") for name, address in named.items() if address}
+    return {}
+
+
+def put(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
+    """Marks a file, in place of whatever mark it has: a browser's own holds whole addresses, with all secrets in them.
+
+    Args:
+        path: the file.
+        origin: where it came from; None: it is to have no mark.
+        at: when it came.
+    """
+    wanted = contents(sys.platform, origin, at=at, event=uuid.uuid4()) if origin is not None else {}
+    for name in _NAMES.get(sys.platform, ()):
+        try:
+            with contextlib.suppress(OSError):  # there is none, or none is kept here
+                _remove(path, name)
+            if name in wanted:
+                _write(path, name, wanted[name])
+        except OSError as error:
+            # None are kept there (ENOTSUP, EPERM), or none so long (ENOSPC, E2BIG). A file that is gone, or a disk that
+            # is in the way, shows itself at the rename that follows.
+            _log.debug("%s has no mark %s: %s", path, name, error)
+
+
+def carry(source: Path, target: Path) -> None:
+    """Gives a copy the mark of what it was copied from, where it has one."""
+    for name in _NAMES.get(sys.platform, ()):
+        with contextlib.suppress(OSError):  # it has none, or none is kept there
+            _write(target, name, _read(source, name))
+
+
+def _shown(url: str) -> str:
+    """An address of the web in ASCII; `""` for any other."""
+    address = redact.bare(url)
+    return quote(address, safe=_KEPT, errors="replace") if address.lower().startswith(("http://", "https://")) else ""
+
+
+if sys.platform == "win32":
+
+    def _write(path: Path, name: str, value: bytes) -> None:
+        with open(f"{path}:{name}", "wb") as stream:  # noqa: PTH123 - a stream of a file has no Path
+            stream.write(value)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _read(path: Path, name: str) -> bytes:
+        with open(f"{path}:{name}", "rb") as stream:  # noqa: PTH123
+            return stream.read()
+
+    def _remove(path: Path, name: str) -> None:
+        os.remove(f"{path}:{name}")  # noqa: PTH107
+
+elif sys.platform == "darwin":
+    import ctypes
+
+    # Python has os.setxattr on Linux alone. On macOS the calls take a position and options as well (setxattr(2)).
+    _libc: Final = ctypes.CDLL(None, use_errno=True)
+    _libc.getxattr.restype = ctypes.c_ssize_t
+    _AT: Final = (ctypes.c_uint32(0), ctypes.c_int(0))
+
+    def _checked(result: int, path: Path) -> int:
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+        return result
+
+    def _write(path: Path, name: str, value: bytes) -> None:
+        at, size = os.fsencode(path), ctypes.c_size_t(len(value))
+        _checked(_libc.setxattr(at, name.encode(), value, size, *_AT), path)
+
+    def _read(path: Path, name: str) -> bytes:
+        at = os.fsencode(path)
+        size = _checked(_libc.getxattr(at, name.encode(), None, ctypes.c_size_t(0), *_AT), path)
+        value = ctypes.create_string_buffer(size)
+        came = _checked(_libc.getxattr(at, name.encode(), value, ctypes.c_size_t(size), *_AT), path)
+        return value.raw[:came]
+
+    def _remove(path: Path, name: str) -> None:
+        _checked(_libc.removexattr(os.fsencode(path), name.encode(), ctypes.c_int(0)), path)
+
+elif sys.platform == "linux":
+
+    def _write(path: Path, name: str, value: bytes) -> None:
+        os.setxattr(path, name, value)
+
+    def _read(path: Path, name: str) -> bytes:
+        return os.getxattr(path, name)
+
+    def _remove(path: Path, name: str) -> None:
+        os.removexattr(path, name)
+
+else:  # `_NAMES` has nothing for it, so nothing is ever written
+
+    def _write(path: Path, name: str, value: bytes) -> None:
+        raise NotImplementedError
+
+    def _read(path: Path, name: str) -> bytes:
+        raise NotImplementedError
+
+    def _remove(path: Path, name: str) -> None:
+        raise NotImplementedError
