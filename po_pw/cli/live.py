@@ -159,5 +159,6 @@ class View:
                 Text(f"{line.done} done", "dim"),
             )  # fmt: skip
         parts: list[RenderableType] = [head, numbers, rows]
+        parts += [Text(line, "bold yellow", no_wrap=True, overflow="ellipsis") for line in now.waits()]
         parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]
         return Group(*parts)
