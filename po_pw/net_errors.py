@@ -38,20 +38,20 @@ class Meaning:
 
 
 _ROOT: Final = (
-    "If your company's own authority, or a proxy of it, issued the certificate, install its root certificate in this "
-    "computer's trust store (on Linux, browsers have their own, ~/.pki/nssdb). Otherwise ask the portal's operator."
+    "If your company issued it, or a proxy of your company stands in between, install the company's root certificate "
+    "in this computer's trust store. Otherwise ask the portal's operator."
 )
 MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
     {
         NetFault.NAME: Meaning(
-            "there is no host of this name, or no network",
+            "there is no host of this name",
             "Check the spelling. A portal inside your company may need its network or VPN.",
         ),
         NetFault.NAME_SERVER: Meaning(
             "its name cannot be looked up, as no name server answers", "Is the network or the VPN down?", heals=True
         ),
         NetFault.REFUSED: Meaning(
-            "nothing listens there: the connection was refused", "Check host and port of the address.",
+            "the connection was refused", "Check host and port of the address.",
             shows_network=True,
         ),
         NetFault.ADDRESS: Meaning(

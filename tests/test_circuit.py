@@ -230,7 +230,7 @@ def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.
 def doubted(one: circuit.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
     """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
     assert one.failed("portal.example", lease(1), error, now) == (
-        circuit.Doubted("portal.example", str(error), 2.0),
+        circuit.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0),
         True,
     )
     assert one.is_held(now + 1.9)
@@ -297,7 +297,7 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
     doubted(one, error)
     one.leased(lease(2), 102.0)
     change, _ = one.failed("portal.example", lease(2), error, 102.0)
-    assert change == circuit.Opened("portal.example", str(error), 1.0, HOUR - 2.0, is_offline=True)
+    assert change == circuit.Opened("portal.example", "there is no host of this name", 1.0, HOUR - 2.0, is_offline=True)
     network[0] = True
     for number, expected in ((3, circuit.Opened), (4, circuit.Refused)):
         now = one.next_change(0.0) or 0.0

@@ -161,7 +161,7 @@ class Tally:
             what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
             when = "trying now" if left is None or left < 1 else f"next try in {short(left)}"
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
-            why = "" if line.is_offline else f" ({line.why.removeprefix(f'{host} ')})"
+            why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
         return list(lines)
 

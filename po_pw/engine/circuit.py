@@ -268,7 +268,7 @@ class Circuit:
         self._doubted, self._needed, self._since = True, needed, now
         self._mistaken = self._hosts.judge(error, now) is reach.Verdict.MISTAKE
         self._hold(now + self._policy.confirm, now)
-        return Doubted(needed, str(error), self._policy.confirm)
+        return Doubted(needed, self._why(error), self._policy.confirm)
 
     def _is_mistake_of_files(self, error: errors.HostUnreachable, now: float) -> bool:
         if self._hosts.judge(error, now) is not reach.Verdict.MISTAKE:
@@ -277,7 +277,14 @@ class Circuit:
 
     def _opened(self, error: errors.OrderError, wait: float, now: float, *, is_news: bool = True) -> Opened:
         left = max(0.0, self._limit(error) - (now - self._since))
-        return Opened(self._needed, str(error), wait, left, self._is_offline(error), is_news)
+        return Opened(self._needed, self._why(error), wait, left, self._is_offline(error), is_news)
+
+    def _why(self, error: errors.OrderError) -> str:
+        """In a few words; which host it was that did not answer, where a redirect led to another."""
+        if not isinstance(error, errors.HostUnreachable):
+            return str(error)
+        why = net_errors.MEANINGS[error.fault].why
+        return why if error.host in {self.host, self._needed} else f"{error.host}: {why}"
 
     def _is_offline(self, error: errors.OrderError) -> bool:
         if not isinstance(error, errors.HostUnreachable):
@@ -325,9 +332,9 @@ class Circuit:
         is_offline = self._is_offline(error)
         if is_offline or (self._needed == self.host and self._hosts.is_known(self.host)):
             self.is_given_up = True
-            return GivenUp(self._needed, str(error), after, is_offline)
+            return GivenUp(self._needed, self._why(error), after, is_offline)
         never = "" if self._hosts.is_known(self._needed) else ", nor ever before"
-        said = f"{self._needed} has not answered for {clocks.span(after)}{never} ({error})"
+        said = f"{self._needed} has not answered for {clocks.span(after)}{never} ({self._why(error)})"
         self._close(now)
         return self._refuse(self._needed, said, error.code)
 

@@ -319,14 +319,14 @@ class Judge:
         what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
         waits = "all orders wait" if change.is_offline else "its orders wait"
         when = f"next try in {clocks.span(change.wait)}, gives up at {clocks.at(change.left)}"
-        self._say(f"{what} ({change.why.rstrip('.')}): {waits}; {when}")
+        self._say(f"{what} ({change.why}): {waits}; {when}")
 
     @staticmethod
     def _gone_for_now(change: circuit.GivenUp) -> errors.PortalUnreachable:
         what = "there was no network" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
         return errors.PortalUnreachable(
-            f"{what} for {clocks.span(change.after)} ({change.why.rstrip('.')}). When {when}, run the same command "
+            f"{what} for {clocks.span(change.after)} ({change.why}). When {when}, run the same command "
             "again: it continues where this one stopped."
         )
 
