@@ -107,7 +107,7 @@ class HostUnreachable(Transient):
     """No connection to a host comes about, or it says nothing. Whether waiting mends it: `engine/reach.py`.
 
     Attributes:
-        host: host and port, as in its address.
+        host: as `net_errors.host_of` gives it.
         fault: what is in the way.
     """
 

@@ -204,7 +204,7 @@ class HostWaits(Event):
     """Nobody takes an order of this host until it is tried again; announced anew after every try."""
 
     host: str
-    """And port, as in addresses."""
+    """And port, with `http://` where it is not https."""
     why: str
     wait: float
     """Seconds until one order tries."""

@@ -97,7 +97,7 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         NetFault.DROPPED: Meaning(
             "it closed the connection without an answer", heals=True, shows_network=True, is_everybodys=False
         ),
-        NetFault.SILENT: Meaning("it does not answer in time", heals=True, is_everybodys=False),
+        NetFault.SILENT: Meaning("no answer came in time", heals=True, is_everybodys=False),
     }
 )  # fmt: skip
 
@@ -174,8 +174,10 @@ def of_system(error: OSError) -> NetFault:
 
 
 def host_of(url: str) -> str:
-    """Host and port of an address, as people know it."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    """Host and port of an address, as people know it, with `http://` where it is not https: that is another server."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    return f"http://{host}" if parts.scheme.lower() == "http" else host
 
 
 def told(host: str, fault: NetFault, code: str = "") -> str:

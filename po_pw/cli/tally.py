@@ -13,6 +13,8 @@ from po_pw.engine import clocks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LONG: Final = 5.0
+"""Seconds after which it is said for how long a worker has been at something."""
 _WINDOW: Final = 8.0
 """Seconds over which the rate of bytes is taken."""
 
@@ -24,6 +26,8 @@ class WorkerLine:
     state: str = "starting"
     po_number: str = ""
     done: int = 0
+    since: float = 0.0
+    """By the tally's clock: when it came to this state."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -95,7 +99,7 @@ class Tally:
                     self.first_lease = self._clock()
                 line = self._line(event.worker)
                 if event.step == "reading" or line.po_number == event.po_number:
-                    line.state, line.po_number = event.step, event.po_number
+                    line.state, line.po_number, line.since = event.step, event.po_number, self._clock()
             case events.FileSaved():
                 self.files += 1
             case events.BytesReceived():
@@ -128,6 +132,8 @@ class Tally:
                     self.changes += outcome.changes
                 line = self._line(models.WorkerId(outcome.worker))
                 line.done += 1
+                if line.po_number == outcome.po_number:
+                    line.state, line.po_number = "waiting", ""
                 if outcome.error is not None and outcome.error.message not in self.refused.values():
                     self.troubles.append(f"{outcome.po_number}: {outcome.error.message}")
             case events.Stopping():
@@ -164,6 +170,12 @@ class Tally:
             why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
         return list(lines)
+
+    def doing(self, line: WorkerLine) -> str:
+        """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""
+        seconds = self._clock() - line.since
+        is_long = line.po_number and seconds >= _LONG
+        return f"{line.state} {short(seconds)}" if is_long else line.state
 
     def rate(self) -> float:
         """Bytes per second over the last few seconds."""

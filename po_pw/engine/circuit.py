@@ -57,6 +57,8 @@ class Doubted:
     host: str
     why: str
     wait: float
+    is_slow: bool = False
+    """It took long to find out."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ class Circuit:
         self._doubted, self._needed, self._since = True, needed, now
         self._mistaken = self._hosts.judge(error, now) is reach.Verdict.MISTAKE
         self._hold(now + self._policy.confirm, now)
-        return Doubted(needed, self._why(error), self._policy.confirm)
+        return Doubted(needed, self._why(error), self._policy.confirm, error.fault is models.NetFault.SILENT)
 
     def _is_mistake_of_files(self, error: errors.HostUnreachable, now: float) -> bool:
         if self._hosts.judge(error, now) is not reach.Verdict.MISTAKE:

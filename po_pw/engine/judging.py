@@ -282,6 +282,8 @@ class Judge:
         match change:
             case circuit.Doubted():
                 self._emit(events.HostWaits(host, change.why, change.wait))
+                if change.is_slow:
+                    self._say(f"{change.host} does not answer ({change.why}): its orders wait while one tries again")
             case circuit.Opened():
                 self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
                 self._say_down(host, change)
@@ -318,7 +320,8 @@ class Judge:
         again = "" if change.is_news else " still"
         what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
         waits = "all orders wait" if change.is_offline else "its orders wait"
-        when = f"next try in {clocks.span(change.wait)}, gives up at {clocks.at(change.left)}"
+        next_try = f"next try in {clocks.span(change.wait)}" if change.wait >= 1 else "it is tried again now"
+        when = f"{next_try}, gives up at {clocks.at(change.left)}"
         self._say(f"{what} ({change.why}): {waits}; {when}")
 
     @staticmethod

@@ -68,12 +68,10 @@ class PortalKnowledge:
                 siblings.append(order.url)
 
     def has_answered(self, host: str) -> bool:
-        """Whether a portal of this host and port answered in an earlier run."""
-        for origin in (f"https://{host}", f"http://{host}"):
-            found = self._portals.get(origin)  # it may be none of this list, and is not to be kept as one
-            if (memory.load(self._file(origin)) if found is None else found.memory).has_answered:
-                return True
-        return False
+        """Whether a portal answered in an earlier run, or in this one; `host` as `net_errors.host_of` gives it."""
+        origin = host if "://" in host else f"https://{host}"
+        found = self._portals.get(origin)  # it may be none of this list, and is not to be kept as one
+        return (memory.load(self._file(origin)) if found is None else found.memory).has_answered
 
     def note_answer(self, host: str) -> None:
         """It answered."""

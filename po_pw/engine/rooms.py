@@ -51,22 +51,28 @@ class Visits:
     def __init__(self) -> None:
         self._under_way: dict[int, tuple[models.Lease, asyncio.Timeout]] = {}
         self._ended: set[int] = set()
+        self._which: Callable[[models.Lease], bool] = lambda _lease: False
 
     @contextlib.contextmanager
     def under_way(self, lease: models.Lease, limit: asyncio.Timeout) -> Iterator[None]:
         """While the block lasts, `end` may end it: what `limit` bounds then raises TimeoutError."""
         self._under_way[lease.number] = lease, limit
+        self._end(lease, limit)
         try:
             yield
         finally:
             del self._under_way[lease.number]
 
     def end(self, which: Callable[[models.Lease], bool]) -> None:
-        """Ends those of these orders, at once."""
+        """Ends those of these orders at once, and from now on any such that begins."""
+        self._which = which
         for lease, limit in tuple(self._under_way.values()):
-            if which(lease) and not limit.expired():
-                self._ended.add(lease.number)
-                limit.reschedule(asyncio.get_running_loop().time())
+            self._end(lease, limit)
+
+    def _end(self, lease: models.Lease, limit: asyncio.Timeout) -> None:
+        if self._which(lease) and not limit.expired():
+            self._ended.add(lease.number)
+            limit.reschedule(asyncio.get_running_loop().time())
 
     def is_ended(self, lease: models.Lease) -> bool:
         """Whether it was ended so."""

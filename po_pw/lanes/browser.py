@@ -322,7 +322,7 @@ async def _unreachable(
         return None
     if answers and (target := answers[-1].headers.get("location", "")):
         url = urljoin(answers[-1].url, target)
-    if fault is models.NetFault.NAME and not await resolving.name_server_answers(net_errors.host_of(url)):
+    if fault is models.NetFault.NAME and not await resolving.name_server_answers(url):
         fault = models.NetFault.NAME_SERVER
     return net_errors.unreachable(url, fault, said)
 

@@ -23,18 +23,18 @@ within: Final[contextvars.ContextVar[hosts.Fence | None]] = contextvars.ContextV
 """The fence that the request under way must stay in; None where another resolves its name, a proxy."""
 
 
-async def name_server_answers(host: str) -> bool:
-    """Whether somebody could be asked for a name that the browser does not find; False too where that takes long.
+async def name_server_answers(url: str) -> bool:
+    """Whether somebody could be asked for a host that the browser does not find; False where that takes long.
 
     Args:
-        host: with or without a port.
+        url: http(s).
     """
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     silent = [False]
 
     def ask() -> None:
         try:
-            socket.getaddrinfo(host.rpartition(":")[0] or host, None)
+            socket.getaddrinfo(hosts.host_of(url), None)
         except socket.gaierror as error:
             silent[0] = error.errno == socket.EAI_AGAIN
         except (OSError, UnicodeError):
