@@ -106,6 +106,23 @@ class Transient(OrderError):
         self.retry_after = retry_after
 
 
+class HostUnreachable(Transient):
+    """No connection to a host comes about, or it says nothing. Whether waiting mends it: `engine/reach.py`.
+
+    Attributes:
+        host: as `net_errors.host_of` gives it.
+        fault: what is in the way.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, host: str, fault: models.NetFault) -> None:
+        silent = fault is models.NetFault.SILENT
+        super().__init__(message, models.ErrorCode.TIMEOUT if silent else models.ErrorCode.NETWORK)
+        self.host = host
+        self.fault = fault
+
+
 class BrowserLost(Transient):
     """The context died under the order: a crash, a kill, a hang."""
 

@@ -202,6 +202,40 @@ class OrderSettled(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class HostWaits(Event):
+    """Nobody takes an order of this host until it is tried again; announced anew after every try."""
+
+    host: str
+    """And port, with `http://` where it is not https."""
+    why: str
+    wait: float
+    """Seconds until one order tries."""
+    left: float | None = None
+    """Seconds until nobody waits for it any more; None where it merely asks to wait, or is doubted."""
+    is_offline: bool = False
+    """It is this machine that has no network."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostTried(Event):
+    """One order has gone to a host that others wait for."""
+
+    host: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostFree(Event):
+    """Nobody waits for this host any more.
+
+    Attributes:
+        refused: why whatever needs it fails; `""` where it answers again, or the run ends.
+    """
+
+    host: str
+    refused: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Stopping(Event):
     """A stop was asked for."""
 

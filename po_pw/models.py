@@ -204,6 +204,40 @@ class Click:
     """How many times "next page of attachments" is pressed before the control is there."""
 
 
+class NetFault(enum.StrEnum):
+    """Why a host cannot be reached; `net_errors` has what each means and what to do."""
+
+    NAME = "NAME"
+    """There is no host of this name."""
+    NAME_SERVER = "NAME_SERVER"
+    """Nobody could be asked for the name's address."""
+    REFUSED = "REFUSED"
+    ADDRESS = "ADDRESS"
+    """No way leads to its address."""
+    CERTIFICATE = "CERTIFICATE"
+    """Its certificate is not trusted."""
+    CERTIFICATE_DATE = "CERTIFICATE_DATE"
+    CERTIFICATE_NAME = "CERTIFICATE_NAME"
+    CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE"
+    """It asks for a certificate of ours."""
+    TLS = "TLS"
+    """It does not speak TLS, or none that we speak."""
+    HTTP = "HTTP"
+    """It does not speak HTTP."""
+    BLOCKED = "BLOCKED"
+    """This machine or its administrator forbids it."""
+    PROXY = "PROXY"
+    """The proxy cannot be used."""
+    TUNNEL = "TUNNEL"
+    """The proxy does not let it through."""
+    OFFLINE = "OFFLINE"
+    """This machine has no network."""
+    DROPPED = "DROPPED"
+    """The connection was closed without an answer."""
+    SILENT = "SILENT"
+    """No answer in time."""
+
+
 class Purpose(enum.StrEnum):
     """Why a control is pressed."""
 

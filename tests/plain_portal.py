@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import types
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -153,12 +154,22 @@ async def run(
     *,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
     resume: carrying.Resume | None = None,
+    origins: Mapping[str, str] = types.MappingProxyType({}),
     **more: object,
 ) -> Ran:
-    """One run over these orders, each at `/orders/NUMBER`; an error that ends it is kept."""
+    """One run over these orders, each at `/orders/NUMBER`; an error that ends it is kept.
+
+    Args:
+        portal: whose orders they are.
+        folder: where list, output and state go.
+        numbers: of the orders.
+        hear: told of each event, with the run.
+        origins: of orders that are another portal's.
+        more: settings.
+    """
     folder.mkdir(exist_ok=True)
     table = folder / "pos.csv"
-    rows = [f"{number},{portal.origin}/orders/{number}" for number in numbers]
+    rows = [f"{number},{origins.get(number, portal.origin)}/orders/{number}" for number in numbers]
     table.write_text("\n".join(["po_number,url", *rows]), "utf-8")
     orders = read.open_table(table)
     given = {"workers": 1, "out": folder / "out", "home": folder / "home", "backoff_base": 0.05, "attempts": 1}

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw import errors, models
-from po_pw.engine import circuit
+from po_pw import errors, models, net_errors
+from po_pw.engine import circuit, reach
 
 POLICY = circuit.Policy(base=2.0, cap=60.0, give_up=3600.0, failures=3, orders=2)
 DOWN = errors.Transient("connection refused")
 ERROR = errors.Transient("HTTP 500", models.ErrorCode.PORTAL_ERROR)
 BUSY = errors.Transient("HTTP 429", models.ErrorCode.RATE_LIMITED, retry_after=30.0)
 ONE = models.WorkerId("w1")
+HOUR = 3600.0
 
 
 def order(po: str, host: str = "portal.example") -> models.PurchaseOrder:
@@ -24,13 +25,23 @@ def lease(number: int, po: str = "") -> models.Lease:
     return models.Lease(order(po or f"PO-{number}"), ONE, 1, number)
 
 
+def known_circuit(chance: float = 0.5) -> circuit.Circuit:
+    """The circuit of a host that answered in an earlier run."""
+    return circuit.Circuit("portal.example", POLICY, lambda: chance, reach.Hosts(is_known=lambda _: True))
+
+
+def is_old_news(change: circuit.Change | None) -> bool:
+    """Whether nothing changed but that one more try has failed."""
+    return isinstance(change, circuit.Opened) and not change.is_news
+
+
 def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit.Circuit:
     """A circuit that three failures of two orders have opened at `now`; the first wait is `chance` times 2 s."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: chance)
+    one = known_circuit(chance)
     assert one.failed("portal.example", lease(1), error, now) == (None, False)
     assert one.failed("portal.example", lease(2), error, now) == (None, False)
     change, excused = one.failed("portal.example", lease(3, "PO-1"), error, now)
-    assert (change, excused) == (circuit.Opened("portal.example", str(error), chance * 2.0), True)
+    assert (change, excused) == (circuit.Opened("portal.example", str(error), chance * 2.0, HOUR), True)
     return one
 
 
@@ -94,7 +105,9 @@ def test_failure_opens_again_for_twice_as_long_quietly() -> None:
     for number in range(10, 20):
         now = one.next_change(now) or 0.0
         one.leased(lease(number), now)
-        assert one.failed("portal.example", lease(number), DOWN, now) == (None, True)
+        change, excused = one.failed("portal.example", lease(number), DOWN, now)
+        assert is_old_news(change)
+        assert excused
         waits.append((one.next_change(now) or 0.0) - now)
     assert waits == pytest.approx([0.999 * bound for bound in (4, 8, 16, 32, 60, 60, 60, 60, 60, 60)])
 
@@ -122,10 +135,12 @@ def test_after_long_enough_it_is_given_up() -> None:
     """Nothing but failed probes for `give_up` seconds: said once, with the last reason."""
     one = opened(now=0.0)
     one.leased(lease(10), 3599.0)
-    assert one.failed("portal.example", lease(10), DOWN, 3599.0) == (None, True)
+    change, excused = one.failed("portal.example", lease(10), DOWN, 3599.0)
+    assert (is_old_news(change), excused) == (True, True)
     one.leased(lease(11), 3700.0)
     change, _ = one.failed("portal.example", lease(11), DOWN, 3700.0)
     assert change == circuit.GivenUp("portal.example", "connection refused", 3700.0)
+    assert one.is_held(1e9)
 
 
 def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
@@ -135,11 +150,11 @@ def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
     """
     one = opened(now=100.0, error=ERROR)
     one.leased(lease(10, "PO-9"), 200.0)
-    assert one.failed("portal.example", lease(10, "PO-9"), ERROR, 200.0) == (None, True)
+    assert one.failed("portal.example", lease(10, "PO-9"), ERROR, 200.0)[1]
     one.leased(lease(11, "PO-1"), 300.0)
-    assert one.failed("portal.example", lease(11, "PO-1"), ERROR, 300.0) == (None, False)
+    assert not one.failed("portal.example", lease(11, "PO-1"), ERROR, 300.0)[1]
     one.leased(lease(12, "PO-1"), 400.0)
-    assert one.failed("portal.example", lease(12, "PO-1"), DOWN, 400.0) == (None, True)
+    assert one.failed("portal.example", lease(12, "PO-1"), DOWN, 400.0)[1]
 
 
 def test_retry_after_holds_everybody_and_counts_once() -> None:
@@ -179,7 +194,7 @@ def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
 
 def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() -> None:
     """`check` lets one order try; success closes silently, failure is an outage that is announced."""
-    well, ill = (circuit.Circuit("portal.example", POLICY, lambda: 0.5) for _ in range(2))
+    well, ill = known_circuit(), known_circuit()
     for one in (well, ill):
         one.check(100.0)
         assert not one.is_held(100.0)
@@ -188,7 +203,7 @@ def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() ->
     assert well.succeeded("portal.example", lease(1), 101.0) is None
     assert not well.is_open()
     assert ill.failed("portal.example", lease(1), DOWN, 101.0) == (
-        circuit.Opened("portal.example", "connection refused", 1.0),
+        circuit.Opened("portal.example", "connection refused", 1.0, HOUR),
         True,
     )
 
@@ -203,6 +218,177 @@ def test_the_time_in_which_everybody_waited_is_known() -> None:
     one.failed("portal.example", lease(11), BUSY, 1000.0)
     assert one.waited(1010.0) == 70.0
     assert one.waited(2000.0) == 90.0
+
+
+# --- hosts to which no connection comes about -------------------------------------------------------------------------
+
+
+def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.HostUnreachable:
+    return net_errors.unreachable(f"https://{host}/x", fault)
+
+
+def doubted(one: circuit.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
+    """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
+    assert one.failed("portal.example", lease(1), error, now) == (
+        circuit.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0),
+        True,
+    )
+    assert one.is_held(now + 1.9)
+    assert one.next_change(now) == now + 2.0
+
+
+MISTAKES = [fault for fault, meaning in net_errors.MEANINGS.items() if not meaning.heals]
+
+
+@pytest.mark.parametrize("fault", MISTAKES)
+def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault) -> None:
+    """At a host that never answered: two failures two seconds apart, and whatever needs it fails, with what to do."""
+    hosts = reach.Hosts()
+    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    doubted(one, error)
+    assert one.failed("portal.example", lease(2), error, 100.1) == (None, True)  # begun before, and no second try
+    one.leased(lease(3), 102.0)
+    change, excused = one.failed("portal.example", lease(3), error, 102.0)
+    assert change == circuit.Refused("portal.example", str(error), models.ErrorCode.NETWORK)
+    assert not excused
+    assert not one.is_held(102.0)
+    refused = hosts.why_given_up("portal.example")
+    assert refused is not None
+    assert net_errors.MEANINGS[fault].remedy in str(refused)
+
+
+@pytest.mark.parametrize("fault", list(models.NetFault))
+def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(fault: models.NetFault) -> None:
+    """Also a certificate: a hotel's network stands in between, say. An hour, counted down."""
+    hosts = reach.Hosts()
+    hosts.answered("portal.example", 50.0)
+    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    opened_ = None
+    for number in range(1, 4):
+        opened_, excused = one.failed("portal.example", lease(number), error, 100.0 + 2 * number)
+        if isinstance(opened_, circuit.Opened):
+            break
+        one.leased(lease(number + 1), 102.0 + 2 * number)
+    assert isinstance(opened_, circuit.Opened)
+    assert opened_.is_news
+    assert opened_.left > HOUR - 10
+    assert excused
+
+
+def test_a_portal_known_from_earlier_runs_may_be_down_but_its_certificate_may_not_be_bad() -> None:
+    """No name: the VPN is down, and it is waited for. An expired certificate does not heal by waiting."""
+    for fault, expected in (
+        (models.NetFault.NAME, circuit.Opened),
+        (models.NetFault.CERTIFICATE_DATE, circuit.Refused),
+    ):
+        one, error = known_circuit(), unreachable(fault)
+        doubted(one, error)
+        one.leased(lease(2), 102.0)
+        change, _ = one.failed("portal.example", lease(2), error, 102.0)
+        assert isinstance(change, expected)
+
+
+def test_without_a_network_nothing_is_called_a_mistake() -> None:
+    """No route out, and nothing answers: it is waited for, an hour if need be, and once there is a network it is asked
+    twice more before its name is called wrong."""
+    network = [False]
+    hosts = reach.Hosts(has_network=lambda: network[0])
+    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(models.NetFault.NAME)
+    doubted(one, error)
+    one.leased(lease(2), 102.0)
+    change, _ = one.failed("portal.example", lease(2), error, 102.0)
+    assert change == circuit.Opened("portal.example", "there is no host of this name", 1.0, HOUR - 2.0, is_offline=True)
+    network[0] = True
+    for number, expected in ((3, circuit.Opened), (4, circuit.Refused)):
+        now = one.next_change(0.0) or 0.0
+        one.leased(lease(number), now)
+        change, _ = one.failed("portal.example", lease(number), error, now)
+        assert isinstance(change, expected)
+
+
+def test_another_hosts_answer_proves_the_network() -> None:
+    """Whatever the routes say: what answered since the first failure does; what answered before it does not."""
+    hosts = reach.Hosts(has_network=lambda: False)
+    error = unreachable(models.NetFault.NAME)
+    hosts.answered("other.example", 99.0)
+    assert hosts.judge(error, 100.0) is reach.Verdict.OFFLINE
+    hosts.answered("other.example", 101.0)
+    assert hosts.judge(error, 100.0) is reach.Verdict.MISTAKE
+
+
+def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
+    """It accepts and says nothing: after five minutes its orders fail, and say that it never answered."""
+    hosts = reach.Hosts()
+    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(models.NetFault.SILENT)
+    doubted(one, error)
+    for number, now in ((2, 147.0), (3, 200.0)):
+        one.leased(lease(number), now)
+        change, excused = one.failed("portal.example", lease(number), error, now)
+        assert isinstance(change, circuit.Opened)
+        assert excused
+    one.leased(lease(4), 401.0)
+    change, _ = one.failed("portal.example", lease(4), error, 401.0)
+    assert isinstance(change, circuit.Refused)
+    assert "nor ever before" in change.why
+    assert change.code is models.ErrorCode.TIMEOUT
+
+
+def test_an_answer_ends_the_doubt() -> None:
+    """A portal that restarts for a moment: one order tries, the others follow, and nobody has paid."""
+    one = known_circuit()
+    doubted(one, unreachable(models.NetFault.REFUSED))
+    one.leased(lease(2), 102.0)
+    assert one.is_held(102.0)
+    one.succeeded("portal.example", lease(2), 103.0)
+    assert not one.is_open()
+    assert not one.is_held(103.0)
+
+
+def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None:
+    """At a host that has answered: nobody else waits for it."""
+    hosts = reach.Hosts()
+    hosts.answered("portal.example", 1.0)
+    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    for turn in range(9):
+        error = unreachable(models.NetFault.DROPPED)
+        assert one.failed("portal.example", lease(turn, "PO-1"), error, float(turn)) == (None, False)
+
+
+def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
+    """Its name does not exist: no order waits, as most may not need it; the second time its files fail for good."""
+    hosts = reach.Hosts()
+    hosts.answered("portal.example", 1.0)
+    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    error = unreachable(models.NetFault.NAME, "files.example")
+    for now in (100.0, 100.5):
+        assert one.failed("files.example", lease(1), error, now) == (None, False)
+        assert not one.is_held(now)
+    change, _ = one.failed("files.example", lease(2), error, 102.0)
+    assert isinstance(change, circuit.Refused)
+    assert not one.is_held(102.0)
+    assert hosts.why_given_up("files.example") is not None
+    assert hosts.why_given_up("portal.example") is None
+
+
+def test_files_of_a_host_that_went_down_fail_after_five_minutes_although_pages_open() -> None:
+    """The portal's pages open all the while, which must not set the clock back."""
+    hosts = reach.Hosts()
+    hosts.answered("portal.example", 1.0)
+    hosts.answered("files.example", 1.0)
+    one, now = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), 100.0
+    error = unreachable(models.NetFault.SILENT, "files.example")
+    change: circuit.Change | None = None
+    for number in range(100):
+        now = one.next_change(now) or now + 1.0
+        one.leased(lease(number), now)
+        one.succeeded("portal.example", lease(number), now)
+        change, _ = one.failed("files.example", lease(number), error, now)
+        one.released(lease(number))
+        if isinstance(change, circuit.Refused):
+            break
+    assert isinstance(change, circuit.Refused)
+    assert change.host == "files.example"
+    assert 400.0 <= now < 600.0
 
 
 STEPS = st.sampled_from(["fail", "answer", "busy", "leave", "check"])

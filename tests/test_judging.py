@@ -6,14 +6,18 @@ import asyncio
 import collections
 import dataclasses
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
-from po_pw import errors, models
-from po_pw.engine import circuit, jobs, judging, retry, source
+from po_pw import errors, models, net_errors
+from po_pw.engine import circuit, jobs, judging, reach, retry, source
 from po_pw.engine import scheduler as schedulers
 from tests.support import IN_TIME, run_async
 from tests.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TWO = models.WorkerId("w2")
 
@@ -30,6 +34,7 @@ class Portal:
     most_at_once: int = 0
     done: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     attempts: dict[str, int] = dataclasses.field(default_factory=dict)
+    failures: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     answer: errors.OrderError = DOWN
     back_after: int = 10**9
 
@@ -47,13 +52,15 @@ class Portal:
     async def worker(self, name: models.WorkerId) -> None:
         while (taken := await self.work.lease(name)) is not None:
             try:
+                self.judge.check(taken.order.url)
                 await self.read(taken)
             except errors.OrderError as error:
-                self.judge.failed(taken, error)
-                decision = self.judge.decide(error, taken)
+                made_of_it = self.judge.failed(taken, error)
+                decision = self.judge.decide(made_of_it, taken)
                 if isinstance(decision, retry.Again):
                     await self.work.release(taken, source.PutBack(decision.delay, decision.counts))
                     continue
+                self.failures[taken.order.po_number] = made_of_it
             else:
                 self.judge.page_read(taken)
             self.done[taken.order.po_number] += 1
@@ -61,7 +68,13 @@ class Portal:
 
 
 def portal(
-    count: int, *, give_up: float = 3600.0, hosts: tuple[str, ...] = ("portal.example",), patience: float = 3600.0
+    count: int,
+    *,
+    give_up: float = 3600.0,
+    hosts: tuple[str, ...] = ("portal.example",),
+    patience: float = 3600.0,
+    known: bool = True,
+    on_only_parked: Callable[[], None] = lambda: None,
 ) -> tuple[Portal, list[str], list[errors.PortalUnreachable]]:
     said: list[str] = []
     gone: list[errors.PortalUnreachable] = []
@@ -72,11 +85,11 @@ def portal(
         work.stop()
 
     judge = judging.Judge(
-        retry.Policy(4, 0.001, 0.004, patience), circuit.Policy(0.001, 0.004, give_up), random=lambda: 0.5,
-        now=asyncio.get_running_loop().time, say=said.append, given_up=given_up, changed=lambda: work.changed(),
-        asleep=lambda: 0.0,
+        retry.Policy(4, 0.001, 0.004, patience), circuit.Policy(0.001, 0.004, give_up, confirm=0.001),
+        random=lambda: 0.5, now=asyncio.get_running_loop().time, say=said.append, given_up=given_up,
+        changed=lambda: work.changed(), hosts=reach.Hosts(is_known=lambda _: known), asleep=lambda: 0.0,
     )  # fmt: skip
-    work = source.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge)
+    work = source.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
     judge.expect(orders)
     return Portal(judge, work), said, gone
 
@@ -130,6 +143,75 @@ def test_an_outage_without_end_ends_the_run_once() -> None:
         assert "portal.example" in str(error)
         assert "same command again" in str(error)
         assert not them.done
+
+    run_async(go())
+
+
+def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
+    """Three wrong rows of seven: each fails with the reason and what to do, said once; the others are done at once."""
+
+    async def go() -> None:
+        them, said, gone = portal(7, hosts=("portal.example", "portla.invalid"), known=False)
+
+        async def read(taken: models.Lease) -> None:
+            if "invalid" in taken.order.url:
+                raise net_errors.unreachable(taken.order.url, models.NetFault.NAME, "net::ERR_NAME_NOT_RESOLVED")
+
+        them.read = read  # type: ignore[method-assign]
+        async with asyncio.timeout(10):
+            await asyncio.gather(them.worker(ONE), them.worker(TWO))
+        assert len(them.done) == them.done.total() == 7
+        assert set(them.failures) == {"PO-1", "PO-3", "PO-5"}
+        for error in them.failures.values():
+            assert error.code is models.ErrorCode.NETWORK
+            assert "portla.invalid cannot be opened: there is no host of this name" in str(error)
+            assert "Check the spelling" in str(error)
+        (line,) = said
+        assert line.startswith("portla.invalid cannot be opened")
+        assert not gone
+
+    run_async(go())
+
+
+def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders() -> None:
+    """Two known portals, one never comes back: all of the other's orders are done, also one that waited to know more;
+    then the run ends, once, and the first one's orders are left for another."""
+
+    async def go() -> None:
+        them, said, gone = portal(
+            20, give_up=0.05, hosts=("portal.example", "other.example"), on_only_parked=lambda: parked.clear()
+        )
+        parked = {"PO-3"}
+        held, leases = asyncio.Event(), list[models.Lease]()
+
+        async def read(taken: models.Lease) -> None:
+            if "portal.example" in taken.order.url:
+                raise net_errors.unreachable(taken.order.url, models.NetFault.REFUSED)
+            if taken.order.po_number == "PO-19":
+                await held.wait()
+
+        async def park() -> None:
+            for _ in range(20):
+                taken = await them.work.lease(ONE)
+                assert taken is not None
+                leases.append(taken)
+            for taken in leases:
+                is_parked = taken.order.po_number in parked
+                await them.work.release(taken, source.Parked() if is_parked else source.PutBack(0.0, counts=False))
+
+        them.read = read  # type: ignore[method-assign]
+        async with asyncio.timeout(20):
+            await park()
+            workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+            while not any("has not answered" in line for line in said):  # noqa: ASYNC110 - a matter of turns
+                await asyncio.sleep(0.001)
+            assert not gone
+            held.set()
+            await asyncio.gather(*workers)
+        assert set(them.done) == {f"PO-{n}" for n in range(1, 20, 2)}
+        assert not parked
+        (error,) = set(gone)
+        assert "portal.example" in str(error)
 
     run_async(go())
 

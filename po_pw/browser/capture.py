@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, http_dates, models
+from po_pw import errors, http_dates, models, net_errors
 from po_pw.browser import contexts, holds, press_guard
 
 if TYPE_CHECKING:
@@ -393,7 +393,9 @@ async def download(
         found = _NET.search(str(error))
         if found is None:
             raise
-        msg = f"the browser does not get it either ({found[0]})"
+        fault = net_errors.of_chromium(found[0])
+        why = f"{net_errors.MEANINGS[fault].why}, " if fault is not None else ""
+        msg = f"the browser does not get it either ({why}{found[0]})"
         if found[0].startswith(_UNTRUSTED):
             raise errors.Permanent(msg, models.ErrorCode.NETWORK) from error
         raise errors.Transient(msg, models.ErrorCode.NETWORK) from error

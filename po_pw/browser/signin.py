@@ -8,11 +8,10 @@ import dataclasses
 import re
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
-from po_pw import errors
+from po_pw import errors, models, net_errors
 from po_pw.browser import contexts
 
 if TYPE_CHECKING:
@@ -51,22 +50,6 @@ _LOOK_EVERY: Final = 0.3
 _COMPLAINT: Final = "[role=alert]:visible, .error:visible, .alert:visible, .flash:visible"
 _SETTLES_WITHIN: Final = 5.0
 """Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
-_WHY: Final = {
-    "ERR_NAME_NOT_RESOLVED": "there is no host of this name, or no network",
-    "ERR_CONNECTION_REFUSED": "nothing listens there: the connection was refused",
-    "ERR_CONNECTION_TIMED_OUT": "it does not answer",
-    "ERR_TIMED_OUT": "it does not answer",
-    "ERR_ADDRESS_UNREACHABLE": "it cannot be reached from here",
-    "ERR_INTERNET_DISCONNECTED": "there is no network",
-    "ERR_NETWORK_CHANGED": "the network changed",
-    "ERR_PROXY_CONNECTION_FAILED": "the proxy cannot be reached",
-    "ERR_TUNNEL_CONNECTION_FAILED": "the proxy does not let it through",
-    "ERR_CERT": "its certificate is not trusted on this machine",
-    "ERR_SSL": "no secure connection could be made",
-    "ERR_EMPTY_RESPONSE": "it closed the connection without an answer",
-    "ERR_CONNECTION_RESET": "it closed the connection",
-    "ERR_CONNECTION_CLOSED": "it closed the connection",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,13 +101,14 @@ def unreachable(url: str, said: str) -> str:
         url: that was asked for.
         said: the browser's own first line.
     """
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    fault = net_errors.of_chromium(said)
+    if fault is None and "Timeout" in said:
+        fault = models.NetFault.SILENT
+    if fault is not None:
+        return str(net_errors.unreachable(url, fault, said))
     code = re.search(r"ERR_[A-Z0-9_]+", said)
-    if code is None:
-        reason = "it does not answer in time" if "imeout" in said else said
-        return f"{host} cannot be opened: {reason}"
-    why = next((why for name, why in _WHY.items() if code[0].startswith(name)), "the connection failed")
-    return f"{host} cannot be opened: {why} ({code[0]})"
+    reason = f"the connection failed ({code[0]})" if code is not None else said
+    return f"{net_errors.host_of(url)} cannot be opened: {reason}"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls
+from po_pw.browser import capture, contexts, controls, signin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -79,12 +79,12 @@ async def look(
     """Opens an address and gives what `judge` makes of the page and its HTTP status.
 
     Raises:
-        EnvironmentProblem: the page does not open.
+        PortalUnreachable: the page does not open; says why.
+        EnvironmentProblem: not in time.
         BrowserLost: the browser died of it.
     """
     async with _in_time(f"open {url}", timeout), context.page() as hold:
-        answer = await hold.page.goto(url, wait_until="domcontentloaded")
-        return await judge(hold.page, answer.status if answer else 0)
+        return await judge(hold.page, await signin.open_page(hold.page, url, timeout))
 
 
 @contextlib.asynccontextmanager

@@ -46,6 +46,7 @@ _MEANING = {
 def show(
     console: Console, summary: tables.Summary, *, out: Path, log: Path | None, seconds: float, work_seconds: float,
     workers: int, interrupted: bool, taken: Mapping[str, int], changes: models.Changes,
+    refused: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Prints the table and where everything is."""
     table = Table.grid(padding=(0, 2))
@@ -75,6 +76,8 @@ def show(
     for name, place, style in places:
         # Never cut or folded: people copy it.
         console.print(Text(f"{name:<14}").append(_near(place), style), soft_wrap=True)
+    for why in refused.values():
+        console.print(Text(f"! {why}", "yellow"), soft_wrap=True)
     for note in (*summary.warnings, *summary.notes):
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:

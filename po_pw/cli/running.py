@@ -89,7 +89,7 @@ async def _run(
     if not quiet:
         closing.show(
             console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted, taken=taken, changes=view.tally.changes,
+            interrupted=interrupted, taken=taken, changes=view.tally.changes, refused=view.tally.refused,
         )  # fmt: skip
     if problem is not None:
         raise problem

@@ -8,10 +8,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, models
+from po_pw.engine import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LONG: Final = 5.0
+"""Seconds after which it is said for how long a worker has been at something."""
 _WINDOW: Final = 8.0
 """Seconds over which the rate of bytes is taken."""
 
@@ -23,6 +26,20 @@ class WorkerLine:
     state: str = "starting"
     po_number: str = ""
     done: int = 0
+    since: float = 0.0
+    """By the tally's clock: when it came to this state."""
+
+
+@dataclasses.dataclass(slots=True)
+class HostLine:
+    """A host that orders wait for."""
+
+    why: str
+    is_offline: bool
+    next_try: float | None
+    """By the tally's clock; None: it is being tried."""
+    gives_up: str
+    """Time of day; `""` where it is not waited for so long."""
 
 
 class Tally:
@@ -47,6 +64,13 @@ class Tally:
         self.stopping: events.Stopping | None = None
         self.workers: dict[models.WorkerId, WorkerLine] = {}
         self.troubles: collections.deque[str] = collections.deque(maxlen=3)
+        self.hosts: dict[str, HostLine] = {}
+        """Those that orders wait for."""
+        self.refused: dict[str, str] = {}
+        """Hosts that cannot be reached at all, and why."""
+        self._waiting_since: float | None = None
+        self._waited = 0.0
+        self._settled_meanwhile = 0
         self._samples: collections.deque[tuple[float, int]] = collections.deque(maxlen=64)
 
     @property
@@ -75,7 +99,7 @@ class Tally:
                     self.first_lease = self._clock()
                 line = self._line(event.worker)
                 if event.step == "reading" or line.po_number == event.po_number:
-                    line.state, line.po_number = event.step, event.po_number
+                    line.state, line.po_number, line.since = event.step, event.po_number, self._clock()
             case events.FileSaved():
                 self.files += 1
             case events.BytesReceived():
@@ -85,15 +109,32 @@ class Tally:
                 self.stolen += event.count
             case events.OrderPutBack():
                 self.put_back += 1
-                self.troubles.append(f"{event.po_number}: {event.failure.message} ({again(event.delay)})")
+                line = self._line(event.worker)
+                if line.po_number == event.po_number:
+                    line.state, line.po_number = "waiting", ""
+                if event.counts:  # what is nobody's fault is told once for all
+                    self.troubles.append(f"{event.po_number}: {event.failure.message} ({again(event.delay)})")
+            case events.HostWaits():
+                self._host_waits(event)
+            case events.HostTried() if event.host in self.hosts:
+                self.hosts[event.host].next_try = None
+            case events.HostFree():
+                self.hosts.pop(event.host, None)
+                if event.refused:
+                    self.refused[event.host] = event.refused
+                self._note_waiting()
             case events.OrderSettled():
                 outcome = event.outcome
+                if self._waiting_since is not None:
+                    self._settled_meanwhile += 1
                 self.counts[outcome.status] += 1
                 if outcome.changes is not None:
                     self.changes += outcome.changes
                 line = self._line(models.WorkerId(outcome.worker))
                 line.done += 1
-                if outcome.error is not None:
+                if line.po_number == outcome.po_number:
+                    line.state, line.po_number = "waiting", ""
+                if outcome.error is not None and outcome.error.message not in self.refused.values():
                     self.troubles.append(f"{outcome.po_number}: {outcome.error.message}")
             case events.Stopping():
                 self.stopping = event
@@ -102,6 +143,39 @@ class Tally:
 
     def _line(self, worker: models.WorkerId) -> WorkerLine:
         return self.workers.setdefault(worker, WorkerLine())
+
+    def _host_waits(self, event: events.HostWaits) -> None:
+        gives_up = "" if event.left is None else clocks.at(event.left)
+        next_try = self._clock() + event.wait
+        self.hosts[event.host] = HostLine(event.why, event.is_offline, next_try, gives_up)
+        self._note_waiting()
+
+    def _note_waiting(self) -> None:
+        """Keeps apart the time in which a host is waited for: it says nothing of how fast orders are done."""
+        now = self._clock()
+        if self._waiting_since is not None:
+            self._waited += now - self._waiting_since
+        self._waiting_since = now if self.hosts else None
+
+    def waits(self) -> list[str]:
+        """A line for each host that orders wait for; where this machine has no network, one for all."""
+        now, lines = self._clock(), dict[str, None]()
+        for host, line in self.hosts.items():
+            left = None if line.next_try is None else line.next_try - now
+            if left is not None and left < 0 and not line.gives_up:
+                continue  # it merely asked to wait
+            what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
+            when = "trying now" if left is None or left < 1 else f"next try in {short(left)}"
+            until = f"; gives up at {line.gives_up}" if line.gives_up else ""
+            why = "" if line.is_offline else f" ({line.why})"
+            lines[f"{what}: {when}{until}{why}"] = None
+        return list(lines)
+
+    def doing(self, line: WorkerLine) -> str:
+        """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""
+        seconds = self._clock() - line.since
+        is_long = line.po_number and seconds >= _LONG
+        return f"{line.state} {short(seconds)}" if is_long else line.state
 
     def rate(self) -> float:
         """Bytes per second over the last few seconds."""
@@ -112,11 +186,17 @@ class Tally:
         return (recent[-1][1] - recent[0][1]) / (now - recent[0][0])
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds to the end; None while there is nothing to go by."""
-        if self.run is None or self.first_lease is None or self.settled < 2:
+        """Estimated seconds to the end; None while there is nothing to go by, or a host is waited for."""
+        done = self.settled - self._settled_meanwhile
+        if self.run is None or self.first_lease is None or done < 2 or self._waiting_since is not None:
             return None
-        per_order = (self._clock() - self.first_lease) / self.settled
+        per_order = (self._clock() - self.first_lease - self._waited) / done
         return per_order * max(0, self.run.orders - self.settled)
+
+
+def short(seconds: float) -> str:
+    """Whole seconds for people, for what is counted down: `8 s`, `2:05`."""
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
 
 
 def again(delay: float) -> str:

@@ -5,6 +5,10 @@ a host that is held, and sleeps until something changes.
 
 What fails is told apart from who waits: a circuit is that of the host of orders' pages, and counts the failures of each
 host its orders need, its own and those that only hand out files. So a dead file server holds the orders that need it.
+
+A portal to which no connection comes about at all is doubted at once, whoever asked, and tried again a little later.
+What that means `reach` says: where it is twice a mistake, the host is given up there and then, and what needs it fails.
+The same for a host of files, but nobody waits meanwhile: most orders may not need it.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from po_pw import errors, models
+from po_pw import errors, models, net_errors
+from po_pw.engine import clocks, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +39,26 @@ class Policy:
     cap: float
     """Seconds that no wait's upper bound exceeds."""
     give_up: float
-    """Seconds of nothing but failed tries, after which the run ends."""
+    """Seconds of nothing but failed tries, after which nobody waits for the host any more."""
+    confirm: float = 2.0
+    """Seconds until a host to which no connection came about is tried again."""
+    unknown: float = 300.0
+    """As `give_up`, of a host that has never answered, and of one that only hands out files."""
     failures: int = 4
     """In a row, without an answer between."""
     orders: int = 2
     """Different ones among them: one order that always fails is its own problem."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Doubted:
+    """No connection to the host came about: it is tried again before anything is made of it."""
+
+    host: str
+    why: str
+    wait: float
+    is_slow: bool = False
+    """It took long to find out."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,6 +69,12 @@ class Opened:
     why: str
     wait: float
     """Seconds until one order tries."""
+    left: float
+    """Seconds until nobody waits for it any more."""
+    is_offline: bool = False
+    """It is this machine that has no network."""
+    is_news: bool = True
+    """False where one more try has failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,14 +96,24 @@ class Back:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GivenUp:
-    """The host has not answered for as long as we were to wait."""
+    """The host has not answered for as long as we were to wait: its orders are for another run."""
 
     host: str
     why: str
     after: float
+    is_offline: bool = False
 
 
-Change: TypeAlias = Opened | Held | Back | GivenUp
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refused:
+    """What needs the host fails: it cannot be reached, and waiting does not mend that."""
+
+    host: str
+    why: str
+    code: models.ErrorCode
+
+
+Change: TypeAlias = Doubted | Opened | Held | Back | GivenUp | Refused
 
 
 def is_outage(error: errors.OrderError) -> bool:
@@ -102,17 +138,28 @@ class Circuit:
         host: its name, for people.
         policy: the bounds.
         random: uniform in [0, 1).
+        hosts: what is known of all hosts; by default nothing.
     """
 
-    def __init__(self, host: str, policy: Policy, random: Callable[[], float]) -> None:
+    def __init__(
+        self, host: str, policy: Policy, random: Callable[[], float], hosts: reach.Hosts | None = None
+    ) -> None:
         self.host = host
+        self.is_given_up = False
+        """Nobody waits for it any more in this run, and its orders are for another."""
         self._policy = policy
         self._random = random
+        self._hosts = hosts or reach.Hosts()
         self._streaks: dict[str, _Streak] = {}
         self._opened_at: float | None = None
         self._since = 0.0
         self._needed = host
         self._quiet = False
+        self._doubted = False
+        self._mistaken = False
+        """The latest failure was one that waiting does not mend; once more, and it is believed."""
+        self._files_since: dict[str, float] = {}
+        """When such a failure of a host of files was first met."""
         self._until = 0.0
         self._held_from: float | None = None
         self._waited = 0.0
@@ -131,7 +178,7 @@ class Circuit:
 
     def is_held(self, now: float) -> bool:
         """Whether nobody may take an order of this host now."""
-        return self._until > now or self._probe is not None
+        return self._until > now or self._probe is not None or self.is_given_up
 
     def is_picky(self, now: float) -> bool:
         """Whether one order may go, to try: better one that has not failed yet."""
@@ -142,8 +189,12 @@ class Circuit:
         return key in self._tried
 
     def next_change(self, now: float) -> float | None:
-        """When somebody may go; None where that is now, or depends on the probe."""
-        return self._until if self._until > now and self._probe is None else None
+        """When somebody may go; None where that is now, depends on the probe, or is never."""
+        return self._until if self._until > now and self._probe is None and not self.is_given_up else None
+
+    def is_probe(self, lease: models.Lease) -> bool:
+        """Whether this order tries for all."""
+        return self._probe == lease.number
 
     def leased(self, lease: models.Lease, now: float) -> None:
         """Somebody took an order: where the circuit is open it is the probe."""
@@ -163,18 +214,19 @@ class Circuit:
         such orders come through, one after another.
         """
         self._streaks.pop(needed, None)
-        if self._opened_at is None or self._probe != lease.number:
+        self._files_since.pop(needed, None)
+        if self._opened_at is None or self._probe != lease.number or needed != self._needed:
             return None
-        self._since = now
-        if needed != self._needed:
-            return None
-        back = Back(self._needed, now - self._opened_at)
-        quiet, self._quiet = self._quiet, False
+        back = None if self._quiet and not self._doubted else Back(self._needed, now - self._opened_at)
+        self._close(now)
+        return back
+
+    def _close(self, now: float) -> None:
         self._fold(now)
         self._opened_at, self._probe, self._until = None, None, 0.0
+        self._quiet = self._doubted = self._mistaken = False
         self._streaks.clear()
         self._tried.clear()
-        return None if quiet else back
 
     def failed(
         self, needed: str, lease: models.Lease, error: errors.OrderError, now: float
@@ -187,8 +239,15 @@ class Circuit:
         """
         asked = getattr(error, "retry_after", None) or 0.0
         if self._opened_at is not None:
-            return self._failed_open(lease, error, asked, now)
+            return self._failed_open(needed, lease, error, asked, now)
         was_held = self._until > now
+        if isinstance(error, errors.HostUnreachable):
+            if needed == self.host and self._is_everybodys(error):
+                self._tried, self._doublings = {lease.order.key}, 0
+                self._opened_at, self._quiet = now, True
+                return self._doubt(needed, error, now), True
+            if needed != self.host and self._is_mistake_of_files(error, now):
+                return self._refuse(needed, str(error), error.code), False
         streak = self._streaks.setdefault(needed, _Streak())
         streak.failures += 1
         streak.orders.add(lease.order.key)
@@ -196,15 +255,53 @@ class Circuit:
             self._tried, self._doublings = set(streak.orders), 0
             self._opened_at = self._since = now
             self._needed = needed
-            return Opened(needed, str(error), self._wait(asked, now)), True
+            return self._opened(error, self._wait(asked, now), now), True
         if asked > 0:
             longer = now + asked > self._until
             self._hold(now + asked, now)
             return (Held(needed, asked) if longer and not was_held else None), was_held
         return None, was_held
 
+    def _is_everybodys(self, error: errors.HostUnreachable) -> bool:
+        """Whether it is no matter of one address: a host that has answered may yet drop a single page's connection."""
+        return net_errors.MEANINGS[error.fault].is_everybodys or not self._hosts.has_answered(error.host)
+
+    def _doubt(self, needed: str, error: errors.HostUnreachable, now: float) -> Doubted:
+        self._doubted, self._needed, self._since = True, needed, now
+        self._mistaken = self._hosts.judge(error, now) is reach.Verdict.MISTAKE
+        self._hold(now + self._policy.confirm, now)
+        return Doubted(needed, self._why(error), self._policy.confirm, error.fault is models.NetFault.SILENT)
+
+    def _is_mistake_of_files(self, error: errors.HostUnreachable, now: float) -> bool:
+        if self._hosts.judge(error, now) is not reach.Verdict.MISTAKE:
+            return False
+        return now - self._files_since.setdefault(error.host, now) >= self._policy.confirm
+
+    def _opened(self, error: errors.OrderError, wait: float, now: float, *, is_news: bool = True) -> Opened:
+        left = max(0.0, self._limit(error) - (now - self._since))
+        return Opened(self._needed, self._why(error), wait, left, self._is_offline(error), is_news)
+
+    def _why(self, error: errors.OrderError) -> str:
+        """In a few words; which host it was that did not answer, where a redirect led to another."""
+        if not isinstance(error, errors.HostUnreachable):
+            return str(error)
+        why = net_errors.MEANINGS[error.fault].why
+        return why if error.host in {self.host, self._needed} else f"{error.host}: {why}"
+
+    def _is_offline(self, error: errors.OrderError) -> bool:
+        if not isinstance(error, errors.HostUnreachable):
+            return False
+        return self._hosts.judge(error, self._since) is reach.Verdict.OFFLINE
+
+    def _limit(self, error: errors.OrderError) -> float:
+        """Seconds that the host is waited for, as matters stand."""
+        is_portal = self._needed == self.host
+        if self._is_offline(error) or (is_portal and self._hosts.is_known(self._needed)):
+            return self._policy.give_up
+        return min(self._policy.give_up, self._policy.unknown)
+
     def _failed_open(
-        self, lease: models.Lease, error: errors.OrderError, asked: float, now: float
+        self, needed: str, lease: models.Lease, error: errors.OrderError, asked: float, now: float
     ) -> tuple[Change | None, bool]:
         if self._probe != lease.number:
             if asked > 0:
@@ -213,13 +310,39 @@ class Circuit:
         its_own = self._nothing_else and error.code in _ANSWERS
         self._probe = None
         self._tried.add(lease.order.key)
+        if needed != self._needed:
+            self._needed, self._since, self._mistaken = needed, now, False
+        if isinstance(error, errors.HostUnreachable):
+            if self._quiet and not self._doubted:
+                return self._doubt(needed, error, now), True
+            was_mistaken = self._mistaken
+            self._mistaken = self._hosts.judge(error, self._since) is reach.Verdict.MISTAKE
+            if self._mistaken and was_mistaken:
+                self._close(now)
+                return self._refuse(needed, str(error), error.code), False
+        if self._quiet and not self._doubted:
+            self._since = now
+        was_quiet, self._quiet, self._doubted = self._quiet, False, False
         wait = self._wait(asked, now)
-        if self._quiet:
-            self._quiet, self._since = False, now
-            return Opened(self.host, str(error), wait), not its_own
-        if now - self._since >= self._policy.give_up:
-            return GivenUp(self._needed, str(error), now - self._since), not its_own
-        return None, not its_own
+        if was_quiet or now - self._since < self._limit(error):
+            return self._opened(error, wait, now, is_news=was_quiet), not its_own
+        return self._end(error, now), not its_own
+
+    def _end(self, error: errors.OrderError, now: float) -> Change:
+        """Nobody waits any more: for a portal that has answered once, another run will; all else fails."""
+        after = now - self._since
+        is_offline = self._is_offline(error)
+        if is_offline or (self._needed == self.host and self._hosts.is_known(self.host)):
+            self.is_given_up = True
+            return GivenUp(self._needed, self._why(error), after, is_offline)
+        never = "" if self._hosts.is_known(self._needed) else ", nor ever before"
+        said = f"{self._needed} has not answered for {clocks.span(after)}{never} ({self._why(error)})"
+        self._close(now)
+        return self._refuse(self._needed, said, error.code)
+
+    def _refuse(self, host: str, why: str, code: models.ErrorCode) -> Refused:
+        self._hosts.give_up(host, why, code)
+        return Refused(host, why, code)
 
     def check(self, now: float) -> None:
         """One order goes first, whatever was known: after the machine slept, say."""
@@ -227,6 +350,7 @@ class Circuit:
             self._fold(now)
             self._held_from = now
             self._opened_at, self._quiet, self._doublings, self._needed = now, True, 0, self.host
+            self._since = now
         self._until, self._probe = now, None
 
     def waited(self, now: float) -> float:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -111,6 +112,11 @@ async def sleeps(asleep: Callable[[], float] = slept, every: float = EVERY) -> A
             yield now - before
         if now - before >= LEAST or now < before:
             before = now
+
+
+def at(seconds: float) -> str:
+    """The time of day in so many seconds, for people: `14:05`."""
+    return (datetime.datetime.now().astimezone() + datetime.timedelta(seconds=seconds)).strftime("%H:%M")
 
 
 def span(seconds: float) -> str:

@@ -14,6 +14,7 @@ from po_pw.engine import (
     fetching,
     judging,
     portal_knowledge,
+    reach,
     retry,
     rooms,
     source,
@@ -65,19 +66,22 @@ class Crew:
         self.unreachable: errors.PortalUnreachable | None = None
         self.stopped = False
         self._allowed = first.count
+        self._visits = rooms.Visits()
         self._beside: list[asyncio.Task[None]] = []
         options, senses = room.options, room.senses
-        self.judge = judging.Judge(
-            retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
-            circuit.Policy(2 * options.backoff_base, options.backoff_cap, options.outage_timeout),
-            random=random.random, now=asyncio.get_running_loop().time, say=self._warn, given_up=self._give_up,
-            changed=lambda: self.source.changed(), asleep=senses.asleep,
-        )  # fmt: skip
-        self.judge.expect(todo)
         self.knowledge = portal_knowledge.PortalKnowledge(
             room.sessions, room.hub, lambda keys: self.source.unpark(keys)
         )  # fmt: skip
         self.knowledge.expect(todo)
+        base = 2 * options.backoff_base
+        self.judge = judging.Judge(
+            retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
+            circuit.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
+            random=random.random, now=asyncio.get_running_loop().time, say=self._warn, given_up=self._give_up,
+            changed=lambda: self.source.changed(), emit=room.hub.emit, asleep=senses.asleep,
+            hosts=reach.Hosts(self.knowledge.has_answered, senses.network, self.knowledge.note_answer),
+        )  # fmt: skip
+        self.judge.expect(todo)
         self.source = source.LocalSource(
             self._scheduler, on_steal=self._stolen, gate=self.judge,
             on_only_parked=lambda: self.knowledge.only_parked(self.source.parked()),
@@ -106,7 +110,7 @@ class Crew:
         )  # fmt: skip
         shared = rooms.Shared(
             self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
-            self.knowledge, self._is_alone,
+            self.knowledge, self._is_alone, self._visits,
         )  # fmt: skip
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
         too_long = self._stop_in_time()
@@ -216,6 +220,7 @@ class Crew:
         """No more orders are begun."""
         self.stopped = True
         self.source.stop()
+        self._visits.end(self.judge.may_abandon)
 
     def _stolen(self, thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
         self._room.hub.emit(events.OrdersStolen(thief, victim, count))

@@ -295,6 +295,8 @@ class Fetcher:
             if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
             both = f"{needed}; {error}"
+            if isinstance(error, errors.HostUnreachable):
+                raise errors.HostUnreachable(both, error.host, error.fault) from error
             if isinstance(error, errors.Transient):
                 raise errors.Transient(both, error.code, retry_after=error.retry_after) from error
             traffic.refused[host] += 1

@@ -7,7 +7,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models, owner_only, web
+from po_pw import events, models, net_errors, owner_only, web
 from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
@@ -68,6 +68,18 @@ class PortalKnowledge:
             siblings = self._of(order.url).siblings
             if len(siblings) < _SIBLINGS:
                 siblings.append(order.url)
+
+    def has_answered(self, host: str) -> bool:
+        """Whether a portal answered in an earlier run, or in this one; `host` as `net_errors.host_of` gives it."""
+        origin = host if "://" in host else f"https://{host}"
+        found = self._portals.get(origin)  # it may be none of this list, and is not to be kept as one
+        return (memory.load(self._file(origin)) if found is None else found.memory).has_answered
+
+    def note_answer(self, host: str) -> None:
+        """It answered."""
+        for origin, portal in self._portals.items():
+            if net_errors.host_of(origin) == host:
+                portal.memory.has_answered = True
 
     def memory(self, url: str) -> memory.PortalMemory:
         """What is known of the portal of an address."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw.engine import carrying, fetching, jobs, senses, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from po_pw import errors, events, models, sessions, settings
@@ -43,6 +45,40 @@ class Room:
     """Orders that an earlier run had in hand, each with its work folder's claim."""
 
 
+class Visits:
+    """The pages that are being opened and read, so that a stop need not wait for a host that does not answer."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[int, tuple[models.Lease, asyncio.Timeout]] = {}
+        self._ended: set[int] = set()
+        self._which: Callable[[models.Lease], bool] = lambda _lease: False
+
+    @contextlib.contextmanager
+    def under_way(self, lease: models.Lease, limit: asyncio.Timeout) -> Iterator[None]:
+        """While the block lasts, `end` may end it: what `limit` bounds then raises TimeoutError."""
+        self._under_way[lease.number] = lease, limit
+        self._end(lease, limit)
+        try:
+            yield
+        finally:
+            del self._under_way[lease.number]
+
+    def end(self, which: Callable[[models.Lease], bool]) -> None:
+        """Ends those of these orders at once, and from now on any such that begins."""
+        self._which = which
+        for lease, limit in tuple(self._under_way.values()):
+            self._end(lease, limit)
+
+    def _end(self, lease: models.Lease, limit: asyncio.Timeout) -> None:
+        if self._which(lease) and not limit.expired():
+            self._ended.add(lease.number)
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    def is_ended(self, lease: models.Lease) -> bool:
+        """Whether it was ended so."""
+        return lease.number in self._ended
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shared:
     """What the workers of a run share."""
@@ -58,4 +94,5 @@ class Shared:
     knowledge: portal_knowledge.PortalKnowledge
     alone: Callable[[], bool]
     """Whether orders are strictly one after another, nothing overlapping; may change."""
+    visits: Visits
     jobs: dict[models.OrderKey, jobs.Job] = dataclasses.field(default_factory=dict)

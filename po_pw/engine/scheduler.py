@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import heapq
+import itertools
 from typing import TYPE_CHECKING, TypeAlias
 
 from po_pw import models
@@ -198,9 +199,18 @@ class Scheduler:
         """Orders that wait until more is known."""
         return [waiting.order for waiting in self._parked.values()]
 
-    def only_parked(self) -> bool:
-        """Whether nothing is left but orders that wait until more is known."""
-        return bool(self._parked) and not self._out and self.waiting() == len(self._parked)
+    def only_parked(self, is_gone: Held | None = None) -> bool:
+        """Whether nothing is left but orders that wait until more is known, and those that are not given out any more.
+
+        Args:
+            is_gone: whether an order is one of the latter; None: none is.
+        """
+        if not self._parked or self._out:
+            return False
+        if self.waiting() == len(self._parked):
+            return True
+        others = itertools.chain(self._unowned, (entry[2] for entry in self._delayed), *self._deques.values())
+        return is_gone is not None and all(is_gone(one.order) for one in others)
 
     def settle(self, lease: models.Lease) -> None:
         """The order has its outcome.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from po_pw.engine import clocks
 from po_pw.engine import space as spaces
+from po_pw.transport import network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,3 +25,5 @@ class Senses:
     space: Callable[[Path], spaces.Reading] = spaces.read
     """The file system that a folder is on; read in a thread."""
     space_every: float = spaces.EVERY
+    network: Callable[[], bool] = network.is_there
+    """Whether this machine has a way out to other networks."""

@@ -64,6 +64,10 @@ class Gate(Protocol):
         """When that changes by itself; None: it does not."""
         ...
 
+    def is_gone(self, order: models.PurchaseOrder) -> bool:
+        """Whether this order may not be given out any more at all."""
+        ...
+
     def leased(self, lease: models.Lease, now: float) -> None:
         """An order was given out."""
         ...
@@ -112,7 +116,8 @@ class LocalSource:
         now = loop.time()
         while not self._stopped and worker not in self._retired:
             got = self._take(worker, now)
-            if isinstance(got, schedulers.WaitUntil) and self._scheduler.only_parked():
+            is_gone = self._gate.is_gone if self._gate is not None else None
+            if isinstance(got, schedulers.WaitUntil) and self._scheduler.only_parked(is_gone):
                 self._on_only_parked()
                 self.unpark([order.key for order in self._scheduler.parked()])
                 got = self._take(worker, now)

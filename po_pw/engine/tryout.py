@@ -162,7 +162,7 @@ async def _ask(
         async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
             seen = await trial.look(context, address, judge, _VISIT)
     except errors.PoPwError as error:
-        return checks.problem("sign-in", str(error), "Is the portal reachable from here? Open it in your own browser.")
+        return checks.problem("sign-in", str(error), "Open it in your own browser, to see whether it works there.")
     again = f"Run: po-pw login {address}"
     if seen.challenge:
         return checks.problem("sign-in", "the portal asks to prove that a person is there", again)

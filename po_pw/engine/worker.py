@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import logging
@@ -18,7 +19,7 @@ from po_pw.lanes import browser as browser_lane
 from po_pw.portals import judging, recognition, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from po_pw.browser import contexts
@@ -57,6 +58,10 @@ _REFUSED: Final = {
         ),
     ),
 }
+
+
+class _Abandoned(Exception):
+    """The attempt was ended by a stop, and is none."""
 
 
 class Worker:
@@ -108,7 +113,7 @@ class Worker:
 
     async def _work(self, context: contexts.Context) -> bool:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
-        session = self._room.client.session(context.user_agent, context.language)
+        session = self._room.client.session(context.user_agent, context.language, check=self._shared.judge.check)
         room = self._room
         lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
         fetcher = fetching.Fetcher(
@@ -184,8 +189,9 @@ class Worker:
         """
         order, job, knowledge = lease.order, fetches.job, self._shared.knowledge
         try:
+            self._shared.judge.check(order.url)
             await self._open(job)
-            async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
+            async with self._visiting(desk, lease) as visit:
                 cookies = await desk.context.cookies()
                 redact.remember_cookies(cookies)
                 desk.session.set_cookies(cookies)
@@ -202,6 +208,8 @@ class Worker:
             self._shared.judge.page_read(lease)
         except TimeoutError:
             await fetches.cancel()
+            if self._shared.visits.is_ended(lease):
+                raise _Abandoned from None
             msg = f"the order was not read within {self._room.options.order_timeout:.0f} s"
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         except errors.SessionExpired as error:
@@ -212,6 +220,14 @@ class Worker:
             # Before the order goes back: whoever takes it next writes to the same places.
             await fetches.cancel()
             raise
+
+    @contextlib.asynccontextmanager
+    async def _visiting(self, desk: _Desk, lease: models.Lease) -> AsyncIterator[lanes.Visit]:
+        """The order's page, while the block lasts, bounded in time; a stop ends it where nothing answers."""
+        async with asyncio.timeout(self._room.options.order_timeout) as limit:
+            with self._shared.visits.under_way(lease, limit):
+                async with desk.lane.visit(lease.order) as visit:
+                    yield visit
 
     async def _decide(
         self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches, awaited: models.Listing
@@ -420,6 +436,8 @@ class Worker:
         """
         try:
             await step
+        except _Abandoned:
+            await self._give_back(lease, job, started)
         except errors.OutOfSpace as error:
             await self._give_back(lease, job, started)
             if job.is_ending:  # what is half in its place is for the next run to take up
@@ -442,7 +460,7 @@ class Worker:
         return False
 
     async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
-        self._shared.judge.failed(lease, error)
+        error = self._shared.judge.failed(lease, error)
         decision = self._shared.judge.decide(error, lease)
         if isinstance(decision, retry.Never):
             await tasks.to_its_end(self._settle(lease, job, error, started))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models, redact, web
+from po_pw import errors, events, models, net_errors, redact, web
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals import judging, page_facts, recognition, vocabulary
-from po_pw.transport import addresses, client, hosts
+from po_pw.transport import addresses, client, hosts, resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -294,6 +295,8 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
         except playwright.Error as error:
             # An error status without a body shows no page at all; the answer says what happened all the same.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
+                if not hold.page.is_closed() and (refused := await _unreachable(url, error, answers)) is not None:
+                    raise refused from error
                 raise
     if not answers:
         return 200
@@ -307,6 +310,21 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
             retry_after=client.retry_after(wait) if limited else None,
         )
     return status
+
+
+async def _unreachable(
+    url: str, error: playwright.Error, answers: Sequence[playwright.Response]
+) -> errors.HostUnreachable | None:
+    """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
+    said = contexts.first_line(error)
+    fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
+    if fault is None:
+        return None
+    if answers and (target := answers[-1].headers.get("location", "")):
+        url = urljoin(answers[-1].url, target)
+    if fault is models.NetFault.NAME and not await resolving.name_server_answers(url):
+        fault = models.NetFault.NAME_SERVER
+    return net_errors.unreachable(url, fault, said)
 
 
 def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> hosts.Fence:

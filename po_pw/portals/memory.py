@@ -61,10 +61,12 @@ class PortalMemory:
 
     Attributes:
         accepted_without_area: the person has accepted once that orders here may have no attachments area.
+        has_answered: the portal has answered once.
     """
 
     def __init__(self) -> None:
         self.accepted_without_area = False
+        self.has_answered = False
         self._area_example = ""
         self._orders: dict[str, None] = {}
         self._places: dict[str, dict[str, None]] = {}
@@ -247,6 +249,7 @@ class PortalMemory:
         """For keeping; under 1 MB."""
         raw: dict[str, Any] = {
             "rules_version": RULES_VERSION, "accepted_without_area": self.accepted_without_area,
+            "has_answered": self.has_answered,
             "area_example": self._area_example, "proof_url": _without_secret(self._proof_url),
             "places": _lists(self._places),
             "good": [sorted(one) for one in self._good],
@@ -302,6 +305,7 @@ def from_json(text: str) -> PortalMemory:
     try:
         raw = json.loads(text)
         memory.accepted_without_area = raw["accepted_without_area"] is True
+        memory.has_answered = raw.get("has_answered") is True
         if raw["rules_version"] != RULES_VERSION:
             return memory
         memory._area_example, memory._proof_url = str(raw["area_example"]), str(raw["proof_url"])

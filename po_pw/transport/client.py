@@ -18,7 +18,7 @@ from po_pw.http_dates import retry_after as retry_after
 from po_pw.transport import addresses, codings, cookies, hosts, refusals, resolving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
     from types import TracebackType
 
     import yarl
@@ -85,12 +85,15 @@ class Client:
     ) -> None:
         await self._connector.close()
 
-    def session(self, user_agent: str, accept_language: str = "") -> Session:
+    def session(
+        self, user_agent: str, accept_language: str = "", *, check: Callable[[str], None] = lambda _url: None
+    ) -> Session:
         """A session of its own for one context: its cookies, its user agent; the connections are shared.
 
         Args:
             user_agent: the browser's.
             accept_language: comma-separated, most wanted first.
+            check: called with each address before it is asked; raises an error of ours where it is not to be.
         """
         # identity: lengths then are what they say, and the bytes on disk are the file's own.
         headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -101,13 +104,20 @@ class Client:
             connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers, timeout=self._timeout,
             auto_decompress=False, read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
         )  # fmt: skip
-        return Session(inner, jar, self._resolver)
+        return Session(inner, jar, self._resolver, check)
 
 
 class Session:
     """Requests made as one signed-in browser context would make them."""
 
-    def __init__(self, inner: aiohttp.ClientSession, jar: aiohttp.CookieJar, resolver: resolving.Resolver) -> None:
+    def __init__(
+        self,
+        inner: aiohttp.ClientSession,
+        jar: aiohttp.CookieJar,
+        resolver: resolving.Resolver,
+        check: Callable[[str], None],
+    ) -> None:
+        self._check = check
         self._inner = inner
         self._jar = jar
         self._resolver = resolver
@@ -168,6 +178,7 @@ class Session:
             sent = {**headers, **conditions} if url.origin() == origin else dict(conditions)
             if told := addresses.referer(referer, url):
                 sent["Referer"] = told
+            self._check(str(url))
             with refusals.translated(str(url)):
                 answer = await self._ask(url, sent, fence)
             target = answer.headers.get("Location", "")

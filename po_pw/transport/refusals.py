@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from po_pw import errors, http_dates, models, redact
+from po_pw import errors, http_dates, models, net_errors, redact
 from po_pw.transport import codings, hosts
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
         msg = f"the certificate of {at} is not trusted"
         raise errors.BrowserRouteNeeded(msg) from error
     except aiohttp.ClientConnectorSSLError as error:
-        raise _tls(at, error) from error
+        raise _tls(url, at, error) from error
     except aiohttp.ClientHttpProxyError as error:
         raise _proxy(at, error.status) from error
     except aiohttp.InvalidURL as error:
@@ -94,7 +94,9 @@ def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
         raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
     except (TimeoutError, aiohttp.ServerTimeoutError) as error:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
-        msg = f"{at} could not be reached in time" if connecting else f"no bytes came from {at} for too long"
+        if connecting:
+            raise net_errors.unreachable(url, models.NetFault.SILENT) from error
+        msg = f"no bytes came from {at} for too long"
         raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
     except (aiohttp.ClientPayloadError, codings.CutShortError) as error:
         msg = f"{at} broke off in the middle"
@@ -107,14 +109,13 @@ def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
         if streaming:
             msg = f"{at} broke off in the middle"
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
-        msg = f"{at} could not be reached ({_reason(error)})"
-        raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
+        raise net_errors.unreachable(url, _fault(error)) from error
 
 
-def _tls(at: str, error: aiohttp.ClientConnectorSSLError) -> errors.OrderError:
+def _tls(url: str, at: str, error: aiohttp.ClientConnectorSSLError) -> errors.OrderError:
     inner = error.os_error
     if isinstance(inner, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
-        return errors.Transient(f"{at} could not be reached (it hung up)", models.ErrorCode.NETWORK)
+        return net_errors.unreachable(url, models.NetFault.DROPPED)
     why = getattr(inner, "reason", None) or type(inner).__name__
     return errors.BrowserRouteNeeded(f"no secure connection to {at} ({why})")
 
@@ -124,7 +125,7 @@ def _proxy(at: str, status: int) -> errors.OrderError:
     return errors.Transient(said) if status >= 500 else errors.BrowserRouteNeeded(said)
 
 
-def _reason(error: aiohttp.ClientError) -> str:
-    """Without aiohttp's own words, which hold addresses."""
-    inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
-    return (inner.strerror if inner is not None else None) or type(error).__name__
+def _fault(error: aiohttp.ClientError) -> models.NetFault:
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return models.NetFault.PROXY
+    return net_errors.of_system(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else OSError())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import contextvars
 import socket
+import threading
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -14,8 +17,40 @@ from po_pw.transport import hosts
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
+_LOOKS_UP_WITHIN: Final = 3.0
+"""Seconds for a look-up that says only whether there is somebody to ask."""
 within: Final[contextvars.ContextVar[hosts.Fence | None]] = contextvars.ContextVar("within", default=None)
 """The fence that the request under way must stay in; None where another resolves its name, a proxy."""
+
+
+async def name_server_answers(url: str) -> bool:
+    """Whether somebody could be asked for a host that the browser does not find; False where that takes long.
+
+    Args:
+        url: http(s).
+    """
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    silent = [False]
+
+    def ask() -> None:
+        try:
+            socket.getaddrinfo(hosts.host_of(url), None)
+        except socket.gaierror as error:
+            silent[0] = error.errno == socket.EAI_AGAIN
+        except (OSError, UnicodeError):
+            silent[0] = False
+        finally:
+            with contextlib.suppress(RuntimeError):  # it took too long, and the loop is gone
+                loop.call_soon_threadsafe(done.set)
+
+    # Not of the loop's own pool: its end would wait for a look-up that hangs.
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        async with asyncio.timeout(_LOOKS_UP_WITHIN):
+            await done.wait()
+    except TimeoutError:
+        return False
+    return not silent[0]
 
 
 class Resolver(aiohttp.abc.AbstractResolver):

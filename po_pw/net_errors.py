@@ -1,0 +1,205 @@
+"""Why a host cannot be reached: one table from what Chromium and the system say to what it means and what to do. Pure.
+
+Chromium's names are those of its `net_error_list.h`; the system's are the numbers of `errno`, of Windows Sockets
+(`WSAE…`, 10000 and up) and of Win32 (below 2000), and those that `getaddrinfo` gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import re
+import socket
+import types
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from po_pw import errors
+from po_pw.models import NetFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a fault means."""
+
+    why: str
+    """In plain words; the host is said before it."""
+    remedy: str = ""
+    """What to do, in whole sentences; `""` where there is nothing but to wait."""
+    heals: bool = False
+    """Whether waiting may mend it at a host of which nothing is known yet."""
+    shows_network: bool = False
+    """Whether it came from the host, or from somebody near it: then this machine has a network."""
+    is_everybodys: bool = True
+    """Whether it is met with every address of the host; else one order's page may be what fails."""
+
+
+_ROOT: Final = (
+    "If your company issued it, or a proxy of your company stands in between, install the company's root certificate "
+    "in this computer's trust store. Otherwise ask the portal's operator."
+)
+MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
+    {
+        NetFault.NAME: Meaning(
+            "there is no host of this name",
+            "Check the spelling. A portal inside your company may need its network or VPN.",
+        ),
+        NetFault.NAME_SERVER: Meaning(
+            "its name cannot be looked up, as no name server answers", "Is the network or the VPN down?", heals=True
+        ),
+        NetFault.REFUSED: Meaning(
+            "the connection was refused", "Check host and port of the address.",
+            shows_network=True,
+        ),
+        NetFault.ADDRESS: Meaning(
+            "it cannot be reached from here", "Check the address. Does it need your company's network or VPN?"
+        ),
+        NetFault.CERTIFICATE: Meaning(
+            "its certificate is not trusted on this machine", _ROOT, shows_network=True
+        ),
+        NetFault.CERTIFICATE_DATE: Meaning(
+            "its certificate has expired, or is not valid yet",
+            "Check this computer's date. If that is right, the portal's operator has to renew the certificate.",
+            shows_network=True,
+        ),
+        NetFault.CERTIFICATE_NAME: Meaning(
+            "its certificate is for another name",
+            "Use the name that the certificate is for, or ask the portal's operator.", shows_network=True,
+        ),
+        NetFault.CLIENT_CERTIFICATE: Meaning(
+            "it asks for a client certificate", "po-pw has none to give: ask the portal's operator for another way in.",
+            shows_network=True,
+        ),
+        NetFault.TLS: Meaning(
+            "no secure connection could be made", "Check the address: does it begin with http://, or need another "
+            "port?", shows_network=True,
+        ),
+        NetFault.HTTP: Meaning(
+            "what answers there is no web server", "Check the address: does it begin with https://, or need another "
+            "port?", shows_network=True,
+        ),
+        NetFault.BLOCKED: Meaning(
+            "this computer, or its administrator, does not allow it", "Check the address, or ask the administrator.",
+            shows_network=True,
+        ),
+        NetFault.PROXY: Meaning(
+            "the proxy cannot be reached", "Check the proxy in this computer's settings. Does it need your company's "
+            "network or VPN?",
+        ),
+        NetFault.TUNNEL: Meaning(
+            "the proxy does not let it through", "Check the spelling of the host. If it is right, ask whoever runs the "
+            "proxy.", shows_network=True,
+        ),
+        NetFault.OFFLINE: Meaning("there is no network", "Is the network or the VPN down?", heals=True),
+        NetFault.DROPPED: Meaning(
+            "it closed the connection without an answer", heals=True, shows_network=True, is_everybodys=False
+        ),
+        NetFault.SILENT: Meaning("no answer came in time", heals=True, is_everybodys=False),
+    }
+)  # fmt: skip
+
+_CHROMIUM: Final = (
+    ("ERR_NAME_NOT_RESOLVED", NetFault.NAME),
+    ("ERR_NAME_RESOLUTION_FAILED", NetFault.NAME_SERVER),
+    ("ERR_ICANN_NAME_COLLISION", NetFault.NAME),
+    ("ERR_DNS", NetFault.NAME_SERVER),
+    ("ERR_CONNECTION_REFUSED", NetFault.REFUSED),
+    ("ERR_ADDRESS", NetFault.ADDRESS),
+    ("ERR_UNSAFE_PORT", NetFault.BLOCKED),
+    ("ERR_NETWORK_ACCESS_DENIED", NetFault.BLOCKED),
+    ("ERR_BLOCKED_BY_ADMINISTRATOR", NetFault.BLOCKED),
+    ("ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS", NetFault.BLOCKED),
+    ("ERR_CERT_DATE_INVALID", NetFault.CERTIFICATE_DATE),
+    ("ERR_CERT_COMMON_NAME_INVALID", NetFault.CERTIFICATE_NAME),
+    ("ERR_CERT", NetFault.CERTIFICATE),
+    ("ERR_SSL_CLIENT_AUTH", NetFault.CLIENT_CERTIFICATE),
+    ("ERR_BAD_SSL_CLIENT_AUTH", NetFault.CLIENT_CERTIFICATE),
+    ("ERR_SSL", NetFault.TLS),
+    ("ERR_ECH", NetFault.TLS),
+    ("ERR_INVALID_HTTP_RESPONSE", NetFault.HTTP),
+    ("ERR_TUNNEL_CONNECTION_FAILED", NetFault.TUNNEL),
+    ("ERR_PROXY", NetFault.PROXY),
+    ("ERR_SOCKS", NetFault.PROXY),
+    ("ERR_NO_SUPPORTED_PROXIES", NetFault.PROXY),
+    ("ERR_MANDATORY_PROXY_CONFIGURATION_FAILED", NetFault.PROXY),
+    ("ERR_PAC", NetFault.PROXY),
+    ("ERR_INTERNET_DISCONNECTED", NetFault.OFFLINE),
+    ("ERR_NETWORK_CHANGED", NetFault.DROPPED),
+    ("ERR_NETWORK_IO_SUSPENDED", NetFault.DROPPED),
+    ("ERR_EMPTY_RESPONSE", NetFault.DROPPED),
+    ("ERR_SOCKET_NOT_CONNECTED", NetFault.DROPPED),
+    ("ERR_QUIC", NetFault.DROPPED),
+    ("ERR_CONNECTION_TIMED_OUT", NetFault.SILENT),
+    ("ERR_TIMED_OUT", NetFault.SILENT),
+    ("ERR_CONNECTION", NetFault.DROPPED),
+)  # fmt: skip
+"""Beginnings of Chromium's names, the first that fits."""
+_SYSTEM: Final[Mapping[int, NetFault]] = types.MappingProxyType(
+    {
+        errno.ECONNREFUSED: NetFault.REFUSED, 10061: NetFault.REFUSED, 1225: NetFault.REFUSED,
+        errno.ENETUNREACH: NetFault.ADDRESS, 10051: NetFault.ADDRESS, 1231: NetFault.ADDRESS,
+        errno.EHOSTUNREACH: NetFault.ADDRESS, 10065: NetFault.ADDRESS, 1232: NetFault.ADDRESS,
+        errno.EADDRNOTAVAIL: NetFault.ADDRESS, 10049: NetFault.ADDRESS, 1214: NetFault.ADDRESS,
+        errno.EACCES: NetFault.BLOCKED, errno.EPERM: NetFault.BLOCKED, 10013: NetFault.BLOCKED,
+        errno.ENETDOWN: NetFault.OFFLINE, 10050: NetFault.OFFLINE,
+        errno.ETIMEDOUT: NetFault.SILENT, 10060: NetFault.SILENT, 121: NetFault.SILENT,
+    }
+)  # fmt: skip
+_CODE: Final = re.compile(r"ERR_[A-Z0-9_]+")
+
+
+def of_chromium(said: str) -> NetFault | None:
+    """What a browser's message says of the way to a host; None where it says nothing of that.
+
+    Args:
+        said: holds one of Chromium's names, as in `Page.goto: net::ERR_CONNECTION_REFUSED at https://…`.
+    """
+    code = _CODE.search(said)
+    if code is None:
+        return None
+    return next((fault for name, fault in _CHROMIUM if code[0].startswith(name)), None)
+
+
+def of_system(error: OSError) -> NetFault:
+    """What the system's error says where a connection, or the look-up of a name, failed."""
+    if isinstance(error, socket.gaierror):
+        return NetFault.NAME_SERVER if error.errno == socket.EAI_AGAIN else NetFault.NAME
+    if isinstance(error, TimeoutError):
+        return NetFault.SILENT
+    number = getattr(error, "winerror", None) or error.errno
+    return _SYSTEM.get(number or 0, NetFault.DROPPED)
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, as people know it, with `http://` where it is not https: that is another server."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    return f"http://{host}" if parts.scheme.lower() == "http" else host
+
+
+def told(host: str, fault: NetFault, code: str = "") -> str:
+    """What to tell of a host that cannot be reached, and what to do.
+
+    Args:
+        host: and port, if any.
+        fault: what is in the way.
+        code: what the browser calls it; `""`: nothing worth telling.
+    """
+    meaning = MEANINGS[fault]
+    said = f"{host} cannot be opened: {meaning.why}{f' ({code})' if code else ''}"
+    return f"{said}. {meaning.remedy}" if meaning.remedy else said
+
+
+def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreachable:
+    """The error for an address whose host cannot be reached; the message holds the host alone.
+
+    Args:
+        url: that was asked for, or that a redirect led to.
+        fault: what is in the way.
+        said: the browser's own words; its name for the fault is told.
+    """
+    host, code = host_of(url), _CODE.search(said)
+    return errors.HostUnreachable(told(host, fault, code[0] if code else ""), host, fault)
