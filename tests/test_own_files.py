@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
+from typer.testing import CliRunner
 
-from po_pw import models
-from po_pw.cli import demo, shell
+import po_pw
+from po_pw import errors, models
+from po_pw.cli import commands, demo, running, shell
 from po_pw.demo import catalogue, server
 from po_pw.results import own_files, tables
-from tests import portal_runs
-from tests.support import run_async
-from tests.test_cli import po_pw
+from tests import test_cli
 from tests.test_results import FAILED, ROWS, about, outcome, result
 
 if TYPE_CHECKING:
@@ -270,61 +270,57 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
 # --- the program ----------------------------------------------------------------------------------------------------
 
 
-def test_no_list_is_touched_and_no_order_forgotten(tmp_path: Path) -> None:
-    """Lists called like our tables, in the output folder itself, are left alone; what other lists named stays known.
+def test_no_list_is_touched(tmp_path: Path) -> None:
+    """Lists called like our tables, in the output folder itself, are left alone, and it is said once each.
 
-    The end prints the command that goes on: with the folder, whatever the list is called.
+    The end prints the command that goes on: with the folder, and without `--only-failed`, which would leave out a row
+    that was refused and is corrected then.
     """
-    home = tmp_path / "home"
-    with server.serve_in_thread(catalogue.PortalSettings(orders=4, latency=0.02, plain=True)) as site:
-        run_async(portal_runs.signed_in(site, home))
-        numbers = [order.po_number for order in site.orders]
-        out = tmp_path / "my lists"
-        out.mkdir()
 
-        def ran(*words: str) -> tuple[int, str]:
-            ended = po_pw("process", *words, cwd=out, PO_PW_HOME=str(home))
-            return ended.returncode, ended.stdout + ended.stderr
+    def ran(*words: str) -> str:
+        ended = test_cli.po_pw("process", *words, cwd=tmp_path)
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        return ended.stdout
 
-        server.write_csv(site, out / "failed.csv", only=numbers[2:])
-        server.write_csv(site, out / "pos.csv")
-        with (out / "pos.csv").open("a", encoding="utf-8") as stream:
-            stream.write(f"PO-NONE,,{site.order_url('PO-NONE')},\n")
-        mine = {out / name: (out / name).read_bytes() for name in ("failed.csv", "pos.csv")}
-
-        code, said = ran("pos.csv", "-o", ".", "--force")
-        assert code == 1, said
-        assert "failed (2).csv" in said
-        assert "\n  po-pw process pos.csv -o . --only-failed\n" in said
-        assert said.count("failed.csv was not made by po-pw and stays as it is") == 1
-
-        code, said = ran("failed.csv", "-o", ".")
-        assert code == 0, said
-        assert po_numbers(out / "results.csv") == numbers[2:]
-        told = json.loads((out / "results.json").read_text("utf-8"))
-        assert [(one["po_number"], one["status"]) for one in told["others"]] == [
-            *((number, "COMPLETED") for number in numbers[:2]), ("PO-NONE", "FAILED"),
-        ]  # fmt: skip
-        assert {one["list"] for one in told["others"]} == {"pos.csv"}
-
-        before = (out / "results.csv").read_bytes()
-        code, said = ran("results.csv", "-o", ".")
-        assert code == 0, said
-        assert (out / "results.csv").read_bytes() == before
-        assert po_numbers(out / "results (2).csv") == numbers[2:]
-        note = "results.csv is the list of this run and stays as it is: the results are in results (2).csv"
-        assert said.count(note) == 1
-        assert max((out / ".po-pw" / "logs").iterdir()).read_text("utf-8").count(note) == 1
-    assert {path: path.read_bytes() for path in mine} == mine
-    assert [len(po_numbers(out / ".po-pw" / "results" / run / "results.csv")) for run in kept(out)] == [5, 2, 2]
+    (tmp_path / "failed.csv").write_text("po_number,url\nPO-1,nowhere\nPO-2,nowhere\n", "utf-8")
+    mine = (tmp_path / "failed.csv").read_bytes()
+    said = ran("failed.csv", "-o", ".", "--only-failed", "-w", "2")
+    assert (tmp_path / "failed.csv").read_bytes() == mine
+    assert (
+        said.count("failed.csv is the list of this run and stays as it is: the failed rows are in failed (2).csv") == 1
+    )
+    assert "\n  po-pw process failed.csv -o . -w 2\n" in said
+    before = (tmp_path / "results.csv").read_bytes()
+    said = ran("results.csv", "-o", ".", "--limit", "1")
+    note = "results.csv is the list of this run and stays as it is: the results are in results (2).csv"
+    assert said.count(note) == 1
+    assert max((tmp_path / ".po-pw" / "logs").iterdir()).read_text("utf-8").count(note) == 1
+    assert (tmp_path / "results.csv").read_bytes() == before
+    assert po_numbers(tmp_path / "results (2).csv") == ["PO-1"]
+    assert [len(po_numbers(tmp_path / ".po-pw" / "results" / run / "results.csv")) for run in kept(tmp_path)] == [2, 1]
 
 
-def test_a_list_of_refused_rows_is_run_again_as_a_whole(tmp_path: Path) -> None:
-    """A row that is corrected is new to the folder: `--only-failed` would leave it out."""
+def test_what_tries_again() -> None:
+    """Only what failed, unless something was not tried yet; nothing where no command can."""
+    assert running.to_retry(("po-pw",), left=0, refused=0) == ("po-pw", "--only-failed")
+    assert running.to_retry(("po-pw",), left=1, refused=0) == ("po-pw",)
+    assert running.to_retry(("po-pw",), left=0, refused=1) == ("po-pw",)
+    assert running.to_retry((), left=0, refused=0) == ()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a list."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,nowhere\n", "utf-8")
-    ended = po_pw("process", "pos.csv", "--only-failed", cwd=tmp_path)
-    assert ended.returncode == 1
-    assert "\n  po-pw process pos.csv -o downloads\n" in ended.stdout
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(*words: str, **environment: str) -> str:
+    """What is said about a command that cannot be used."""
+    found = CliRunner().invoke(commands.app, list(words), env=environment)
+    assert found.exit_code == 2, found.output
+    return " ".join(found.output.split())
 
 
 @pytest.mark.parametrize(
@@ -335,31 +331,26 @@ def test_a_list_of_refused_rows_is_run_again_as_a_whole(tmp_path: Path) -> None:
         ("process", "pos.csv", "--base-profile", ""), ("portal", "inspect", "https://x", "--screenshot", ""),
     ],
 )  # fmt: skip
-def test_an_empty_path_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_an_empty_path_is_refused(here: Path, words: tuple[str, ...]) -> None:
     """A shell variable that is not set must not mean the current folder."""
-    (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,nowhere\n", "utf-8")
-    ended = po_pw(*words, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert "the path is empty" in " ".join(ended.stderr.split())
-    assert files(tmp_path) == {"pos.csv"}
+    assert "the path is empty" in refused(*words)
+    assert files(here) == {"pos.csv"}
 
 
-def test_an_empty_setting_is_refused(tmp_path: Path) -> None:
+def test_an_empty_setting_is_refused(here: Path) -> None:
     """Nor must a variable of the environment, or a setting."""
-    (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,nowhere\n", "utf-8")
-    ended = po_pw("process", "pos.csv", cwd=tmp_path, PO_PW_OUT="")
-    assert ended.returncode == 2
-    assert "PO_PW_OUT: the path is empty" in ended.stderr
-    assert files(tmp_path) == {"pos.csv"}
+    assert "PO_PW_OUT: the path is empty" in refused("process", "pos.csv", PO_PW_OUT="")
+    assert files(here) == {"pos.csv"}
+    with pytest.raises(errors.InputError, match="the path is empty"):
+        po_pw.MainApp(out="")
 
 
-def test_a_picture_takes_nobodys_place(tmp_path: Path) -> None:
+def test_a_picture_takes_nobodys_place(here: Path) -> None:
     """`portal inspect --screenshot` refuses a name that is taken, before anything else."""
-    (tmp_path / "page.png").write_text("mine", "utf-8")
-    ended = po_pw("portal", "inspect", "https://127.0.0.1:1/x", "--screenshot", "page.png", cwd=tmp_path)
-    assert ended.returncode == 2
-    assert "page.png is there already" in ended.stderr
-    assert (tmp_path / "page.png").read_text("utf-8") == "mine"
+    (here / "page.png").write_text("mine", "utf-8")
+    said = refused("portal", "inspect", "https://127.0.0.1:1/x", "--screenshot", "page.png")
+    assert "page.png is there already" in said
+    assert (here / "page.png").read_text("utf-8") == "mine"
 
 
 def test_the_demo_leaves_what_is_not_its_own(tmp_path: Path) -> None:

@@ -97,17 +97,16 @@ async def _run(
         raise problem or errors.PoPwError("nothing was processed")
     started = view.tally.run
     workers, taken = (started.workers, started.taken) if started else (options.workers, {})
-    # A row that was refused is, once it is corrected, an order that no run has tried yet.
-    is_new = _left(summary, taken) or (started is not None and started.refused)
-    retry = again if is_new or not again else shell.with_options(again, "--only-failed")
+    left, refused = _left(summary, taken), started.refused if started else 0
     if not quiet:
         closing.show(
             console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted, taken=taken, changes=view.tally.changes, retry=retry,
+            interrupted=interrupted, taken=taken, changes=view.tally.changes,
+            retry=to_retry(again, left=left, refused=refused),
         )  # fmt: skip
     if problem is not None:
         raise problem
-    return Done(_exit_code(summary, interrupted=interrupted, pending=_left(summary, taken)), summary, run.out)
+    return Done(_exit_code(summary, interrupted=interrupted, pending=left), summary, run.out)
 
 
 async def _worked(
@@ -134,6 +133,17 @@ async def _worked(
     except _ENDS as error:
         problem = problem or error  # that nothing can be written at the end follows from what came first
     return summary, problem
+
+
+def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:
+    """The words of the command that tries again what did not succeed. Pure.
+
+    Args:
+        again: of the command that goes on; none where no command can.
+        left: orders that were not reached.
+        refused: rows that were refused: each is, once it is corrected, an order that no run has tried yet.
+    """
+    return again if left or refused or not again else shell.with_options(again, "--only-failed")
 
 
 def _left(summary: tables.Summary, taken: Mapping[str, int]) -> int:

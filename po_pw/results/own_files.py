@@ -130,6 +130,7 @@ class OwnFiles:
                     if name not in self._said:
                         said.append(f"{name} is of an earlier run and could not be removed ({error.strerror or error})")
                     continue
+                _sync(self._folder)
             elif whose is not _Whose.NOBODYS:
                 if name in self._said:
                     continue
@@ -186,6 +187,7 @@ class OwnFiles:
                 path.rename(self._folder / kept)
             except (PermissionError, FileExistsError):
                 return ""
+            _sync(self._folder)
             return kept
         return ""
 
@@ -202,6 +204,7 @@ class OwnFiles:
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self._record)
+        _sync(self._record.parent)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -226,6 +229,17 @@ def _mark(path: Path) -> _Mark:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return _Mark(path.stat().st_size, digest)
+
+
+def _sync(folder: Path) -> None:
+    """Makes renames and removals durable before what relies on them; Windows has no such call for folders."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_same(path: Path, other: Path) -> bool:
