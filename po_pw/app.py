@@ -92,6 +92,9 @@ class MainApp:
     def process_pos(self, pos: Iterable[Mapping[str, object]], *, resume: bool = False) -> RunResult:
         """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
 
+        The tables show the orders of this call; those of earlier calls and lists in the same folder are on sheets of
+        their own, and in results.json under `others`.
+
         Args:
             pos: the orders; what is wrong with one makes that one FAILED.
             resume: takes over what an earlier run finished; otherwise all are done afresh.

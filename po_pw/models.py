@@ -507,6 +507,20 @@ class RowResult:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class OtherOrder:
+    """An order of the same output directory that is not on the list of the run whose results are written."""
+
+    run: RunId
+    """The latest whose list named it."""
+    source: str
+    """The file name of that list; `""` where orders came from Python, or only the order's manifest is left."""
+    columns: tuple[str, ...]
+    """The list's column names."""
+    row: RowResult
+    """The list's row, and the latest that came of the order; PENDING where no run ever reached it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class BrowserInfo:
     """Which browser runs."""
 

@@ -109,6 +109,15 @@ class Settings(pydantic_settings.BaseSettings):
     keep_awake: bool = True
     """Keep the machine from going to sleep by itself while a run is going."""
 
+    @pydantic.field_validator("out", "base_profile", "home", mode="before")
+    @classmethod
+    def _path(cls, value: object) -> object:
+        """An empty path would be the current folder: whoever wants that says so."""
+        if isinstance(value, str) and not value.strip():
+            msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
+            raise ValueError(msg)
+        return value
+
     @pydantic.field_validator("url_template")
     @classmethod
     def _template(cls, value: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -105,7 +106,7 @@ def test_it_works_beside_a_running_loop_and_from_a_thread(
 def test_with_keeps_the_browsers_open_between_calls(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """Two calls inside `with` use the same browser process; afterwards it is gone."""
+    """Two calls inside `with` use the same browser process; afterwards it is gone. The results forget no call."""
     opened: list[events.ContextOpened] = []
 
     def hear(event: events.Event) -> None:
@@ -114,10 +115,12 @@ def test_with_keeps_the_browsers_open_between_calls(
 
     with po_pw.MainApp(hear=hear, **options) as main:
         assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
-        assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
+        assert main._process_po_entries(entries(portal[0], 3)[1:]) == (2, 0)
         assert psutil.pid_exists(opened[0].pid)
     assert len(opened) == 1
     assert not psutil.pid_exists(opened[0].pid)
+    told = json.loads((main.settings.out / "results.json").read_text("utf-8"))
+    assert [len(told[part]) for part in ("rows", "others")] == [2, 1]
 
 
 def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(

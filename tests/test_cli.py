@@ -184,8 +184,12 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, n
 
 
 def test_the_demo_checks_every_file(tmp_path: Path) -> None:
-    """`po-pw demo` is the same job on the embedded portal, and ends well."""
+    """`po-pw demo` is the same job on the embedded portal, and ends well; in a folder that is in use as well."""
+    (tmp_path / "po-pw-demo").mkdir()
+    (tmp_path / "po-pw-demo" / "pos.csv").write_text("mine", "utf-8")
     ended = po_pw("demo", "--orders", "40", cwd=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Every file is right" in ended.stdout
     assert (tmp_path / "po-pw-demo" / "downloads" / "results.xlsx").exists()
+    assert (tmp_path / "po-pw-demo" / "pos.csv").read_text("utf-8") == "mine"
+    assert "To try again" not in ended.stdout  # the portal is gone

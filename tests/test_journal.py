@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
+import sqlite3
 import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from po_pw import errors, models
-from po_pw.journal import codec, facts, store
+from po_pw.journal import codec, facts, restoring, store
 from tests.journal_values import PLAN, START, order, outcome, raw, row, saved, without_log
 from tests.support import run_async
 
@@ -189,6 +190,44 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
         assert raw(path, "SELECT run FROM files WHERE key = 'PO-3'") == [(first,)]
 
     run_async(body())
+
+
+def test_what_other_lists_named_stays_known(path: Path) -> None:
+    """Each order of an earlier list with its latest outcome, or none; and the latest of what a run did not reach.
+
+    An order that only a manifest knows is among them, and a journal from before that was noted tells the same.
+    """
+    again = dataclasses.replace(PLAN, source="second.csv", started_at=START + datetime.timedelta(days=1))
+
+    async def body() -> models.RunId:
+        async with store.Journal.open(path) as journal:
+            first = await journal.begin(PLAN, map(row, (2, 3, 4, 7)))
+            await journal.commit(first, outcome(2))
+            await journal.commit(first, outcome(3, models.Status.FAILED))
+            assert list(journal.others(first)) == []
+            await journal.restore([restoring.Recovered(outcome(6), "A", "PO-6")], START)
+            refused = dataclasses.replace(row(7), order=None, problem=BAD)
+            second = await journal.begin(again, [row(3), row(5), refused])
+            await journal.append(second, row(8))
+            await journal.commit(second, outcome(5))
+            return second
+
+    async def told(run: models.RunId) -> list[tuple[str, str, int, models.Status]]:
+        async with store.Journal.open(path) as journal:
+            return [(one.row.po_number, one.source, one.row.number, one.row.status) for one in journal.others(run)]
+
+    run = run_async(body())
+    expected = [
+        ("PO-2", "pos.csv", 2, models.Status.COMPLETED),
+        ("PO-3", "second.csv", 3, models.Status.FAILED),
+        ("PO-4", "pos.csv", 4, models.Status.PENDING),
+        ("PO-6", "", 0, models.Status.COMPLETED),
+        ("PO-7", "pos.csv", 7, models.Status.PENDING),
+    ]
+    assert run_async(told(run)) == expected
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE orders; PRAGMA user_version = 2")
+    assert run_async(told(run)) == expected
 
 
 def test_facts_ride_along_with_a_commit(path: Path) -> None:

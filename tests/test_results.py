@@ -95,12 +95,12 @@ def test_the_summary_counts(tmp_path: Path) -> None:
             models.Status.COMPLETED: 1, models.Status.PARTIAL: 1, models.Status.FAILED: 2, models.Status.DUPLICATE: 2,
             models.Status.PENDING: 1, models.Status.NO_ATTACHMENTS: 1,
         },
-        files=4, bytes=60, order_seconds=7.5, carried=1,
+        files=4, bytes=60, order_seconds=7.5, carried=1, names={name: name for name in summary.names},
     )  # fmt: skip
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".po-pw", "failed.csv", "results.csv", "results.json", "results.xlsx",
-    ]  # fmt: skip
-    assert list((tmp_path / ".po-pw").iterdir()) == []
+    names = ["failed.csv", "results.csv", "results.json", "results.xlsx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".po-pw", *names]
+    assert sorted(summary.names) == names
+    assert sorted(path.name for path in (tmp_path / ".po-pw" / "results" / RUN).iterdir()) == names
 
 
 def test_results_csv(tmp_path: Path) -> None:
@@ -184,7 +184,8 @@ def test_results_json(tmp_path: Path) -> None:
     """Everything: the run, each row with its input, files with hashes, what is missing and why, and the totals."""
     write(tmp_path)
     content = json.loads((tmp_path / "results.json").read_text("utf-8"))
-    assert list(content) == ["run", "rows", "summary"]
+    assert list(content) == ["run", "rows", "others", "summary"]
+    assert content["others"] == []
     run = content["run"]
     assert (run["id"], run["source"], run["workers"], run["browser"]["version"]) == (RUN, "pos.csv", 4, "156.0")
     assert (run["seconds"], run["interrupted"], run["started_at"]) == (12.346, False, "2026-11-25T09:30:00.123+02:00")
@@ -281,16 +282,6 @@ def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "sheet results: 5 rows more than a sheet can hold" in summary.notes[0]
 
 
-def test_a_place_that_is_taken(tmp_path: Path) -> None:
-    """Where a file cannot be replaced the new one lies beside it, and the summary says so."""
-    (tmp_path / "results.xlsx").mkdir()
-    (tmp_path / "failed.csv").mkdir()
-    summary = write(tmp_path, ROWS[:1])
-    assert openpyxl.load_workbook(tmp_path / f"results.{RUN}.xlsx").sheetnames == ["results", "files"]
-    assert len(summary.notes) == 2
-    assert f"results.{RUN}.xlsx" in summary.notes[0] + summary.notes[1]
-
-
 def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
     """When the rows end in an error, what was there before stays, and nothing else is left."""
     write(tmp_path)
@@ -304,7 +295,7 @@ def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
     with pytest.raises(errors.EnvironmentProblem, match="the journal is gone"):
         tables.write_all(tmp_path, about(), broken)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()} == before
-    assert list((tmp_path / ".po-pw").iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / ".po-pw").iterdir()) == ["made.json", "results"]
 
 
 def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:

@@ -284,6 +284,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
+        connection.execute("DROP TABLE orders")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
     assert standing.look(out).outdated == 3

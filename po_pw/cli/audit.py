@@ -6,7 +6,6 @@ import asyncio
 import collections
 import contextlib
 import json
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from po_pw.cli import tally
+from po_pw.cli import shell, tally
 from po_pw.engine import audit
 
 if TYPE_CHECKING:
@@ -149,4 +148,4 @@ def _what_next(console: Console, report: audit.Report, *, repair: bool) -> None:
             how = "They are fetched when the same call is made again with resume=True."
         console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)
         if report.again:
-            console.print(Text(f"  {shlex.join(report.again)}", "bold"), soft_wrap=True)
+            console.print(Text(f"  {shell.join(report.again)}", "bold"), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import models, redact
-from po_pw.cli import live, tally
+from po_pw.cli import live, shell, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -46,9 +45,9 @@ _MEANING = {
 def show(
     console: Console, summary: tables.Summary, *, out: Path, log: Path | None, seconds: float, work_seconds: float,
     workers: int, interrupted: bool, taken: Mapping[str, int], changes: models.Changes,
-    refused: Mapping[str, str],
+    refused: Mapping[str, str], retry: Sequence[str],
 ) -> None:  # fmt: skip
-    """Prints the table and where everything is."""
+    """Prints the table, where everything is, and the command that goes on: `retry` where nothing was interrupted."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column()
@@ -68,22 +67,26 @@ def show(
     console.print(Text("; ".join(parts)), soft_wrap=True)
     for line in _earlier(summary.carried, taken, changes):
         console.print(Text(line), soft_wrap=True)
-    places = [("Folders", out, "cyan"), ("Results", out / "results.xlsx", "cyan")]
-    if (out / "failed.csv").exists():
-        places.append(("To run again", out / "failed.csv", "cyan"))
+    places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
+    if "failed.csv" in summary.names:
+        places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
     if log is not None:
         places.append(("Log", log, "dim"))
     for name, place, style in places:
         # Never cut or folded: people copy it.
-        console.print(Text(f"{name:<14}").append(_near(place), style), soft_wrap=True)
+        console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
     for why in refused.values():
         console.print(Text(f"! {why}", "yellow"), soft_wrap=True)
-    for note in (*summary.warnings, *summary.notes):
+    for note in summary.warnings:
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:
         console.print()
         console.print(Text("Stopped before the end. To continue, run the same command again:"))
-        console.print(Text(f"  {shlex.join(map(redact.text, command()))}", "bold"), soft_wrap=True)
+        console.print(Text(f"  {shell.join([redact.text(word) for word in command()])}", "bold"), soft_wrap=True)
+    elif retry and any(summary.counts.get(status) for status in (models.Status.PARTIAL, models.Status.FAILED)):
+        console.print()
+        console.print(Text("To try again what did not succeed:"))
+        console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
 
 
 def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) -> list[str]:
@@ -101,7 +104,7 @@ def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) ->
     return lines
 
 
-def _near(path: Path) -> str:
+def near(path: Path) -> str:
     """The path from here where that is shorter."""
     try:
         return str(path.relative_to(Path.cwd()))

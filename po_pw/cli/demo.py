@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from po_pw.demo import catalogue, server
 
+_OURS: Final = ".po-pw-demo"
+"""In the demo's folder: its sign-in, and which of the files there it made."""
+
 
 def demo(
     workers: Annotated[int, typer.Option("-w", "--workers", help="How many browser contexts work at once.")] = 4,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the demo puts everything.")] = Path("po-pw-demo"),
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="Where the demo puts everything."),
+    ] = Path("po-pw-demo"),
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
     files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
     latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
@@ -45,27 +51,44 @@ def demo(
 def _serve(portal: server.Portal, out: Path) -> None:
     import threading
 
-    table = _table(portal, out)
+    from po_pw.cli import shell
+
+    table, downloads = _prepared(portal, out)
+    commands = (
+        ("po-pw", "login", portal.sign_in_url, "--username", portal.username),
+        ("po-pw", "process", str(table), "-w", "4", "-o", str(downloads)),
+    )
     typer.echo(
         f"The demo portal is at {portal.origin} (user {portal.username}, password {portal.password}).\n"
-        f"Its orders are in {table}. In another terminal, for example:\n"
-        f"  po-pw login {portal.sign_in_url} --username {portal.username}\n"
-        f"  po-pw process {table} -w 4\n"
-        "Ctrl-C ends it."
+        f"Its orders are in {table}. In another terminal, for example:"
     )
+    for words in commands:
+        typer.echo(f"  {shell.join(words)}")
+    typer.echo("Ctrl-C ends it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
         typer.echo("Ended.")
 
 
-def _table(portal: server.Portal, out: Path) -> Path:
+def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
+    """Writes the portal's list, and gives it a folder for the files; nothing that is not the demo's gives way."""
     from po_pw.demo import server as demo_server
+    from po_pw.results import own_files
 
-    out.mkdir(parents=True, exist_ok=True)
-    table = out / "pos.csv"
-    demo_server.write_csv(portal, table)
-    return table
+    ours = out / _OURS
+    ours.mkdir(parents=True, exist_ok=True)
+    files = own_files.OwnFiles(out, ours / "made.json")
+    new = ours / "pos.csv"
+    demo_server.write_csv(portal, new)
+    table, notes = files.put(new, "pos.csv", "the demo's orders")
+    notes += files.clear("pos.csv", [table])
+    downloads = files.make_folder("downloads")
+    if downloads != "downloads":
+        notes += (f"downloads was not made by the demo and stays as it is: the demo's files go to {downloads}",)
+    for note in notes:
+        typer.secho(f"! {note}", fg=typer.colors.YELLOW)
+    return out / table, out / downloads
 
 
 def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None, headed: bool) -> int:
@@ -76,10 +99,10 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     from po_pw.engine import login
     from po_pw.orders import read
 
-    table = _table(portal, out)
+    table, downloads = _prepared(portal, out)
     # Its own home: trying the demo must not touch the person's sign-ins.
     options = settings.load(
-        workers=workers, out=out / "downloads", home=out / ".home", browser=browser, headed=headed or None
+        workers=workers, out=downloads, home=out / _OURS / "home", browser=browser, headed=headed or None
     )
     expected_to_fail = [order for order in portal.orders if order.expected_error]
     typer.echo(
@@ -93,7 +116,7 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     ended = running.run_table(options, read.open_table(table), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
-    problems, checked = _check(portal.orders, ended.out)
+    problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
     typer.echo()
     for order in expected_to_fail:
         typer.echo(f"  as announced  {order.po_number}: {order.expected_error} ({order.about})")
@@ -107,12 +130,12 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     return 0
 
 
-def _check(orders: Sequence[catalogue.DemoOrder], out: Path) -> tuple[list[str], int]:
+def _check(orders: Sequence[catalogue.DemoOrder], out: Path, results: str) -> tuple[list[str], int]:
     """Compares what is on disk with what the portal says it has: what is wrong, and how many files were compared."""
     import hashlib
     import json
 
-    rows = {row["po_number"]: row for row in json.loads((out / "results.json").read_text("utf-8"))["rows"]}
+    rows = {row["po_number"]: row for row in json.loads((out / results).read_text("utf-8"))["rows"]}
     problems: list[str] = []
     checked = 0
     for order in orders:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +25,20 @@ def doctor(
         int | None, typer.Option("-w", "--workers", help="How many browser contexts a run would have.  [default: 4]")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Where a run would put everything.  [default: downloads]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="PATH",
+            parser=paths.path,
+            help="Where a run would put everything.  [default: downloads]",
+        ),
     ] = None,
     browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Try it with a window.")] = False,
-    base_profile: Annotated[Path | None, typer.Option(help="A profile to copy for each worker.")] = None,
+    base_profile: Annotated[
+        Path | None, typer.Option(metavar="PATH", parser=paths.path, help="A profile to copy for each worker.")
+    ] = None,
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether your sign-ins still hold.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
 ) -> None:

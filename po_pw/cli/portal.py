@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,12 @@ def inspect(
         str, typer.Option("--po", help="The order's number, where the address does not name it.")
     ] = "",
     screenshot: Annotated[
-        Path | None, typer.Option(help="Where to save the picture of the page with the items numbered.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=paths.path,
+            help="Where to save the picture of the page with the items numbered; a name that is free.",
+        ),
     ] = None,
     accept: Annotated[
         bool,
@@ -46,13 +51,17 @@ def inspect(
     with boundary.reported():
         import asyncio
         import dataclasses
+        import os
 
         from rich.console import Console
 
-        from po_pw import models, redact, settings
+        from po_pw import errors, models, redact, settings
         from po_pw.engine import inspection
 
         path = (screenshot or _free()).absolute()
+        if os.path.lexists(path):
+            msg = f"{screenshot} is there already, and nothing of yours is overwritten: give another name"
+            raise errors.InputError(msg)
         options = settings.load(browser=browser)
         found = asyncio.run(
             inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept)

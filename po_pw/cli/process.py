@@ -7,18 +7,31 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 
 def process(
+    context: typer.Context,
     table: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The purchase orders: .csv or .xlsx with po_number, supplier, url.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            parser=paths.path,
+            help="The purchase orders: .csv or .xlsx with po_number, supplier, url.",
+        ),
     ],
     workers: Annotated[
         int | None, typer.Option("-w", "--workers", help="How many browser contexts work at once.  [default: 4]")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Where folders and results go.  [default: downloads]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="PATH",
+            parser=paths.path,
+            help="Where folders and results go.  [default: downloads]",
+        ),
     ] = None,
     url_template: Annotated[
         str | None,
@@ -31,7 +44,12 @@ def process(
     ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
     base_profile: Annotated[
-        Path | None, typer.Option(help="A profile to copy for each worker.  [default: the one `po-pw login` made]")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            parser=paths.path,
+            help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
@@ -90,7 +108,7 @@ def process(
     """
     with boundary.reported():
         from po_pw import settings
-        from po_pw.cli import running
+        from po_pw.cli import closing, running, shell
         from po_pw.orders import read
 
         options = settings.load(
@@ -103,5 +121,9 @@ def process(
         )  # fmt: skip
         orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
-        done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose)
+        source = context.get_parameter_source("out")
+        is_out_given = source is not None and source.name == "COMMANDLINE"
+        where = closing.near(options.out.absolute())
+        again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
+        done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
         raise typer.Exit(done.exit_code)

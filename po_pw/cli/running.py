@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from po_pw import errors, events, models
-from po_pw.cli import boundary, closing, live, signals
+from po_pw.cli import boundary, closing, live, shell, signals
 from po_pw.engine import carrying
 from po_pw.engine import run as engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from po_pw import settings
@@ -56,14 +57,23 @@ def run_table(
     resume: carrying.Resume | None,
     quiet: bool = False,
     verbose: bool = False,
+    again: Sequence[str] = (),
 ) -> Done:
     """Processes a table and shows it.
+
+    Args:
+        options: the settings.
+        table: the orders.
+        resume: how to go on where earlier runs stopped.
+        quiet: says only what went wrong.
+        verbose: says every step.
+        again: the words of the command that goes on with this output directory; none where no command can.
 
     Raises:
         PoPwError: the run could not start, or not go on; results are written where there is anything to write.
     """
     console = Console(soft_wrap=False)
-    return asyncio.run(_run(options, table, console, resume=resume, quiet=quiet, verbose=verbose))
+    return asyncio.run(_run(options, table, console, resume=resume, quiet=quiet, verbose=verbose, again=again))
 
 
 async def _run(
@@ -74,6 +84,7 @@ async def _run(
     resume: carrying.Resume | None,
     quiet: bool,
     verbose: bool,
+    again: Sequence[str],
 ) -> Done:
     hub = events.Hub()
     with live.View(console, quiet=quiet, verbose=verbose) as view:
@@ -86,14 +97,16 @@ async def _run(
         raise problem or errors.PoPwError("nothing was processed")
     started = view.tally.run
     workers, taken = (started.workers, started.taken) if started else (options.workers, {})
+    left, refused = _left(summary, taken), started.refused if started else 0
     if not quiet:
         closing.show(
             console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted, taken=taken, changes=view.tally.changes, refused=view.tally.refused,
+            interrupted=interrupted, taken=taken, changes=view.tally.changes,
+            refused=view.tally.refused, retry=to_retry(again, left=left, refused=refused),
         )  # fmt: skip
     if problem is not None:
         raise problem
-    return Done(_exit_code(summary, interrupted=interrupted, left_out=taken.get("left_out", 0)), summary, run.out)
+    return Done(_exit_code(summary, interrupted=interrupted, pending=left), summary, run.out)
 
 
 async def _worked(
@@ -105,8 +118,9 @@ async def _worked(
     try:
         async with run:
             outcomes = run.process(
-                table.rows(), name=table.source.name, columns=table.columns, command=closing.command(), resume=resume
-            )
+                table.rows(), name=table.source.name, columns=table.columns, command=closing.command(), resume=resume,
+                source=table.source,
+            )  # fmt: skip
             try:
                 async for _ in outcomes:
                     continue
@@ -121,9 +135,24 @@ async def _worked(
     return summary, problem
 
 
-def _exit_code(summary: tables.Summary, *, interrupted: bool, left_out: int) -> int:
+def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:
+    """The words of the command that tries again what did not succeed. Pure.
+
+    Args:
+        again: of the command that goes on; none where no command can.
+        left: orders that were not reached.
+        refused: rows that were refused: each is, once it is corrected, an order that no run has tried yet.
+    """
+    return again if left or refused or not again else shell.with_options(again, "--only-failed")
+
+
+def _left(summary: tables.Summary, taken: Mapping[str, int]) -> int:
+    """Orders that were to be worked on and were not reached."""
+    return summary.counts.get(models.Status.PENDING, 0) - taken.get("left_out", 0)
+
+
+def _exit_code(summary: tables.Summary, *, interrupted: bool, pending: int) -> int:
     counts = summary.counts
-    pending = counts.get(models.Status.PENDING, 0) - left_out
     if interrupted and pending:
         return boundary.INTERRUPTED
     bad = counts.get(models.Status.FAILED, 0) + counts.get(models.Status.PARTIAL, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.progress_bar import ProgressBar
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import models
-from po_pw.cli import live, tally
+from po_pw.cli import live, shell, tally
 from po_pw.engine import standing
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def show(console: Console, found: standing.Standing) -> None:
         console.print(Text(said), soft_wrap=True)
         words = found.again()
         if words:
-            console.print(Text(f"  {shlex.join(words)}", "bold"), soft_wrap=True)
+            console.print(Text(f"  {shell.join(words)}", "bold"), soft_wrap=True)
 
 
 def _headline(found: standing.Standing) -> str:

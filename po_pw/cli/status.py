@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 
 def status(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The output directory of a run.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", parser=paths.path, help="The output directory of a run.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
     audit: Annotated[
         bool,

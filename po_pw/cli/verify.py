@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 
 def verify(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The output directory of a run.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", parser=paths.path, help="The output directory of a run.")],
     repair: Annotated[
         bool, typer.Option("--repair", help="Mark the orders whose files are not right: the next run fetches them.")
     ] = False,

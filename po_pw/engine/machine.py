@@ -114,6 +114,14 @@ def _open_files() -> tuple[int, int]:
     return process.num_fds(), 0 if soft == resource.RLIM_INFINITY else soft
 
 
+def started_by() -> list[str]:
+    """The names of the processes that started this one, the nearest first; as far as the system tells."""
+    try:
+        return [process.name() for process in psutil.Process().parents()]
+    except (psutil.Error, OSError):
+        return []
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileSystem:
     """Where a folder lies."""

@@ -92,6 +92,7 @@ class Run:
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
         self._resume: carrying.Resume | None = None
+        self._source: Path | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
         self._plausibility = plausibility.Plausibility()
@@ -143,6 +144,7 @@ class Run:
         columns: tuple[str, ...] = (),
         command: tuple[str, ...] = (),
         resume: carrying.Resume | None = None,
+        source: Path | None = None,
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
@@ -152,6 +154,7 @@ class Run:
             columns: of the rows' cells.
             command: the words that were typed, for who looks into the journal.
             resume: goes on where earlier runs stopped; None does all orders afresh.
+            source: the input's file, which the results never take the place of.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
@@ -163,7 +166,7 @@ class Run:
         addresses = plan.Addresses()
         run = self.run_id = await self._journal.begin(what, addresses.noted(plan.without_twins(rows)))
         self._begin(run)
-        self._plan, self._times = what, _Times()
+        self._plan, self._source, self._times = what, source, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
         orders = [addresses.whole(order) for order in self._journal.orders(run)]
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
@@ -219,7 +222,7 @@ class Run:
         what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
-        self._plan, self._times = what, _Times()
+        self._plan, self._source, self._times = what, None, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
         self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
@@ -359,6 +362,8 @@ class Run:
     async def write_results(self) -> tables.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
 
+        What is called so and is not ours stays as it is; see `tables.write_all`. What is to be said of it is announced.
+
         Raises:
             EnvironmentProblem: they cannot be written.
         """
@@ -369,9 +374,14 @@ class Run:
         about = tables.About(
             run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
-            warnings=self._looks_wrong,
+            warnings=self._looks_wrong, source=self._source,
         )  # fmt: skip
-        self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
+        journal = self._journal
+        self.summary = await asyncio.to_thread(
+            tables.write_all, self.out, about, lambda: journal.rows(run), lambda: journal.others(run)
+        )
+        for note in self.summary.notes:
+            self.hub.emit(events.Notice("warning", note))
         return self.summary
 
     def results(self) -> Iterator[models.RowResult]:

@@ -91,6 +91,16 @@ def result(row: sqlite3.Row) -> models.RowResult:
     return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
 
 
+def other(row: sqlite3.Row) -> models.OtherOrder:
+    """An order that is none of a run's own, with the list that named it last."""
+    outcome = load(row["outcome"]) if row["outcome"] else None
+    status, error = (outcome.status, outcome.error) if outcome else (models.Status.PENDING, None)
+    cells = tuple(json.loads(row["cells"])) if row["cells"] else ()
+    po_number = row["po_number"] or (outcome.po_number if outcome else row["key"])
+    result = models.RowResult(row["number"] or 0, cells, po_number, status, outcome, error)
+    return models.OtherOrder(models.RunId(row["run"]), row["source"], tuple(json.loads(row["columns"])), result)
+
+
 def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile) -> tuple[Any, ...]:
     """A file, in the order of the table's columns."""
     file = redact.values(file)

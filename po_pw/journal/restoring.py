@@ -24,6 +24,8 @@ INSERT OR IGNORE INTO runs (run, source, columns, workers, out, command, started
                             work_seconds, interrupted)
 VALUES (?, '', '[]', 0, '', '[]', ?, ?, 0, 0, 0)"""
 
+_NAME: Final = "INSERT OR IGNORE INTO orders (key, run, number) VALUES (?, ?, 0)"
+
 _CLAIM: Final = "INSERT OR IGNORE INTO folders (parent, folded, stem, key) VALUES (?, ?, ?, ?)"
 
 
@@ -67,5 +69,6 @@ def put(
         elif connection.execute("SELECT 1 FROM outcomes WHERE key = ?", (key,)).fetchone():
             continue
         latest[key] = ended_at
+        connection.execute(_NAME, (key, run))
         put_outcome(connection, run, one.outcome)
     return len(latest)

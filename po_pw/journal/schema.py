@@ -93,7 +93,19 @@ _RULES: Final = """
 ALTER TABLE outcomes ADD COLUMN rules INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES)
+_NAMED: Final = """
+-- Every order that a row of any run named, and the row that did so last; number 0: known from its manifest alone.
+CREATE TABLE orders (
+  key TEXT PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, number INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT OR REPLACE INTO orders (key, run, number)
+  SELECT outcomes.key, outcomes.run, 0 FROM outcomes ORDER BY outcomes.id;
+INSERT OR REPLACE INTO orders (key, run, number)
+  SELECT rows.key, rows.run, rows.number FROM rows JOIN runs USING (run)
+  WHERE rows.key IS NOT NULL ORDER BY runs.started_at, rows.run, rows.number;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED)
 """Each brings a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

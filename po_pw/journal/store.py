@@ -50,6 +50,22 @@ _COUNTS: Final = """
 SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(error_code) AS refused, COUNT(duplicate_of) AS duplicates
 FROM rows WHERE run = ?"""
 
+_NAME: Final = "INSERT OR REPLACE INTO orders (key, run, number) VALUES (?, ?, ?)"
+
+_NAME_ALL: Final = """
+INSERT OR REPLACE INTO orders (key, run, number) SELECT key, run, number FROM rows WHERE run = ? AND key IS NOT NULL"""
+
+_OTHERS: Final = """
+SELECT orders.key, orders.run, runs.source, runs.columns, rows.number, rows.cells, rows.po_number,
+       (SELECT outcome FROM outcomes WHERE outcomes.key = orders.key AND state = 'published'
+        ORDER BY id DESC LIMIT 1) AS outcome
+FROM orders JOIN runs ON runs.run = orders.run
+LEFT JOIN rows ON rows.run = orders.run AND rows.number = orders.number
+WHERE orders.key > ? AND NOT EXISTS (
+  SELECT 1 FROM outcomes AS own WHERE own.run = ? AND own.key = orders.key AND own.state = 'published')
+ORDER BY orders.key LIMIT ?"""
+"""Where a run has an order that it did not reach, it is among them: an earlier run may know more of it."""
+
 _KNOWN: Final = """
 SELECT key, outcome, doubted, MAX(id) FROM outcomes
 WHERE key IN (SELECT value FROM json_each(?)) AND state = 'published' GROUP BY key"""
@@ -164,13 +180,20 @@ class Journal:
                 ),
             )
             connection.executemany(_PUT_ROW, (codec.row_values(run, row) for row in rows))
+            connection.execute(_NAME_ALL, (run,))
             return run
 
         return await self._written(put)
 
     async def append(self, run: models.RunId, row: models.Row) -> None:
         """Notes one more row of a run whose orders come one by one."""
-        await self._written(lambda connection: connection.execute(_PUT_ROW, codec.row_values(run, row)))
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.execute(_PUT_ROW, codec.row_values(run, row))
+            if row.order is not None:
+                connection.execute(_NAME, (row.order.key, run, row.number))
+
+        await self._written(put)
 
     async def claim_folder(self, key: models.OrderKey, parent: str, stem: str) -> str:
         """The stem of this order's folder below `parent`: `stem`, or `stem~2`, `stem~3`… where another has that.
@@ -270,6 +293,20 @@ class Journal:
     def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
         """Each row of a run with what came of it so far, in row order; streams."""
         return self._stream(_RESULTS, run, codec.result)
+
+    def others(self, run: models.RunId) -> Iterator[models.OtherOrder]:
+        """Every order that this run has no outcome of and an earlier list named, with what came of it; streams.
+
+        Orders that the run's own list names are among them where it did not reach them and an earlier run did. Sorted
+        by key.
+        """
+        with self._reading() as connection:
+            last = ""
+            while batch := connection.execute(_OTHERS, (last, run, _BATCH)).fetchall():
+                for row in batch:
+                    if row["run"] != run or row["outcome"]:
+                        yield codec.other(row)
+                last = batch[-1]["key"]
 
     def counts(self, run: models.RunId) -> Counts:
         """How many rows of which kind a run has."""

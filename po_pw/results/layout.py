@@ -21,6 +21,8 @@ FILE_COLUMNS: Final = (
     "po_number", "file", "size", "sha256", "media_type", "source", "place", "saved_at", "modified_at", "lane",
     "checks", "folder", "sent_name", "error_code", "error_message",
 )  # fmt: skip
+OTHER_COLUMNS: Final = ("list", "po_number", "supplier", *COLUMNS)
+"""Of orders that are not on the run's list."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -37,15 +39,20 @@ def header(columns: Sequence[str]) -> tuple[str, ...]:
     return (*own, *COLUMNS)
 
 
-def cells(row: models.RowResult) -> tuple[Cell, ...]:
-    """What our columns hold for one row; numbers as numbers, times as ISO 8601 with offset, `""` where nothing."""
+def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell, ...]:
+    """What our columns hold for one row; numbers as numbers, times as ISO 8601 with offset, `""` where nothing.
+
+    Args:
+        row: the row.
+        again: what to run again where it was not reached.
+    """
     outcome = row.outcome
     error = row.error or (outcome.error if outcome else None)
     code, message = (error.code.value, error.message) if error else ("", "")
     if row.duplicate_of is not None:
         message = ": ".join(part for part in (f"same PO as row {row.duplicate_of}", message) if part)
     elif row.status is models.Status.PENDING:
-        message = message or "not reached; run the same command again to continue"
+        message = message or f"not reached; run {again} again to continue"
     if outcome is None:
         return (row.status.value, *[""] * (len(COLUMNS) - 3), code, clean(message))
     return (
@@ -54,6 +61,18 @@ def cells(row: models.RowResult) -> tuple[Cell, ...]:
         outcome.worker, outcome.attempts, round(outcome.timing.seconds, 3), iso(outcome.timing.started_at),
         iso(outcome.timing.ended_at), code, clean(message),
     )  # fmt: skip
+
+
+def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
+    """What `OTHER_COLUMNS` hold for an order of another list."""
+    row = other.row
+    supplier = row.outcome.supplier if row.outcome else ""
+    return (clean(other.source), clean(row.po_number), clean(supplier), *cells(row, again_of(other)))
+
+
+def again_of(other: models.OtherOrder) -> str:
+    """What to run again where an order of another list was not reached."""
+    return other.source or "its list"
 
 
 def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:

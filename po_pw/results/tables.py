@@ -1,4 +1,8 @@
-"""The results as files: results.csv, results.xlsx, results.json and failed.csv, written from a stream of rows."""
+"""The results as files: results.csv, results.xlsx, results.json and failed.csv, written from a stream of rows.
+
+They are kept in `.po-pw/results/RUN` first, and then get their places in the output directory, where only files of ours
+are replaced (see `own_files`).
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,29 @@ import collections
 import contextlib
 import dataclasses
 import errno
+import re
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import layout, texts, workbook
+from po_pw.results import layout, own_files, texts, workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _NEW: Final = ".po-pw/new-results"
+_KEPT: Final = ".po-pw/results"
+_RECORD: Final = ".po-pw/made.json"
+MOST_KEPT: Final = 20
+"""Runs whose tables are kept."""
+MOST_BYTES_KEPT: Final = 1_000_000_000
+"""In all of them together; with long lists fewer runs are kept, but always `LEAST_KEPT`."""
+LEAST_KEPT: Final = 2
+_RUN: Final = re.compile(r"\d{8}-\d{6}-\w+")
+_CALLED: Final = {"failed.csv": "the failed rows"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class About:
         work_seconds: the same after start-up.
         version: of po_pw.
         warnings: what looks wrong in the run as a whole.
+        source: the list's file: it stays as it is, even where it is one of our tables.
     """
 
     run: models.RunId
@@ -40,6 +55,7 @@ class About:
     interrupted: bool
     version: str
     warnings: tuple[str, ...] = ()
+    source: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +71,8 @@ class Summary:
         carried: orders that an earlier run did.
         notes: what the person should know of the files written.
         warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
+        others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
+        names: what each table is called in the output directory; without `failed.csv` where no row has failed.
     """
 
     rows: int
@@ -65,18 +83,27 @@ class Summary:
     carried: int
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    others: int = 0
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowResult]]) -> Summary:
-    """Writes all four; each appears whole or not at all. A failed.csv of before goes when no row has failed.
+def write_all(
+    out: Path,
+    about: About,
+    rows: Callable[[], Iterator[models.RowResult]],
+    others: Callable[[], Iterator[models.OtherOrder]] = lambda: iter(()),
+) -> Summary:
+    """Writes all four; each appears whole or not at all. A failed.csv of ours goes when no row has failed.
 
-    One that another program holds open (a workbook on Windows) stays as it is: the new one is then called
-    `results.RUN.xlsx`, and a note in the summary says so.
+    What is not ours (see `own_files`), or is held open by another program (a workbook on Windows), stays as it is: the
+    new one is then called `results (2).xlsx`, and a note in the summary says so. The tables of the last `MOST_KEPT`
+    runs are kept besides.
 
     Args:
         out: the output directory; made where it is missing.
         about: the run.
         rows: gives all rows in the input's order; called once, and consumed as they come.
+        others: gives the output directory's other orders; likewise.
 
     Raises:
         EnvironmentProblem: they cannot be written.
@@ -86,7 +113,7 @@ def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowRes
         shutil.rmtree(scratch, ignore_errors=True)  # left by a run that was killed here
         scratch.mkdir(parents=True, exist_ok=True)
         try:
-            return _write(out, scratch, about, rows())
+            return _write(out, scratch, about, rows(), others())
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, exceptions.XlsxWriterException) as error:
@@ -95,28 +122,40 @@ def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowRes
         raise errors.EnvironmentProblem(msg) from error
 
 
-def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult]) -> Summary:
+def _write(
+    out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult], others: Iterator[models.OtherOrder]
+) -> Summary:
     tally, columns = _Tally(), about.plan.columns
     totals: dict[str, Any] = {}
-    notes: list[str] = []
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
+        everything = stack.enter_context(texts.Json(scratch / "results.json", columns, _run(about), totals))
         writers: dict[str, texts.Results | texts.Failed | texts.Json | workbook.Workbook] = {
             "results.csv": stack.enter_context(texts.Results(scratch / "results.csv", columns)),
             "failed.csv": stack.enter_context(texts.Failed(scratch / "failed.csv", columns)),
-            "results.json": stack.enter_context(texts.Json(scratch / "results.json", columns, _run(about), totals)),
+            "results.json": everything,
             "results.xlsx": book,
         }
         for row in rows:
             tally.add(row)
             for writer in writers.values():
                 writer.add(row)
+        for other in others:
+            tally.others += 1
+            everything.add_other(other)
+            book.add_other(other)
         totals |= {**tally.totals(), "warnings": about.warnings}
-        for name, writer in writers.items():
-            wanted = writer.finish()
-            writer.__exit__(None, None, None)  # Windows renames no open file
-            notes += _publish(scratch / name, out / name, about.run) if wanted else _remove(out / name)
-        notes += book.notes
+        wanted = {name: writer.finish() for name, writer in writers.items()}
+    # All are closed: Windows renames no open file.
+    _keep(out / _KEPT, about.run, [scratch / name for name in writers if wanted[name]])
+    ours = own_files.OwnFiles(out, out / _RECORD, about.source)
+    names: dict[str, str] = {}
+    notes: list[str] = []
+    for name in writers:
+        if wanted[name]:
+            names[name], said = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
+            notes += said
+        notes += ours.clear(name, names.values())
     return Summary(
         tally.rows,
         dict(tally.counts),
@@ -124,16 +163,33 @@ def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResu
         tally.bytes,
         tally.order_seconds,
         tally.carried,
-        tuple(notes),
+        (*notes, *book.notes),
         about.warnings,
+        tally.others,
+        names,
     )
+
+
+def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
+    """Keeps a run's tables, and those of the runs before it as far as they may stay."""
+    mine = folder / run
+    shutil.rmtree(mine, ignore_errors=True)  # the same run, written again
+    mine.mkdir(parents=True)
+    for table in tables:
+        own_files.copy(table, mine / table.name)
+    earlier = [path for path in folder.iterdir() if path != mine and _RUN.fullmatch(path.name) and path.is_dir()]
+    total = 0
+    for number, path in enumerate([mine, *sorted(earlier, reverse=True)], 1):  # run ids begin with the time
+        total += sum(file.stat().st_size for file in path.iterdir())
+        if number > LEAST_KEPT and (number > MOST_KEPT or total > MOST_BYTES_KEPT):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class _Tally:
     """Counts rows as they pass."""
 
     def __init__(self) -> None:
-        self.rows = self.files = self.bytes = self.carried = 0
+        self.rows = self.files = self.bytes = self.carried = self.others = 0
         self.counts: collections.Counter[models.Status] = collections.Counter()
         self.order_seconds = 0.0
 
@@ -154,7 +210,7 @@ class _Tally:
         return {
             "rows": self.rows, "counts": {status.value: count for status, count in self.counts.items()},
             "files": self.files, "bytes": self.bytes, "order_seconds": round(self.order_seconds, 3),
-            "carried": self.carried,
+            "carried": self.carried, "others": self.others,
         }  # fmt: skip
 
 
@@ -166,25 +222,6 @@ def _run(about: About) -> dict[str, Any]:
         "work_seconds": round(about.work_seconds, 3), "interrupted": about.interrupted,
         "browser": dataclasses.asdict(about.browser) if about.browser else None,
     }  # fmt: skip
-
-
-def _publish(new: Path, final: Path, run: models.RunId) -> list[str]:
-    """Puts a file in its place, or beside it where the place is held; gives what to say of it."""
-    try:
-        new.replace(final)
-    except (PermissionError, IsADirectoryError):
-        other = final.with_name(f"{final.stem}.{run}{final.suffix}")
-        new.replace(other)
-        return [f"{final.name} could not be replaced (is it open in another program?); the new one is {other.name}"]
-    return []
-
-
-def _remove(old: Path) -> list[str]:
-    try:
-        old.unlink(missing_ok=True)
-    except (PermissionError, IsADirectoryError):
-        return [f"{old.name} is of an earlier run and could not be removed; no row has failed in this one"]
-    return []
 
 
 def _why(error: Exception) -> str:

@@ -103,7 +103,7 @@ class Failed(_Table):
 
 
 class Json(_File):
-    """results.json: everything, as `{"run": …, "rows": […], "summary": …}`."""
+    """results.json: everything, as `{"run": …, "rows": […], "others": […], "summary": …}`."""
 
     def __init__(self, path: Path, columns: Sequence[str], run: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
         """Begins it.
@@ -118,27 +118,49 @@ class Json(_File):
         self._columns = columns
         self._summary = summary
         self._comma = ""
+        self._has_others = False
         self.stream.write(f'{{"run": {_dumped(run)},\n"rows": [')
 
     def add(self, row: models.RowResult) -> None:
         """One row."""
-        outcome = row.outcome
-        content: dict[str, Any] = {"row": row.number, "po_number": row.po_number, "duplicate_of": row.duplicate_of}
-        content["input"] = dict(zip(self._columns, row.cells, strict=False))
-        values = zip(layout.COLUMNS, layout.cells(row), strict=True)
-        content |= {name: value if value != "" else None for name, value in values}
-        content["supplier"] = outcome.supplier if outcome else None
-        content["carried"] = outcome.carried if outcome else False
-        content["files"] = [dataclasses.asdict(file) for file in outcome.files] if outcome else []
-        content["missing"] = [dataclasses.asdict(gap) for gap in outcome.missing] if outcome else []
+        self._write({"row": row.number, **_content(row, self._columns, layout.cells(row))})
+
+    def add_other(self, other: models.OtherOrder) -> None:
+        """One order of another list; after all rows."""
+        if not self._has_others:
+            self._begin_others()
+        origin = {"list": other.source, "run": other.run, "row": other.row.number or None}
+        cells = layout.cells(other.row, layout.again_of(other))
+        self._write({**origin, **_content(other.row, other.columns, cells)})
+
+    def _begin_others(self) -> None:
+        self.stream.write('\n],\n"others": [')
+        self._has_others, self._comma = True, ""
+
+    def _write(self, content: Mapping[str, Any]) -> None:
         self.stream.write(f"{self._comma}\n{_dumped(content)}")
         self._comma = ","
 
     def finish(self) -> bool:
         """True: it is always wanted."""
+        if not self._has_others:
+            self._begin_others()
         self.stream.write(f'\n],\n"summary": {_dumped(self._summary)}}}\n')
         self.on_disk()
         return True
+
+
+def _content(row: models.RowResult, columns: Sequence[str], cells: Sequence[layout.Cell]) -> dict[str, Any]:
+    outcome = row.outcome
+    content: dict[str, Any] = {"po_number": row.po_number, "duplicate_of": row.duplicate_of}
+    content["input"] = dict(zip(columns, row.cells, strict=False))
+    values = zip(layout.COLUMNS, cells, strict=True)
+    content |= {name: value if value != "" else None for name, value in values}
+    content["supplier"] = outcome.supplier if outcome else None
+    content["carried"] = outcome.carried if outcome else False
+    content["files"] = [dataclasses.asdict(file) for file in outcome.files] if outcome else []
+    content["missing"] = [dataclasses.asdict(gap) for gap in outcome.missing] if outcome else []
+    return content
 
 
 def _dumped(value: object) -> str:

@@ -1,4 +1,7 @@
-"""results.xlsx: a sheet like results.csv, and a second one with a line per file. Rows are not kept in memory."""
+"""results.xlsx: a sheet like results.csv, and a second one with a line per file; two more for orders of other lists.
+
+Rows are not kept in memory.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,7 @@ class Workbook:
                 "strings_to_numbers": False,
             },
         )  # fmt: skip
-        bold = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
+        self._bold = bold = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
         self._whole = self._book.add_format({"num_format": "#,##0"})
         self._money = self._book.add_format({"num_format": "#,##0.00####"})
         self._status = {status: self._book.add_format({"bg_color": colour}) for status, colour in _COLOURS.items()}
@@ -119,6 +122,7 @@ class Workbook:
         self._looks = {names.index("bytes"): self._whole}
         self._results = _Sheet(self._book, "results", names, bold)
         self._files = _Sheet(self._book, "files", layout.FILE_COLUMNS, bold)
+        self._others: tuple[_Sheet, _Sheet] | None = None
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -145,9 +149,22 @@ class Workbook:
         for line in layout.file_rows(row):
             self._files.add(line, {2: self._whole})
 
+    def add_other(self, other: models.OtherOrder) -> None:
+        """One order of another list, and its files: on sheets of their own, which are there only where needed."""
+        if self._others is None:
+            self._others = (
+                _Sheet(self._book, "other orders", layout.OTHER_COLUMNS, self._bold),
+                _Sheet(self._book, "other files", layout.FILE_COLUMNS, self._bold),
+            )
+        orders, files = self._others
+        status, size = layout.OTHER_COLUMNS.index("status"), layout.OTHER_COLUMNS.index("bytes")
+        orders.add(layout.other_cells(other), {status: self._status[other.row.status], size: self._whole})
+        for line in layout.file_rows(other.row):
+            files.add(line, {2: self._whole})
+
     def finish(self) -> bool:
         """Puts the file together; True: it is always wanted."""
-        self.notes = [*self._results.finish(), *self._files.finish()]
+        self.notes = [note for sheet in (self._results, self._files, *(self._others or ())) for note in sheet.finish()]
         self._closed = True
         self._book.close()
         return True

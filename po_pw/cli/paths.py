@@ -1,0 +1,19 @@
+"""Paths as they are given on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def path(given: str | Path) -> Path:
+    """A path as it was typed; defaults come through here too.
+
+    Raises:
+        BadParameter: it is empty, as where a shell variable is not set: to Python that would be the current folder.
+    """
+    if not str(given).strip():
+        msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
+        raise typer.BadParameter(msg)
+    return Path(given)

@@ -1,0 +1,257 @@
+"""Files of ours in a folder that is the user's: which ones we made is known by a record, never by a name.
+
+What we did not make is left alone, whatever it is called: what would take its place gets another name, the same one
+each time. A file of ours that somebody changed since is theirs, and is kept under another name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_MOST_NAMES: Final = 100
+_CHUNK: Final = 1 << 20
+
+
+class _Whose(enum.Enum):
+    """What stands at a name."""
+
+    NOBODYS = "nothing is there"
+    OURS = "ours, as we wrote it"
+    CHANGED = "was changed since po-pw wrote it"
+    INPUT = "is the list of this run"
+    READ_ONLY = "is read-only"
+    HELD = "cannot be read (is it open in another program?)"
+    OTHERS = "was not made by po-pw"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a file was when we wrote it."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hexadecimal."""
+
+
+_A_FOLDER: Final = _Mark(0, "folder")
+
+
+class OwnFiles:
+    """The files of ours in one folder. Synchronous; one at a time.
+
+    Args:
+        folder: where they are.
+        record: the file that remembers them: name, size and SHA-256. One that cannot be read counts as none.
+        source: a file that stays as it is even where it is ours, under whatever name: the input.
+    """
+
+    def __init__(self, folder: Path, record: Path, source: Path | None = None) -> None:
+        self._folder = folder
+        self._record = record
+        self._source = source
+        self._marks = _read(record)
+        self._said: set[str] = set()
+        self._there: dict[str, _Mark] = {}
+
+    def put(self, new: Path, name: str, called: str) -> tuple[str, tuple[str, ...]]:
+        """Gives a new file its place: `name`, or `name (2)`, `name (3)`… where that is not ours to replace.
+
+        Args:
+            new: on the same file system; whole and synced.
+            name: of the place it should get.
+            called: what it is, for what is said: `the results`.
+
+        Returns:
+            The name it got, and what the user should know.
+
+        Raises:
+            OSError: it could not be put anywhere, or the record could not be written.
+        """
+        mark = _mark(new)
+        said: list[str] = []
+        why = ""
+        for candidate in _names(name):
+            path = self._folder / candidate
+            whose = self._whose(candidate)
+            if whose is _Whose.CHANGED:
+                kept = self._moved_aside(candidate)
+                if kept:
+                    said.append(f"{candidate} {whose.value}: your version is now {kept}")
+                    whose = _Whose.NOBODYS
+            if whose in {_Whose.NOBODYS, _Whose.OURS}:
+                # Noted before: after a crash in between, either of the two is known to be ours.
+                self._note(candidate, (mark, self._there[candidate]) if whose is _Whose.OURS else (mark,))
+                try:
+                    new.replace(path)
+                except (PermissionError, IsADirectoryError):
+                    why = why or f"{candidate} could not be replaced (is it open in another program?)"
+                else:
+                    if candidate != name:
+                        said.append(f"{why}: {called} are in {candidate}")
+                    return candidate, tuple(said)
+            else:
+                why = why or f"{candidate} {whose.value} and stays as it is"
+            self._said.add(candidate)
+        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        raise PermissionError(msg)
+
+    def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
+        """Removes the files of ours that `put` once gave the place `base`, and did not this time.
+
+        Args:
+            base: as `put` got it.
+            written: names of the files that are of this time.
+
+        Returns:
+            What the user should know.
+
+        Raises:
+            OSError: the record could not be written.
+        """
+        said: list[str] = []
+        for name in [one for one in _names(base) if one in self._marks and one not in written]:
+            whose = self._whose(name)
+            if whose is _Whose.OURS:
+                try:
+                    (self._folder / name).unlink()
+                except OSError as error:
+                    if name not in self._said:
+                        said.append(f"{name} is of an earlier run and could not be removed ({error.strerror or error})")
+                    continue
+                _sync(self._folder)
+            elif whose is not _Whose.NOBODYS:
+                if name in self._said:
+                    continue
+                said.append(f"{name} {whose.value} and stays as it is")
+                if whose not in {_Whose.CHANGED, _Whose.OTHERS}:
+                    continue
+            self._note(name, ())  # gone, or somebody else's from now on
+        return tuple(said)
+
+    def make_folder(self, name: str) -> str:
+        """Makes a folder of ours, or takes the one that was made before, or one that is empty; gives its name.
+
+        Raises:
+            OSError: it could not be made, or the record could not be written.
+        """
+        for candidate in _names(name):
+            path = self._folder / candidate
+            is_ours = self._marks.get(candidate) == (_A_FOLDER,)
+            if not os.path.lexists(path) or (path.is_dir() and (is_ours or next(path.iterdir(), None) is None)):
+                self._note(candidate, (_A_FOLDER,))
+                path.mkdir(parents=True, exist_ok=True)
+                return candidate
+        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        raise PermissionError(msg)
+
+    def _whose(self, name: str) -> _Whose:
+        path = self._folder / name
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            return _Whose.NOBODYS
+        if self._source is not None and _is_same(path, self._source):
+            return _Whose.INPUT
+        marks = self._marks.get(name, ())
+        if not stat.S_ISREG(about.st_mode) or not marks:
+            return _Whose.OTHERS
+        if not about.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+            return _Whose.READ_ONLY
+        if all(mark.size != about.st_size for mark in marks):
+            return _Whose.CHANGED
+        try:
+            self._there[name] = _mark(path)
+        except PermissionError:
+            return _Whose.HELD
+        return _Whose.OURS if self._there[name] in marks else _Whose.CHANGED
+
+    def _moved_aside(self, name: str) -> str:
+        """Gives the user's version a name of its own; `""` where another program holds it."""
+        path = self._folder / name
+        for kept in _names(f"{path.stem} (changed){path.suffix}"):
+            if os.path.lexists(self._folder / kept):
+                continue
+            try:
+                path.rename(self._folder / kept)
+            except (PermissionError, FileExistsError):
+                return ""
+            _sync(self._folder)
+            return kept
+        return ""
+
+    def _note(self, name: str, marks: tuple[_Mark, ...]) -> None:
+        if marks:
+            self._marks[name] = marks
+        else:
+            self._marks.pop(name, None)
+        text = json.dumps({known: [dataclasses.asdict(mark) for mark in of] for known, of in self._marks.items()})
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._record.with_name(f"{self._record.name}.new")
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self._record)
+        _sync(self._record.parent)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A file once more, synced; it appears whole, or not at all where the machine goes down."""
+    draft = target.with_name(f"{target.name}.new")
+    with source.open("rb") as reading, draft.open("wb") as writing:
+        while chunk := reading.read(_CHUNK):
+            writing.write(chunk)
+        writing.flush()
+        os.fsync(writing.fileno())
+    draft.replace(target)
+
+
+def _names(name: str) -> Iterator[str]:
+    path = Path(name)
+    yield name
+    for number in range(2, _MOST_NAMES + 1):
+        yield f"{path.stem} ({number}){path.suffix}"
+
+
+def _mark(path: Path) -> _Mark:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return _Mark(path.stat().st_size, digest)
+
+
+def _sync(folder: Path) -> None:
+    """Makes renames and removals durable before what relies on them; Windows has no such call for folders."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file: other spellings, links."""
+    with contextlib.suppress(OSError):  # one of them is gone
+        return path.samefile(other)
+    return False
+
+
+def _read(record: Path) -> dict[str, tuple[_Mark, ...]]:
+    try:
+        raw: dict[str, list[dict[str, Any]]] = json.loads(record.read_text("utf-8"))
+        return {name: tuple(_Mark(int(one["size"]), str(one["sha256"])) for one in of) for name, of in raw.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
