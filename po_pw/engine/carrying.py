@@ -8,7 +8,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models
+from po_pw import models, numerals
 from po_pw.downloads import disk, folders, manifests, parts
 from po_pw.journal import facts
 
@@ -141,7 +141,8 @@ def unfinished(
         if folder in busy:
             continue
         run, _, lease = folder.name.rpartition("-")
-        key = journal.handed_out(models.RunId(run), int(lease)) if lease.isdigit() else None
+        number = numerals.whole(lease)
+        key = None if number is None else journal.handed_out(models.RunId(run), number)
         if key is None or key in claims or drop:
             disk.remove(folder)
         else:
@@ -187,17 +188,17 @@ async def take_up(
             journal.note(run, facts.FileSaved(key, file))
             job.first_slot = number
         for attachment_id, slot in parts.left_in(job.work.path).items():
-            if slot.name.isdigit():
-                job.put(attachment_id, int(slot.name))
+            if (number := numerals.whole(slot.name)) is not None:
+                job.put(attachment_id, number)
         job.first_slot = max([job.first_slot, *_numbers(job.work.path)])
 
 
 def _numbers(folder: Path) -> Iterator[int]:
     """The slots that are taken, whole or begun."""
     for path in folder.iterdir():
-        number = path.name.partition(".")[0]
-        if number.isdigit():
-            yield int(number)
+        number = numerals.whole(path.name.partition(".")[0])
+        if number is not None:
+            yield number
 
 
 def _found(work: folders.Work, left: Iterable[models.SavedFile]) -> list[models.SavedFile]:

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, sessions, settings
+from po_pw import errors, numerals, sessions, settings
 from po_pw.engine import checks, governor, machine
 from po_pw.journal import modes
 
@@ -200,7 +200,7 @@ def origin_of(folder: str) -> str:
     """The portal whose folder has this name: `https_acme_inc.example_8443` is `https://acme-inc.example:8443`."""
     scheme, _, rest = folder.partition("_")
     host, _, port = rest.rpartition("_")
-    if not host or not port.isdigit():
+    if not host or numerals.whole(port) is None:
         host, port = rest, ""
     # Of what became `_` in the name, a host can only have had hyphens.
     return f"{scheme}://{host.replace('_', '-')}{f':{port}' if port else ''}"
