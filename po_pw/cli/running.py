@@ -75,6 +75,8 @@ async def _run(
     quiet: bool,
     verbose: bool,
 ) -> Done:
+    if table.about and not quiet:
+        console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
     with live.View(console, quiet=quiet, verbose=verbose) as view:
         hub.listen(view.hear)

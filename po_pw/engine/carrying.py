@@ -188,8 +188,8 @@ async def take_up(
             journal.note(run, facts.FileSaved(key, file))
             job.first_slot = number
         for attachment_id, slot in parts.left_in(job.work.path).items():
-            if (number := numerals.whole(slot.name)) is not None:
-                job.put(attachment_id, number)
+            if (taken := numerals.whole(slot.name)) is not None:
+                job.put(attachment_id, taken)
         job.first_slot = max([job.first_slot, *_numbers(job.work.path)])
 
 

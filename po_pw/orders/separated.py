@@ -40,6 +40,7 @@ class Text:
     separator: str
     skipped: int
     """Lines before the first row: Excel's `sep=;`, which it does not count as a row."""
+    about: str = ""
 
     def records(self) -> Iterator[headers.Record]:
         """All rows; reads the file as they are taken.
