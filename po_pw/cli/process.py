@@ -85,9 +85,14 @@ def process(
     The same command run again continues where it stopped.
     """
     with boundary.reported():
-        from po_pw import settings
-        from po_pw.cli import running
-        from po_pw.orders import read
+        from rich.console import Console
+
+        from po_pw.cli import progress
+
+        with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
+            from po_pw import settings  # seconds on a busy machine
+            from po_pw.cli import running
+            from po_pw.orders import read
 
         options = settings.load(
             workers=workers, out=out, url_template=url_template, browser=browser, headed=headed or None,
@@ -96,7 +101,11 @@ def process(
             max_file_bytes=max_file_size, max_total_bytes=max_total_size,
             allow_hosts=tuple(allow_host) if allow_host else None, patience=patience, read_only=read_only or None,
         )  # fmt: skip
-        orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
+        with (
+            progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
+            progress.stage(hear, f"Opening {table.name}"),
+        ):
+            orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
         done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose)
         raise typer.Exit(done.exit_code)
