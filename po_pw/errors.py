@@ -65,6 +65,12 @@ class PortalUnreachable(EnvironmentProblem):
     """A portal has not answered for as long as the run was to wait."""
 
 
+class StoppedError(PoPwError):
+    """Work that had to be done before or after all orders was ended by a stop."""
+
+    exit_code = 130
+
+
 class LoginRequiredError(PoPwError):
     """The portal asks for a sign-in."""
 

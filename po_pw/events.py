@@ -253,6 +253,20 @@ class Notice(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """Work that is no order's, and may take long, has begun, is so far, or has ended."""
+
+    stage: str
+    """What is done, e.g. `Reading pos.csv`: names it until it has ended."""
+    done: int
+    total: int
+    """0 where it is not known."""
+    unit: str
+    """What is counted, in the singular; `""` where nothing is."""
+    ended: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RunEnded(Event):
     """All workers are gone; results are about to be written."""
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from fixtures.corpus import containers, sheets
 from po_pw import errors, models
-from po_pw.orders import compound, read, separated, trial
+from po_pw.orders import compound, read, separated, workbook_sandbox
 from po_pw.results import tables, texts
 from tests.support import IN_TIME
 
@@ -136,12 +136,14 @@ def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row
 
 
 @hypothesis.given(st.text(st.one_of(st.characters(), st.sampled_from("'=+-@;\t\r\n5"))))
+@hypothesis.example("a\r=1;-2")
+@hypothesis.example("\r'=1")
 def test_any_cell_is_harmless_and_comes_back(cell: str) -> None:
     """Whatever text it is: as written no program runs it, and as read again it is what it was."""
     written = str(texts.harmless(cell))
     assert separated.unmarked(written) == cell
     assert not runs(written)
-    assert not any(part.startswith(("=", "+", "-", "@")) for part in re.split("[;\n]", written)[1:])
+    assert not any(part.startswith(("=", "+", "-", "@")) for part in re.split("[;\r\n]", written)[1:])
 
 
 @hypothesis.settings(derandomize=True)
@@ -155,16 +157,40 @@ def test_a_damaged_ole_file_is_read_or_refused(at: int, damage: bytes) -> None:
 
 
 def test_a_workbook_that_hangs_the_library_is_given_up(tmp_path: Path) -> None:
-    """In a process of its own it has only so much time; a good one, and one that is refused in order, are borne."""
+    """The process that reads it has only so much time."""
     good = tmp_path / "good.ods"
     good.write_bytes(containers.ods(containers.ods_rows([["po", "url"]])))
-    (tmp_path / "other.xls").write_bytes(b"no workbook")
     hanging = tmp_path / "hanging.ods"
     whole = good.read_bytes()
-    hanging.write_bytes(containers.changed(whole, "content.xml", lambda part: part.replace(b"</table:table>", b"")))
-    assert trial.is_borne(good)
-    assert trial.is_borne(tmp_path / "other.xls")
-    assert not trial.is_borne(hanging, seconds=1)
+    unseen = b"<![CDATA[</table:table>]]>"  # an end to whoever counts, none to the library
+    hanging.write_bytes(containers.changed(whole, "content.xml", lambda part: part.replace(b"</table:table>", unseen)))
+    assert len(list(workbook_sandbox.read(good).records())) == 1
+    with pytest.raises(errors.InputError, match="does not end"):
+        workbook_sandbox.read(hanging, seconds=1)
+
+
+def test_where_no_process_can_be_started_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workbook is never read in our own process: then it is not read at all, and .csv still is."""
+    book, text = tmp_path / "pos.xlsx", tmp_path / "pos.csv"
+    book.write_bytes(containers.xlsx(containers.cells([["po", "url"], ["PO-1", "https://portal.example/1"]])))
+    text.write_text("po,url\nPO-1,https://portal.example/1\n", "utf-8")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    with pytest.raises(errors.EnvironmentProblem, match=r"a process of its own, and none can be started .* \.csv"):
+        read.open_table(book)
+    assert len(list(read.open_table(text).rows())) == 1
+
+
+def test_which_sheet_is_read_is_said(tmp_path: Path) -> None:
+    """Where there are several visible ones; and the rows can be read by two at once."""
+    path = tmp_path / "pos.xlsx"
+    grid = containers.cells([["po", "url"], ["PO-1", "https://portal.example/1"], ["PO-2", "https://portal.example/2"]])
+    path.write_bytes(containers.xlsx(grid))
+    assert read.open_table(path).about == ""
+    path.write_bytes(containers.xlsx(grid, states={"Old": "visible", "Gone": "hidden", "PO_Data": "visible"}))
+    table = read.open_table(path)
+    assert table.about == "Reading sheet PO_Data of pos.xlsx; not its other sheets: Old."
+    pairs = list(zip(table.rows(), table.rows(), strict=True))
+    assert [(first.po_number, second.po_number) for first, second in pairs] == [("PO-1", "PO-1"), ("PO-2", "PO-2")]
 
 
 def test_a_workbook_that_the_library_dies_of_is_refused(tmp_path: Path) -> None:
@@ -180,7 +206,7 @@ def test_a_workbook_that_the_library_dies_of_is_refused(tmp_path: Path) -> None:
 PROGRAM: Final = """
 import resource, sys, pathlib
 from po_pw import errors
-from po_pw.orders import read, trial
+from po_pw.orders import read
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 for name in sys.argv[1:]:
     try:

@@ -119,16 +119,6 @@ def known(out: Path) -> tuple[Mapping[models.OrderKey, models.Outcome], list[str
     return run_async(body())
 
 
-def test_reading_many_manifests_is_said_before(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for a minute without knowing what for."""
-    out = shutil.copytree(finished, tmp_path / "out")
-    (out / ".po-pw" / "journal.db").unlink()
-    monkeypatch.setattr("po_pw.engine.rebuild._MANY", 40)
-    _, said = known(out)
-    assert said[0] == "the journal is missing: reading 40 manifests, which takes a while"
-    assert said[1] == "the journal is missing: 40 orders recovered from the manifests"
-
-
 def flip(seed: int, content: bytes) -> bytes:
     """Damages bytes as disks and programs do: some flipped, a block of zeros, a block from elsewhere, an end."""
     chance = random.Random(seed)
@@ -317,9 +307,9 @@ def test_a_journal_closed_in_order_is_not_looked_through(
     looks: list[Path] = []
     look = soundness.fault
 
-    def counted(path: Path, *, rollback: bool) -> str:
+    def counted(path: Path, *, rollback: bool, is_stopped: Callable[[], bool]) -> str:
         looks.append(path)
-        return look(path, rollback=rollback)
+        return look(path, rollback=rollback, is_stopped=is_stopped)
 
     monkeypatch.setattr(soundness, "fault", counted)
     out = tmp_path / "out"

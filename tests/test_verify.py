@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from po_pw import errors, models
+from po_pw import errors, events, models
 from po_pw.cli import commands
 from po_pw.downloads import manifests
 from po_pw.engine import audit, standing
@@ -171,13 +171,24 @@ def test_a_link_is_no_file_that_was_fetched(out: Path) -> None:
     assert [one[0] for one in found(out)] == ["changed", "changed"]
 
 
+def notices() -> tuple[list[str], events.Listener]:
+    """A listener, and what it has heard that a person should know."""
+    said: list[str] = []
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.Notice):
+            said.append(event.text)
+
+    return said, hear
+
+
 def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     """The orders at fault, and no others, are doubted; not a file is touched, and the command that fetches is named."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
     before = {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")}
-    said: list[str] = []
-    report = run_async(audit.mend(out, lambda *_: None, said.append))
+    said, hear = notices()
+    report = run_async(audit.mend(out, lambda *_: None, hear))
     assert said == []
     assert (report.marked, report.at_work) == (1, None)
     assert report.again == COMMAND
@@ -192,8 +203,8 @@ def test_repair_rebuilds_a_damaged_journal_first(out: Path) -> None:
     """The mark needs a journal: one that is damaged is made anew, and that is said."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / ".po-pw/journal.db").write_bytes(b"nothing" * 1000)
-    said: list[str] = []
-    report = run_async(audit.mend(out, lambda *_: None, said.append))
+    said, hear = notices()
+    report = run_async(audit.mend(out, lambda *_: None, hear))
     assert report.marked == 1
     assert "6 orders recovered" in said[0]
     assert doubted(out) == ["PO-2"]
@@ -262,7 +273,8 @@ def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.Monkey
                 most = max(most, taken)
             yield one
 
-    for _ in audit._in_threads(lambda each: audit._look_at(out, each), endless()):
+    stopped = threading.Event()
+    for seen in audit._in_threads(lambda each: audit._look_at(out, each, stopped), endless(), stopped):
         with ahead:
-            taken -= 1
+            taken -= seen is not None  # None: it is still waited for
     assert most == 2

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, http_dates, models, net_errors
+from po_pw import errors, http_dates, models, net_errors, numerals
 from po_pw.browser import contexts, holds, press_guard
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Captured:
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium takes a body that is too short for whole where the server sends no validator (ETag).
-        announced = self.headers.get("content-length", "")
+        announced = numerals.whole(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
         if limits is not None and size > limits.most:  # it was all there before it could be ended
             await self.discard()
             raise _too_large(limits.most)
-        if announced.isdigit() and not encoded and size < int(announced):
+        if announced is not None and not encoded and size < announced:
             msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
             raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
         return path

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import IO, TYPE_CHECKING, Final
 
-from po_pw import settings
+from po_pw import numerals, settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -100,7 +100,7 @@ class _Virtual:
                 number = await _first_line(process.stdout)
         except OSError as error:
             return str(error) if not isinstance(error, TimeoutError) else f"no answer within {STARTS_WITHIN:.0f} s"
-        if not number.isdigit():
+        if numerals.whole(number) is None:
             return _last_line(self._log) or "it ended at once"
         # The session's kind too: Chromium would else look for a Wayland that the environment only remembers.
         self.environment = {

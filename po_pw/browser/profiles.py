@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import psutil
 
-from po_pw import errors, settings
+from po_pw import errors, numerals, settings
 from po_pw.browser import policies, watchdog
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ def refuse_running(profile: Path) -> None:
     lock = profile / "SingletonLock"
     if lock.is_symlink():
         host, _, pid = str(lock.readlink()).rpartition("-")
-        name = _browser_name(int(pid)) if host == socket.gethostname() and pid.isdigit() else ""
+        number = numerals.whole(pid)
+        name = _browser_name(number) if host == socket.gethostname() and number is not None else ""
         if name:
             msg = f"the profile {profile} is in use by {name} (process {pid}). Close that browser and start again."
             raise errors.ProfileError(msg)

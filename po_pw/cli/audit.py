@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from po_pw.cli import shell, tally
+from po_pw import events
+from po_pw.cli import progress, shell, tally
 from po_pw.engine import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+_STAGE: Final = "Verifying"
 _LISTED: Final = 40
 """Findings that are listed of each kind."""
 _STYLES: Final = {
@@ -44,33 +43,24 @@ def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
         PoPwError: it is no output directory of ours, or a run is going there and `repair` was asked for.
     """
     console = Console(soft_wrap=False, highlight=False)
-    with _progress(console, shown=console.is_terminal and not as_json) as said:
-        if repair:
+    aside = Console(stderr=True, soft_wrap=False, highlight=False) if as_json else console
+    with progress.shown(aside, quiet=as_json and not aside.is_terminal) as hear:
 
-            def hear(text: str) -> None:
-                typer.secho(f"! {text}", fg=typer.colors.YELLOW, err=True)
+        def said(checked: audit.Tally, folders: int) -> None:
+            hear(events.Progress(_STAGE, checked.folders, folders, "folder"))
 
-            report = asyncio.run(audit.mend(out, said, hear))
-        else:
-            report = audit.examine(out, said)
+        def warn(event: events.Event) -> None:
+            hear(event)
+            if isinstance(event, events.Notice):
+                typer.secho(f"! {event.text}", fg=typer.colors.YELLOW, err=True)
+
+        with progress.stage(hear, _STAGE):
+            report = asyncio.run(audit.mend(out, said, warn)) if repair else audit.examine(out, said)
     if as_json:
         typer.echo(_json(report))
     else:
         _show(console, report, repair=repair)
     return report
-
-
-@contextlib.contextmanager
-def _progress(console: Console, *, shown: bool) -> Iterator[Callable[[audit.Tally, int], None]]:
-    columns = (TextColumn("verifying"), BarColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("reading what was recorded", total=None)
-
-        def said(checked: audit.Tally, folders: int) -> None:
-            how_far = f"{checked.folders}/{folders} folders  {tally.size(checked.bytes)}"
-            progress.update(task, completed=checked.folders, total=folders, description=how_far)
-
-        yield said
 
 
 def _json(report: audit.Report) -> str:

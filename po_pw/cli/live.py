@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import events, models
-from po_pw.cli import tally
+from po_pw.cli import progress, tally
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,12 +43,18 @@ class View:
         self._quiet = quiet
         self._verbose = verbose
         self._live: Live | None = None
+        self._stages = progress.Stages()
+        self._lines: progress.Lines | None = None
         if console.is_terminal and not quiet and not verbose:
             self._live = Live(get_renderable=self._render, console=console, refresh_per_second=6, transient=True)
+        elif not quiet:
+            self._lines = progress.Lines(self._stages, lambda line: progress.said(console, line))
 
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
+        if self._lines is not None:
+            self._lines.__enter__()
         return self
 
     def __exit__(
@@ -56,19 +62,26 @@ class View:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        if self._lines is not None:
+            self._lines.__exit__(kind, error, trace)
 
     def hear(self, event: events.Event) -> None:
         """Takes one event in."""
         self.tally.hear(event)
+        self._stages.hear(event)
         line = self._line(event)
         if line is not None:
             self._console.print(line, soft_wrap=True, highlight=False)
+            if self._lines is not None:
+                self._lines.heard()
 
     def _line(self, event: events.Event) -> Text | None:
         """What is said about an event in a line of its own; None: nothing."""
         match event:
             case events.Notice(level="warning"):
                 return Text(f"! {event.text}", "yellow")
+            case events.Stopping() if self._stages.is_open:
+                return None  # it ends at once, and says so
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
@@ -137,6 +150,11 @@ class View:
         return line
 
     def _render(self) -> RenderableType:
+        bars = self._stages.bars()
+        shown = [self._orders()] if self.tally.run is not None else []
+        return Group(*shown, *([bars] if bars is not None else []))
+
+    def _orders(self) -> RenderableType:
         now = self.tally
         total = now.run.orders if now.run else 0
         left = now.seconds_left()

@@ -107,9 +107,14 @@ def process(
     The same command run again continues where it stopped.
     """
     with boundary.reported():
-        from po_pw import settings
-        from po_pw.cli import closing, running, shell
-        from po_pw.orders import read
+        from rich.console import Console
+
+        from po_pw.cli import progress
+
+        with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
+            from po_pw import settings  # seconds on a busy machine
+            from po_pw.cli import closing, running, shell
+            from po_pw.orders import read
 
         options = settings.load(
             workers=workers, out=out, url_template=url_template, browser=browser, headed=headed or None,
@@ -119,7 +124,11 @@ def process(
             allow_hosts=tuple(allow_host) if allow_host else None, patience=patience, read_only=read_only or None,
             mark_of_the_web=False if no_mark else None,
         )  # fmt: skip
-        orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
+        with (
+            progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
+            progress.stage(hear, f"Opening {table.name}"),
+        ):
+            orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
         source = context.get_parameter_source("out")
         is_out_given = source is not None and source.name == "COMMANDLINE"

@@ -86,6 +86,8 @@ async def _run(
     verbose: bool,
     again: Sequence[str],
 ) -> Done:
+    if table.about and not quiet:
+        console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
     with live.View(console, quiet=quiet, verbose=verbose) as view:
         hub.listen(view.hear)

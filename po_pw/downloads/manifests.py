@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from po_pw import models, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+_BLOCK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Entry: TypeAlias = "dict[str, Any]"
@@ -204,7 +205,18 @@ def content_of(entry: Entry) -> tuple[int, str]:
     return int(entry["bytes"]), str(entry["sha256"])
 
 
-def sha256(file: Path) -> str:
-    """Of a file on disk, hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def sha256(file: Path, on_block: Callable[[], None] = lambda: None) -> str:
+    """Of a file on disk, hexadecimal.
+
+    Args:
+        file: where it is.
+        on_block: called before each block that is read; what it raises ends the reading.
+    """
+    digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+    with file.open("rb", buffering=0) as stream:
+        while True:
+            on_block()
+            count = stream.readinto(block)
+            if not count:
+                return digest.hexdigest()
+            digest.update(block[:count])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RESUME_FROM: Final = 32 << 20
 """Bytes from which on a file that breaks off is not begun anew."""
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 _STEADY: Final = datetime.timedelta(seconds=60)
 """A date is a strong validator only where it is so much older than the answer (RFC 9110, 8.8.2.2)."""
 

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from po_pw import errors, http_dates, models, redact
+from po_pw import errors, http_dates, models, numerals, redact
 from po_pw.downloads import disposition, kinds, page_about
 from po_pw.transport import codings, hosts
 
@@ -118,7 +118,7 @@ def of_answer(
         sent_name=redact.file_name(whole(disposition.name(header) or _name(attachment.name, url))),
         asked=_last_part(asked),
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
-        length=int(length) if length.isascii() and length.isdigit() and not encoded else None,
+        length=None if encoded else numerals.whole(length),
         modified_at=_date(lower.get("last-modified", ""), now),
         etag=whole(lower.get("etag", "").strip()),
         is_attachment=disposition.is_attachment(header),

@@ -9,10 +9,11 @@ import contextlib
 import dataclasses
 import enum
 import os
+import threading
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events
+from po_pw import errors, events
 from po_pw.downloads import manifests, place
 from po_pw.engine import rebuild, standing
 from po_pw.journal import lock, view
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 _THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
 _AHEAD: Final = 4 * _THREADS
 """Folders that are under way or wait for a thread: no more, however many there are."""
+
+
+_PATIENCE: Final = 0.5
+"""Seconds that one folder is waited for until somebody is told that it goes on."""
 
 
 class Kind(enum.StrEnum):
@@ -117,40 +122,48 @@ class _Expected:
     """Name, bytes, SHA-256."""
 
 
-def examine(out: Path, said: Callable[[Tally, int], None] = lambda _tally, _folders: None) -> Report:
+def examine(
+    out: Path,
+    said: Callable[[Tally, int], None] = lambda _tally, _folders: None,
+    stopped: threading.Event | None = None,
+) -> Report:
     """Hashes every file that manifests and journal know, and looks for what they do not know.
 
     Args:
         out: the output directory, absolute.
-        said: is told how far it is, and how many folders there are in all, roughly.
+        said: is told how far it is, and how many folders there are in all, roughly; at least twice a second.
+        stopped: once it is set, nothing more is read.
 
     Raises:
+        StoppedError: `stopped` was set.
         InputError: it is none of ours.
         EnvironmentProblem: its journal cannot be read.
     """
+    stopped = stopped or threading.Event()
     path = standing.journal_of(out)
     at_work = (lock.holder(path.parent) or 0) if lock.is_held(path.parent) else None
-    recorded = view.recorded(path) if path.exists() and path.stat().st_size else {}
+    recorded = view.recorded(path, lambda: _check(stopped)) if path.exists() and path.stat().st_size else {}
     findings: list[Finding] = []
     known: set[str] = set()
     checked = Tally()
-    expected = _expected(path, recorded, findings, known)
-    for one, found in _in_threads(lambda each: _look_at(out, each), expected):
-        checked += one
-        findings += found
+    expected = _expected(path, recorded, findings, known, lambda: _check(stopped))
+    for seen in _in_threads(lambda each: _look_at(out, each, stopped), expected, stopped):
+        if seen is not None:
+            checked += seen[0]
+            findings += seen[1]
         said(checked, max(len(recorded), checked.folders))
     findings += _unknown_folders(out, known)
     findings.sort(key=lambda finding: (list(Kind).index(finding.kind), finding.folder, finding.name))
     return Report(out, checked, tuple(findings), at_work)
 
 
-async def mend(out: Path, said: Callable[[Tally, int], None], hear: Callable[[str], None]) -> Report:
+async def mend(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
     """Does as `examine` does, and marks the orders whose files are not right: the next run fetches what is missing.
 
     Args:
         out: the output directory, absolute; nobody else may work on it meanwhile.
         said: as for `examine`.
-        hear: is told what the person should know, e.g. that the journal was damaged.
+        hear: is told what happens to the journal, e.g. that it was damaged.
 
     Raises:
         InputError: it is none of ours.
@@ -159,10 +172,14 @@ async def mend(out: Path, said: Callable[[Tally, int], None], hear: Callable[[st
     """
     path = standing.journal_of(out)
     hub = events.Hub()
-    hub.listen(lambda event: hear(event.text) if isinstance(event, events.Notice) else None)
+    hub.listen(hear)
     with lock.held(path.parent):
         async with rebuild.open_journal(path, out, hub) as journal:
-            report = await asyncio.to_thread(examine, out, said)
+            stopped = threading.Event()
+            try:
+                report = await asyncio.to_thread(examine, out, said, stopped)
+            finally:
+                stopped.set()  # its thread may go on where waiting for it was broken off
             keys = report.to_mend()
             if keys:
                 await journal.doubt(keys)
@@ -171,7 +188,11 @@ async def mend(out: Path, said: Callable[[Tally, int], None], hear: Callable[[st
 
 
 def _expected(
-    path: Path, recorded: dict[models.OrderKey, str], findings: list[Finding], known: set[str]
+    path: Path,
+    recorded: dict[models.OrderKey, str],
+    findings: list[Finding],
+    known: set[str],
+    check: Callable[[], None],
 ) -> Iterator[_Expected]:
     """What each manifest tells; then, of orders without one, what the journal tells.
 
@@ -180,9 +201,14 @@ def _expected(
         recorded: its orders and their folders.
         findings: gets what is wrong with manifests.
         known: gets the folders.
+        check: called for each manifest there is; what it raises ends it.
     """
+    there = []
+    for manifest in manifests.every(path.parent):
+        check()
+        there.append(manifest)
     unread: dict[tuple[str, str], str] = {}
-    for file, parent, stem in sorted(manifests.every(path.parent)):
+    for file, parent, stem in sorted(there):
         try:
             told = manifests.read(file, parent, stem)
         except (OSError, ValueError) as error:
@@ -209,23 +235,32 @@ def _expected(
 
 
 def _in_threads(
-    look: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected]
-) -> Iterator[tuple[Tally, list[Finding]]]:
-    """The results, in order; only so many are under way at once."""
+    look: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
+) -> Iterator[tuple[Tally, list[Finding]] | None]:
+    """The results, in order; only so many are under way at once. None each time that one is waited for too long."""
     under_way: collections.deque[concurrent.futures.Future[tuple[Tally, list[Finding]]]] = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(_THREADS, "audit") as pool:
+
+    def first() -> Iterator[tuple[Tally, list[Finding]] | None]:
+        while not concurrent.futures.wait([under_way[0]], _PATIENCE).done:
+            _check(stopped)
+            yield None
+        yield under_way.popleft().result()
+
+    with concurrent.futures.ThreadPoolExecutor(_THREADS, "verify") as pool:
         try:
             for one in expected:
+                _check(stopped)
                 under_way.append(pool.submit(look, one))
                 if len(under_way) >= _AHEAD:
-                    yield under_way.popleft().result()
+                    yield from first()
             while under_way:
-                yield under_way.popleft().result()
+                yield from first()
         finally:
+            stopped.set()  # what is being read ends within a block
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _look_at(out: Path, expected: _Expected) -> tuple[Tally, list[Finding]]:
+def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[Tally, list[Finding]]:
     """Compares one folder with what should be in it."""
     folder = out / expected.folder
 
@@ -253,12 +288,18 @@ def _look_at(out: Path, expected: _Expected) -> tuple[Tally, list[Finding]]:
                 found.append(finding(Kind.CHANGED, name, f"{has} bytes instead of {size}"))
             else:
                 read += size
-                if manifests.sha256(folder / entry.name) != digest:
+                if manifests.sha256(folder / entry.name, lambda: _check(stopped)) != digest:
                     found.append(finding(Kind.CHANGED, name, "its SHA-256 is another"))
         except OSError as error:
             found.append(finding(Kind.UNREADABLE, name, error.strerror or str(error)))
     found += [finding(Kind.EXTRA, name) for name in sorted(there)]
     return Tally(1, files, read), found
+
+
+def _check(stopped: threading.Event) -> None:
+    if stopped.is_set():
+        msg = "stopped before every file was verified"
+        raise errors.StoppedError(msg)
 
 
 def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:

@@ -8,14 +8,14 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models
+from po_pw import models, numerals
 from po_pw.downloads import disk, folders, manifests, parts
 from po_pw.journal import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from po_pw.engine import jobs
+    from po_pw.engine import jobs, long_work
     from po_pw.journal import store
 
 _BATCH: Final = 500
@@ -47,7 +47,7 @@ class Taken:
 
 async def take(
     journal: store.Journal, run: models.RunId, out: Path, orders: Sequence[models.PurchaseOrder],
-    resume: Resume | None, begun: Mapping[models.OrderKey, str],
+    resume: Resume | None, begun: Mapping[models.OrderKey, str], work: long_work.LongWork,
 ) -> Taken:  # fmt: skip
     """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
 
@@ -61,27 +61,34 @@ async def take(
         orders: of this run.
         resume: how to go on; None does all afresh.
         begun: orders that were in hand when a run ended; see `unfinished`.
+        work: tells how far it is.
+
+    Raises:
+        StoppedError: the run was stopped.
     """
     if resume is None:
         return Taken((), tuple(orders), {"new": len(orders)})
     carried: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
     counts: collections.Counter[str] = collections.Counter()
-    for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
-        batch = orders[start : start + _BATCH]
-        known = journal.known([order.key for order in batch])
-        whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify)
-        for order in batch:
-            what = _what(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
-            if what == "finished" and not resume.refresh:
-                carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
-            elif resume.only_failed and what in {"new", "unfinished"}:
-                counts["left_out"] += 1
-            else:
-                counts["refreshed" if what == "finished" else what] += 1
-                todo.append(order)
+    with work.stage("Checking finished orders", "order", len(orders)) as stage:
+        for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
+            batch = orders[start : start + _BATCH]
+            known = journal.known([order.key for order in batch])
+            whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify, on_block=stage.check)
+            for order in batch:
+                what = _what(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
+                if what == "finished" and not resume.refresh:
+                    carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
+                elif resume.only_failed and what in {"new", "unfinished"}:
+                    counts["left_out"] += 1
+                else:
+                    counts["refreshed" if what == "finished" else what] += 1
+                    todo.append(order)
+            stage.reach(start + len(batch))
     if carried:
-        await journal.carry(run, carried)
+        with work.stage("Noting finished orders", "order", len(carried)) as stage:
+            await journal.carry(run, stage.counted(carried))
     return Taken(tuple(carried), tuple(todo), counts)
 
 
@@ -93,7 +100,9 @@ def _what(known: store.Known | None, *, whole: bool, begun: bool) -> str:
     return "finished" if whole else "missing"
 
 
-def _whole(out: Path, known: Mapping[models.OrderKey, store.Known], *, verify: bool) -> set[models.OrderKey]:
+def _whole(
+    out: Path, known: Mapping[models.OrderKey, store.Known], *, verify: bool, on_block: Callable[[], None]
+) -> set[models.OrderKey]:
     """The orders that are finished and whose files are all there."""
     return {
         key
@@ -101,24 +110,28 @@ def _whole(out: Path, known: Mapping[models.OrderKey, store.Known], *, verify: b
         if have.outcome.status.succeeded
         and not have.doubted
         and (out / have.outcome.folder).is_dir()
-        and len(there(out, have.outcome, verify=verify)) == len(have.outcome.files)
+        and len(there(out, have.outcome, verify=verify, on_block=on_block)) == len(have.outcome.files)
     }
 
 
-def there(out: Path, outcome: models.Outcome, *, verify: bool) -> dict[str, models.SavedFile]:
+def there(
+    out: Path, outcome: models.Outcome, *, verify: bool, on_block: Callable[[], None] = lambda: None
+) -> dict[str, models.SavedFile]:
     """The files of an outcome that are still what they were, by attachment; `path` is where each lies.
 
     Args:
         out: the output directory.
         outcome: of a run.
         verify: by SHA-256 too, not by the size alone.
+        on_block: called for each file, and each block of one that is read; what it raises ends it.
     """
     found: dict[str, models.SavedFile] = {}
     for file in outcome.files:
+        on_block()
         path = out / outcome.folder / file.path
         if not path.is_file() or path.stat().st_size != file.size:
             continue
-        if not verify or manifests.sha256(path) == file.sha256:
+        if not verify or manifests.sha256(path, on_block) == file.sha256:
             found[file.attachment_id] = dataclasses.replace(file, path=str(path))
     return found
 
@@ -141,7 +154,8 @@ def unfinished(
         if folder in busy:
             continue
         run, _, lease = folder.name.rpartition("-")
-        key = journal.handed_out(models.RunId(run), int(lease)) if lease.isdigit() else None
+        number = numerals.whole(lease)
+        key = None if number is None else journal.handed_out(models.RunId(run), number)
         if key is None or key in claims or drop:
             disk.remove(folder)
         else:
@@ -187,17 +201,17 @@ async def take_up(
             journal.note(run, facts.FileSaved(key, file))
             job.first_slot = number
         for attachment_id, slot in parts.left_in(job.work.path).items():
-            if slot.name.isdigit():
-                job.put(attachment_id, int(slot.name))
+            if (taken := numerals.whole(slot.name)) is not None:
+                job.put(attachment_id, taken)
         job.first_slot = max([job.first_slot, *_numbers(job.work.path)])
 
 
 def _numbers(folder: Path) -> Iterator[int]:
     """The slots that are taken, whole or begun."""
     for path in folder.iterdir():
-        number = path.name.partition(".")[0]
-        if number.isdigit():
-            yield int(number)
+        number = numerals.whole(path.name.partition(".")[0])
+        if number is not None:
+            yield number
 
 
 def _found(work: folders.Work, left: Iterable[models.SavedFile]) -> list[models.SavedFile]:

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from po_pw import numerals
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -112,8 +114,9 @@ def _memory_one(group: Path) -> list[tuple[int, int]]:
 
 def _quota(group: Path) -> list[float]:
     words = _text(group / "cpu.max").split()  # version 2: `150000 100000`, or `max 100000`
-    if len(words) == 2 and words[0].isdigit():
-        return [int(words[0]) / int(words[1])]
+    share = [numerals.whole(word) for word in words]
+    if len(share) == 2 and share[0] is not None and share[1]:
+        return [share[0] / share[1]]
     quota, period = _number(group / "cpu.cfs_quota_us"), _number(group / "cpu.cfs_period_us")
     return [quota / period] if quota is not None and period and quota > 0 else []
 
@@ -135,9 +138,10 @@ def _text(file: Path) -> str:
 
 def _number(file: Path) -> int | None:
     text = _text(file)  # `max` is no limit
-    return int(text) if text.lstrip("-").isdigit() else None
+    number = numerals.whole(text.removeprefix("-"))
+    return -number if number is not None and text.startswith("-") else number
 
 
 def _table(file: Path) -> dict[str, int]:
     pairs = (line.split() for line in _text(file).splitlines())
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+    return {pair[0]: number for pair in pairs if len(pair) == 2 and (number := numerals.whole(pair[1])) is not None}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_SILENT: Final = (events.BytesReceived,)
+_SILENT: Final = (events.BytesReceived, events.Progress)
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 

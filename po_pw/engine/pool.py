@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, models, sessions
 from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
+from po_pw.engine import long_work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,13 +70,14 @@ class Pool:
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
-        await asyncio.gather(*(self.close(worker) for worker in tuple(self._open)))
-        if self._profiles is not None:
-            try:
-                await asyncio.to_thread(self._profiles.cleanup_all)
-            except errors.ProfileError as error:  # the run's temporary folder goes as a whole after this
-                self._hub.emit(events.Notice("info", str(error)))
-        await self._stack.aclose()
+        with long_work.LongWork(self._hub.emit).stage("Closing the browsers"):
+            await asyncio.gather(*(self.close(worker) for worker in tuple(self._open)))
+            if self._profiles is not None:
+                try:
+                    await asyncio.to_thread(self._profiles.cleanup_all)
+                except errors.ProfileError as error:  # the run's temporary folder goes as a whole after this
+                    self._hub.emit(events.Notice("info", str(error)))
+            await self._stack.aclose()
 
     async def sign_in(self, origins: Sequence[str] | None) -> None:
         """Takes the sign-in state of these portals for the contexts to come.

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
 from po_pw.downloads import manifests
-from po_pw.engine import machine
+from po_pw.engine import long_work, machine
 from po_pw.journal import modes, restoring, schema, soundness, store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
 _UNKNOWN: Final = models.Failure(
     models.ErrorCode.INTERNAL, "the journal was damaged, and the order's manifest does not say why it failed"
 )
 
 _LATEST_LOST: Final = "the journal had lost its last moments"
-_MANY: Final = 2_000
-"""Manifests that take seconds to read: that is said before, not only after."""
 
 
 @contextlib.asynccontextmanager
-async def open_journal(path: Path, out: Path, hub: events.Hub) -> AsyncIterator[store.Journal]:
+async def open_journal(
+    path: Path, out: Path, hub: events.Hub, work: long_work.LongWork | None = None
+) -> AsyncIterator[store.Journal]:
     """The journal of an output directory whose lock we hold, for as long as the block lasts.
 
     One that is damaged is set aside and made anew from the manifests; what one has lost in a crash comes from them
@@ -38,19 +38,26 @@ async def open_journal(path: Path, out: Path, hub: events.Hub) -> AsyncIterator[
         path: the journal.
         out: the output directory, absolute.
         hub: where it is announced.
+        work: tells how far that is, and ends it where the run is stopped.
 
     Raises:
         EnvironmentProblem: it cannot be opened or set aside, or a newer po-pw wrote it.
+        StoppedError: the run was stopped before it was open.
         OutOfSpace: the disk is full.
     """
+    work = work or long_work.LongWork(hub.emit)
     lies = await asyncio.to_thread(where, out)
     trusted = await asyncio.to_thread(soundness.is_as_it_was_closed, path)
-    lost = Lost() if trusted else await asyncio.to_thread(_made_sure, path, lies.rollback)
+    lost = Lost()
+    if not trusted:
+        with work.stage("Checking the journal") as stage:
+            lost = await asyncio.to_thread(_made_sure, path, lies.rollback, stage)
+            stage.check()
     await asyncio.to_thread(soundness.note_opened, path)
     schema.was_damaged(path)  # asked now, so that later it is about this time
     async with store.Journal.open(path, rollback=lies.rollback) as journal:
         if not trusted:
-            await _recover(journal, path, hub, lost)
+            await _recover(journal, path, hub, lost, work)
         yield journal
     if not schema.was_damaged(path):
         await asyncio.to_thread(soundness.note_closed, path)
@@ -77,7 +84,7 @@ class Lost:
     """Where it is now, below the output directory."""
 
 
-def _made_sure(path: Path, rollback: bool) -> Lost:
+def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
     """Looks the journal through, and sets it aside where it is damaged."""
     try:
         if not path.exists():
@@ -85,7 +92,11 @@ def _made_sure(path: Path, rollback: bool) -> Lost:
         if path.stat().st_size == 0 and not schema.beside(path):
             return Lost("the journal was empty")
         with schema.translated(path):
-            why = "it is empty" if path.stat().st_size == 0 else soundness.fault(path, rollback=rollback)
+            why = (
+                "it is empty"
+                if path.stat().st_size == 0
+                else soundness.fault(path, rollback=rollback, is_stopped=lambda: stage.is_stopped)
+            )
         if not why:
             return Lost()
         aside = soundness.set_aside(path, datetime.datetime.now(datetime.UTC).astimezone())
@@ -95,7 +106,7 @@ def _made_sure(path: Path, rollback: bool) -> Lost:
     return Lost(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
 
 
-async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lost) -> None:
+async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lost, work: long_work.LongWork) -> None:
     """Notes what only the manifests know.
 
     Args:
@@ -103,6 +114,7 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
         path: its database.
         hub: where it is announced.
         lost: what became of the journal that was here.
+        work: tells how far it is.
     """
     unread: list[Path] = []
 
@@ -111,14 +123,13 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
         unknown = journal.without_outcome((parent, stem) for _, parent, stem in found)
         return [one for one in found if one[1:] in unknown]
 
-    found = await asyncio.to_thread(find)
+    with work.stage("Looking for manifests"):
+        found = await asyncio.to_thread(find)
     count = 0
     if found:
-        if len(found) >= _MANY:
-            why = lost.why or _LATEST_LOST
-            hub.emit(events.Notice("info", f"{why}: reading {len(found):,} manifests, which takes a while"))
         now = datetime.datetime.now(datetime.UTC)
-        count = await journal.restore(_recovered(found, unread), now)
+        with work.stage("Rebuilding the journal", "manifest", len(found)) as stage:
+            count = await journal.restore(_recovered(stage.counted(found), unread), now)
     said = told_of(lost, count, len(unread))
     if said:
         hub.emit(events.Notice("warning", said))
@@ -143,7 +154,7 @@ def told_of(lost: Lost, count: int, unread: int) -> str:
     return "; ".join(parts)
 
 
-def _recovered(found: Sequence[tuple[Path, str, str]], unread: list[Path]) -> Iterator[restoring.Recovered]:
+def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> Iterator[restoring.Recovered]:
     for path, parent, stem in found:
         try:
             told = manifests.read(path, parent, stem)

@@ -9,6 +9,7 @@ import datetime
 import enum
 import logging
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -24,6 +25,7 @@ from po_pw.engine import (
     feed,
     governor,
     logs,
+    long_work,
     plan,
     plausibility,
     pool,
@@ -88,9 +90,12 @@ class Run:
         self._chronicle = chronicle.Chronicle(self.hub)
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
         self._crew: crew.Crew | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
+        self._stops = 0
+        self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: carrying.Resume | None = None
         self._source: Path | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
@@ -100,7 +105,7 @@ class Run:
         self._times = _Times()
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         async with contextlib.AsyncExitStack() as stack:
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
@@ -116,7 +121,9 @@ class Run:
             stack.callback(disk.tidy, self._work)  # what is in hand when the run ends stays for the next
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
-            self._journal = await stack.enter_async_context(rebuild.open_journal(journal, self.out, self.hub))
+            self._journal = await stack.enter_async_context(
+                rebuild.open_journal(journal, self.out, self.hub, self._long_work)
+            )
             stack.callback(self._chronicle.end)
             stack.callback(self.hub.listen(self._count))
             await self._recover()
@@ -127,9 +134,18 @@ class Run:
                     stall_timeout=self.options.stall_timeout,
                 )
             )
-            self._pool = await stack.enter_async_context(pool.Pool(self.options, self._sessions, self.hub, browsers))
+            with self._long_work.stage("Starting the browser driver"):
+                browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers)
+                self._pool = await stack.enter_async_context(browser_pool)
             self._stack = stack.pop_all()
         return self
+
+    def _announce(self, event: events.Event) -> None:
+        """Emits an event from whatever thread: who listens is told on the loop's."""
+        if self._loop is not None and self._loop_thread != threading.get_ident():
+            self._loop.call_soon_threadsafe(self.hub.emit, event)
+        else:
+            self.hub.emit(event)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -160,17 +176,24 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             EnvironmentProblem: the disk is in the way.
+            StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
         what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
         addresses = plan.Addresses()
-        run = self.run_id = await self._journal.begin(what, addresses.noted(plan.without_twins(rows)))
-        self._begin(run)
+        self.run_id = None
+        with self._long_work.stage(f"Reading {name or 'the orders'}", "row") as stage:
+            rows = addresses.noted(plan.without_twins(rows))
+            run = await self._journal.begin(what, stage.counted(rows))
         self._plan, self._source, self._times = what, source, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
-        orders = [addresses.whole(order) for order in self._journal.orders(run)]
-        self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
+        try:
+            taken = await self._take(run, addresses, resume)
+        except errors.StoppedError:
+            await self._journal.withdraw(run)
+            raise
+        self.run_id = run
+        self._begin(run)
         todo, carried = list(taken.todo), taken.carried
         counts = self._journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
@@ -195,6 +218,19 @@ class Run:
             if not self._driver.done():
                 self._driver.cancel()
             await asyncio.wait([self._driver])
+
+    async def _take(
+        self, run: models.RunId, addresses: plan.Addresses, resume: carrying.Resume | None
+    ) -> carrying.Taken:
+        """What becomes of the run's orders.
+
+        Raises:
+            StoppedError: the run was stopped.
+        """
+        with self._long_work.stage("Planning the run"):
+            orders = await asyncio.to_thread(lambda: [addresses.whole(order) for order in self._journal.orders(run)])
+            self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
+        return await carrying.take(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
 
     def _begin(self, run: models.RunId) -> None:
         self._log.begin(run)
@@ -336,7 +372,11 @@ class Run:
         )  # fmt: skip
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
-        """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides."""
+        """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides.
+
+        What is done before the first order and after the last ends at once; see `long_work`.
+        """
+        self._stops += 1
         if self._loop is None:
             self._stopping = how
         else:
@@ -366,6 +406,7 @@ class Run:
 
         Raises:
             EnvironmentProblem: they cannot be written.
+            StoppedError: a stop was asked for meanwhile; then the files of before are as they were.
         """
         run = self.run_id
         if run is None:
@@ -376,10 +417,15 @@ class Run:
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
             warnings=self._looks_wrong, source=self._source,
         )  # fmt: skip
-        journal = self._journal
-        self.summary = await asyncio.to_thread(
-            tables.write_all, self.out, about, lambda: journal.rows(run), lambda: journal.others(run)
-        )
+        count = self._journal.counts(run).rows
+        with self._long_work.stage("Writing the results", "row", count, in_spite_of=self._stops) as stage:
+            self.summary = await asyncio.to_thread(
+                tables.write_all,
+                self.out,
+                about,
+                lambda: stage.counted(self._journal.rows(run)),
+                lambda: self._journal.others(run),
+            )
         for note in self.summary.notes:
             self.hub.emit(events.Notice("warning", note))
         return self.summary

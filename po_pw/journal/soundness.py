@@ -13,6 +13,7 @@ from po_pw.journal import codec, schema
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Callable
     from pathlib import Path
 
 _PATIENCE: Final = 60.0
@@ -57,18 +58,18 @@ def note_opened(path: Path) -> None:
     _note(path).unlink(missing_ok=True)
 
 
-def fault(path: Path, *, rollback: bool) -> str:
+def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda: False) -> str:
     """What is wrong with a journal that nobody else has open; `""` where nothing is.
 
     Everything is read that a run goes by: each page and index, each outcome and folder name. 100,000 orders with
-    300,000 files take some seconds.
+    300,000 files take some seconds. What was not reached when it was stopped is taken for sound.
 
     Raises:
         sqlite3.Error: the machine is in the way, not the journal.
     """
     try:
         with contextlib.closing(schema.writing(path, rollback=rollback)) as connection:
-            found = _shape_fault(connection) or _content_fault(connection)
+            found = _shape_fault(connection) or _content_fault(connection, is_stopped)
         return found or ("its header forbids writing" if _forbids_writing(path) else "")
     except sqlite3.Error as error:
         code = schema.code_of(error)
@@ -98,13 +99,13 @@ def _shape_fault(connection: sqlite3.Connection) -> str:
     return ""
 
 
-def _content_fault(connection: sqlite3.Connection) -> str:
+def _content_fault(connection: sqlite3.Connection, is_stopped: Callable[[], bool]) -> str:
     """Damage that only shows when everything is read."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 < version <= len(schema.MIGRATIONS):
         return ""
     deadline = time.monotonic() + _PATIENCE
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, _OPCODES)
+    connection.set_progress_handler(lambda: time.monotonic() > deadline or is_stopped(), _OPCODES)
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         return str(verdict).partition("\n")[0]

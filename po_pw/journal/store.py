@@ -15,7 +15,7 @@ from po_pw.journal import codec, facts, noting, restoring, schema, writer
 if TYPE_CHECKING:
     import datetime
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
 
 T = TypeVar("T")
@@ -254,8 +254,20 @@ class Journal:
         listed = json.dumps(list(keys))
         await self._written(lambda connection: connection.execute(_DOUBT, (listed,)))
 
-    async def carry(self, run: models.RunId, outcomes: Collection[models.Outcome]) -> None:
-        """Notes, in this run, outcomes that earlier ones had; they become `carried`, all or none."""
+    async def withdraw(self, run: models.RunId) -> None:
+        """Forgets a run of which nothing but its rows is noted: it was stopped before any order began."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            for table in ("rows", "runs"):
+                connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608 - names of our own
+
+        await self._written(delete)
+
+    async def carry(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
+        """Notes, in this run, outcomes that earlier ones had; they become `carried`, all or none.
+
+        Consumed as they come, on the writer's thread; an error they raise is raised here, and leaves none.
+        """
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:

@@ -12,7 +12,7 @@ from po_pw.journal import codec, restoring, schema
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _RECENT: Final = 50
@@ -171,8 +171,12 @@ def progress(path: Path) -> Progress | None:
     return schema.look(path, lambda connection: _progress(connection, path))
 
 
-def recorded(path: Path) -> dict[models.OrderKey, str]:
+def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[models.OrderKey, str]:
     """Each order that came to an outcome, with the folder of the latest, below the output directory.
+
+    Args:
+        path: the journal.
+        on_row: called for each; what it raises ends the reading.
 
     Raises:
         EnvironmentProblem: as for `progress`.
@@ -180,7 +184,11 @@ def recorded(path: Path) -> dict[models.OrderKey, str]:
 
     def read(connection: sqlite3.Connection) -> dict[models.OrderKey, str]:
         _check_version(connection, path)
-        return {models.OrderKey(row["key"]): str(row["folder"]) for row in connection.execute(_RECORDED)}
+        found = {}
+        for row in connection.execute(_RECORDED):
+            on_row()
+            found[models.OrderKey(row["key"])] = str(row["folder"])
+        return found
 
     return schema.look(path, read)
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models, net_errors, redact, web
+from po_pw import errors, events, models, net_errors, numerals, redact, web
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
@@ -337,8 +337,8 @@ def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, p
 
 async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
-    announced = got.headers.get("content-length", "")
-    if most is not None and announced.isdigit() and int(announced) > most:
+    announced = numerals.whole(got.headers.get("content-length", ""))
+    if most is not None and announced is not None and announced > most:
         await got.discard()
         msg = f"the file is larger than {most} bytes, the limit that was set"
         raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)

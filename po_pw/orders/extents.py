@@ -7,11 +7,13 @@ is more than there is: one stray cell in the last corner of a sheet would do it.
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 import struct
 import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Final
+from xml.etree import ElementTree
 
 from po_pw import errors
 from po_pw.orders import compound
@@ -28,12 +30,22 @@ _LONGEST_TAG: Final = 4096
 _LONGEST_TEXT: Final = 1 << 20
 """Bytes without any tag; a cell holds 32,767 characters."""
 _READ: Final = re.compile(r".*\.(?:xml|bin|rels)", re.IGNORECASE | re.DOTALL)
-_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.(?:xml|bin)")
-_OTHERS: Final = {"xl/workbook.bin", "content.xml", "mimetype"}
+_SHEET: Final = re.compile(rb"<(?:\w+:)?worksheet[\s>]")
+"""What a sheet of an .xlsx begins with: told by that, since it may have any name."""
+_BINARY_SHEET: Final = b"\x81\x01"
+_HEAD: Final = 4096
+"""Bytes that tell what a part is."""
 _TAG: Final = re.compile(rb"<(?:\w+:)?(c|row)(?=[\s/>])([^>]*)>")
 _ODD_TAG: Final = re.compile(rb'<(?:c|row)(?! r="[A-Z]*\d+")[\s/>]|:(?:c|row)[\s/>]')
 _PLAIN_CELL: Final = re.compile(rb'<c r="([A-Z]+)')
 _PLAIN_ROW: Final = re.compile(rb'<row r="(\d+)')
+_UNCALCULATED: Final = re.compile(
+    rb"<(?:\w+:)?c(?=[\s/>])([^>]*)>\s*<(?:\w+:)?f(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)"
+    rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v[^>]*>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+"""A cell with a formula and no value; with `t="str"` the value is an empty text."""
+_FAILED: Final = re.compile(rb"<(?:\w+:)?c(?=\s)([^>]*\st\s*=\s*[\"']e[\"'][^>]*)>")
+_TEXT_TYPE: Final = re.compile(rb"\st\s*=\s*[\"']str[\"']")
 _PLACE: Final = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d+)")
 _ODS_TAG: Final = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
 _REPEATED: Final = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d+)")
@@ -70,11 +82,12 @@ class _Extent:
             raise errors.InputError(f"{msg}Empty that cell, save, try again.")
 
 
-def check(path: Path) -> bool:
-    """Makes sure that a workbook can be read in the memory there is.
+def check(path: Path) -> dict[str, dict[int, list[int]]]:
+    """Makes sure that a workbook can be read in the memory there is, and looks for cells that the library leaves empty.
 
     Returns:
-        Whether it is an .xlsx, of which the reading library bears everything; see `trial` for the others.
+        For each sheet of an .xlsx, by its name, the cells whose formula has no result (it has failed, or was never
+        worked out): columns by row, both from 0. Of other workbooks nothing is known.
 
     Raises:
         InputError: it is damaged, a cell stands far from the others, or it is far larger unpacked.
@@ -85,18 +98,20 @@ def check(path: Path) -> bool:
             if stream.read(4) == compound.MAGIC:
                 stream.seek(0)
                 _check_compound(path, stream.read())
-                return False
+                return {}
         with zipfile.ZipFile(path) as archive:
-            _check_archive(path, archive)
-            return not _OTHERS & {part.lower() for part in archive.namelist()}
+            found = _check_archive(path, archive)
+            return {name: found[part] for name, part in _sheets(archive).items() if part in found}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
         said = str(error) or type(error).__name__
         msg = f"{path} is not a spreadsheet that can be read ({said}). Save it as .xlsx or .csv and try again."
         raise errors.InputError(msg) from None
 
 
-def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
-    parts = [part for part in archive.infolist() if _READ.fullmatch(part.filename)]
+def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, list[int]]]:
+    """Gives the cells without a result of each part that is a sheet of an .xlsx."""
+    without_result: dict[str, dict[int, list[int]]] = {}
+    parts = [part for part in archive.infolist() if _READ.fullmatch(part.filename) or _is_sheet(archive, part)]
     if sum(part.file_size for part in parts) > _MOST_BYTES:
         msg = f"{path} is more than {_MOST_BYTES >> 20} MB when unpacked. Save only the sheet with the orders."
         raise errors.InputError(msg)
@@ -107,16 +122,71 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> None:
         with archive.open(part) as stream:
             if name.endswith(".bin"):
                 content = stream.read()
-                if _SHEET.fullmatch(name):
+                if content.startswith(_BINARY_SHEET):
                     _scan_records(_Extent(path), content)
             elif name == "content.xml":
                 _scan_ods(path, _blocks(path, stream))
             elif name == "meta-inf/manifest.xml":
                 if any(b"encryption-data" in block for block in _blocks(path, stream)):
                     raise Protected
-            elif not _is_near(_blocks(path, stream)) and _SHEET.fullmatch(name):
-                with archive.open(part) as again:
-                    _scan_xlsx(_Extent(path), _blocks(path, again))
+            elif not _is_sheet(archive, part):
+                for _ in _blocks(path, stream):  # as large as it says, and no text without an end
+                    pass
+            else:
+                sheet = _Sheet(path)
+                if not sheet.is_near(_blocks(path, stream)):
+                    with archive.open(part) as again:
+                        _scan_xlsx(_Extent(path), _blocks(path, again))
+                without_result[part.filename] = sheet.without_result
+    return without_result
+
+
+def _is_sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Whether a part is a sheet of an .xlsx or .xlsb, whatever it is called."""
+    if part.flag_bits & 1:
+        return False
+    with archive.open(part) as stream:
+        head = stream.read(_HEAD)
+    return head.startswith(_BINARY_SHEET) or _SHEET.search(head) is not None
+
+
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The part of each sheet of an .xlsx by its name, as the relationships say; empty where they do not say it."""
+    try:
+        book = next(part for kind, part in _related(archive, "").values() if kind == "officeDocument")
+        related = _related(archive, book)
+        root = ElementTree.fromstring(archive.read(book))  # noqa: S314 - this process is bounded
+        listed = [one for one in root.iter() if _local(one.tag) == "sheet"]
+        found = {}
+        for one in listed:
+            identity = next((value for name, value in one.items() if _local(name) == "id" and name != "id"), "")
+            if identity in related:
+                found[one.get("name", "")] = related[identity][1]
+    except (KeyError, StopIteration, ElementTree.ParseError):
+        return {}
+    return found
+
+
+def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """The relationships of a part (`""`: of the package) by id: what kind, and which part (ECMA-376 part 2, 6.5).
+
+    Raises:
+        KeyError: it has none.
+        ParseError: they cannot be read.
+    """
+    folder, name = posixpath.split(part)
+    names = {one.lower(): one for one in archive.namelist()}
+    whole = archive.read(names[posixpath.join(folder, "_rels", f"{name}.rels").lower()])
+    found = {}
+    for one in ElementTree.fromstring(whole):  # noqa: S314 - this process is bounded
+        target = posixpath.normpath(posixpath.join("/", folder, one.get("Target", ""))).lstrip("/")
+        kind = one.get("Type", "").rpartition("/")[2]
+        found[one.get("Id", "")] = kind, names.get(target.lower(), target)
+    return found
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
@@ -134,15 +204,63 @@ def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
     yield rest
 
 
-def _is_near(blocks: Iterator[bytes]) -> bool:
-    """Whether a sheet written as programs write it is small by its rows and columns alone; the rest is looked at."""
-    right = bottom = 0
-    plain = True
-    for block in blocks:
-        plain = plain and _ODD_TAG.search(block) is None
-        right = max(right, *(_column(letters) + 1 for letters in set(_PLAIN_CELL.findall(block))), 0)
-        bottom = max(bottom, *map(int, _PLAIN_ROW.findall(block)), 0)
-    return plain and right * bottom <= _MOST_CELLS
+class _Sheet:
+    """What is to be known of a sheet of an .xlsx before it is loaded.
+
+    Attributes:
+        without_result: the cells whose formula has no result: columns by row, both from 0.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.without_result: dict[int, list[int]] = {}
+        self._path = path
+        self._rows: set[int] = set()
+        self._rest = b""
+
+    def is_near(self, blocks: Iterator[bytes]) -> bool:
+        """Whether a sheet written as programs write it is small by its rows and columns alone; the rest is looked at.
+
+        Raises:
+            InputError: a row is there twice, of which the library would drop one.
+        """
+        right = bottom = 0
+        plain = True
+        for block in blocks:
+            plain = plain and _ODD_TAG.search(block) is None
+            right = max(right, *(_column(letters) + 1 for letters in set(_PLAIN_CELL.findall(block))), 0)
+            numbers = list(map(int, _PLAIN_ROW.findall(block)))
+            bottom = max(bottom, *numbers, 0)
+            self._count(numbers)
+            self._look_for_results(block)
+        return plain and right * bottom <= _MOST_CELLS
+
+    def _count(self, numbers: list[int]) -> None:
+        expected = len(self._rows) + len(numbers)
+        self._rows.update(numbers)
+        if len(self._rows) != expected:
+            msg = f"{self._path} is damaged: a row of it has the number of another. Open it in a spreadsheet program, "
+            raise errors.InputError(f"{msg}look at its rows, save it, and try again.")
+
+    def _look_for_results(self, block: bytes) -> None:
+        text = self._rest + block
+        end = text.rfind(b"c>") + 2 if text.rfind(b"c>") >= 0 else 0  # of the last whole cell
+        self._rest = text[end:][-_LONGEST_TEXT:]
+        text = text[:end]
+        if b"f>" in text or b"f " in text or b"f/" in text:
+            for attributes in _UNCALCULATED.findall(text):
+                if not _TEXT_TYPE.search(attributes):
+                    self._note(attributes)
+        if b'"e"' in text or b"'e'" in text:
+            for attributes in _FAILED.findall(text):
+                self._note(attributes)
+
+    def _note(self, attributes: bytes) -> None:
+        place = _PLACE.search(b" " + attributes)
+        if place and place[1]:
+            columns = self.without_result.setdefault(int(place[2]) - 1, [])
+            column = _column(place[1].upper())
+            if column not in columns:
+                columns.append(column)
 
 
 def _scan_xlsx(extent: _Extent, blocks: Iterator[bytes]) -> None:

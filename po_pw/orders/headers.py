@@ -29,6 +29,8 @@ class Record(NamedTuple):
     cells: list[str]
     fault: str = ""
     """What is wrong with how the row is written; `""` where nothing is."""
+    without_result: tuple[int, ...] = ()
+    """Columns, from 0, whose cell has a formula that has failed or was never worked out; they are empty in `cells`."""
 
     @property
     def blank(self) -> bool:

@@ -7,7 +7,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from po_pw import errors
-from po_pw.orders import headers, rows, tables, workbooks
+from po_pw.orders import cells as values
+from po_pw.orders import headers, rows, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +24,12 @@ class OrderTable:
     Attributes:
         columns: the header's names, in its order, each a name of its own (see `headers.names`).
         source: the file.
+        about: which part of the file is read, where there are others; `""` where it is read as a whole.
     """
 
     columns: tuple[str, ...]
     source: Path
+    about: str
     _content: tables.Source = dataclasses.field(repr=False)
     _header: int
     _reader: rows.Reader = dataclasses.field(repr=False)
@@ -42,8 +45,10 @@ class OrderTable:
             InputError: the file cannot be read to its end.
         """
         width = len(self.columns)
-        for record in itertools.islice(_after(self._content, self._header), self._limit):
+        for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
+            for place in {self._reader.places.po_number, self._reader.places.url}.intersection(record.without_result):
+                cells[place] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self._content.separator:
@@ -54,7 +59,15 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self._content.separator)} in it"
                 )
                 cells[width - 1 :] = [self._content.separator.join(cells[width - 1 :])]
-            yield self._reader.row(record.number, tuple(cells + [""] * (width - len(cells))), fault)
+            whole = tuple(cells + [""] * (width - len(cells)))
+            yield self._reader.row(record.number, whole, fault)
+
+    def _records(self) -> Iterator[headers.Record]:
+        """The rows after the header that have anything, or a PO number that a formula did not give."""
+        number = self._reader.places.po_number
+        for record in self._content.records():
+            if record.number > self._header and (not record.blank or number in record.without_result):
+                yield record
 
 
 def open_table(path: Path, *, url_template: str | None = None, limit: int | None = None) -> OrderTable:
@@ -78,12 +91,13 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
     if header is None:
         msg = f"{path} has no column po_number. {_seen(content)}Give the column with the PO numbers that name."
         raise errors.InputError(msg)
-    if next(_after(content, header.number), None) is None:
-        msg = f"{path} has no rows below its header. It needs a row per purchase order."
-        raise errors.InputError(msg)
     columns = headers.names(header.cells)
     reader = rows.Reader(path.name, columns, headers.Places.of(columns), url_template)
-    return OrderTable(columns, path, content, header.number, reader, limit)
+    table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
+    if next(table.rows(), None) is None:
+        msg = f"{path} has no rows below its header. It needs a row per purchase order."
+        raise errors.InputError(msg)
+    return table
 
 
 def order_from_mapping(
@@ -98,17 +112,13 @@ def order_from_mapping(
         columns: the order in which `cells` come, and which ones; the mapping's own by default.
     """
     names = tuple(str(name) for name in given)
-    cells = tuple(workbooks.cell_text(value) for value in given.values())
+    cells = tuple(values.text(value) for value in given.values())
     row = rows.Reader("orders", names, headers.Places.of(names), url_template).row(number, cells)
     if columns is None:
         return row
     exact = dict(zip(names, cells, strict=True))
     loose = {headers.bare(name): cell for name, cell in exact.items()}
     return dataclasses.replace(row, cells=tuple(exact.get(name, loose.get(headers.bare(name), "")) for name in columns))
-
-
-def _after(content: tables.Source, header: int) -> Iterator[headers.Record]:
-    return (record for record in content.records() if record.number > header and not record.blank)
 
 
 def _seen(content: tables.Source) -> str:

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 _LONGEST: Final = 200
 _LONGEST_URL: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
+NO_RESULT: Final = "#N/A"
+"""What stands for a formula that has no result."""
+_ERRORS: Final = frozenset({
+    NO_RESULT, "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#GETTING_DATA", "#SPILL!", "#CALC!",
+    "#CONNECT!", "#BLOCKED!", "#UNKNOWN!", "#FIELD!", "#BUSY!",
+})  # fmt: skip
+"""What cells show whose formula has failed (Excel's `ERROR.TYPE`)."""
+_NO_RESULT_SAID: Final = (
+    "the formula there has no result: it has failed, or the file was saved by a program that does not calculate; open "
+    "the file in a spreadsheet program, correct the cell, save, and try again"
+)
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
 
@@ -91,6 +102,8 @@ def _wrong_with_number(po_number: str) -> str:
     """What is wrong with a PO number; `""` where nothing is."""
     if not po_number:
         return "empty; every row needs a PO number"
+    if po_number in _ERRORS:
+        return _NO_RESULT_SAID
     if len(po_number) > _LONGEST:
         return f"{len(po_number)} characters long; a PO number has at most {_LONGEST}"
     if "\ufffd" in po_number:
@@ -107,6 +120,8 @@ def _wrong_with_url(url: str) -> str:
     """What is wrong with an address; `""` where nothing is."""
     if not url:
         return "empty; give the order's address there, or one for all with --url-template"
+    if url in _ERRORS:
+        return _NO_RESULT_SAID
     if len(url) > _LONGEST_URL:
         return f"{len(url)} characters long; an address has at most {_LONGEST_URL}"
     if _USER.match(url):

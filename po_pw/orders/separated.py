@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SEPARATORS: Final = ",;\t|"
 _DECLARED: Final = re.compile(r"\"?sep=([,;\t|:^~])\"?\r?\n?\Z", re.IGNORECASE)
 _BLOCK: Final = 1 << 20
-_MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
+_MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
 _LONGEST_LINE: Final = 1 << 24
 """Characters; all of them are in memory at once."""
@@ -40,6 +40,7 @@ class Text:
     separator: str
     skipped: int
     """Lines before the first row: Excel's `sep=;`, which it does not count as a row."""
+    about: str = ""
 
     def records(self) -> Iterator[headers.Record]:
         """All rows; reads the file as they are taken.

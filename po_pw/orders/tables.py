@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Final, Protocol
 
 from po_pw import errors
-from po_pw.orders import separated, workbooks
+from po_pw.orders import separated, workbook_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,11 @@ class Source(Protocol):
         """What stands between two cells; `""` where cells have places of their own, as in a workbook."""
         ...
 
+    @property
+    def about(self) -> str:
+        """Which part of the file is read, where there are others; `""` where it is read as a whole."""
+        ...
+
     def records(self) -> Iterator[headers.Record]:
         """All rows, blank ones too.
 
@@ -56,7 +61,7 @@ def open_source(path: Path) -> Source:
     """
     head = _head(path)
     if head.startswith(_WORKBOOKS):
-        return workbooks.open_workbook(path)
+        return workbook_sandbox.read(path)
     for magic, what in _OTHERS:
         if head.startswith(magic):
             msg = f"{path} is not a spreadsheet but {what}. {_GIVE}"

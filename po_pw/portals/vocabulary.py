@@ -688,9 +688,11 @@ def _turns(text: str, kind: str, *beside: str) -> bool:
 
 def page_number(text: str) -> int | None:
     """The number of the page that a label leads to: "3", "Page 3", "Seite 3"; None where it says none."""
+    if len(text) > 60 or re.search(r"\d[.,:/]\d", text):
+        return None
     found = words(text)
     numbers = [int(word) for word in found if word.isdecimal()]
-    if len(numbers) != 1 or not 0 < numbers[0] < 10_000 or len(text) > 60 or re.search(r"\d[.,:/]\d", text):
+    if len(numbers) != 1 or not 0 < numbers[0] < 10_000:
         return None
     return numbers[0] if _covered(found, [_of("page"), _of("filler")]) else None
 

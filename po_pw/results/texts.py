@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_FORMULA: Final = re.compile(r"(?:\A(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\n])(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
+_FORMULA: Final = re.compile(r"(?:\A(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*\Z", re.ASCII)
 
 

@@ -1,0 +1,191 @@
+"""Long work on the screen: a bar with a count on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from po_pw import events
+from po_pw.cli import tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+
+EVERY: Final = 2.0
+"""Seconds between two lines."""
+_SHOWN: Final = 0.3
+"""Seconds from which on a stage is worth a bar: shorter ones would only flicker."""
+_LOOK: Final = 0.2
+"""Seconds between two looks at whether a line is due."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Stage:
+    latest: events.Progress
+    since: float
+
+
+class Stages:
+    """The long work that goes on, folded from events.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: dict[str, _Stage] = {}
+        self._opening: str = ""
+
+    def hear(self, event: events.Event) -> None:
+        """Takes one event in."""
+        match event:
+            case events.Progress(ended=True):
+                self._open.pop(event.stage, None)
+            case events.Progress():
+                have = self._open.get(event.stage)
+                self._open[event.stage] = _Stage(event, have.since if have else self._clock())
+            case events.RunStarted() if event.orders:
+                self._opening = f"Opening {tally.many(event.workers, 'browser')}"
+                self.hear(events.Progress(self._opening, 0, 0, ""))
+            case events.OrderStep() | events.RunEnded() | events.Stopping():
+                self._open.pop(self._opening, None)
+            case _:
+                return
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any long work goes on."""
+        return bool(self._open)
+
+    def bars(self) -> RenderableType | None:
+        """A line with a bar for each stage that lasts; None where there is none."""
+        now = self._clock()
+        rows = Table.grid(padding=(0, 1))
+        for stage in tuple(self._open.values()):
+            if now - stage.since < _SHOWN:
+                continue
+            latest = stage.latest
+            bar = ProgressBar(total=latest.total or None, completed=latest.done, width=20, animation_time=now)
+            rows.add_row(
+                Text(latest.stage, no_wrap=True, overflow="ellipsis"), bar, Text(_count(latest), "bold"),
+                Text(_lasting(now - stage.since), "dim"),
+            )  # fmt: skip
+        return rows if rows.row_count else None
+
+    def line(self) -> str:
+        """The latest stage in words: `Reading pos.csv: 40,000 rows, 4 s`; `""` where there is none."""
+        if not self._open:
+            return ""
+        stage = list(self._open.values())[-1]
+        parts = [part for part in (_count(stage.latest), _lasting(self._clock() - stage.since)) if part]
+        return f"{stage.latest.stage}: {', '.join(parts)}"
+
+
+def _count(progress: events.Progress) -> str:
+    """`40,000 of 100,000 rows`; `""` where nothing is counted."""
+    if not progress.unit:
+        return ""
+    if progress.total:
+        unit = progress.unit if progress.total == 1 else f"{progress.unit}s"
+        return f"{progress.done:,} of {progress.total:,} {unit}"
+    return f"{progress.done:,} {progress.unit}{'' if progress.done == 1 else 's'}"
+
+
+def _lasting(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else tally.duration(seconds)
+
+
+class Lines:
+    """Says what goes on where there is no terminal: a line when nothing was said for `EVERY` seconds.
+
+    A context manager; lines come from a thread of its own, so that also work that tells nothing is not silent.
+
+    Args:
+        stages: what goes on.
+        say: prints one line.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, stages: Stages, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._stages = stages
+        self._say = say
+        self._clock = clock
+        self._said = clock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def heard(self) -> None:
+        """Something else was said just now."""
+        self._said = self._clock()
+
+    def look(self) -> None:
+        """Says how far the latest stage is, where that is due."""
+        now = self._clock()
+        if self._stages.is_open and now - self._said >= EVERY:
+            line = self._stages.line()
+            if line:
+                self._said = now
+                self._say(line)
+
+    def _run(self) -> None:
+        while not self._over.wait(_LOOK):
+            self.look()
+
+
+@contextlib.contextmanager
+def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events.Event], None]]:
+    """Shows long work that is not part of a run; gives what to tell events.
+
+    Args:
+        console: where to.
+        quiet: shows nothing.
+    """
+    stages = Stages()
+    if quiet:
+        yield stages.hear
+    elif console.is_terminal:
+        with Live(
+            get_renderable=lambda: stages.bars() or Group(), console=console, refresh_per_second=6, transient=True
+        ):
+            yield stages.hear
+    else:
+        with Lines(stages, lambda line: said(console, line)):
+            yield stages.hear
+
+
+@contextlib.contextmanager
+def stage(hear: Callable[[events.Event], None], name: str) -> Iterator[None]:
+    """One stage of which nothing is known but that it goes on."""
+    hear(events.Progress(name, 0, 0, ""))
+    try:
+        yield
+    finally:
+        hear(events.Progress(name, 0, 0, "", ended=True))
+
+
+def said(console: Console, line: str) -> None:
+    """Prints a line of `Lines`."""
+    console.print(Text(line, "dim"), soft_wrap=True, highlight=False)

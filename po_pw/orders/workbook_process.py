@@ -1,0 +1,156 @@
+"""The program of the process that reads a workbook, so that whatever the library does ends that process and no other.
+
+It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …]}` or `{"refused": WHY}`; then for
+each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the columns being those whose formula has no result; last
+`{"rows": COUNT}`. `workbook_sandbox` starts it and reads that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if __name__ == "__main__":
+    # Appended: nothing there can be imported in place of a module of Python's own.
+    sys.path.append(sys.argv[1])
+
+from po_pw import errors
+from po_pw.orders import cells, extents, headers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import python_calamine
+
+NO_ROOM: Final = 9
+"""Exit code where what was read cannot be written."""
+_PREFERRED: Final = "podata"
+_MOST_BYTES: Final = 4 << 30
+_STEP: Final = 10_000
+"""Rows after which the time begins anew."""
+_SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
+
+
+def _main(path: Path, seconds: float) -> None:
+    _limit_memory()
+    _give_time(seconds)
+    try:
+        for count, line in enumerate(_lines(path)):
+            sys.stdout.write(json.dumps(line) + "\n")
+            if count % _STEP == 0:
+                _give_time(seconds)
+        sys.stdout.flush()
+    except OSError:
+        sys.exit(NO_ROOM)
+
+
+def _give_time(seconds: float) -> None:
+    """Ends this process after so long, from a thread of its own: whatever the library does, and also without parent."""
+    faulthandler.dump_traceback_later(seconds, exit=True)
+
+
+def _limit_memory() -> None:
+    """As much as the machine has, and no more than any workbook needs; where memory runs out, this process goes first.
+
+    Windows has no such limits for a process by itself; there the process takes what `extents` allows.
+    """
+    if sys.platform != "win32":
+        import os
+        import resource
+
+        with contextlib.suppress(OSError, ValueError):  # macOS may refuse
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            wanted = min(_MOST_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+            resource.setrlimit(
+                resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(most, wanted), most)
+            )
+            Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
+
+
+def _lines(path: Path) -> Iterator[object]:
+    """What there is to say of a workbook."""
+    import python_calamine as calamine
+
+    try:
+        without_result = extents.check(path)
+        with path.open("rb") as stream:
+            book = calamine.CalamineWorkbook.from_filelike(stream)
+        sheet, others = _chosen(book, path)
+        yield {"sheet": sheet.name, "others": others}
+        count = 0
+        for record in _records(sheet, without_result.get(sheet.name, {})):
+            count += 1
+            yield record
+        yield {"rows": count}
+    except errors.InputError as error:
+        yield {"refused": str(error)}
+    except (extents.Protected, calamine.PasswordError):
+        yield {"refused": f"{path} is protected with a password. Save it without one and try again."}
+    except calamine.WorksheetNotFound as error:
+        yield {
+            "refused": f"{path} is not a spreadsheet that can be read (its sheet {str(error)!r} is not in it). {_SAVE}"
+        }
+    except calamine.CalamineError as error:
+        yield {"refused": f"{path} is not a spreadsheet that can be read ({error}). {_SAVE}"}
+
+
+def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_calamine.CalamineSheet, list[str]]:
+    """The first visible sheet with a PO column, one called `PO_Data` before the others; else the first with anything.
+
+    Gives the names of the other visible ones too.
+
+    Raises:
+        InputError: none has anything in it.
+    """
+    import python_calamine as calamine
+
+    visible = [
+        about.name
+        for about in book.sheets_metadata
+        if about.typ == calamine.SheetTypeEnum.WorkSheet and about.visible == calamine.SheetVisibleEnum.Visible
+    ]
+    found: python_calamine.CalamineSheet | None = None
+    for name in sorted(visible, key=lambda name: headers.bare(name) != _PREFERRED):
+        sheet = book.get_sheet_by_name(name)
+        if headers.find(headers.Record(number, texts) for number, texts, _ in _records(sheet, {})) is not None:
+            found = sheet
+            break
+        if found is None and sheet.height:
+            found = sheet
+    if found is None:
+        msg = f"{path} is empty: no visible sheet has anything in it. It needs a header row with a column po_number."
+        raise errors.InputError(msg)
+    return found, [name for name in visible if name != found.name]
+
+
+def _records(
+    sheet: python_calamine.CalamineSheet, without_result: Mapping[int, Sequence[int]]
+) -> Iterator[tuple[int, list[str], list[int]]]:
+    """Each row from the first one on: its number, its cells, and which of them have a formula without a result.
+
+    Args:
+        sheet: as the library gives it; its rows begin at the first column that has anything.
+        without_result: columns by row, both from 0, also such as the library does not see.
+    """
+    left = sheet.start[1] if sheet.start else 0
+    first = min([left, *(column for columns in without_result.values() for column in columns)])
+    number = 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        columns = [column - first for column in without_result.get(number - 1, ())]
+        yield number, _wide([*[""] * (left - first), *map(cells.text, row)], columns), columns
+    for below in range(number, max(without_result, default=-1) + 1):
+        columns = [column - first for column in without_result.get(below, ())]
+        yield below + 1, _wide([], columns), columns
+
+
+def _wide(texts: list[str], columns: Sequence[int]) -> list[str]:
+    """The row with at least so many cells that these columns are among them."""
+    return texts + [""] * (max(columns, default=-1) + 1 - len(texts))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,142 @@
+"""Workbooks are read in a process of their own: what the library aborts on, hangs in or takes all memory for ends that.
+
+The rows come by way of a temporary file without a name, so that they can be read again and again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from po_pw import errors
+from po_pw.orders import headers, workbook_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SECONDS: Final = 120.0
+"""For 10,000 rows, or all that comes before the first."""
+_NAMED: Final = 5
+"""Other sheets that are named."""
+_BLOCK: Final = 1 << 20
+_ROOT: Final = Path(__file__).parents[2]
+
+
+class Rows:
+    """The rows of the sheet that was chosen.
+
+    Attributes:
+        about: which sheet they are from, where there are others; else `""`.
+    """
+
+    separator: str = ""
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        weakref.finalize(self, stream.close)
+        lines = self._lines()
+        about: dict[str, Any] = next(lines, {})
+        last: Any = about
+        if "refused" not in about:
+            self._stream.seek(max(0, self._stream.seek(0, 2) - _BLOCK))
+            last = json.loads(self._stream.read().rpartition(b"\n")[0].rpartition(b"\n")[2] or b"{}")
+        if "refused" in last:
+            raise errors.InputError(last["refused"])
+        if "rows" not in last:
+            raise errors.InputError(_damaged(path))
+        self.about = _about(path, about["sheet"], about["others"])
+
+    def records(self) -> Iterator[headers.Record]:
+        """All rows from the first one on."""
+        lines = self._lines()
+        next(lines)
+        for line in lines:
+            if isinstance(line, list):
+                number, cells, without_result = line
+                yield headers.Record(number, cells, without_result=tuple(without_result))
+
+    def _lines(self) -> Iterator[Any]:
+        at, rest = 0, b""
+        while True:
+            with self._lock:  # it may be read by several at once, each from a place of its own
+                self._stream.seek(at)
+                block = self._stream.read(_BLOCK)
+            if not block:
+                return
+            at += len(block)
+            *lines, rest = (rest + block).split(b"\n")
+            yield from map(json.loads, lines)
+
+
+def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
+    """Reads a workbook: the first visible sheet with a PO column, one called `PO_Data` before the others.
+
+    Args:
+        path: the workbook.
+        seconds: how long it may take until there is anything to see.
+
+    Raises:
+        InputError: it cannot be read, is protected, or all its visible sheets are empty.
+        EnvironmentProblem: no process can be started to read it, or there is no room for what was read.
+    """
+    # By file and with -P, as the watchdog: nothing in the current folder can be imported in a module's place.
+    program = [sys.executable, "-P", "-X", "utf8", str(Path(workbook_process.__file__))]
+    command = [*program, str(_ROOT), str(path), str(seconds)]
+    hidden: dict[str, Any] = {}
+    if sys.platform == "win32":
+        hidden = {"creationflags": subprocess.CREATE_NO_WINDOW}
+    try:
+        stream = tempfile.TemporaryFile()  # noqa: SIM115 - the rows' own, closed with them
+    except OSError as error:
+        raise _no_room(error.strerror or str(error)) from None
+    try:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, **hidden
+        ) as process:
+            try:
+                code = process.wait()
+            finally:
+                process.kill()  # where waiting was broken off
+        if code == workbook_process.NO_ROOM:
+            raise _no_room("no space is left")
+        if code:
+            raise errors.InputError(_damaged(path))
+        return Rows(path, stream)
+    except OSError as error:
+        stream.close()
+        msg = (
+            f"{path}: a workbook is read in a process of its own, and none can be started "
+            f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
+        )
+        raise errors.EnvironmentProblem(msg) from None
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _about(path: Path, sheet: str, others: list[str]) -> str:
+    if not others:
+        return ""
+    listed = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+    return f"Reading sheet {sheet} of {path.name}; not its other sheets: {listed}."
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} cannot be read: it is damaged, or so large that reading it takes all memory or does not end. "
+        "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
+    )
+
+
+def _no_room(why: str) -> errors.EnvironmentProblem:
+    return errors.EnvironmentProblem(
+        f"the rows of a workbook cannot be kept in the temp folder {tempfile.gettempdir()} ({why}). "
+        "Make room there, or set TMPDIR to another folder."
+    )
