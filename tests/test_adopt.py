@@ -25,7 +25,7 @@ PAGE = faulty_server.PAGE.format(title="Sorry", body="").encode()
 
 def adopted(
     tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = "", *, kept: models.SavedFile | None = None,
-    **headers: Any,
+    **headers: str,
 ) -> models.SavedFile:  # fmt: skip
     """Takes over a browser's download of these bytes."""
     browsers = tmp_path / "browser"
@@ -93,7 +93,7 @@ def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: st
     ],
 )
 def test_a_download_that_is_no_file_is_refused(
-    tmp_path: Path, body: bytes, headers: dict[str, str], kind: type
+    tmp_path: Path, body: bytes, headers: dict[str, Any], kind: type
 ) -> None:
     """Too short, too long or a page: the browser's file is gone, and nothing is in the slot."""
     with pytest.raises(errors.OrderError) as caught:
