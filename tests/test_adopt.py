@@ -7,7 +7,7 @@ import contextlib
 import datetime
 import hashlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,10 @@ NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 PAGE = faulty_server.PAGE.format(title="Sorry", body="").encode()
 
 
-def adopted(tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = "", **headers: str) -> models.SavedFile:
+def adopted(
+    tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = "", *, kept: models.SavedFile | None = None,
+    **headers: str,
+) -> models.SavedFile:  # fmt: skip
     """Takes over a browser's download of these bytes."""
     browsers = tmp_path / "browser"
     browsers.mkdir(exist_ok=True)
@@ -36,7 +39,7 @@ def adopted(tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = 
         return support.run_async(
             fetch.adopt(
                 click, tmp_path / "0002", part, sent_name=sent_name, url=url, headers=sent,
-                limits=fetch.Limits(5_000_000), on_bytes=lambda _: None, now=lambda: NOW,
+                limits=fetch.Limits(5_000_000), on_bytes=lambda _: None, now=lambda: NOW, kept=kept,
             )
         )  # fmt: skip
     finally:
@@ -83,17 +86,31 @@ def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: st
         (PAGE, {}, errors.NotAFile),
         (b'{"error": "no"}', {"content_type": "application/json"}, errors.NotAFile),
         (b"", {"content_type": "text/html"}, errors.NotAFile),
+        (b"", {"content_type": "application/pdf", "content_length": "0"}, errors.Transient),
+        (b"", {}, errors.Transient),
+        (b'{"status": "pending"}', {}, errors.Transient),
         (bytes(6_000_000), {"content_type": "application/pdf"}, errors.Permanent),
     ],
 )
 def test_a_download_that_is_no_file_is_refused(
-    tmp_path: Path, body: bytes, headers: dict[str, str], kind: type
+    tmp_path: Path, body: bytes, headers: dict[str, Any], kind: type
 ) -> None:
     """Too short, too long or a page: the browser's file is gone, and nothing is in the slot."""
     with pytest.raises(errors.OrderError) as caught:
         adopted(tmp_path, body, **headers)
     assert isinstance(caught.value, kind)
     assert not (tmp_path / "0002").exists()
+
+
+def test_an_empty_text_is_taken_over_where_it_was_said_to_be_empty(tmp_path: Path) -> None:
+    """By its length, or by the script that made it; not where an earlier run had bytes of it."""
+    assert adopted(tmp_path, b"", "a.txt").size == 0
+    assert adopted(tmp_path, b"", "a.txt", content_type="text/plain", content_length="0").size == 0
+    with pytest.raises(errors.Transient, match="no bytes of"):
+        adopted(tmp_path, b"", "a.txt", content_type="text/plain")
+    had = models.SavedFile("a2", "a.txt", "a.txt", 7, "", "text/plain", "click", "")
+    with pytest.raises(errors.Transient, match="no bytes of"):
+        adopted(tmp_path, b"", "a.txt", kept=had)
 
 
 def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:

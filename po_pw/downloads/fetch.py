@@ -124,9 +124,7 @@ async def _taken(
         headers["content-length"] = str(begun.length)
     else:
         begun = None
-    promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now())
-    if kept is not None and kept.size:
-        promise = dataclasses.replace(promise, may_be_empty=False)
+    promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
     limits.check(promise.length)
     received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
     async with contextlib.aclosing(received):
@@ -204,6 +202,7 @@ async def adopt(
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
     is_own: Callable[[str], bool] = lambda _host: True,
+    kept: models.SavedFile | None = None,
     page: str = "",
     is_marked: bool = True,
 ) -> models.SavedFile:
@@ -220,6 +219,7 @@ async def adopt(
         on_bytes: told how many bytes it has.
         now: the time to note.
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        kept: the file as an earlier run saved it.
         page: the address of the page that it was on; `""` where none is known.
         is_marked: whether the file gets the mark of the web; else it gets none, and loses the browser's.
 
@@ -231,7 +231,7 @@ async def adopt(
         OutOfSpace: the disk is full.
         EnvironmentProblem: the disk is in the way otherwise.
     """
-    promise = promises.of_download(attachment, sent_name, url, headers, now=now())
+    promise = promises.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
     given_up = threading.Event()
 

@@ -88,6 +88,10 @@ class Promise:
     may_be_empty: bool = True
     """That no bytes came would be the server's word, and not a connection that broke off."""
 
+    def after(self, kept: models.SavedFile | None) -> Promise:
+        """With what an earlier run saved: a file that had bytes has not become empty."""
+        return dataclasses.replace(self, may_be_empty=False) if kept is not None and kept.size else self
+
     def final(self, head: bytes) -> Promise:
         """With an extension, where it had none and the type or the first bytes tell one."""
         if kinds.extension(self.sent_name):

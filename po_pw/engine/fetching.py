@@ -272,6 +272,7 @@ class Fetcher:
                 on_bytes=self._traffic.add,
                 now=_now,
                 is_own=is_own,
+                kept=job.kept.get(attachment.id),
                 page=page,
                 is_marked=self._is_marked,
             )
