@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from po_pw import models
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass(frozen=True, eq=True)
@@ -79,7 +79,7 @@ class RunResult(Sequence[OrderResult]):
     """What came of one call: a result for each order given, in the order given."""
 
     results: tuple[OrderResult, ...]
-    summary: tables.Summary
+    summary: counts.Summary
     out: str
     """The output directory, with results.csv and the rest."""
 

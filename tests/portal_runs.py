@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass
@@ -26,7 +26,7 @@ class Ran:
     out: Path
     outcomes: dict[str, models.Outcome]
     events: list[events.Event]
-    summary: tables.Summary
+    summary: counts.Summary
     error: Exception | None = None
 
     def hashes(self, po_number: str) -> list[str]:

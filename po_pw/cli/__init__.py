@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script `po-pw`."""
-    from po_pw.cli import commands
+    from po_pw.cli import output
 
-    commands.app()
+    with output.guarded():
+        from po_pw.cli import commands
+
+        commands.app()

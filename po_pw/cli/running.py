@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from po_pw import settings
     from po_pw.orders import read
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Done:
     """How a run ended."""
 
     exit_code: int
-    summary: tables.Summary
+    summary: counts.Summary
     out: Path
 
 
@@ -84,23 +84,20 @@ async def _run(
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
-    started = view.tally.run
-    workers, taken = (started.workers, started.taken) if started else (options.workers, {})
     if not quiet:
         closing.show(
-            console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted, taken=taken, changes=view.tally.changes,
-        )  # fmt: skip
+            console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, interrupted=interrupted
+        )
     if problem is not None:
         raise problem
-    return Done(_exit_code(summary, interrupted=interrupted, left_out=taken.get("left_out", 0)), summary, run.out)
+    return Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
 
 
 async def _worked(
     run: engine.Run, table: read.OrderTable, resume: carrying.Resume | None
-) -> tuple[tables.Summary | None, errors.PoPwError | None]:
+) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
-    summary: tables.Summary | None = None
+    summary: counts.Summary | None = None
     problem: errors.PoPwError | None = None
     try:
         async with run:
@@ -121,10 +118,8 @@ async def _worked(
     return summary, problem
 
 
-def _exit_code(summary: tables.Summary, *, interrupted: bool, left_out: int) -> int:
-    counts = summary.counts
-    pending = counts.get(models.Status.PENDING, 0) - left_out
-    if interrupted and pending:
+def _exit_code(summary: counts.Summary, *, interrupted: bool) -> int:
+    if interrupted and summary.not_reached:
         return boundary.INTERRUPTED
-    bad = counts.get(models.Status.FAILED, 0) + counts.get(models.Status.PARTIAL, 0)
-    return 1 if bad or pending or summary.warnings else 0
+    bad = summary.counts.get(models.Status.FAILED, 0) + summary.counts.get(models.Status.PARTIAL, 0)
+    return 1 if bad or summary.not_reached or summary.warnings else 0

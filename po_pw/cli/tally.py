@@ -42,7 +42,6 @@ class Tally:
         self.files = 0
         self.bytes = 0
         self.put_back = 0
-        self.changes = models.Changes()
         self.stolen = 0
         self.stopping: events.Stopping | None = None
         self.workers: dict[models.WorkerId, WorkerLine] = {}
@@ -89,8 +88,6 @@ class Tally:
             case events.OrderSettled():
                 outcome = event.outcome
                 self.counts[outcome.status] += 1
-                if outcome.changes is not None:
-                    self.changes += outcome.changes
                 line = self._line(models.WorkerId(outcome.worker))
                 line.done += 1
                 if outcome.error is not None:

@@ -34,7 +34,7 @@ from po_pw.engine import (
 )
 from po_pw.journal import lock
 from po_pw.portals import memory, registry
-from po_pw.results import tables
+from po_pw.results import counts, tables
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Run:
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
-        self.summary: tables.Summary | None = None
+        self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
         self._log = logs.RunLog(self._internal / "logs", self.hub)
@@ -97,6 +97,9 @@ class Run:
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
         self._times = _Times()
+        self._taken = carrying.Taken((), (), {})
+        self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
+        """What this run fetched of orders that have no outcome yet."""
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -160,19 +163,27 @@ class Run:
         """
         options = self.options
         what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
-        run = self.run_id = await self._journal.begin(what, plan.without_twins(rows))
+        refused = counts.ProblemTally()
+        run = self.run_id = await self._journal.begin(what, refused.refused(plan.without_twins(rows)))
         self._begin(run)
-        self._plan, self._times = what, _Times()
-        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        self._start(what)
         orders = list(self._journal.orders(run))
         self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
+        taken = self._taken = await carrying.take(self._journal, run, self.out, orders, resume, self._begun)
         todo, carried = list(taken.todo), taken.carried
-        counts = self._journal.counts(run)
+        counted = self._journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
             events.RunStarted(
-                run, counts.rows, len(todo), len(carried), counts.refused, counts.duplicates, len(workers), taken.counts
+                run,
+                counted.rows,
+                len(todo),
+                len(carried),
+                counted.refused,
+                counted.duplicates,
+                len(workers),
+                taken.counts,
+                refused.problems(),
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
@@ -196,6 +207,12 @@ class Run:
         self._log.begin(run)
         self._chronicle.begin(self._journal, run)
 
+    def _start(self, what: models.Plan) -> None:
+        """Nothing is known yet of what comes of this plan."""
+        self._plan, self._times = what, _Times()
+        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        self._taken, self._unfinished = carrying.Taken((), (), {}), {}
+
     async def _recover(self) -> None:
         """Finishes what lies ready; says what still cannot be moved."""
         self._recovered = await recovery.recover(self._journal, self.out)
@@ -218,8 +235,7 @@ class Run:
         what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
-        self._plan, self._times = what, _Times()
-        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        self._start(what)
         self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -245,7 +261,10 @@ class Run:
         await self._note_end(run)
 
     def _count(self, event: events.Event) -> None:
-        if isinstance(event, events.OrderSettled):
+        if isinstance(event, events.FileSaved):
+            self._unfinished.setdefault(event.key, {})[event.file.attachment_id] = event.file
+        elif isinstance(event, events.OrderSettled):
+            self._unfinished.pop(event.outcome.key, None)
             self._plausibility.add(event.outcome)
 
     def _say_what_looks_wrong(self) -> None:
@@ -328,7 +347,7 @@ class Run:
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
             settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,
-            resume=self._resume, begun=self._begun,
+            resume=self._resume, begun=self._begun, earlier=self._taken.earlier,
         )  # fmt: skip
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
@@ -355,7 +374,7 @@ class Run:
         """Whether a stop was asked for, or a sign-in."""
         return self._stopping is not None or (self._crew is not None and self._crew.is_ending)
 
-    async def write_results(self) -> tables.Summary:
+    async def write_results(self) -> counts.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
 
         Raises:
@@ -368,7 +387,8 @@ class Run:
         about = tables.About(
             run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
-            warnings=self._looks_wrong,
+            warnings=self._looks_wrong, left_out=self._taken.left_out,
+            unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
         )  # fmt: skip
         self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
         return self.summary

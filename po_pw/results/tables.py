@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import errno
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import layout, texts, workbook
+from po_pw.results import counts, layout, texts, workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _NEW: Final = ".po-pw/new-results"
@@ -30,6 +29,8 @@ class About:
         work_seconds: the same after start-up.
         version: of po_pw.
         warnings: what looks wrong in the run as a whole.
+        unfinished: what this run fetched of orders that it did not finish.
+        left_out: orders that were to be left alone.
     """
 
     run: models.RunId
@@ -40,34 +41,11 @@ class About:
     interrupted: bool
     version: str
     warnings: tuple[str, ...] = ()
+    unfinished: counts.Amount = dataclasses.field(default_factory=counts.Amount)
+    left_out: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Summary:
-    """What the results say in all.
-
-    Attributes:
-        rows: of the input.
-        counts: rows by status; a status nobody has is not in it.
-        files: fetched by this run, not those of orders that an earlier run did.
-        bytes: of these files.
-        order_seconds: seconds in workers' hands, of the orders this run did.
-        carried: orders that an earlier run did.
-        notes: what the person should know of the files written.
-        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
-    """
-
-    rows: int
-    counts: Mapping[models.Status, int]
-    files: int
-    bytes: int
-    order_seconds: float
-    carried: int
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowResult]]) -> Summary:
+def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowResult]]) -> counts.Summary:
     """Writes all four; each appears whole or not at all. A failed.csv of before goes when no row has failed.
 
     One that another program holds open (a workbook on Windows) stays as it is: the new one is then called
@@ -95,8 +73,8 @@ def write_all(out: Path, about: About, rows: Callable[[], Iterator[models.RowRes
         raise errors.EnvironmentProblem(msg) from error
 
 
-def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult]) -> Summary:
-    tally, columns = _Tally(), about.plan.columns
+def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult]) -> counts.Summary:
+    tally, columns = counts.Tally(about.run), about.plan.columns
     totals: dict[str, Any] = {}
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -111,51 +89,28 @@ def _write(out: Path, scratch: Path, about: About, rows: Iterator[models.RowResu
             tally.add(row)
             for writer in writers.values():
                 writer.add(row)
-        totals |= {**tally.totals(), "warnings": about.warnings}
+        summary = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
+        totals |= _totals(summary)
         for name, writer in writers.items():
             wanted = writer.finish()
             writer.__exit__(None, None, None)  # Windows renames no open file
             notes += _publish(scratch / name, out / name, about.run) if wanted else _remove(out / name)
         notes += book.notes
-    return Summary(
-        tally.rows,
-        dict(tally.counts),
-        tally.files,
-        tally.bytes,
-        tally.order_seconds,
-        tally.carried,
-        tuple(notes),
-        about.warnings,
-    )
+    return dataclasses.replace(summary, notes=tuple(notes))
 
 
-class _Tally:
-    """Counts rows as they pass."""
-
-    def __init__(self) -> None:
-        self.rows = self.files = self.bytes = self.carried = 0
-        self.counts: collections.Counter[models.Status] = collections.Counter()
-        self.order_seconds = 0.0
-
-    def add(self, row: models.RowResult) -> None:
-        self.rows += 1
-        self.counts[row.status] += 1
-        outcome = row.outcome
-        if outcome is None or row.duplicate_of is not None:
-            return
-        if outcome.carried:
-            self.carried += 1
-            return
-        self.files += len(outcome.files)
-        self.bytes += sum(file.size for file in outcome.files)
-        self.order_seconds += outcome.timing.seconds
-
-    def totals(self) -> dict[str, Any]:
-        return {
-            "rows": self.rows, "counts": {status.value: count for status, count in self.counts.items()},
-            "files": self.files, "bytes": self.bytes, "order_seconds": round(self.order_seconds, 3),
-            "carried": self.carried,
-        }  # fmt: skip
+def _totals(summary: counts.Summary) -> dict[str, Any]:
+    return {
+        "rows": summary.rows,
+        "counts": {status.value: count for status, count in summary.counts.items()},
+        "files": summary.fetched.files,
+        "bytes": summary.fetched.bytes,
+        "files_there": summary.there.files,
+        "bytes_there": summary.there.bytes,
+        "order_seconds": round(summary.order_seconds, 3),
+        "carried": summary.carried,
+        "warnings": summary.warnings,
+    }
 
 
 def _run(about: About) -> dict[str, Any]:
