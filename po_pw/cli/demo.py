@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def demo(
-    workers: Annotated[int, typer.Option("-w", "--workers", help="How many browser contexts work at once.")] = 4,
+    workers: Annotated[
+        int, typer.Option("-w", "--workers", min=1, max=64, help="How many browser contexts work at once.")
+    ] = 4,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the demo puts everything.")] = Path("po-pw-demo"),
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
     files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
@@ -62,7 +64,14 @@ def _serve(portal: server.Portal, out: Path) -> None:
 def _table(portal: server.Portal, out: Path) -> Path:
     from po_pw.demo import server as demo_server
 
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        from po_pw import errors
+        from po_pw.downloads import disk
+
+        msg = f"{disk.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
+        raise errors.EnvironmentProblem(msg) from error
     table = out / "pos.csv"
     demo_server.write_csv(portal, table)
     return table

@@ -22,7 +22,8 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 def doctor(
     workers: Annotated[
-        int | None, typer.Option("-w", "--workers", help="How many browser contexts a run would have.  [default: 4]")
+        int | None,
+        typer.Option("-w", "--workers", help="How many browser contexts a run would have, 1 to 64.  [default: 4]"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Where a run would put everything.  [default: downloads]")

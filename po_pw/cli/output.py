@@ -28,12 +28,10 @@ class _Bytes(io.FileIO):
 
     lost: OSError | None = None
 
-    def write(self, data: ReadableBuffer, /) -> int | None:
+    def write(self, data: ReadableBuffer, /) -> int:
         if self.lost is None:
             try:
                 return super().write(data)
-            except BlockingIOError:
-                raise
             except OSError as error:
                 self.lost = error
         return memoryview(data).nbytes
@@ -77,7 +75,7 @@ def _open_closed() -> None:
         if opened != number:
             os.dup2(opened, number)
             os.close(opened)
-        setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115 - a descriptor
+        setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - a descriptor
 
 
 def _guard(stream: TextIO) -> tuple[TextIO, _Bytes | None]:
@@ -95,7 +93,7 @@ def _guard(stream: TextIO) -> tuple[TextIO, _Bytes | None]:
         io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors="backslashreplace",
-        line_buffering=is_shown or stream.line_buffering,
+        line_buffering=is_shown or bool(stream.line_buffering),
         write_through=not is_shown,
     )
     return text, raw

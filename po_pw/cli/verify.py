@@ -11,7 +11,12 @@ from po_pw.cli import boundary
 
 
 def verify(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The output directory of a run.")],
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OUT]", help="The output directory of a run.  [default: downloads]", show_default=False
+        ),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mark the orders whose files are not right: the next run fetches them.")
     ] = False,
@@ -22,6 +27,8 @@ def verify(
     Ends with 0 where all is as recorded, with 1 where anything is not. Files are never touched.
     """
     with boundary.reported():
+        from po_pw import settings
         from po_pw.cli import audit as shown
 
-        raise typer.Exit(0 if shown.run(out.absolute(), repair=repair, as_json=as_json).is_as_recorded else 1)
+        folder = settings.load(out=out).out.absolute()
+        raise typer.Exit(0 if shown.run(folder, repair=repair, as_json=as_json).is_as_recorded else 1)

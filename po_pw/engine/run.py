@@ -104,10 +104,11 @@ class Run:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
+            disk.check_names(self.out)
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
-                msg = f"{self.out} cannot be written to ({error.strerror}). Choose another place with --out."
+                msg = f"{disk.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
             stack.enter_context(lock.held(self._internal))
             stack.enter_context(clocks.awake_time(self._loop))

@@ -155,10 +155,10 @@ class Journal:
                 _PUT_RUN,
                 (
                     run,
-                    plan.source,
+                    codec.whole(plan.source),
                     json.dumps(plan.columns),
                     plan.workers,
-                    plan.out,
+                    codec.whole(plan.out),
                     json.dumps(plan.command),
                     codec.stamp(plan.started_at),
                 ),
