@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from po_pw import errors
-from po_pw.cli import boundary
+from po_pw.cli import boundary, commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +118,29 @@ def test_the_boundary_tells_the_machine_from_ourselves(
     complaint = capsys.readouterr().err
     assert said in complaint
     assert ("a fault in po-pw" in complaint) is (code == 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["process", "pos.csv", "-w", "many"], "'-w' / '--workers': give a whole number"),
+        (["demo", "--orders", "0"], "'--orders': give 1 or more"),
+        (["demo", "-w", "65"], "'-w' / '--workers': give 64 or less"),
+        (["demo", "--latency", "x"], "'--latency': give a number"),
+        (["validate", "--only", "9"], "'--only': give 6 or less"),
+        (["demo", "--port", "65536"], "'--port': give 65535 or less"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_told_in_plain_words(words: list[str], said: str) -> None:
+    """The parser's own words are those of a validator, which nobody types."""
+    answer = CliRunner().invoke(commands.app, words)
+    assert answer.exit_code == 2
+    assert f"Invalid value for {said}" in answer.output
+    assert "Input should" not in answer.output
+
+
+def test_help_names_the_limits_of_workers() -> None:
+    """Who asks how many contexts there may be need not try."""
+    for command in ("process", "demo", "doctor"):
+        answer = CliRunner().invoke(commands.app, [command, "--help"], env={"COLUMNS": "120"})
+        assert re.search(r"work at once, 1 to 64|would have, 1 to 64|1<=x<=64", answer.output), answer.output

@@ -22,9 +22,9 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
 ) -> None:
-    """Hash every file in OUT again, and say what is missing, changed, or nobody's.
+    """Hash every file in OUT again, and say what is missing or changed; files not downloaded by po-pw are listed.
 
-    Ends with 0 where all is as recorded, with 1 where anything is not. Files are never touched.
+    Ends with 0 where all that was downloaded is as recorded, with 1 where anything is not. Files are never touched.
     """
     with boundary.reported():
         from po_pw import settings

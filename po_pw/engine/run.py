@@ -33,11 +33,13 @@ from po_pw.engine import (
     senses,
 )
 from po_pw.journal import lock
+from po_pw.orders import read
 from po_pw.portals import memory, registry
 from po_pw.results import counts, tables
 from po_pw.transport import client
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
@@ -141,7 +143,7 @@ class Run:
 
     async def process(
         self,
-        rows: Iterable[models.Row],
+        rows: str | os.PathLike[str] | Iterable[models.Row | Mapping[str, object]],
         *,
         name: str = "",
         columns: tuple[str, ...] = (),
@@ -151,9 +153,10 @@ class Run:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
         Args:
-            rows: consumed as they come, on another thread; the same PO twice is worked on once.
-            name: of the input, for the results.
-            columns: of the rows' cells.
+            rows: consumed as they come, on another thread; or orders as `MainApp.process_pos` takes them: mappings, or
+                the path of a spreadsheet. The same PO twice is worked on once.
+            name: of the input, for the results; a spreadsheet's is known.
+            columns: of the rows' cells; those of mappings and of a spreadsheet are known.
             command: the words that were typed, for who looks into the journal.
             resume: goes on where earlier runs stopped; None does all orders afresh.
 
@@ -161,11 +164,15 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             EnvironmentProblem: the disk is in the way.
+            InputError: what was given is no order.
         """
         options = self.options
-        what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
+        given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
+        what = models.Plan(
+            name or given.name, columns or given.columns, options.workers, str(self.out), _now(), command
+        )
         refused = counts.ProblemTally()
-        run = self.run_id = await self._journal.begin(what, refused.refused(plan.without_twins(rows)))
+        run = self.run_id = await self._journal.begin(what, refused.refused(plan.without_twins(given.rows)))
         self._begin(run)
         self._start(what)
         orders = list(self._journal.orders(run))
@@ -411,16 +418,23 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def open_run(options: settings.Settings | None = None, *, hub: events.Hub | None = None) -> AsyncIterator[Run]:
-    """A run, open while the block lasts.
+    """A run, open while the block lasts; for use from Python: messages name arguments, not flags.
 
-    `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(rows): ...`
+    `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(orders): ...`
 
     Args:
         options: the settings; those of environment and `po-pw.toml` by default.
         hub: listen to it for events.
+
+    Raises:
+        PoPwError: as `Run` and what is called in the block raise it.
     """
-    async with Run(options or settings.load(), hub) as run:
-        yield run
+    try:
+        async with Run(options or settings.Settings(), hub) as run:
+            yield run
+    except errors.PoPwError as error:
+        error.args = (settings.in_python(str(error)),)
+        raise
 
 
 class _Times:
