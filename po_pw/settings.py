@@ -366,7 +366,15 @@ def environment_changed(**changes: str) -> Iterator[None]:
 
 
 def home(settings: Settings) -> Path:
-    """Where sign-in state and profiles are kept."""
+    """Where sign-in state and profiles are kept.
+
+    Raises:
+        EnvironmentProblem: a file is in its place.
+    """
     import platformdirs
 
-    return settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
+    found = settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
+    if found.is_file():
+        msg = f"sign-ins cannot be kept: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
+        raise errors.EnvironmentProblem(msg)
+    return found

@@ -133,3 +133,10 @@ def test_a_message_for_python_has_no_flags() -> None:
     assert said == "Choose another place with out, or add allow_hosts x, or max_file_bytes."
     assert settings.in_python("pip install --force-reinstall po-pw") == "pip install --force-reinstall po-pw"
     assert settings.in_python("po-pw login --username me").endswith("--username me")
+
+
+def test_a_file_where_sign_ins_are_kept_is_named(tmp_path: Path) -> None:
+    """PO_PW_HOME that is a file is one message, with whatever command."""
+    (tmp_path / "home").write_text("mine")
+    with pytest.raises(errors.EnvironmentProblem, match="home is a file, not a folder. Set PO_PW_HOME"):
+        settings.home(settings.load(home=tmp_path / "home"))

@@ -70,7 +70,7 @@ def show(
         console.print()
         console.print(Text("What did not come through, and what to do:", "bold"))
         for line in why:
-            console.print(line, soft_wrap=True)
+            console.print(line, soft_wrap=not console.is_terminal)
     console.print()
     for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
         console.print(Text(said), soft_wrap=True)

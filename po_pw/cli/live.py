@@ -76,7 +76,7 @@ class View:
         # The closing screen, which names more of them, is not shown where only what went wrong is to be said.
         named = _NAMED if self._quiet else _NAMED_FIRST
         for line in reasons.lines(event.refusals, more="the results have the reason of each", named=named):
-            self._console.print(line, soft_wrap=True, highlight=False)
+            self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _line(self, event: events.Event) -> Text | None:
         """What is said about an event in a line of its own; None: nothing."""

@@ -12,15 +12,16 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer
 
-_FAILED = 3
+_FAILED: Final = 3
 """Exit code where the output was wanted and could not be written: the machine is in the way."""
+_INTERRUPTED: Final = 130
 
 
 class _Bytes(io.FileIO):
@@ -52,6 +53,8 @@ def guarded() -> Iterator[None]:
         yield
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:  # before any command was begun, or after it ended
+        code = _INTERRUPTED
     for text, _ in streams.values():
         with contextlib.suppress(OSError, ValueError):
             text.flush()
