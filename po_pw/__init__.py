@@ -41,6 +41,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    # What a person looks for; the rooms in between are found by importing them.
+    return sorted(["__version__", "__doc__", *__all__])
+
+
 def __getattr__(name: str) -> Any:
     # On demand: `po-pw --help` imports this package too, and must feel instant.
     if name in _PLACES:

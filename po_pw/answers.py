@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from po_pw import settings
+
 if TYPE_CHECKING:
     from po_pw import models
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass(frozen=True, eq=True)
@@ -41,7 +43,7 @@ class OrderResult(Mapping[str, Any]):
             folder=outcome.folder if outcome else "",
             files=tuple(file.path for file in outcome.files) if outcome else (),
             error_code=error.code.value if error else "",
-            error_message=error.message if error else "",
+            error_message=settings.in_python(error.message) if error else "",
             attempts=outcome.attempts if outcome else 0,
             seconds=outcome.timing.seconds if outcome else 0.0,
             worker=outcome.worker if outcome else "",
@@ -66,7 +68,8 @@ class OrderResult(Mapping[str, Any]):
         return len(self._names())
 
     def __str__(self) -> str:
-        what = f"{len(self.files)} files in {self.folder}" if self.files else self.error_message or "no files"
+        count = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
+        what = f"{count} in {self.folder}" if self.files else self.error_message or "no files"
         return f"{self.po_number} {self.status}: {what}"
 
     @classmethod
@@ -79,7 +82,7 @@ class RunResult(Sequence[OrderResult]):
     """What came of one call: a result for each order given, in the order given."""
 
     results: tuple[OrderResult, ...]
-    summary: tables.Summary
+    summary: counts.Summary
     out: str
     """The output directory, with results.csv and the rest."""
 
@@ -105,4 +108,8 @@ class RunResult(Sequence[OrderResult]):
         return len(self.results)
 
     def __str__(self) -> str:
-        return f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; results in {self.out}"
+        fetched = self.summary.fetched.files
+        return (
+            f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; "
+            f"{fetched} {'file' if fetched == 1 else 'files'} fetched; results in {self.out}"
+        )

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from po_pw import errors, events, redact, settings
 from po_pw.answers import OrderResult, RunResult
@@ -21,7 +21,8 @@ from po_pw.engine import run as engine
 from po_pw.orders import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    import os
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from types import TracebackType
 
 
@@ -69,7 +70,7 @@ class MainApp:
         self.max_workers = max_workers
         self.enable_parallel = enable_parallel
         workers = max_workers if enable_parallel else 1
-        self.settings = settings.load(workers=workers, headed=not headless or None, **options)
+        self.settings = _settings(options, workers=workers, headed=not headless or None)
         self._hear = hear
         self._govern = govern
         self._host: _Host | None = None
@@ -89,22 +90,26 @@ class MainApp:
         """Processes one order; see `process_pos`."""
         return self.process_pos([po], resume=resume).results[0]
 
-    def process_pos(self, pos: Iterable[Mapping[str, object]], *, resume: bool = False) -> RunResult:
+    def process_pos(
+        self, pos: str | os.PathLike[str] | Iterable[Mapping[str, object]], *, resume: bool = False
+    ) -> RunResult:
         """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
 
         The tables show the orders of this call; those of earlier calls and lists in the same folder are on sheets of
         their own, and in results.json under `others`.
 
         Args:
-            pos: the orders; what is wrong with one makes that one FAILED.
+            pos: the orders, or the path of a spreadsheet with them; what is wrong with one makes that one FAILED.
             resume: takes over what an earlier run finished; otherwise all are done afresh.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no browser could be opened.
             EnvironmentProblem: the machine is in the way.
+            InputError: the spreadsheet cannot be used, or what was given are no orders.
         """
-        given = [dict(po) for po in pos]
+        with _in_python():  # before anything is opened, and iterators on the caller's own thread
+            given = read.given(pos, self.settings.url_template, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
         with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
@@ -130,7 +135,7 @@ class WorkerPool:
     ) -> None:
         headless = (headless_config or HeadlessConfiguration()).headless
         self.max_workers = max_workers
-        self.settings = settings.load(workers=max_workers, headed=not headless or None, **options)
+        self.settings = _settings(options, workers=max_workers, headed=not headless or None)
         self._lock = threading.Lock()
         self._host: _Host | None = None
         self._tally = _PoolTally()
@@ -178,14 +183,18 @@ class WorkerPool:
         """Hands one order in; its result comes in the future. Starts the pool where it is not.
 
         The same PO handed in again while it is being worked on gets the same result; afterwards it is done afresh.
+
+        Raises:
+            InputError: it is no mapping.
         """
+        order = read.mapping(po, "the order")
         self.start()
         with self._lock:
             if self._host is None:
                 msg = "the pool was stopped"
                 raise errors.ParallelProcessingError(msg)
             self._tally.submitted += 1
-            return self._host.feed(dict(po))
+            return self._host.feed(dict(order))
 
     def map(self, pos: Iterable[Mapping[str, object]]) -> list[OrderResult]:
         """Hands orders in and waits for all; results in the order given."""
@@ -241,10 +250,41 @@ class _PoolTally:
         }
 
 
+_CALLED: Final = {"workers": "max_workers", "headed": "headless_config"}
+"""Settings that have an argument of another name."""
+
+
+def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
+    """The settings of a call from Python.
+
+    Args:
+        options: as the caller gave them, by the settings' names.
+        **own: settings that come from arguments with other names.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
+    for name in own:
+        if name in options:
+            msg = f"{name}: say {_CALLED[name]} instead"
+            raise errors.InputError(msg)
+    return settings.from_arguments(_CALLED, **own, **options)
+
+
+@contextlib.contextmanager
+def _in_python() -> Iterator[None]:
+    """What is raised in the block names arguments instead of flags."""
+    try:
+        yield
+    except errors.PoPwError as error:
+        error.args = (settings.in_python(str(error)),)
+        raise
+
+
 def _warn(event: events.Event) -> None:
     """What the person should know, as scripts are told; where warnings are errors, the hub keeps the run going."""
     if isinstance(event, events.Notice) and event.level == "warning":
-        warnings.warn(event.text, RuntimeWarning, stacklevel=2)
+        warnings.warn(settings.in_python(event.text), RuntimeWarning, stacklevel=2)
 
 
 class _Host:
@@ -279,16 +319,13 @@ class _Host:
         finally:
             self._end_loop()
 
-    def process(self, given: Sequence[Mapping[str, object]], *, resume: bool) -> RunResult:
+    def process(self, given: read.Given, *, resume: bool) -> RunResult:
         """One call's orders."""
-        columns = tuple(dict.fromkeys(str(name) for po in given for name in po))
-        template = self._options.url_template
-        rows = (read.order_from_mapping(po, n, template, columns=columns) for n, po in enumerate(given, 1))
 
         async def work() -> RunResult:
             try:
                 how = carrying.Resume() if resume else None
-                async for _ in self._run.process(rows, columns=columns, resume=how):
+                async for _ in self._run.process(given.rows, name=given.name, columns=given.columns, resume=how):
                     continue
             except BaseException:
                 if self._run.run_id is not None:
@@ -312,7 +349,9 @@ class _Host:
             raise errors.ParallelProcessingError(msg)
 
         async def result() -> OrderResult:
-            return OrderResult.of(await feed.add(lambda n: read.order_from_mapping(po, n, self._options.url_template)))
+            with _in_python():
+                row = await feed.add(lambda n: read.order_from_mapping(po, n, self._options.url_template))
+            return OrderResult.of(row)
 
         return asyncio.run_coroutine_threadsafe(result(), self._loop)
 
@@ -325,7 +364,8 @@ class _Host:
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result()
+            with _in_python():
+                return future.result()
         except KeyboardInterrupt:
             # The person pressed Ctrl-C in a script: what is in hand goes back, results are written, then it is theirs.
             self._run.stop(engine.Stop.NOW, "interrupted")

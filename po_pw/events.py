@@ -6,12 +6,10 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from po_pw import redact
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from po_pw import models
 
 Step: TypeAlias = Literal["leased", "reading", "fetching", "finishing"]
 
@@ -37,8 +35,10 @@ class RunStarted(Event):
     """Rows that cannot be used."""
     duplicates: int
     workers: int
-    taken: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    """Of `orders`, what earlier runs had made of them; see `engine.carrying.Taken.counts`."""
+    taken: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
+    """Of `orders`, what earlier runs had made of them."""
+    refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
+    """Why rows cannot be used, and the first of them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

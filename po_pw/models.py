@@ -96,6 +96,31 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """An order, or a row of the input, that did not come through, and why."""
+
+    row: int
+    """As a spreadsheet numbers it (the header is 1)."""
+    po_number: str
+    """`""` where the row has none."""
+    failure: Failure
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problems:
+    """What did not come through: how many for which reason, and the first of them, in the rows' order."""
+
+    reasons: Mapping[ErrorCode, int] = dataclasses.field(default_factory=dict)
+    """The commonest first."""
+    first: tuple[Problem, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.reasons.values())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PurchaseOrder:
     """One purchase order to be fetched."""
 
@@ -425,6 +450,8 @@ class SavedFile:
     """What was proved or noticed: `length`, `magic`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
     etag: str = ""
     """As the server sent it (`ETag`): asks later whether the file has changed."""
+    run: str = ""
+    """The run that fetched it; `""` where that is not known."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -463,6 +490,21 @@ class Changes:
         )
 
 
+class Earlier(enum.StrEnum):
+    """What earlier runs had made of an order that this one works on."""
+
+    NEW = "new"
+    """Nothing."""
+    FAILED = "failed"
+    PARTIAL = "partial"
+    UNFINISHED = "unfinished"
+    """It was in a worker's hands when a run ended."""
+    MISSING = "missing"
+    """It was finished, and files of it are gone or changed."""
+    REFRESHED = "refreshed"
+    """It was finished, and is visited again because that was asked for."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one order."""
@@ -490,6 +532,7 @@ class Outcome:
     """Against an earlier run's outcome; None where there was none that had files."""
     rules: int = 0
     """Version of the rules under which its page was read, `portals.recognition.RULES_VERSION`; 0: before there were."""
+    earlier: Earlier = Earlier.NEW
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import difflib
 import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import pydantic
 import pydantic_settings
@@ -15,12 +17,17 @@ import pydantic_settings
 from po_pw import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
 
 CONFIG_FILE = "po-pw.toml"
+
+_LONGEST: Final = 80
+"""Characters of a value that a message shows."""
+_ALIKE: Final = 0.75
+"""How alike a name has to be to count as a mistyped one."""
 
 _FLAGS = {
     "max_file_bytes": "--max-file-size", "max_total_bytes": "--max-total-size", "allow_hosts": "--allow-host",
@@ -28,16 +35,49 @@ _FLAGS = {
 }  # fmt: skip
 """Flags that are not called as their setting is."""
 
-Seconds = Annotated[float, pydantic.Field(gt=0, le=86_400)]
+_PREFIX: Final = "PO_PW_"
+_NO_SETTING: Final = {"PO_PW_PASSWORD"}
+"""Environment variables of ours that are no settings."""
+
+_DAY: Final = 86_400
+_UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": _DAY}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h|d)\s*", re.ASCII | re.IGNORECASE)
+
+
+def duration(value: object) -> object:
+    """A duration as people write it, in seconds; a bare number is seconds, and anything but a text is left as it is.
+
+    Args:
+        value: e.g. `"90s"`, `"5m"`, `"1h 30m"`, `"1.5h"`, `"300"`.
+
+    Raises:
+        ValueError: it is a text, and no duration.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    with contextlib.suppress(ValueError):
+        return float(text)
+    seconds, at = 0.0, 0
+    while (part := _PART.match(text, at)) is not None:
+        seconds, at = seconds + float(part[1]) * _UNITS[part[2].lower()], part.end()
+    if not at or at < len(text):
+        msg = "no duration"
+        raise ValueError(msg)
+    return seconds
+
+
+Seconds = Annotated[float, pydantic.BeforeValidator(duration), pydantic.Field(gt=0, le=_DAY, allow_inf_nan=False)]
+"""A number, or as people write it: `90s`, `5m`, `1h`."""
 Bytes = Annotated[pydantic.ByteSize, pydantic.Field(ge=1)]
 """A number, or as people write it: `500MB`, `2GiB`."""
 
 
-class Settings(pydantic_settings.BaseSettings):
-    """Everything a run can be told. Durations are in seconds, sizes in bytes."""
+class _Fields(pydantic_settings.BaseSettings):
+    """The settings themselves."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix="PO_PW_", frozen=True, extra="forbid", toml_file=CONFIG_FILE
+        env_prefix=_PREFIX, frozen=True, extra="forbid", toml_file=CONFIG_FILE
     )
 
     out: Path = Path("downloads")
@@ -155,31 +195,163 @@ class Settings(pydantic_settings.BaseSettings):
         return init_settings, env_settings, pydantic_settings.TomlConfigSettingsSource(settings_cls)
 
 
+class Settings(_Fields):
+    """Everything a run can be told. Durations are in seconds or as in `"5m"`, sizes in bytes or as in `"500MB"`.
+
+    Raises:
+        InputError: a value that cannot be used, naming where it came from: an argument, the environment, `po-pw.toml`.
+    """
+
+    if not TYPE_CHECKING:  # type checkers read the fields
+
+        def __init__(self, **values: Any) -> None:
+            mistyped = [_mistyped_variable(name) for name in os.environ]
+            problems = [problem for problem in mistyped if problem is not None]
+            try:
+                super().__init__(**values)
+            except pydantic.ValidationError as error:
+                problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
+            except UnicodeDecodeError:
+                msg = f"{CONFIG_FILE} is not UTF-8: save it as UTF-8"
+                raise errors.InputError(msg) from None
+            except ValueError as error:  # it is not TOML
+                msg = f"{CONFIG_FILE} cannot be read: {error}"
+                raise errors.InputError(msg) from None
+            if problems:
+                raise _Refused(problems)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is wrong with one setting."""
+
+    name: str
+    source: str
+    """Where it came from; `""`: it was given by the caller."""
+    text: str
+
+
+class _Refused(errors.InputError):
+    """Settings that cannot be used; of those the caller gave, the message has the names of the arguments."""
+
+    def __init__(self, problems: list[_Problem]) -> None:
+        super().__init__(_said(problems, lambda name: name))
+        self.problems = problems
+
+
 def load(**flags: Any) -> Settings:
     """Settings from the given flags (None: not given), the environment, `po-pw.toml` in this folder, and defaults.
 
     Raises:
         InputError: a value that cannot be used, naming where it came from.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    return _load(flags, lambda name: _FLAGS.get(name, f"--{name.replace('_', '-')}"))
+
+
+def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
+    """The same for callers from Python.
+
+    Args:
+        called: the arguments that are not called as their setting is.
+        **arguments: by the settings' names.
+
+    Raises:
+        InputError: as for `load`.
+    """
+    return _load(arguments, lambda name: called.get(name, name))
+
+
+def _load(values: Mapping[str, Any], called: Callable[[str], str]) -> Settings:
     try:
-        return Settings(**given)
-    except pydantic.ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            name = ".".join(str(part) for part in problem["loc"])
-            variable = f"PO_PW_{name.upper()}"
-            if name in given:
-                where = _FLAGS.get(name, f"--{name.replace('_', '-')}")
-            elif variable in os.environ:
-                where = f"the environment variable {variable}"
-            else:
-                where = f"{CONFIG_FILE}: {name}"
-            lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})")
-        raise errors.InputError("\n".join(lines)) from None
-    except ValueError as error:  # a po-pw.toml that is not TOML
-        msg = f"{CONFIG_FILE} cannot be read: {error}"
-        raise errors.InputError(msg) from None
+        return Settings(**{name: value for name, value in values.items() if value is not None})
+    except _Refused as error:
+        raise errors.InputError(_said(error.problems, called)) from None
+
+
+def in_python(text: str) -> str:
+    """A message that names flags, with the names of the arguments instead. Pure."""
+    flags = {flag: name for name, flag in _FLAGS.items()}
+
+    def argument(found: re.Match[str]) -> str:
+        name = flags.get(found[0], found[0].removeprefix("--").replace("-", "_"))
+        return name if name in Settings.model_fields else found[0]
+
+    text = re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", argument, text)
+    return text.replace("run the same command again", "make the same call again with resume=True")
+
+
+def _said(problems: list[_Problem], called: Callable[[str], str]) -> str:
+    return "\n".join(f"{problem.source or called(problem.name)}: {problem.text}" for problem in problems)
+
+
+def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
+    """What pydantic found, in words, and where it came from."""
+    name = str(found["loc"][0])
+    source = "" if name in given else _source(name)
+    if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
+        return _Problem(name, source, f"the file has no sections; write its settings without [{name}]")
+    if found["type"] == "extra_forbidden":
+        return _Problem(name, source, f"there is no such setting{_nearest(name)}")
+    value = repr(found["input"])
+    if len(value) > _LONGEST:
+        value = f"{value[:_LONGEST]}…"
+    own = str(found["msg"]).removeprefix("Value error, ")
+    takes = own if found["type"] == "value_error" and name not in _durations() else f"give {_takes(name)}"
+    return _Problem(name, source, f"{value} cannot be used: {takes}")
+
+
+def _source(name: str) -> str:
+    """Where a value that the caller did not give came from."""
+    variable = f"{_PREFIX}{name.upper()}"
+    if any(known.upper() == variable for known in os.environ):
+        return f"the environment variable {variable}"
+    key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*[=.\]]|\s*\[+\s*["']?{re.escape(name)}\b""")
+    with contextlib.suppress(OSError, ValueError):
+        for number, line in enumerate(Path(CONFIG_FILE).read_text("utf-8").splitlines(), 1):
+            if key.match(line):
+                return f"{CONFIG_FILE}, line {number}: {name}"
+    return f"{CONFIG_FILE}: {name}"
+
+
+def _mistyped_variable(variable: str) -> _Problem | None:
+    """An environment variable that is nearly one of ours: nothing would read it."""
+    name = variable.upper().removeprefix(_PREFIX).lower()
+    if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
+        return None
+    near = difflib.get_close_matches(name, Settings.model_fields, 1, _ALIKE)
+    if not near:
+        return None
+    text = f"there is no such setting; did you mean {_PREFIX}{near[0].upper()}?"
+    return _Problem(name, f"the environment variable {variable}", text)
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _ALIKE)
+    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
+
+
+def _durations() -> set[str]:
+    return {name for name in Settings.model_fields if _schema(name).get("type") == "number"}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    """What a setting takes, as JSON schema; without the null of one that may be left out."""
+    found: dict[str, Any] = Settings.model_json_schema()["properties"][name]
+    return next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
+
+
+def _takes(name: str) -> str:
+    """What a setting takes, in words."""
+    schema = _schema(name)
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if schema.get("type") == "number":
+        return f"a duration over 0 and up to {_DAY // 3600} hours, such as 90s, 5m or 1h (a bare number is seconds)"
+    if name.endswith("_bytes"):
+        return f"a size such as 500MB or 2GiB, at least {least} bytes" if least else "a size such as 500MB or 2GiB"
+    if schema.get("type") == "integer":
+        return f"a whole number from {least} to {most}" if most is not None else f"a whole number, at least {least}"
+    words = {"boolean": "true or false", "array": "a list of host names"}
+    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "a text")
 
 
 def environment(name: str) -> str | None:
@@ -208,7 +380,15 @@ def environment_changed(**changes: str) -> Iterator[None]:
 
 
 def home(settings: Settings) -> Path:
-    """Where sign-in state and profiles are kept."""
+    """Where sign-in state and profiles are kept.
+
+    Raises:
+        EnvironmentProblem: a file is in its place.
+    """
     import platformdirs
 
-    return settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
+    found = settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
+    if found.is_file():
+        msg = f"sign-ins cannot be kept: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
+        raise errors.EnvironmentProblem(msg)
+    return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Ran:
     out: Path
     outcomes: dict[str, models.Outcome]
     events: list[events.Event]
-    summary: tables.Summary
+    summary: counts.Summary
     error: Exception | None = None
 
     def hashes(self, po_number: str) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,8 +21,9 @@ from tests import portal_runs
 from tests.support import run_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+README = Path(__file__).parent.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,8 @@ def test_everything_promised_can_be_imported() -> None:
     assert all(getattr(po_pw, name) is not None for name in po_pw.__all__)
     with pytest.raises(AttributeError):
         _ = po_pw.no_such_thing
+    assert set(po_pw.__all__) <= set(dir(po_pw))
+    assert [name for name in dir(po_pw) if not name.startswith("_")] == sorted(po_pw.__all__)
 
 
 def test_a_result_prints_compares_and_reads_as_a_mapping(
@@ -159,17 +164,78 @@ def test_a_browser_killed_during_map_loses_no_order(
         assert pool.stats()["settled"] == len(results)
 
 
-def test_the_asynchronous_interface_yields_outcomes(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+def examples() -> list[str]:
+    """README's Python examples."""
+    return re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_readme_run_as_they_stand(
+    portal: tuple[server.Portal, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`open_run` and `process` are first-class: orders in, outcomes out."""
-    from po_pw.orders import read
+    """Only the addresses are other ones: mappings, a pool, and `open_run` with the same mappings and with a file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PO_PW_HOME", str(portal[1]))
+    given = entries(portal[0], 2)
+    names: dict[str, Any] = {}
+    for code in examples():
+        for number, order in zip(("1001", "1002"), given, strict=True):
+            code = code.replace(f"https://acme.coupahost.com/order_headers/{number}", str(order["url"]))
+            code = code.replace(f"PO-{number}", str(order["po_number"]))
+        exec(code, names)  # noqa: S102 - our own README
+    assert capsys.readouterr().out.startswith("1 0 Müller/")
+    server.write_csv(portal[0], tmp_path / "pos.csv", only=[str(order["po_number"]) for order in given])
+    for orders in (given, "pos.csv"):
+        run_async(names["fetch"](orders))
+        lines = capsys.readouterr().out.splitlines()
+        assert sorted(line.split()[:2] for line in lines) == [[order["po_number"], "COMPLETED"] for order in given]
+    results = json.loads((tmp_path / "downloads" / "results.json").read_text("utf-8"))
+    assert results["run"]["source"] == ""  # of the pool: an asynchronous run writes them when it is asked to
+    with po_pw.MainApp() as main:
+        result = main.process_pos("pos.csv", resume=True)
+        assert (result.success, result.summary.carried, result.summary.fetched.files) == (2, 2, 0)
+        assert "0 files fetched" in str(result)
+        assert "supplier" in (tmp_path / "downloads" / "results.csv").read_text("utf-8-sig").splitlines()[0]
 
-    async def work() -> list[models.Outcome]:
-        rows = [read.order_from_mapping(order, n) for n, order in enumerate(entries(portal[0], 3), 1)]
-        async with po_pw.open_run(po_pw.Settings(workers=2, **options)) as run:
-            return [outcome async for outcome in run.process(rows)]
 
-    outcomes = run_async(work())
-    assert {outcome.status for outcome in outcomes} == {models.Status.COMPLETED}
-    assert len(outcomes) == 3
+app: Any = po_pw
+"""Without its types: misuse is what is tried."""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: app.MainApp().process_pos("no-such.csv"), "no-such.csv: there is no such file"),
+        (lambda: app.MainApp(max_workers=0, enable_parallel=True), "max_workers: 0 cannot be used: give a whole"),
+        (lambda: app.WorkerPool(max_workers=65), "max_workers: 65 cannot be used"),
+        (lambda: app.MainApp(workers=3), "workers: say max_workers instead"),
+        (lambda: app.MainApp(outt="x"), "outt: there is no such setting; did you mean out?"),
+        (lambda: app.Settings(max_file_bytes="5 apples"), "max_file_bytes: '5 apples' cannot be used"),
+        (lambda: app.MainApp(out="file").process_pos([]), "Choose another place with out."),
+        (lambda: app.MainApp().process_pos({"po_number": "PO-1"}), "a single order was given"),
+        (lambda: app.MainApp().process_pos(["PO-1"]), "order 1 is 'PO-1' (str): give a mapping"),
+        (lambda: app.MainApp().process_pos(5), "5 (int) are no orders"),
+        (lambda: app.MainApp().process_single_po("PO-1"), "order 1 is 'PO-1' (str)"),
+        (lambda: app.WorkerPool().submit("PO-1"), "the order is 'PO-1' (str)"),
+        (lambda: app.MainApp(browser="/no/such").process_pos([{"po_number": "1", "url": "http://x"}]), "/no/such"),
+    ],
+)
+def test_misuse_from_python_is_told_in_its_own_words(
+    call: Callable[[], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of our own errors, which speaks of arguments; no flag, and nothing of Python's insides."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(po_pw.PoPwError) as told:
+        call()
+    assert said in str(told.value)
+    assert "--" not in str(told.value)
+
+
+def test_the_reason_of_a_row_names_the_argument(tmp_path: Path) -> None:
+    """A row without an address: what helps in Python is `url_template`, not a flag."""
+    result = po_pw.MainApp(out=tmp_path / "out").process_single_po({"po_number": "PO-1"})
+    assert "url_template" in result.error_message
+    assert "--" not in result.error_message

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from po_pw import errors
 from po_pw.demo import accounts, catalogue, pages, server
 from po_pw.demo.variants import Variant
 from tests.demo_visits import QUICK, client, first, hidden, page_of, sign_in, visit
@@ -289,7 +290,8 @@ def test_a_port_that_is_taken_is_said_so() -> None:
     with server.serve_in_thread(QUICK) as portal:
         port = urlsplit(portal.origin).port
         assert port is not None
-        with pytest.raises(OSError, match="address"), server.serve_in_thread(QUICK, port=port):
+        taken = pytest.raises(errors.EnvironmentProblem, match="another program uses it")
+        with taken, server.serve_in_thread(QUICK, port=port):
             pytest.fail("two portals on one port")
 
 

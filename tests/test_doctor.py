@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import plistlib
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from po_pw import errors, sessions, settings
 from po_pw.browser import policies
 from po_pw.demo import catalogue, server
 from po_pw.engine import checks, places
+from po_pw.engine import doctor as judge
 from po_pw.journal import modes
 from tests import portal_runs
 from tests.support import IN_TIME, run_async
@@ -41,7 +43,7 @@ def lines(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 
 
 def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> None:
-    """Everything is tried for real and nothing is left; a sign-in that holds no longer is a problem, exit code 3."""
+    """Everything is tried for real and nothing is left; a sign-in that holds no longer is exit code 4."""
     with server.serve_in_thread(catalogue.PortalSettings(orders=2, plain=True)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         ended = doctor("--json", "--online", "-o", "out/below", cwd=tmp_path)
@@ -59,9 +61,25 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
 
         portal.sign_everybody_out()
         ended = doctor("--online", "-o", "out/below", cwd=tmp_path)
-        assert ended.returncode == 3, ended.stdout + ended.stderr
+        assert ended.returncode == 4, ended.stdout + ended.stderr
         assert "holds no longer" in " ".join(ended.stdout.split())
         assert f"po-pw login {portal.origin}" in " ".join(ended.stdout.split())
+        assert "This machine is ready; 1 portal to look at" in " ".join(ended.stdout.split())
+
+
+def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> None:
+    """A saved sign-in whose portal does not answer: a line of its own, exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    sessions.Sessions(tmp_path / "home").save(origin, {"cookies": [{"name": "s", "expires": -1}]})
+    ended = doctor("--json", "--online", "-o", "out/below", cwd=tmp_path)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    found = lines(ended)
+    assert [(name, one["subject"]) for name, one in found.items() if one["state"] == "problem"] == [
+        ("portal", "portal")
+    ]
+    assert origin in found["portal"]["text"]
+    assert found["sign-in"]["state"] == "ok"
 
 
 def test_each_problem_is_a_line_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -76,6 +94,13 @@ def test_each_problem_is_a_line_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert "--out" in problems["output"]["remedy"]
     assert found["playwright"]["state"] == found["spreadsheets"]["state"] == "ok"
     assert ended.stderr == ""
+
+
+def test_several_portals_out_of_reach_are_a_problem_of_this_machine() -> None:
+    """One portal that is down may be down; where none of several answers, the network here is what is missing."""
+    dead, alive = checks.problem("portal", "x cannot be reached"), checks.ok("sign-in", "the portal lets us in")
+    asked = [[], [alive], [dead], [dead, alive], [dead, dead], [dead, dead, dead, alive]]
+    assert [bool(judge.judge_network(one)) for one in asked] == [False, False, False, False, True, False]
 
 
 def test_a_check_that_fails_or_hangs_is_a_line() -> None:
@@ -216,6 +241,12 @@ def test_policy_files_are_found(tmp_path: Path) -> None:
 def test_checks_are_values() -> None:
     """A line can be compared and written as JSON; it cannot be changed."""
     line = checks.warning("a", "b", "c")
-    assert dataclasses.asdict(line) == {"name": "a", "state": "warning", "text": "b", "remedy": "c"}
+    assert dataclasses.asdict(line) == {
+        "name": "a",
+        "state": "warning",
+        "text": "b",
+        "remedy": "c",
+        "subject": "machine",
+    }
     with pytest.raises(dataclasses.FrozenInstanceError):
         line.text = "d"  # type: ignore[misc]

@@ -18,7 +18,7 @@ import po_pw
 from po_pw import errors, models
 from po_pw.cli import commands, demo, running, shell
 from po_pw.demo import catalogue, server
-from po_pw.results import own_files, tables
+from po_pw.results import counts, own_files, tables
 from tests import test_cli
 from tests.test_results import FAILED, ROWS, about, outcome, result
 
@@ -32,7 +32,7 @@ TABLES = ("results.csv", "results.xlsx", "results.json", "failed.csv")
 
 def write(
     out: Path, rows: Sequence[models.RowResult] = ROWS, *, source: Path | None = None, run: str = "20261125-093000-4f2a"
-) -> tables.Summary:
+) -> counts.Summary:
     what = about()
     what = tables.About(
         models.RunId(run), what.plan, what.browser, what.seconds, what.work_seconds, what.interrupted, what.version,
@@ -248,7 +248,7 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
     others = [models.OtherOrder(run, "week 1.csv", columns, row) for row in (one, never)]
     others.append(models.OtherOrder(run, "", (), result(0, "PO-10", outcome("PO-10"), cells=())))
     summary = tables.write_all(tmp_path, about(), lambda: iter(WELL), lambda: iter(others))
-    assert (summary.rows, summary.others, summary.files) == (1, 3, 2)
+    assert (summary.rows, summary.others, summary.there.files) == (1, 3, 2)
     assert po_numbers(tmp_path / "results.csv") == ["PO-1"]
     told = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert [row["po_number"] for row in told["rows"]] == ["PO-1"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from po_pw import errors, models
 from po_pw.orders import read
-from po_pw.results import layout, tables, texts, workbook
+from po_pw.results import counts, layout, tables, texts, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def about(columns: tuple[str, ...] = COLUMNS, *, interrupted: bool = False) -> t
 
 def file(name: str, size: int = 10, **more: Any) -> models.SavedFile:
     source = f"https://x/{name}"
-    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "magic"), "place": "Comments"} | more
+    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "magic"), "place": "Comments", "run": RUN} | more
     return models.SavedFile(name, name, name, size, "ab" * 32, "application/pdf", "http", source, **values)
 
 
@@ -77,7 +77,7 @@ ROWS = (
 )
 
 
-def write(out: Path, rows: Sequence[models.RowResult] = ROWS, columns: tuple[str, ...] = COLUMNS) -> tables.Summary:
+def write(out: Path, rows: Sequence[models.RowResult] = ROWS, columns: tuple[str, ...] = COLUMNS) -> counts.Summary:
     return tables.write_all(out, about(columns), lambda: iter(rows))
 
 
@@ -89,17 +89,20 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def test_the_summary_counts(tmp_path: Path) -> None:
     """Rows by status, and the files, bytes and seconds of what this run did: no duplicates, nothing carried over."""
     summary = write(tmp_path)
-    assert summary == tables.Summary(
-        rows=8,
-        counts={
-            models.Status.COMPLETED: 1, models.Status.PARTIAL: 1, models.Status.FAILED: 2, models.Status.DUPLICATE: 2,
-            models.Status.PENDING: 1, models.Status.NO_ATTACHMENTS: 1,
-        },
-        files=4, bytes=60, order_seconds=7.5, carried=1, names={name: name for name in summary.names},
-    )  # fmt: skip
+    assert (summary.rows, summary.carried, summary.order_seconds) == (8, 1, 7.5)
+    assert summary.counts == {
+        models.Status.COMPLETED: 1,
+        models.Status.PARTIAL: 1,
+        models.Status.FAILED: 2,
+        models.Status.DUPLICATE: 2,
+        models.Status.PENDING: 1,
+        models.Status.NO_ATTACHMENTS: 1,
+    }
+    assert summary.fetched == summary.there == counts.Amount(4, 60)
+    assert [(one.row, one.po_number) for one in summary.problems.first] == [(3, "PO-2"), (4, "PO-3"), (6, "")]
     names = ["failed.csv", "results.csv", "results.json", "results.xlsx"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".po-pw", *names]
-    assert sorted(summary.names) == names
+    assert summary.names == {name: name for name in names}
     assert sorted(path.name for path in (tmp_path / ".po-pw" / "results" / RUN).iterdir()) == names
 
 

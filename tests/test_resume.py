@@ -13,6 +13,7 @@ from po_pw import events, models
 from po_pw.demo import catalogue, faults, pages, server
 from po_pw.engine import carrying
 from po_pw.engine import run as engine
+from po_pw.results import counts
 from tests import marks, portal_runs
 from tests.support import run_async
 
@@ -63,6 +64,8 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
     assert second.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(second).taken == {"partial": 1}
     assert second.summary.carried == len(plain.orders) - 1
+    assert second.summary.fetched == counts.Amount(1, order.files[0].size)
+    assert second.summary.there.files == sum(len(one.files) for one in plain.orders)
 
 
 def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Portal, tmp_path: Path) -> None:
@@ -85,10 +88,12 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     came: list[str] = []
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)
     assert stopped.summary.counts == {models.Status.PENDING: 1}
+    assert (stopped.summary.fetched.files, stopped.summary.unfinished.files) == (0, len(order.files) - 1)
     rest = ran(plain, tmp_path, carrying.Resume(), only=[order.po_number])
     assert [asked(plain, file) for file in order.files] == [*[1] * (len(order.files) - 1), 2]
     assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(rest).taken == {"unfinished": 1}
+    assert (rest.summary.fetched.files, rest.summary.there.files) == (1, len(order.files))
     assert not (rest.out / ".po-pw" / "work").exists()
 
 
@@ -112,6 +117,8 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
                 assert plain.origin.encode() in b"".join(marks.of(path).values()), path
     assert plain.counts["bytes"] - sent == new.size + changed.size
     assert started(again).taken == {"refreshed": len(plain.orders)}
+    assert again.summary.fetched == counts.Amount(2, new.size + changed.size)
+    assert again.summary.changes.vanished == 1
     changes = {po: outcome.changes for po, outcome in again.outcomes.items()}
     assert changes[more.po_number] == models.Changes(1, 0, len(more.files), 0)
     assert changes[other.po_number] == models.Changes(0, 1, len(other.files) - 1, 0)
@@ -167,7 +174,8 @@ def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp
     again = ran(plain, tmp_path, carrying.Resume(only_failed=True), only=[failing.po_number, other.po_number])
     assert again.outcomes.keys() == {failing.po_number}
     assert again.summary.counts == {models.Status.COMPLETED: 1, models.Status.PENDING: 1}
-    assert started(again).taken == {"failed": 1, "left_out": 1}
+    assert started(again).taken == {"failed": 1}
+    assert (again.summary.left_out, again.summary.not_reached) == (1, 0)
 
 
 def test_an_order_whose_supplier_changed_has_one_folder(plain: server.Portal, tmp_path: Path) -> None:

@@ -334,8 +334,11 @@ def test_what_is_no_output_directory(tmp_path: Path) -> None:
     (tmp_path / "gone" / ".po-pw").mkdir(parents=True)
     before = traces(tmp_path)
     for name, words in (
-        ("nowhere", "not a folder"), ("file", "not a folder"), ("empty", "no .po-pw folder"), ("gone", "no journal"),
-    ):  # fmt: skip
+        ("nowhere", "there is no folder"),
+        ("file", "not a folder"),
+        ("empty", "no .po-pw folder"),
+        ("gone", "no journal"),
+    ):
         found = CliRunner().invoke(commands.app, ["status", str(tmp_path / name)])
         assert found.exit_code == 2
         assert words in found.output

@@ -182,6 +182,34 @@ def notices() -> tuple[list[str], events.Listener]:
     return said, hear
 
 
+def test_what_others_put_there_is_told_and_no_fault(out: Path) -> None:
+    """A note of the user's own, and a folder of theirs that is named like an order's: listed, exit code 0 for ever."""
+    (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
+    (out / "B/PO-99_COMPLETED").mkdir(parents=True)
+    answer = CliRunner().invoke(commands.app, ["verify", str(out)])
+    assert answer.exit_code == 0
+    assert "All is as recorded: 11 files" in answer.output
+    assert "A/PO-4_COMPLETED/note.txt" in answer.output
+    assert "B/PO-99_COMPLETED" in answer.output
+    assert "not downloaded by po-pw" in answer.output
+    assert json.loads(CliRunner().invoke(commands.app, ["verify", str(out), "--json"]).output)["ok"] is True
+    (out / "A/PO-4_COMPLETED/a.pdf").unlink()
+    assert CliRunner().invoke(commands.app, ["verify", str(out)]).exit_code == 1
+
+
+def test_the_output_directory_is_that_of_process(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without OUT, `status` and `verify` look where `process` puts things: default, environment or `po-pw.toml`."""
+    monkeypatch.chdir(out.parent)
+    monkeypatch.setenv("PO_PW_OUT", "out")
+    for command in ("status", "verify"):
+        assert CliRunner().invoke(commands.app, [command]).exit_code == 0
+    monkeypatch.delenv("PO_PW_OUT")
+    answer = CliRunner().invoke(commands.app, ["verify"])
+    assert answer.exit_code == 2
+    out.rename(out.parent / "downloads")
+    assert CliRunner().invoke(commands.app, ["verify"]).exit_code == 0
+
+
 def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     """The orders at fault, and no others, are doubted; not a file is touched, and the command that fetches is named."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()

@@ -144,9 +144,18 @@ def fetched(
 
             traffic = fetching.Traffic(8, go_ahead=go_ahead)
             fetcher = fetching.Fetcher(
-                models.WorkerId("w1"), ours, settings.Settings(), events.Hub(), traffic, _no_portal, _Lane(also),
-                lambda _key, _file: None, at_once=lambda: at_once, allowed=allowed,
-            )  # fmt: skip
+                models.RunId("run"),
+                models.WorkerId("w1"),
+                ours,
+                settings.Settings(),
+                events.Hub(),
+                traffic,
+                _no_portal,
+                _Lane(also),
+                lambda _key, _file: None,
+                at_once=lambda: at_once,
+                allowed=allowed,
+            )
             for _ in range(rounds):
                 job.failed.clear()
                 fetches = fetching.Fetches(job, 0.0, set())

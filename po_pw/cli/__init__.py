@@ -5,9 +5,11 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script `po-pw`."""
-    from po_pw.cli import last_words
+    from po_pw.cli import last_words, output
 
     last_words.without_secrets()
-    from po_pw.cli import commands
 
-    commands.app()
+    with output.guarded():
+        from po_pw.cli import commands
+
+        commands.app()

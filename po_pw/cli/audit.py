@@ -30,8 +30,8 @@ _MEANING: Final = {
     audit.Kind.MISSING: "recorded, and not there",
     audit.Kind.CHANGED: "there, and not what was fetched",
     audit.Kind.UNREADABLE: "there, and cannot be read",
-    audit.Kind.EXTRA: "in an order's folder, and recorded nowhere",
-    audit.Kind.UNKNOWN_FOLDER: "named like an order's, and recorded nowhere",
+    audit.Kind.EXTRA: "in an order's folder, not downloaded by po-pw; left alone",
+    audit.Kind.UNKNOWN_FOLDER: "named like an order's, not made by po-pw; left alone",
     audit.Kind.NO_MANIFEST: "the order's manifest is gone or damaged",
 }
 
@@ -89,6 +89,7 @@ def _show(console: Console, report: audit.Report, *, repair: bool) -> None:
         )
     if report.is_as_recorded:
         console.print(Text(f"All is as recorded: {what}.", "bold green"), soft_wrap=True)
+    if not report.findings:
         return
     _list(console, report)
     table = Table.grid(padding=(0, 2))
@@ -98,6 +99,8 @@ def _show(console: Console, report: audit.Report, *, repair: bool) -> None:
     for kind, count in report.counts().items():
         table.add_row(Text(str(count), "bold"), Text(kind.value, _STYLES[kind]), Text(_MEANING[kind], "dim"))
     console.print(table)
+    if report.is_as_recorded:
+        return
     console.print()
     console.print(Text(f"Looked at {what}."), soft_wrap=True)
     _what_next(console, report, repair=repair)
@@ -124,14 +127,10 @@ def _list(console: Console, report: audit.Report) -> None:
 def _what_next(console: Console, report: audit.Report, *, repair: bool) -> None:
     count = len(report.to_mend())
     if not count:
-        console.print(Text("Nothing that was fetched is missing or changed."), soft_wrap=True)
-    elif not repair:
-        console.print(
-            Text(
-                f"{tally.many(count, 'order')} can be fetched again: po-pw verify --repair marks them for the next run."
-            ),
-            soft_wrap=True,
-        )
+        return
+    if not repair:
+        text = f"{tally.many(count, 'order')} can be fetched again: po-pw verify --repair marks them for the next run."
+        console.print(Text(text), soft_wrap=True)
     else:
         how = "Run the same command again, and they are fetched:"
         if not report.again:

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 
+_NOT_WHOLE: Final = (
+    "po-pw is not installed as a whole: {}.\nInstall it again: pip install --force-reinstall po-pw, in the Python that "
+    "runs it."
+)
+
 
 @contextlib.contextmanager
 def reported() -> Iterator[None]:
-    """Reports what goes wrong inside and ends the command with its exit code."""
+    """Reports what goes wrong inside and ends the command with its exit code.
+
+    What the system refuses (a port, a file, memory) is the machine's, not a fault of ours.
+    """
     try:
         yield
     except typer.Exit:
@@ -28,21 +36,46 @@ def reported() -> Iterator[None]:
     except errors.PoPwError as error:
         complain(str(error))
         raise typer.Exit(type(error).exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        complain(
+            f"{refused_by_system(error)}.\n{_details(error, 'If that cannot be, please report it with that file.')}"
+        )
+        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
+    except MemoryError:
+        complain("memory ran out. Close other programs, or use fewer workers (-w).")
+        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
+    except ImportError as error:
+        complain(_NOT_WHOLE.format(error))
+        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
     except Exception as error:  # noqa: BLE001 - the command line's boundary
-        from po_pw import redact
-
-        details = redact.text("".join(traceback.format_exception(error)))
-        try:
-            with tempfile.NamedTemporaryFile("w", prefix="po-pw-", suffix=".txt", delete=False, encoding="utf-8") as to:
-                to.write(details)
-            where = f"The details are in {Path(to.name)}: please report it with that file."
-        except OSError:  # no room for them anywhere but here
-            where = f"Please report it with these details:\n{details}"
-        complain(f"internal error: {type(error).__name__}: {error}\nThis is a fault in po-pw. {where}")
+        details = _details(error, "Please report it with that file.")
+        complain(f"internal error: {type(error).__name__}: {error}\nThis is a fault in po-pw. {details}")
         raise typer.Exit(1) from None
+
+
+def refused_by_system(error: OSError) -> str:
+    """What the system did not let us do, in one line: its own words, and the file they are about. Pure."""
+    what = error.strerror or str(error) or type(error).__name__
+    places = [str(place) for place in (error.filename, error.filename2) if place is not None]
+    return ": ".join(["the system refused", what, *([" and ".join(places)] if places else [])])
+
+
+def _details(error: Exception, then: str) -> str:
+    """Where the traceback is kept, or the traceback itself where there is no room for it anywhere."""
+    from po_pw import redact
+
+    details = redact.text("".join(traceback.format_exception(error)))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="po-pw-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as to:
+            to.write(details)
+    except OSError:
+        return f"The details:\n{details}"
+    return f"The details are in {Path(to.name)}. {then}"
 
 
 def complain(text: str) -> None:

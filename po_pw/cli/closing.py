@@ -1,4 +1,4 @@
-"""The closing table: what the run did, said plainly."""
+"""The closing screen: what the run did, said plainly."""
 
 from __future__ import annotations
 
@@ -10,44 +10,64 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import models, redact
-from po_pw.cli import live, shell, tally
+from po_pw.cli import live, reasons, shell, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 _ORDER = (
-    models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED,
-    models.Status.PENDING, models.Status.DUPLICATE,
-)  # fmt: skip
-_TAKEN = {
-    "refreshed": "{} visited again",
-    "failed": "{} that had failed tried again",
-    "partial": "{} that lacked files taken up again",
-    "unfinished": "{} that were in hand gone on with",
-    "missing": "{} whose files are gone or changed fetched again",
-    "left_out": "{} never tried left out",
+    models.Status.COMPLETED,
+    models.Status.NO_ATTACHMENTS,
+    models.Status.PARTIAL,
+    models.Status.FAILED,
+    models.Status.PENDING,
+    models.Status.DUPLICATE,
+)
+_RETRIED = {
+    models.Earlier.FAILED: "{} failed",
+    models.Earlier.PARTIAL: "{} incomplete",
+    models.Earlier.MISSING: "{} with files that were gone or changed",
 }
-"""What earlier runs had made of this run's orders."""
+"""What earlier runs had made of orders that were tried again."""
 _MEANING = {
     models.Status.COMPLETED: "every attachment is on disk",
     models.Status.NO_ATTACHMENTS: "the portal has none",
     models.Status.PARTIAL: "some files could not be fetched",
-    models.Status.FAILED: "see error_message in the results",
+    models.Status.FAILED: "nothing could be fetched",
     models.Status.PENDING: "not reached",
     models.Status.DUPLICATE: "same PO on an earlier row",
 }
 
 
 def show(
-    console: Console, summary: tables.Summary, *, out: Path, log: Path | None, seconds: float, work_seconds: float,
-    workers: int, interrupted: bool, taken: Mapping[str, int], changes: models.Changes,
-    refused: Mapping[str, str], retry: Sequence[str],
-) -> None:  # fmt: skip
-    """Prints the table, where everything is, and the command that goes on: `retry` where nothing was interrupted."""
+    console: Console,
+    summary: counts.Summary,
+    *,
+    out: Path,
+    log: Path | None,
+    seconds: float,
+    work_seconds: float,
+    interrupted: bool,
+    refused: Mapping[str, str],
+    retry: Sequence[str],
+) -> None:
+    """Prints the table, why orders did not come through, where everything is, and the command that goes on.
+
+    Args:
+        console: to print on.
+        summary: of the run.
+        out: the output directory.
+        log: the run's log.
+        seconds: of the whole run.
+        work_seconds: of its work, without the start-up of the browsers.
+        interrupted: the run was stopped.
+        refused: what is to be said of hosts whose files were refused, by host.
+        retry: the command that tries again what did not succeed; empty where there is none.
+    """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column()
@@ -60,13 +80,15 @@ def show(
             )
     console.print()
     console.print(table)
-    parts = [f"{tally.many(summary.files, 'file')}, {tally.size(summary.bytes)}, in {tally.duration(seconds)}"]
-    if workers > 1 and work_seconds > 0 and summary.order_seconds > 0:
-        parts.append(f"{summary.order_seconds / work_seconds:.1f} times as fast as one worker")
+    why = list(reasons.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
+    if why:
+        console.print()
+        console.print(Text("What did not come through, and what to do:", "bold"))
+        for line in why:
+            console.print(line, soft_wrap=not console.is_terminal)
     console.print()
-    console.print(Text("; ".join(parts)), soft_wrap=True)
-    for line in _earlier(summary.carried, taken, changes):
-        console.print(Text(line), soft_wrap=True)
+    for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
+        console.print(Text(said), soft_wrap=True)
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
     if "failed.csv" in summary.names:
         places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
@@ -75,8 +97,8 @@ def show(
     for name, place, style in places:
         # Never cut or folded: people copy it.
         console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
-    for why in refused.values():
-        console.print(Text(f"! {why}", "yellow"), soft_wrap=True)
+    for refusal in refused.values():
+        console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
     for note in summary.warnings:
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:
@@ -89,19 +111,62 @@ def show(
         console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
 
 
-def _earlier(carried: int, taken: Mapping[str, int], changes: models.Changes) -> list[str]:
-    """What earlier runs had done, and what was found to be different; no lines where there was none."""
-    parts = [f"{tally.many(carried, 'order')} done earlier"] if carried else []
-    parts += [words.format(taken[name]) for name, words in _TAKEN.items() if taken.get(name)]
-    lines = ["; ".join(parts)] if parts else []
-    if parts and taken.get("new"):
-        lines[0] += f"; {taken['new']} new"
-    if taken.get("refreshed"):
+def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:
+    """What this run did, and apart from that what is there; each line a sentence of its own. Pure.
+
+    Args:
+        summary: of the run.
+        seconds: of the whole run.
+        work_seconds: of its work, without the start-up of the browsers.
+    """
+    if summary.carried and not summary.done and not summary.not_reached and not summary.problems.count:
+        whole = "1 order is" if summary.carried == 1 else f"all {summary.carried} orders are"
+        return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
+    said = f"Fetched {_amount(summary.fetched)}, in {tally.duration(seconds)}"
+    if work_seconds > 0 and summary.done > 1:
+        said += f"; {summary.order_seconds / work_seconds:.1f} orders at once on average"
+    lines = [said]
+    kept = summary.there - summary.fetched
+    if kept.files:
+        were = "was" if kept.files == 1 else "were"
+        lines.append(f"In the folders now: {_amount(summary.there)}; {kept.files} {were} there already")
+    if summary.unfinished.files:
         lines.append(
-            f"Files: {changes.new} new, {changes.changed} changed, {changes.kept} as they were, {changes.vanished} no "
+            f"Also fetched, of orders that were not finished: {_amount(summary.unfinished)}; kept for next time"
+        )
+    return [*lines, *_rest(summary)]
+
+
+def _rest(summary: counts.Summary) -> list[str]:
+    """Which orders were done, by what earlier runs had made of them; no line where all were new."""
+    earlier = summary.earlier
+    parts = [f"{tally.many(summary.carried, 'order')} done earlier"] if summary.carried and summary.done else []
+    retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
+    if retried:
+        parts.append(f"tried again: {', '.join(retried)}")
+    if count := earlier.get(models.Earlier.UNFINISHED):
+        parts.append(f"{count} resumed")
+    if count := earlier.get(models.Earlier.REFRESHED):
+        parts.append(f"{tally.many(count, 'finished order')} visited again")
+    if parts and (count := earlier.get(models.Earlier.NEW)):
+        parts.append(f"{count} new")
+    if summary.not_reached and (parts or summary.carried):
+        parts.append(f"{summary.not_reached} not reached")
+    if summary.left_out:
+        parts.append(f"{summary.left_out} never tried, left out")
+    lines = [f"Orders: {'; '.join(parts)}"] if parts else []
+    if earlier.get(models.Earlier.REFRESHED):
+        changes = summary.changes
+        lines.append(
+            f"Files: {changes.new} new, {changes.changed} changed, {changes.kept} unchanged, {changes.vanished} no "
             "longer on the portal (kept here)"
         )
     return lines
+
+
+def _amount(amount: counts.Amount) -> str:
+    """So many files, and how large they are."""
+    return f"{tally.many(amount.files, 'file')}, {tally.size(amount.bytes)}" if amount.files else "0 files"
 
 
 def near(path: Path) -> str:

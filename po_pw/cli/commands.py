@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, portal, process, status, validate, verify
+from po_pw.cli import browser, demo, doctor, login, portal, process, status, usage, validate, verify
 
 app = typer.Typer(
     name="po-pw",
+    cls=usage.Group,
     help="Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser.",
     no_args_is_help=True,
     add_completion=False,

@@ -19,7 +19,9 @@ _OURS: Final = ".po-pw-demo"
 
 
 def demo(
-    workers: Annotated[int, typer.Option("-w", "--workers", help="How many browser contexts work at once.")] = 4,
+    workers: Annotated[
+        int, typer.Option("-w", "--workers", min=1, max=64, help="How many browser contexts work at once.")
+    ] = 4,
     out: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="Where the demo puts everything."),
@@ -77,7 +79,14 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
     from po_pw.results import own_files
 
     ours = out / _OURS
-    ours.mkdir(parents=True, exist_ok=True)
+    try:
+        ours.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        from po_pw import errors
+        from po_pw.downloads import disk
+
+        msg = f"{disk.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
+        raise errors.EnvironmentProblem(msg) from error
     files = own_files.OwnFiles(out, ours / "made.json")
     new = ours / "pos.csv"
     demo_server.write_csv(portal, new)

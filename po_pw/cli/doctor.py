@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary, paths
+from po_pw.cli import boundary, paths, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,8 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 def doctor(
     workers: Annotated[
-        int | None, typer.Option("-w", "--workers", help="How many browser contexts a run would have.  [default: 4]")
+        int | None,
+        typer.Option("-w", "--workers", help="How many browser contexts a run would have, 1 to 64.  [default: 4]"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -44,7 +45,8 @@ def doctor(
 ) -> None:
     """Check that everything a run needs is there, by trying it; say what to do where it is not.
 
-    Ends with 3 where something is a problem. Nothing is left behind; nothing goes over the network without --online.
+    Ends with 3 where this machine has a problem; with --online, else with 4 where a portal asks for a sign-in, and with
+    1 where one cannot be reached. Nothing is left behind; nothing goes over the network without --online.
     """
     with boundary.reported():
         from po_pw import settings
@@ -53,8 +55,17 @@ def doctor(
             workers=workers, out=out, browser=browser, headed=headed or None, base_profile=base_profile
         )
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
-        if any(check.state == "problem" for check in found):
-            raise typer.Exit(3)
+        raise typer.Exit(_exit_code(found))
+
+
+def _exit_code(found: Sequence[engine.Check]) -> int:
+    """0 where all is well, 3 where this machine has a problem, else 4 for a sign-in, 1 for a portal out of reach."""
+    problems = [check for check in found if check.state == "problem"]
+    if any(check.subject == "machine" for check in problems):
+        return 3
+    if any(check.name == "sign-in" for check in problems):
+        return 4
+    return 1 if problems else 0
 
 
 def _examine(
@@ -115,15 +126,19 @@ def _show(console: Console, check: engine.Check) -> None:
 def _close(console: Console, found: Sequence[engine.Check]) -> None:
     from rich.text import Text
 
-    problems = sum(check.state == "problem" for check in found)
+    of_machine = sum(check.state == "problem" and check.subject == "machine" for check in found)
+    of_portals = sum(check.state == "problem" and check.subject == "portal" for check in found)
+    problems = of_machine + of_portals
     warnings = sum(check.state == "warning" for check in found)
     console.print()
-    if problems:
-        text = f"{problems} {'problems' if problems > 1 else 'problem'} to solve before a run can work"
-    elif warnings:
-        text = "Runs will work"
+    if of_machine:
+        text = f"{tally.many(of_machine, 'problem')} to solve before a run can work"
+    elif warnings or of_portals:
+        text = "This machine is ready"
     else:
         text = "All is well"
+    if of_portals:
+        text += f"; {tally.many(of_portals, 'portal')} to look at, see above"
     if warnings:
-        text += f"; {warnings} {'warnings' if warnings > 1 else 'warning'}"
+        text += f"; {tally.many(warnings, 'warning')}"
     console.print(Text(f"{text}.", "bold red" if problems else "yellow" if warnings else "bold green"))

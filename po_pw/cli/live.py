@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import events, models
-from po_pw.cli import progress, tally
+from po_pw.cli import progress, reasons, tally
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +26,9 @@ STYLES = {
     models.Status.PENDING: "dim",
     models.Status.DUPLICATE: "dim",
 }
+
+_NAMED, _NAMED_FIRST = 10, 3
+"""Refused rows that are named when a run begins: where nothing else will name them, and where the end does."""
 
 
 class View:
@@ -74,6 +77,17 @@ class View:
             self._console.print(line, soft_wrap=True, highlight=False)
             if self._lines is not None:
                 self._lines.heard()
+        if isinstance(event, events.RunStarted):
+            self._refused(event)
+
+    def _refused(self, event: events.RunStarted) -> None:
+        """Why rows cannot be used: their orders are never begun, so no other line would tell."""
+        if self._quiet and event.refused:
+            self._console.print(Text(f"{tally.many(event.refused, 'row')} refused"), soft_wrap=True, highlight=False)
+        # The closing screen, which names more of them, is not shown where only what went wrong is to be said.
+        named = _NAMED if self._quiet else _NAMED_FIRST
+        for line in reasons.lines(event.refusals, more="the results have the reason of each", named=named):
+            self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _line(self, event: events.Event) -> Text | None:
         """What is said about an event in a line of its own; None: nothing."""
@@ -123,7 +137,8 @@ class View:
                 return None
 
     def _started(self, event: events.RunStarted) -> Text:
-        parts = [f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"]
+        todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
+        parts = [todo if event.orders else "Nothing to fetch"]
         if event.carried:
             parts.append(f"{event.carried} done earlier")
         if event.refused:
@@ -142,8 +157,9 @@ class View:
         width = len(str(total))
         line = Text(f"[{self.tally.settled:>{width}}/{total}] {outcome.po_number:<12} ")
         line.append(f"{outcome.status:<14}", STYLES[outcome.status])
-        received = sum(file.size for file in outcome.files)
-        line.append(f" {len(outcome.files):>3} files {tally.size(received):>9} {outcome.timing.seconds:>6.1f} s")
+        there = sum(file.size for file in outcome.files)
+        word = "file " if len(outcome.files) == 1 else "files"
+        line.append(f" {len(outcome.files):>3} {word} {tally.size(there):>9} {outcome.timing.seconds:>6.1f} s")
         line.append(f"  {outcome.worker}", "dim")
         if outcome.error is not None:
             line.append(f"  {outcome.error.code}: {outcome.error.message}", "red")

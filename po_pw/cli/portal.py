@@ -73,6 +73,8 @@ def inspect(
             typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
         else:
             _show(Console(highlight=False), found)
+        if not found.screenshot:
+            typer.echo(f"! No picture: it could not be drawn, or {path} cannot be written to.", err=True)
         raise typer.Exit(0 if found.listing.page is models.PageKind.ORDER and found.listing.complete else 1)
 
 

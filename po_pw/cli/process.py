@@ -21,7 +21,8 @@ def process(
         ),
     ],
     workers: Annotated[
-        int | None, typer.Option("-w", "--workers", help="How many browser contexts work at once.  [default: 4]")
+        int | None,
+        typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -62,7 +63,7 @@ def process(
     verify: Annotated[
         bool, typer.Option("--verify", help="Prove the files of finished orders by SHA-256, not by size alone.")
     ] = False,
-    max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters.")] = None,
+    max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters, 120 to 4096.")] = None,
     max_file_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Leave out files that are larger, e.g. 500MB.  [default: none]")
     ] = None,
@@ -75,16 +76,17 @@ def process(
         typer.Option(metavar="HOST", help="Also fetch files from this host, or *.this.one; may be given again."),
     ] = None,
     attempts: Annotated[
-        int | None, typer.Option(metavar="N", help="How often an order is tried.  [default: 4]")
+        int | None, typer.Option(metavar="N", help="Maximum attempts per order, 1 to 20.  [default: 4]")
     ] = None,
     order_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Limit for reading one order.  [default: 300]")
+        str | None,
+        typer.Option(metavar="DURATION", help="Limit for reading one order, e.g. 90s or 5m.  [default: 5m]"),
     ] = None,
     patience: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            metavar="SECONDS",
-            help="So long without a change, and a page that keeps something going counts as complete.  [default: 3]",
+            metavar="DURATION",
+            help="So long without a change, and a page that keeps something going counts as complete.  [default: 3s]",
         ),
     ] = None,
     read_only: Annotated[
@@ -96,8 +98,11 @@ def process(
         typer.Option("--no-mark", help="Do not mark files as coming from the internet (Office opens those read-only)."),
     ] = False,
     run_timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Stop after so long; the same command continues.  [default: no limit]"),
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Stop after so long, e.g. 90m or 8h; the same command continues.  [default: no limit]",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every step.")] = False,

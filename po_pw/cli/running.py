@@ -14,12 +14,12 @@ from po_pw.engine import carrying
 from po_pw.engine import run as engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from po_pw import settings
     from po_pw.orders import read
-    from po_pw.results import tables
+    from po_pw.results import counts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Done:
     """How a run ended."""
 
     exit_code: int
-    summary: tables.Summary
+    summary: counts.Summary
     out: Path
 
 
@@ -98,24 +98,29 @@ async def _run(
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
     started = view.tally.run
-    workers, taken = (started.workers, started.taken) if started else (options.workers, {})
-    left, refused = _left(summary, taken), started.refused if started else 0
+    refused = started.refused if started else 0
     if not quiet:
         closing.show(
-            console, summary, out=run.out, log=log, seconds=seconds, work_seconds=work_seconds, workers=workers,
-            interrupted=interrupted, taken=taken, changes=view.tally.changes,
-            refused=view.tally.refused, retry=to_retry(again, left=left, refused=refused),
-        )  # fmt: skip
+            console,
+            summary,
+            out=run.out,
+            log=log,
+            seconds=seconds,
+            work_seconds=work_seconds,
+            interrupted=interrupted,
+            refused=view.tally.refused,
+            retry=to_retry(again, left=summary.not_reached, refused=refused),
+        )
     if problem is not None:
         raise problem
-    return Done(_exit_code(summary, interrupted=interrupted, pending=left), summary, run.out)
+    return Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
 
 
 async def _worked(
     run: engine.Run, table: read.OrderTable, resume: carrying.Resume | None
-) -> tuple[tables.Summary | None, errors.PoPwError | None]:
+) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
-    summary: tables.Summary | None = None
+    summary: counts.Summary | None = None
     problem: errors.PoPwError | None = None
     try:
         async with run:
@@ -148,14 +153,8 @@ def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:
     return again if left or refused or not again else shell.with_options(again, "--only-failed")
 
 
-def _left(summary: tables.Summary, taken: Mapping[str, int]) -> int:
-    """Orders that were to be worked on and were not reached."""
-    return summary.counts.get(models.Status.PENDING, 0) - taken.get("left_out", 0)
-
-
-def _exit_code(summary: tables.Summary, *, interrupted: bool, pending: int) -> int:
-    counts = summary.counts
-    if interrupted and pending:
+def _exit_code(summary: counts.Summary, *, interrupted: bool) -> int:
+    if interrupted and summary.not_reached:
         return boundary.INTERRUPTED
-    bad = counts.get(models.Status.FAILED, 0) + counts.get(models.Status.PARTIAL, 0)
-    return 1 if bad or pending or summary.warnings else 0
+    bad = summary.counts.get(models.Status.FAILED, 0) + summary.counts.get(models.Status.PARTIAL, 0)
+    return 1 if bad or summary.not_reached or summary.warnings else 0

@@ -11,7 +11,15 @@ from po_pw.cli import boundary, paths
 
 
 def status(
-    out: Annotated[Path, typer.Argument(metavar="OUT", parser=paths.path, help="The output directory of a run.")],
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OUT]",
+            parser=paths.path,
+            help="The output directory of a run.  [default: downloads]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
     audit: Annotated[
         bool,
@@ -31,7 +39,7 @@ def status(
     with boundary.reported():
         from rich.console import Console
 
-        from po_pw import errors
+        from po_pw import errors, settings
         from po_pw.cli import presses
         from po_pw.cli import standing as shown
         from po_pw.engine import standing
@@ -39,16 +47,17 @@ def status(
         if every_run and not audit:
             msg = "--all goes with --audit: status without it shows the latest run"
             raise errors.InputError(msg)
+        folder = settings.load(out=out).out.absolute()
         console = Console(soft_wrap=False, highlight=False)
         if audit:
-            done = presses.look(out.absolute(), every_run=every_run)
+            done = presses.look(folder, every_run=every_run)
             if as_json:
                 for piece in presses.as_json(done):
                     typer.echo(piece, nl=False)
             else:
                 presses.show(console, done)
             return
-        found = standing.look(out.absolute())
+        found = standing.look(folder)
         if as_json:
             typer.echo(shown.as_json(found))
         else:

@@ -59,7 +59,6 @@ class Tally:
         self.files = 0
         self.bytes = 0
         self.put_back = 0
-        self.changes = models.Changes()
         self.stolen = 0
         self.stopping: events.Stopping | None = None
         self.workers: dict[models.WorkerId, WorkerLine] = {}
@@ -128,8 +127,6 @@ class Tally:
                 if self._waiting_since is not None:
                     self._settled_meanwhile += 1
                 self.counts[outcome.status] += 1
-                if outcome.changes is not None:
-                    self.changes += outcome.changes
                 line = self._line(models.WorkerId(outcome.worker))
                 line.done += 1
                 if line.po_number == outcome.po_number:

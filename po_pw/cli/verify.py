@@ -11,17 +11,27 @@ from po_pw.cli import boundary, paths
 
 
 def verify(
-    out: Annotated[Path, typer.Argument(metavar="OUT", parser=paths.path, help="The output directory of a run.")],
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OUT]",
+            parser=paths.path,
+            help="The output directory of a run.  [default: downloads]",
+            show_default=False,
+        ),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mark the orders whose files are not right: the next run fetches them.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
 ) -> None:
-    """Hash every file in OUT again, and say what is missing, changed, or nobody's.
+    """Hash every file in OUT again, and say what is missing or changed; files not downloaded by po-pw are listed.
 
-    Ends with 0 where all is as recorded, with 1 where anything is not. Files are never touched.
+    Ends with 0 where all that was downloaded is as recorded, with 1 where anything is not. Files are never touched.
     """
     with boundary.reported():
+        from po_pw import settings
         from po_pw.cli import audit as shown
 
-        raise typer.Exit(0 if shown.run(out.absolute(), repair=repair, as_json=as_json).is_as_recorded else 1)
+        folder = settings.load(out=out).out.absolute()
+        raise typer.Exit(0 if shown.run(folder, repair=repair, as_json=as_json).is_as_recorded else 1)

@@ -8,12 +8,14 @@ import concurrent.futures
 import contextlib
 import csv
 import dataclasses
+import errno
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from po_pw import errors
 from po_pw.demo import accounts, catalogue, faults, views
 
 if TYPE_CHECKING:
@@ -127,7 +129,15 @@ async def _listen(stack: contextlib.AsyncExitStack, application: web.Application
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, _HOST, port).start()
+    try:
+        await web.TCPSite(runner, _HOST, port).start()
+    except OSError as error:
+        why = {
+            errno.EADDRINUSE: "another program uses it",
+            errno.EACCES: "ports below 1024 are for administrators",
+        }.get(error.errno or 0, error.strerror or str(error))
+        msg = f"the demo portal cannot have port {port}: {why}. Give another one with --port, or leave --port out."
+        raise errors.EnvironmentProblem(msg) from error
     return f"http://{_HOST}:{runner.addresses[0][1]}"
 
 
@@ -143,7 +153,7 @@ def serve_in_thread(
         before: as in `serve`.
 
     Raises:
-        OSError: the port is taken.
+        EnvironmentProblem: the port cannot be had.
         TimeoutError: it did not start, or did not end, in time.
     """
     started: concurrent.futures.Future[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]]
@@ -158,7 +168,7 @@ def serve_in_thread(
     def work() -> None:
         try:
             asyncio.run(run())
-        except (OSError, ValueError) as error:
+        except (errors.EnvironmentProblem, OSError, ValueError) as error:
             if started.done():
                 raise
             started.set_exception(error)

@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -139,6 +140,39 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def why_not_a_folder(folder: Path, error: OSError) -> str:
+    """Why a folder could not be made, in words: a file in its place, or in the place of one above it, is named.
+
+    Args:
+        folder: absolute.
+        error: what making it raised.
+    """
+    for place in (folder, *folder.parents):
+        with contextlib.suppress(OSError):  # a folder above that we may not look into
+            if place.exists() and not place.is_dir():
+                return f"{place} is a file, not a folder"
+    return f"{folder} cannot be written to ({error.strerror or error})"
+
+
+def check_names(folder: Path) -> None:
+    """Makes sure that files with any name can be written below a folder.
+
+    Raises:
+        EnvironmentProblem: this Python, or the folder's own path, does not let us.
+    """
+    if sys.getfilesystemencoding().lower() not in {"utf-8", "utf8"}:
+        msg = (
+            f"file names are written as {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
+            "environment variable PYTHONUTF8=1, and run the same command again."
+        )
+        raise errors.EnvironmentProblem(msg)
+    try:
+        str(folder).encode("utf-8")
+    except UnicodeEncodeError:
+        msg = f"the path {folder} has bytes that are no text. Choose another place with --out."
+        raise errors.EnvironmentProblem(msg) from None
 
 
 def make(folder: Path) -> None:

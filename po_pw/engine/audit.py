@@ -49,6 +49,11 @@ class Kind(enum.StrEnum):
     """The journal knows the order, but its manifest is gone or cannot be read."""
 
     @property
+    def is_fault(self) -> bool:
+        """Whether what was fetched is not as it was; what others put there is only told."""
+        return self not in {Kind.EXTRA, Kind.UNKNOWN_FOLDER}
+
+    @property
     def mends(self) -> bool:
         """Whether fetching the order again brings it back."""
         return self in {Kind.MISSING, Kind.CHANGED, Kind.UNREADABLE, Kind.NO_MANIFEST}
@@ -97,8 +102,8 @@ class Report:
 
     @property
     def is_as_recorded(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether everything that was fetched is there, as it was; whatever else lies there."""
+        return not any(finding.kind.is_fault for finding in self.findings)
 
     def counts(self) -> dict[Kind, int]:
         """How many findings of each kind, where there are any."""

@@ -40,9 +40,15 @@ class Taken:
     carried: tuple[models.Outcome, ...]
     """Finished earlier, and their files are there."""
     todo: tuple[models.PurchaseOrder, ...]
-    counts: Mapping[str, int]
-    """Of `todo`: `new`, `failed`, `partial`, `unfinished`, `missing` (finished, but files are gone), `refreshed`; and
-    `left_out`."""
+    earlier: Mapping[models.OrderKey, models.Earlier]
+    """What earlier runs had made of those of `todo` that are not new."""
+    left_out: int = 0
+    """Orders that are in neither: `Resume.only_failed` leaves them out."""
+
+    @property
+    def counts(self) -> dict[models.Earlier, int]:
+        """How many of `todo` are of which kind."""
+        return dict(collections.Counter(self.earlier.get(order.key, models.Earlier.NEW) for order in self.todo))
 
 
 async def take(
@@ -67,37 +73,40 @@ async def take(
         StoppedError: the run was stopped.
     """
     if resume is None:
-        return Taken((), tuple(orders), {"new": len(orders)})
+        return Taken((), tuple(orders), {})
     carried: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
-    counts: collections.Counter[str] = collections.Counter()
+    earlier: dict[models.OrderKey, models.Earlier] = {}
+    left_out = 0
     with work.stage("Checking finished orders", "order", len(orders)) as stage:
         for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
             batch = orders[start : start + _BATCH]
             known = journal.known([order.key for order in batch])
             whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify, on_block=stage.check)
             for order in batch:
-                what = _what(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
-                if what == "finished" and not resume.refresh:
+                what = _earlier(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
+                if what is models.Earlier.REFRESHED and not resume.refresh:
                     carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
-                elif resume.only_failed and what in {"new", "unfinished"}:
-                    counts["left_out"] += 1
+                elif resume.only_failed and what in {models.Earlier.NEW, models.Earlier.UNFINISHED}:
+                    left_out += 1
                 else:
-                    counts["refreshed" if what == "finished" else what] += 1
                     todo.append(order)
+                    if what is not models.Earlier.NEW:
+                        earlier[order.key] = what
             stage.reach(start + len(batch))
     if carried:
         with work.stage("Noting finished orders", "order", len(carried)) as stage:
             await journal.carry(run, stage.counted(carried))
-    return Taken(tuple(carried), tuple(todo), counts)
+    return Taken(tuple(carried), tuple(todo), earlier, left_out)
 
 
-def _what(known: store.Known | None, *, whole: bool, begun: bool) -> str:
+def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.Earlier:
+    """What earlier runs had made of an order; REFRESHED for one that is finished, should it be visited at all."""
     if known is None:
-        return "unfinished" if begun else "new"
+        return models.Earlier.UNFINISHED if begun else models.Earlier.NEW
     if not known.outcome.status.succeeded:
-        return "partial" if known.outcome.status is models.Status.PARTIAL else "failed"
-    return "finished" if whole else "missing"
+        return models.Earlier.PARTIAL if known.outcome.status is models.Status.PARTIAL else models.Earlier.FAILED
+    return models.Earlier.REFRESHED if whole else models.Earlier.MISSING
 
 
 def _whole(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 State: TypeAlias = Literal["ok", "warning", "problem"]
+Subject: TypeAlias = Literal["machine", "portal"]
 
 FAULTS: Final = (
     errors.PoPwError, ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError,
@@ -32,6 +33,8 @@ class Check:
     text: str
     remedy: str = ""
     """What to do; `""` where nothing needs doing, or `text` says it."""
+    subject: Subject = "machine"
+    """What it is about: this machine, or a portal that is elsewhere."""
 
 
 def ok(name: str, text: str) -> Check:

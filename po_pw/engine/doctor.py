@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from po_pw.engine import checks, governor, machine, places, tryout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from po_pw import settings
 
@@ -22,6 +22,8 @@ Check = checks.Check
 
 _QUICK: Final = 10.0
 """Seconds for a check that only looks at this machine."""
+_SEVERAL: Final = 2
+"""So many portals do not all go down at once."""
 _MANY: Final = 64
 """The most contexts that can be asked for."""
 
@@ -60,8 +62,31 @@ async def examine(
     for line, origin in zip(saved, [origin for origin, _ in kept] or [""], strict=False):
         # What the portal itself says is worth more than what lies here.
         answer = asked.get(origin)
-        lines.add(_both(line, answer) if answer else line)
+        if answer is None:
+            lines.add(_of_portal(line) if origin else line)
+        elif answer.name == line.name:
+            lines.add(_of_portal(_both(line, answer)))
+        else:
+            lines.add(_of_portal(line), _of_portal(answer))
+    lines.add(*judge_network(list(asked.values())))
     return lines.all
+
+
+def judge_network(asked: Sequence[Check]) -> list[Check]:
+    """Whether portals that cannot be reached are the fault of this machine: where none of several can. Pure.
+
+    Args:
+        asked: what became of each portal that was asked.
+    """
+    dead = sum(answer.name == "portal" for answer in asked)
+    if dead < _SEVERAL or dead < len(asked):
+        return []
+    remedy = "Is this machine on the network? Check cable or Wi-Fi, VPN and proxy."
+    return [checks.problem("network", f"none of the {dead} portals can be reached", remedy)]
+
+
+def _of_portal(line: Check) -> Check:
+    return dataclasses.replace(line, subject="portal")
 
 
 def _python() -> list[Check]:

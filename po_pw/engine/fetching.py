@@ -93,6 +93,7 @@ class Fetcher:
     """Fetches for one worker: over HTTP with its context's cookies, or from a download that a click began.
 
     Args:
+        run: which fetches.
         worker: whose.
         session: asks for files.
         options: of the run.
@@ -109,6 +110,7 @@ class Fetcher:
 
     def __init__(
         self,
+        run: models.RunId,
         worker: models.WorkerId,
         session: client.Session,
         options: settings.Settings,
@@ -122,6 +124,7 @@ class Fetcher:
         allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
         is_download: Callable[[str], bool] = lambda _label: False,
     ) -> None:
+        self._run = run
         self._worker = worker
         self._session = session
         self._hub = hub
@@ -330,6 +333,7 @@ class Fetcher:
         job.dropped.add(attachment.id)
 
     def _keep(self, job: jobs.Job, saved: models.SavedFile) -> None:
+        saved = dataclasses.replace(saved, run=self._run)
         job.saved[saved.attachment_id] = saved
         job.failed.pop(saved.attachment_id, None)
         job.unpressed.pop(saved.attachment_id, None)

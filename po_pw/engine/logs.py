@@ -60,7 +60,7 @@ class RunLog:
         if self._stream is not None:
             self._stream.close()
         self.path = self._folder / f"{run}.jsonl"
-        self._stream = self.path.open("a", encoding="utf-8", buffering=1)
+        self._stream = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(self._stream),
             processors=[

@@ -43,6 +43,8 @@ class Room:
     senses: senses.Senses = _SENSES
     begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
     """Orders that an earlier run had in hand, each with its work folder's claim."""
+    earlier: Mapping[models.OrderKey, models.Earlier] = dataclasses.field(default_factory=dict)
+    """What earlier runs had made of this run's orders; those that are not in it are new."""
 
 
 class Visits:

@@ -35,11 +35,13 @@ from po_pw.engine import (
     senses,
 )
 from po_pw.journal import lock
+from po_pw.orders import read
 from po_pw.portals import memory, registry
-from po_pw.results import tables
+from po_pw.results import counts, tables
 from po_pw.transport import client
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
@@ -83,7 +85,7 @@ class Run:
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
-        self.summary: tables.Summary | None = None
+        self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
         self._log = logs.RunLog(self._internal / "logs", self.hub)
@@ -103,14 +105,18 @@ class Run:
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
         self._times = _Times()
+        self._taken = carrying.Taken((), (), {})
+        self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
+        """What this run fetched of orders that have no outcome yet."""
 
     async def __aenter__(self) -> Self:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         async with contextlib.AsyncExitStack() as stack:
+            disk.check_names(self.out)
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
-                msg = f"{self.out} cannot be written to ({error.strerror}). Choose another place with --out."
+                msg = f"{disk.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
             stack.enter_context(lock.held(self._internal))
             stack.enter_context(clocks.awake_time(self._loop))
@@ -154,7 +160,7 @@ class Run:
 
     async def process(
         self,
-        rows: Iterable[models.Row],
+        rows: str | os.PathLike[str] | Iterable[models.Row | Mapping[str, object]],
         *,
         name: str = "",
         columns: tuple[str, ...] = (),
@@ -165,9 +171,10 @@ class Run:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
         Args:
-            rows: consumed as they come, on another thread; the same PO twice is worked on once.
-            name: of the input, for the results.
-            columns: of the rows' cells.
+            rows: consumed as they come, on another thread; or orders as `MainApp.process_pos` takes them: mappings, or
+                the path of a spreadsheet. The same PO twice is worked on once.
+            name: of the input, for the results; a spreadsheet's is known.
+            columns: of the rows' cells; those of mappings and of a spreadsheet are known.
             command: the words that were typed, for who looks into the journal.
             resume: goes on where earlier runs stopped; None does all orders afresh.
             source: the input's file, which the results never take the place of.
@@ -176,30 +183,40 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             EnvironmentProblem: the disk is in the way.
+            InputError: what was given is no order.
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
-        what = models.Plan(name, columns, options.workers, str(self.out), _now(), command)
-        addresses = plan.Addresses()
+        given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
+        called, columns = name or given.name, columns or given.columns
+        what = models.Plan(called, columns, options.workers, str(self.out), _now(), command)
+        addresses, refused = plan.Addresses(), counts.ProblemTally()
         self.run_id = None
-        with self._long_work.stage(f"Reading {name or 'the orders'}", "row") as stage:
-            rows = addresses.noted(plan.without_twins(rows))
-            run = await self._journal.begin(what, stage.counted(rows))
-        self._plan, self._source, self._times = what, source, _Times()
-        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
+            noted = addresses.noted(refused.refused(plan.without_twins(given.rows)))
+            run = await self._journal.begin(what, stage.counted(noted))
+        self._start(what, source)
         try:
-            taken = await self._take(run, addresses, resume)
+            taken = self._taken = await self._take(run, addresses, resume)
         except errors.StoppedError:
             await self._journal.withdraw(run)
             raise
         self.run_id = run
         self._begin(run)
         todo, carried = list(taken.todo), taken.carried
-        counts = self._journal.counts(run)
+        counted = self._journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
             events.RunStarted(
-                run, counts.rows, len(todo), len(carried), counts.refused, counts.duplicates, len(workers), taken.counts
+                run,
+                counted.rows,
+                len(todo),
+                len(carried),
+                counted.refused,
+                counted.duplicates,
+                len(workers),
+                taken.counts,
+                refused.problems(),
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
@@ -236,6 +253,12 @@ class Run:
         self._log.begin(run)
         self._chronicle.begin(self._journal, run)
 
+    def _start(self, what: models.Plan, source: Path | None = None) -> None:
+        """Nothing is known yet of what comes of this plan."""
+        self._plan, self._source, self._times = what, source, _Times()
+        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        self._taken, self._unfinished = carrying.Taken((), (), {}), {}
+
     async def _recover(self) -> None:
         """Finishes what lies ready; says what still cannot be moved."""
         self._recovered = await recovery.recover(self._journal, self.out)
@@ -258,8 +281,7 @@ class Run:
         what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
-        self._plan, self._source, self._times = what, None, _Times()
-        self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
+        self._start(what)
         self._resume, self._begun = None, await asyncio.to_thread(self._in_hand, None)
         self.hub.listen(self._times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -285,7 +307,10 @@ class Run:
         await self._note_end(run)
 
     def _count(self, event: events.Event) -> None:
-        if isinstance(event, events.OrderSettled):
+        if isinstance(event, events.FileSaved):
+            self._unfinished.setdefault(event.key, {})[event.file.attachment_id] = event.file
+        elif isinstance(event, events.OrderSettled):
+            self._unfinished.pop(event.outcome.key, None)
             self._plausibility.add(event.outcome)
 
     def _say_what_looks_wrong(self) -> None:
@@ -368,7 +393,7 @@ class Run:
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
             settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,
-            resume=self._resume, begun=self._begun,
+            resume=self._resume, begun=self._begun, earlier=self._taken.earlier,
         )  # fmt: skip
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
@@ -399,7 +424,7 @@ class Run:
         """Whether a stop was asked for, or a sign-in."""
         return self._stopping is not None or (self._crew is not None and self._crew.is_ending)
 
-    async def write_results(self) -> tables.Summary:
+    async def write_results(self) -> counts.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
 
         What is called so and is not ours stays as it is; see `tables.write_all`. What is to be said of it is announced.
@@ -415,7 +440,8 @@ class Run:
         about = tables.About(
             run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
-            warnings=self._looks_wrong, source=self._source,
+            warnings=self._looks_wrong, left_out=self._taken.left_out, source=self._source,
+            unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
         )  # fmt: skip
         count = self._journal.counts(run).rows
         with self._long_work.stage("Writing the results", "row", count, in_spite_of=self._stops) as stage:
@@ -447,19 +473,24 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def open_run(options: settings.Settings | None = None, *, hub: events.Hub | None = None) -> AsyncIterator[Run]:
-    """A run, open while the block lasts.
+    """A run, open while the block lasts; for use from Python: messages name arguments, not flags.
 
-    `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(rows): ...`
+    `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(orders): ...`
 
     Args:
         options: the settings; those of environment and `po-pw.toml` by default.
         hub: listen to it for events.
+
+    Raises:
+        PoPwError: as `Run` and what is called in the block raise it.
     """
     try:
-        async with Run(options or settings.load(), hub) as run:
+        async with Run(options or settings.Settings(), hub) as run:
             yield run
     except BaseException as error:
         redact.chain(error)
+        if isinstance(error, errors.PoPwError):
+            error.args = (settings.in_python(str(error)),)
         raise
 
 

@@ -115,8 +115,13 @@ def journal_of(out: Path) -> Path:
     """
     internal = out / ".po-pw"
     if not internal.is_dir():
-        what = "not a folder" if not out.is_dir() else "not an output directory of po-pw: it has no .po-pw folder"
-        msg = f"{out} is {what}"
+        file = next((place for place in (out, *out.parents) if place.is_file()), None)
+        if file is not None:
+            msg = f"{file} is a file, not a folder. Give the output directory of a run."
+        elif out.is_dir():
+            msg = f"{out} is not an output directory of po-pw: it has no .po-pw folder"
+        else:
+            msg = f"there is no folder {out}. Give the output directory of a run."
         raise errors.InputError(msg)
     return internal / "journal.db"
 

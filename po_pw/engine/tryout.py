@@ -155,14 +155,15 @@ async def _ask(
     async def judge(page: playwright.Page, status: int) -> page_facts.PageFacts:
         return await page_facts.look(page, asked=address, status=status)
 
-    try:
-        manager = profiles.ProfileManager(
-            base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}"
-        )
-        async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
+    manager = profiles.ProfileManager(base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}")
+    async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
+        try:
             seen = await trial.look(context, address, judge, _VISIT)
-    except errors.PoPwError as error:
-        return checks.problem("sign-in", str(error), "Open it in your own browser, to see whether it works there.")
+        except errors.EnvironmentProblem as error:
+            remedy = (
+                "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."
+            )
+            return checks.problem("portal", f"{origin} cannot be reached from here: {error}", remedy)
     again = f"Run: po-pw login {address}"
     if seen.challenge:
         return checks.problem("sign-in", "the portal asks to prove that a person is there", again)

@@ -117,7 +117,7 @@ class Worker:
         room = self._room
         lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
         fetcher = fetching.Fetcher(
-            self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
+            room.run, self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
             at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
             allowed=judging.may_follow, is_download=vocabulary.is_download_label,
@@ -522,7 +522,7 @@ class Worker:
             worker=self.name, lane=browser_lane.BrowserLane.name, folder="", supplier=supplier,
             source_url=redact.address(order.url), found=len(job.wanted()),
             changes=job.changes() if room.resume is not None and room.resume.refresh else None,
-            rules=recognition.RULES_VERSION,
+            rules=recognition.RULES_VERSION, earlier=room.earlier.get(order.key, models.Earlier.NEW),
         )  # fmt: skip
         outcome = await settling.settle(room, job, outcome)
         job.is_settled = True

@@ -47,6 +47,7 @@ def load(text: object) -> models.Outcome:
     raw["error"] = _failure(raw["error"])
     timing = raw["timing"]
     raw["timing"] = models.Timing(_time(timing["started_at"]), _time(timing["ended_at"]), timing["seconds"])
+    raw["earlier"] = models.Earlier(raw.get("earlier", models.Earlier.NEW))  # journals of before have none
     raw["changes"] = models.Changes(**raw["changes"]) if raw["changes"] else None
     return models.Outcome(**raw)
 

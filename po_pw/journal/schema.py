@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -255,7 +256,8 @@ def _stamps(path: Path) -> list[tuple[int, int] | None]:
 
 def _address(path: Path, how: str) -> str:
     place = path.absolute().as_posix()
-    return f"file://{'' if place.startswith('/') else '/'}{urllib.parse.quote(place)}?{how}"
+    # By its bytes: a name that is no text cannot be quoted as one.
+    return f"file://{'' if place.startswith('/') else '/'}{urllib.parse.quote(os.fsencode(place))}?{how}"
 
 
 def _connected(place: str, *, uri: bool = False) -> sqlite3.Connection:

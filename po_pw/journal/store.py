@@ -171,10 +171,10 @@ class Journal:
                 _PUT_RUN,
                 (
                     run,
-                    plan.source,
+                    codec.whole(plan.source),
                     json.dumps(plan.columns),
                     plan.workers,
-                    plan.out,
+                    codec.whole(plan.out),
                     json.dumps(tuple(map(redact.text, plan.command))),
                     codec.stamp(plan.started_at),
                 ),

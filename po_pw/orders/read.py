@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from po_pw import errors
+from po_pw import errors, models
 from po_pw.orders import cells as values
 from po_pw.orders import headers, rows, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from po_pw import models
+_SHOWN: Final = 60
+"""Characters of a thing that is no order that a message shows."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,6 +101,70 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
         msg = f"{path} has no rows below its header. It needs a row per purchase order."
         raise errors.InputError(msg)
     return table
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Given:
+    """Orders in whatever form a caller has them.
+
+    Attributes:
+        columns: of the rows' cells.
+        name: the spreadsheet's file name; `""` where there is none.
+        rows: consumed once.
+    """
+
+    columns: tuple[str, ...]
+    name: str
+    rows: Iterable[models.Row]
+
+
+def given(orders: object, url_template: str | None = None, *, limit: int | None = None) -> Given:
+    """Orders as a caller of the Python interface has them.
+
+    Args:
+        orders: a spreadsheet's path; or mappings, as `order_from_mapping` takes them; or rows that were read already.
+        url_template: as for `open_table`.
+        limit: only the first so many rows.
+
+    Raises:
+        InputError: the spreadsheet cannot be used, or what was given are no orders.
+    """
+    if isinstance(orders, (str, PathLike)):
+        table = open_table(Path(orders), url_template=url_template, limit=limit)
+        return Given(table.columns, table.source.name, table.rows())
+    if isinstance(orders, Mapping):
+        msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
+        raise errors.InputError(msg)
+    if not isinstance(orders, Iterable):
+        msg = f"{_described(orders)} are no orders: give a list of mappings with po_number and url, or a file's path"
+        raise errors.InputError(msg)
+    iterator = itertools.islice(orders, limit)
+    first = next(iterator, None)
+    if isinstance(first, models.Row):
+        return Given((), "", itertools.chain([first], iterator))
+    mappings: list[Mapping[str, object]] = []
+    for number, po in enumerate(() if first is None else itertools.chain([first], iterator), 1):
+        mappings.append(mapping(po, f"order {number}"))
+    columns = tuple(dict.fromkeys(str(name) for po in mappings for name in po))
+    rows = (order_from_mapping(po, n, url_template, columns=columns) for n, po in enumerate(mappings, 1))
+    return Given(columns, "", rows)
+
+
+def mapping(order: object, called: str) -> Mapping[str, object]:
+    """The order, as what it was made sure to be.
+
+    Raises:
+        InputError: it is no mapping.
+    """
+    if isinstance(order, Mapping):
+        return order
+    msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
+    raise errors.InputError(msg)
+
+
+def _described(value: object) -> str:
+    shown = repr(value)
+    return f"{shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}…'} ({type(value).__name__})"
 
 
 def order_from_mapping(

@@ -6,7 +6,6 @@ are replaced (see `own_files`).
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import errno
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import layout, own_files, texts, workbook
+from po_pw.results import counts, layout, own_files, texts, workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _NEW: Final = ".po-pw/new-results"
@@ -45,6 +44,8 @@ class About:
         version: of po_pw.
         warnings: what looks wrong in the run as a whole.
         source: the list's file: it stays as it is, even where it is one of our tables.
+        unfinished: what this run fetched of orders that it did not finish.
+        left_out: orders that were to be left alone.
     """
 
     run: models.RunId
@@ -56,35 +57,8 @@ class About:
     version: str
     warnings: tuple[str, ...] = ()
     source: Path | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Summary:
-    """What the results say in all.
-
-    Attributes:
-        rows: of the input.
-        counts: rows by status; a status nobody has is not in it.
-        files: fetched by this run, not those of orders that an earlier run did.
-        bytes: of these files.
-        order_seconds: seconds in workers' hands, of the orders this run did.
-        carried: orders that an earlier run did.
-        notes: what the person should know of the files written.
-        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
-        others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
-        names: what each table is called in the output directory; without `failed.csv` where no row has failed.
-    """
-
-    rows: int
-    counts: Mapping[models.Status, int]
-    files: int
-    bytes: int
-    order_seconds: float
-    carried: int
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    others: int = 0
-    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unfinished: counts.Amount = dataclasses.field(default_factory=counts.Amount)
+    left_out: int = 0
 
 
 def write_all(
@@ -92,7 +66,7 @@ def write_all(
     about: About,
     rows: Callable[[], Iterator[models.RowResult]],
     others: Callable[[], Iterator[models.OtherOrder]] = lambda: iter(()),
-) -> Summary:
+) -> counts.Summary:
     """Writes all four; each appears whole or not at all. A failed.csv of ours goes when no row has failed.
 
     What is not ours (see `own_files`), or is held open by another program (a workbook on Windows), stays as it is: the
@@ -124,8 +98,8 @@ def write_all(
 
 def _write(
     out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult], others: Iterator[models.OtherOrder]
-) -> Summary:
-    tally, columns = _Tally(), about.plan.columns
+) -> counts.Summary:
+    tally, columns = counts.Tally(about.run), about.plan.columns
     totals: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
@@ -144,7 +118,8 @@ def _write(
             tally.others += 1
             everything.add_other(other)
             book.add_other(other)
-        totals |= {**tally.totals(), "warnings": about.warnings}
+        summary = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
+        totals |= _totals(summary)
         wanted = {name: writer.finish() for name, writer in writers.items()}
     # All are closed: Windows renames no open file.
     _keep(out / _KEPT, about.run, [scratch / name for name in writers if wanted[name]])
@@ -156,18 +131,7 @@ def _write(
             names[name], said = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
             notes += said
         notes += ours.clear(name, names.values())
-    return Summary(
-        tally.rows,
-        dict(tally.counts),
-        tally.files,
-        tally.bytes,
-        tally.order_seconds,
-        tally.carried,
-        (*notes, *book.notes),
-        about.warnings,
-        tally.others,
-        names,
-    )
+    return dataclasses.replace(summary, notes=(*notes, *book.notes), names=names)
 
 
 def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
@@ -185,33 +149,19 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-class _Tally:
-    """Counts rows as they pass."""
-
-    def __init__(self) -> None:
-        self.rows = self.files = self.bytes = self.carried = self.others = 0
-        self.counts: collections.Counter[models.Status] = collections.Counter()
-        self.order_seconds = 0.0
-
-    def add(self, row: models.RowResult) -> None:
-        self.rows += 1
-        self.counts[row.status] += 1
-        outcome = row.outcome
-        if outcome is None or row.duplicate_of is not None:
-            return
-        if outcome.carried:
-            self.carried += 1
-            return
-        self.files += len(outcome.files)
-        self.bytes += sum(file.size for file in outcome.files)
-        self.order_seconds += outcome.timing.seconds
-
-    def totals(self) -> dict[str, Any]:
-        return {
-            "rows": self.rows, "counts": {status.value: count for status, count in self.counts.items()},
-            "files": self.files, "bytes": self.bytes, "order_seconds": round(self.order_seconds, 3),
-            "carried": self.carried, "others": self.others,
-        }  # fmt: skip
+def _totals(summary: counts.Summary) -> dict[str, Any]:
+    return {
+        "rows": summary.rows,
+        "counts": {status.value: count for status, count in summary.counts.items()},
+        "files": summary.fetched.files,
+        "bytes": summary.fetched.bytes,
+        "files_there": summary.there.files,
+        "bytes_there": summary.there.bytes,
+        "order_seconds": round(summary.order_seconds, 3),
+        "carried": summary.carried,
+        "others": summary.others,
+        "warnings": summary.warnings,
+    }
 
 
 def _run(about: About) -> dict[str, Any]:

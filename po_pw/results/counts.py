@@ -1,0 +1,167 @@
+"""What a run did, in numbers: one value, from which the closing screen and the Python result are drawn. Pure."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_NAMED: Final = 10
+"""Problems that are named; the others are only counted."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Amount:
+    """So many files, of so many bytes together."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.files + other.files, self.bytes + other.bytes)
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.files - other.files, self.bytes - other.bytes)
+
+    @classmethod
+    def of(cls, files: Iterable[models.SavedFile]) -> Amount:
+        """Of these files."""
+        sizes = [file.size for file in files]
+        return cls(len(sizes), sum(sizes))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did, and what is there after it. Of a PO on several rows, the first row alone counts for files.
+
+    Attributes:
+        rows: of the input.
+        counts: rows by status; a status nobody has is not in it.
+        fetched: by this run, of orders that came to an outcome.
+        there: all files of the input's orders, whoever fetched them.
+        unfinished: fetched by this run, of orders that it did not finish; kept for the next run.
+        order_seconds: seconds in workers' hands, of the orders this run did.
+        carried: orders that an earlier run had finished, and this one did not visit.
+        earlier: the orders this run did, by what earlier runs had made of them.
+        changes: of the orders that were visited again although they were finished.
+        left_out: orders that were to be left alone, because no run had tried them.
+        problems: what did not come through; a duplicate of such a row is not one more.
+        notes: what the person should know of the files written.
+        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
+        others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
+        names: what each table is called in the output directory; without `failed.csv` where no row has failed.
+    """
+
+    rows: int = 0
+    counts: Mapping[models.Status, int] = dataclasses.field(default_factory=dict)
+    fetched: Amount = Amount()
+    there: Amount = Amount()
+    unfinished: Amount = Amount()
+    order_seconds: float = 0.0
+    carried: int = 0
+    earlier: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
+    changes: models.Changes = dataclasses.field(default_factory=models.Changes)
+    left_out: int = 0
+    problems: models.Problems = dataclasses.field(default_factory=models.Problems)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    others: int = 0
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Orders that this run worked on and brought to an outcome."""
+        return sum(self.earlier.values())
+
+    @property
+    def not_reached(self) -> int:
+        """Orders that were to be done, and that the run did not come to or did not finish."""
+        return self.counts.get(models.Status.PENDING, 0) - self.left_out
+
+
+class ProblemTally:
+    """Counts what did not come through, and keeps the first of it."""
+
+    def __init__(self) -> None:
+        self._reasons: collections.Counter[models.ErrorCode] = collections.Counter()
+        self._first: list[models.Problem] = []
+
+    def add(self, row: int, po_number: str, failure: models.Failure) -> None:
+        """Counts one."""
+        self._reasons[failure.code] += 1
+        if len(self._first) < _NAMED:
+            self._first.append(models.Problem(row, po_number, failure))
+
+    def refused(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
+        """Counts the rows that cannot be used, as they pass."""
+        for row in rows:
+            if row.problem is not None:
+                self.add(row.number, row.po_number, row.problem)
+            yield row
+
+    def problems(self) -> models.Problems:
+        """What was counted so far."""
+        return models.Problems(dict(self._reasons.most_common()), tuple(self._first))
+
+
+class Tally:
+    """Counts the rows of one run's results as they pass.
+
+    Args:
+        run: whose results they are.
+
+    Attributes:
+        others: orders that are not on the list.
+    """
+
+    def __init__(self, run: models.RunId) -> None:
+        self._run = run
+        self._rows = self._carried = self.others = 0
+        self._counts: collections.Counter[models.Status] = collections.Counter()
+        self._earlier: collections.Counter[models.Earlier] = collections.Counter()
+        self._fetched, self._there, self._changes = Amount(), Amount(), models.Changes()
+        self._order_seconds = 0.0
+        self._problems = ProblemTally()
+
+    def add(self, row: models.RowResult) -> None:
+        """Counts one row."""
+        self._rows += 1
+        self._counts[row.status] += 1
+        if row.duplicate_of is not None:
+            return
+        if row.error is not None and not row.status.succeeded:
+            self._problems.add(row.number, row.po_number, row.error)
+        outcome = row.outcome
+        if outcome is None:
+            return
+        self._there += Amount.of(outcome.files)
+        if outcome.carried:
+            self._carried += 1
+            return
+        self._fetched += Amount.of(file for file in outcome.files if file.run == self._run)
+        self._earlier[outcome.earlier] += 1
+        self._changes += outcome.changes or models.Changes()
+        self._order_seconds += outcome.timing.seconds
+
+    def summary(self, *, unfinished: Amount, left_out: int, warnings: tuple[str, ...]) -> Summary:
+        """What was counted, with what the rows do not tell; see `Summary`."""
+        return Summary(
+            rows=self._rows,
+            counts=dict(self._counts),
+            fetched=self._fetched,
+            there=self._there,
+            unfinished=unfinished,
+            order_seconds=self._order_seconds,
+            carried=self._carried,
+            earlier=dict(self._earlier),
+            changes=self._changes,
+            left_out=left_out,
+            problems=self._problems.problems(),
+            warnings=warnings,
+            others=self.others,
+        )
