@@ -71,7 +71,8 @@ def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> 
     """A saved sign-in whose portal does not answer: a line of its own, exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    sessions.Sessions(tmp_path / "home").save(origin, {"cookies": [{"name": "s", "expires": -1}]})
+    cookie = {"name": "s", "value": "x", "domain": "127.0.0.1", "path": "/", "expires": -1}
+    sessions.Sessions(tmp_path / "home").save(origin, {"cookies": [cookie]})
     ended = doctor("--json", "--online", "-o", "out/below", cwd=tmp_path)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     found = lines(ended)
