@@ -81,7 +81,7 @@ _HEADERS: Final = re.compile(
 @functools.lru_cache(4096)
 def is_secret_name(name: str) -> bool:
     """Whether a field, parameter, cookie, header or attribute of this name holds a secret whatever its value."""
-    plain = unquote(name)
+    plain = unquote(name).removeprefix("PO_PW_")  # our own variables: "pw" is no password there
     if _PART_OF_NAME.search(plain.lower()) or _HEADERS.fullmatch(plain):
         return True
     return not _WORDS_OF_NAME.isdisjoint(word.lower() for word in _WORD.findall(plain))
