@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, models, sessions
 from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
+from po_pw.downloads import disk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,7 @@ class Pool:
 
         Raises:
             EnvironmentProblem: the browser does not start.
+            OrderError: there is no folder for what it downloads, see `disk.problem`.
         """
         have = self._open.get(worker)
         if have is not None and not have.lost.is_set():
@@ -148,13 +150,16 @@ class Pool:
             msg = "open() before sign_in()"
             raise RuntimeError(msg)
         await self.close(worker)
+        downloads = self._downloads / worker
+        with disk.translated(downloads):
+            await asyncio.to_thread(disk.make, downloads, disk.home_of(downloads))
         user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
         try:
             context = await self._driver.open(
                 worker,
                 self._launch,
                 user_data_dir=user_data_dir,
-                downloads=self._downloads / worker,
+                downloads=downloads,
                 cookies=self._cookies,
                 pages=self._options.pages_per_context,
                 beat=heartbeat.Beat(self._options.heartbeat_every, self._options.heartbeat_timeout),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import po_pw
 from po_pw import errors, events, models, sessions, settings
-from po_pw.downloads import disk
+from po_pw.downloads import disk, folders, names
 from po_pw.engine import (
     carrying,
     chronicle,
@@ -31,6 +31,7 @@ from po_pw.engine import (
     recovery,
     rooms,
     senses,
+    space,
 )
 from po_pw.journal import lock
 from po_pw.portals import memory, registry
@@ -97,6 +98,8 @@ class Run:
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
         self._times = _Times()
+        self._held: dict[models.OrderKey, models.Outcome] = {}
+        """Orders that are fetched, and whose folder something kept from its place."""
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -106,7 +109,9 @@ class Run:
             except OSError as error:
                 msg = f"{self.out} cannot be written to ({error.strerror}). Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
-            stack.enter_context(lock.held(self._internal))
+            folders.check_depth(self.out, self.options.max_path)
+            self._lock_again = stack.enter_context(lock.held(self._internal))
+            self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
             stack.enter_context(self._log)
             self._work = self._internal / "work"
@@ -193,6 +198,7 @@ class Run:
             await asyncio.wait([self._driver])
 
     def _begin(self, run: models.RunId) -> None:
+        self._held = {}
         self._log.begin(run)
         self._chronicle.begin(self._journal, run)
 
@@ -227,7 +233,7 @@ class Run:
         await self._pool.sign_in(None)
         judged, first = await self._judge(len(names))
         await self._pool.open_all(names[: first.count])
-        stream = feed.Feed(self._room, self._journal, run, names, judged, first, self._end_feed)
+        stream = feed.Feed(self._feed_room, self._journal, run, names, judged, first, self._end_feed)
         self._crew, self._driver = stream.crew, stream.working
         return stream
 
@@ -237,10 +243,18 @@ class Run:
         await self._note_end(run)
         await self.write_results()
 
-    async def _end(self, run: models.RunId) -> None:
-        await self._recover()  # whoever held a folder may have let go of it
-        for outcome in self._recovered.published:
-            self.hub.emit(events.OrderSettled(outcome))
+    async def _end(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> None:
+        held = dict(self._held)
+        try:
+            await self._recover()  # whoever held a folder may have let go of it
+        finally:
+            published = {outcome.key: outcome for outcome in self._recovered.published}
+            for key in published:
+                self._held.pop(key, None)
+            for key, outcome in {**held, **published}.items():
+                self.hub.emit(events.OrderSettled(outcome))
+                if key in held:
+                    settled(outcome)
         self._say_what_looks_wrong()
         await self._note_end(run)
 
@@ -283,7 +297,7 @@ class Run:
             unlisten()
             self._times.ended = time.monotonic()
             try:
-                await asyncio.shield(self._end(run))
+                await asyncio.shield(self._end(run, outcomes.put_nowait))
             except errors.PoPwError as error:
                 if fine:
                     raise
@@ -327,9 +341,36 @@ class Run:
         return rooms.Room(
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
-            settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,
-            resume=self._resume, begun=self._begun,
+            settled=settled, held=self._hold, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), back=self._back,
+            senses=self._senses, resume=self._resume, begun=self._begun, name_bytes=self._name_bytes,
+            largest_file=self._largest_file,
         )  # fmt: skip
+
+    def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> rooms.Room:
+        """As `_room`; but who handed an order in waits for it now, not for the end of the run."""
+
+        def held(outcome: models.Outcome) -> None:
+            self._hold(outcome)
+            self.hub.emit(events.OrderSettled(outcome))
+            settled(outcome)
+
+        return dataclasses.replace(self._room(run, settled), held=held)
+
+    def _hold(self, outcome: models.Outcome) -> None:
+        """Something keeps an order's folder from its place: at the end it is looked at again."""
+        self._held[outcome.key] = outcome
+
+    async def _back(self) -> None:
+        """The output directory was gone, and is back: what was open there is of no more use.
+
+        Raises:
+            EnvironmentProblem: it is not the same, or another po-pw has begun there.
+            OutputUnavailable: it is gone again.
+        """
+        await asyncio.to_thread(self._lock_again)
+        if self.run_id is not None:
+            await self._journal.again(self.run_id)
+        await asyncio.to_thread(self._log.again)
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
         """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides."""
@@ -370,12 +411,23 @@ class Run:
             work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
             warnings=self._looks_wrong,
         )  # fmt: skip
-        self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._journal.rows(run))
+        self.summary = await asyncio.to_thread(tables.write_all, self.out, about, lambda: self._rows(run))
         return self.summary
 
     def results(self) -> Iterator[models.RowResult]:
         """A result for each row of the latest call, in the rows' order; streams."""
-        return self._journal.rows(self.run_id) if self.run_id is not None else iter(())
+        return self._rows(self.run_id) if self.run_id is not None else iter(())
+
+    def _rows(self, run: models.RunId) -> Iterator[models.RowResult]:
+        """The journal's rows, with what it cannot know: that a folder which is ready is kept from its place."""
+        for row in self._journal.rows(run):
+            held = self._held.get(models.order_key(row.po_number)) if row.outcome is None else None
+            if held is None or row.error is not None:
+                yield row
+            elif row.status is models.Status.DUPLICATE:
+                yield dataclasses.replace(row, outcome=held)
+            else:
+                yield dataclasses.replace(row, status=held.status, outcome=held, error=held.error)
 
     @property
     def log_path(self) -> Path | None:
@@ -400,6 +452,15 @@ async def open_run(options: settings.Settings | None = None, *, hub: events.Hub 
     """
     async with Run(options or settings.load(), hub) as run:
         yield run
+
+
+def _limits_of(out: Path) -> tuple[int, int | None]:
+    """UTF-8 bytes that a name may have in an output directory, and bytes that a file may."""
+    try:
+        longest = folders.name_bytes(out)
+    except OSError:  # it is full, or more: whoever writes there says so
+        longest = names.LONGEST
+    return longest, space.largest_file(out)
 
 
 class _Times:

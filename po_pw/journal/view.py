@@ -172,7 +172,7 @@ def progress(path: Path) -> Progress | None:
 
 
 def recorded(path: Path) -> dict[models.OrderKey, str]:
-    """Each order that came to an outcome, with the folder of the latest, below the output directory.
+    """Each order whose latest outcome has a folder, with that, below the output directory.
 
     Raises:
         EnvironmentProblem: as for `progress`.
@@ -180,7 +180,8 @@ def recorded(path: Path) -> dict[models.OrderKey, str]:
 
     def read(connection: sqlite3.Connection) -> dict[models.OrderKey, str]:
         _check_version(connection, path)
-        return {models.OrderKey(row["key"]): str(row["folder"]) for row in connection.execute(_RECORDED)}
+        folders = {models.OrderKey(row["key"]): str(row["folder"]) for row in connection.execute(_RECORDED)}
+        return {key: folder for key, folder in folders.items() if folder}
 
     return schema.look(path, read)
 
