@@ -150,6 +150,7 @@ class Fetcher:
         """
         fence = self._lane.fence(job.order, link.referer)
         async with self._noted(job, attachment):
+            await self.check_room(job, attachment)
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
@@ -327,7 +328,6 @@ class Fetcher:
             await self._traffic.go_ahead()
             self._hub.emit(events.FileStarted(self._worker, job.order.key, attachment))
             try:
-                await self.check_room(job, attachment)
                 yield
             except errors.DoesNotFit as error:
                 job.needs[attachment.id] = error.needed
