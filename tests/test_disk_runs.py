@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import contextlib
 import csv
 import dataclasses
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from aiohttp import web
 
+import po_pw
 from po_pw import errors, events, models, settings
-from po_pw.engine import carrying, senses
+from po_pw.engine import carrying, jobs, senses
 from po_pw.engine import run as engine
+from po_pw.journal import store
 from po_pw.orders import read
 from tests import plain_portal
 from tests.chaos import machines
 from tests.support import run_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.loop_thread import LoopThread
 
 
 MB = 1 << 20
@@ -60,7 +68,7 @@ class Ran:
 
 
 async def run(
-    portal: Portal, folder: Path, *, hear: Callable[[events.Event], None] = lambda _: None, **more: Any
+    portal: plain_portal.Portal, folder: Path, *, hear: Callable[[events.Event], None] = lambda _: None, **more: Any
 ) -> Ran:
     """One run over all orders of the portal; goes on where another stopped."""
     table = folder / "pos.csv"
@@ -265,3 +273,96 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path, when: str) -> Non
             finally:
                 if away.is_mount():
                     subprocess.run(["/bin/mount", "--move", str(away), str(share)], check=True)
+
+
+@pytest.fixture
+def portal(loop: LoopThread) -> Iterator[Portal]:
+    """Served beside a pool, which has a thread of its own."""
+    pages = {path: text for n in range(1, 7) for path, text in order(f"PO-{n}", "a.pdf").items()}
+    portal = Portal({path: text for path, text in pages.items() if path != "/orders/PO-2"})
+    serving = portal.serving()
+    loop.run(serving.__aenter__())
+    yield portal
+    loop.run(serving.__aexit__(None, None, None))
+
+
+def row(portal: Portal, number: str, supplier: str = "") -> dict[str, object]:
+    """An order as a script hands it in."""
+    return {"po_number": number, "supplier": supplier, "url": f"{portal.origin}/orders/{number}", "amount": ""}
+
+
+def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settled, refused, held, without a work folder, half published, a fault of ours, a journal that fails: no future
+    stays open, each order is one order's failure, and the pool goes on."""
+    out = tmp_path / "out"
+    real = jobs.Job.files
+
+    def files(job: jobs.Job) -> list[models.SavedFile]:
+        if job.order.po_number == "PO-5":
+            raise ArithmeticError("a fault of ours")
+        return real(job)
+
+    monkeypatch.setattr(jobs.Job, "files", files)
+    with po_pw.WorkerPool(max_workers=1, out=out, home=tmp_path / "home", attempts=2, backoff_base=0.01) as pool:
+        (out / "Held").write_bytes(b"mine")
+        (out / ".po-pw/work/PO-4").write_bytes(b"in the way")
+        (out / ".po-pw/manifests/Half").mkdir(parents=True)
+        (out / ".po-pw/manifests/Half/PO-6.json").mkdir()
+        suppliers = {"PO-3": "Held", "PO-6": "Half"}
+        futures = {n: pool.submit(row(portal, n, suppliers.get(n, ""))) for n in (f"PO-{n}" for n in range(1, 7))}
+        twin = pool.submit(row(portal, "PO-3", "Held"))
+        found = {number: future.result(100) for number, future in futures.items()}
+        assert {number: (one.status, one.error_code) for number, one in found.items()} == {
+            "PO-1": ("COMPLETED", ""),
+            "PO-2": ("FAILED", "NOT_FOUND"),
+            "PO-3": ("FAILED", "DISK_ERROR"),
+            "PO-4": ("FAILED", "DISK_ERROR"),
+            "PO-5": ("FAILED", "INTERNAL"),
+            "PO-6": ("FAILED", "DISK_ERROR"),
+        }
+        assert twin.result(100).status == "DUPLICATE"
+        assert "Held is a file" in found["PO-3"].error_message
+        assert pool.stats()["settled"] == 6
+
+        async def append(*_: object) -> None:
+            raise errors.OutputUnavailable("the journal cannot be used")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store.Journal, "append", append)
+            lost = [pool.submit(row(portal, "PO-1")) for _ in range(2)]
+            assert [type(one.exception(100)) for one in lost] == [errors.OutputUnavailable] * 2
+        assert pool.submit(row(portal, "PO-1")).result(100).status == "COMPLETED"
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = [(row["po_number"], row["status"]) for row in csv.DictReader(stream)]
+    assert ("PO-3", "FAILED") in rows
+    assert ("PO-3", "DUPLICATE") in rows
+    assert not [status for _, status in rows if status == "PENDING"]
+
+
+@pytest.mark.parametrize("how", ["at once", "after what is in hand", "sign-in", "no browser"])
+def test_a_run_that_ends_leaves_nobody_waiting(portal: Portal, tmp_path: Path, how: str) -> None:
+    """Stopped while an order is read and others wait, a sign-in asked for, the browsers gone: each future is done."""
+    portal.needs_sign_in = how == "sign-in"
+    pool = po_pw.WorkerPool(max_workers=1, out=tmp_path / "out", home=tmp_path / "home", grace=1)
+    pool.start()
+    assert pool._host is not None
+    running = pool._host._run
+
+    def hear(event: events.Event) -> None:
+        if not isinstance(event, events.OrderStep) or event.step != "reading":
+            return
+        if how == "no browser":
+            for context in pool.stats()["contexts"]:
+                psutil.Process(context["pid"]).kill()
+        elif how != "sign-in":
+            running.stop(engine.Stop.NOW if how == "at once" else engine.Stop.AFTER_CURRENT)
+
+    running.hub.listen(hear)
+    futures = [pool.submit(row(portal, number)) for number in ("PO-1", "PO-3", "PO-4")]
+    concurrent.futures.wait(futures, 100)
+    assert all(future.done() for future in futures)
+    assert [one for one in futures if one.exception() is not None or one.result().error_code == "BROWSER_CRASH"]
+    with contextlib.suppress(errors.PoPwError, asyncio.CancelledError, concurrent.futures.CancelledError):
+        pool.stop()

@@ -194,7 +194,7 @@ def prepare(
             files=named, missing=missing, earlier=kept, now=now, rules=rules,
         )  # fmt: skip
         _name(work, files, final_names, undo)
-        check_there(work.path, named)
+        check_there(work.path, named, out)
         disk.sync_folder(work.path)
         disk.sync_folder(work.path.parent)
         undo.pop_all()
@@ -225,16 +225,25 @@ def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> 
         raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR) from error
 
 
-def gone(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
+def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
     """Those of an order's files that are not in its folder, or not with all their bytes.
 
     Args:
         folder: where they should be.
         files: each with its name there, or its whole path.
+        out: the output directory.
 
     Raises:
-        OSError: it cannot be told.
+        OutputUnavailable: the whole output is gone, so nothing can be said of one file.
     """
+    with disk.translated(folder, out):
+        lost = _not_there(folder, files)
+        if lost and (fault := disk.fault(out / place.INTERNAL)) is not None:
+            raise fault
+        return _not_there(folder, lost)  # a share may have come back meanwhile
+
+
+def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
     lost = []
     for file in files:
         try:
@@ -245,15 +254,24 @@ def gone(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFi
     return lost
 
 
-def find(folder: Path, files: Iterable[models.SavedFile]) -> list[models.SavedFile]:
-    """Which of these files are in a folder, whatever they are called there, each with its path: found by content."""
+def find(
+    folder: Path, files: Iterable[models.SavedFile], others: Iterable[models.SavedFile] = ()
+) -> list[models.SavedFile]:
+    """Which of these files are in a folder, whatever they are called there, each with its path: found by content.
+
+    Args:
+        folder: where to look.
+        files: which.
+        others: files of which it is known where they are: they may have the same content, and are not these.
+    """
+    taken = {file.path for file in others}
     wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
     for file in files:
         wanted.setdefault((file.size, file.sha256), {})[file.attachment_id] = file
     sizes = {size for size, _ in wanted}
     found: dict[str, models.SavedFile] = {}
     for path in folder.iterdir() if wanted else ():
-        if path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
+        if str(path) in taken or path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
             continue
         same = wanted.get((path.stat().st_size, manifests.sha256(path)))
         if same:
@@ -262,13 +280,14 @@ def find(folder: Path, files: Iterable[models.SavedFile]) -> list[models.SavedFi
     return list(found.values())
 
 
-def check_there(folder: Path, files: Sequence[models.SavedFile]) -> None:
+def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
     """Sees to it that an order's files are in its folder.
 
     Raises:
         FileProblem: another program has removed one since it was saved.
+        OutputUnavailable: the whole output is gone.
     """
-    if lost := gone(folder, files):
+    if lost := gone(folder, files, out):
         raise errors.FileProblem(lost_text(lost[0]))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.downloads import folders
+from po_pw.downloads import disk, folders
 from po_pw.transport import redact
 
 _VANISHED: Final = "vanished"
@@ -85,18 +85,28 @@ class Job:
         """What had been saved is not all there any more: the order is to be read, and what is gone fetched, again."""
         self.ending = self.prepared = None
 
-    def note_gone(self, lost: Sequence[models.SavedFile]) -> None:
-        """These files were saved, and another program has removed them."""
+    def look(self, out: Path) -> bool:
+        """Looks for what was saved. What another program has removed counts as failed, so that it is fetched again.
+
+        Where settling broke off, some files may have got their names: those are found by their content.
+
+        Returns:
+            Whether all is there.
+
+        Raises:
+            OutputUnavailable: the whole output is gone.
+        """
+        lost = folders.gone(self.work.path, tuple(self.saved.values()), out)
         for file in lost:
             del self.saved[file.attachment_id]
+        with disk.translated(self.work.path, out):
+            found = folders.find(self.work.path, lost, self.saved.values())
+        for file in lost:
             self.failed[file.attachment_id] = errors.FileProblem(folders.lost_text(file))
-
-    def find_again(self) -> None:
-        """Says of each file where it lies now: settling broke off, and some may have got their names."""
-        lost = {file.attachment_id for file in folders.gone(self.work.path, tuple(self.saved.values()))}
-        left = [self.saved[one] for one in lost]
-        for file in folders.find(self.work.path, left):
+        for file in found:
             self.saved[file.attachment_id] = file
+            self.failed.pop(file.attachment_id)
+        return len(found) == len(lost)
 
     def slot(self, attachment_id: str) -> Path:
         """Where this attachment's bytes go: the same place in every attempt."""

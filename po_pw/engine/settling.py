@@ -61,7 +61,7 @@ async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, par
         msg = f"another program removed {room.out / prepared.work} before it could become {prepared.folder}"
         raise errors.FileProblem(msg)
     job.published(room.out / prepared.folder, prepared.files)
-    await asyncio.to_thread(folders.check_there, room.out / prepared.folder, prepared.files)
+    await asyncio.to_thread(folders.check_there, room.out / prepared.folder, prepared.files, room.out)
     await room.journal.publish(room.run, job.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 

@@ -376,7 +376,7 @@ class Worker:
         await self._press_rest(desk, fetches)
         await self._ask_session(desk, job)
         self._shared.judge.files_done(lease, job)
-        job.note_gone(await asyncio.to_thread(folders.gone, job.work.path, tuple(job.saved.values())))
+        await asyncio.to_thread(job.look, self._room.out)
         self._give_up_what_does_not_fit(job)
         failed = job.failed.values()
         again = [error for error in failed if self._would_retry(error, lease)]
@@ -586,11 +586,11 @@ class Worker:
         if job.prepared is None:
             await self._open(job)
         self._say(lease, "finishing")
+        if job.prepared is None and not await asyncio.to_thread(job.look, room.out) and job.ending is not None:
+            msg = f"another program removed files of {lease.order.po_number} after they were saved"
+            raise errors.FileProblem(msg)
         if job.ending is None:
-            job.note_gone(await asyncio.to_thread(folders.gone, job.work.path, tuple(job.saved.values())))
             job.ending = self._outcome(lease, job, error, started)
-        elif job.prepared is None:
-            await asyncio.to_thread(job.find_again)
         outcome = await settling.settle(room, job, job.ending)
         if outcome.status is not models.Status.FAILED and (seen := self._evidence(lease.order)).is_dir():
             await asyncio.to_thread(shutil.rmtree, seen, ignore_errors=True)  # of an earlier run, and mended since
