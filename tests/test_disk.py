@@ -16,8 +16,9 @@ from aiohttp import web
 
 from po_pw import errors, models
 from po_pw.downloads import disk, fetch, folders, names, parts, publishing, writer
+from po_pw.journal import facts, lock, store
 from po_pw.transport import client
-from tests import faulty_server
+from tests import faulty_server, journal_values
 from tests.chaos import machines
 from tests.support import run_async
 
@@ -272,3 +273,39 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
     assert len(os.fsencode(f"{folders.stem(order, longest)}~12_{models.Status.NO_ATTACHMENTS}~")) <= 143
     assert len(os.fsencode(folders.evidence(tmp_path, sent).name)) <= 120
     assert [names.split(name)[1] for name in made[0][1]] == [names.split(sent)[1]] * 2
+
+
+def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> None:
+    """Who waits for a commit hears of it, notes are kept; when the share is back the journal is opened again."""
+    internal, away = tmp_path / ".po-pw", tmp_path / "away"
+    internal.mkdir()
+
+    async def go() -> list[models.SavedFile]:
+        async with store.Journal.open(internal / "journal.db", rollback=True) as journal:
+            run = await journal.begin(journal_values.PLAN, [journal_values.row(2), journal_values.row(3)])
+            internal.rename(away)
+            journal.note(run, facts.FileSaved(journal_values.order(3).key, journal_values.saved("a.pdf")))
+            with pytest.raises(errors.OutputUnavailable):
+                await journal.commit(run, journal_values.outcome(2))
+            with pytest.raises(errors.OutputUnavailable):
+                await journal.again(run)
+            assert not internal.exists()
+            away.rename(internal)
+            await journal.again(run)
+            await journal.commit(run, journal_values.outcome(2))
+            assert list(journal.known([journal_values.order(2).key])) == [journal_values.order(2).key]
+            with pytest.raises(errors.EnvironmentProblem, match="not the journal of this run"):
+                await journal.again(models.RunId("another"))
+            return journal.left(journal_values.order(3).key)
+
+    assert [file.path for file in run_async(go())] == ["a.pdf"]
+
+
+def test_a_lock_is_taken_again_when_its_share_is_back(tmp_path: Path) -> None:
+    """A lock does not outlast the share; whoever took it meanwhile keeps it, and is named."""
+    with lock.held(tmp_path) as again:
+        again()
+        assert lock.is_held(tmp_path)
+        (tmp_path / "lock").unlink()  # as another mount of the share would have it
+        with lock.held(tmp_path), pytest.raises(errors.EnvironmentProblem, match="another po-pw"):
+            again()

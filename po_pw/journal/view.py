@@ -26,7 +26,8 @@ _MOST_UNREAD: Final = 20
 
 _LATEST: Final = """
 SELECT run, source, workers, command, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
-ORDER BY started_at DESC, run DESC LIMIT 1"""
+ORDER BY (SELECT MAX(id) FROM events WHERE events.run = runs.run) DESC, started_at DESC, run DESC LIMIT 1"""
+"""By what happened last, not by the clock: that may have been set back between two runs."""
 
 _ROWS: Final = """
 SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(duplicate_of) AS duplicates FROM rows WHERE run = ?"""
