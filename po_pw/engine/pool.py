@@ -105,7 +105,7 @@ class Pool:
 
         Raises:
             EnvironmentProblem: the browser does not start.
-            OrderError: there is no folder for what it downloads, see `disk.problem`.
+            OutputUnavailable: there is no place for what it downloads.
         """
         have = self._open.get(worker)
         if have is not None and not have.lost.is_set():
@@ -151,8 +151,13 @@ class Pool:
             raise RuntimeError(msg)
         await self.close(worker)
         downloads = self._downloads / worker
-        with disk.translated(downloads):
-            await asyncio.to_thread(disk.make, downloads, disk.home_of(downloads))
+        try:
+            with disk.translated(downloads):
+                await asyncio.to_thread(disk.make, downloads, disk.home_of(downloads))
+        except errors.OutputUnavailable:
+            raise
+        except errors.OrderError as error:
+            raise errors.EnvironmentProblem(str(error)) from error
         user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
         try:
             context = await self._driver.open(
