@@ -303,7 +303,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make(folder: Path, root: Path) -> None:
-    """Makes a folder where there is none, and its entry durable; never the output directory itself, or above it.
+    """Makes a folder where there is none; never the output directory itself, or above it.
 
     Were that made again where a share is gone, files would land on the disk that the share hid.
 
@@ -318,7 +318,6 @@ def make(folder: Path, root: Path) -> None:
     for above in reversed(missing):
         if not above.is_dir():
             above.mkdir(exist_ok=True)
-            sync_folder(above.parent)
 
 
 def past_tidying(action: Callable[[], object]) -> None:
@@ -338,10 +337,13 @@ def past_tidying(action: Callable[[], object]) -> None:
 
 
 def put(source: Path, target: Path, root: Path) -> None:
-    """Renames something into a folder, which is made where there is none below `root`."""
+    """Renames something into a folder, which is made where there is none below `root`, its entry durable."""
 
     def step() -> None:
-        make(target.parent, root)
+        folder = target.parent
+        if not folder.is_dir():
+            make(folder, root)
+            sync_folder(folder.parent)
         rename(source, target)
 
     past_tidying(step)
