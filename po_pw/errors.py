@@ -45,10 +45,6 @@ class DriverError(EnvironmentProblem):
     """Playwright's driver does not start."""
 
 
-class FolderHeld(EnvironmentProblem):
-    """An order's folder cannot get its place: another program has it open, or a file is there. All is where it was."""
-
-
 class ProfileError(EnvironmentProblem):
     """A browser profile cannot be made, cloned or removed."""
 
@@ -135,12 +131,40 @@ class BrowserLost(Transient):
     default_code = models.ErrorCode.BROWSER_CRASH
 
 
-class OutOfSpace(Transient):
-    """The disk is full, for every order alike: a run waits for room, and ends when there was none for too long."""
+class FileProblem(Transient):
+    """One file or folder cannot be written, though the output folder can: a name, a limit, another program."""
+
+    default_code = models.ErrorCode.DISK_ERROR
+
+
+class FolderHeld(FileProblem):
+    """An order's folder cannot get its place: another program has it open, or a file is there. All is where it was."""
+
+
+class OutputUnavailable(Transient):
+    """The output folder cannot be written to: for every order alike, so the run waits, and ends when it lasts."""
 
     exit_code = 3
 
+    default_code = models.ErrorCode.DISK_ERROR
+
+
+class OutOfSpace(OutputUnavailable):
+    """The disk, or a quota, is full."""
+
     default_code = models.ErrorCode.DISK_FULL
+
+
+class DoesNotFit(OutOfSpace):
+    """One file is larger than what is free, and small files still fit.
+
+    Attributes:
+        needed: bytes that the file still needs, at least.
+    """
+
+    def __init__(self, message: str, needed: int) -> None:
+        super().__init__(message)
+        self.needed = needed
 
 
 class Permanent(OrderError):

@@ -78,6 +78,8 @@ class ErrorCode(enum.StrEnum):
     TRUNCATED = "TRUNCATED"
     TOO_LARGE = "TOO_LARGE"
     DISK_FULL = "DISK_FULL"
+    DISK_ERROR = "DISK_ERROR"
+    """The disk does not take this file or folder, or another program holds or removes it."""
     NOT_RECOGNISED = "NOT_RECOGNISED"
     """The page that came could not be proved to be this order's."""
     NO_AREA_FOUND = "NO_AREA_FOUND"

@@ -102,6 +102,7 @@ def test_names_alike_for_a_file_system_are_told_apart() -> None:
 def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim: str, most: int) -> folders.Prepared:
     """One order from slots to its final folder, each file with its own number as content."""
     order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/1", supplier)
+    (out / ".po-pw").mkdir(parents=True, exist_ok=True)
     work = folders.open_work(out, po_number, claim)
     files = []
     for number, name in enumerate(sent):

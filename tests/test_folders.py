@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
-import errno
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,12 @@ from po_pw.downloads import disk, folders, manifests, place, publishing
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 ORDER = models.PurchaseOrder(models.order_key("PO-001"), "PO-001", "https://portal.example/orders/1")
+
+
+@pytest.fixture(autouse=True)
+def _run_is_open(tmp_path: Path) -> None:
+    """A run makes our own folder when it begins; nothing makes it again."""
+    (tmp_path / ".po-pw").mkdir()
 
 
 def saved(work: folders.Work, number: int, sent_name: str, content: bytes = b"content") -> models.SavedFile:
@@ -221,10 +225,18 @@ def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
     assert all(path.is_file() and len(str(path)) <= shortest for path in paths)
     assert [path.suffix for path in paths] == [".pdf", ".gz"]
     work = folders.open_work(tmp_path, "PO-001", "2")
-    with pytest.raises(errors.EnvironmentProblem, match=r"--out.*--max-path"):
+    with pytest.raises(errors.Permanent, match=r"--out.*--max-path"):
         finish(tmp_path, work, [saved(work, 1, "a.pdf")], max_path=shortest - 1)
     work.discard()
     assert not work.path.exists()
+
+
+def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: Path) -> None:
+    """One order's long names are that order's failure; a place where none would fit ends the run at its start."""
+    shortest = len(str(tmp_path / ".po-pw" / "work")) + 1 + 16 + 1 + 32 + 1 + 24
+    folders.check_depth(tmp_path, shortest)
+    with pytest.raises(errors.EnvironmentProblem, match=r"--out.*--max-path"):
+        folders.check_depth(tmp_path, shortest - 1)
 
 
 @pytest.mark.parametrize(
@@ -297,15 +309,6 @@ def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
     left.extend(PermissionError() for _ in range(50))
     with pytest.raises(PermissionError):
         disk.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
-
-
-@pytest.mark.parametrize(
-    ("number", "kind"), [(errno.ENOSPC, errors.OutOfSpace), (errno.EACCES, errors.EnvironmentProblem)]
-)
-def test_what_the_disk_refuses_becomes_ours(tmp_path: Path, number: int, kind: type) -> None:
-    """A full disk is told apart from every other refusal, and the path is named."""
-    with pytest.raises(kind, match=tmp_path.name), disk.translated(tmp_path / "file"):
-        raise OSError(number, os.strerror(number))
 
 
 @pytest.mark.parametrize(

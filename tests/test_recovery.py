@@ -26,6 +26,7 @@ def prepared(
     out: Path, content: bytes = b"content", status: models.Status = models.Status.COMPLETED
 ) -> folders.Prepared:
     """An order's folder, ready to get its place."""
+    (out / ".po-pw").mkdir(exist_ok=True)
     work = folders.open_work(out, ORDER.po_number, "run-1")
     slot = work.slot(1)
     slot.write_bytes(content)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +13,9 @@ from po_pw.engine import scheduler as schedulers
 from po_pw.engine import source, space
 from tests.support import IN_TIME, run_async, until
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 GB = 10**9
 ONE = models.WorkerId("w1")
 
@@ -18,14 +23,26 @@ ONE = models.WorkerId("w1")
 class Watched:
     """A file system that the test fills and empties."""
 
-    def __init__(self, patience: float = 3600.0, least: int = GB // 2) -> None:
+    def __init__(self, out: Path, patience: float = 3600.0, least: int = GB // 2) -> None:
+        (out / ".po-pw").mkdir()
         self.free, self.total = 5 * GB, 100 * GB
+        self.back = 0
+        self.gone: OSError | None = None
         self.said: list[str] = []
         self.paused: list[bool] = []
+        self.place = space.Place(out)
         self.space = space.Space(
-            lambda: space.Reading(self.free, self.total), least, patience, say=self.said.append,
-            paused=self.paused.append, every=0.005,
+            self.read, least, patience, say=self.said.append,
+            paused=self.paused.append, place=self.place, back=self.come_back, every=0.005,
         )  # fmt: skip
+
+    def read(self) -> space.Reading:
+        if self.gone is not None:
+            raise self.gone
+        return space.Reading(self.free, self.total)
+
+    async def come_back(self) -> None:
+        self.back += 1
 
     async def __aenter__(self) -> Watched:
         self.task = asyncio.create_task(self.space.watch())
@@ -43,11 +60,11 @@ def test_a_small_file_system_is_not_asked_for_more_than_a_twentieth() -> None:
     assert space.floor(0, 100 * GB) == 0
 
 
-def test_below_the_floor_it_pauses_once_and_goes_on_by_itself() -> None:
+def test_below_the_floor_it_pauses_once_and_goes_on_by_itself(tmp_path: Path) -> None:
     """Said once each, with what is free and what is needed; whoever waits for room gets it."""
 
     async def go() -> None:
-        async with Watched() as disk:
+        async with Watched(tmp_path) as disk:
             disk.free = GB // 10
             await until(lambda: disk.paused == [True])
             waiter = asyncio.create_task(disk.space.wait())
@@ -63,11 +80,11 @@ def test_below_the_floor_it_pauses_once_and_goes_on_by_itself() -> None:
     run_async(go())
 
 
-def test_no_room_for_too_long_ends_the_run() -> None:
+def test_no_room_for_too_long_ends_the_run(tmp_path: Path) -> None:
     """After `disk_timeout` the watch raises what ends the run with exit code 3, and says how to go on."""
 
     async def go() -> None:
-        async with Watched(patience=0.02) as disk:
+        async with Watched(tmp_path, patience=0.02) as disk:
             disk.free = 0
             with pytest.raises(errors.OutOfSpace, match="same command again"):
                 await disk.task
@@ -75,12 +92,14 @@ def test_no_room_for_too_long_ends_the_run() -> None:
     run_async(go())
 
 
-def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A quota, or one file larger than what is free: it is tried again after a while, and given up in the end."""
     monkeypatch.setattr(space, "_FIRST_WAIT", 0.02)
 
     async def go() -> None:
-        async with Watched(patience=0.05) as disk:
+        async with Watched(tmp_path, patience=0.05) as disk:
             full = errors.OutOfSpace("no space is left in /out")
             disk.space.met(full)
             disk.space.met(full)  # of two files at once, one says so
@@ -95,12 +114,12 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(monkeypatc
     run_async(go())
 
 
-def test_an_order_that_came_through_starts_the_patience_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where some files fit and others do not, the run goes on for as long as there are some that do."""
     monkeypatch.setattr(space, "_FIRST_WAIT", 0.001)
 
     async def go() -> None:
-        async with Watched(patience=0.05) as disk:
+        async with Watched(tmp_path, patience=0.05) as disk:
             for _ in range(30):
                 disk.space.met(errors.OutOfSpace("full"))
                 await until(lambda: disk.paused[-1] is False)
@@ -110,21 +129,68 @@ def test_an_order_that_came_through_starts_the_patience_again(monkeypatch: pytes
     run_async(go())
 
 
-def test_a_file_system_that_is_gone_is_not_this_ones_matter() -> None:
-    """A reading that fails pauses nothing: whoever writes there meets it."""
+def test_a_share_that_goes_away_is_waited_for_and_opened_again(tmp_path: Path) -> None:
+    """It pauses, says what to do, and when the share is back opens what lies there before anybody goes on."""
 
     async def go() -> None:
-        async with Watched() as disk:
+        async with Watched(tmp_path) as disk:
+            disk.gone = OSError(errno.EHOSTDOWN, "Host is down")
+            await until(lambda: disk.paused == [True])
+            assert "cannot be written to (Host is down)" in disk.said[0]
+            assert "Is the network drive or the disk connected?" in disk.said[0]
+            disk.gone = None
+            await until(lambda: disk.paused == [True, False])
+            assert disk.back == 1
+            assert disk.said[1] == f"{tmp_path} can be written to again: the run goes on"
 
-            def read() -> space.Reading:
-                asked.append(1)
-                raise FileNotFoundError
+    run_async(go())
 
-            asked: list[int] = []
-            disk.space._read = read
-            await until(lambda: len(asked) > 2)
-            assert disk.paused == []
-            assert not disk.task.done()
+
+def test_a_share_that_stays_away_ends_the_run(tmp_path: Path) -> None:
+    """After `disk_timeout` with exit code 3, and how to go on."""
+
+    async def go() -> None:
+        async with Watched(tmp_path, patience=0.02) as disk:
+            disk.gone = OSError(errno.EIO, "Input/output error")
+            with pytest.raises(errors.OutputUnavailable, match="same command again") as caught:
+                await disk.task
+            assert caught.value.exit_code == 3
+
+    run_async(go())
+
+
+@pytest.mark.parametrize("how", ["removed", "write-protected"])
+def test_what_cannot_come_back_is_not_waited_for(tmp_path: Path, how: str) -> None:
+    """A folder that somebody removed while its disk is there, and a disk that lets nobody write any more."""
+
+    async def go() -> None:
+        async with Watched(tmp_path) as disk:
+            if how == "removed":
+                (tmp_path / ".po-pw").rmdir()
+                disk.space.met(errors.OutputUnavailable(f"{tmp_path} cannot be written to"))
+            else:
+                disk.gone = OSError(errno.EROFS, "Read-only file system")
+            with pytest.raises(errors.EnvironmentProblem, match=tmp_path.name):
+                await disk.task
+
+    run_async(go())
+
+
+def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that cannot be read while its disk is fine: six times in a row are enough."""
+    monkeypatch.setattr(space, "_FIRST_WAIT", 0.0)
+
+    async def go() -> None:
+        async with Watched(tmp_path) as disk:
+            async with asyncio.timeout(10):
+                while not disk.task.done():
+                    disk.space.met(errors.OutputUnavailable("the journal cannot be used: disk I/O error"))
+                    await asyncio.sleep(0.001)
+            assert disk.back < 6
+            with pytest.raises(errors.EnvironmentProblem, match="the journal"):
+                await disk.task
 
     run_async(go())
 

@@ -119,6 +119,24 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
     assert traces(out) == before
 
 
+def test_the_latest_run_is_the_one_that_came_last_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    """The second run begins a day before the first, by the clock: it is the latest all the same."""
+    path = tmp_path / "journal.db"
+
+    async def go() -> list[models.RunId]:
+        runs = []
+        async with store.Journal.open(path) as journal:
+            for days in (0, -1):
+                at = START + datetime.timedelta(days=days)
+                run = await journal.begin(dataclasses.replace(PLAN, started_at=at), [row(2)])
+                journal.note(run, facts.Happened("run.started", "info", at, None, None, {}))
+                runs.append(run)
+        return runs
+
+    runs = run_async(go())
+    assert schema.look(path, lambda connection: view.latest(connection, path)) == runs[1]
+
+
 def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
     """The time left follows from what came lately; without anything to go by none is named."""
     out = out_of(tmp_path)

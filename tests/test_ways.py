@@ -136,6 +136,7 @@ def fetched(
                 for number, one in enumerate(wanted, 1)
             )  # fmt: skip
             job = jobs.Job(order, "claim", datetime.datetime.now(datetime.UTC))
+            (out / ".po-pw").mkdir(parents=True, exist_ok=True)
             await job.open_work(out)
             job.listing = models.Listing(models.PageKind.ORDER, attachments, None, complete=True, supplier="", url="")
 

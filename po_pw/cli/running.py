@@ -31,7 +31,7 @@ class Done:
     out: Path
 
 
-_ENDS = (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutOfSpace)
+_ENDS = (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutputUnavailable)
 """What ends a run before its orders do."""
 
 

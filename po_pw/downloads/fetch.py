@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,39 @@ class Limits:
     max_file_bytes: int | None = None
     resume_from: int = parts.RESUME_FROM
     """Bytes from which on a file that broke off is not begun anew."""
+    largest: int | None = None
+    """Bytes that the file system takes in one file."""
 
     def check(self, size: int | None) -> None:
         """Raises Permanent where a file is larger than allowed."""
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
             msg = f"the file is larger than {self.max_file_bytes} bytes, the limit that was set"
             raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+        if size is not None and self.largest is not None and size > self.largest:
+            msg = (
+                f"the file is larger than {self.largest} bytes, and the file system of the output folder takes none "
+                "that large. Choose a folder on another disk with --out."
+            )
+            raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+
+    async def check_room(self, part: Path, size: int | None, have: int = 0) -> None:
+        """Sees to it that what is announced fits on the disk, before any of it is fetched.
+
+        Args:
+            part: where its bytes go.
+            size: of the whole file; None where that is not known.
+            have: bytes of it that are there already.
+
+        Raises:
+            DoesNotFit: it does not.
+        """
+        if size is None:
+            return
+        with disk.translated(part):
+            free = (await asyncio.to_thread(shutil.disk_usage, part.parent)).free
+        if size - have > free:
+            msg = "the file is larger than what is free on the disk"
+            raise errors.DoesNotFit(msg, size - have)
 
 
 async def fetch(
@@ -77,8 +105,8 @@ async def fetch(
         NotAFile: something else came instead.
         SessionExpired: a sign-in page came instead.
         Permanent: it is refused, larger than allowed, or asks for a sign-in at another host.
-        OutOfSpace: the disk is full.
-        EnvironmentProblem: the disk is in the way otherwise.
+        DoesNotFit: it is larger than what is free on the disk.
+        OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
     part = parts.of(into)
     with disk.translated(part):
@@ -125,11 +153,14 @@ async def _taken(
     else:
         begun = None
     promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
+    part = parts.of(into)
     limits.check(promise.length)
+    await limits.check_room(part, promise.length, begun.synced if begun else 0)
     received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
     async with contextlib.aclosing(received):
         if begun is not None:
-            head = await asyncio.to_thread(_head_of, parts.of(into))
+            with disk.translated(part):
+                head = await asyncio.to_thread(_head_of, part)
         else:
             head = await _beginning(received, promise)
         if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
@@ -183,7 +214,7 @@ async def _write(
                 await sink.write(bytes(block))
             sha256 = await sink.finish(publish)
     except BaseException:
-        into.unlink(missing_ok=True)  # cancelled between the file's end and ours
+        disk.drop(into)  # cancelled between the file's end and ours
         raise
     size, checks = proof[0]
     checks = (*checks, "resumed") if resumed else checks
@@ -228,8 +259,7 @@ async def adopt(
         NotAFile: it is a page.
         SessionExpired: it is a sign-in page.
         Permanent: it is larger than allowed, or asks for a sign-in at another host.
-        OutOfSpace: the disk is full.
-        EnvironmentProblem: the disk is in the way otherwise.
+        OrderError: the disk is in the way, see `disk.problem`.
     """
     promise = promises.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
@@ -245,10 +275,10 @@ async def adopt(
         try:
             promise, size, sha256, checks = await disk.ended(work, given_up)
         except BaseException:
-            into.unlink(missing_ok=True)
+            disk.drop(into)
             raise
     finally:
-        part.unlink(missing_ok=True)
+        disk.drop(part)
     on_bytes(size)
     return _saved(attachment, into, promise, size, sha256, checks, "click", now())
 

@@ -15,7 +15,7 @@ from po_pw.downloads import disk, manifests, names, place
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _WHOLE: Final = models.Status.COMPLETED
 _LONGEST_ENDING: Final = len(_WHOLE)
@@ -28,6 +28,10 @@ _CLAIM: Final = 32
 """Characters of a claim, at the most: a run and the number of a lease."""
 _FOLDER: Final = 80
 """Characters of a supplier's or a PO's part of the path, at the most."""
+_ENDINGS: Final = 20
+"""Bytes that a folder's name may get beyond its stem: its ending, `~12` where another order has it, `~` while aside."""
+_EVIDENCE: Final = 120
+"""UTF-8 bytes of the name of a folder with evidence: every file system of note bears that."""
 _RESULTS: Final = frozenset({"results.csv", "results.xlsx", "results.json", "failed.csv", "report.html"})
 
 
@@ -61,18 +65,55 @@ class Prepared:
     """`path` is now the file's name in the folder."""
 
 
-def stem(order: models.PurchaseOrder) -> str:
-    """The folder's name without its ending, before another order with the same one is minded."""
-    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER)
+def name_bytes(out: Path) -> int:
+    """UTF-8 bytes that a name of ours may have in an output directory, whatever ending it gets.
+
+    255 less some on most file systems; eCryptfs and some network storage take 143.
+
+    Args:
+        out: the output directory; our own folder in it is there.
+
+    Raises:
+        OSError: it cannot be tried there.
+    """
+    return min(names.LONGEST, disk.longest_name(out / place.INTERNAL, names.LONGEST + _ENDINGS) - _ENDINGS)
 
 
-def parent(supplier: str) -> str:
+def check_depth(out: Path, max_path: int) -> None:
+    """Refuses an output directory so deep that not even the shortest order's files would fit into the path's budget.
+
+    Raises:
+        EnvironmentProblem: it is.
+    """
+    try:
+        _room(out, out / "P", max_path)
+    except errors.OrderError as error:
+        raise errors.EnvironmentProblem(str(error)) from error
+
+
+def evidence(out: Path, po_number: str) -> Path:
+    """Where evidence of an order's page is kept."""
+    name = names.shorten(names.folder_name(po_number) or "order", names.LONGEST, _EVIDENCE)
+    return out / place.INTERNAL / "evidence" / name
+
+
+def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
+    """The folder's name without its ending, before another order with the same one is minded.
+
+    Args:
+        order: whose.
+        longest: UTF-8 bytes it may have; see `name_bytes`.
+    """
+    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
+
+
+def parent(supplier: str, longest: int = names.LONGEST) -> str:
     """The supplier's folder; `""` where there is none."""
     name = names.folder_name(supplier)
     # Not `.po-pw` or anything else that hides, and not a place of ours.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
-    name = names.shorten(name, _FOLDER) if name else ""
+    name = names.shorten(name, _FOLDER, longest) if name else ""
     # Nor is it called as the folder of an order without a supplier is.
     is_like_an_orders = models.folded(name).endswith(tuple(models.folded(f"_{ending}") for ending in place.ENDINGS))
     return f"{name}_" if is_like_an_orders else name
@@ -87,12 +128,11 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
         claim: tells it from every other one of the same order.
 
     Raises:
-        OutOfSpace: the disk is full.
-        EnvironmentProblem: it cannot be made.
+        OrderError: the disk is in the way, see `disk.problem`.
     """
     path = out / place.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
-    with disk.translated(path):
-        disk.past_tidying(lambda: path.mkdir(parents=True, exist_ok=True))
+    with disk.translated(path, out):
+        disk.past_tidying(lambda: disk.make(path, out / place.INTERNAL))
     return Work(path)
 
 
@@ -110,6 +150,7 @@ def prepare(
     now: datetime.datetime,
     earlier: str = "",
     rules: int = 0,
+    longest: int = names.LONGEST,
 ) -> Prepared:
     """Gives the files their final names in the work folder, and drafts the manifest: all but `publish`.
 
@@ -130,23 +171,25 @@ def prepare(
         now: for the manifest.
         earlier: the order's folder of an earlier run, as its outcome has it.
         rules: for the manifest, see `models.Outcome.rules`.
+        longest: UTF-8 bytes that a name may have; see `name_bytes`.
 
     Raises:
-        EnvironmentProblem: the path's budget is too small, or the disk is in the way.
-        OutOfSpace: the disk is full.
+        Permanent: the path's budget is too small for this order's folder.
+        FileProblem: another program removed a file that had come.
+        OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
     out = out.absolute()
-    where = place.Place(out, parent(supplier), stem)
+    where = place.Place(out, parent(supplier, longest), stem)
     final = where.folder(status)
     room = _room(out, where.base / stem, max_path)
-    final_names = _final_names(files, room)
+    final_names = _final_names(files, room, longest)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
     older, replaces = where.older(), ""
     if earlier and (moved := place.Place.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
-    with disk.translated(final), contextlib.ExitStack() as undo:
+    with disk.translated(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
-        kept = _bring_along(older, work, files, named, room, undo, replaced=status == _WHOLE)
+        kept = _bring_along(older, work, files, named, room, longest, undo, replaced=status == _WHOLE)
         draft = place.draft(work.path)
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(
@@ -154,6 +197,7 @@ def prepare(
             files=named, missing=missing, earlier=kept, now=now, rules=rules,
         )  # fmt: skip
         _name(work, files, final_names, undo)
+        check_there(work.path, named, out)
         disk.sync_folder(work.path)
         disk.sync_folder(work.path.parent)
         undo.pop_all()
@@ -172,16 +216,90 @@ def _room(out: Path, prefix: Path, max_path: int) -> int:
             f"file names in {prefix}_COMPLETED would have {max(room, 0)} characters of the {max_path} that a path may "
             f"have; {_SMALLEST} are needed. Choose a shorter --out, or set --max-path."
         )
-        raise errors.EnvironmentProblem(msg)
+        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR)
     return room
 
 
-def _final_names(files: Sequence[models.SavedFile], room: int) -> tuple[str, ...]:
+def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> tuple[str, ...]:
     try:
-        return names.assign([file.sent_name for file in files], room)
+        return names.assign([file.sent_name for file in files], room, longest)
     except ValueError as error:
         msg = f"{error}. Choose a shorter --out, or set --max-path."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR) from error
+
+
+def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
+    """Those of an order's files that are not in its folder, or not with all their bytes.
+
+    Args:
+        folder: where they should be.
+        files: each with its name there, or its whole path.
+        out: the output directory.
+
+    Raises:
+        OutputUnavailable: the whole output is gone, so nothing can be said of one file.
+    """
+    with disk.translated(folder, out):
+        lost = _not_there(folder, files)
+        if lost and (fault := disk.fault(out / place.INTERNAL)) is not None:
+            raise fault
+        return _not_there(folder, lost)  # a share may have come back meanwhile
+
+
+def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
+    lost = []
+    for file in files:
+        try:
+            if (folder / file.path).stat().st_size != file.size:
+                lost.append(file)
+        except (FileNotFoundError, NotADirectoryError):
+            lost.append(file)
+    return lost
+
+
+def find(
+    folder: Path, files: Iterable[models.SavedFile], others: Iterable[models.SavedFile] = ()
+) -> list[models.SavedFile]:
+    """Which of these files are in a folder, whatever they are called there, each with its path: found by content.
+
+    Args:
+        folder: where to look.
+        files: which.
+        others: files of which it is known where they are: they may have the same content, and are not these.
+    """
+    taken = {file.path for file in others}
+    wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
+    for file in files:
+        wanted.setdefault((file.size, file.sha256), {})[file.attachment_id] = file
+    sizes = {size for size, _ in wanted}
+    found: dict[str, models.SavedFile] = {}
+    for path in folder.iterdir() if wanted else ():
+        if str(path) in taken or path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
+            continue
+        same = wanted.get((path.stat().st_size, manifests.sha256(path)))
+        if same:
+            attachment_id, file = same.popitem()
+            found[attachment_id] = dataclasses.replace(file, path=str(path))
+    return list(found.values())
+
+
+def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
+    """Sees to it that an order's files are in its folder.
+
+    Raises:
+        FileProblem: another program has removed one since it was saved.
+        OutputUnavailable: the whole output is gone.
+    """
+    if lost := gone(folder, files, out):
+        raise errors.FileProblem(lost_text(lost[0]))
+
+
+def lost_text(file: models.SavedFile) -> str:
+    """What is said of a file that was saved and is there no more."""
+    return (
+        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If the file can be "
+        "trusted, exclude the output folder from scanning, and run the same command again"
+    )
 
 
 def _clear(work: Work, files: Sequence[models.SavedFile]) -> None:
@@ -207,7 +325,7 @@ def _name(
 
 def _bring_along(
     older: Sequence[tuple[Path, Path]], work: Work, files: Sequence[models.SavedFile],
-    named: Sequence[models.SavedFile], room: int, undo: contextlib.ExitStack, *, replaced: bool,
+    named: Sequence[models.SavedFile], room: int, longest: int, undo: contextlib.ExitStack, *, replaced: bool,
 ) -> list[manifests.Entry]:  # fmt: skip
     """What must not go with an older folder comes along. It is in both places until that folder is removed.
 
@@ -228,7 +346,7 @@ def _bring_along(
                     entry = None  # somebody changed it: it is theirs
                 if content in new or (entry is not None and (replaced or entry.get("attachment_id") in fetched)):
                     continue
-            name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room)
+            name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room, longest)
             taken.add(models.folded(name))
             if entry is not None:
                 kept.append({**entry, "name": name})

@@ -14,8 +14,8 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LONGEST: Final = 200
-"""UTF-8 bytes of one name: file systems bear 255, and endings of ours must fit too."""
+LONGEST: Final = 200
+"""UTF-8 bytes of one name: file systems bear 255, and endings of ours must fit too. Some bear fewer: see `folders`."""
 _HASH: Final = 6
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
 _NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -60,21 +60,26 @@ def split(name: str) -> tuple[str, str]:
     return name[: match.start()], match.group()
 
 
-def shorten(name: str, room: int) -> str:
+def shorten(name: str, room: int, longest: int = LONGEST) -> str:
     """The name in at most `room` characters: the stem is cut and told apart by a hash of the whole, the extension kept.
 
     Where there is no room for any of the stem, the hash alone stands for it.
 
+    Args:
+        name: safe.
+        room: characters it may have.
+        longest: UTF-8 bytes it may have.
+
     Raises:
         ValueError: not even hash and extension fit.
     """
-    if _fits(name, room):
+    if _fits(name, room, longest):
         return name
     stem, extension = split(name)
-    return _cut(stem, extension, room, name)
+    return _cut(stem, extension, room, name, longest)
 
 
-def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
+def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str, ...]:
     """The final names of one order's files, in the order given: the second `invoice.pdf` becomes `invoice (2).pdf`.
 
     No two of them are alike for any file system. The same names in the same order always come out the same.
@@ -82,11 +87,12 @@ def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     Args:
         names: as sent; need not be safe.
         room: characters each may have.
+        longest: UTF-8 bytes each may have.
 
     Raises:
         ValueError: `room` is too small for any name.
     """
-    safe = [shorten(file_name(sent), room) for sent in names]
+    safe = [shorten(file_name(sent), room, longest) for sent in names]
     # A name that stands in the list itself is not given away to somebody else's second.
     taken = {models.folded(name) for name in safe}
     seen: set[str] = set()
@@ -95,52 +101,53 @@ def assign(names: Sequence[str], room: int) -> tuple[str, ...]:
     for name in safe:
         final, folded = name, models.folded(name)
         if folded in seen:
-            final, numbers[name] = _numbered(name, taken, room, numbers.get(name, 1) + 1)
+            final, numbers[name] = _numbered(name, taken, room, numbers.get(name, 1) + 1, longest)
             taken.add(models.folded(final))
         seen.add(folded)
         result.append(final)
     return tuple(result)
 
 
-def free(name: str, taken: set[str], room: int) -> str:
+def free(name: str, taken: set[str], room: int, longest: int = LONGEST) -> str:
     """The first of `name (2)`, `name (3)`… that nobody has.
 
     Args:
         name: safe, with extension.
         taken: folded names.
         room: characters it may have.
+        longest: UTF-8 bytes it may have.
 
     Raises:
         ValueError: `room` is too small.
     """
-    return _numbered(name, taken, room, 2)[0]
+    return _numbered(name, taken, room, 2, longest)[0]
 
 
-def _numbered(name: str, taken: set[str], room: int, number: int) -> tuple[str, int]:
+def _numbered(name: str, taken: set[str], room: int, number: int, longest: int) -> tuple[str, int]:
     """The first that nobody has from `name (number)` on, and its number."""
     stem, extension = split(name)
     while True:
         tail = f" ({number}){extension}"
-        candidate = stem + tail if _fits(stem + tail, room) else _cut(stem, tail, room, name)
+        candidate = stem + tail if _fits(stem + tail, room, longest) else _cut(stem, tail, room, name, longest)
         if models.folded(candidate) not in taken:
             return candidate, number
         number += 1
 
 
-def _cut(stem: str, tail: str, room: int, whole: str) -> str:
+def _cut(stem: str, tail: str, room: int, whole: str, longest: int) -> str:
     mark = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
-    if not _fits(mark + tail, room):
+    if not _fits(mark + tail, room, longest):
         msg = f"{whole!r} does not fit into {room} characters"
         raise ValueError(msg)
     stem = stem[:room]
-    while stem and not _fits(f"{stem}~{mark}{tail}", room):
+    while stem and not _fits(f"{stem}~{mark}{tail}", room, longest):
         stem = stem[:-1]
     stem = stem.rstrip(" .")
     return f"{stem}~{mark}{tail}" if stem else mark + tail
 
 
-def _fits(name: str, room: int) -> bool:
-    return width(name) <= room and len(name.encode()) <= _LONGEST
+def _fits(name: str, room: int, longest: int) -> bool:
+    return width(name) <= room and len(name.encode()) <= longest
 
 
 def _visible(text: str) -> str:
@@ -150,11 +157,11 @@ def _visible(text: str) -> str:
 
 def _safe(text: str) -> str:
     # Shortened before: pathvalidate would cut the extension off.
-    cut = shorten(" ".join(text.split()).rstrip(". "), _LONGEST)
+    cut = shorten(" ".join(text.split()).rstrip(". "), LONGEST)
     name = pathvalidate.sanitize_filename(cut, replacement_text="_", platform=pathvalidate.Platform.UNIVERSAL)
     name = unicodedata.normalize("NFC", name).strip().rstrip(". ")
     if not name:
         return ""
     if _DEVICES.match(name):
         name = f"_{name}"
-    return shorten(name, _LONGEST)
+    return shorten(name, LONGEST)

@@ -6,12 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
-from po_pw.downloads import manifests
+from po_pw.downloads import disk, manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTERNAL: Final = ".po-pw"
+INTERNAL: Final = disk.INTERNAL
 ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
 
 

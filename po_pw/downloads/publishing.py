@@ -30,8 +30,8 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
 
     Raises:
         FolderHeld: another program has the folder open, or a file is in its place; nothing has changed.
-        EnvironmentProblem: the disk is in the way; nothing is lost.
-        OutOfSpace: the disk is full.
+        FileProblem: the disk does not take it otherwise; nothing is lost.
+        OutputUnavailable: nothing can be written to the output directory, or the disk is full.
     """
     out = out.absolute()
     where, source, final = place.Place.of(out, folder), out / work, out / folder
@@ -39,7 +39,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         return False
     draft = place.draft(source)
     moved = place.Place.of(out, replaces) if replaces else None
-    with disk.translated(final):
+    with disk.translated(final, out):
         if source.is_dir():
             older = where.older() + ([] if moved is None else moved.older())
             if late:
@@ -51,13 +51,13 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
             with contextlib.ExitStack() as undo:
                 for old, _ in older:
                     _set_aside(out, old, undo)
-                disk.put(source, final)
+                disk.put(source, final, out)
                 undo.pop_all()
             disk.sync_folder(where.base)
         elif not final.is_dir():
             return False
         if draft.exists():
-            disk.put(draft, where.manifest)
+            disk.put(draft, where.manifest, out / place.INTERNAL)
             disk.sync_folder(where.manifest.parent)
         if moved is not None:
             moved.manifest.unlink(missing_ok=True)
@@ -80,10 +80,10 @@ def clear_aside(out: Path) -> None:
     one takes its place again.
 
     Raises:
-        EnvironmentProblem: the disk is in the way.
+        OrderError: the disk is in the way, see `disk.problem`.
     """
     aside = place.aside_of(out)
-    with disk.translated(aside):
+    with disk.translated(aside, out):
         folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
         for folder in folders:
             relative = folder.relative_to(aside)
@@ -93,7 +93,7 @@ def clear_aside(out: Path) -> None:
             if place.existing(out, where.parent, where.stem):
                 disk.remove(folder)
             else:
-                disk.put(folder, out / relative.with_name(relative.name.rstrip("~")))
+                disk.put(folder, out / relative.with_name(relative.name.rstrip("~")), out)
         for folder in folders:
             disk.tidy(folder)
     disk.tidy(aside)
@@ -137,5 +137,5 @@ def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
     target = place.aside_of(out) / folder.relative_to(out)
     while target.exists():  # left by a crash: it goes when this one is in place
         target = target.with_name(f"{target.name}~")
-    disk.put(folder, target)
-    undo.callback(disk.put, target, folder)
+    disk.put(folder, target, out / place.INTERNAL)
+    undo.callback(disk.put, target, folder, out)

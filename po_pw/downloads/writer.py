@@ -46,6 +46,8 @@ class Writer:
         self._part = part
         self._note = note
         self._waiting = 0
+        self._size = 0
+        """Bytes that it needs at least; the thread's."""
         self._moved = asyncio.Event()
         self._blocks: queue.SimpleQueue[bytes | Publish | None] = queue.SimpleQueue()
 
@@ -70,8 +72,8 @@ class Writer:
         """Hands over a block; waits while `_DEPTH` of them wait for the disk.
 
         Raises:
-            OutOfSpace: the disk is full.
-            EnvironmentProblem: it is in the way otherwise.
+            DoesNotFit: there is no room for this file, but for small ones.
+            OrderError: the disk is in the way otherwise, see `disk.problem`.
         """
         while self._waiting >= _DEPTH and not self._thread.done():
             self._moved.clear()
@@ -85,8 +87,8 @@ class Writer:
         """Gives the SHA-256, hexadecimal, once all is on disk and `publish` has been called.
 
         Raises:
-            OutOfSpace: the disk is full.
-            EnvironmentProblem: it is in the way otherwise.
+            DoesNotFit: there is no room for this file, but for small ones.
+            OrderError: the disk is in the way otherwise, see `disk.problem`.
         """
         self._blocks.put(publish)
         return await disk.ended(self._thread) or ""
@@ -97,23 +99,31 @@ class Writer:
 
     def _run(self) -> str | None:
         """The thread. None: it was given up."""
-        with disk.translated(self._part):
-            stays = False
-            try:
-                digest = self._written()
-                stays = digest is None and self._note is not None
-                return digest
-            finally:
-                if not stays:
-                    with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
-                        parts.forget(self._part)
+        try:
+            with disk.translated(self._part):
+                stays = False
+                try:
+                    digest = self._written()
+                    stays = digest is None and self._note is not None
+                    return digest
+                finally:
+                    if not stays:
+                        with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
+                            parts.forget(self._part)
+        except errors.OutOfSpace as error:
+            # Without it there is room again; where the place is full all the same, that is not this file's doing.
+            if disk.fault(disk.home_of(self._part)) is not None:
+                raise
+            raise errors.DoesNotFit(str(error), self._size) from error
 
     def _written(self) -> str | None:
         digest, size = hashlib.sha256(), self._note.synced if self._note else 0
+        self._size = size
         with self._part.open("r+b" if size else "wb") as stream:
             if size:
                 self._read_again(stream, size, digest)
             while isinstance(item := self._blocks.get(), bytes):
+                self._size = size + len(item)
                 stream.write(item)
                 digest.update(item)
                 size += len(item)

@@ -13,7 +13,7 @@ from po_pw.downloads import disk, folders, manifests, parts
 from po_pw.journal import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from po_pw.engine import jobs, long_work
     from po_pw.journal import store
@@ -205,7 +205,7 @@ async def take_up(
                 job.keep(attachment_id)
     if begun:
         left = await asyncio.to_thread(journal.left, key)
-        for number, file in enumerate(await asyncio.to_thread(_found, job.work, left), 1):
+        for number, file in enumerate(await asyncio.to_thread(folders.find, job.work.path, left), 1):
             job.saved[file.attachment_id] = file
             journal.note(run, facts.FileSaved(key, file))
             job.first_slot = number
@@ -221,23 +221,6 @@ def _numbers(folder: Path) -> Iterator[int]:
         number = numerals.whole(path.name.partition(".")[0])
         if number is not None:
             yield number
-
-
-def _found(work: folders.Work, left: Iterable[models.SavedFile]) -> list[models.SavedFile]:
-    """Which of these files are in the work folder, whatever they are called now: they may have got their names."""
-    wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
-    for file in left:
-        wanted.setdefault((file.size, file.sha256), {})[file.attachment_id] = file
-    sizes = {size for size, _ in wanted}
-    found: dict[str, models.SavedFile] = {}
-    for path in work.path.iterdir():
-        if path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
-            continue
-        same = wanted.get((path.stat().st_size, manifests.sha256(path)))
-        if same:
-            attachment_id, file = same.popitem()
-            found[attachment_id] = dataclasses.replace(file, path=str(path))
-    return list(found.values())
 
 
 def bring_in(job: jobs.Job) -> None:

@@ -118,7 +118,7 @@ Change: TypeAlias = Doubted | Opened | Held | Back | GivenUp | Refused
 
 def is_outage(error: errors.OrderError) -> bool:
     """Whether an error may mean that the host is down or overloaded: no answer, or one that says so."""
-    mine = isinstance(error, errors.BrowserLost | errors.OutOfSpace)
+    mine = isinstance(error, errors.BrowserLost | errors.OutputUnavailable)
     return isinstance(error, errors.Transient) and not mine and error.code in _KINDS
 
 

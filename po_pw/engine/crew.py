@@ -88,7 +88,7 @@ class Crew:
         )  # fmt: skip
         self._space = space.Space(
             lambda: senses.space(room.out), options.min_free_bytes, options.disk_timeout, say=self._warn,
-            paused=self.source.pause, every=senses.space_every,
+            paused=self.source.pause, place=space.Place(room.out), back=room.back, every=senses.space_every,
         )  # fmt: skip
 
     async def work(self) -> None:
@@ -98,7 +98,7 @@ class Crew:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no context could be opened, or all were lost.
             PortalUnreachable: a portal has not answered for too long.
-            OutOfSpace: there was no room for too long.
+            OutputUnavailable: there was no room, or no output directory, for too long.
             EnvironmentProblem: the disk is in the way.
         """
         options, first = self._room.options, self._first

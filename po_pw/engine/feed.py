@@ -85,9 +85,19 @@ class Feed:
             )
         future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
         self._open[order.key] = _Open(row.number, future)
-        await self._journal.append(self._run, row)
-        self.crew.knowledge.expect([order])
-        self.crew.source.add(order)
+        try:
+            await self._journal.append(self._run, row)
+            if future.done():  # the workers have ended meanwhile
+                future.result()
+            self.crew.knowledge.expect([order])
+            self.crew.source.add(order)
+        except BaseException as error:
+            # Nobody will work on it: whoever handed in the same order meanwhile must not wait for ever.
+            self._open.pop(order.key, None)
+            if not future.done():
+                future.set_exception(_for_others(order, error))
+            future.exception()
+            raise
         outcome = await asyncio.shield(future)
         return models.RowResult(row.number, row.cells, row.po_number, outcome.status, outcome, outcome.error)
 
@@ -121,3 +131,10 @@ class Feed:
         if self.working.cancelled():
             return errors.ParallelProcessingError("the run was stopped before this order was reached")
         return self.working.exception() or errors.ParallelProcessingError("the pool has ended")
+
+
+def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseException:
+    """What those learn who wait for an order that somebody else handed in, which failed."""
+    if isinstance(error, errors.PoPwError):
+        return error
+    return errors.ParallelProcessingError(f"{order.po_number} was not taken: {type(error).__name__}: {error}")

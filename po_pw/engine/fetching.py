@@ -7,15 +7,18 @@ import collections
 import contextlib
 import dataclasses
 import datetime
+import shutil
+import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
-from po_pw.downloads import fetch, page_about, promises, verdicts, ways
-from po_pw.engine import tasks, turns
+from po_pw.downloads import disk, fetch, page_about, promises, verdicts, ways
+from po_pw.engine import governor, tasks, turns
 from po_pw.transport import hosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from pathlib import Path
 
     from po_pw import settings
     from po_pw.engine import jobs
@@ -123,6 +126,7 @@ class Fetcher:
         at_once: Callable[[], int],
         allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
         is_download: Callable[[str], bool] = lambda _label: False,
+        largest: int | None = None,
     ) -> None:
         self._run = run
         self._worker = worker
@@ -131,7 +135,7 @@ class Fetcher:
         self._traffic = traffic
         self._lane = lane
         self._note = note
-        self._limits = fetch.Limits(options.max_file_bytes)
+        self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = turns.Turns(at_once)
@@ -150,6 +154,7 @@ class Fetcher:
         """
         fence = self._lane.fence(job.order, link.referer)
         async with self._noted(job, attachment):
+            await self.check_room(job, attachment)
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
@@ -263,7 +268,10 @@ class Fetcher:
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:  # fmt: skip
         try:
-            part = await captured.part(self._stall)
+            announced = captured.headers.get("content-length", "")
+            length = int(announced) if announced.isascii() and announced.isdigit() else None
+            await self._limits.check_room(job.slot(attachment.id), length)
+            part = await self._part(captured, job)
             saved = await fetch.adopt(
                 attachment,
                 job.slot(attachment.id),
@@ -280,9 +288,23 @@ class Fetcher:
                 is_marked=self._is_marked,
             )
             self._keep(job, saved)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, errors.DoesNotFit):
             await asyncio.shield(captured.discard())
             raise
+
+    async def _part(self, captured: lanes.Captured, job: jobs.Job) -> Path:
+        """What the browser downloads, once it is all there. Of a full disk the browser only says that it broke off."""
+        place = job.work.path / "download"
+        try:
+            with disk.translated(place):
+                return await captured.part(self._stall)
+        except errors.BrowserLost:
+            raise
+        except errors.Transient as error:
+            fault = await asyncio.to_thread(disk.fault, disk.home_of(place))
+            if fault is None or isinstance(error, errors.OutputUnavailable):
+                raise
+            raise disk.problem(fault, place) from error
 
     async def _by_browser(
         self, link: models.Link, fence: hosts.Fence, needed: errors.BrowserRouteNeeded | None
@@ -318,8 +340,31 @@ class Fetcher:
             self._hub.emit(events.FileStarted(self._worker, job.order.key, attachment))
             try:
                 yield
+            except errors.DoesNotFit as error:
+                job.needs[attachment.id] = error.needed
+                self.fail(job, attachment, await self._told(job, attachment, error.needed))
             except errors.OrderError as error:
                 self.fail(job, attachment, error)
+
+    async def check_room(self, job: jobs.Job, attachment: models.Attachment) -> None:
+        """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
+
+        Raises:
+            DoesNotFit: there still is none.
+        """
+        needed = job.needs.get(attachment.id, 0)
+        if needed and needed > await asyncio.to_thread(_free, job.work.path):
+            raise await self._told(job, attachment, needed)
+
+    async def _told(self, job: jobs.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFit:
+        """That a file does not fit: which, on which disk, and how much is missing."""
+        free, out = await asyncio.to_thread(_free, job.work.path), disk.home_of(job.work.path).parent
+        name = repr(attachment.name) if attachment.name else "a file"
+        msg = (
+            f"there is no room for {name} ({governor.size(needed)}) on the disk of {out}: {governor.size(free)} are "
+            f"free, {governor.size(max(0, needed - free))} more are needed"
+        )
+        return errors.DoesNotFit(msg, needed)
 
     def fail(self, job: jobs.Job, attachment: models.Attachment, error: errors.OrderError) -> None:
         """Notes that an attachment did not come through in this attempt."""
@@ -337,6 +382,7 @@ class Fetcher:
         job.saved[saved.attachment_id] = saved
         job.failed.pop(saved.attachment_id, None)
         job.unpressed.pop(saved.attachment_id, None)
+        job.needs.pop(saved.attachment_id, None)
         self._note(job.order.key, saved)
         self._hub.emit(events.FileSaved(self._worker, job.order.key, saved))
 
@@ -377,6 +423,14 @@ class Fetches:
         await tasks.ended(self._tasks)
 
 
+def _free(folder: Path) -> int:
+    """Bytes free where a folder is; as if there were no end of them where that cannot be told."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:  # it is gone: whoever writes there meets that
+        return sys.maxsize
+
+
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).astimezone()
 
@@ -393,4 +447,4 @@ def _ends_it(error: errors.OrderError) -> bool:
     """
     if isinstance(error, errors.Transient):
         return error.code is not models.ErrorCode.PORTAL_ERROR
-    return error.code is models.ErrorCode.TOO_LARGE
+    return error.code in {models.ErrorCode.TOO_LARGE, models.ErrorCode.DISK_ERROR}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
-from po_pw.downloads import folders
+from po_pw.downloads import disk, folders
 
 _VANISHED: Final = "vanished"
 """The check of a file that the page shows no more."""
@@ -55,8 +55,14 @@ class Job:
     """Files of `earlier` that are still there, each as it lies in its folder."""
     is_taken_up: bool = False
     """What earlier runs left has been looked for."""
-    is_ending: bool = False
-    """Its folder is on the way to its place."""
+    ending: models.Outcome | None = None
+    """What came of it, while its folder is on the way to its place; settling it may be tried more than once."""
+    prepared: folders.Prepared | None = None
+    """Its folder, which the journal knows, and which only needs its place."""
+    needs: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Attachments for which there was no room on the disk: bytes that each still needs, at least."""
+    short_since: float | None = None
+    """When there was no room for one first, by the loop's clock."""
     is_settled: bool = False
     """Its outcome is durable."""
     first_slot: int = 0
@@ -76,6 +82,33 @@ class Job:
             msg = f"{self.order.po_number} has no work folder"
             raise RuntimeError(msg)
         return self._work
+
+    def go_back(self) -> None:
+        """What had been saved is not all there any more: the order is to be read, and what is gone fetched, again."""
+        self.ending = self.prepared = None
+
+    def look(self, out: Path) -> bool:
+        """Looks for what was saved. What another program has removed counts as failed, so that it is fetched again.
+
+        Where settling broke off, some files may have got their names: those are found by their content.
+
+        Returns:
+            Whether all is there.
+
+        Raises:
+            OutputUnavailable: the whole output is gone.
+        """
+        lost = folders.gone(self.work.path, tuple(self.saved.values()), out)
+        for file in lost:
+            del self.saved[file.attachment_id]
+        with disk.translated(self.work.path, out):
+            found = folders.find(self.work.path, lost, self.saved.values())
+        for file in lost:
+            self.failed[file.attachment_id] = errors.FileProblem(folders.lost_text(file))
+        for file in found:
+            self.saved[file.attachment_id] = file
+            self.failed.pop(file.attachment_id)
+        return len(found) == len(lost)
 
     def slot(self, attachment_id: str) -> Path:
         """Where this attachment's bytes go: the same place in every attempt."""
@@ -140,6 +173,12 @@ class Job:
         """The files in the work folder have these names now: should settling fail, the next attempt finds them."""
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(self.work.path / file.path))
+
+    def published(self, folder: Path, files: Sequence[models.SavedFile]) -> None:
+        """The files are in the order's own folder now; a work folder is made anew where one is needed again."""
+        self._work = None
+        for file in files:
+            self.saved[file.attachment_id] = dataclasses.replace(file, path=str(folder / file.path))
 
     def is_unchanged(self, status: models.Status, missing: Sequence[models.MissingFile], parent: str) -> bool:
         """Whether everything is as the earlier run left it, so that nothing has to be written.

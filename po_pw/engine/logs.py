@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import re
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SILENT: Final = (events.BytesReceived, events.Progress)
+_MOST_WAITING: Final = 10_000
+"""Events that are kept while they cannot be written."""
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -39,6 +42,7 @@ class RunLog:
         self._log: Any = None
         self._waiting: list[events.Event] = []
         self._handler = _Forward(self)
+        self._run: models.RunId | None = None
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -51,14 +55,24 @@ class RunLog:
     ) -> None:
         logging.getLogger("po_pw").removeHandler(self._handler)
         self._unlisten()
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        self._close()
+
+    def _close(self) -> None:
+        """Closes the file; what the disk no longer takes is lost."""
+        stream, self._stream, self._log = self._stream, None, None
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def again(self) -> None:
+        """Opens the file once more, after the disk that it lies on was gone; what was announced meanwhile follows."""
+        if self._run is not None:
+            self.begin(self._run)
 
     def begin(self, run: models.RunId) -> None:
-        """Starts the file of this run; what was announced before its name was known comes first."""
-        if self._stream is not None:
-            self._stream.close()
+        """Starts the file of this run; what was announced before it could be written comes first."""
+        self._close()
+        self._run = run
         self.path = self._folder / f"{run}.jsonl"
         self._stream = self.path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._log = structlog.wrap_logger(
@@ -71,25 +85,31 @@ class RunLog:
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         ).bind(run=run)
-        for event in self._waiting:
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
             self._write(event)
-        self._waiting.clear()
 
     def note(self, level: str, text: str, exc_info: Any = None) -> None:
         """A line that is no event: what a module logged."""
         if self._log is not None:
-            getattr(self._log, level)("log", text=text, exc_info=exc_info)
+            with contextlib.suppress(OSError):  # the disk is gone, of which the run says what is to be said
+                getattr(self._log, level)("log", text=text, exc_info=exc_info)
 
     def _hear(self, event: events.Event) -> None:
         if isinstance(event, _SILENT):
             return
         if self._log is None:
-            self._waiting.append(event)
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting.append(event)
         else:
             self._write(event)
 
     def _write(self, event: events.Event) -> None:
-        getattr(self._log, level(event))(name(event), **_fields(event))
+        try:
+            getattr(self._log, level(event))(name(event), **_fields(event))
+        except OSError:  # the disk is gone, or full: until `again`
+            self._close()
+            self._waiting.append(event)
 
 
 def name(event: events.Event) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, models, sessions
 from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
+from po_pw.downloads import disk
 from po_pw.engine import long_work
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Pool:
 
         Raises:
             EnvironmentProblem: the browser does not start.
+            OutputUnavailable: there is no place for what it downloads.
         """
         have = self._open.get(worker)
         if have is not None and not have.lost.is_set():
@@ -150,13 +152,21 @@ class Pool:
             msg = "open() before sign_in()"
             raise RuntimeError(msg)
         await self.close(worker)
+        downloads = self._downloads / worker
+        try:
+            with disk.translated(downloads):
+                await asyncio.to_thread(disk.make, downloads, disk.home_of(downloads))
+        except errors.OutputUnavailable:
+            raise
+        except errors.OrderError as error:
+            raise errors.EnvironmentProblem(str(error)) from error
         user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
         try:
             context = await self._driver.open(
                 worker,
                 self._launch,
                 user_data_dir=user_data_dir,
-                downloads=self._downloads / worker,
+                downloads=downloads,
                 cookies=self._cookies,
                 pages=self._options.pages_per_context,
                 beat=heartbeat.Beat(self._options.heartbeat_every, self._options.heartbeat_timeout),

@@ -21,7 +21,7 @@ class Recovered:
 
     published: tuple[models.Outcome, ...]
     held: tuple[str, ...]
-    """Why some still are not: another program has their folder open."""
+    """Why some still are not: another program has their folder open, or something else is in the way."""
     work: frozenset[str]
     """The work folders of those, below the output directory: they must stay."""
 
@@ -32,7 +32,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
     Where the folder is nowhere any more the outcome is forgotten, so that its order is done again.
 
     Raises:
-        EnvironmentProblem: the disk is in the way.
+        OutputUnavailable: nothing can be written to the output directory.
     """
     published: list[models.Outcome] = []
     held: list[str] = []
@@ -43,7 +43,9 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
             there = await asyncio.to_thread(
                 publishing.publish, out, saved.work, outcome.folder, saved.replaces, late=True
             )
-        except errors.FolderHeld as error:
+        except errors.OutputUnavailable:
+            raise
+        except errors.OrderError as error:  # one order's, as it would be in mid-run
             held.append(f"{outcome.po_number}: {error}")
             work.add(saved.work)
             continue
@@ -52,5 +54,10 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
             published.append(outcome)
         else:
             await journal.forget(saved.run, outcome.key)
-    await asyncio.to_thread(publishing.clear_aside, out)
+    try:
+        await asyncio.to_thread(publishing.clear_aside, out)
+    except errors.OutputUnavailable:
+        raise
+    except errors.OrderError as error:  # what lies there can wait
+        held.append(str(error))
     return Recovered(tuple(published), tuple(held), frozenset(work))

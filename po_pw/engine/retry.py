@@ -77,8 +77,8 @@ def decide(
     """What follows from an error.
 
     The delay is exponential with full jitter (uniform between 0 and the bound, which doubles with each attempt), and
-    never shorter than the server's `Retry-After`. A full disk is never an order's to try again: it is full for every
-    order, and the run waits for room (`engine/space.py`).
+    never shorter than the server's `Retry-After`. An output that cannot be written to is nothing to try again here: it
+    is so for every order, and the run waits (`engine/space.py`).
 
     A lost browser is not a matter of attempts: the order goes back at once, until it has ended `BROWSERS` of them; one
     that merely shared the browser does not even count the attempt.
@@ -93,7 +93,7 @@ def decide(
     past = past or Past()
     if isinstance(error, errors.SessionExpired):
         return SignIn()
-    if not isinstance(error, errors.Transient) or isinstance(error, errors.OutOfSpace):
+    if not isinstance(error, errors.Transient) or isinstance(error, errors.OutputUnavailable):
         return Never()
     if isinstance(error, errors.BrowserLost):
         hopeless = past.browsers >= BROWSERS or past.losses >= LOSSES

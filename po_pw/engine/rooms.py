@@ -7,10 +7,11 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+from po_pw.downloads import names
 from po_pw.engine import carrying, fetching, jobs, senses, source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from po_pw import errors, events, models, sessions, settings
@@ -36,11 +37,19 @@ class Room:
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]
+    held: Callable[[models.Outcome], None]
+    """Told what came of an order that is fetched, and whose folder something keeps from its place."""
     stop: Callable[[str], None]
     """Stops the run as a first Ctrl-C does; told why."""
+    back: Callable[[], Awaitable[None]]
+    """Called when the output directory was gone, and is back: opens again what lies there."""
     resume: carrying.Resume | None = None
     """How to go on where earlier runs stopped; None does all afresh."""
     senses: senses.Senses = _SENSES
+    name_bytes: int = names.LONGEST
+    """UTF-8 bytes that a file's or folder's name may have in the output directory."""
+    largest_file: int | None = None
+    """Bytes that its file system takes in one file."""
     begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
     """Orders that an earlier run had in hand, each with its work folder's claim."""
     earlier: Mapping[models.OrderKey, models.Earlier] = dataclasses.field(default_factory=dict)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import po_pw
 from po_pw import errors, events, models, redact, sessions, settings, web
-from po_pw.downloads import disk
+from po_pw.downloads import disk, folders, names
 from po_pw.engine import (
     carrying,
     chronicle,
@@ -33,6 +33,7 @@ from po_pw.engine import (
     recovery,
     rooms,
     senses,
+    space,
 )
 from po_pw.journal import lock
 from po_pw.orders import read
@@ -108,6 +109,8 @@ class Run:
         self._taken = carrying.Taken((), (), {})
         self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
         """What this run fetched of orders that have no outcome yet."""
+        self._held: dict[models.OrderKey, models.Outcome] = {}
+        """Orders that are fetched, and whose folder something kept from its place."""
 
     async def __aenter__(self) -> Self:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
@@ -118,7 +121,9 @@ class Run:
             except OSError as error:
                 msg = f"{disk.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
-            stack.enter_context(lock.held(self._internal))
+            folders.check_depth(self.out, self.options.max_path)
+            self._lock_again = stack.enter_context(lock.held(self._internal))
+            self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
             stack.enter_context(self._log)
             self._work = self._internal / "work"
@@ -250,6 +255,7 @@ class Run:
         return await carrying.take(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
 
     def _begin(self, run: models.RunId) -> None:
+        self._held = {}
         self._log.begin(run)
         self._chronicle.begin(self._journal, run)
 
@@ -289,7 +295,7 @@ class Run:
         await self._pool.sign_in(None)
         judged, first = await self._judge(len(names))
         await self._pool.open_all(names[: first.count])
-        stream = feed.Feed(self._room, self._journal, run, names, judged, first, self._end_feed)
+        stream = feed.Feed(self._feed_room, self._journal, run, names, judged, first, self._end_feed)
         self._crew, self._driver = stream.crew, stream.working
         return stream
 
@@ -299,10 +305,18 @@ class Run:
         await self._note_end(run)
         await self.write_results()
 
-    async def _end(self, run: models.RunId) -> None:
-        await self._recover()  # whoever held a folder may have let go of it
-        for outcome in self._recovered.published:
-            self.hub.emit(events.OrderSettled(outcome))
+    async def _end(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> None:
+        held = dict(self._held)
+        try:
+            await self._recover()  # whoever held a folder may have let go of it
+        finally:
+            published = {outcome.key: outcome for outcome in self._recovered.published}
+            for key in published:
+                self._held.pop(key, None)
+            for key, outcome in {**held, **published}.items():
+                self.hub.emit(events.OrderSettled(outcome))
+                if key in held:
+                    settled(outcome)
         self._say_what_looks_wrong()
         await self._note_end(run)
 
@@ -348,7 +362,7 @@ class Run:
             unlisten()
             self._times.ended = time.monotonic()
             try:
-                await asyncio.shield(self._end(run))
+                await asyncio.shield(self._end(run, outcomes.put_nowait))
             except errors.PoPwError as error:
                 if fine:
                     raise
@@ -392,9 +406,36 @@ class Run:
         return rooms.Room(
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
-            settled=settled, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), senses=self._senses,
-            resume=self._resume, begun=self._begun, earlier=self._taken.earlier,
+            settled=settled, held=self._hold, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), back=self._back,
+            senses=self._senses, resume=self._resume, begun=self._begun, earlier=self._taken.earlier,
+            name_bytes=self._name_bytes, largest_file=self._largest_file,
         )  # fmt: skip
+
+    def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> rooms.Room:
+        """As `_room`; but who handed an order in waits for it now, not for the end of the run."""
+
+        def held(outcome: models.Outcome) -> None:
+            self._hold(outcome)
+            self.hub.emit(events.OrderSettled(outcome))
+            settled(outcome)
+
+        return dataclasses.replace(self._room(run, settled), held=held)
+
+    def _hold(self, outcome: models.Outcome) -> None:
+        """Something keeps an order's folder from its place: at the end it is looked at again."""
+        self._held[outcome.key] = outcome
+
+    async def _back(self) -> None:
+        """The output directory was gone, and is back: what was open there is of no more use.
+
+        Raises:
+            EnvironmentProblem: it is not the same, or another po-pw has begun there.
+            OutputUnavailable: it is gone again.
+        """
+        await asyncio.to_thread(self._lock_again)
+        if self.run_id is not None:
+            await self._journal.again(self.run_id)
+        await asyncio.to_thread(self._log.again)
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
         """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides.
@@ -449,7 +490,7 @@ class Run:
                 tables.write_all,
                 self.out,
                 about,
-                lambda: stage.counted(self._journal.rows(run)),
+                lambda: stage.counted(self._rows(run)),
                 lambda: self._journal.others(run),
             )
         for note in self.summary.notes:
@@ -458,7 +499,18 @@ class Run:
 
     def results(self) -> Iterator[models.RowResult]:
         """A result for each row of the latest call, in the rows' order; streams."""
-        return self._journal.rows(self.run_id) if self.run_id is not None else iter(())
+        return self._rows(self.run_id) if self.run_id is not None else iter(())
+
+    def _rows(self, run: models.RunId) -> Iterator[models.RowResult]:
+        """The journal's rows, with what it cannot know: that a folder which is ready is kept from its place."""
+        for row in self._journal.rows(run):
+            held = self._held.get(models.order_key(row.po_number)) if row.outcome is None else None
+            if held is None or row.error is not None:
+                yield row
+            elif row.status is models.Status.DUPLICATE:
+                yield dataclasses.replace(row, outcome=held)
+            else:
+                yield dataclasses.replace(row, status=held.status, outcome=held, error=held.error)
 
     @property
     def log_path(self) -> Path | None:
@@ -492,6 +544,15 @@ async def open_run(options: settings.Settings | None = None, *, hub: events.Hub 
         if isinstance(error, errors.PoPwError):
             error.args = (settings.in_python(str(error)),)
         raise
+
+
+def _limits_of(out: Path) -> tuple[int, int | None]:
+    """UTF-8 bytes that a name may have in an output directory, and bytes that a file may."""
+    try:
+        longest = folders.name_bytes(out)
+    except OSError:  # it is full, or more: whoever writes there says so
+        longest = names.LONGEST
+    return longest, space.largest_file(out)
 
 
 class _Times:

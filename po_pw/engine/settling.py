@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models
+from po_pw import errors, models
 from po_pw.downloads import folders, publishing
 from po_pw.engine import carrying
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> models.Outcome:
-    """Gives the outcome with its folder and files, once both are durable.
-
-    Without a folder where something keeps it from its place: the end of this run, or the next start, puts it there.
+    """Gives the outcome with its folder and files, once both are durable. After an error it may be done again.
 
     Args:
         room: of the run.
@@ -25,10 +23,13 @@ async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> mo
         outcome: without folder and files.
 
     Raises:
-        EnvironmentProblem: the disk is in the way; what was fetched is in the work folder.
-        OutOfSpace: likewise, because it is full.
+        FolderHeld: something keeps the folder from its place, or a file from its name. What was saved (`job.prepared`)
+            gets its place at the end of this run, or at the next start.
+        FileProblem: another program removed a file that had come.
+        OutputUnavailable: nothing can be written; what was fetched is in the work folder.
+        OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = job.earlier, folders.parent(outcome.supplier)
+    earlier, parent = job.earlier, folders.parent(outcome.supplier, room.name_bytes)
     unchanged = job.is_unchanged(outcome.status, outcome.missing, parent)
     if earlier is not None and unchanged and (room.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)
@@ -40,21 +41,37 @@ async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> mo
 
 async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
     """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
-    order = job.order
-    stem = await room.journal.claim_folder(order.key, parent, folders.stem(order))
-    await asyncio.to_thread(carrying.bring_in, job)
-    prepared = await asyncio.to_thread(
-        folders.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem, status=outcome.status,
-        files=job.files(), missing=outcome.missing, max_path=room.options.max_path, now=outcome.timing.ended_at,
-        earlier=job.earlier.folder if job.earlier else "", rules=outcome.rules,
-    )  # fmt: skip
-    job.named(prepared.files)
-    whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
-    await room.journal.save(room.run, whole, work=prepared.work, replaces=prepared.replaces)
-    try:
-        await asyncio.to_thread(publishing.publish, room.out, prepared.work, prepared.folder, prepared.replaces)
-    except errors.FolderHeld as error:
-        room.hub.emit(events.Notice("warning", f"{order.po_number} is fetched, but {error}"))
-        return outcome
-    await room.journal.publish(room.run, order.key)
-    return whole
+    prepared = job.prepared
+    if prepared is None:
+        order = job.order
+        stem = await room.journal.claim_folder(order.key, parent, folders.stem(order, room.name_bytes))
+        await asyncio.to_thread(carrying.bring_in, job)
+        prepared = await asyncio.to_thread(
+            folders.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem,
+            status=outcome.status, files=job.files(), missing=outcome.missing, max_path=room.options.max_path,
+            now=outcome.timing.ended_at, earlier=job.earlier.folder if job.earlier else "", rules=outcome.rules,
+            longest=room.name_bytes,
+        )  # fmt: skip
+        job.named(prepared.files)
+        whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
+        await room.journal.save(room.run, whole, work=prepared.work, replaces=prepared.replaces)
+        job.prepared = prepared
+    there = await asyncio.to_thread(publishing.publish, room.out, prepared.work, prepared.folder, prepared.replaces)
+    if not there:
+        msg = f"another program removed {room.out / prepared.work} before it could become {prepared.folder}"
+        raise errors.FileProblem(msg)
+    job.published(room.out / prepared.folder, prepared.files)
+    await asyncio.to_thread(folders.check_there, room.out / prepared.folder, prepared.files, room.out)
+    await room.journal.publish(room.run, job.order.key)
+    return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
+
+
+def without_folder(outcome: models.Outcome, failure: models.Failure) -> models.Outcome:
+    """The outcome of an order whose folder the disk did not take."""
+    return dataclasses.replace(outcome, status=models.Status.FAILED, files=(), folder="", error=failure, changes=None)
+
+
+def held(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
+    """The outcome of an order that is fetched, while something keeps its folder from its place."""
+    said = f"all that could be fetched of {outcome.po_number} is fetched, but {error}"
+    return without_folder(outcome, models.Failure(error.code, said))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models
-from po_pw.downloads import names
+from po_pw.downloads import folders
 from po_pw.journal import lock, view
 from po_pw.portals import memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 class State(enum.StrEnum):
@@ -104,7 +104,7 @@ class Standing:
 
 def evidence_of(po_number: str) -> str:
     """Where the picture and the source of an order's page are kept, below the output directory, with `/`."""
-    return f".po-pw/evidence/{names.folder_name(po_number)}"
+    return folders.evidence(Path(), po_number).as_posix()
 
 
 def journal_of(out: Path) -> Path:

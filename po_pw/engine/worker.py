@@ -9,10 +9,11 @@ import datetime
 import logging
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, redact, web
-from po_pw.downloads import names
+from po_pw.downloads import disk, folders
 from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
@@ -20,7 +21,6 @@ from po_pw.portals import judging, recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
-    from pathlib import Path
 
     from po_pw.browser import contexts
     from po_pw.engine import rooms
@@ -90,6 +90,12 @@ class Worker:
             while True:
                 try:
                     context = await self._room.pool.open(self.name)
+                except errors.OutputUnavailable as error:  # where the browser puts what it downloads
+                    shared.space.met(error)
+                    await shared.space.wait()
+                    if shared.source.is_over() or shared.source.is_retired(self.name):
+                        return
+                    continue
                 except errors.EnvironmentProblem as error:
                     self._room.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
                     shared.gave_up(error)
@@ -120,7 +126,7 @@ class Worker:
             room.run, self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
             at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
-            allowed=judging.may_follow, is_download=vocabulary.is_download_label,
+            allowed=judging.may_follow, is_download=vocabulary.is_download_label, largest=room.largest_file,
         )  # fmt: skip
         pages = room.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
@@ -171,7 +177,12 @@ class Worker:
             claim = self._room.begun.get(order.key, f"{self._room.run}-{lease.number}")
             job = shared.jobs[order.key] = jobs.Job(order, claim, _now())
         fetches = fetching.Fetches(job, started, desk.fetching)
+        if not await self._may_fit(lease, job, started):
+            return None
         self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
+        if job.ending is not None:
+            await self._guarded(lease, job, started, tasks.to_its_end(self._settle(lease, job, None, started)))
+            return None
         if job.awaited is not None:
             fine = await self._guarded(lease, job, started, self._decide(desk, lease, fetches, job.awaited))
         else:
@@ -197,7 +208,9 @@ class Worker:
                 desk.session.set_cookies(cookies)
                 listing = self._concluded(order, visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
-                    job.evidence = await visit.keep_evidence(self._evidence(order))
+                    evidence, home = self._evidence(order), self._room.out / disk.INTERNAL
+                    await asyncio.to_thread(disk.make, evidence.parent, home)
+                    job.evidence = await visit.keep_evidence(evidence)
                 if listing is None:
                     job.awaited = visit.listing
                     knowledge.wait(order)
@@ -267,7 +280,7 @@ class Worker:
         return found
 
     def _evidence(self, order: models.PurchaseOrder) -> Path:
-        return self._room.out / ".po-pw" / "evidence" / (names.folder_name(order.po_number) or "order")
+        return folders.evidence(self._room.out, order.po_number)
 
     async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
         """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
@@ -321,6 +334,7 @@ class Worker:
         """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
         job = fetches.job
         try:
+            await desk.fetcher.check_room(job, attachment)
             got = await visit.capture(click)
         except errors.BrowserLost:
             raise
@@ -381,11 +395,14 @@ class Worker:
         await self._press_rest(desk, fetches)
         await self._ask_session(desk, job)
         self._shared.judge.files_done(lease, job)
+        await asyncio.to_thread(job.look, self._room.out)
+        self._give_up_what_does_not_fit(job)
         failed = job.failed.values()
         again = [error for error in failed if self._would_retry(error, lease)]
-        whole_run = [error for error in failed if isinstance(error, errors.OutOfSpace | errors.SessionExpired)]
+        whole_run = [error for error in failed if isinstance(error, errors.OutputUnavailable | errors.SessionExpired)]
         if whole_run or again:
-            raise (whole_run or again)[0]
+            # What does not fit comes last: it waits by itself.
+            raise min((*whole_run, *again), key=lambda error: isinstance(error, errors.DoesNotFit))
         if self._is_bare(job):
             await self._hold_back(lease, job, fetches.started)
             return
@@ -434,24 +451,51 @@ class Worker:
 
         A cancelled order goes back without counting as an attempt.
         """
+        got = await self._tried(lease, job, started, step)
+        if isinstance(got, errors.OrderError) and (final := await self._failed(lease, job, got, started)) is not None:
+            # Settling may fail too: of the disk, or of a fault of ours. Then the outcome goes without a folder.
+            got = final
+            if job.ending is None:
+                end = tasks.to_its_end(self._settle(lease, job, got, started))
+                got = await self._tried(lease, job, started, end)
+            if isinstance(got, errors.OrderError):
+                await self._tried(lease, job, started, tasks.to_its_end(self._settle_without(lease, job, got)))
+            return False
+        return got is True
+
+    async def _tried(
+        self, lease: models.Lease, job: jobs.Job, started: float, step: Coroutine[None, None, None]
+    ) -> errors.OrderError | bool:
+        """Takes a step; gives what kept the order from coming through, or whether all went well.
+
+        Where something did not that is no matter of this order's, the order has gone back.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in; the order has gone back.
+            EnvironmentProblem: the machine is in the way; likewise.
+        """
         try:
-            await step
+            try:
+                await step
+            except OSError as error:
+                if isinstance(error, TimeoutError | ConnectionError):  # of the network: somebody should have said so
+                    raise
+                raise await asyncio.to_thread(disk.problem, error, self._path_of(error), self._room.out) from error
         except _Abandoned:
             await self._give_back(lease, job, started)
-        except errors.OutOfSpace as error:
+        except errors.DoesNotFit as error:
+            await self._set_aside(lease, job, error, started)
+        except errors.OutputUnavailable as error:
             await self._give_back(lease, job, started)
-            if job.is_ending:  # what is half in its place is for the next run to take up
-                raise
             self._shared.space.met(error)
         except errors.OrderError as error:
-            await self._failed(lease, job, error, started)
+            return error
         except (errors.LoginRequiredError, errors.EnvironmentProblem):
             await self._give_back(lease, job, started)
             raise
         except Exception as error:  # noqa: BLE001 - the worker's boundary: one order's fault must not end the run
             _log.exception("order %s met an internal error", lease.order.po_number)
-            internal = errors.OrderError(f"internal error: {type(error).__name__}: {error}; the log has the details")
-            await self._failed(lease, job, internal, started)
+            return errors.OrderError(f"internal error: {type(error).__name__}: {error}; the log has the details")
         except BaseException:
             await asyncio.shield(self._give_back(lease, job, started))
             raise
@@ -459,12 +503,19 @@ class Worker:
             return True
         return False
 
-    async def _failed(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float) -> None:
+    def _path_of(self, error: OSError) -> Path:
+        return Path(error.filename) if isinstance(error.filename, str) else self._room.out
+
+    async def _failed(
+        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float
+    ) -> errors.OrderError | None:
+        """Decides what follows from an error; gives the one that the order is to be settled with, if it is."""
+        if isinstance(error, errors.FileProblem) and not isinstance(error, errors.FolderHeld):
+            job.go_back()
         error = self._shared.judge.failed(lease, error)
         decision = self._shared.judge.decide(error, lease)
         if isinstance(decision, retry.Never):
-            await tasks.to_its_end(self._settle(lease, job, error, started))
-            return
+            return error
         if isinstance(decision, retry.SignIn):
             await self._give_back(lease, job, started, error=error)
             ticket = await self._room.sessions.ticket(web.origin_of(lease.order.url))
@@ -472,12 +523,57 @@ class Worker:
                 await self._room.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:
                 self._shared.sign_in_needed(needed)
-            return
+            return None
         await self._give_back(lease, job, started, error=error, delay=decision.delay, counts=decision.counts)
+        self._say_put_back(lease, error, decision.delay, counts=decision.counts)
+        return None
+
+    def _say_put_back(self, lease: models.Lease, error: errors.OrderError, delay: float, *, counts: bool) -> None:
         put_back = events.OrderPutBack(
-            self.name, lease.order.key, lease.order.po_number, error.failure(), decision.delay, decision.counts
+            self.name, lease.order.key, lease.order.po_number, error.failure(), delay, counts
         )
         self._room.hub.emit(put_back)
+
+    # --- no room for one file ---------------------------------------------------------------------------------------
+
+    async def _may_fit(self, lease: models.Lease, job: jobs.Job, started: float) -> bool:
+        """Whether there may be room now for what an order lacks; where there is not, it goes back unread."""
+        if not job.needs or self._has_waited(job):
+            return True
+        try:
+            free = (await asyncio.to_thread(self._room.senses.space, self._room.out)).free
+        except OSError:  # the output is gone: whoever reads the order meets that
+            return True
+        if free >= min(job.needs.values()):
+            return True
+        await self._shared.source.release(lease, source.PutBack(self._shared.space.look_again_in, counts=False))
+        return False
+
+    async def _set_aside(self, lease: models.Lease, job: jobs.Job, error: errors.DoesNotFit, started: float) -> None:
+        """The order waits until there is room for its file; the others go on."""
+        is_new = job.short_since is None
+        if is_new:
+            job.short_since = asyncio.get_running_loop().time()
+            what = f"{lease.order.po_number} waits: {error}. Free some there; the other orders go on meanwhile"
+            self._room.hub.emit(events.Notice("warning", what))
+        delay = self._shared.space.look_again_in
+        await self._give_back(lease, job, started, error=error, delay=delay)
+        self._say_put_back(lease, error, delay, counts=False)
+
+    def _has_waited(self, job: jobs.Job) -> bool:
+        """Whether an order has waited for room for as long as it may."""
+        since = job.short_since
+        patience = self._room.options.disk_timeout
+        return since is not None and asyncio.get_running_loop().time() - since >= patience
+
+    def _give_up_what_does_not_fit(self, job: jobs.Job) -> None:
+        """After so long that there was no room for a file is the file's own failure."""
+        if not self._has_waited(job):
+            return
+        for name, error in job.failed.items():
+            if isinstance(error, errors.DoesNotFit):
+                said = f"{error}. Free some there, and run the same command again"
+                job.failed[name] = errors.Permanent(said, models.ErrorCode.DISK_FULL)
 
     async def _give_back(
         self,
@@ -506,35 +602,71 @@ class Worker:
     async def _settle(
         self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
     ) -> None:
-        """Makes the outcome durable, puts the folder in its final place, and only then says so."""
-        room, order = self._room, lease.order
-        await self._open(job)
+        """Makes the outcome durable, puts the folder in its final place, and only then says so.
+
+        May be done again where the disk was in the way: the job says how far it has come.
+        """
+        room = self._room
+        if job.prepared is None:
+            await self._open(job)
         self._say(lease, "finishing")
-        job.is_ending = True
+        if job.prepared is None and not await asyncio.to_thread(job.look, room.out) and job.ending is not None:
+            msg = f"another program removed files of {lease.order.po_number} after they were saved"
+            raise errors.FileProblem(msg)
+        if job.ending is None:
+            job.ending = self._outcome(lease, job, error, started)
+        outcome = await settling.settle(room, job, job.ending)
+        if outcome.status is not models.Status.FAILED and (seen := self._evidence(lease.order)).is_dir():
+            await asyncio.to_thread(shutil.rmtree, seen, ignore_errors=True)  # of an earlier run, and mended since
+        await self._settled(lease, job)
+        room.hub.emit(events.OrderSettled(outcome))
+        room.settled(outcome)
+
+    async def _settle_without(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError) -> None:
+        """The order is over although its folder did not get its place, and that is said.
+
+        What the journal has as saved gets it when nothing is in the way any more: at the end of this run, or at the
+        next start. Of the others the work folder stays, for the next run to go on with.
+        """
+        room = self._room
+        ending = job.ending or self._outcome(lease, job, error, time.monotonic())
+        if job.prepared is not None:
+            outcome = settling.held(ending, error)
+            room.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
+            await self._settled(lease, job)
+            room.held(outcome)
+            return
+        outcome = settling.without_folder(ending, error.failure())
+        await room.journal.commit(room.run, outcome)
+        await self._settled(lease, job)
+        room.hub.emit(events.OrderSettled(outcome))
+        room.settled(outcome)
+
+    async def _settled(self, lease: models.Lease, job: jobs.Job) -> None:
+        job.is_settled = True
+        await self._shared.source.release(lease, source.Settled())
+        self._shared.jobs.pop(lease.order.key, None)
+        self._shared.space.progressed()
+        self._lost_in_a_row = 0
+
+    def _outcome(
+        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
+    ) -> models.Outcome:
+        """What came of an order, as yet without folder and files."""
+        room, order = self._room, lease.order
         job.keep_rest()
         status, failure = jobs.judge(job, error)
-        supplier = order.supplier or (job.listing.supplier if job.listing else "")
         self._note_attempt(lease, job, started, failure, counts=True)
-        outcome = models.Outcome(
+        return models.Outcome(
             key=order.key, po_number=order.po_number, status=status, files=(), missing=tuple(job.missing()),
             error=failure, attempts=lease.attempt,
             timing=models.Timing(job.started_at, _now(), job.seconds),
-            worker=self.name, lane=browser_lane.BrowserLane.name, folder="", supplier=supplier,
+            worker=self.name, lane=browser_lane.BrowserLane.name, folder="",
+            supplier=order.supplier or (job.listing.supplier if job.listing else ""),
             source_url=redact.address(order.url), found=len(job.wanted()),
             changes=job.changes() if room.resume is not None and room.resume.refresh else None,
             rules=recognition.RULES_VERSION, earlier=room.earlier.get(order.key, models.Earlier.NEW),
         )  # fmt: skip
-        outcome = await settling.settle(room, job, outcome)
-        job.is_settled = True
-        if status is not models.Status.FAILED and (seen := self._evidence(order)).is_dir():
-            await asyncio.to_thread(shutil.rmtree, seen, ignore_errors=True)  # of an earlier run, and mended since
-        await self._shared.source.release(lease, source.Settled())
-        self._shared.jobs.pop(order.key, None)
-        self._shared.space.progressed()
-        self._lost_in_a_row = 0
-        if outcome.folder:
-            room.hub.emit(events.OrderSettled(outcome))
-            room.settled(outcome)
 
     def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
         order = lease.order

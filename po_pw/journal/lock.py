@@ -12,7 +12,7 @@ import filelock
 from po_pw import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _PATIENCE: Final = 0.4
@@ -20,11 +20,15 @@ _PATIENCE: Final = 0.4
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[Callable[[], None]]:
     """Holds the lock of this output directory's `.po-pw` folder for as long as the block lasts.
 
     Args:
         folder: is there.
+
+    Yields:
+        Takes the lock again, where the share that the folder is on was gone: a lock does not outlast that. It raises
+        what this does, where somebody else has taken it meanwhile.
 
     Raises:
         EnvironmentProblem: another po-pw is working there, and the message names its process; or the folder cannot be
@@ -33,6 +37,23 @@ def held(folder: Path) -> Iterator[None]:
     # Beside the lock, not in it: Windows lets nobody read a locked file.
     note = folder / "lock.pid"
     lock = filelock.FileLock(folder / "lock", thread_local=False)
+
+    def again() -> None:
+        with contextlib.suppress(OSError):  # of a file that is gone
+            lock.release(force=True)
+        _acquire(folder, lock, note)
+
+    _acquire(folder, lock, note)
+    try:
+        yield again
+    finally:
+        try:
+            note.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+
+def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
     try:
         lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
     except filelock.Timeout:
@@ -45,17 +66,11 @@ def held(folder: Path) -> Iterator[None]:
         msg = f"{folder.parent} cannot be locked ({error}). Choose another place with --out."
         raise errors.EnvironmentProblem(msg) from error
     try:
-        try:
-            note.write_text(f"{os.getpid()}\n", "utf-8")
-        except OSError as error:
-            msg = f"{folder.parent} cannot be written to ({error.strerror}). Choose another place with --out."
-            raise errors.EnvironmentProblem(msg) from error
-        yield
-    finally:
-        try:
-            note.unlink(missing_ok=True)
-        finally:
-            lock.release()
+        note.write_text(f"{os.getpid()}\n", "utf-8")
+    except OSError as error:
+        lock.release()
+        msg = f"{folder.parent} cannot be written to ({error.strerror}). Choose another place with --out."
+        raise errors.EnvironmentProblem(msg) from error
 
 
 def is_held(folder: Path) -> bool:

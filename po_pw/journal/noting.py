@@ -41,12 +41,15 @@ def put_outcome(
     connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome, state: str = "published",
     work: str = "", replaces: str = "",
 ) -> None:  # fmt: skip
-    """Writes an outcome, and makes the run's files of the order exactly the outcome's."""
+    """Writes an outcome, and makes the run's files of the order exactly the outcome's.
+
+    Where it has no folder, what was fetched is still in the work folder, for the next run to go on with.
+    """
     connection.execute(
         _PUT_OUTCOME,
         (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces, outcome.rules),
     )
-    if not outcome.carried:  # its files are those of the run that saved them
+    if outcome.folder and not outcome.carried:  # its files are those of the run that saved them
         connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
         connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
 

@@ -300,12 +300,23 @@ def refuse_newer(version: int, path: Path) -> None:
         raise errors.EnvironmentProblem(msg)
 
 
+_MAY_MEND: Final = frozenset({
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+})  # fmt: skip
+"""What SQLite says where a share is gone, or another program is in the way: a run waits for it."""
+
+
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
     """SQLite's errors become ours, once, here.
+
+    Args:
+        path: of the database.
+        waits: whether somebody can wait until it can be used again.
 
     Raises:
         OutOfSpace: the disk is full.
+        OutputUnavailable: it cannot be read or written at present; only where somebody waits.
         EnvironmentProblem: anything else that SQLite says.
     """
     try:
@@ -327,6 +338,8 @@ def translated(path: Path) -> Iterator[None]:
             msg = f"the journal {path} cannot be written to ({error}). Choose another place with --out."
         else:
             msg = f"the journal {path} cannot be used: {error}"
+        if waits and code in _MAY_MEND:
+            raise errors.OutputUnavailable(msg) from error
         raise errors.EnvironmentProblem(msg) from error
 
 

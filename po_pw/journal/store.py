@@ -9,7 +9,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from po_pw import models, redact
+from po_pw import errors, models, redact
 from po_pw.journal import codec, facts, noting, restoring, schema, writer
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ _SAVED: Final = "SELECT run, key, outcome, work, replaces FROM outcomes WHERE st
 
 _LEFT: Final = """
 SELECT file FROM files WHERE key = ? AND NOT EXISTS (
-  SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key)
+  SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key
+  AND json_extract(outcomes.outcome, '$.folder') <> '')
 ORDER BY run, saved_at"""
 
 
@@ -219,6 +220,20 @@ class Journal:
             return candidate
 
         return await self._written(claim)
+
+    async def again(self, run: models.RunId) -> None:
+        """Opens the journal once more, after its place was gone; what was noted meanwhile is written.
+
+        Raises:
+            OutputUnavailable: it cannot be opened.
+            EnvironmentProblem: it is another one.
+        """
+        self._writer.lose()
+        query = "SELECT 1 FROM runs WHERE run = ?"
+        known = await self._written(lambda connection: connection.execute(query, (run,)).fetchone() is not None)
+        if not known:
+            msg = f"{self._path} is not the journal of this run any more. Is another disk or share there?"
+            raise errors.EnvironmentProblem(msg)
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
         """Notes a fact; returns at once, and it is written with the next commit."""
@@ -380,7 +395,7 @@ class Journal:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with schema.translated(self._path), contextlib.closing(schema.reading(self._path)) as connection:
+        with schema.translated(self._path, waits=True), contextlib.closing(schema.reading(self._path)) as connection:
             yield connection
 
     async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -26,7 +26,8 @@ _MOST_UNREAD: Final = 20
 
 _LATEST: Final = """
 SELECT run, source, workers, command, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
-ORDER BY started_at DESC, run DESC LIMIT 1"""
+ORDER BY (SELECT MAX(id) FROM events WHERE events.run = runs.run) DESC, started_at DESC, run DESC LIMIT 1"""
+"""By what happened last, not by the clock: that may have been set back between two runs."""
 
 _ROWS: Final = """
 SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(duplicate_of) AS duplicates FROM rows WHERE run = ?"""
@@ -172,7 +173,7 @@ def progress(path: Path) -> Progress | None:
 
 
 def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[models.OrderKey, str]:
-    """Each order that came to an outcome, with the folder of the latest, below the output directory.
+    """Each order whose latest outcome has a folder, with that, below the output directory.
 
     Args:
         path: the journal.
@@ -187,7 +188,8 @@ def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[mode
         found = {}
         for row in connection.execute(_RECORDED):
             on_row()
-            found[models.OrderKey(row["key"])] = str(row["folder"])
+            if row["folder"]:
+                found[models.OrderKey(row["key"])] = str(row["folder"])
         return found
 
     return schema.look(path, read)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import queue
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
+from po_pw import errors
 from po_pw.journal import schema
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
@@ -55,6 +57,11 @@ class Writer:
         self._door = threading.Lock()
         self._closed = False
         self._unheard: BaseException | None = None
+        self._rollback = rollback
+        self._is_lost = False
+        """The connection is of no more use: the journal was out of reach."""
+        self._kept: list[_Request[Any]] = []
+        """Notes that could not be written, to be tried again: nobody waits for them who would."""
         with schema.translated(path):
             self._connection = schema.writing(path, rollback=rollback)
             try:
@@ -103,6 +110,8 @@ class Writer:
             self._closed = True
             self._queue.put(None)
         self._thread.join()
+        for request in self._kept:
+            request.done.set_exception(errors.OutputUnavailable(f"the journal {self._path} could not be written"))
         with schema.translated(self._path):
             self._connection.close()
         if self._unheard is not None:
@@ -147,14 +156,20 @@ class Writer:
                 return False
 
     def _write(self, batch: list[_Request[Any]]) -> None:
-        """One transaction; a savepoint for each request, so that one that fails undoes nothing of the others."""
+        """One transaction; a savepoint for each request, so that one that fails undoes nothing of the others.
+
+        Where the journal cannot be reached, or has no room, notes are kept and tried again with the next batch.
+        """
         if not batch:
             return
+        batch, self._kept = [*self._kept, *batch], []
         fine: list[tuple[_Request[Any], Any]] = []
         failed: list[tuple[_Request[Any], BaseException]] = []
         synced = not self._has_log or any(request.awaited for request in batch)
         try:
-            with schema.translated(self._path):
+            with schema.translated(self._path, waits=True):
+                if self._is_lost:
+                    self._open_again()
                 if self._has_log:
                     self._connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -166,11 +181,17 @@ class Writer:
             known = {id(request) for request, _ in failed}
             failed += [(request, error) for request in batch if id(request) not in known]
             fine = []
-            self._abandon()
+            if isinstance(error, errors.OutputUnavailable) and not isinstance(error, errors.OutOfSpace):
+                self._is_lost = True
+            else:
+                self._abandon()
         for request, result in fine:
             request.done.set_result(result)
         for request, problem in failed:
-            request.done.set_exception(problem)
+            if not request.awaited and isinstance(problem, errors.OutputUnavailable):
+                self._kept.append(request)
+            else:
+                request.done.set_exception(problem)
 
     def _apply(
         self,
@@ -180,7 +201,7 @@ class Writer:
     ) -> None:
         self._connection.execute("SAVEPOINT request")
         try:
-            with schema.translated(self._path):
+            with schema.translated(self._path, waits=True):
                 result = request.work(self._connection)
         except BaseException as error:
             if not self._connection.in_transaction:  # SQLite has undone everything by itself
@@ -190,6 +211,25 @@ class Writer:
         else:
             fine.append((request, result))
         self._connection.execute("RELEASE request")
+
+    def _open_again(self) -> None:
+        """Opens the journal once more; where it lay on a share that was gone, the old connection is dead for good.
+
+        Raises:
+            OutputUnavailable: it is not there.
+            sqlite3.Error: it cannot be opened.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        if not self._path.is_file():  # SQLite would make another
+            msg = f"the journal {self._path} is not there"
+            raise errors.OutputUnavailable(msg)
+        self._connection = schema.writing(self._path, rollback=self._rollback)
+        self._is_lost = False
+
+    def lose(self) -> None:
+        """The journal's place was gone: it is opened again before anything more is written."""
+        self._is_lost = True
 
     def _abandon(self) -> None:
         try:
