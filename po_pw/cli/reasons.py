@@ -38,6 +38,7 @@ _MEANING: Final = {
     _Code.TRUNCATED: ("the download was cut off", _AGAIN),
     _Code.TOO_LARGE: ("the file is larger than allowed", "raise --max-file-size"),
     _Code.DISK_FULL: ("the disk is full", f"free some space, then {_AGAIN}"),
+    _Code.DISK_ERROR: ("a file or folder could not be written", f"close or move what is in the way, then {_AGAIN}"),
     _Code.NOT_RECOGNISED: ("another page came than the order's", "look at .po-pw/evidence, and check the url column"),
     _Code.NO_AREA_FOUND: ("the page shows no place for attachments", "po-pw portal inspect URL"),
     _Code.NOT_PRESSED: ("no way to the file was certain to change nothing", "fetch these files by hand"),
