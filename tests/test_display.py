@@ -281,6 +281,7 @@ def small_pool(tmp_path: Path) -> tuple[pool.Pool, list[events.Event]]:
     heard: list[events.Event] = []
     hub = events.Hub()
     hub.listen(heard.append)
+    (tmp_path / "downloads").mkdir()
     return pool.Pool(options, sessions.Sessions(tmp_path / "home"), hub, tmp_path / "downloads"), heard
 
 

@@ -347,12 +347,12 @@ def test_dates_that_cannot_be_are_left_out(tmp_path: Path, date: str) -> None:
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    """A device that is always full gives `OutOfSpace`; a folder that is gone is a problem of the machine."""
+    """A file for which a device has no room, where others have; an output that is gone is every file's."""
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "0001.part").symlink_to("/dev/full")
-    assert type(refused(tmp_path, "/large", "a.bin")) is errors.OutOfSpace
-    with pytest.raises(errors.EnvironmentProblem):
+    assert type(refused(tmp_path, "/large", "a.bin")) is errors.DoesNotFit
+    with pytest.raises(errors.OutputUnavailable):
         get(tmp_path / "gone", "/pdf")
 
 

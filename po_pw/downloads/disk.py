@@ -305,6 +305,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def room(folder: Path) -> tuple[int, int]:
+    """Bytes that are free where a folder is, and bytes in all; without end where a file system counts none (ramfs).
+
+    Raises:
+        OSError: the folder is gone.
+    """
+    usage = shutil.disk_usage(folder)
+    return (usage.free, usage.total) if usage.total else (sys.maxsize, sys.maxsize)
+
+
 def why_not_a_folder(folder: Path, error: OSError) -> str:
     """Why a folder could not be made, in words: a file in its place, or in the place of one above it, is named.
 

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,7 @@ class Limits:
         if size is None:
             return
         with disk.translated(part):
-            free = (await asyncio.to_thread(shutil.disk_usage, part.parent)).free
+            free, _ = await asyncio.to_thread(disk.room, part.parent)
         if size - have > free:
             msg = "the file is larger than what is free on the disk"
             raise errors.DoesNotFit(msg, size - have)

@@ -7,7 +7,6 @@ import collections
 import contextlib
 import dataclasses
 import datetime
-import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -426,7 +425,7 @@ class Fetches:
 def _free(folder: Path) -> int:
     """Bytes free where a folder is; as if there were no end of them where that cannot be told."""
     try:
-        return shutil.disk_usage(folder).free
+        return disk.room(folder)[0]
     except OSError:  # it is gone: whoever writes there meets that
         return sys.maxsize
 

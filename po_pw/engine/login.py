@@ -290,8 +290,8 @@ async def check_target(target: signin.Target, origin: str, trust: Trust) -> None
             raise errors.LoginRequiredError(msg)
         if parts.scheme == "http" and not trust.insecure and not is_this_machine(host):
             msg = (
-                f"the sign-in form on {host} is sent without encryption (http), so anybody on the way could read the "
-                "password: nothing was typed. Use the portal's https address, or --insecure if you accept that."
+                f"the sign-in form on {host} is sent without encryption (http), so anybody on the way could read what "
+                "is typed; nothing was typed. Use the portal's https address, or --insecure if you accept that."
             )
             raise errors.LoginRequiredError(msg)
         if _is_asked_for(url, origin) or host in {web.ascii_host(one) for one in trust.hosts}:

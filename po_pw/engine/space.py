@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import errno
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,8 +46,7 @@ def read(folder: Path) -> Reading:
     Raises:
         OSError: it is gone.
     """
-    usage = shutil.disk_usage(folder)
-    return Reading(usage.free, usage.total)
+    return Reading(*disk.room(folder))
 
 
 def largest_file(out: Path) -> int | None:
