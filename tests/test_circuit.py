@@ -229,8 +229,9 @@ def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.
 
 def doubted(one: circuit.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
     """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
+    is_slow = error.fault is models.NetFault.SILENT
     assert one.failed("portal.example", lease(1), error, now) == (
-        circuit.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0),
+        circuit.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0, is_slow=is_slow),
         True,
     )
     assert one.is_held(now + 1.9)
