@@ -406,6 +406,7 @@ class Guard:
                 if not page.is_closed():
                     await self._quieten()
                     await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
+                    await self._cut_off(cut=False)
         except (playwright.Error, TimeoutError):
             self.hold.is_doubtful = True
             with contextlib.suppress(playwright.Error, TimeoutError):
@@ -420,6 +421,15 @@ class Guard:
                 with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
                     await session.detach()
 
+    async def _cut_off(self, *, cut: bool) -> None:
+        """Takes the network away from the page, or gives it back: what slips out of the hold then reaches nobody."""
+        conditions = {"offline": cut, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        for session in self._sessions:
+            with contextlib.suppress(playwright.Error):  # the page is gone
+                if cut:
+                    await session.send("Network.enable")
+                await session.send("Network.emulateNetworkConditions", conditions)
+
     async def _quieten(self) -> None:
         """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
         page = self.hold.page
@@ -431,6 +441,7 @@ class Guard:
                     await frame.evaluate(f"() => {_API}?.leave()")
 
         await asyncio.gather(*(leave(frame) for frame in page.frames))
+        await self._cut_off(cut=True)
         calm, seen = 0, -1
         # A page that floods has more under way, and a busy machine brings it late.
         rounds = _CALM_ROUNDS if self._guards.held - self._held_before < _FLOOD else 10 * _CALM_ROUNDS
