@@ -199,7 +199,7 @@ def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.P
     ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert sum(outcome.attempts - 1 for outcome in ran.outcomes.values()) == 3
-    host = plain.origin.removeprefix("http://")
+    host = plain.origin
     warned = [event.text for event in ran.events if isinstance(event, events.Notice) and event.level == "warning"]
     said = [text.removeprefix(host).split()[0] for text in warned if text.startswith(host)]
     assert said == ["does", "answers"]
@@ -233,7 +233,8 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert {outcome.attempts for outcome in ran.outcomes.values()} == {1}
     said = [event.text for event in ran.events if isinstance(event, events.Notice)]
-    assert [text for text in said if waits in text] == [f"the disk is nearly full (1 MB free, 500 MB needed): {waits}"]
+    full = f"the disk of {ran.out} is nearly full (1 MB free, 500 MB needed): {waits}"
+    assert [text for text in said if waits in text] == [full]
     assert any("there is room on the disk again" in text for text in said)
     assert any("the machine slept for 42 min" in text for text in said)
 

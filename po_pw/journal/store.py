@@ -55,6 +55,16 @@ _NAME: Final = "INSERT OR REPLACE INTO orders (key, run, number) VALUES (?, ?, ?
 _NAME_ALL: Final = """
 INSERT OR REPLACE INTO orders (key, run, number) SELECT key, run, number FROM rows WHERE run = ? AND key IS NOT NULL"""
 
+_NAMED_BEFORE: Final = (
+    """
+INSERT OR REPLACE INTO orders (key, run, number) SELECT key, run, 0 FROM outcomes
+WHERE run != :run AND key IN (SELECT key FROM rows WHERE run = :run) ORDER BY id""",
+    """
+INSERT OR REPLACE INTO orders (key, run, number) SELECT rows.key, rows.run, rows.number FROM rows JOIN runs USING (run)
+WHERE run != :run AND key IN (SELECT key FROM rows WHERE run = :run) ORDER BY runs.started_at, rows.run, rows.number""",
+)
+"""Who named a run's orders last before it did."""
+
 _OTHERS: Final = """
 SELECT orders.key, orders.run, runs.source, runs.columns, rows.number, rows.cells, rows.po_number,
        (SELECT outcome FROM outcomes WHERE outcomes.key = orders.key AND state = 'published'
@@ -273,7 +283,9 @@ class Journal:
         """Forgets a run of which nothing but its rows is noted: it was stopped before any order began."""
 
         def delete(connection: sqlite3.Connection) -> None:
-            for table in ("rows", "runs"):
+            for named_before in _NAMED_BEFORE:
+                connection.execute(named_before, {"run": run})
+            for table in ("orders", "rows", "runs"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608 - names of our own
 
         await self._written(delete)
