@@ -152,6 +152,7 @@ def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
             connection.execute(pragma).fetchone()
         connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache too
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")  # a full temporary folder is no fault of the journal
         connection.execute("BEGIN IMMEDIATE")  # tells whether the mode works here
         connection.execute("COMMIT")
     except BaseException:
