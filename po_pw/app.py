@@ -350,7 +350,8 @@ class _Host:
 
         async def result() -> OrderResult:
             with _in_python():
-                row = await feed.add(lambda n: read.order_from_mapping(po, n, self._options.url_template))
+                template = self._options.url_template
+                row = await feed.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
             return OrderResult.of(row)
 
         return asyncio.run_coroutine_threadsafe(result(), self._loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -148,7 +149,9 @@ def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
     pool.stop()
     assert not any(map(psutil.pid_exists, pids))
     assert pool.stats()["running"] is False
-    assert (pool.settings.out / "results.csv").exists()
+    with (pool.settings.out / "results.csv").open(encoding="utf-8-sig", newline="") as table:
+        (bad,) = [row for row in csv.DictReader(table) if row["po_number"] == "PO-BAD"]
+    assert (bad["url"], bad["supplier"]) == ("ftp://x", "")  # a mapping that lacks a column shifts none
 
 
 def test_a_browser_killed_during_map_loses_no_order(

@@ -36,7 +36,7 @@ def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[server.Portal]:
-    with server.serve_in_thread(catalogue.PortalSettings(orders=10, latency=0.3, plain=True)) as running:
+    with server.serve_in_thread(catalogue.PortalSettings(orders=24, latency=0.3, plain=True)) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         server.write_csv(running, tmp_path / "pos.csv")
         yield running

@@ -98,6 +98,7 @@ class OwnFiles:
                 except (PermissionError, IsADirectoryError):
                     why = why or f"{candidate} could not be replaced (is it open in another program?)"
                 else:
+                    _sync(self._folder)  # the record must not be ahead of what a power cut leaves
                     if candidate != name:
                         said.append(f"{why}: {called} are in {candidate}")
                     return candidate, tuple(said)
@@ -135,9 +136,9 @@ class OwnFiles:
                 if name in self._said:
                     continue
                 said.append(f"{name} {whose.value} and stays as it is")
-                if whose not in {_Whose.CHANGED, _Whose.OTHERS}:
-                    continue
-            self._note(name, ())  # gone, or somebody else's from now on
+                if whose in {_Whose.CHANGED, _Whose.OTHERS}:
+                    self._note(name, ())  # somebody else's from now on
+            # What was removed stays noted: a power cut may bring it back, and then it is ours still.
         return tuple(said)
 
     def make_folder(self, name: str) -> str:
