@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from po_pw import errors, models
+from po_pw import durable, errors, models
 from po_pw.downloads import origin_mark
 
 if TYPE_CHECKING:
@@ -294,17 +294,6 @@ def link_or_copy(source: str, target: str) -> str:
     return target
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes renames in a folder durable; Windows has no such call for folders."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def room(folder: Path) -> tuple[int, int]:
     """Bytes that are free where a folder is, and bytes in all; without end where a file system counts none (ramfs).
 
@@ -389,7 +378,7 @@ def put(source: Path, target: Path, root: Path) -> None:
         folder = target.parent
         if not folder.is_dir():
             make(folder, root)
-            sync_folder(folder.parent)
+            durable.sync_folder(folder.parent)
         rename(source, target)
 
     past_tidying(step)

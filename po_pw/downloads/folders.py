@@ -10,7 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, models
+from po_pw import durable, errors, models
 from po_pw.downloads import disk, manifests, names, place
 
 if TYPE_CHECKING:
@@ -198,8 +198,8 @@ def prepare(
         )  # fmt: skip
         _name(work, files, final_names, undo)
         check_there(work.path, named, out)
-        disk.sync_folder(work.path)
-        disk.sync_folder(work.path.parent)
+        durable.sync_folder(work.path)
+        durable.sync_folder(work.path.parent)
         undo.pop_all()
     return Prepared(
         work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named

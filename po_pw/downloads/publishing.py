@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from po_pw import errors, models
+from po_pw import durable, errors, models
 from po_pw.downloads import disk, manifests, names, place
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
                     _set_aside(out, old, undo)
                 disk.put(source, final, out)
                 undo.pop_all()
-            disk.sync_folder(where.base)
+            durable.sync_folder(where.base)
         elif not final.is_dir():
             return False
         if draft.exists():
             disk.put(draft, where.manifest, out / place.INTERNAL)
-            disk.sync_folder(where.manifest.parent)
+            durable.sync_folder(where.manifest.parent)
         if moved is not None:
             moved.manifest.unlink(missing_ok=True)
     for each in (where, moved):

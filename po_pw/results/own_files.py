@@ -16,6 +16,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from po_pw import durable
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -98,7 +100,7 @@ class OwnFiles:
                 except (PermissionError, IsADirectoryError):
                     why = why or f"{candidate} could not be replaced (is it open in another program?)"
                 else:
-                    _sync(self._folder)  # the record must not be ahead of what a power cut leaves
+                    durable.sync_folder(self._folder)  # the record must not be ahead of what a power cut leaves
                     if candidate != name:
                         said.append(f"{why}: {called} are in {candidate}")
                     return candidate, tuple(said)
@@ -131,7 +133,7 @@ class OwnFiles:
                     if name not in self._said:
                         said.append(f"{name} is of an earlier run and could not be removed ({error.strerror or error})")
                     continue
-                _sync(self._folder)
+                durable.sync_folder(self._folder)
             elif whose is not _Whose.NOBODYS:
                 if name in self._said:
                     continue
@@ -188,7 +190,7 @@ class OwnFiles:
                 path.rename(self._folder / kept)
             except (PermissionError, FileExistsError):
                 return ""
-            _sync(self._folder)
+            durable.sync_folder(self._folder)
             return kept
         return ""
 
@@ -205,7 +207,7 @@ class OwnFiles:
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self._record)
-        _sync(self._record.parent)
+        durable.sync_folder(self._record.parent)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -230,17 +232,6 @@ def _mark(path: Path) -> _Mark:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return _Mark(path.stat().st_size, digest)
-
-
-def _sync(folder: Path) -> None:
-    """Makes renames and removals durable before what relies on them; Windows has no such call for folders."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_same(path: Path, other: Path) -> bool:
