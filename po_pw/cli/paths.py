@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -17,3 +18,12 @@ def path(given: str | Path) -> Path:
         msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
         raise typer.BadParameter(msg)
     return Path(given)
+
+
+Out = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[OUT]", parser=path, help="The output directory of a run.  [default: downloads]", show_default=False
+    ),
+]
+"""The output directory of a run that is looked at."""

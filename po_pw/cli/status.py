@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,15 +10,7 @@ from po_pw.cli import boundary, paths
 
 
 def status(
-    out: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[OUT]",
-            parser=paths.path,
-            help="The output directory of a run.  [default: downloads]",
-            show_default=False,
-        ),
-    ] = None,
+    out: paths.Out = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
     audit: Annotated[
         bool,
