@@ -53,6 +53,19 @@ def test_a_full_temporary_folder_is_one_message(ground: bench.Ground) -> None:
         one.check_clean([])
 
 
+@pytest.mark.usefixtures("_may_mount")
+def test_little_room_in_the_temporary_folder_is_no_full_disk(ground: bench.Ground) -> None:
+    """Whatever the browsers make of 200 kB: the journal does not need the folder, and the run ends."""
+    with bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10") as one, machines.small_disk(one.temp, 1 << 20):
+        (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (200 << 10)))
+        ended = one.to_the_end()
+        assert ended.returncode in {1, 3}, ended.said
+        assert "waits until there is room" not in ended.said
+        assert "Traceback" not in ended.said
+        (one.temp / "filler").unlink()
+        one.check_clean([])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows removes no folder that is in use")
 def test_an_output_that_is_taken_away_is_one_message(ground: bench.Ground, counting: report.Report) -> None:
     """Removed in mid-run: exit code 3 and a message that names it; the same command then begins anew, and ends well."""
