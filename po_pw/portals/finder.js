@@ -288,9 +288,8 @@
     return best;
   };
   const isBehindHeading = (area) => !area.roots.some(shown) && area.kind !== 'name' && area.headers.some((header) => isPressed(header) && shown(header));
-  const closedBy = (element) => {
-    const area = areaOf(element);
-    if (area >= 0 && isBehindHeading(counted[area])) return true;
+  const closedBy = (element, area) => {
+    if (isBehindHeading(counted[area])) return true;
     for (let at = element; at && at !== body; at = parentOf(at)) {
       if (at.localName === 'details' && !at.open) return true;
       if (at.getAttribute('role') === 'tabpanel') return !shown(at);
@@ -311,7 +310,7 @@
     const loose = area < 0 && !isOpener;
     if (loose && (isChrome(element) || inner(element, 'aside,[role=complementary]'))) continue;
     const visible = shown(element);
-    const closed = !visible && area >= 0 && closedBy(element);
+    const closed = !visible && area >= 0 && closedBy(element, area);
     if (!visible && !closed && !isOpener) continue;
     if (loose && !/^(a|area|object|embed)$/.test(element.localName)) {
       const text = element.hasAttribute('aria-expanded') || element.hasAttribute('aria-controls') || lib.addressOf(element);

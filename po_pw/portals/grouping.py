@@ -401,16 +401,17 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
     names = {item.name for item in items}
     found: dict[tuple[int, int], Item] = {}
     for one in candidates:
-        place = _row(one), one.area
-        if one.area >= 0 and one.shown and not one.off and not one.tail and _looks_like_file(one):
-            if areas[one.area].score > TALK and (place not in taken or one.row < 0):
-                found[_row(one) if one.row >= 0 else id(one), one.area] = Item(
+        if one.area < 0 or one.off or not one.shown or one.tail or one.verdict.action is not judging.Action.LEAVE:
+            continue
+        place, score = (_row(one), one.area), areas[one.area].score
+        if _looks_like_file(one):
+            if score > TALK and (place not in taken or one.row < 0):
+                own = one.row if one.row >= 0 else id(one)
+                found[own, one.area] = Item(
                     _unsized(one.control.label), one.area, loose=False, certain=True, ways=[one]
                 )
             continue
-        if one.row < 0 or one.area < 0 or place in taken or place in found or one.off or not one.shown:
-            continue
-        if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < STRONG or one.tail:
+        if one.row < 0 or place in taken or place in found or score < STRONG:
             continue
         in_row = names_in(one.pieces)
         label = vocabulary.file_name(one.control.label)
@@ -444,7 +445,7 @@ _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "ex
 def _looks_like_file(one: Candidate) -> bool:
     """Whether a control that is left alone, and is no link, shows a file all the same: its size, or its type's icon."""
     control, label = one.control, one.control.label
-    if one.verdict.action is not judging.Action.LEAVE or control.address or not vocabulary.words(_unsized(label)):
+    if control.address or not vocabulary.words(_unsized(label)):
         return False
     if vocabulary.changes(label) or vocabulary.has_topic(label) or vocabulary.is_all_label(label):
         return False
