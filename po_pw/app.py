@@ -325,7 +325,10 @@ class _Host:
         async def work() -> RunResult:
             try:
                 how = carrying.Resume() if resume else None
-                async for _ in self._run.process(given.rows, name=given.name, columns=given.columns, resume=how):
+                outcomes = self._run.process(
+                    given.rows, name=given.name, columns=given.columns, resume=how, source=given.source
+                )
+                async for _ in outcomes:
                     continue
             except BaseException:
                 if self._run.run_id is not None:

@@ -15,11 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 import po_pw
-from po_pw import errors, models
+from po_pw import errors, models, settings
 from po_pw.cli import commands, demo, running, shell
 from po_pw.demo import catalogue, server
 from po_pw.results import counts, own_files, tables
 from tests import test_cli
+from tests.support import run_async
 from tests.test_results import FAILED, ROWS, about, outcome, result
 
 if TYPE_CHECKING:
@@ -345,6 +346,25 @@ def test_an_empty_setting_is_refused(here: Path) -> None:
     assert files(here) == {"pos.csv"}
     with pytest.raises(errors.InputError, match="the path is empty"):
         po_pw.MainApp(out="")
+
+
+def test_a_list_given_to_python_stays_too(here: Path) -> None:
+    """A table of ours that is given by its path, whether to the app or to a run, is not written over."""
+    app = po_pw.MainApp(out=".")
+    app.process_pos("pos.csv")
+    before = (here / "failed.csv").read_bytes()
+    with pytest.warns(RuntimeWarning, match="failed.csv is the list of this run and stays as it is"):
+        app.process_pos("failed.csv")
+    assert (here / "failed.csv").read_bytes() == before
+
+    async def run() -> None:
+        async with po_pw.open_run(settings.Settings(out=here)) as one:
+            async for _ in one.process("failed.csv"):
+                continue
+            await one.write_results()
+
+    run_async(run())
+    assert (here / "failed.csv").read_bytes() == before
 
 
 def test_a_picture_takes_nobodys_place(here: Path) -> None:

@@ -182,7 +182,7 @@ class Run:
             columns: of the rows' cells; those of mappings and of a spreadsheet are known.
             command: the words that were typed, for who looks into the journal.
             resume: goes on where earlier runs stopped; None does all orders afresh.
-            source: the input's file, which the results never take the place of.
+            source: the input's file, which the results never take the place of; a spreadsheet's is known.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
@@ -200,7 +200,7 @@ class Run:
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
             noted = addresses.noted(refused.refused(plan.without_twins(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
-        self._start(what, source)
+        self._start(what, source or given.source)
         try:
             taken = self._taken = await self._take(run, addresses, resume)
         except errors.StoppedError:

@@ -111,11 +111,13 @@ class Given:
         columns: of the rows' cells.
         name: the spreadsheet's file name; `""` where there is none.
         rows: consumed once.
+        source: the spreadsheet's path, which the results never take the place of; None where there is none.
     """
 
     columns: tuple[str, ...]
     name: str
     rows: Iterable[models.Row]
+    source: Path | None = None
 
 
 def given(orders: object, url_template: str | None = None, *, limit: int | None = None) -> Given:
@@ -131,7 +133,7 @@ def given(orders: object, url_template: str | None = None, *, limit: int | None 
     """
     if isinstance(orders, (str, PathLike)):
         table = open_table(Path(orders), url_template=url_template, limit=limit)
-        return Given(table.columns, table.source.name, table.rows())
+        return Given(table.columns, table.source.name, table.rows(), table.source)
     if isinstance(orders, Mapping):
         msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
         raise errors.InputError(msg)
