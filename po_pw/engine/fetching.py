@@ -10,7 +10,7 @@ import datetime
 import sys
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models
+from po_pw import errors, events, models, numerals
 from po_pw.downloads import disk, fetch, page_about, promises, verdicts, ways
 from po_pw.engine import governor, tasks, turns
 from po_pw.transport import hosts
@@ -267,8 +267,7 @@ class Fetcher:
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:  # fmt: skip
         try:
-            announced = captured.headers.get("content-length", "")
-            length = int(announced) if announced.isascii() and announced.isdigit() else None
+            length = numerals.whole(captured.headers.get("content-length", ""))
             await self._limits.check_room(job.slot(attachment.id), length)
             part = await self._part(captured, job)
             saved = await fetch.adopt(
