@@ -33,5 +33,10 @@ def run_async(coroutine: Coroutine[Any, Any, T], timeout: float = IN_TIME) -> T:
         async with asyncio.timeout(timeout):
             return await coroutine
 
+    return on_thread(lambda: asyncio.run(bounded()))
+
+
+def on_thread(action: Callable[[], T]) -> T:
+    """Does something that runs a loop of its own in a fresh thread, and gives its result or raises its error."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, bounded()).result()
+        return pool.submit(action).result()

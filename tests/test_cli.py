@@ -121,13 +121,18 @@ def ours(marker: str) -> list[psutil.Process]:
     return found
 
 
+def _as_in_a_terminal() -> None:
+    """Hears of SIGHUP, also where the tests themselves were started so that they do not (`nohup`)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def started_run(tmp_path: Path) -> subprocess.Popen[str]:
     """A run in mid-work: at least three orders are settled."""
     environment = {**os.environ, "PO_PW_HOME": str(tmp_path / "home")}
     process = subprocess.Popen(
         [*PO_PW, "process", "pos.csv", "-w", "2"], cwd=tmp_path, env=environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        start_new_session=True,
+        start_new_session=True, preexec_fn=_as_in_a_terminal,
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:

@@ -34,7 +34,13 @@ class Sender:
         self.tag = '"one"'
         self.body = BODY
         self.knows_ranges = True
+        self.taken = 0
+        """Bytes that the client has taken out of its buffer, of all answers together."""
         self.asked: list[dict[str, str]] = []
+
+    def take(self, count: int) -> None:
+        """The client has taken so many bytes more."""
+        self.taken += count
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append({name: request.headers[name] for name in ("Range", "If-Range") if name in request.headers})
@@ -47,8 +53,11 @@ class Sender:
         sent.content_length = len(self.body) - start
         await sent.prepare(request)
         stop = self.breaks.pop(0) if self.breaks else len(self.body)
+        before = self.taken
         await sent.write(self.body[start:stop])
         if stop < len(self.body) and request.transport is not None:
+            # What a client has in its buffer when the connection breaks is lost.
+            await support.until(lambda: self.taken - before >= stop - start)
             request.transport.close()
         return sent
 
@@ -67,7 +76,7 @@ async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[mod
         try:
             yield lambda into: fetch.fetch(
                 ATTACHMENT, into, ask=lambda conditions: ours.get(url, conditions=conditions),
-                limits=fetch.Limits(resume_from=LEAST), on_bytes=lambda _: None,
+                limits=fetch.Limits(resume_from=LEAST), on_bytes=sender.take,
                 now=lambda: NOW,
             )  # fmt: skip
         finally:

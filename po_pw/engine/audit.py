@@ -157,6 +157,7 @@ def examine(
             checked += seen[0]
             findings += seen[1]
         said(checked, max(len(recorded), checked.folders))
+        _check(stopped)
     findings += _unknown_folders(out, known)
     findings.sort(key=lambda finding: (list(Kind).index(finding.kind), finding.folder, finding.name))
     return Report(out, checked, tuple(findings), at_work)
