@@ -39,7 +39,7 @@ def _form(action: str, more: str = "", before: str = "") -> str:
 
 _PAGES: dict[str, str] = {
     **{f"form-{name}": _form(f"/file/{name}") for name in _SENT},
-    **{f"form-{name}": _form(f"/answer/{name}") for name in ("404", "403", "500", "429", "html", "204")},
+    **{f"form-{name}": _form(f"/answer/{name}") for name in ("404", "403", "500", "503", "429", "html", "204")},
     **{f"form-file-{status}": _form(f"/file-with/{status}") for status in (201, 202, 203, 206, 207)},
     "form-endless": _form("/endless"),
     "form-endless-target": _form("/endless", 'target="_blank"'),

@@ -93,6 +93,15 @@ WAYS: Final[dict[str, str]] = {
     "unload": _leaving("unload", "window", _BEACON),
     "before-unload": _leaving("beforeunload", "window", _BEACON),
     "visibility": _leaving("visibilitychange", "document", _BEACON),
+    "beacon-then-stop": _click(f"{_BEACON}; stop()"),
+    "keepalive-then-stop": _click(f"{_POST}; stop()"),
+    "keepalive-then-navigation": _click(f"{_POST}; location.href = '/page/blank'"),
+    "keepalive-then-abort": _click("const c = new AbortController(); fetch(TO, { method: 'POST', body: 'a=1', "
+                                   "keepalive: true, signal: c.signal }).catch(() => 0); c.abort()"),
+    "beacon-of-a-removed-frame": _made("iframe", "setTimeout(() => { it.contentWindow.navigator.sendBeacon(TO, 'a=1'); "
+                                       "it.remove() }, 20)"),
+    "keepalive-of-a-removed-frame": _made("iframe", "setTimeout(() => { it.contentWindow.fetch(TO, { method: 'POST', "
+                                          "keepalive: true }); it.remove() }, 20)"),
     "many-beacons": _click("setInterval(() => navigator.sendBeacon(TO, 'a=1'), 1)"),
 }  # fmt: skip
 

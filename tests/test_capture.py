@@ -443,7 +443,7 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
             with pytest.raises(press_guard.PressRefused, match="says nothing good") as caught:
                 await capture.capture(
                     opened.context, hold, click, IN_TIME, allow=lambda _: None, judge=lambda _: stop,
-                    on_audit=lambda _: None, on_no_file=no_file.append,
+                    on_audit=lambda _: None, on_no_file=lambda control, _: no_file.append(control),
                 )  # fmt: skip
             assert [judged.request.method for judged in caught.value.stopped] == [sent]
             assert not no_file  # nothing was sent
@@ -453,9 +453,15 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
     assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 
 
-@pytest.mark.parametrize(("page", "told"), [("form-404", 1), ("form-html", 1), ("form-204", 1), ("form-pdf", 0)])
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("form-404", 1), ("form-html", 1), ("form-204", 1), ("form-500", 1), ("form-pdf", 0),
+        ("form-429", 0), ("form-503", 0), ("form-nowhere", 0),
+    ],
+)  # fmt: skip
 def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opened, page: str, told: int) -> None:
-    """So that it, and those like it, are not pressed again in this run."""
+    """So that it, and those like it, are not pressed again in this run: where the portal dealt with it at all."""
     no_file: list[models.Control] = []
 
     async def go() -> None:
@@ -463,7 +469,7 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
             await hold.page.goto(opened.site.page(page))
             got = await capture.capture(
                 opened.context, hold, await clicks(hold), IN_TIME, allow=lambda _: None, judge=judge,
-                on_audit=lambda _: None, on_no_file=no_file.append,
+                on_audit=lambda _: None, on_no_file=lambda control, _: no_file.append(control),
             )  # fmt: skip
         assert isinstance(got, capture.Captured)
         await got.discard()

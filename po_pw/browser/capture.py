@@ -28,6 +28,8 @@ _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ER
 
 _NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
 """Of success, and yet no whole file: 200 alone is one, and 204 and 205 leave the page as it is."""
+_NOT_DEALT_WITH: Final = frozenset({408, 425, 429, 502, 503, 504})
+"""The request was refused for now, or never reached who deals with it (RFC 9110, 6585, 8470)."""
 _LOOKS: Final = 4
 """How often a download is looked at in the time after which it counts as stalled."""
 _SETTLES_WITHIN: Final = 2.0
@@ -257,7 +259,7 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
-        return errors.Transient(f"the file could not be reached ({failed or 'no answer'})")
+        return NotDealtWith(f"the file could not be reached ({failed or 'no answer'})")
     if status == 202:
         wait = http_dates.retry_after(sent.get("retry-after", ""))
         msg = "the file is not ready yet (HTTP 202)"
@@ -273,8 +275,13 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
     if status >= 500 or status in {408, 425, 429}:
         code = models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR
         wait = http_dates.retry_after(sent.get("retry-after", ""))
-        return errors.Transient(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
+        kind = NotDealtWith if status in _NOT_DEALT_WITH else errors.Transient
+        return kind(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
     return PageInstead("a click on the attachment led to a page, not to a file", url=url, status=status)
+
+
+class NotDealtWith(errors.Transient):
+    """The portal, or the way to it, failed before it dealt with what was sent: that says nothing about the control."""
 
 
 class PageInstead(errors.NotAFile):
@@ -296,7 +303,7 @@ async def capture(
     allow: press_guard.Allow,
     judge: press_guard.Judge,
     on_audit: press_guard.OnAudit,
-    on_no_file: Callable[[models.Control], None] = lambda _: None,
+    on_no_file: Callable[[models.Control, errors.OrderError], None] = lambda *_: None,
 ) -> Captured | Opened:
     """Presses a control once, and gives the download that begins, or the address that it leads to.
 
@@ -312,8 +319,8 @@ async def capture(
         allow: asked about the control as it is right before the press.
         judge: asked about each request that follows, while it is held.
         on_audit: told of the press, and of requests that change something or were stopped.
-        on_no_file: told of the control where something other than a GET was let through and no file came: it is not to
-            be pressed again in this run, nor are others like it.
+        on_no_file: told of the control, and what came instead, where something other than a GET was let through and
+            the portal dealt with it: it is not to be pressed again in this run, nor are others like it.
 
     Raises:
         Transient: nothing began in time, or the control is not there.
@@ -328,8 +335,8 @@ async def capture(
             frame, go = await press_guarding.do(click, press, allow)
             got = await _claimed(context, hold, frame, go, timeout, guard, press)
     except errors.OrderError as error:
-        if press.sent:
-            on_no_file(click.control)
+        if press.sent and not isinstance(error, NotDealtWith | errors.BrowserLost):
+            on_no_file(click.control, error)
         if isinstance(error, _NothingBegan):
             await press_guarding.note_messages()
             refused = press.fruitless()

@@ -51,6 +51,7 @@
   for (const type of ['beforeunload', 'pagehide', 'unload', 'visibilitychange', 'freeze', 'pageswap']) {
     addEventListener(type, (event) => { if (pressing()) event.stopImmediatePropagation(); }, true);
   }
+  const beacon = Navigator.prototype.sendBeacon;
   const last = (owner, name, what, answer) => wrap(owner, name, {
     apply(target, self, args) {
       if (!state.leaving) return Reflect.apply(target, self, args);
@@ -129,8 +130,12 @@
       keepHere(element.form || element.closest('form'), element);
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
-    // A navigation under way would come in the way of the one that leaves the page.
-    leave() { state.leaving = true; stop(); },
+    // Sends nothing more but a last beacon, to an address that is held like all others: when it comes, all that was sent
+    // before it has come.
+    leave(last) {
+      state.leaving = true;
+      return /^https?:/.test(location.protocol) && Reflect.apply(beacon, navigator, [location.origin + last]);
+    },
     report() { return { held: state.held, names: state.names, changed: state.changed, moved: state.moved }; },
   } });
 })();

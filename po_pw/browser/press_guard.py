@@ -7,6 +7,7 @@ one context share one `route`; each request is given to the page that caused it,
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import dataclasses
 import email.parser
@@ -14,7 +15,7 @@ import email.policy
 import importlib.resources
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import parse_qsl, urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from playwright import async_api as playwright
 
@@ -54,6 +55,10 @@ _FRAME_ANSWERS_WITHIN: Final = 1.0
 """Seconds for a frame, other than the one pressed in, to be told of a press and of its end."""
 _LEAVES_WITHIN: Final = 15.0
 """Seconds for the page to be told that it is left: one that sends without end is slow to listen."""
+_LAST: Final = "/po-pw-last-"
+"""Path of the last beacon of a page that is left, followed by its number. It is held, and reaches nobody."""
+_LAST_WITHIN: Final = 1.0
+"""Seconds for it to come; where the page's policy forbids beacons it never does."""
 _CALM_ROUNDS: Final = 2
 """Answers of the browser without another request being held, before a page is left."""
 _CALM: Final = 0.02
@@ -174,6 +179,10 @@ class Press:
         self.news.set()
         return judged
 
+    def stops(self, held: models.HeldRequest) -> bool:
+        """Whether a request would be stopped; nothing is noted."""
+        return self._judge(held).ruling is models.Ruling.STOP
+
     def refuse(self, why: str) -> PressRefused:
         """The control was not pressed."""
         self._tell(why)
@@ -217,6 +226,9 @@ class Guard:
         self._names: dict[str, str] = {}
         self._frame: playwright.Frame | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._stopped = 0
+        self._last: dict[str, asyncio.Event] = {}
+        """By its path, whether the last beacon of a frame has come."""
 
     async def do(
         self,
@@ -335,26 +347,54 @@ class Guard:
 
     async def _watch(self, session: playwright.CDPSession) -> None:
         self._sessions.append(session)
-        session.on("Fetch.requestPaused", lambda event: self._later(self._hop(session, event)))
-        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*", "requestStage": "Response"}]})
+        session.on("Fetch.requestPaused", lambda event: self._later(self._paused(session, event)))
+        patterns = [{"urlPattern": "*", "requestStage": stage} for stage in ("Request", "Response")]
+        await session.send("Fetch.enable", {"patterns": patterns})
 
     def _later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work, name="press-guard")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hop(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
-        """A redirect that would be stopped is not followed; every other answer goes on."""
+    async def _paused(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
+        """A request that is stopped in any case, or a redirect that would be, goes no further; all else goes on."""
+        is_answer = "responseStatusCode" in event or "responseErrorReason" in event
+        stops = self._is_bad_hop(event) if is_answer else self._is_stopped_at_once(event)
+        with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
+            if stops:
+                await session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+            else:
+                await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+
+    def _is_bad_hop(self, event: Mapping[str, Any]) -> bool:
+        press = self.press
         status = int(event.get("responseStatusCode", 0))
         sent = {header["name"].lower(): header["value"] for header in event.get("responseHeaders", [])}
+        if not 300 <= status < 400 or "location" not in sent or press is None:
+            return False
+        held = _after_redirect(event, status, sent["location"], press.page_url)
+        return press.judge(held, None).judgement.ruling is models.Ruling.STOP
+
+    def _is_stopped_at_once(self, event: Mapping[str, Any]) -> bool:
+        """Whether a request is stopped before Playwright hears of it; what passes is held once more by its `route`.
+
+        A beacon, or a `fetch` with `keepalive`, that the page cancels right away (`stop()`, a frame that is removed) is
+        never told to the `route`: Playwright waits in vain for the event that belongs to it, and Chromium sends it when
+        the `route` goes (seen with Playwright 1.58 and Chromium 156).
+        """
         press = self.press
-        with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
-            if 300 <= status < 400 and "location" in sent and press is not None:
-                held = _after_redirect(event, status, sent["location"], press.page_url)
-                if press.judge(held, None).judgement.ruling is models.Ruling.STOP:
-                    await session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
-                    return
-            await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+        last = self._last.get(urlsplit(event["request"]["url"]).path)
+        if last is not None:
+            last.set()
+            return True
+        if press is None or event.get("resourceType") == "Document" or "redirectedRequestId" in event:
+            return False
+        held, unseen = _held_by_devtools(event, press.page_url)
+        if not unseen and not press.stops(held):
+            return False
+        self._stopped += 1
+        press.judge(held, _kind(event["request"]["method"], held), unseen=unseen)
+        return True
 
     async def rule(self, route: playwright.Route, *, in_window: bool) -> None:
         """Judges one held request of this page, and lets it go or not."""
@@ -433,18 +473,29 @@ class Guard:
     async def _quieten(self) -> None:
         """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
         page = self.hold.page
+        # A page that floods has more under way, and a busy machine brings it late.
+        is_flood = self._guards.held - self._held_before + self._stopped >= _FLOOD
 
-        async def leave(frame: playwright.Frame) -> None:
+        async def leave(frame: playwright.Frame, path: str) -> None:
             # A frame whose document was stopped may never answer; it runs nothing either.
             with contextlib.suppress(playwright.Error, TimeoutError):
                 async with asyncio.timeout(_LEAVES_WITHIN if frame == page.main_frame else _FRAME_ANSWERS_WITHIN):
-                    await frame.evaluate(f"() => {_API}?.leave()")
+                    if not await frame.evaluate(f"(last) => {_API}?.leave(last)", path):
+                        return
+                async with asyncio.timeout(_LEAVES_WITHIN if is_flood else _LAST_WITHIN):
+                    await self._last[path].wait()
 
-        await asyncio.gather(*(leave(frame) for frame in page.frames))
+        frames = {f"{_LAST}{index}": frame for index, frame in enumerate(page.frames)}
+        self._last = {path: asyncio.Event() for path in frames}
+        await asyncio.gather(*(leave(frame, path) for path, frame in frames.items()))
         await self._cut_off(cut=True)
+        # A navigation under way would come in the way of the one that leaves the page. Not before what was sent has
+        # come: of what is cancelled before that, Playwright lets nobody know, and it is sent once the `route` goes.
+        with contextlib.suppress(playwright.Error, TimeoutError):
+            async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
+                await page.evaluate("() => stop()")
         calm, seen = 0, -1
-        # A page that floods has more under way, and a busy machine brings it late.
-        rounds = _CALM_ROUNDS if self._guards.held - self._held_before < _FLOOD else 10 * _CALM_ROUNDS
+        rounds = _CALM_ROUNDS if not is_flood else 10 * _CALM_ROUNDS
         while calm < rounds:  # what was on its way to us before has come once the browser has answered
             if self._sessions:
                 await self._sessions[0].send("Page.getFrameTree")
@@ -648,26 +699,34 @@ def _first_line(error: Exception) -> str:
 
 def held_request(request: playwright.Request, page_url: str) -> tuple[models.HeldRequest, str]:
     """A request as it is judged, and why it cannot be judged; `""` where it can."""
-    headers = request.headers
+    return _held(
+        request.method, request.url, request.resource_type, request.headers, request.post_data_buffer, page_url
+    )
+
+
+def _held_by_devtools(event: Mapping[str, Any], page_url: str) -> tuple[models.HeldRequest, str]:
+    """The same of one that DevTools holds."""
+    request = event["request"]
+    headers = {name.lower(): str(value) for name, value in request.get("headers", {}).items()}
+    parts = [one["bytes"] for one in request.get("postDataEntries", ()) if "bytes" in one]
+    raw = b"".join(base64.b64decode(one) for one in parts) if parts else None
+    resource = str(event.get("resourceType", "Other")).lower()
+    return _held(str(request["method"]), str(request["url"]), resource, headers, raw, page_url)
+
+
+def _held(
+    method: str, url: str, resource: str, headers: Mapping[str, str], raw: bytes | None, page_url: str
+) -> tuple[models.HeldRequest, str]:
     content_type = headers.get("content-type", "")
-    raw = request.post_data_buffer
     body = (raw or b"").decode("utf-8", "replace")
     fields = _fields(content_type, raw or b"")
     unseen = ""
-    if request.method not in _READING:
+    if method not in _READING:
         if raw is None and content_type and not content_type.lower().startswith("application/x-www-form-urlencoded"):
             unseen = "its body cannot be seen"
         elif len(body) > _BODY and not fields:
             unseen = "its body is too long to be judged"
-    held = models.HeldRequest(
-        _method(request.method, headers),
-        request.url,
-        request.resource_type,
-        page_url,
-        content_type,
-        body[:_BODY],
-        fields,
-    )
+    held = models.HeldRequest(_method(method, headers), url, resource, page_url, content_type, body[:_BODY], fields)
     return held, unseen
 
 
@@ -712,10 +771,15 @@ def kind(request: playwright.Request) -> Kind:
     """
     if request.method in _READING:
         return (request.method, redact.bare(request.url))
-    held, _ = held_request(request, "")
+    return _kind(request.method, held_request(request, "")[0])
+
+
+def _kind(method: str, held: models.HeldRequest) -> Kind:
+    if method in _READING:
+        return (method, redact.bare(held.url))
     parsed = _json(held.body)
     asked = [str(parsed.get(name, ""))[:500] for name in ("operationName", "query")] if isinstance(parsed, dict) else []
-    return (request.method, redact.bare(request.url), *names_of(held), *asked)
+    return (method, redact.bare(held.url), *names_of(held), *asked)
 
 
 def _json(text: str) -> object:

@@ -30,6 +30,8 @@ class _Portal:
     """Read, and not decided yet."""
     refused: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
     """Kinds of controls whose press did not bring a file: they are not pressed again in this run."""
+    trusted: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
+    """Kinds of controls whose press brought a file in this run."""
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     is_signed_out: bool = False
     level: tuple[bool, int, bool] = (False, 0, False)
@@ -129,9 +131,22 @@ class PortalKnowledge:
 
     # --- presses ----------------------------------------------------------------------------------------------------
 
-    def refuse_press(self, url: str, control: models.Control) -> None:
-        """A press of this kind of control brought no file: it is not pressed again in this run."""
-        self._of(url).refused.add(_kind(control))
+    def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
+        """A press of this kind of control brought no file: it is not pressed again in this run.
+
+        Args:
+            url: of the order.
+            control: that was pressed.
+            is_fault: the portal failed over it (HTTP 500). Where others of the kind have brought files, that is one
+                file's fault, and says nothing about the kind.
+        """
+        portal = self._of(url)
+        if not is_fault or _kind(control) not in portal.trusted:
+            portal.refused.add(_kind(control))
+
+    def trust_press(self, url: str, control: models.Control) -> None:
+        """A press of this kind of control brought a file."""
+        self._of(url).trusted.add(_kind(control))
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
         """Whether such a control brought no file before."""

@@ -55,8 +55,12 @@ class Knowledge(Protocol):
         """Whether such a control brought no file before."""
         ...
 
-    def refuse_press(self, url: str, control: models.Control) -> None:
-        """Such a control brought no file: it is not to be pressed again."""
+    def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
+        """Such a control brought no file: it is not to be pressed again, unless the portal just failed (`is_fault`)."""
+        ...
+
+    def trust_press(self, url: str, control: models.Control) -> None:
+        """Such a control brought a file."""
         ...
 
 
@@ -175,7 +179,7 @@ class _Visit:
                 self._context, self._hold, click, self._options.navigation_timeout, fence,
                 allow=self._allow_file, judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
-                on_no_file=lambda control: self._knowledge.refuse_press(self._order.url, control),
+                on_no_file=self._refuse_press,
             )  # fmt: skip
         except capture.PageInstead as error:
             self._moved_on = True
@@ -187,7 +191,11 @@ class _Visit:
         if isinstance(got, capture.Opened):
             self._moved_on = True
             return models.Link(got.url, shown)
+        self._knowledge.trust_press(self._order.url, click.control)
         return await _of_size(got, self._options.max_file_bytes)
+
+    def _refuse_press(self, control: models.Control, error: errors.OrderError) -> None:
+        self._knowledge.refuse_press(self._order.url, control, is_fault=error.code is models.ErrorCode.PORTAL_ERROR)
 
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
         """Saves a screenshot with these controls numbered."""
