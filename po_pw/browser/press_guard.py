@@ -380,7 +380,7 @@ class Guard:
 
         A beacon, or a `fetch` with `keepalive`, that the page cancels right away (`stop()`, a frame that is removed) is
         never told to the `route`: Playwright waits in vain for the event that belongs to it, and Chromium sends it when
-        the `route` goes (seen with Playwright 1.58 and Chromium 156).
+        the `route` goes (seen with Playwright 1.65 and Chromium 156).
         """
         press = self.press
         last = self._last.get(urlsplit(event["request"]["url"]).path)
