@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from po_pw import events, models, settings
+from po_pw.auth import login
 from po_pw.demo import catalogue, server
-from po_pw.engine import login
 from po_pw.engine import run as engine
 from po_pw.orders import read
 

@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from po_pw.answers import OrderResult, RunResult
-    from po_pw.app import HeadlessConfiguration, MainApp, WorkerPool
+    from po_pw.api import HeadlessConfiguration, MainApp, WorkerPool
+    from po_pw.api_results import OrderResult, RunResult
     from po_pw.browser.profiles import ProfileManager
     from po_pw.engine.run import Run
     from po_pw.engine.run import open_run as open_run

@@ -1,4 +1,4 @@
-"""One exception hierarchy. A class carries its kind; whether to try again is decided in `engine/retry.py` alone.
+"""One exception hierarchy. A class carries its kind; whether to try again is decided in `dispatch/retry.py` alone.
 
 What outside libraries raise becomes one of these once, at the edge of the room that touches the library.
 """
@@ -109,7 +109,7 @@ class Transient(OrderError):
 
 
 class HostUnreachable(Transient):
-    """No connection to a host comes about, or it says nothing. Whether waiting mends it: `engine/reach.py`.
+    """No connection to a host comes about, or it says nothing. Whether waiting mends it: `dispatch/reachability.py`.
 
     Attributes:
         host: as `net_errors.host_of` gives it.

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from po_pw import app, errors, events, models, settings
+from po_pw import api, errors, events, models, settings
+from po_pw.auth import login
 from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
-from po_pw.engine import governor, login, machine
+from po_pw.machine import capacity, resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,7 +107,7 @@ def sequential_baseline(ground: Ground) -> list[str]:
     """A single PO, then a batch: strictly one order at a time, no parallel workers; folders and log as for parallel."""
     heard: list[events.Event] = []
     with ground.portal(orders=4) as portal:
-        main = app.MainApp(hear=heard.append, **ground.options())
+        main = api.MainApp(hear=heard.append, **ground.options())
         single = main.process_single_po(entries(portal, 1)[0])
         check(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
         counts = main._process_po_entries(entries(portal))
@@ -138,7 +139,7 @@ def basic_parallel(ground: Ground) -> list[str]:
 
     with ground.portal(orders=4, latency=1.0) as portal:
         portal.gather = 0 if ground.judge_times else 2
-        together = app.MainApp(enable_parallel=True, max_workers=2, hear=look, **ground.options())
+        together = api.MainApp(enable_parallel=True, max_workers=2, hear=look, **ground.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
         parallel = time.monotonic() - started
@@ -149,7 +150,7 @@ def basic_parallel(ground: Ground) -> list[str]:
         figures = ["4 orders", "2 contexts", "2 user-data dirs", "2 pages at once"]
         if ground.judge_times:
             started = time.monotonic()
-            app.MainApp(**ground.options()).process_pos(entries(portal))
+            api.MainApp(**ground.options()).process_pos(entries(portal))
             sequential = time.monotonic() - started
             check(parallel < sequential, f"parallel took {parallel:.1f} s, sequential {sequential:.1f} s")
             figures.append(f"{sequential / parallel:.2f} times as fast as sequential")
@@ -218,17 +219,17 @@ def errors_and_fallback(ground: Ground) -> list[str]:
         if not ground.judge_times:  # on a busy machine the others may need longer, and the slow one never comes
             limits = {"navigation_timeout": 25, "order_timeout": 30}
             portal.holds[slow.path] = sys.maxsize
-        main = app.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **ground.options())
+        main = api.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **ground.options())
         result = main.process_pos(given)
         check(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
         check(result.failed == 2, f"{result.failed} orders failed, not 2: {[str(one) for one in result]}")
         check(result[-1].error_code == "TIMEOUT", f"the slow order came out as {result[-1]}")
         check(result[-2].error_code == "INVALID_URL", f"the order without an address came out as {result[-2]}")
     with ground.portal(orders=20) as portal:
-        many = app.MainApp(enable_parallel=True, max_workers=16, **ground.options()).process_pos(entries(portal))
+        many = api.MainApp(enable_parallel=True, max_workers=16, **ground.options()).process_pos(entries(portal))
         check((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
         heard: list[events.Event] = []
-        scarce = app.MainApp(
+        scarce = api.MainApp(
             enable_parallel=True, max_workers=4, hear=heard.append, govern=_little_memory, **ground.options()
         ).process_pos(entries(portal, 6))
         opened = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
@@ -243,10 +244,10 @@ def errors_and_fallback(ground: Ground) -> list[str]:
     ]
 
 
-def _little_memory(wanted: int) -> governor.Governor:
+def _little_memory(wanted: int) -> capacity.Governor:
     """A machine like this one, but with hardly any memory left: an injected reading."""
-    return governor.Governor(
-        wanted, read=lambda: dataclasses.replace(machine.read(), free_bytes=60_000_000), measure=lambda: 0
+    return capacity.Governor(
+        wanted, read=lambda: dataclasses.replace(resources.read(), free_bytes=60_000_000), measure=lambda: 0
     )
 
 
@@ -259,7 +260,7 @@ def performance(ground: Ground) -> list[str]:
             portal.peak_pages = 0
             portal.gather = 0 if ground.judge_times else workers
             for _ in range(ground.repeats):
-                main = app.MainApp(enable_parallel=workers > 1, max_workers=workers, **ground.options())
+                main = api.MainApp(enable_parallel=workers > 1, max_workers=workers, **ground.options())
                 started = time.monotonic()
                 result = main.process_pos(entries(portal))
                 taken.append(time.monotonic() - started)
@@ -284,18 +285,18 @@ def _spread(taken: Sequence[float]) -> str:
 
 def integration(ground: Ground) -> list[str]:
     """The interface scripts use; the same folders from sequential and parallel; workers and thefts in the log."""
-    check(app.MainApp().settings.workers == 1, "MainApp() is not sequential")
+    check(api.MainApp().settings.workers == 1, "MainApp() is not sequential")
     # The slow page takes eight times as long as others: long enough for whoever opens first, or last, to take over.
     with ground.portal(orders=40, plain=False, latency=0.6, large_bytes=100_000) as portal:
         slow = next(n for n, order in enumerate(portal.orders) if order.variant.name == "SLOW")
         plain = [n for n, order in enumerate(portal.orders) if order.variant.name == "LINKS"][:3]
         # One worker is busy with the first while the other does two, and then takes over the fourth.
         given = [entries(portal)[n] for n in (slow, *plain)]
-        window = app.MainApp(app.HeadlessConfiguration(headless=False), **ground.options())
+        window = api.MainApp(api.HeadlessConfiguration(headless=False), **ground.options())
         one = window.process_pos(given)
         # The slow page comes when the other worker has done all the others, so it has to take over one of them.
         portal.holds[portal.orders[slow].path] = portal.counts["pages"] + len(given)
-        two_app = app.MainApp(
+        two_app = api.MainApp(
             enable_parallel=True, max_workers=2, navigation_timeout=60, order_timeout=60, **ground.options()
         )
         two = two_app.process_pos(given)

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import errors, models, owner_only, redact
+from po_pw import errors, models, private_files, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,9 +112,9 @@ class Sessions:
             return said
         for place in (*(file.parent for file in states), *states):
             try:
-                others = owner_only.open_to(place)
+                others = private_files.open_to(place)
                 if others:
-                    owner_only.close_to_others(place)
+                    private_files.close_to_others(place)
                     said.append(f"{place} could be read by {others}; it is yours alone now")
             except OSError as error:
                 msg = (
@@ -134,7 +134,7 @@ class Sessions:
             proof_url: a page that needs the sign-in and opened with it; `""` where none is known.
         """
         file = self.private_folder(self.folder(origin)) / STATE_FILE
-        owner_only.write(file, json.dumps({"origin": origin, "proof_url": proof_url, **state}))
+        private_files.write(file, json.dumps({"origin": origin, "proof_url": proof_url, **state}))
         return file
 
     def proof(self, origin: str) -> str:
@@ -158,9 +158,9 @@ class Sessions:
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
         for place in reversed(inside):
             is_ours = not place.is_dir() or self._home / "portals" in place.parents
-            owner_only.make_folder(place)
-            if is_ours and owner_only.open_to(place):
-                owner_only.close_to_others(place)
+            private_files.make_folder(place)
+            if is_ours and private_files.open_to(place):
+                private_files.close_to_others(place)
         return folder
 
     async def ticket(self, origin: str) -> models.Ticket:

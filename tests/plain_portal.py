@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from po_pw import events, models, sessions, settings
-from po_pw.engine import carrying
+from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
@@ -153,7 +153,7 @@ async def run(
     numbers: Sequence[str],
     *,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
-    resume: carrying.Resume | None = None,
+    resume: resuming.Resume | None = None,
     origins: Mapping[str, str] = types.MappingProxyType({}),
     **more: object,
 ) -> Ran:
@@ -184,7 +184,7 @@ async def run(
             hub.listen(lambda event: hear(one, event))
         try:
             async for outcome in one.process(
-                orders.rows(), name=table.name, columns=orders.columns, resume=resume or carrying.Resume()
+                orders.rows(), name=table.name, columns=orders.columns, resume=resume or resuming.Resume()
             ):
                 outcomes[outcome.po_number] = outcome
         except Exception as problem:  # noqa: BLE001 - kept for the test to look at

@@ -11,8 +11,9 @@ import aiohttp
 
 from po_pw import events, models, sessions, settings
 from po_pw.demo import server
-from po_pw.engine import carrying, governor, senses
+from po_pw.engine import resuming
 from po_pw.engine import run as engine
+from po_pw.machine import capacity, probes
 from po_pw.orders import read
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ async def run(
     workers: int,
     home: Path,
     only: list[str] | None = None,
-    resume: carrying.Resume | None = None,
+    resume: resuming.Resume | None = None,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
-    govern: Callable[[int], governor.Governor] = governor.Governor,
-    perceives: senses.Senses | None = None,
+    govern: Callable[[int], capacity.Governor] = capacity.Governor,
+    perceives: probes.Senses | None = None,
     **more: object,
 ) -> Ran:
     """One run over the portal's orders; an error that ends it is kept, and results are written all the same."""

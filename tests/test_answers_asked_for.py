@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, freshness, parts
+from po_pw.downloads import fetch, freshness, partial
 from po_pw.transport import client
 from tests import faulty_server, support
 
@@ -135,7 +135,7 @@ def begun(tmp_path: Path, size: int = 120_000) -> None:
     """As a killed run leaves a file."""
     part = tmp_path / "0001.part"
     part.write_bytes(FILE[:size])
-    parts.keep(part, parts.Note("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
+    partial.keep(part, partial.Note("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
 
 
 def ranged(asked: Mapping[str, str], body: bytes, **more: str) -> web.Response:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 import po_pw
-from po_pw import answers, events, models
+from po_pw import api_results, events, models
 from po_pw.demo import catalogue, server
 from po_pw.scenarios import entries
 from tests import portal_runs
@@ -103,7 +103,7 @@ def test_it_works_beside_a_running_loop_and_from_a_thread(
 ) -> None:
     """A notebook has a loop running already; that is no obstacle."""
 
-    async def cell() -> answers.RunResult:
+    async def cell() -> api_results.RunResult:
         return po_pw.MainApp(**options).process_pos(entries(portal[0], 1))
 
     assert run_async(cell()).success == 1

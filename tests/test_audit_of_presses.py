@@ -16,7 +16,7 @@ from po_pw.cli import commands
 from po_pw.cli import presses as shown
 from po_pw.demo import server
 from po_pw.demo.variants import Variant
-from po_pw.engine import chronicle
+from po_pw.engine import event_recorder
 from po_pw.journal import presses, store
 from tests import demo_visits, portal_runs
 from tests.journal_values import PLAN, order, row
@@ -52,7 +52,7 @@ async def run_with(out: Path, happened: tuple[events.Event, ...], *, times: int 
     (out / ".po-pw").mkdir(parents=True, exist_ok=True)
     async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
         hub = events.Hub()
-        heard = chronicle.Chronicle(hub)
+        heard = event_recorder.Chronicle(hub)
         for event in happened[:1]:
             hub.emit(event)  # before the run has its name
         plan = dataclasses.replace(PLAN, started_at=PLAN.started_at + datetime.timedelta(days=day))

@@ -13,12 +13,12 @@ from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, locate, profiles
-from po_pw.engine import carrying, portal_knowledge
+from po_pw.engine import portal_knowledge, resuming
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
 from po_pw.portals import registry
-from po_pw.transport import hosts
+from po_pw.transport import allowed_hosts
 from tests import faulty_server
 from tests.support import IN_TIME
 
@@ -176,7 +176,7 @@ class Opened:
     async def got(self, path: str, *allowed: str) -> tuple[str, bytes]:
         """Name and content of what the lane downloads by its address."""
         link = models.Link(f"{self.portal.origin}{path}", f"{self.portal.origin}/orders/x")
-        fence = hosts.fence(f"{self.portal.origin}/orders/x", allowed=allowed)
+        fence = allowed_hosts.fence(f"{self.portal.origin}/orders/x", allowed=allowed)
         captured = await self.lane.download(link, fence)
         part = await captured.part(30)
         content = part.read_bytes()
@@ -295,7 +295,7 @@ def test_a_certificate_that_the_browser_does_not_trust_either_is_said(opened: Op
     async def go() -> None:
         async with faulty_server.serve(tls) as server:
             url = server.url("/pdf").replace("http:", "https:")
-            await opened.lane.download(models.Link(url, ""), hosts.fence(url))
+            await opened.lane.download(models.Link(url, ""), allowed_hosts.fence(url))
 
     with pytest.raises(errors.Permanent, match="ERR_CERT_AUTHORITY_INVALID"):
         opened.loop.run(go())
@@ -313,7 +313,7 @@ async def run(portal: Portal, folder: Path, names: list[str], **more: object) ->
     hub.listen(lambda event: said.append(event.why) if isinstance(event, events.Stopping) else None)
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, **more)
     async with engine.Run(options, hub) as one:
-        given = one.process(table.rows(), columns=table.columns, resume=carrying.Resume())
+        given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
         outcomes = [outcome async for outcome in given]
     return outcomes, said
 

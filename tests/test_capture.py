@@ -12,7 +12,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.browser import capture, contexts, controls, locate, press_guard, profiles
-from po_pw.transport import hosts
+from po_pw.transport import allowed_hosts
 from tests.browser_site import PDF, PNG, TEXT
 from tests.support import IN_TIME, until
 
@@ -149,7 +149,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
     async def go(*allowed: str) -> str:
         async with opened.context.page() as hold:
             await hold.page.goto(url)
-            guard = hosts.fence("http://127.0.0.1/order", allowed=allowed)
+            guard = allowed_hosts.fence("http://127.0.0.1/order", allowed=allowed)
             got = await captured(opened.context, hold, guard=guard)
         assert isinstance(got, capture.Captured)
         await got.discard()
@@ -157,7 +157,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
 
     before = len(opened.site.asked)
     if host:
-        with pytest.raises(hosts.NotAllowed, match="add --allow-host localhost"):
+        with pytest.raises(allowed_hosts.NotAllowed, match="add --allow-host localhost"):
             opened.run(go())
         assert "GET /file/attachment" not in opened.site.asked[before:]
     assert "127.0.0.1" in opened.run(go("localhost")) or host

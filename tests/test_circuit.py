@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_pw import errors, models, net_errors
-from po_pw.engine import circuit, reach
+from po_pw.dispatch import circuit_breaker, reachability
 
-POLICY = circuit.Policy(base=2.0, cap=60.0, give_up=3600.0, failures=3, orders=2)
+POLICY = circuit_breaker.Policy(base=2.0, cap=60.0, give_up=3600.0, failures=3, orders=2)
 DOWN = errors.Transient("connection refused")
 ERROR = errors.Transient("HTTP 500", models.ErrorCode.PORTAL_ERROR)
 BUSY = errors.Transient("HTTP 429", models.ErrorCode.RATE_LIMITED, retry_after=30.0)
@@ -25,23 +25,25 @@ def lease(number: int, po: str = "") -> models.Lease:
     return models.Lease(order(po or f"PO-{number}"), ONE, 1, number)
 
 
-def known_circuit(chance: float = 0.5) -> circuit.Circuit:
+def known_circuit(chance: float = 0.5) -> circuit_breaker.Circuit:
     """The circuit of a host that answered in an earlier run."""
-    return circuit.Circuit("portal.example", POLICY, lambda: chance, reach.Hosts(is_known=lambda _: True))
+    return circuit_breaker.Circuit(
+        "portal.example", POLICY, lambda: chance, reachability.Hosts(is_known=lambda _: True)
+    )
 
 
-def is_old_news(change: circuit.Change | None) -> bool:
+def is_old_news(change: circuit_breaker.Change | None) -> bool:
     """Whether nothing changed but that one more try has failed."""
-    return isinstance(change, circuit.Opened) and not change.is_news
+    return isinstance(change, circuit_breaker.Opened) and not change.is_news
 
 
-def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit.Circuit:
+def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit_breaker.Circuit:
     """A circuit that three failures of two orders have opened at `now`; the first wait is `chance` times 2 s."""
     one = known_circuit(chance)
     assert one.failed("portal.example", lease(1), error, now) == (None, False)
     assert one.failed("portal.example", lease(2), error, now) == (None, False)
     change, excused = one.failed("portal.example", lease(3, "PO-1"), error, now)
-    assert (change, excused) == (circuit.Opened("portal.example", str(error), chance * 2.0, HOUR), True)
+    assert (change, excused) == (circuit_breaker.Opened("portal.example", str(error), chance * 2.0, HOUR), True)
     return one
 
 
@@ -55,14 +57,14 @@ def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = D
 )  # fmt: skip
 def test_only_a_host_that_does_not_answer_is_an_outage(error: errors.OrderError) -> None:
     """Refusals, sign-ins, lost browsers, full disks and files that broke off say nothing of the host."""
-    assert not circuit.is_outage(error)
-    assert circuit.is_outage(DOWN)
-    assert circuit.is_outage(errors.Transient("slow", models.ErrorCode.TIMEOUT))
+    assert not circuit_breaker.is_outage(error)
+    assert circuit_breaker.is_outage(DOWN)
+    assert circuit_breaker.is_outage(errors.Transient("slow", models.ErrorCode.TIMEOUT))
 
 
 def test_an_answer_between_two_failures_starts_the_count_again() -> None:
     """Only failures in a row open; while closed, each is an attempt of its order."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
     for turn in range(20):
         assert one.failed("portal.example", lease(turn), DOWN, turn) == (None, False)
         assert one.failed("portal.example", lease(turn), DOWN, turn) == (None, False)
@@ -72,7 +74,7 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
 
 def test_one_order_alone_opens_nothing() -> None:
     """An order whose page always fails uses up its own attempts and stops nobody."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
     assert {one.failed("portal.example", lease(turn, "PO-1"), ERROR, turn) for turn in range(9)} == {(None, False)}
 
 
@@ -94,7 +96,7 @@ def test_success_closes_and_says_so() -> None:
     one.leased(lease(10), 101.0)
     assert one.succeeded("portal.example", lease(2), 102.0) is None
     assert one.is_open()
-    assert one.succeeded("portal.example", lease(10), 103.0) == circuit.Back("portal.example", 3.0)
+    assert one.succeeded("portal.example", lease(10), 103.0) == circuit_breaker.Back("portal.example", 3.0)
     assert not one.is_open()
     assert not one.is_held(103.0)
 
@@ -139,7 +141,7 @@ def test_after_long_enough_it_is_given_up() -> None:
     assert (is_old_news(change), excused) == (True, True)
     one.leased(lease(11), 3700.0)
     change, _ = one.failed("portal.example", lease(11), DOWN, 3700.0)
-    assert change == circuit.GivenUp("portal.example", "connection refused", 3700.0)
+    assert change == circuit_breaker.GivenUp("portal.example", "connection refused", 3700.0)
     assert one.is_held(1e9)
 
 
@@ -159,8 +161,8 @@ def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
 
 def test_retry_after_holds_everybody_and_counts_once() -> None:
     """429 with Retry-After: said once, all wait for as long; those that meet it while it holds are not to blame."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5)
-    assert one.failed("portal.example", lease(1), BUSY, 100.0) == (circuit.Held("portal.example", 30.0), False)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
+    assert one.failed("portal.example", lease(1), BUSY, 100.0) == (circuit_breaker.Held("portal.example", 30.0), False)
     assert one.is_held(129.9)
     assert one.failed("portal.example", lease(2), BUSY, 110.0) == (None, True)
     assert one.next_change(111.0) == 140.0
@@ -170,7 +172,7 @@ def test_retry_after_holds_everybody_and_counts_once() -> None:
 
 def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
     """An outage whose answers ask for patience gets it."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.0)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.0)
     for number in (1, 2, 3):
         one.failed("portal.example", lease(number), BUSY, 100.0)
     assert one.is_open()
@@ -179,7 +181,7 @@ def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
 
 def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
     """Pages answer, files of another host do not: the orders wait; a probe without such files comes through alone."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
     for number in (1, 2, 3):
         one.succeeded("portal.example", lease(number), 100.0)
         one.failed("files.example", lease(number), DOWN, 100.0)
@@ -189,7 +191,7 @@ def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
     assert one.is_open()
     one.released(lease(10))
     one.leased(lease(11), 102.0)
-    assert one.succeeded("files.example", lease(11), 103.0) == circuit.Back("files.example", 3.0)
+    assert one.succeeded("files.example", lease(11), 103.0) == circuit_breaker.Back("files.example", 3.0)
 
 
 def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() -> None:
@@ -203,7 +205,7 @@ def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() ->
     assert well.succeeded("portal.example", lease(1), 101.0) is None
     assert not well.is_open()
     assert ill.failed("portal.example", lease(1), DOWN, 101.0) == (
-        circuit.Opened("portal.example", "connection refused", 1.0, HOUR),
+        circuit_breaker.Opened("portal.example", "connection refused", 1.0, HOUR),
         True,
     )
 
@@ -227,11 +229,11 @@ def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.
     return net_errors.unreachable(f"https://{host}/x", fault)
 
 
-def doubted(one: circuit.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
+def doubted(one: circuit_breaker.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
     """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
     is_slow = error.fault is models.NetFault.SILENT
     assert one.failed("portal.example", lease(1), error, now) == (
-        circuit.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0, is_slow=is_slow),
+        circuit_breaker.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0, is_slow=is_slow),
         True,
     )
     assert one.is_held(now + 1.9)
@@ -244,13 +246,13 @@ MISTAKES = [fault for fault, meaning in net_errors.MEANINGS.items() if not meani
 @pytest.mark.parametrize("fault", MISTAKES)
 def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault) -> None:
     """At a host that never answered: two failures two seconds apart, and whatever needs it fails, with what to do."""
-    hosts = reach.Hosts()
-    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    hosts = reachability.Hosts()
+    one, error = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
     doubted(one, error)
     assert one.failed("portal.example", lease(2), error, 100.1) == (None, True)  # begun before, and no second try
     one.leased(lease(3), 102.0)
     change, excused = one.failed("portal.example", lease(3), error, 102.0)
-    assert change == circuit.Refused("portal.example", str(error), models.ErrorCode.NETWORK)
+    assert change == circuit_breaker.Refused("portal.example", str(error), models.ErrorCode.NETWORK)
     assert not excused
     assert not one.is_held(102.0)
     refused = hosts.why_given_up("portal.example")
@@ -261,16 +263,16 @@ def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault
 @pytest.mark.parametrize("fault", list(models.NetFault))
 def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(fault: models.NetFault) -> None:
     """Also a certificate: a hotel's network stands in between, say. An hour, counted down."""
-    hosts = reach.Hosts()
+    hosts = reachability.Hosts()
     hosts.answered("portal.example", 50.0)
-    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    one, error = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
     opened_ = None
     for number in range(1, 4):
         opened_, excused = one.failed("portal.example", lease(number), error, 100.0 + 2 * number)
-        if isinstance(opened_, circuit.Opened):
+        if isinstance(opened_, circuit_breaker.Opened):
             break
         one.leased(lease(number + 1), 102.0 + 2 * number)
-    assert isinstance(opened_, circuit.Opened)
+    assert isinstance(opened_, circuit_breaker.Opened)
     assert opened_.is_news
     assert opened_.left > HOUR - 10
     assert excused
@@ -279,8 +281,8 @@ def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(f
 def test_a_portal_known_from_earlier_runs_may_be_down_but_its_certificate_may_not_be_bad() -> None:
     """No name: the VPN is down, and it is waited for. An expired certificate does not heal by waiting."""
     for fault, expected in (
-        (models.NetFault.NAME, circuit.Opened),
-        (models.NetFault.CERTIFICATE_DATE, circuit.Refused),
+        (models.NetFault.NAME, circuit_breaker.Opened),
+        (models.NetFault.CERTIFICATE_DATE, circuit_breaker.Refused),
     ):
         one, error = known_circuit(), unreachable(fault)
         doubted(one, error)
@@ -293,14 +295,19 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
     """No route out, and nothing answers: it is waited for, an hour if need be, and once there is a network it is asked
     twice more before its name is called wrong."""
     network = [False]
-    hosts = reach.Hosts(has_network=lambda: network[0])
-    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(models.NetFault.NAME)
+    hosts = reachability.Hosts(has_network=lambda: network[0])
+    one, error = (
+        circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts),
+        unreachable(models.NetFault.NAME),
+    )
     doubted(one, error)
     one.leased(lease(2), 102.0)
     change, _ = one.failed("portal.example", lease(2), error, 102.0)
-    assert change == circuit.Opened("portal.example", "there is no host of this name", 1.0, HOUR - 2.0, is_offline=True)
+    assert change == circuit_breaker.Opened(
+        "portal.example", "there is no host of this name", 1.0, HOUR - 2.0, is_offline=True
+    )
     network[0] = True
-    for number, expected in ((3, circuit.Opened), (4, circuit.Refused)):
+    for number, expected in ((3, circuit_breaker.Opened), (4, circuit_breaker.Refused)):
         now = one.next_change(0.0) or 0.0
         one.leased(lease(number), now)
         change, _ = one.failed("portal.example", lease(number), error, now)
@@ -309,27 +316,30 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
 
 def test_another_hosts_answer_proves_the_network() -> None:
     """Whatever the routes say: what answered since the first failure does; what answered before it does not."""
-    hosts = reach.Hosts(has_network=lambda: False)
+    hosts = reachability.Hosts(has_network=lambda: False)
     error = unreachable(models.NetFault.NAME)
     hosts.answered("other.example", 99.0)
-    assert hosts.judge(error, 100.0) is reach.Verdict.OFFLINE
+    assert hosts.judge(error, 100.0) is reachability.Verdict.OFFLINE
     hosts.answered("other.example", 101.0)
-    assert hosts.judge(error, 100.0) is reach.Verdict.MISTAKE
+    assert hosts.judge(error, 100.0) is reachability.Verdict.MISTAKE
 
 
 def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
     """It accepts and says nothing: after five minutes its orders fail, and say that it never answered."""
-    hosts = reach.Hosts()
-    one, error = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(models.NetFault.SILENT)
+    hosts = reachability.Hosts()
+    one, error = (
+        circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts),
+        unreachable(models.NetFault.SILENT),
+    )
     doubted(one, error)
     for number, now in ((2, 147.0), (3, 200.0)):
         one.leased(lease(number), now)
         change, excused = one.failed("portal.example", lease(number), error, now)
-        assert isinstance(change, circuit.Opened)
+        assert isinstance(change, circuit_breaker.Opened)
         assert excused
     one.leased(lease(4), 401.0)
     change, _ = one.failed("portal.example", lease(4), error, 401.0)
-    assert isinstance(change, circuit.Refused)
+    assert isinstance(change, circuit_breaker.Refused)
     assert "nor ever before" in change.why
     assert change.code is models.ErrorCode.TIMEOUT
 
@@ -347,9 +357,9 @@ def test_an_answer_ends_the_doubt() -> None:
 
 def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None:
     """At a host that has answered: nobody else waits for it."""
-    hosts = reach.Hosts()
+    hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
     for turn in range(9):
         error = unreachable(models.NetFault.DROPPED)
         assert one.failed("portal.example", lease(turn, "PO-1"), error, float(turn)) == (None, False)
@@ -357,15 +367,15 @@ def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None
 
 def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
     """Its name does not exist: no order waits, as most may not need it; the second time its files fail for good."""
-    hosts = reach.Hosts()
+    hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
     error = unreachable(models.NetFault.NAME, "files.example")
     for now in (100.0, 100.5):
         assert one.failed("files.example", lease(1), error, now) == (None, False)
         assert not one.is_held(now)
     change, _ = one.failed("files.example", lease(2), error, 102.0)
-    assert isinstance(change, circuit.Refused)
+    assert isinstance(change, circuit_breaker.Refused)
     assert not one.is_held(102.0)
     assert hosts.why_given_up("files.example") is not None
     assert hosts.why_given_up("portal.example") is None
@@ -373,21 +383,21 @@ def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
 
 def test_files_of_a_host_that_went_down_fail_after_five_minutes_although_pages_open() -> None:
     """The portal's pages open all the while, which must not set the clock back."""
-    hosts = reach.Hosts()
+    hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
     hosts.answered("files.example", 1.0)
-    one, now = circuit.Circuit("portal.example", POLICY, lambda: 0.5, hosts), 100.0
+    one, now = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), 100.0
     error = unreachable(models.NetFault.SILENT, "files.example")
-    change: circuit.Change | None = None
+    change: circuit_breaker.Change | None = None
     for number in range(100):
         now = one.next_change(now) or now + 1.0
         one.leased(lease(number), now)
         one.succeeded("portal.example", lease(number), now)
         change, _ = one.failed("files.example", lease(number), error, now)
         one.released(lease(number))
-        if isinstance(change, circuit.Refused):
+        if isinstance(change, circuit_breaker.Refused):
             break
-    assert isinstance(change, circuit.Refused)
+    assert isinstance(change, circuit_breaker.Refused)
     assert change.host == "files.example"
     assert 400.0 <= now < 600.0
 
@@ -398,7 +408,7 @@ STEPS = st.sampled_from(["fail", "answer", "busy", "leave", "check"])
 @given(st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=60))
 def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> None:
     """After any history somebody may go now, or at a known time, or a probe is out whose end says more."""
-    one = circuit.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
     now, number, out = 0.0, 0, list[models.Lease]()
     for what, which in steps:
         now += which

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from po_pw.engine import awake, clocks
+from po_pw.machine import clocks, keep_awake
 from tests.support import run_async
 
 
@@ -83,7 +83,7 @@ def test_keeping_awake_leaves_no_thread() -> None:
 
     async def go() -> None:
         for wanted in (False, True):
-            async with awake.kept(wanted):
+            async with keep_awake.kept(wanted):
                 assert any(thread.name == "po-pw-awake" for thread in threading.enumerate()) is wanted
             for thread in threading.enumerate():
                 if thread.name == "po-pw-awake":

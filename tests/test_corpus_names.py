@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.downloads import folders, names, publishing
+from po_pw.storage import names, publishing, staging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,11 +99,11 @@ def test_names_alike_for_a_file_system_are_told_apart() -> None:
     assert not [folded for folded in alike.values() if len(folded) > 1]
 
 
-def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim: str, most: int) -> folders.Prepared:
+def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim: str, most: int) -> staging.Prepared:
     """One order from slots to its final folder, each file with its own number as content."""
     order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/1", supplier)
     (out / ".po-pw").mkdir(parents=True, exist_ok=True)
-    work = folders.open_work(out, po_number, claim)
+    work = staging.open_work(out, po_number, claim)
     files = []
     for number, name in enumerate(sent):
         content = f"{number}".encode()
@@ -114,8 +114,8 @@ def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim:
                 "application/pdf", "http", "https://portal.example/file",
             )
         )  # fmt: skip
-    prepared = folders.prepare(
-        out, work, order=order, supplier=supplier, stem=folders.stem(order), status=models.Status.COMPLETED,
+    prepared = staging.prepare(
+        out, work, order=order, supplier=supplier, stem=staging.stem(order), status=models.Status.COMPLETED,
         files=files, missing=(), max_path=most, now=NOW,
     )  # fmt: skip
     assert publishing.publish(out, prepared.work, prepared.folder, prepared.replaces)
@@ -126,7 +126,7 @@ def seen(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def check_on_disk(out: Path, prepared: folders.Prepared, sent: Sequence[str], most: int) -> None:
+def check_on_disk(out: Path, prepared: staging.Prepared, sent: Sequence[str], most: int) -> None:
     """Every file is in the order's one folder under a safe name, holds its own content, and its path fits."""
     folder = out / prepared.folder
     parts = Path(prepared.folder).parts
@@ -171,9 +171,9 @@ def test_on_a_real_disk(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_each_as_a_supplier_and_an_order(tmp_path: Path) -> None:
     """As a supplier's or an order's name none leads out of the output, hides, or takes a place of ours."""
     for name in WHOLE:
-        parent = folders.parent(name)
+        parent = staging.parent(name)
         order = models.PurchaseOrder(models.order_key(name), name, "https://portal.example/1")
-        stem = folders.stem(order)
+        stem = staging.stem(order)
         for part in (parent, stem):
             if part:
                 check(part)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from fixtures.corpus import containers, sheets
 from po_pw import errors, models
-from po_pw.orders import compound, read, separated, workbook_sandbox
+from po_pw.orders import delimited, ole_container, read, workbook_sandbox
 from po_pw.results import tables, texts
 from tests.support import IN_TIME
 
@@ -141,7 +141,7 @@ def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row
 def test_any_cell_is_harmless_and_comes_back(cell: str) -> None:
     """Whatever text it is: as written no program runs it, and as read again it is what it was."""
     written = str(texts.harmless(cell))
-    assert separated.unmarked(written) == cell
+    assert delimited.unmarked(written) == cell
     assert not runs(written)
     assert not any(part.startswith(("=", "+", "-", "@")) for part in re.split("[;\r\n]", written)[1:])
 
@@ -152,7 +152,7 @@ def test_a_damaged_ole_file_is_read_or_refused(at: int, damage: bytes) -> None:
     """However its tables lead around in it, reading its streams ends, and raises nothing but ValueError."""
     content = containers.compound({"Workbook": bytes(range(256)) * 20, "Other": b"small"})
     with contextlib.suppress(ValueError):
-        found = compound.streams(content[:at] + damage + content[at + len(damage) :])
+        found = ole_container.streams(content[:at] + damage + content[at + len(damage) :])
         assert sum(map(len, found.values())) <= 64 * len(content)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw import errors, models, web
+from po_pw import errors, hostnames, models
 from po_pw.orders import read
 from po_pw.transport import addresses
 
@@ -95,7 +95,7 @@ def test_any_text_is_refused_or_a_host_that_all_read_alike(scheme: str, mark: st
     if order is not None:
         parts = urlsplit(order.url)
         assert parts.scheme in {"http", "https"}
-        assert web.is_plain(parts.netloc)
+        assert hostnames.is_plain(parts.netloc)
         assert "\\" not in parts.netloc
     try:
         asked = addresses.parse(url, BASE)
@@ -109,4 +109,4 @@ def test_any_text_is_refused_or_a_host_that_all_read_alike(scheme: str, mark: st
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["{}", "0x{:x}", "0{:o}", "{0}.", "{}."]))
 def test_no_number_is_a_host(number: int, writing: str) -> None:
     """A host that is one number, however it is written, is an address inside the network for a browser: refused."""
-    assert not web.is_plain(writing.format(number))
+    assert not hostnames.is_plain(writing.format(number))

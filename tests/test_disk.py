@@ -15,8 +15,9 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import disk, fetch, folders, names, parts, publishing, writer
+from po_pw.downloads import fetch, partial, writer
 from po_pw.journal import facts, lock, store
+from po_pw.storage import filesystem, names, publishing, staging
 from po_pw.transport import client
 from tests import faulty_server, journal_values
 from tests.chaos import machines
@@ -34,7 +35,7 @@ def part(tmp_path: Path) -> Path:
     """Where a file's bytes come in an output directory."""
     folder = tmp_path / ".po-pw" / "work" / "PO-1" / "run-1"
     folder.mkdir(parents=True)
-    return parts.of(folder / "0001")
+    return partial.of(folder / "0001")
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_place_is_asked_what_an_error_means(
 ) -> None:
     """One table: what each error says of one file, where small files can be written; else it is the output's."""
     error = OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
-    found = disk.problem(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
+    found = filesystem.problem(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
     assert (type(found), found.code) == (kind, code)
     assert tmp_path.name in str(found)
 
@@ -84,24 +85,24 @@ def test_the_place_is_asked_what_an_error_means(
 @pytest.mark.parametrize(
     ("number", "meaning"),
     [
-        (112, disk.Meaning.FULL), (1295, disk.Meaning.FULL), (223, disk.Meaning.TOO_LARGE), (123, disk.Meaning.NAME),
-        (206, disk.Meaning.NAME), (5, disk.Meaning.HELD), (32, disk.Meaning.HELD), (225, disk.Meaning.GONE),
-        (64, disk.Meaning.OTHER),
+        (112, filesystem.Meaning.FULL), (1295, filesystem.Meaning.FULL), (223, filesystem.Meaning.TOO_LARGE), (123, filesystem.Meaning.NAME),
+        (206, filesystem.Meaning.NAME), (5, filesystem.Meaning.HELD), (32, filesystem.Meaning.HELD), (225, filesystem.Meaning.GONE),
+        (64, filesystem.Meaning.OTHER),
     ],
 )  # fmt: skip
-def test_windows_says_more_than_its_errno(number: int, meaning: disk.Meaning) -> None:
+def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Meaning) -> None:
     """Python makes `EINVAL` of what it does not know, which would be a bad name."""
-    error = OSError(errno.EINVAL if meaning is not disk.Meaning.OTHER else errno.EIO, "said by Windows")
+    error = OSError(errno.EINVAL if meaning is not filesystem.Meaning.OTHER else errno.EIO, "said by Windows")
     setattr(error, "winerror", number)  # noqa: B010 - Windows alone has it
-    assert disk.meaning_of(error) is meaning
+    assert filesystem.meaning_of(error) is meaning
 
 
 def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> None:
     """What is left of it is an empty folder on another disk: neither folders nor files are put there."""
     with pytest.raises(errors.OutputUnavailable, match="cannot be written to"):
-        folders.open_work(tmp_path, "PO-1", "run-1")
+        staging.open_work(tmp_path, "PO-1", "run-1")
     with pytest.raises(FileNotFoundError):
-        disk.make(tmp_path / "gone" / "Supplier", tmp_path / "gone")
+        filesystem.make(tmp_path / "gone" / "Supplier", tmp_path / "gone")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -114,7 +115,7 @@ def test_a_file_that_a_scanner_takes_away_while_it_comes_is_that_files_failure(p
 
             def publish(_: int) -> None:
                 part.unlink()  # the scanner
-                disk.rename(part, part.with_name("0001"))
+                filesystem.rename(part, part.with_name("0001"))
 
             await sink.finish(publish)
 
@@ -241,9 +242,9 @@ def test_the_longest_name_is_tried_where_the_file_system_says_too_much(tmp_path:
         tried.append(len(os.fsencode(path.name)))
         return tried[-1] <= limit
 
-    assert disk.longest_name(tmp_path, 220, takes) == min(limit, 220)
+    assert filesystem.longest_name(tmp_path, 220, takes) == min(limit, 220)
     assert len(tried) < 12
-    assert disk.longest_name(tmp_path, 220) == 220  # this very disk
+    assert filesystem.longest_name(tmp_path, 220) == 220  # this very disk
     assert list(tmp_path.iterdir()) == []
 
 
@@ -255,14 +256,14 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
     order = models.PurchaseOrder(models.order_key(sent), sent, "https://portal.example/1")
     made = []
     for claim in ("20261125-120000-abcd-1", "20261125-120000-abcd-2"):
-        work = folders.open_work(tmp_path, sent, claim)
+        work = staging.open_work(tmp_path, sent, claim)
         files = []
         for number in (1, 2):
             work.slot(number).write_bytes(b"%d" % number)
             sha256 = hashlib.sha256(b"%d" % number).hexdigest()
             files.append(models.SavedFile(f"a{number}", str(work.slot(number)), sent, 1, sha256, "", "http", ""))
-        prepared = folders.prepare(
-            tmp_path, work, order=order, supplier=sent, stem=f"{folders.stem(order, longest)}~12", files=files,
+        prepared = staging.prepare(
+            tmp_path, work, order=order, supplier=sent, stem=f"{staging.stem(order, longest)}~12", files=files,
             status=models.Status.COMPLETED, missing=(), max_path=1000, now=NOW, longest=longest,
         )  # fmt: skip
         assert publishing.publish(tmp_path, prepared.work, prepared.folder, prepared.replaces)
@@ -270,8 +271,8 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
     assert made[0] == made[1]
     every = [path.name for path in tmp_path.rglob("*")]
     assert max(len(os.fsencode(name)) for name in every) <= 143
-    assert len(os.fsencode(f"{folders.stem(order, longest)}~12_{models.Status.NO_ATTACHMENTS}~")) <= 143
-    assert len(os.fsencode(folders.evidence(tmp_path, sent).name)) <= 120
+    assert len(os.fsencode(f"{staging.stem(order, longest)}~12_{models.Status.NO_ATTACHMENTS}~")) <= 143
+    assert len(os.fsencode(staging.evidence(tmp_path, sent).name)) <= 120
     assert [names.split(name)[1] for name in made[0][1]] == [names.split(sent)[1]] * 2
 
 

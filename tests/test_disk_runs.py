@@ -16,9 +16,10 @@ from aiohttp import web
 
 import po_pw
 from po_pw import errors, events, models, settings
-from po_pw.engine import carrying, jobs, senses
+from po_pw.engine import order_job, resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
+from po_pw.machine import probes
 from po_pw.orders import read
 from tests import plain_portal
 from tests.chaos import machines
@@ -84,8 +85,8 @@ async def run(
     outcomes: list[models.Outcome] = []
     error: Exception | None = None
     orders = read.open_table(table)
-    async with engine.Run(settings.load(**given), hub, perceives=senses.Senses(space_every=0.05)) as one:
-        worked = one.process(orders.rows(), columns=orders.columns, resume=carrying.Resume())
+    async with engine.Run(settings.load(**given), hub, perceives=probes.Senses(space_every=0.05)) as one:
+        worked = one.process(orders.rows(), columns=orders.columns, resume=resuming.Resume())
         try:
             outcomes.extend([outcome async for outcome in worked])
         except errors.PoPwError as problem:
@@ -297,14 +298,14 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
     """Settled, refused, held, without a work folder, half published, a fault of ours, a journal that fails: no future
     stays open, each order is one order's failure, and the pool goes on."""
     out = tmp_path / "out"
-    real = jobs.Job.files
+    real = order_job.Job.files
 
-    def files(job: jobs.Job) -> list[models.SavedFile]:
+    def files(job: order_job.Job) -> list[models.SavedFile]:
         if job.order.po_number == "PO-5":
             raise ArithmeticError("a fault of ours")
         return real(job)
 
-    monkeypatch.setattr(jobs.Job, "files", files)
+    monkeypatch.setattr(order_job.Job, "files", files)
     with po_pw.WorkerPool(max_workers=1, out=out, home=tmp_path / "home", attempts=2, backoff_base=0.01) as pool:
         (out / "Held").write_bytes(b"mine")
         (out / ".po-pw/work/PO-4").write_bytes(b"in the way")

@@ -17,9 +17,10 @@ import psutil
 import pytest
 
 from po_pw import events, models, sessions, settings
+from po_pw.auth import login
 from po_pw.browser import contexts, display, locate, profiles, watchdog
 from po_pw.demo import catalogue, server
-from po_pw.engine import login, pool
+from po_pw.engine import pool
 from tests.support import IN_TIME, run_async
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pytest
 from po_pw import errors, sessions, settings
 from po_pw.browser import policies
 from po_pw.demo import catalogue, server
-from po_pw.engine import checks, places
-from po_pw.engine import doctor as judge
-from po_pw.journal import modes
+from po_pw.doctor import checks, folders
+from po_pw.doctor import environment as judge
+from po_pw.journal import storage_location
 from tests import portal_runs
 from tests.support import IN_TIME, run_async
 
@@ -144,7 +144,7 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
 )
 def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...], state: str, words: str) -> None:
     """What the output lies on is said with what it means for the journal."""
-    line = places.judge_file_system(kind, modes.judge(kind, options, folder), mode)
+    line = folders.judge_file_system(kind, storage_location.judge(kind, options, folder), mode)
     assert line.state == state
     assert words in line.text
     assert bool(line.remedy) is (state != "ok")
@@ -153,7 +153,7 @@ def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...
 def test_an_output_with_a_long_path_is_a_warning(tmp_path: Path) -> None:
     """Where hardly any characters are left for names, the person is told before a run, not after."""
     long = tmp_path / ("d" * 200)
-    (line,) = places.output(settings.load(out=long, max_path=len(str(long)) + 50))
+    (line,) = folders.output(settings.load(out=long, max_path=len(str(long)) + 50))
     assert line.state == "warning"
     assert "50 of" in line.text
 
@@ -161,7 +161,7 @@ def test_an_output_with_a_long_path_is_a_warning(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root can write to")
 def test_a_folder_that_cannot_be_written_to_is_a_problem() -> None:
     """Output and profile folder are tried by writing, where they are or would be made."""
-    found = [*places.output(settings.load(out="/proc/x/y")), *places.home(settings.load(home="/proc"))]
+    found = [*folders.output(settings.load(out="/proc/x/y")), *folders.home(settings.load(home="/proc"))]
     assert [line.state for line in found] == ["problem", "problem"]
     assert all("/proc cannot be written to" in line.text and line.remedy for line in found)
 
@@ -170,13 +170,13 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
     """Age and cookies are said; one that is damaged, expired or open to others says what to do."""
     options = settings.load(home=tmp_path)
     kept = sessions.Sessions(tmp_path)
-    assert places.sign_ins(options) == []
+    assert folders.sign_ins(options) == []
     good, expired, damaged, shared = (f"https://{name}.example:8443" for name in ("a-good", "b-old", "c-bad", "d-open"))
     kept.save(good, {"cookies": [{"name": "s", "expires": -1}, {"name": "t", "expires": 1}]})
     kept.save(expired, {"cookies": [{"name": "s", "expires": 1}]})
     kept.save(damaged, {"cookies": []}).write_text("{")
     kept.save(shared, {"cookies": [{"name": "s", "expires": -1}]}).chmod(0o644)
-    found = dict(places.sign_ins(options))
+    found = dict(folders.sign_ins(options))
     assert list(found) == [good, expired, damaged, shared]
     states = [line.state for line in found.values()]
     assert states == ["ok", "warning", "problem", "warning" if os.name == "posix" else "ok"]

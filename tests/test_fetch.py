@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, kinds, promises, writer
+from po_pw.downloads import expected_file, fetch, file_type, writer
 from po_pw.transport import client
 from tests import faulty_server, support
 
@@ -252,7 +252,7 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
                 return web.Response(text=page("About a.pdf"), content_type="text/html")
 
             server.answers["/view/7"] = answer
-            with pytest.raises(promises.PageInstead):
+            with pytest.raises(expected_file.PageInstead):
                 await fetched(ours, server, "/view/7", tmp_path / "0001", "a.pdf", kept=kept)
             assert len(server.saw("/view/7")) == 2
             there = dataclasses.replace(kept, source=server.url("/view/7"))
@@ -294,7 +294,7 @@ def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
         async with world() as (server, ours):
             head = page("Endless", "").encode()
             server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
-            with pytest.raises(promises.PageInstead) as caught:
+            with pytest.raises(expected_file.PageInstead) as caught:
                 await fetched(
                     ours, server, "/answer", tmp_path / "0001", "a.pdf",
                     is_file=lambda: told.append(True), on_bytes=received.append,
@@ -432,7 +432,7 @@ def test_cancelling_in_the_middle_leaves_nothing(tmp_path: Path, chunks: int) ->
 
 def test_kinds_need_no_more_than_the_beginning() -> None:
     """A PDF may begin late, but not later than the standard allows; text with a byte order mark is text."""
-    assert kinds.actual(b" " * 1000 + b"%PDF-1.4") == "pdf"
-    assert kinds.actual(b" " * 1030 + b"%PDF-1.4") is None
-    assert kinds.is_text("Grüße".encode("utf-16"))
-    assert not kinds.is_text(b"\x00\x01")
+    assert file_type.actual(b" " * 1000 + b"%PDF-1.4") == "pdf"
+    assert file_type.actual(b" " * 1030 + b"%PDF-1.4") is None
+    assert file_type.is_text("Grüße".encode("utf-16"))
+    assert not file_type.is_text(b"\x00\x01")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from po_pw import errors, models
-from po_pw.downloads import disk, folders, manifests, place, publishing
+from po_pw.storage import filesystem, manifests, order_paths, publishing, staging
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 ORDER = models.PurchaseOrder(models.order_key("PO-001"), "PO-001", "https://portal.example/orders/1")
@@ -24,7 +24,7 @@ def _run_is_open(tmp_path: Path) -> None:
     (tmp_path / ".po-pw").mkdir()
 
 
-def saved(work: folders.Work, number: int, sent_name: str, content: bytes = b"content") -> models.SavedFile:
+def saved(work: staging.Work, number: int, sent_name: str, content: bytes = b"content") -> models.SavedFile:
     """A file as `fetch` leaves it: in its slot."""
     slot = work.slot(number)
     slot.write_bytes(content)
@@ -35,13 +35,13 @@ def saved(work: folders.Work, number: int, sent_name: str, content: bytes = b"co
 
 
 def finish(
-    out: Path, work: folders.Work, files: list[models.SavedFile], status: models.Status = models.Status.COMPLETED,
+    out: Path, work: staging.Work, files: list[models.SavedFile], status: models.Status = models.Status.COMPLETED,
     **more: Any,
-) -> folders.Prepared:  # fmt: skip
+) -> staging.Prepared:  # fmt: skip
     given: dict[str, Any] = {
         "order": ORDER, "supplier": "Supplier A", "stem": "PO-001", "missing": (), "max_path": 400, "now": NOW, **more,
     }  # fmt: skip
-    prepared = folders.prepare(out, work, status=status, files=files, **given)
+    prepared = staging.prepare(out, work, status=status, files=files, **given)
     assert publishing.publish(out, prepared.work, prepared.folder, prepared.replaces)
     return prepared
 
@@ -52,9 +52,9 @@ def run(
     status: models.Status = models.Status.COMPLETED,
     claim: str = "1",
     **more: Any,
-) -> folders.Prepared:
+) -> staging.Prepared:
     """One order from work folder to final folder."""
-    work = folders.open_work(out, "PO-001", claim)
+    work = staging.open_work(out, "PO-001", claim)
     files = [saved(work, number, name, content) for number, (name, content) in enumerate(contents.items(), 1)]
     return finish(out, work, files, status, **more)
 
@@ -193,7 +193,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
     manifest = (tmp_path / ".po-pw/manifests/Supplier A/PO-001.json").read_bytes()
     in_the_way = tmp_path / "Supplier A" / "PO-001_COMPLETED"
     in_the_way.write_bytes(b"a file")
-    work = folders.open_work(tmp_path, "PO-001", "2")
+    work = staging.open_work(tmp_path, "PO-001", "2")
     files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
     with pytest.raises(errors.FolderHeld, match="PO-001_COMPLETED is a file"):
         finish(tmp_path, work, files)
@@ -210,7 +210,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
 
 def test_leftovers_of_earlier_attempts_do_not_come_along(tmp_path: Path) -> None:
     """Half a file, and a file that the page shows no more, are not in the final folder."""
-    work = folders.open_work(tmp_path, "PO-001", "1")
+    work = staging.open_work(tmp_path, "PO-001", "1")
     (work.path / "0002.part").write_bytes(b"half")
     (work.path / "0003").write_bytes(b"shown no more")
     finish(tmp_path, work, [saved(work, 1, "a.part", b"whole")])
@@ -224,7 +224,7 @@ def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
     paths = [tmp_path / done.folder / file.path for file in done.files]
     assert all(path.is_file() and len(str(path)) <= shortest for path in paths)
     assert [path.suffix for path in paths] == [".pdf", ".gz"]
-    work = folders.open_work(tmp_path, "PO-001", "2")
+    work = staging.open_work(tmp_path, "PO-001", "2")
     with pytest.raises(errors.Permanent, match=r"--out.*--max-path"):
         finish(tmp_path, work, [saved(work, 1, "a.pdf")], max_path=shortest - 1)
     work.discard()
@@ -234,9 +234,9 @@ def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
 def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: Path) -> None:
     """One order's long names are that order's failure; a place where none would fit ends the run at its start."""
     shortest = len(str(tmp_path / ".po-pw" / "work")) + 1 + 16 + 1 + 32 + 1 + 24
-    folders.check_depth(tmp_path, shortest)
+    staging.check_depth(tmp_path, shortest)
     with pytest.raises(errors.EnvironmentProblem, match=r"--out.*--max-path"):
-        folders.check_depth(tmp_path, shortest - 1)
+        staging.check_depth(tmp_path, shortest - 1)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: 
 def test_stems(po_number: str, stem: str) -> None:
     """An order's number is its folder's name, made safe."""
     order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/")
-    assert folders.stem(order) == stem
+    assert staging.stem(order) == stem
 
 
 @pytest.mark.parametrize(
@@ -254,21 +254,21 @@ def test_stems(po_number: str, stem: str) -> None:
 )
 def test_suppliers_folders(supplier: str, folder: str) -> None:
     """A supplier's folder is safe, does not hide, and takes no place of ours."""
-    assert folders.parent(supplier) == folder
-    assert len(folders.parent("x" * 300)) <= 80
+    assert staging.parent(supplier) == folder
+    assert len(staging.parent("x" * 300)) <= 80
 
 
 def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:
     """An order's folder is found whatever came of it; another order's is not."""
-    assert place.existing(tmp_path, "Supplier A", "PO-001") == []
+    assert order_paths.existing(tmp_path, "Supplier A", "PO-001") == []
     run(tmp_path, {}, models.Status.FAILED)
     (tmp_path / "Supplier A" / "PO-0011_COMPLETED").mkdir()
-    assert place.existing(tmp_path, "Supplier A", "PO-001") == [tmp_path / "Supplier A" / "PO-001_FAILED"]
+    assert order_paths.existing(tmp_path, "Supplier A", "PO-001") == [tmp_path / "Supplier A" / "PO-001_FAILED"]
 
 
 def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:
     """Two orders whose numbers come out alike have work folders of their own, and one's end is not the other's."""
-    one, two = folders.open_work(tmp_path, "PO/1", "a"), folders.open_work(tmp_path, "PO_1", "b")
+    one, two = staging.open_work(tmp_path, "PO/1", "a"), staging.open_work(tmp_path, "PO_1", "b")
     assert one.path != two.path
     finish(tmp_path, one, [saved(one, 1, "a.pdf")], stem="PO_1")
     finish(tmp_path, two, [saved(two, 1, "b.pdf")], stem="PO_1~2")
@@ -284,7 +284,7 @@ def test_orders_of_one_supplier_end_at_the_same_time(tmp_path: Path) -> None:
         )
         earlier = ""
         for turn in range(25):
-            work = folders.open_work(tmp_path, "PO/1" if number % 2 else "PO:1", f"{number}-{turn}")
+            work = staging.open_work(tmp_path, "PO/1" if number % 2 else "PO:1", f"{number}-{turn}")
             supplier, stem = f"Supplier {turn // 2 % 2}", f"PO-{number}"
             files = [saved(work, 1, "a.pdf", f"{number} {turn}".encode())]
             earlier = finish(tmp_path, work, files, order=order, supplier=supplier, stem=stem, earlier=earlier).folder
@@ -304,11 +304,11 @@ def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
             raise left.pop()
 
     pauses: list[float] = []
-    disk.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+    filesystem.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
     assert len(pauses) == 2
     left.extend(PermissionError() for _ in range(50))
     with pytest.raises(PermissionError):
-        disk.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+        filesystem.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
 
 
 @pytest.mark.parametrize(

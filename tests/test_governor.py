@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors
-from po_pw.engine import cgroups, governor, machine
+from po_pw.machine import capacity, cgroups, resources
 from tests.support import run_async
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MB = 1_000_000
-PLENTY = machine.Reading(
+PLENTY = resources.Reading(
     free_bytes=20_000 * MB, total_bytes=24_000 * MB, cpu_percent=10, open_files=20, open_files_limit=0, cpus=16
 )
-COSTS = governor.Costs(context_bytes=200 * MB, driver_bytes=100 * MB, files_per_context=10, tasks_per_context=100)
+COSTS = capacity.Costs(context_bytes=200 * MB, driver_bytes=100 * MB, files_per_context=10, tasks_per_context=100)
 KEEP = 200 * MB
 
 
-def decide(wanted: int, open_now: int = 0, **different: object) -> governor.Decision:
+def decide(wanted: int, open_now: int = 0, **different: object) -> capacity.Decision:
     reading = dataclasses.replace(PLENTY, **different)  # type: ignore[arg-type]
-    return governor.decide(wanted, open_now, reading, COSTS, reserve_bytes=KEEP)
+    return capacity.decide(wanted, open_now, reading, COSTS, reserve_bytes=KEEP)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_decision(wanted: int, open_now: int, different: dict[str, object], coun
 @pytest.mark.parametrize(("total", "kept"), [(512, 134), (4_000, 400), (64_000, 1073)])
 def test_the_reserve_grows_with_the_machine(total: int, kept: int) -> None:
     """A tenth is left to others, within bounds."""
-    assert governor.reserve(total * MB) // MB == kept
+    assert capacity.reserve(total * MB) // MB == kept
 
 
 @pytest.mark.parametrize("others", range(0, 1300 * MB, 45 * MB))
@@ -102,12 +102,12 @@ def test_costs_follow_what_is_measured() -> None:
     assert COSTS.measured(500 * MB, 0) is COSTS
 
 
-def watched(wanted: int, readings: list[machine.Reading | errors.EnvironmentProblem]) -> list[tuple[int, int]]:
+def watched(wanted: int, readings: list[resources.Reading | errors.EnvironmentProblem]) -> list[tuple[int, int]]:
     """The counts decided, each with how many readings that took, where contexts follow each decision at once."""
     told: list[tuple[int, int]] = []
     turn = 0
 
-    def read() -> machine.Reading:
+    def read() -> resources.Reading:
         nonlocal turn
         reading = readings[turn]
         turn += 1
@@ -116,7 +116,7 @@ def watched(wanted: int, readings: list[machine.Reading | errors.EnvironmentProb
         return reading
 
     async def watch() -> None:
-        watching = governor.Governor(wanted, read=read, measure=lambda: 0, costs=COSTS, reserve_bytes=KEEP, every=0)
+        watching = capacity.Governor(wanted, read=read, measure=lambda: 0, costs=COSTS, reserve_bytes=KEEP, every=0)
         first = await watching.decide()
         told.append((turn, first.count))
         try:
@@ -157,7 +157,7 @@ def test_costs_are_measured_while_contexts_are_open() -> None:
 
     async def learn() -> tuple[int, int]:
         low = dataclasses.replace(PLENTY, free_bytes=1000 * MB)
-        measuring = governor.Governor(
+        measuring = capacity.Governor(
             8, read=lambda: low, measure=lambda: 100 * MB + 2 * 600 * MB, costs=COSTS, reserve_bytes=KEEP
         )
         before = await measuring.decide(0)
@@ -172,7 +172,7 @@ def test_starts_are_staggered_by_cpus() -> None:
     """As many launch at once as there are CPUs; the others wait their turn."""
 
     async def delays() -> list[float]:
-        two = governor.Governor(4, read=lambda: dataclasses.replace(PLENTY, cpus=2.0))
+        two = capacity.Governor(4, read=lambda: dataclasses.replace(PLENTY, cpus=2.0))
         await two.decide()
         return [two.start_delay(index) for index in range(9)]
 
@@ -289,7 +289,7 @@ def test_no_control_groups(tmp_path: Path) -> None:
 
 def test_this_machine_is_read() -> None:
     """The reading of the real machine makes sense, and every limit of a container is within it."""
-    real = machine.read()
+    real = resources.read()
     assert 0 < real.free_bytes <= real.total_bytes
     assert 0 <= real.cpu_percent <= 100
     assert real.open_files > 0
@@ -299,20 +299,20 @@ def test_this_machine_is_read() -> None:
         cgroups.Limits(memory_bytes=1000, memory_left=300, cpus=0.5, cpu_seconds=spent, tasks_left=7)
         for spent in counted
     )
-    contained = machine.read(lambda: next(limits))
+    contained = resources.read(lambda: next(limits))
     assert (contained.free_bytes, contained.total_bytes, contained.contained) == (300, 1000, True)
     assert (contained.cpus, contained.cpu_percent, contained.tasks_left) == (0.5, 100, 7)
 
 
 def test_memory_of_driver_and_browsers_is_measured() -> None:
     """What a driver that we started holds for itself is counted while it lives; our other processes are not."""
-    assert machine.browser_bytes("made-up-driver") == 0
+    assert resources.browser_bytes("made-up-driver") == 0
     code = "import sys; held = bytearray(b'x') * 80_000_000; print('ready', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, "made-up-driver"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        assert 80_000_000 < machine.browser_bytes("made-up-driver") < 120_000_000
-        assert machine.browser_bytes("another-driver") == 0
+        assert 80_000_000 < resources.browser_bytes("made-up-driver") < 120_000_000
+        assert resources.browser_bytes("another-driver") == 0
         assert child.stdin is not None
         child.stdin.close()

@@ -14,7 +14,8 @@ import pytest
 from po_pw import errors, events, models
 from po_pw.browser import heartbeat, watchdog
 from po_pw.demo import catalogue, faults, server
-from po_pw.engine import governor, machine, retry, senses, space
+from po_pw.dispatch import retry
+from po_pw.machine import capacity, disk_space, probes, resources
 from tests import portal_runs, test_contexts
 from tests.support import IN_TIME, run_async, until
 
@@ -225,8 +226,8 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
             free[0] = 50_000_000_000
 
     settled: list[str] = []
-    perceives = senses.Senses(
-        asleep=lambda: asleep[0], sleep_every=0.05, space=lambda _: space.Reading(free[0], 100_000_000_000),
+    perceives = probes.Senses(
+        asleep=lambda: asleep[0], sleep_every=0.05, space=lambda _: disk_space.Reading(free[0], 100_000_000_000),
         space_every=0.05,
     )  # fmt: skip
     ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, perceives=perceives))
@@ -261,11 +262,13 @@ def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
     said: list[str] = []
     closed: list[int] = []
 
-    def govern(wanted: int) -> governor.Governor:
-        def read() -> machine.Reading:
-            return dataclasses.replace(machine.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0)
+    def govern(wanted: int) -> capacity.Governor:
+        def read() -> resources.Reading:
+            return dataclasses.replace(
+                resources.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0
+            )
 
-        return governor.Governor(wanted, read=read, measure=lambda: 0, every=0.01)
+        return capacity.Governor(wanted, read=read, measure=lambda: 0, every=0.01)
 
     def hear(_: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderStep) and event.step == "reading" and event.worker == "w2":

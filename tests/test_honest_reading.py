@@ -10,7 +10,7 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.browser import activity
-from po_pw.engine import carrying
+from po_pw.engine import resuming
 from po_pw.portals import memory
 from tests import plain_portal
 from tests.plain_portal import Answer, Portal, area, order, page
@@ -225,7 +225,7 @@ def test_attachments_that_nothing_else_tells_apart_are_told_apart_by_their_conte
             first = await plain_portal.run(portal, tmp_path, ["PO-1"])
             assert len({file.sha256 for file in first.outcomes["PO-1"].files}) == 2
             portal.pages["/orders/PO-1"] = listed("c", "a", "b")
-            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=carrying.Resume(refresh=True))
+            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=resuming.Resume(refresh=True))
             files = again.outcomes["PO-1"].files
             assert len(files) == len({file.sha256 for file in files}) == 3
             assert not any("vanished" in file.checks for file in files)

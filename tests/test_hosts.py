@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web as aioweb
 
-from po_pw import errors, models, settings, web
+from po_pw import errors, hostnames, models, settings
 from po_pw.portals import generic, recognition
-from po_pw.transport import addresses, client, hosts, resolving
+from po_pw.transport import addresses, allowed_hosts, client, resolving
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 ORDER = "https://acme.coupahost.com/order_headers/1"
 
 
-def coupa(*allowed: str, page: str = "") -> hosts.Fence:
+def coupa(*allowed: str, page: str = "") -> allowed_hosts.Fence:
     declared = generic.GenericPortal().file_hosts(ORDER)
-    return hosts.fence(ORDER, page, declared=declared, allowed=allowed, is_sign_in=lambda url: "login" in url)
+    return allowed_hosts.fence(ORDER, page, declared=declared, allowed=allowed, is_sign_in=lambda url: "login" in url)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_hosts_that_files_come_from(url: str) -> None:
 )  # fmt: skip
 def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: str) -> None:
     """Neighbours, look-alikes and addresses inside the network are named, together with what to add."""
-    with pytest.raises(hosts.NotAllowed, match=f"add --allow-host .*{host}") as caught:
+    with pytest.raises(allowed_hosts.NotAllowed, match=f"add --allow-host .*{host}") as caught:
         coupa("*.cdn.example").check_file(url)
     assert caught.value.code is models.ErrorCode.FORBIDDEN
     assert "?" not in str(caught.value)
@@ -72,7 +72,7 @@ def test_a_redirect_to_another_scheme_is_refused_in_words_of_its_own(url: str) -
 def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
     """Silent single sign-on works; whoever calls his host "login" sends no files for it."""
     coupa().check_hop("https://login.example/auth", ORDER)
-    with pytest.raises(hosts.NotAllowed, match=r"coupahost.com/order_headers/1 leads to login\.example"):
+    with pytest.raises(allowed_hosts.NotAllowed, match=r"coupahost.com/order_headers/1 leads to login\.example"):
         coupa().check_file("https://login.example/auth", ORDER)
 
 
@@ -87,7 +87,7 @@ def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
 )  # fmt: skip
 def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
     """A leading star is one label or more, another stays within its label, and addresses fit no pattern but `*`."""
-    assert hosts.matches(host, pattern) is fits
+    assert allowed_hosts.matches(host, pattern) is fits
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
 def test_addresses_of_the_internet(address: str, public: bool) -> None:
     """Private, loopback, link-local, shared and reserved ones are not, however they are written; the same on every
     Python, whose `ipaddress` changed its mind between versions."""
-    assert hosts.is_public(address) is public
+    assert allowed_hosts.is_public(address) is public
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_addresses_of_the_internet(address: str, public: bool) -> None:
 )  # fmt: skip
 def test_hosts_are_read_as_browsers_read_them(host: str, ascii_host: str) -> None:
     """By UTS 46, not transitional: `straße.de` is another site than `strasse.de`, and may belong to somebody else."""
-    assert web.ascii_host(host) == ascii_host
+    assert hostnames.ascii_host(host) == ascii_host
 
 
 def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
     """What IDNA 2003 took for one host are two, also for the address that is then asked for."""
-    fence = hosts.fence(ORDER, allowed=("strasse.de",))
+    fence = allowed_hosts.fence(ORDER, allowed=("strasse.de",))
     fence.check_file("https://strasse.de/a.pdf")
-    with pytest.raises(hosts.NotAllowed, match=r"xn--strae-oqa\.de"):
+    with pytest.raises(allowed_hosts.NotAllowed, match=r"xn--strae-oqa\.de"):
         fence.check_file("https://straße.de/a.pdf")
-    hosts.fence(ORDER, allowed=("*.straße.de",)).check_file("https://b.xn--strae-oqa.de/a.pdf")
+    allowed_hosts.fence(ORDER, allowed=("*.straße.de",)).check_file("https://b.xn--strae-oqa.de/a.pdf")
     assert addresses.parse("https://straße.de:8443/a").raw_authority == "xn--strae-oqa.de:8443"
     assert addresses.parse("https://☕.example/a").raw_host == "xn--53h.example"
 
@@ -152,8 +152,8 @@ def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
 )  # fmt: skip
 def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
     """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
-    fence = hosts.fence(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
-    with pytest.raises(hosts.NotAllowed):
+    fence = allowed_hosts.fence(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
+    with pytest.raises(allowed_hosts.NotAllowed):
         fence.check_hop(url, ORDER)
     fence.check_hop("https://idp.example/x?SAMLRequest=abc", ORDER)
 
@@ -169,7 +169,7 @@ def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(
-    path: str, fence: Callable[[Server], hosts.Fence], answer: Callable[[], aioweb.StreamResponse] | None = None
+    path: str, fence: Callable[[Server], allowed_hosts.Fence], answer: Callable[[], aioweb.StreamResponse] | None = None
 ) -> int:
     """Fetches an address of a server; gives how many requests it was asked, or raises what came of it."""
     seen: list[int] = []
@@ -199,8 +199,8 @@ def ask(
     return seen[0]
 
 
-def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Server], hosts.Fence]:
-    return lambda _: hosts.fence(f"http://{host}/order", allowed=allowed, is_sign_in=lambda url: sign_in in url)
+def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Server], allowed_hosts.Fence]:
+    return lambda _: allowed_hosts.fence(f"http://{host}/order", allowed=allowed, is_sign_in=lambda url: sign_in in url)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Serv
         ("/redirect?to=http://localhost:PORT/answer", around("127.0.0.1", sign_in="localhost"), 2),
     ],
 )
-def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], hosts.Fence], asked: int) -> None:
+def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], allowed_hosts.Fence], asked: int) -> None:
     """The portal's own, on any port, what is allowed, and a sign-in page for the portal to judge."""
     page = aioweb.Response(text="<form><input type=password>", content_type="text/html")
     assert ask(path, fence, lambda: page) == asked
@@ -228,14 +228,16 @@ def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], hos
         ("/redirect?to=http://localhost:PORT/pdf", around("127.0.0.1", sign_in="localhost"), 2),
     ],
 )
-def test_what_is_outside_is_not_even_asked_for(path: str, fence: Callable[[Server], hosts.Fence], asked: int) -> None:
+def test_what_is_outside_is_not_even_asked_for(
+    path: str, fence: Callable[[Server], allowed_hosts.Fence], asked: int
+) -> None:
     """A link or a redirect to another host is refused before a request is made; a file on a sign-in host after it."""
-    with pytest.raises(hosts.NotAllowed) as caught:
+    with pytest.raises(allowed_hosts.NotAllowed) as caught:
         ask(path, fence)
     assert caught.value.__notes__ == [str(asked)]
 
 
-def outside(system: dict[str, str]) -> Callable[[hosts.Fence, str], Awaitable[object]]:
+def outside(system: dict[str, str]) -> Callable[[allowed_hosts.Fence, str], Awaitable[object]]:
     """A resolver to whom names have these addresses."""
 
     class System:
@@ -244,7 +246,7 @@ def outside(system: dict[str, str]) -> Callable[[hosts.Fence, str], Awaitable[ob
                 raise OSError(8, "no such name")
             return [{"host": address} for address in system[host].split()]
 
-    async def resolve(fence: hosts.Fence, host: str) -> object:
+    async def resolve(fence: allowed_hosts.Fence, host: str) -> object:
         resolver = resolving.Resolver()
         resolver._system = System()  # type: ignore[assignment]
         held = resolving.within.set(fence)
@@ -282,9 +284,9 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
             "files.inside.example": "10.0.0.5", "10.0.0.5": "10.0.0.5",
         }
     )  # fmt: skip
-    fence = hosts.fence(order, allowed=allowed)
+    fence = allowed_hosts.fence(order, allowed=allowed)
     if refused:
-        with pytest.raises(hosts.NotAllowed, match=f"private address .*--allow-host {host}"):
+        with pytest.raises(allowed_hosts.NotAllowed, match=f"private address .*--allow-host {host}"):
             support.run_async(resolve(fence, host))  # type: ignore[arg-type]
     else:
         support.run_async(resolve(fence, host))  # type: ignore[arg-type]
@@ -292,9 +294,9 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
 
 def test_the_address_that_is_looked_at_is_the_one_connected_to() -> None:
     """A real request to a name of this machine, for a portal that is outside: no connection is made."""
-    with pytest.raises(hosts.NotAllowed, match="localhost is at a private address") as caught:
+    with pytest.raises(allowed_hosts.NotAllowed, match="localhost is at a private address") as caught:
         ask(
             "/redirect?to=http://localhost:PORT/pdf",
-            lambda _: hosts.Fence("8.8.8.8", "", ("localhost",), ("127.0.0.1",)),
+            lambda _: allowed_hosts.Fence("8.8.8.8", "", ("localhost",), ("127.0.0.1",)),
         )
     assert caught.value.__notes__ == ["1"]

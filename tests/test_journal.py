@@ -17,7 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from po_pw import errors, models
-from po_pw.journal import codec, facts, restoring, store
+from po_pw.journal import codec, facts, restore, store
 from tests.journal_values import PLAN, START, order, outcome, raw, row, saved, without_log
 from tests.support import run_async
 
@@ -205,7 +205,7 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
             await journal.commit(first, outcome(2))
             await journal.commit(first, outcome(3, models.Status.FAILED))
             assert list(journal.others(first)) == []
-            await journal.restore([restoring.Recovered(outcome(6), "A", "PO-6")], START)
+            await journal.restore([restore.Recovered(outcome(6), "A", "PO-6")], START)
             refused = dataclasses.replace(row(7), order=None, problem=BAD)
             second = await journal.begin(again, [row(3), row(5), refused])
             await journal.append(second, row(8))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models, net_errors
-from po_pw.engine import circuit, jobs, judging, reach, retry, source
-from po_pw.engine import scheduler as schedulers
+from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
+from po_pw.dispatch import scheduler as schedulers
+from po_pw.engine import order_job
 from tests.support import IN_TIME, run_async
 from tests.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
 
@@ -26,8 +27,8 @@ TWO = models.WorkerId("w2")
 class Portal:
     """A portal that may be down, and workers that ask it; counts what was asked of it and how it went."""
 
-    judge: judging.Judge
-    work: source.LocalSource
+    judge: failure_policy.Judge
+    work: order_queue.LocalSource
     is_down: bool = True
     asked_while_down: int = 0
     at_once: int = 0
@@ -58,13 +59,13 @@ class Portal:
                 made_of_it = self.judge.failed(taken, error)
                 decision = self.judge.decide(made_of_it, taken)
                 if isinstance(decision, retry.Again):
-                    await self.work.release(taken, source.PutBack(decision.delay, decision.counts))
+                    await self.work.release(taken, order_queue.PutBack(decision.delay, decision.counts))
                     continue
                 self.failures[taken.order.po_number] = made_of_it
             else:
                 self.judge.page_read(taken)
             self.done[taken.order.po_number] += 1
-            await self.work.release(taken, source.Settled())
+            await self.work.release(taken, order_queue.Settled())
 
 
 def portal(
@@ -84,12 +85,12 @@ def portal(
         gone.append(error)
         work.stop()
 
-    judge = judging.Judge(
-        retry.Policy(4, 0.001, 0.004, patience), circuit.Policy(0.001, 0.004, give_up, confirm=0.001),
+    judge = failure_policy.Judge(
+        retry.Policy(4, 0.001, 0.004, patience), circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
         random=lambda: 0.5, now=asyncio.get_running_loop().time, say=said.append, given_up=given_up,
-        changed=lambda: work.changed(), hosts=reach.Hosts(is_known=lambda _: known), asleep=lambda: 0.0,
+        changed=lambda: work.changed(), hosts=reachability.Hosts(is_known=lambda _: known), asleep=lambda: 0.0,
     )  # fmt: skip
-    work = source.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
+    work = order_queue.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
     judge.expect(orders)
     return Portal(judge, work), said, gone
 
@@ -197,7 +198,9 @@ def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders(
                 leases.append(taken)
             for taken in leases:
                 is_parked = taken.order.po_number in parked
-                await them.work.release(taken, source.Parked() if is_parked else source.PutBack(0.0, counts=False))
+                await them.work.release(
+                    taken, order_queue.Parked() if is_parked else order_queue.PutBack(0.0, counts=False)
+                )
 
         them.read = read  # type: ignore[method-assign]
         async with asyncio.timeout(20):
@@ -300,7 +303,7 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
 
     async def go() -> None:
         asleep = [0.0]
-        judge = judging.Judge(
+        judge = failure_policy.Judge(
             retry.Policy(1, 1.0, 1.0), POLICY, random=lambda: 0.5, now=lambda: 0.0, say=lambda _: None,
             given_up=lambda _: None, changed=lambda: None, asleep=lambda: asleep[0],
         )  # fmt: skip
@@ -331,12 +334,12 @@ def test_files_tell_of_the_host_they_come_from() -> None:
             assert taken is not None
             them.judge.page_read(taken)
             link = models.Attachment("a", "a.pdf", models.Link("https://files.example/a.pdf", ""))
-            job = jobs.Job(taken.order, "x", datetime.now(UTC))
+            job = order_job.Job(taken.order, "x", datetime.now(UTC))
             job.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
             job.failed["a"] = DOWN
             them.judge.files_done(taken, job)
             them.judge.failed(taken, DOWN)
-            await them.work.release(taken, source.PutBack(100.0, counts=False))
+            await them.work.release(taken, order_queue.PutBack(100.0, counts=False))
         (line,) = said
         assert line.startswith("files.example does not answer")
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from po_pw import errors, events, models, settings
+from po_pw import errors, events, long_work, models, settings
 from po_pw.cli import live, progress
-from po_pw.engine import audit, carrying, long_work, rebuild
+from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
+from po_pw.maintenance import rebuild_journal, verify
 from tests.journal_values import PLAN, order, outcome, raw, row, saved
 from tests.support import run_async
 
@@ -152,7 +153,7 @@ def worked(
                         one.stop(engine.Stop.AFTER_CURRENT, "test")
 
             hub.listen(hear)
-            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=carrying.Resume()):
+            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):
                 pass
             await one.write_results()
 
@@ -201,8 +202,8 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
 
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):
-                await carrying.take(
-                    journal, second, tmp_path, list(journal.orders(second)), carrying.Resume(), {}, work
+                await resuming.take(
+                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work
                 )
             assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10
             await journal.withdraw(second)
@@ -222,7 +223,7 @@ def test_rebuilding_the_journal_can_be_stopped_and_done_again(tmp_path: Path) ->
     rebuilding = events.Progress("Rebuilding the journal", 0, 40, "manifest")
 
     async def opened(work: long_work.LongWork) -> int:
-        async with rebuild.open_journal(path, out, events.Hub(), work) as journal:
+        async with rebuild_journal.open_journal(path, out, events.Hub(), work) as journal:
             return len(journal.known([order(number).key for number in range(2, 42)]))
 
     with pytest.raises(errors.StoppedError, match="stopped while rebuilding the journal"):
@@ -248,5 +249,5 @@ def test_verifying_ends_at_once(tmp_path: Path) -> None:
     run_async(body())
     stopped = threading.Event()
     with pytest.raises(errors.StoppedError):
-        audit.examine(tmp_path, lambda _checked, _folders: stopped.set(), stopped)
-    assert audit.examine(tmp_path).checked.files == 3
+        verify.examine(tmp_path, lambda _checked, _folders: stopped.set(), stopped)
+    assert verify.examine(tmp_path).checked.files == 3

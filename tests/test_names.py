@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.downloads import disposition, names
+from po_pw.downloads import disposition
+from po_pw.storage import names
 
 AWKWARD = st.one_of(
     st.text(),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import models, numerals, sessions
-from po_pw.downloads import parts
-from po_pw.engine import carrying
+from po_pw.downloads import partial
+from po_pw.engine import resuming
 from po_pw.journal import store
 from po_pw.portals import vocabulary
 from tests.support import run_async
@@ -34,7 +34,7 @@ def test_names_of_work_folders_that_are_none_of_ours(tmp_path: Path) -> None:
 
     async def find() -> dict[models.OrderKey, str]:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
-            return carrying.unfinished(journal, tmp_path / "work")
+            return resuming.unfinished(journal, tmp_path / "work")
 
     for name in ("run-²", "run-" + "9" * 100):
         (tmp_path / "work" / "PO-1" / name).mkdir(parents=True)
@@ -46,5 +46,5 @@ def test_other_places_where_numbers_are_read() -> None:
     """A portal's folder, a page's number, a range: what is no number is none, and nothing raises."""
     assert sessions.origin_of_folder("https_acme.example_²") == "https_acme.example_²"
     assert vocabulary.page_number("9" * 5000) is None
-    note = parts.Note("a", "b", 10, '"x"', 5)
-    assert not parts.goes_on(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})
+    note = partial.Note("a", "b", 10, '"x"', 5)
+    assert not partial.goes_on(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})

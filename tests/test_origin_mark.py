@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from po_pw import models, settings
-from po_pw.downloads import disk, fetch, origin_mark
+from po_pw.downloads import fetch
+from po_pw.storage import filesystem, origin_mark
 from po_pw.transport import client
 from tests import faulty_server, marks, support
 
@@ -170,10 +171,10 @@ def test_the_mark_comes_along(folder: Path) -> None:
     origin_mark.put(folder / "a", ORIGIN, at=AT)
     mark = marks.of(folder / "a")
     assert mark
-    disk.link_or_copy(str(folder / "a"), str(folder / "b"))
+    filesystem.link_or_copy(str(folder / "a"), str(folder / "b"))
     (folder / "c").write_bytes(PDF)
     origin_mark.carry(folder / "a", folder / "c")
-    disk.rename(folder / "b", folder / "d")
+    filesystem.rename(folder / "b", folder / "d")
     assert marks.of(folder / "c") == marks.of(folder / "d") == mark
 
 
@@ -184,8 +185,8 @@ def test_a_file_system_that_refuses_marks_is_no_fault_of_the_file(folder: Path, 
     assert (refusing / "0001").read_bytes() == PDF
     (folder / "a").write_bytes(PDF)
     origin_mark.put(folder / "a", ORIGIN, at=AT)
-    disk.link_or_copy(str(folder / "a"), str(refusing / "b"))  # another file system: a copy
-    disk.link_or_copy(str(refusing / "0001"), str(folder / "c"))
+    filesystem.link_or_copy(str(folder / "a"), str(refusing / "b"))  # another file system: a copy
+    filesystem.link_or_copy(str(refusing / "0001"), str(folder / "c"))
     assert (refusing / "b").read_bytes() == (folder / "c").read_bytes() == PDF
     for length in (6_000, 100_000):
         origin_mark.put(folder / "a", origin_mark.Origin("https://h/" + "x" * length, "https://h/"), at=AT)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, freshness, parts
+from po_pw.downloads import fetch, freshness, partial
 from po_pw.transport import client
 from tests import support
 
@@ -136,8 +136,8 @@ def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> Non
     with pytest.raises(errors.Transient):
         fetched(sender, tmp_path / "0001", attempts=1)
     part = tmp_path / "0001.part"
-    note = json.loads(parts.note_of(part).read_text("utf-8"))
-    parts.note_of(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
+    note = json.loads(partial.note_of(part).read_text("utf-8"))
+    partial.note_of(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
     with part.open("r+b") as stream:
         stream.seek(500_000)
         stream.write(bytes(1_000_000))
@@ -173,7 +173,7 @@ def test_a_note_that_says_nothing_begins_anew(tmp_path: Path, note: str) -> None
 )
 def test_only_strong_validators_will_do(headers: dict[str, str], validator: str) -> None:
     """A weak tag, or a date too near to the answer's own, may stand for two different files."""
-    assert parts.validator(headers) == validator
+    assert partial.validator(headers) == validator
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_only_strong_validators_will_do(headers: dict[str, str], validator: str)
 )  # fmt: skip
 def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status: int, fine: bool) -> None:
     """What a server sends instead of the range that was asked for is never put behind what is there."""
-    note = parts.Note("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
-    assert parts.goes_on(note, status, {"content-range": content_range}) is fine
+    note = partial.Note("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
+    assert partial.goes_on(note, status, {"content-range": content_range}) is fine
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from po_pw import events, models
 from po_pw.cli import running
 from po_pw.demo import catalogue, server
-from po_pw.engine import carrying, plausibility
+from po_pw.engine import plausibility, resuming
 from tests import portal_runs
 from tests.journal_values import outcome, saved
 from tests.support import run_async
@@ -132,7 +132,7 @@ def test_a_portal_without_any_files_is_doubted_through_the_whole_tool(tmp_path: 
         async def both() -> list[portal_runs.Ran]:
             await portal_runs.signed_in(portal, tmp_path / "home")
             first = await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home")
-            again = carrying.Resume()
+            again = resuming.Resume()
             return [first, await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", resume=again)]
 
         for ran in run_async(both()):

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.downloads import manifests
-from po_pw.engine import rebuild
-from po_pw.journal import facts, schema, soundness
+from po_pw.journal import facts, integrity, schema
+from po_pw.maintenance import rebuild_journal
+from po_pw.storage import manifests
 from tests.journal_values import PLAN, START, order, outcome, raw, row, saved
 from tests.support import run_async
 
@@ -62,7 +62,7 @@ async def opened(out: Path) -> Any:
     said: list[str] = []
     hub = events.Hub()
     hub.listen(lambda event: said.append(event.text) if isinstance(event, events.Notice) else None)
-    async with rebuild.open_journal(out / ".po-pw" / "journal.db", out, hub) as journal:
+    async with rebuild_journal.open_journal(out / ".po-pw" / "journal.db", out, hub) as journal:
         yield journal, said
 
 
@@ -305,13 +305,13 @@ def test_a_journal_closed_in_order_is_not_looked_through(
 ) -> None:
     """Looking costs seconds at 100,000 orders: it is done after a crash or a stranger's hand, not at every start."""
     looks: list[Path] = []
-    look = soundness.fault
+    look = integrity.fault
 
     def counted(path: Path, *, rollback: bool, is_stopped: Callable[[], bool]) -> str:
         looks.append(path)
         return look(path, rollback=rollback, is_stopped=is_stopped)
 
-    monkeypatch.setattr(soundness, "fault", counted)
+    monkeypatch.setattr(integrity, "fault", counted)
     out = tmp_path / "out"
     shutil.copytree(finished, out)  # with its times
     known(out)
@@ -385,7 +385,7 @@ def test_two_damaged_journals_are_both_kept(tmp_path: Path) -> None:
         path = tmp_path / "journal.db"
         for suffix in ("", "-wal", "-shm"):
             path.with_name(f"journal.db{suffix}").write_text("x", "utf-8")
-        names.append(soundness.set_aside(path, now).name)
+        names.append(integrity.set_aside(path, now).name)
     assert names == ["journal.damaged-20261125-093000.db", "journal.damaged-20261125-093000-2.db"]
     assert len(list(tmp_path.iterdir())) == 6
     assert (tmp_path / f"{names[1]}-wal").exists()

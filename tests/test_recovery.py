@@ -8,9 +8,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from po_pw import models
-from po_pw.downloads import folders, publishing
-from po_pw.engine import recovery
 from po_pw.journal import store
+from po_pw.maintenance import recovery
+from po_pw.storage import publishing, staging
 from tests.journal_values import PLAN, outcome, row
 from tests.support import run_async
 
@@ -24,10 +24,10 @@ ORDER = models.PurchaseOrder(OUTCOME.key, OUTCOME.po_number, "https://portal.exa
 
 def prepared(
     out: Path, content: bytes = b"content", status: models.Status = models.Status.COMPLETED
-) -> folders.Prepared:
+) -> staging.Prepared:
     """An order's folder, ready to get its place."""
     (out / ".po-pw").mkdir(exist_ok=True)
-    work = folders.open_work(out, ORDER.po_number, "run-1")
+    work = staging.open_work(out, ORDER.po_number, "run-1")
     slot = work.slot(1)
     slot.write_bytes(content)
     file = models.SavedFile(
@@ -40,13 +40,13 @@ def prepared(
         "http",
         "https://portal.example/a",
     )
-    return folders.prepare(
+    return staging.prepare(
         out, work, order=ORDER, supplier="", stem="PO-2", status=status, files=[file], missing=(), max_path=400, now=NOW
     )
 
 
 def saved_then(
-    out: Path, ready: folders.Prepared, *, restarts: int = 1
+    out: Path, ready: staging.Prepared, *, restarts: int = 1
 ) -> tuple[recovery.Recovered, list[models.Outcome]]:
     """Notes the outcome as saved, as if the process had died then, and starts again."""
 
@@ -87,7 +87,7 @@ def test_a_rename_that_was_made_is_only_noted(tmp_path: Path) -> None:
 def test_what_is_nowhere_is_forgotten(tmp_path: Path) -> None:
     """Where somebody removed the work folder, the order has no outcome, and so is done again."""
     ready = prepared(tmp_path)
-    folders.Work(tmp_path / ready.work).discard()
+    staging.Work(tmp_path / ready.work).discard()
     recovered, known = saved_then(tmp_path, ready)
     assert (recovered.published, recovered.held, known) == ((), (), [])
 

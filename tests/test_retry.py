@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from po_pw import errors, models
-from po_pw.engine import retry
+from po_pw.dispatch import retry
 
 POLICY = retry.Policy(attempts=4, base=2.0, cap=10.0)
 PERMANENT = [

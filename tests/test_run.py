@@ -16,8 +16,9 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.demo import catalogue, server
-from po_pw.engine import carrying, governor, machine
+from po_pw.engine import resuming
 from po_pw.engine import run as engine
+from po_pw.machine import capacity, resources
 from tests import portal_runs
 from tests.journal_values import raw
 from tests.support import run_async
@@ -86,7 +87,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert stopped.summary.counts[models.Status.COMPLETED] == len(settled)
     done = dict(stopped.outcomes)
     assert 3 <= len(done) < len(plain.orders)
-    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=carrying.Resume()))
+    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=resuming.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert rest.summary.carried == len(done)
     for order in plain.orders:
@@ -144,11 +145,11 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
     """With injected readings: two contexts, then one, then two again; each change says why, and no order is lost."""
     free = [8_000_000_000]
 
-    def read() -> machine.Reading:
-        return dataclasses.replace(machine.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0)
+    def read() -> resources.Reading:
+        return dataclasses.replace(resources.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0)
 
-    def govern(wanted: int) -> governor.Governor:
-        return governor.Governor(wanted, read=read, measure=lambda: 0, every=0.02)
+    def govern(wanted: int) -> capacity.Governor:
+        return capacity.Governor(wanted, read=read, measure=lambda: 0, every=0.02)
 
     def hear(_: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderSettled) and len(settled) < 2:
@@ -215,7 +216,7 @@ def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path:
     assert all(line["worker"] in {"w1", "w2", "w3", "w4"} for line in settled)
     assert not any(secret in log.read_text("utf-8") for secret in cookies_of(home))
     asked = plain.counts["files"], plain.counts["pages"]
-    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=carrying.Resume()))
+    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=resuming.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
     assert second.summary.carried == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {

@@ -12,7 +12,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.engine import scheduler as schedulers
+from po_pw.dispatch import scheduler as schedulers
 
 WORKERS = tuple(models.WorkerId(f"w{n}") for n in range(1, 6))
 ONE, TWO, THREE = WORKERS[:3]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from po_pw import errors, models, sessions, web
-from po_pw.browser import contexts, locate, profiles, signin
+from po_pw import errors, hostnames, models, sessions
+from po_pw.auth import forms
+from po_pw.browser import contexts, locate, profiles
 from tests.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def is_in(page: Page, status: int) -> bool:
     return status < 400 and await page.locator("h1", has_text="Orders").count() > 0
 
 
-async def anywhere(_: signin.Target) -> None:
+async def anywhere(_: forms.Target) -> None:
     """The person lets the password go wherever it may."""
 
 
@@ -49,8 +50,8 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
         async with context.page() as hold:
             await hold.page.context.clear_cookies()
-            await signin.open_page(hold.page, url, timeout)
-            await signin.by_form(hold.page, "anna", password, signed_in=is_in, may_type=anywhere, timeout=timeout)
+            await forms.open_page(hold.page, url, timeout)
+            await forms.by_form(hold.page, "anna", password, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
             return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
 
@@ -111,7 +112,7 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
 )
 def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) -> None:
     """The host and a reason; no query, which may hold a secret."""
-    told = signin.unreachable("https://u:pw@h/a?token=1", said)
+    told = forms.unreachable("https://u:pw@h/a?token=1", said)
     assert told.startswith("h cannot be opened: ")
     assert reason in told
     assert "token" not in told
@@ -135,7 +136,7 @@ def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> Non
 )  # fmt: skip
 def test_a_portal_has_one_origin_however_it_is_written(url: str, origin: str) -> None:
     """As browsers see it: host in ASCII, the scheme's own port and a user left out."""
-    assert web.origin_of(url) == origin
+    assert hostnames.origin_of(url) == origin
 
 
 def test_no_two_portals_share_a_folder_of_sign_ins() -> None:

@@ -9,8 +9,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, sessions, settings
-from po_pw.browser import signin
-from po_pw.engine import login
+from po_pw.auth import forms, login
 from tests.loop_thread import LoopThread
 from tests.support import run_async
 
@@ -228,7 +227,7 @@ TARGETS: Final = [
 @pytest.mark.parametrize(("origin", "action", "asked", "trust", "refused"), TARGETS)
 def test_where_a_password_may_go(origin: str, action: str, asked: str, trust: login.Trust, refused: str) -> None:
     """The origin asked for, hosts that were named or confirmed; never unencrypted over a network."""
-    checking = login.check_target(signin.Target(origin, action), asked, trust)
+    checking = login.check_target(forms.Target(origin, action), asked, trust)
     if refused:
         with pytest.raises(errors.LoginRequiredError, match=refused) as caught:
             run_async(checking)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import contexts, locate, profiles, signin
+from po_pw.auth import forms, login
+from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
-from po_pw.engine import login
 from po_pw.portals import page_facts
 from tests.support import IN_TIME, run_async
 
@@ -38,9 +38,9 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         )  # fmt: skip
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
-                await signin.open_page(hold.page, url, 20)
+                await forms.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
-                await signin.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
+                await forms.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()

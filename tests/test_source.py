@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import models
-from po_pw.engine import scheduler as schedulers
-from po_pw.engine import source
-from po_pw.engine import turns as places_to_work
+from po_pw.dispatch import order_queue
+from po_pw.dispatch import scheduler as schedulers
+from po_pw.engine import limiter as places_to_work
 from tests.support import run_async
 
 if TYPE_CHECKING:
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 ONE, TWO, THREE = (models.WorkerId(f"w{n}") for n in (1, 2, 3))
 
 
-def made(count: int, *workers: models.WorkerId) -> tuple[schedulers.Scheduler, source.LocalSource]:
+def made(count: int, *workers: models.WorkerId) -> tuple[schedulers.Scheduler, order_queue.LocalSource]:
     orders = [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", f"http://x/{n}", row=n) for n in range(count)]
     scheduler = schedulers.Scheduler(orders, workers)
-    return scheduler, source.LocalSource(scheduler)
+    return scheduler, order_queue.LocalSource(scheduler)
 
 
-async def leased(work: source.WorkSource, worker: models.WorkerId) -> models.Lease:
+async def leased(work: order_queue.WorkSource, worker: models.WorkerId) -> models.Lease:
     lease = await work.lease(worker)
     assert lease is not None
     return lease
 
 
-async def settle_all(work: source.WorkSource, worker: models.WorkerId) -> int:
+async def settle_all(work: order_queue.WorkSource, worker: models.WorkerId) -> int:
     done = 0
     while (lease := await work.lease(worker)) is not None:
-        await work.release(lease, source.Settled())
+        await work.release(lease, order_queue.Settled())
         done += 1
     return done
 
@@ -78,7 +78,7 @@ def test_workers_work_at_once_and_each_order_once() -> None:
             while (lease := await work.lease(name)) is not None:
                 await meeting.attend()
                 seen[lease.order.key] += 1
-                await work.release(lease, source.Settled())
+                await work.release(lease, order_queue.Settled())
 
         async with asyncio.TaskGroup() as tasks:
             for name in (ONE, TWO, THREE):
@@ -98,7 +98,7 @@ def test_who_waits_gets_what_another_puts_back() -> None:
         lease = await leased(work, ONE)
         waiter = asyncio.create_task(work.lease(TWO))
         await waiting(waiter)
-        await work.release(lease, source.PutBack(0.0, counts=True))
+        await work.release(lease, order_queue.PutBack(0.0, counts=True))
         again = await waiter
         assert again is not None
         assert (again.order, again.worker, again.attempt) == (lease.order, TWO, 2)
@@ -115,7 +115,7 @@ def test_who_waits_is_told_when_all_is_settled() -> None:
         waiters = [asyncio.create_task(work.lease(name)) for name in (TWO, THREE)]
         for waiter in waiters:
             await waiting(waiter)
-        await work.release(lease, source.Settled())
+        await work.release(lease, order_queue.Settled())
         assert await asyncio.gather(*waiters) == [None, None]
 
     run_async(body())
@@ -139,10 +139,10 @@ def test_orders_come_when_they_are_due() -> None:
     async def body() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x", row=0) for po in ("late", "early")]
         scheduler = Counting(orders, [ONE])
-        work = source.LocalSource(scheduler)
+        work = order_queue.LocalSource(scheduler)
         late, early = await leased(work, ONE), await leased(work, ONE)
-        await work.release(late, source.PutBack(0.2, counts=False))
-        await work.release(early, source.PutBack(0.02, counts=False))
+        await work.release(late, order_queue.PutBack(0.2, counts=False))
+        await work.release(early, order_queue.PutBack(0.02, counts=False))
         scheduler.asked = 0
         assert (await leased(work, ONE)).order == early.order
         assert (await leased(work, ONE)).order == late.order
@@ -157,10 +157,10 @@ def test_an_earlier_order_shortens_the_wait() -> None:
     async def body() -> None:
         _, work = made(2, ONE)
         far, near = await leased(work, ONE), await leased(work, ONE)
-        await work.release(far, source.PutBack(3600.0, counts=True))
+        await work.release(far, order_queue.PutBack(3600.0, counts=True))
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
-        await work.release(near, source.PutBack(0.0, counts=True))
+        await work.release(near, order_queue.PutBack(0.0, counts=True))
         got = await waiter
         assert got is not None
         assert got.order == near.order
@@ -173,7 +173,7 @@ def test_orders_may_come_later() -> None:
 
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
-        work = source.LocalSource(scheduler)
+        work = order_queue.LocalSource(scheduler)
         for po in ("PO-1", "PO-2"):
             waiter = asyncio.create_task(work.lease(ONE))
             await waiting(waiter)
@@ -181,7 +181,7 @@ def test_orders_may_come_later() -> None:
             lease = await waiter
             assert lease is not None
             assert lease.order.po_number == po
-            await work.release(lease, source.Settled())
+            await work.release(lease, order_queue.Settled())
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
         work.close()
@@ -198,7 +198,7 @@ def test_stop_wakes_everybody() -> None:
         scheduler, work = made(3, ONE)
         first = await leased(work, ONE)
         second, third = await leased(work, ONE), await leased(work, ONE)
-        await work.release(second, source.PutBack(3600.0, counts=True))
+        await work.release(second, order_queue.PutBack(3600.0, counts=True))
         work.join(TWO)
         waiters = [asyncio.create_task(work.lease(name)) for name in (ONE, TWO)]
         for waiter in waiters:
@@ -207,8 +207,8 @@ def test_stop_wakes_everybody() -> None:
         work.stop()
         assert await asyncio.gather(*waiters) == [None, None]
         assert await work.lease(ONE) is None
-        await work.release(first, source.Settled())
-        await work.release(third, source.PutBack(0.0, counts=False))
+        await work.release(first, order_queue.Settled())
+        await work.release(third, order_queue.PutBack(0.0, counts=False))
         assert await work.lease(ONE) is None
         assert (scheduler.settled(), scheduler.waiting(), scheduler.out()) == (1, 2, 0)
 
@@ -224,14 +224,14 @@ def test_cancelled_waiters_strand_nothing() -> None:
             lease = await leased(work, ONE)
             waiter = asyncio.create_task(work.lease(TWO))
             await waiting(waiter)
-            await work.release(lease, source.PutBack(0.0, counts=True))
+            await work.release(lease, order_queue.PutBack(0.0, counts=True))
             for _ in range(turns):
                 await asyncio.sleep(0)
             waiter.cancel()
             (got,) = await asyncio.gather(waiter, return_exceptions=True)
             if isinstance(got, models.Lease):  # it came before the cancellation, and is the caller's
                 assert scheduler.out() == 1
-                await work.release(got, source.Settled())
+                await work.release(got, order_queue.Settled())
             else:
                 assert isinstance(got, asyncio.CancelledError)
                 assert (scheduler.out(), scheduler.waiting()) == (0, 1)
@@ -254,11 +254,11 @@ def test_a_worker_that_leaves_strands_nothing() -> None:
         assert got is not None
         assert got.order == held[0].order
         with pytest.raises(schedulers.StaleLease):
-            await work.release(held[0], source.Settled())
+            await work.release(held[0], order_queue.Settled())
         with pytest.raises(schedulers.NotJoined):
             await work.lease(ONE)
         for lease in (held[1], got):
-            await work.release(lease, source.Settled())
+            await work.release(lease, order_queue.Settled())
         assert scheduler.is_drained()
 
     run_async(body())
@@ -273,16 +273,16 @@ def test_cancelled_workers_strand_nothing() -> None:
             seen: collections.Counter[models.OrderKey] = collections.Counter()
 
             async def worker(
-                name: models.WorkerId, work: source.LocalSource, seen: collections.Counter[models.OrderKey]
+                name: models.WorkerId, work: order_queue.LocalSource, seen: collections.Counter[models.OrderKey]
             ) -> None:
                 work.join(name)
                 try:
                     while (lease := await work.lease(name)) is not None:
                         await asyncio.sleep(0)
                         if lease.attempt == 1:
-                            await work.release(lease, source.PutBack(0.0, counts=True))
+                            await work.release(lease, order_queue.PutBack(0.0, counts=True))
                         else:
-                            await work.release(lease, source.Settled())
+                            await work.release(lease, order_queue.Settled())
                             seen[lease.order.key] += 1
                 finally:
                     work.leave(name)
@@ -310,21 +310,21 @@ def test_parked_orders_are_given_out_again_when_nothing_else_is_left() -> None:
             [ONE, TWO],
         )
         told: list[list[int]] = []
-        work = source.LocalSource(
+        work = order_queue.LocalSource(
             scheduler, on_only_parked=lambda: told.append([parked.row for parked in work.parked()])
         )
         first, second = await leased(work, ONE), await leased(work, ONE)
-        await work.release(first, source.Parked())
-        await work.release(second, source.Parked())
+        await work.release(first, order_queue.Parked())
+        await work.release(second, order_queue.Parked())
         third = await leased(work, TWO)
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
         assert not told
-        await work.release(third, source.Settled())
+        await work.release(third, order_queue.Settled())
         again = await waiter
         assert again is not None
         assert (told, again.attempt) == ([[first.order.row, second.order.row]], 1)
-        await work.release(again, source.Settled())
+        await work.release(again, order_queue.Settled())
         assert await settle_all(work, TWO) == 1
         assert len(told) == 1
 
@@ -337,17 +337,17 @@ def test_an_order_that_is_unparked_wakes_who_waits() -> None:
     async def body() -> None:
         told: list[bool] = []
         scheduler, work = made(2, ONE, TWO)
-        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
         parked, out = await leased(work, ONE), await leased(work, TWO)
-        await work.release(parked, source.Parked())
+        await work.release(parked, order_queue.Parked())
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
         work.unpark([parked.order.key, out.order.key])
         again = await waiter
         assert again is not None
         assert again.order == parked.order
-        await work.release(again, source.Settled())
-        await work.release(out, source.Settled())
+        await work.release(again, order_queue.Settled())
+        await work.release(out, order_queue.Settled())
         assert await work.lease(ONE) is None
         assert not told
 
@@ -360,8 +360,8 @@ def test_what_is_parked_at_a_stop_stays_so() -> None:
     async def body() -> None:
         scheduler, _ = made(1, ONE)
         told: list[bool] = []
-        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
-        await work.release(await leased(work, ONE), source.Parked())
+        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        await work.release(await leased(work, ONE), order_queue.Parked())
         work.stop()
         assert await work.lease(ONE) is None
         assert (told, scheduler.waiting(), scheduler.settled()) == ([], 1, 0)
@@ -375,9 +375,9 @@ def test_a_feed_that_is_open_decides_what_is_parked_too() -> None:
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
         told: list[bool] = []
-        work = source.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
         work.add(models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", "http://x/1"))
-        await work.release(await leased(work, ONE), source.Parked())
+        await work.release(await leased(work, ONE), order_queue.Parked())
         assert (await leased(work, ONE)).order.key == "PO-1"
         assert told == [True]
 
@@ -396,7 +396,7 @@ def test_thefts_are_told() -> None:
             if thief == THREE:
                 raise LookupError(thief)
 
-        work = source.LocalSource(scheduler, on_steal=hear)
+        work = order_queue.LocalSource(scheduler, on_steal=hear)
         work.join(TWO)
         work.join(THREE)
         await leased(work, TWO)
@@ -426,7 +426,7 @@ def test_a_retired_worker_that_is_still_there_can_be_called_back() -> None:
         work.retire(ONE)
         assert await waiter is None
         for lease in (first, second):
-            await work.release(lease, source.Settled())
+            await work.release(lease, order_queue.Settled())
         assert work.is_over()
         assert scheduler.is_drained()
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.engine import scheduler as schedulers
-from po_pw.engine import source, space
+from po_pw.dispatch import order_queue
+from po_pw.dispatch import scheduler as schedulers
+from po_pw.machine import disk_space
 from tests.support import IN_TIME, run_async, until
 
 if TYPE_CHECKING:
@@ -30,16 +31,16 @@ class Watched:
         self.gone: OSError | None = None
         self.said: list[str] = []
         self.paused: list[bool] = []
-        self.place = space.Place(out)
-        self.space = space.Space(
+        self.place = disk_space.Place(out)
+        self.space = disk_space.Space(
             self.read, least, patience, say=self.said.append,
             paused=self.paused.append, place=self.place, back=self.come_back, every=0.005,
         )  # fmt: skip
 
-    def read(self) -> space.Reading:
+    def read(self) -> disk_space.Reading:
         if self.gone is not None:
             raise self.gone
-        return space.Reading(self.free, self.total)
+        return disk_space.Reading(self.free, self.total)
 
     async def come_back(self) -> None:
         self.back += 1
@@ -55,9 +56,9 @@ class Watched:
 
 def test_a_small_file_system_is_not_asked_for_more_than_a_twentieth() -> None:
     """500 MB of a disk, 300 kB of a tmpfs of 6 MB; nothing where nothing is asked for."""
-    assert space.floor(GB // 2, 100 * GB) == GB // 2
-    assert space.floor(GB // 2, 6_000_000) == 300_000
-    assert space.floor(0, 100 * GB) == 0
+    assert disk_space.floor(GB // 2, 100 * GB) == GB // 2
+    assert disk_space.floor(GB // 2, 6_000_000) == 300_000
+    assert disk_space.floor(0, 100 * GB) == 0
 
 
 def test_below_the_floor_it_pauses_once_and_goes_on_by_itself(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A quota, or one file larger than what is free: it is tried again after a while, and given up in the end."""
-    monkeypatch.setattr(space, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.02)
 
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
@@ -116,7 +117,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
 
 def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where some files fit and others do not, the run goes on for as long as there are some that do."""
-    monkeypatch.setattr(space, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.001)
 
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
@@ -180,7 +181,7 @@ def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal that cannot be read while its disk is fine: six times in a row are enough."""
-    monkeypatch.setattr(space, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.0)
 
     async def go() -> None:
         async with Watched(tmp_path) as disk:
@@ -200,13 +201,13 @@ def test_while_paused_no_order_is_given_out() -> None:
 
     async def go() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x") for po in ("PO-1", "PO-2")]
-        work = source.LocalSource(schedulers.Scheduler(orders, [ONE]))
+        work = order_queue.LocalSource(schedulers.Scheduler(orders, [ONE]))
         first = await work.lease(ONE)
         assert first is not None
         work.pause(True)
         waiter = asyncio.create_task(work.lease(ONE))
         await asyncio.sleep(0)
-        await work.release(first, source.PutBack(0.0, counts=False))
+        await work.release(first, order_queue.PutBack(0.0, counts=False))
         await asyncio.sleep(0)
         assert not waiter.done()
         work.pause(False)

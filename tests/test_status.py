@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from po_pw import errors, models
 from po_pw.cli import commands
-from po_pw.engine import standing
 from po_pw.journal import codec, facts, lock, schema, store, view
+from po_pw.maintenance import status
 from po_pw.portals import memory
 from tests.journal_values import COMMAND, PLAN, START, order, outcome, raw, row, saved
 from tests.support import run_async
@@ -90,7 +90,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
         async with store.Journal.open(out / ".po-pw" / "journal.db", rollback=rollback) as journal:
             run_id = await work(journal)
             before = traces(out)
-            found = await asyncio.to_thread(standing.look, out, second(60))
+            found = await asyncio.to_thread(status.look, out, second(60))
             assert traces(out) == before
             run = found.run
             assert run is not None
@@ -107,13 +107,13 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
                 (second(1), "w2", "the browser was closed"), (second(2), None, "short of disk"),
             ]  # fmt: skip
             await journal.end(run_id, seconds=1, work_seconds=1, interrupted=True, browser=None)
-            stopping = await asyncio.to_thread(standing.look, out)
+            stopping = await asyncio.to_thread(status.look, out)
             assert stopping.state == "starting"  # its results are being written, or the next run is about to begin
 
     with lock.held(out / ".po-pw"):
         run_async(body())
     before = traces(out)
-    after = standing.look(out)
+    after = status.look(out)
     assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
     assert after.again() == list(COMMAND)
     assert traces(out) == before
@@ -150,11 +150,11 @@ def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
     assert run is not None
     assert (run.recent, run.recent_since is not None) == (1, True)
     some = dataclasses.replace(run, recent=10, recent_since=second(0), recent_bytes=3000)
-    going = standing.Standing(out, standing.State.RUNNING, 1, second(20), some)
+    going = status.Standing(out, status.State.RUNNING, 1, second(20), some)
     assert (going.orders_per_second, going.bytes_per_second, going.seconds_left) == (0.5, 150, 6)
     for other in (
         dataclasses.replace(going, run=dataclasses.replace(some, recent=0)),
-        dataclasses.replace(going, state=standing.State.DIED),
+        dataclasses.replace(going, state=status.State.DIED),
         dataclasses.replace(going, run=None),
     ):
         assert (other.orders_per_second, other.bytes_per_second, other.seconds_left) == (None, None, None)
@@ -173,14 +173,14 @@ def test_how_a_run_ended(tmp_path: Path) -> None:
 
     died = run_async(body())
     ended = dataclasses.replace(died, ended_at=second(9))
-    assert standing.judge(None, is_held=False) == "none"
-    assert standing.judge(None, is_held=True) == "starting"
-    assert standing.judge(died, is_held=False) == "died"
-    assert standing.judge(died, is_held=True) == "running"
-    assert standing.judge(ended, is_held=False) == "finished"
-    assert standing.judge(dataclasses.replace(ended, interrupted=True), is_held=False) == "stopped"
+    assert status.judge(None, is_held=False) == "none"
+    assert status.judge(None, is_held=True) == "starting"
+    assert status.judge(died, is_held=False) == "died"
+    assert status.judge(died, is_held=True) == "running"
+    assert status.judge(ended, is_held=False) == "finished"
+    assert status.judge(dataclasses.replace(ended, interrupted=True), is_held=False) == "stopped"
     settled = dataclasses.replace(ended, interrupted=True, counts={models.Status.COMPLETED: 6})
-    assert standing.judge(settled, is_held=False) == "finished"
+    assert status.judge(settled, is_held=False) == "finished"
 
 
 @pytest.mark.parametrize("kept", [("-wal", "-shm"), ("-wal",), ()], ids=["log", "log alone", "nothing"])
@@ -201,7 +201,7 @@ def test_what_a_kill_left_is_read_where_it_lies(tmp_path: Path, kept: tuple[str,
 
     run_async(body())
     before = traces(died)
-    found = standing.look(died.parent)
+    found = status.look(died.parent)
     assert (found.state, found.left) == ("died", 3)
     assert traces(died) == before
 
@@ -227,7 +227,7 @@ def test_a_commit_that_a_kill_cut_short_is_not_seen(tmp_path: Path) -> None:
         connection.execute("ROLLBACK")
     assert (died / "journal.db-journal").stat().st_size > 0
     before = traces(died)
-    found = standing.look(died.parent)
+    found = status.look(died.parent)
     assert found.run is not None
     assert found.run.counts[models.Status.COMPLETED] == 2
     assert models.Status.PARTIAL not in found.run.counts
@@ -296,7 +296,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
             assert [kept[order(number).key].outcome.rules for number in (2, 4)] == [0, now]
 
     run_async(body())
-    assert standing.look(out).outdated == 2
+    assert status.look(out).outdated == 2
     said = invoked("status", out)
     assert "2 finished orders were read under older rules; --refresh reads them again" in said
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
@@ -305,7 +305,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
         connection.execute("DROP TABLE orders")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
-    assert standing.look(out).outdated == 3
+    assert status.look(out).outdated == 3
 
     async def again() -> None:
         async with store.Journal.open(path) as journal:
@@ -338,7 +338,7 @@ def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
             await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
 
     run_async(body())
-    assert standing.look(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
+    assert status.look(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
     said = invoked("status", out)
     assert "  PO-2  NOT_RECOGNISED  .po-pw/evidence/PO-2" in said
     assert "PO-3  NOT_RECOGNISED" not in said
@@ -371,13 +371,13 @@ def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(errors.EnvironmentProblem, match="newer po-pw"):
-        standing.look(out)
+        status.look(out)
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(errors.EnvironmentProblem, match="damaged"):
-        standing.look(out)
+        status.look(out)
     assert schema.was_damaged(path)
     path.write_bytes(b"")
-    assert standing.look(out).state == "none"
+    assert status.look(out).state == "none"
     assert "No run was made here yet" in invoked("status", out)
 
 

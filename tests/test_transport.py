@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_pw import errors, http_dates, models, redact
-from po_pw.transport import addresses, client, cookies, refusals
+from po_pw.transport import addresses, client, cookies, http_errors
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def test_a_file_comes_whole_with_its_headers() -> None:
         ("/status?code=202&after=9", errors.Transient, "NOT_A_FILE", 9.0),
         ("/status?code=203", errors.Permanent, "PORTAL_ERROR", None),
         ("/status?code=205", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=206", refusals.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=206", http_errors.NotAsked, "NOT_A_FILE", None),
         ("/status?code=207", errors.Permanent, "PORTAL_ERROR", None),
         ("/status?code=300", errors.Permanent, "PORTAL_ERROR", None),
         ("/status?code=302", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=304", refusals.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=412", refusals.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=416", refusals.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=304", http_errors.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=412", http_errors.NotAsked, "NOT_A_FILE", None),
+        ("/status?code=416", http_errors.NotAsked, "NOT_A_FILE", None),
         ("/status?code=407", errors.BrowserRouteNeeded, "NETWORK", None),
         ("/status?code=408", errors.Transient, "PORTAL_ERROR", None),
         ("/status?code=425", errors.Transient, "PORTAL_ERROR", None),
@@ -479,5 +479,5 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 def test_a_hang_up_in_the_handshake_is_no_matter_of_trust(inner: ssl.SSLError, kind: type) -> None:
     """A server that hangs up while TLS begins may be tried again; one that speaks another TLS needs the browser."""
     key = ConnectionKey("h", 443, True, True, None, None, None)
-    with pytest.raises(kind), refusals.translated("https://h/x?y"):
+    with pytest.raises(kind), http_errors.translated("https://h/x?y"):
         raise aiohttp.ClientConnectorSSLError(key, inner)

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from po_pw import errors, events, models
 from po_pw.cli import commands
-from po_pw.downloads import manifests
-from po_pw.engine import audit, standing
 from po_pw.journal import lock, store
+from po_pw.maintenance import status, verify
+from po_pw.storage import manifests
 from tests.journal_values import COMMAND, PLAN, outcome, row, saved
 from tests.support import on_thread, run_async
 from tests.test_rebuild import opened, told
@@ -80,14 +80,14 @@ def out(tmp_path: Path) -> Path:
 
 
 def found(out: Path) -> list[tuple[str, str, str]]:
-    return [(one.kind, one.folder, one.name) for one in audit.examine(out).findings]
+    return [(one.kind, one.folder, one.name) for one in verify.examine(out).findings]
 
 
 def test_all_is_as_recorded(out: Path) -> None:
     """Every file is read again; results, a person's own files and folders are not our business; nothing is touched."""
     before = traces(out)
-    said: list[tuple[audit.Tally, int]] = []
-    report = audit.examine(out, lambda checked, folders: said.append((checked, folders)))
+    said: list[tuple[verify.Tally, int]] = []
+    report = verify.examine(out, lambda checked, folders: said.append((checked, folders)))
     assert report.is_as_recorded
     assert (report.checked.folders, report.checked.files) == (6, 11)
     assert report.checked.bytes == 3 + sum(file.size for number in ORDERS for file in made(number).files)
@@ -110,7 +110,7 @@ def test_everything_that_is_not_is_found(out: Path) -> None:
     (out / "A/PO-7_NO_ATTACHMENTS").rmdir()
     (out / "A/PO-9_COMPLETED").mkdir()
     (out / "PO-9_FAILED").mkdir()
-    report = audit.examine(out)
+    report = verify.examine(out)
     assert [(one.kind, one.folder, one.name) for one in report.findings] == [
         ("missing", "A/PO-2_COMPLETED", "a.pdf"),
         ("missing", "A/PO-5_COMPLETED", "Rechnung für.pdf"),
@@ -216,13 +216,13 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
     before = {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")}
     said, hear = notices()
-    report = run_async(audit.mend(out, lambda *_: None, hear))
+    report = run_async(verify.mend(out, lambda *_: None, hear))
     assert said == []
     assert (report.marked, report.at_work) == (1, None)
     assert report.again == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
-    progress = standing.look(out).run
+    progress = status.look(out).run
     assert progress is not None
     assert progress.doubted == 1
 
@@ -232,7 +232,7 @@ def test_repair_rebuilds_a_damaged_journal_first(out: Path) -> None:
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / ".po-pw/journal.db").write_bytes(b"nothing" * 1000)
     said, hear = notices()
-    report = run_async(audit.mend(out, lambda *_: None, hear))
+    report = run_async(verify.mend(out, lambda *_: None, hear))
     assert report.marked == 1
     assert "6 orders recovered" in said[0]
     assert doubted(out) == ["PO-2"]
@@ -251,8 +251,8 @@ def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
     """Repair waits its turn with the usual message; looking goes on, and says that a run is going."""
     with lock.held(out / ".po-pw"):
         with pytest.raises(errors.EnvironmentProblem, match="another po-pw"):
-            run_async(audit.mend(out, lambda *_: None, lambda _: None))
-        assert audit.examine(out).at_work == os.getpid()
+            run_async(verify.mend(out, lambda *_: None, lambda _: None))
+        assert verify.examine(out).at_work == os.getpid()
         answer = CliRunner().invoke(commands.app, ["verify", str(out)])
         assert answer.exit_code == 0
         assert f"A run is going (process {os.getpid()})" in answer.output
@@ -292,8 +292,8 @@ def test_what_the_command_says(out: Path) -> None:
 def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many folders there are, only a few are read ahead of the threads."""
     ahead, taken, most = threading.Lock(), 0, 0
-    monkeypatch.setattr(audit, "_AHEAD", 2)
-    one = audit._Expected(made(2).key, "PO-2", "A/PO-2_COMPLETED", ())
+    monkeypatch.setattr(verify, "_AHEAD", 2)
+    one = verify._Expected(made(2).key, "PO-2", "A/PO-2_COMPLETED", ())
 
     def endless() -> Any:
         nonlocal taken, most
@@ -304,7 +304,7 @@ def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.Monkey
             yield one
 
     stopped = threading.Event()
-    for seen in audit._in_threads(lambda each: audit._look_at(out, each, stopped), endless(), stopped):
+    for seen in verify._in_threads(lambda each: verify._look_at(out, each, stopped), endless(), stopped):
         with ahead:
             taken -= seen is not None  # None: it is still waited for
     assert most == 2

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
 from po_pw.downloads import page_about, verdicts
-from po_pw.engine import fetching, jobs
-from po_pw.transport import client, hosts
+from po_pw.engine import fetching, order_job
+from po_pw.transport import allowed_hosts, client
 from tests import faulty_server, support
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class _Lane:
     async def opens(self, url: str) -> bool:
         raise NotImplementedError
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
         assert page_url == order.url  # never a page about a file, whose host may be another
-        return hosts.fence(order.url, page_url, allowed=self._allowed)
+        return allowed_hosts.fence(order.url, page_url, allowed=self._allowed)
 
-    async def download(self, link: models.Link, fence: hosts.Fence) -> lanes.Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> lanes.Captured:
         msg = f"the browser may not have {redact.bare(link.url)} either"
         raise errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
 
@@ -77,7 +77,7 @@ class _Lane:
 class Result:
     """What came of an order."""
 
-    job: jobs.Job
+    job: order_job.Job
     asked: list[str]
     """Paths with their queries, in turn."""
 
@@ -109,7 +109,7 @@ def given(
 def fetched(
     out: Path, answers: Mapping[str, Callable[[], web.StreamResponse]], *wanted: Given,
     at_once: int = 4, rounds: int = 1, also: tuple[str, ...] = (),
-    then: Callable[[jobs.Job, fetching.Fetcher], Awaitable[None]] | None = None,
+    then: Callable[[order_job.Job, fetching.Fetcher], Awaitable[None]] | None = None,
 ) -> Result:  # fmt: skip
     """Fetches the attachments of one order from a server that knows no other addresses; `also` are allowed hosts."""
 
@@ -135,7 +135,7 @@ def fetched(
                 )
                 for number, one in enumerate(wanted, 1)
             )  # fmt: skip
-            job = jobs.Job(order, "claim", datetime.datetime.now(datetime.UTC))
+            job = order_job.Job(order, "claim", datetime.datetime.now(datetime.UTC))
             (out / ".po-pw").mkdir(parents=True, exist_ok=True)
             await job.open_work(out)
             job.listing = models.Listing(models.PageKind.ORDER, attachments, None, complete=True, supplier="", url="")
@@ -356,7 +356,7 @@ def test_hosts_that_are_not_the_portals_are_not_asked(tmp_path: Path) -> None:
 
     result = fetched(tmp_path, {"/view/7": about}, given("/view/7", name="a.pdf"))
     assert result.asked == ["/view/7"]
-    assert isinstance(result.error(), hosts.NotAllowed)
+    assert isinstance(result.error(), allowed_hosts.NotAllowed)
     assert "--allow-host localhost" in str(result.error())
 
 
@@ -463,7 +463,7 @@ def test_a_candidate_that_is_a_page_is_no_attachment(tmp_path: Path, answer: Any
     assert not result.job.failed
     assert not result.job.wanted()
     assert not result.job.missing()
-    assert jobs.judge(result.job, None) == (models.Status.NO_ATTACHMENTS, None)
+    assert order_job.judge(result.job, None) == (models.Status.NO_ATTACHMENTS, None)
     assert result.asked == ["/help"]
 
 
@@ -498,7 +498,7 @@ def test_a_candidate_elsewhere_is_recorded_as_an_address(tmp_path: Path) -> None
     result = fetched(tmp_path, {"/1": file()}, given("/1"), given("//share/9", is_certain=False))
     assert result.asked == ["/1"]
     assert [(missing.attachment_id, missing.failure) for missing in result.job.missing()] == [("a2", None)]
-    assert jobs.judge(result.job, None) == (models.Status.COMPLETED, None)
+    assert order_job.judge(result.job, None) == (models.Status.COMPLETED, None)
     assert fetched(tmp_path / "b", {}, given("//share/9")).error().code is models.ErrorCode.FORBIDDEN
 
 
@@ -633,7 +633,7 @@ class _Captured:
 def test_a_press_that_brings_a_page_is_no_attachment(tmp_path: Path, is_certain: bool) -> None:
     """Where it is not certain that there is one; else it is missing."""
 
-    async def press(job: jobs.Job, fetcher: fetching.Fetcher) -> None:
+    async def press(job: order_job.Job, fetcher: fetching.Fetcher) -> None:
         click = models.Click(models.Control("button", "Go"))
         attachment = models.Attachment("p1", "", click, is_certain=is_certain)
         await fetcher.adopt(job, attachment, _Captured(tmp_path / "download"))
@@ -822,7 +822,7 @@ def test_no_page_is_too_broken_to_be_read() -> None:
 def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path: Path) -> None:
     """An earlier run saved it; now a page answers: the file stays, and nothing is missing."""
 
-    async def keep(job: jobs.Job, _fetcher: fetching.Fetcher) -> None:
+    async def keep(job: order_job.Job, _fetcher: fetching.Fetcher) -> None:
         job.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
         job.keep_rest()
 

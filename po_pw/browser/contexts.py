@@ -16,7 +16,6 @@ from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
 from po_pw.browser import (
-    ending,
     heartbeat,
     holds,
     launching,
@@ -25,6 +24,7 @@ from po_pw.browser import (
     press_guard,
     profiles,
     quiet,
+    shutdown,
     transfers,
     watchdog,
 )
@@ -207,7 +207,7 @@ class Driver:
         except playwright.Error as error:
             raise errors.EnvironmentProblem(launching.message(launch, error)) from error
         except asyncio.CancelledError:
-            await ending.abandon(starting, user_data_dir)
+            await shutdown.abandon(starting, user_data_dir)
             raise
 
 
@@ -293,7 +293,7 @@ class Context:
         """Ends a browser that does not answer: so whoever waits for it fails at once, and not at his own deadline."""
         self._gone(f"it hangs: no answer within {patience:.0f} s")
         if not self._closing:
-            self._begin(asyncio.to_thread(ending.end, self._process, self.user_data_dir, 0), "end")
+            self._begin(asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0), "end")
 
     def _gone(self, why: str) -> None:
         if not self._closing and not self.lost.is_set():
@@ -384,14 +384,14 @@ class Context:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._pages.aclose()
             if self.lost.is_set():  # dead or hung: nothing to be polite to
-                await asyncio.to_thread(ending.end, self._process, self.user_data_dir, 0)
+                await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
             patience = 2.0
         except (playwright.Error, TimeoutError) as error:
             _log.info("context of %s did not close by itself: %s", self.worker, first_line(error))
         finally:
-            await asyncio.to_thread(ending.end, self._process, self.user_data_dir, patience)
+            await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, patience)
             if self.pid:
                 await asyncio.to_thread(self._run_dir.forget, self.pid)
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from po_pw import events
 from po_pw.cli import progress, shell, tally
-from po_pw.engine import audit
+from po_pw.maintenance import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,20 @@ _STAGE: Final = "Verifying"
 _LISTED: Final = 40
 """Findings that are listed of each kind."""
 _STYLES: Final = {
-    audit.Kind.MISSING: "bold red", audit.Kind.CHANGED: "bold red", audit.Kind.UNREADABLE: "red",
-    audit.Kind.EXTRA: "yellow", audit.Kind.UNKNOWN_FOLDER: "yellow", audit.Kind.NO_MANIFEST: "yellow",
+    verify.Kind.MISSING: "bold red", verify.Kind.CHANGED: "bold red", verify.Kind.UNREADABLE: "red",
+    verify.Kind.EXTRA: "yellow", verify.Kind.UNKNOWN_FOLDER: "yellow", verify.Kind.NO_MANIFEST: "yellow",
 }  # fmt: skip
 _MEANING: Final = {
-    audit.Kind.MISSING: "recorded, and not there",
-    audit.Kind.CHANGED: "there, and not what was fetched",
-    audit.Kind.UNREADABLE: "there, and cannot be read",
-    audit.Kind.EXTRA: "in an order's folder, not downloaded by po-pw; left alone",
-    audit.Kind.UNKNOWN_FOLDER: "named like an order's, not made by po-pw; left alone",
-    audit.Kind.NO_MANIFEST: "the order's manifest is gone or damaged",
+    verify.Kind.MISSING: "recorded, and not there",
+    verify.Kind.CHANGED: "there, and not what was fetched",
+    verify.Kind.UNREADABLE: "there, and cannot be read",
+    verify.Kind.EXTRA: "in an order's folder, not downloaded by po-pw; left alone",
+    verify.Kind.UNKNOWN_FOLDER: "named like an order's, not made by po-pw; left alone",
+    verify.Kind.NO_MANIFEST: "the order's manifest is gone or damaged",
 }
 
 
-def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
+def run(out: Path, *, repair: bool, as_json: bool) -> verify.Report:
     """Verifies, and prints what was found.
 
     Raises:
@@ -46,7 +46,7 @@ def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
     aside = Console(stderr=True, soft_wrap=False, highlight=False) if as_json else console
     with progress.shown(aside, quiet=as_json and not aside.is_terminal) as hear:
 
-        def said(checked: audit.Tally, folders: int) -> None:
+        def said(checked: verify.Tally, folders: int) -> None:
             hear(events.Progress(_STAGE, checked.folders, folders, "folder"))
 
         def warn(event: events.Event) -> None:
@@ -55,7 +55,7 @@ def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
                 typer.secho(f"! {event.text}", fg=typer.colors.YELLOW, err=True)
 
         with progress.stage(hear, _STAGE):
-            report = asyncio.run(audit.mend(out, said, warn)) if repair else audit.examine(out, said)
+            report = asyncio.run(verify.mend(out, said, warn)) if repair else verify.examine(out, said)
     if as_json:
         typer.echo(_json(report))
     else:
@@ -63,7 +63,7 @@ def run(out: Path, *, repair: bool, as_json: bool) -> audit.Report:
     return report
 
 
-def _json(report: audit.Report) -> str:
+def _json(report: verify.Report) -> str:
     answer: dict[str, Any] = {
         "out": str(report.out), "ok": report.is_as_recorded, "folders": report.checked.folders,
         "files": report.checked.files, "bytes": report.checked.bytes, "counts": report.counts(),
@@ -77,7 +77,7 @@ def _json(report: audit.Report) -> str:
     return json.dumps(answer, indent=2)
 
 
-def _show(console: Console, report: audit.Report, *, repair: bool) -> None:
+def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     checked = report.checked
     what = (
         f"{tally.many(checked.files, 'file')} in {tally.many(checked.folders, 'folder')}, {tally.size(checked.bytes)}"
@@ -106,9 +106,9 @@ def _show(console: Console, report: audit.Report, *, repair: bool) -> None:
     _what_next(console, report, repair=repair)
 
 
-def _list(console: Console, report: audit.Report) -> None:
+def _list(console: Console, report: verify.Report) -> None:
     """A line for each finding; never cut: people copy paths."""
-    listed: collections.Counter[audit.Kind] = collections.Counter()
+    listed: collections.Counter[verify.Kind] = collections.Counter()
     for found in report.findings:
         listed[found.kind] += 1
         if listed[found.kind] > _LISTED:
@@ -124,7 +124,7 @@ def _list(console: Console, report: audit.Report) -> None:
     console.print()
 
 
-def _what_next(console: Console, report: audit.Report, *, repair: bool) -> None:
+def _what_next(console: Console, report: verify.Report, *, repair: bool) -> None:
     count = len(report.to_mend())
     if not count:
         return

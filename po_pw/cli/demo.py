@@ -83,9 +83,9 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
         ours.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         from po_pw import errors
-        from po_pw.downloads import disk
+        from po_pw.storage import filesystem
 
-        msg = f"{disk.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
+        msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
         raise errors.EnvironmentProblem(msg) from error
     files = own_files.OwnFiles(out, ours / "made.json")
     new = ours / "pos.csv"
@@ -104,8 +104,8 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     import asyncio
 
     from po_pw import settings
+    from po_pw.auth import login
     from po_pw.cli import running
-    from po_pw.engine import login
     from po_pw.orders import read
 
     table, downloads = _prepared(portal, out)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from po_pw import settings
-    from po_pw.engine import doctor as engine
+    from po_pw.doctor import environment as engine
 
 _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -73,7 +73,7 @@ def _examine(
 ) -> list[engine.Check]:
     import asyncio
 
-    from po_pw.engine import doctor as engine
+    from po_pw.doctor import environment as engine
 
     return asyncio.run(engine.examine(options, online=online, said=said))
 

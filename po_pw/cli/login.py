@@ -40,7 +40,7 @@ def login(
         import asyncio
 
         from po_pw import errors, redact, settings
-        from po_pw.engine import login as engine
+        from po_pw.auth import login as engine
 
         password = _password(password_stdin) if username else None
         if password_stdin and not username:

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw.cli import tally
-from po_pw.engine import standing
 from po_pw.journal import presses
+from po_pw.maintenance import status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,8 +50,8 @@ def look(out: Path, *, every_run: bool) -> Audit:
         InputError: it is none of ours, or no run was made there.
         EnvironmentProblem: its journal cannot be read.
     """
-    path = standing.journal_of(out)
-    standing.look(out)  # says what is wrong with the place, in the same words as `status`
+    path = status.journal_of(out)
+    status.look(out)  # says what is wrong with the place, in the same words as `status`
     has_runs = path.exists() and path.stat().st_size > 0
     run = presses.latest(path) if has_runs else None
     if run is None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from po_pw import errors, events, models
 from po_pw.cli import boundary, closing, live, shell, signals
-from po_pw.engine import carrying
+from po_pw.engine import resuming
 from po_pw.engine import run as engine
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _ENDS = (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutputUnav
 """What ends a run before its orders do."""
 
 
-def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> carrying.Resume | None:
+def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resuming.Resume | None:
     """How a run goes on where earlier ones stopped, from the flags; None does all afresh.
 
     Raises:
@@ -47,14 +47,14 @@ def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> carry
     if refresh and only_failed:
         msg = "--refresh visits finished orders, --only-failed leaves them alone: give one of them"
         raise errors.InputError(msg)
-    return None if force else carrying.Resume(verify, only_failed, refresh)
+    return None if force else resuming.Resume(verify, only_failed, refresh)
 
 
 def run_table(
     options: settings.Settings,
     table: read.OrderTable,
     *,
-    resume: carrying.Resume | None,
+    resume: resuming.Resume | None,
     quiet: bool = False,
     verbose: bool = False,
     again: Sequence[str] = (),
@@ -81,7 +81,7 @@ async def _run(
     table: read.OrderTable,
     console: Console,
     *,
-    resume: carrying.Resume | None,
+    resume: resuming.Resume | None,
     quiet: bool,
     verbose: bool,
     again: Sequence[str],
@@ -117,7 +117,7 @@ async def _run(
 
 
 async def _worked(
-    run: engine.Run, table: read.OrderTable, resume: carrying.Resume | None
+    run: engine.Run, table: read.OrderTable, resume: resuming.Resume | None
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
     summary: counts.Summary | None = None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from po_pw.engine import machine
+from po_pw.machine import resources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def join(words: Sequence[str]) -> str:
 
 def in_use() -> str:
     """`posix`, `powershell` or `cmd`: the nearest shell among the processes that started this one."""
-    for name in machine.started_by():
+    for name in resources.started_by():
         stem = name.lower().removesuffix(".exe")
         if stem in _POWERSHELL:
             return "powershell"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from po_pw import models
 from po_pw.cli import live, shell, tally
-from po_pw.engine import standing
+from po_pw.maintenance import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SHOWN: Final = 16
 """Orders in hand that are listed."""
 
 
-def as_json(found: standing.Standing) -> str:
+def as_json(found: status.Standing) -> str:
     """All of it; times as ISO 8601 with offset."""
     derived = ("left", "outdated", "evidence", "orders_per_second", "bytes_per_second", "seconds_left")
     answer: dict[str, Any] = {
@@ -41,7 +41,7 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
 
 
-def show(console: Console, found: standing.Standing) -> None:
+def show(console: Console, found: status.Standing) -> None:
     """Prints it for a person."""
     run = found.run
     console.print(Text(_headline(found), "bold"), soft_wrap=True)
@@ -68,26 +68,26 @@ def show(console: Console, found: standing.Standing) -> None:
             console.print(Text(f"  {shell.join(words)}", "bold"), soft_wrap=True)
 
 
-def _headline(found: standing.Standing) -> str:
+def _headline(found: status.Standing) -> str:
     run, state = found.run, found.state
     process = f"process {found.pid}" if found.pid else "its process is not known"
-    if state is standing.State.STARTING:
+    if state is status.State.STARTING:
         return f"A po-pw is at work here ({process}), but not on a run just now."
     if run is None:
         return "No run was made here yet."
-    if state is standing.State.RUNNING:
+    if state is status.State.RUNNING:
         return f"Running for {_span(found.now - run.started_at)}, since {_when(run.started_at, found.now)} ({process})."
-    if state is standing.State.DIED:
+    if state is status.State.DIED:
         return f"Died: killed, or the machine went down. The last sign of it is of {_when(run.last_at, found.now)}."
     ended = run.ended_at or run.last_at
-    what = "Stopped before the end" if state is standing.State.STOPPED else "Finished"
+    what = "Stopped before the end" if state is status.State.STOPPED else "Finished"
     return f"{what} {_when(ended, found.now)}, after {_span(ended - run.started_at)}."
 
 
-def _bar(found: standing.Standing) -> RenderableType | None:
+def _bar(found: status.Standing) -> RenderableType | None:
     """How far it is; only while it goes on."""
     run = found.run
-    if run is None or found.state is not standing.State.RUNNING or not run.orders:
+    if run is None or found.state is not status.State.RUNNING or not run.orders:
         return None
     done = run.orders - found.left
     line = Table.grid(padding=(0, 1), expand=True)
@@ -100,7 +100,7 @@ def _bar(found: standing.Standing) -> RenderableType | None:
     return line
 
 
-def _counts(found: standing.Standing) -> RenderableType | None:
+def _counts(found: status.Standing) -> RenderableType | None:
     """Rows by what became of them, each with what explains it."""
     run = found.run
     if run is None or not run.counts:
@@ -120,20 +120,20 @@ def _counts(found: standing.Standing) -> RenderableType | None:
     return table
 
 
-def _pending(found: standing.Standing, run: view.Progress) -> str:
+def _pending(found: status.Standing, run: view.Progress) -> str:
     parts = []
     if run.in_hand:
-        tense = "" if found.state is standing.State.RUNNING else " when it ended"
+        tense = "" if found.state is status.State.RUNNING else " when it ended"
         parts.append(f"{len(run.in_hand)} in hand{tense}")
     if run.waiting:
         parts.append(f"{sum(run.waiting.values())} to be tried again ({_codes(run.waiting)})")
     return ", ".join(parts)
 
 
-def _in_hand(found: standing.Standing) -> RenderableType | None:
+def _in_hand(found: status.Standing) -> RenderableType | None:
     """Which order is in whose hands; only while it goes on."""
     run = found.run
-    if run is None or found.state is not standing.State.RUNNING or not run.in_hand:
+    if run is None or found.state is not status.State.RUNNING or not run.in_hand:
         return None
     table = Table.grid(padding=(0, 2))
     table.add_column()
@@ -150,7 +150,7 @@ def _in_hand(found: standing.Standing) -> RenderableType | None:
     return table
 
 
-def _figures(found: standing.Standing) -> list[str]:
+def _figures(found: status.Standing) -> list[str]:
     run = found.run
     if run is None:
         return []
@@ -163,7 +163,7 @@ def _figures(found: standing.Standing) -> list[str]:
     return parts
 
 
-def _notes(found: standing.Standing) -> list[str]:
+def _notes(found: status.Standing) -> list[str]:
     run = found.run
     if run is None:
         return []
@@ -182,12 +182,12 @@ def _notes(found: standing.Standing) -> list[str]:
     return notes
 
 
-def _what_next(found: standing.Standing) -> str:
+def _what_next(found: status.Standing) -> str:
     """What introduces the command that goes on; `""` where there is nothing to do."""
     run = found.run
-    if run is None or found.state in {standing.State.RUNNING, standing.State.STARTING}:
+    if run is None or found.state in {status.State.RUNNING, status.State.STARTING}:
         return ""
-    if not (found.left or found.unsuccessful or run.doubted or found.state is standing.State.DIED):
+    if not (found.left or found.unsuccessful or run.doubted or found.state is status.State.DIED):
         return ""
     purpose = "To continue" if found.left else "To end it in order"
     if not found.left and (found.unsuccessful or run.doubted):
@@ -197,7 +197,7 @@ def _what_next(found: standing.Standing) -> str:
     return f"{purpose}, run the same command again:"
 
 
-def _show_evidence(console: Console, found: standing.Standing) -> None:
+def _show_evidence(console: Console, found: status.Standing) -> None:
     """Names the orders whose pages were not what was expected, and where what came instead can be seen."""
     evidence = found.evidence
     if not evidence or found.run is None:

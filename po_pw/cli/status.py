@@ -33,7 +33,7 @@ def status(
         from po_pw import errors, settings
         from po_pw.cli import presses
         from po_pw.cli import standing as shown
-        from po_pw.engine import standing
+        from po_pw.maintenance import status
 
         if every_run and not audit:
             msg = "--all goes with --audit: status without it shows the latest run"
@@ -48,7 +48,7 @@ def status(
             else:
                 presses.show(console, done)
             return
-        found = standing.look(folder)
+        found = status.look(folder)
         if as_json:
             typer.echo(shown.as_json(found))
         else:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, models
-from po_pw.engine import clocks
+from po_pw.machine import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

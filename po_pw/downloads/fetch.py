@@ -11,8 +11,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models, redact
-from po_pw.downloads import disk, freshness, kinds, origin_mark, parts, promises, writer
-from po_pw.transport import client, refusals
+from po_pw.downloads import expected_file, file_type, freshness, partial, writer
+from po_pw.storage import filesystem, origin_mark
+from po_pw.transport import client, http_errors
 
 if TYPE_CHECKING:
     import datetime
@@ -28,7 +29,7 @@ class Limits:
     """What a file may be."""
 
     max_file_bytes: int | None = None
-    resume_from: int = parts.RESUME_FROM
+    resume_from: int = partial.RESUME_FROM
     """Bytes from which on a file that broke off is not begun anew."""
     largest: int | None = None
     """Bytes that the file system takes in one file."""
@@ -58,8 +59,8 @@ class Limits:
         """
         if size is None:
             return
-        with disk.translated(part):
-            free, _ = await asyncio.to_thread(disk.room, part.parent)
+        with filesystem.translated(part):
+            free, _ = await asyncio.to_thread(filesystem.room, part.parent)
         if size - have > free:
             msg = "the file is larger than what is free on the disk"
             raise errors.DoesNotFit(msg, size - have)
@@ -107,12 +108,12 @@ async def fetch(
         DoesNotFit: it is larger than what is free on the disk.
         OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
-    part = parts.of(into)
-    with disk.translated(part):
-        begun = parts.begun(part, attachment.id, limits.resume_from)
-    conditions = parts.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
+    part = partial.of(into)
+    with filesystem.translated(part):
+        begun = partial.begun(part, attachment.id, limits.resume_from)
+    conditions = partial.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
 
-    async def asked(conditions: Mapping[str, str], begun: parts.Note | None) -> models.SavedFile | None:
+    async def asked(conditions: Mapping[str, str], begun: partial.Note | None) -> models.SavedFile | None:
         async with ask(conditions) as answer:
             return await _taken(
                 answer, attachment, into, begun=begun, kept=kept, limits=limits, on_bytes=on_bytes, now=now,
@@ -121,17 +122,17 @@ async def fetch(
 
     try:
         return await asked(conditions, begun)
-    except refusals.NotAsked:
+    except http_errors.NotAsked:
         if not conditions:
             raise
     # Asked for less than the whole file, the server gave no answer to that: now it is asked for the whole, once.
-    with disk.translated(part):
-        parts.forget(part)
+    with filesystem.translated(part):
+        partial.forget(part)
     return await asked({}, None)
 
 
 async def _taken(
-    answer: client.Body, attachment: models.Attachment, into: Path, *, begun: parts.Note | None,
+    answer: client.Body, attachment: models.Attachment, into: Path, *, begun: partial.Note | None,
     kept: models.SavedFile | None, limits: Limits, on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime], is_own: Callable[[str], bool], is_file: Callable[[], None],
     is_marked: bool,
@@ -141,28 +142,28 @@ async def _taken(
     at = redact.bare(answer.url)
     if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
         msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged too
-        raise refusals.NotAsked(msg)
+        raise http_errors.NotAsked(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
-    if answer.status == 206 and (begun is None or not parts.goes_on(begun, answer.status, headers)):
+    if answer.status == 206 and (begun is None or not partial.goes_on(begun, answer.status, headers)):
         msg = f"{at} does not go on where it broke off"
-        raise refusals.NotAsked(msg)
+        raise http_errors.NotAsked(msg)
     if answer.status == 206 and begun is not None:
         headers["content-length"] = str(begun.length)
     else:
         begun = None
-    promise = promises.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
-    part = parts.of(into)
+    promise = expected_file.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
+    part = partial.of(into)
     limits.check(promise.length)
     await limits.check_room(part, promise.length, begun.synced if begun else 0)
     received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
     async with contextlib.aclosing(received):
         if begun is not None:
-            with disk.translated(part):
+            with filesystem.translated(part):
                 head = await asyncio.to_thread(_head_of, part)
         else:
             head = await _beginning(received, promise)
-        if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
+        if (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
             raise refused
         is_file()
         promise = promise.final(head)
@@ -173,33 +174,33 @@ async def _taken(
 
 
 def _note(
-    attachment: models.Attachment, promise: promises.Promise, headers: Mapping[str, str], limits: Limits
-) -> parts.Note | None:
+    attachment: models.Attachment, promise: expected_file.Promise, headers: Mapping[str, str], limits: Limits
+) -> partial.Note | None:
     """What to note of a file that is worth going on with when it breaks off, and can be; else None."""
-    validator = parts.validator(headers)
+    validator = partial.validator(headers)
     if not validator or promise.length is None or promise.length < limits.resume_from:
         return None
-    return parts.Note(attachment.id, promise.source, promise.length, validator)
+    return partial.Note(attachment.id, promise.source, promise.length, validator)
 
 
 def _head_of(part: Path) -> bytes:
     with part.open("rb") as stream:
-        return stream.read(promises.PAGE)
+        return stream.read(expected_file.PAGE)
 
 
 async def _write(
-    attachment: models.Attachment, into: Path, promise: promises.Promise, head: bytes,
-    received: AsyncIterator[bytes], now: Callable[[], datetime.datetime], note: parts.Note | None,
+    attachment: models.Attachment, into: Path, promise: expected_file.Promise, head: bytes,
+    received: AsyncIterator[bytes], now: Callable[[], datetime.datetime], note: partial.Note | None,
     origin: origin_mark.Origin | None,
 ) -> models.SavedFile:  # fmt: skip
-    part = parts.of(into)
+    part = partial.of(into)
     proof: list[tuple[int, tuple[str, ...]]] = []
     resumed = note is not None and note.synced > 0
 
     def publish(size: int) -> None:
-        proof.append((size, promises.prove(promise, size, head)))
+        proof.append((size, expected_file.prove(promise, size, head)))
         _move(part, into, promise, origin, now())
-        parts.note_of(part).unlink(missing_ok=True)
+        partial.note_of(part).unlink(missing_ok=True)
 
     try:
         async with writer.Writer(part, note) as sink:
@@ -213,7 +214,7 @@ async def _write(
                 await sink.write(bytes(block))
             sha256 = await sink.finish(publish)
     except BaseException:
-        disk.drop(into)  # cancelled between the file's end and ours
+        filesystem.drop(into)  # cancelled between the file's end and ours
         raise
     size, checks = proof[0]
     checks = (*checks, "resumed") if resumed else checks
@@ -260,53 +261,53 @@ async def adopt(
         Permanent: it is larger than allowed, or asks for a sign-in at another host.
         OrderError: the disk is in the way, see `disk.problem`.
     """
-    promise = promises.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
+    promise = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
     given_up = threading.Event()
 
-    def move(promise: promises.Promise) -> None:
+    def move(promise: expected_file.Promise) -> None:
         _move(part, into, promise, origin, came)
 
     try:
-        work = disk.on_thread(
+        work = filesystem.on_thread(
             f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, limits, given_up, is_own, move)
         )
         try:
-            promise, size, sha256, checks = await disk.ended(work, given_up)
+            promise, size, sha256, checks = await filesystem.ended(work, given_up)
         except BaseException:
-            disk.drop(into)
+            filesystem.drop(into)
             raise
     finally:
-        disk.drop(part)
+        filesystem.drop(part)
     on_bytes(size)
     return _saved(attachment, into, promise, size, sha256, checks, "click", now())
 
 
 def _adopted(
-    promise: promises.Promise,
+    promise: expected_file.Promise,
     part: Path,
     limits: Limits,
     given_up: threading.Event,
     is_own: Callable[[str], bool],
-    move: Callable[[promises.Promise], None],
-) -> tuple[promises.Promise, int, str, tuple[str, ...]]:
+    move: Callable[[expected_file.Promise], None],
+) -> tuple[expected_file.Promise, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, proves it, moves it to its place."""
-    with disk.translated(part):
+    with filesystem.translated(part):
         limits.check(part.stat().st_size)
         digest, size, head = hashlib.sha256(), 0, b""
         with part.open("r+b") as stream:  # writable: Windows syncs no other
             while not given_up.is_set() and (block := stream.read(writer.BLOCK)):
                 if not size:
-                    head = block[: promises.PAGE]
-                    if (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
+                    head = block[: expected_file.PAGE]
+                    if (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
                         raise refused
                 size += len(block)
                 digest.update(block)
             os.fsync(stream.fileno())
-        if not size and (refused := promises.refusal(promise, head, is_own=is_own)) is not None:
+        if not size and (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
             raise refused
         promise = promise.final(head)
-        checks = promises.prove(promise, size, head)
+        checks = expected_file.prove(promise, size, head)
         if not given_up.is_set():
             move(promise)
         return promise, size, digest.hexdigest(), checks
@@ -322,31 +323,35 @@ async def _counted(
         yield chunk
 
 
-async def _beginning(received: AsyncIterator[bytes], promise: promises.Promise) -> bytes:
+async def _beginning(received: AsyncIterator[bytes], promise: expected_file.Promise) -> bytes:
     """The first bytes, with all that came along; more of a page, to see what it says. Nothing is on disk yet."""
-    head, needed = bytearray(), kinds.HEAD
+    head, needed = bytearray(), file_type.HEAD
     async for chunk in received:
         head += chunk
-        if len(head) >= kinds.HEAD and needed < promises.PAGE and promises.needs_more(promise, bytes(head)):
-            needed = promises.PAGE
+        if (
+            len(head) >= file_type.HEAD
+            and needed < expected_file.PAGE
+            and expected_file.needs_more(promise, bytes(head))
+        ):
+            needed = expected_file.PAGE
         if len(head) >= needed:
             break
     return bytes(head)
 
 
 def _move(
-    part: Path, into: Path, promise: promises.Promise, origin: origin_mark.Origin | None, at: datetime.datetime
+    part: Path, into: Path, promise: expected_file.Promise, origin: origin_mark.Origin | None, at: datetime.datetime
 ) -> None:
     """Gives a whole file its mark, its date and its name, in this order: none is to be seen without the others."""
     origin_mark.put(part, origin, at=at)
     if promise.modified_at is not None:
         stamp = promise.modified_at.timestamp()
         os.utime(part, (stamp, stamp))
-    disk.rename(part, into)
+    filesystem.rename(part, into)
 
 
 def _saved(
-    attachment: models.Attachment, into: Path, promise: promises.Promise, size: int, sha256: str,
+    attachment: models.Attachment, into: Path, promise: expected_file.Promise, size: int, sha256: str,
     checks: tuple[str, ...], lane: str, at: datetime.datetime,
 ) -> models.SavedFile:  # fmt: skip
     return models.SavedFile(

@@ -12,7 +12,7 @@ import email.utils
 from typing import TYPE_CHECKING
 
 from po_pw import http_dates
-from po_pw.downloads import kinds
+from po_pw.downloads import file_type
 from po_pw.transport import codings
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
     """
     if status == 304:
         return True
-    is_page = headers.get("content-type", "").partition(";")[0].strip().lower() in kinds.PAGE_TYPES
-    if status != 200 or (is_page and kept.media_type not in kinds.PAGE_TYPES):
+    is_page = headers.get("content-type", "").partition(";")[0].strip().lower() in file_type.PAGE_TYPES
+    if status != 200 or (is_page and kept.media_type not in file_type.PAGE_TYPES):
         return False
     tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
     if codings.of(headers):

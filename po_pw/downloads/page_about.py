@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
 
 from selectolax import lexbor
 
-from po_pw.downloads import kinds
+from po_pw.downloads import file_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,7 +163,7 @@ class Page:
         for rank, url, label, around in self._ways(names, is_download):
             is_plain = not label or is_download(label)
             carried = [own for own in names if _is_called(label, own, is_download) or (is_plain and _is_in(url, own))]
-            is_named = any(is_certain or kinds.extension(own) or self._is_same_record(url) for own in carried)
+            is_named = any(is_certain or file_type.extension(own) or self._is_same_record(url) for own in carried)
             if url == self.url or not _is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
             if allowed(self._own_part(url, names), _less(f"{label} {around}", names)):
@@ -227,10 +227,10 @@ class Page:
         parts = urlsplit(self.url)
         last = _last_part(unquote(parts.path, errors="replace"))
         values = [_last_part(value) for _, value in parse_qsl(parts.query)]
-        own = [part for part in (last, *values) if kinds.extension(part) and not kinds.names_program(part)]
+        own = [part for part in (last, *values) if file_type.extension(part) and not file_type.names_program(part)]
         shown = [] if is_download(name) or len(name.strip()) < _SHORTEST else [name]
-        if ending := kinds.extension(name):
-            own = [part for part in own if kinds.extension(part) == ending]
+        if ending := file_type.extension(name):
+            own = [part for part in own if file_type.extension(part) == ending]
         return tuple(dict.fromkeys(plain for text in (*shown, *own) if (plain := _plain(text))))
 
     def _names_any(self, names: tuple[str, ...]) -> bool:
@@ -265,12 +265,15 @@ class Page:
             for inner in self._viewed(url):
                 yield _EMBEDDED, inner, label, ""
             kind = _attribute(node, "type").partition(";")[0].strip().lower()
-            endings = {kinds.extension(own) for own in names} - {""}
-            if kinds.extension_for(kind).removeprefix(".") in endings or kinds.extension(urlsplit(url).path) in endings:
+            endings = {file_type.extension(own) for own in names} - {""}
+            if (
+                file_type.extension_for(kind).removeprefix(".") in endings
+                or file_type.extension(urlsplit(url).path) in endings
+            ):
                 yield 1, url, label, ""
             else:
-                yield (_FRAMED if node.tag == "iframe" or kind in kinds.PAGE_TYPES else _EMBEDDED), url, label, ""
-        if any(kinds.extension(own) in _PICTURES for own in names):
+                yield (_FRAMED if node.tag == "iframe" or kind in file_type.PAGE_TYPES else _EMBEDDED), url, label, ""
+        if any(file_type.extension(own) in _PICTURES for own in names):
             for node in self._tree.css("img[src]"):
                 yield (
                     _FRAMED,
@@ -393,7 +396,7 @@ class Page:
         if any("download" in node.attributes or is_download_word(_label(node)) for node in links):
             return False
         if body.css("object, embed, video, audio") or any(
-            kinds.extension(_text(one)) for one in body.css("h1, h2, h3")
+            file_type.extension(_text(one)) for one in body.css("h1, h2, h3")
         ):
             return False  # it shows a file
         urls = {self._at(_attribute(node, "href")) for node in links}
@@ -522,7 +525,7 @@ def _is_in(url: str, name: str) -> bool:
     """Whether an address has a file's name as its last part, or as that of a value in its query."""
     parts = urlsplit(url)
     values = (value for _, value in parse_qsl(parts.query))
-    return bool(kinds.extension(name)) and any(
+    return bool(file_type.extension(name)) and any(
         _plain(_last_part(text)) == name for text in (unquote(parts.path, errors="replace"), *values)
     )
 
@@ -534,15 +537,15 @@ def _last_part(path: str) -> str:
 
 def _is_other_file(label: str) -> bool:
     """Whether a label has the name of a file in it, by its extension."""
-    return any(kinds.extension(word.strip("()[]\"',;:")) in _BESIDE for word in label.split())
+    return any(file_type.extension(word.strip("()[]\"',;:")) in _BESIDE for word in label.split())
 
 
 def _less(text: str, names: tuple[str, ...]) -> str:
     """A text without the file's own names, in which words of change mean nothing."""
     for name in names:
-        at = text.casefold().find(name) if kinds.extension(name) else -1
+        at = text.casefold().find(name) if file_type.extension(name) else -1
         if at >= 0:
-            text = f"{text[:at]}file.{kinds.extension(name)}{text[at + len(name) :]}"
+            text = f"{text[:at]}file.{file_type.extension(name)}{text[at + len(name) :]}"
     return text
 
 

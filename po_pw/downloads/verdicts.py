@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import redact
-from po_pw.downloads import kinds
+from po_pw.downloads import file_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,10 +121,10 @@ def shape(url: str) -> str:
 
 def _part(part: str) -> str:
     part = part.partition(";")[0]
-    ending = kinds.extension(part)
-    if ending and not kinds.names_program(part):
+    ending = file_type.extension(part)
+    if ending and not file_type.names_program(part):
         return f"{{name}}.{ending}"
-    if not part or (_WORD.fullmatch(part) and not _HEXADECIMAL.fullmatch(part)) or kinds.names_program(part):
+    if not part or (_WORD.fullmatch(part) and not _HEXADECIMAL.fullmatch(part)) or file_type.names_program(part):
         return part
     return "{id}" if any(character.isdigit() for character in part) or _HEXADECIMAL.fullmatch(part) else "{name}"
 
@@ -133,6 +133,6 @@ def _value(name: str, value: str) -> str:
     if redact.is_secret_name(name):
         return "{id}"
     if value and not (_WORD.fullmatch(value) and len(value) <= _LONGEST_VALUE):
-        ending = kinds.extension(value)
+        ending = file_type.extension(value)
         return f"{{name}}.{ending}" if ending else "{id}"
     return value

@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.downloads import promises, verdicts
+from po_pw.downloads import expected_file, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +78,7 @@ class Ways:
             more: addresses on the page that came, from which the file may come; they are asked next.
         """
         self._errors.append(error)
-        if isinstance(error, promises.PageInstead):
+        if isinstance(error, expected_file.PageInstead):
             at = error.page.url
             self._pages[step.link.url] = _path(at) == _path(step.link.url)
             self._todo.extendleft(reversed([Step(models.Link(url, at), is_followed=True) for url in more]))

@@ -11,7 +11,8 @@ import queue
 from typing import TYPE_CHECKING, BinaryIO, Final, Self, TypeAlias
 
 from po_pw import errors
-from po_pw.downloads import disk, parts
+from po_pw.downloads import partial
+from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ class Writer:
             already, and are kept.
     """
 
-    def __init__(self, part: Path, note: parts.Note | None = None) -> None:
+    def __init__(self, part: Path, note: partial.Note | None = None) -> None:
         self._part = part
         self._note = note
         self._waiting = 0
@@ -53,7 +54,7 @@ class Writer:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._thread = disk.on_thread(f"{THREAD}-{self._part.stem}", self._run)
+        self._thread = filesystem.on_thread(f"{THREAD}-{self._part.stem}", self._run)
         self._thread.add_done_callback(lambda _: self._moved.set())
         return self
 
@@ -62,7 +63,7 @@ class Writer:
     ) -> None:
         self._blocks.put(None)
         try:
-            await disk.ended(self._thread)
+            await filesystem.ended(self._thread)
         except errors.PoPwError:
             if error is None:
                 raise
@@ -79,7 +80,7 @@ class Writer:
             self._moved.clear()
             await self._moved.wait()
         if self._thread.done():
-            await disk.ended(self._thread)
+            await filesystem.ended(self._thread)
         self._waiting += 1
         self._blocks.put(block)
 
@@ -91,7 +92,7 @@ class Writer:
             OrderError: the disk is in the way otherwise, see `disk.problem`.
         """
         self._blocks.put(publish)
-        return await disk.ended(self._thread) or ""
+        return await filesystem.ended(self._thread) or ""
 
     def _taken(self) -> None:
         self._waiting -= 1
@@ -100,7 +101,7 @@ class Writer:
     def _run(self) -> str | None:
         """The thread. None: it was given up."""
         try:
-            with disk.translated(self._part):
+            with filesystem.translated(self._part):
                 stays = False
                 try:
                     digest = self._written()
@@ -109,10 +110,10 @@ class Writer:
                 finally:
                     if not stays:
                         with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
-                            parts.forget(self._part)
+                            partial.forget(self._part)
         except errors.OutOfSpace as error:
             # Without it there is room again; where the place is full all the same, that is not this file's doing.
-            if disk.fault(disk.home_of(self._part)) is not None:
+            if filesystem.fault(filesystem.home_of(self._part)) is not None:
                 raise
             raise errors.DoesNotFit(str(error), self._size) from error
 
@@ -153,4 +154,4 @@ class Writer:
         stream.flush()
         os.fsync(stream.fileno())
         self._note = dataclasses.replace(self._note, synced=size)
-        parts.keep(self._part, self._note)
+        partial.keep(self._part, self._note)

@@ -11,16 +11,18 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, numerals
-from po_pw.downloads import disk, fetch, page_about, promises, verdicts, ways
-from po_pw.engine import governor, tasks, turns
-from po_pw.transport import hosts
+from po_pw.downloads import expected_file, fetch, page_about, verdicts, ways
+from po_pw.engine import async_tools, limiter
+from po_pw.machine import capacity
+from po_pw.storage import filesystem
+from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.engine import jobs
+    from po_pw.engine import order_job
     from po_pw.lanes import base as lanes
     from po_pw.portals import base as portals
     from po_pw.transport import client
@@ -75,7 +77,7 @@ class Traffic:
         Yields:
             Ends that before the block does: what came is the file.
         """
-        lock = self._questions[hosts.host_of(url)]
+        lock = self._questions[allowed_hosts.host_of(url)]
         is_held = True
 
         def end() -> None:
@@ -137,11 +139,11 @@ class Fetcher:
         self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
-        self._slots = turns.Turns(at_once)
+        self._slots = limiter.Turns(at_once)
         self._allowed = allowed
         self._is_download = is_download
 
-    async def link(self, job: jobs.Job, attachment: models.Attachment, link: models.Link) -> None:
+    async def link(self, job: order_job.Job, attachment: models.Attachment, link: models.Link) -> None:
         """Fetches one attachment that has an address; what became of it is in the job.
 
         Its ways are asked in turn, and what stands on a page about it, until one answers with the file.
@@ -168,13 +170,18 @@ class Fetcher:
                 error = error or errors.NotAFile("a page came, and the file's button was not pressed yet")
             if error is None:
                 self._drop(job, attachment)
-            elif not attachment.is_certain and isinstance(error, hosts.NotAllowed):
+            elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowed):
                 job.elsewhere.add(attachment.id)
             else:
                 raise error
 
     async def _step(
-        self, job: jobs.Job, attachment: models.Attachment, asked: ways.Ways, step: ways.Step, fence: hosts.Fence
+        self,
+        job: order_job.Job,
+        attachment: models.Attachment,
+        asked: ways.Ways,
+        step: ways.Step,
+        fence: allowed_hosts.Fence,
     ) -> bool:
         """Asks one address; True where the file is there.
 
@@ -188,7 +195,7 @@ class Fetcher:
             asked.ask(step)
             try:
                 await self._get(job, attachment, step.link, fence, is_file)
-            except promises.PageInstead as error:
+            except expected_file.PageInstead as error:
                 links = error.page.downloads(
                     attachment.name, allowed=self._allowed, is_download=self._is_download,
                     is_certain=attachment.is_certain,
@@ -204,14 +211,14 @@ class Fetcher:
         return False
 
     async def _get(
-        self, job: jobs.Job, attachment: models.Attachment, link: models.Link, fence: hosts.Fence,
+        self, job: order_job.Job, attachment: models.Attachment, link: models.Link, fence: allowed_hosts.Fence,
         is_file: Callable[[], None],
     ) -> None:  # fmt: skip
         """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeeded | None = None
         try:
-            if hosts.host_of(link.url) not in self._traffic.by_browser:
+            if allowed_hosts.host_of(link.url) not in self._traffic.by_browser:
                 try:
                     saved = await fetch.fetch(
                         wanted,
@@ -240,11 +247,11 @@ class Fetcher:
         except errors.SessionExpired as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
-            if isinstance(other := promises.sign_in_asked(link.url, what, fence.is_home, by=by), errors.Permanent):
+            if isinstance(other := expected_file.sign_in_asked(link.url, what, fence.is_home, by=by), errors.Permanent):
                 raise other from error
             raise
 
-    async def adopt(self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
+    async def adopt(self, job: order_job.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
         """Takes over a download that a click began, once it is all there.
 
         A page that came is no failure of what may be no attachment at all: that is dropped.
@@ -263,7 +270,7 @@ class Fetcher:
             raise
 
     async def _take(
-        self, job: jobs.Job, attachment: models.Attachment, captured: lanes.Captured, page: str,
+        self, job: order_job.Job, attachment: models.Attachment, captured: lanes.Captured, page: str,
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:  # fmt: skip
         try:
@@ -290,25 +297,25 @@ class Fetcher:
             await asyncio.shield(captured.discard())
             raise
 
-    async def _part(self, captured: lanes.Captured, job: jobs.Job) -> Path:
+    async def _part(self, captured: lanes.Captured, job: order_job.Job) -> Path:
         """What the browser downloads, once it is all there. Of a full disk the browser only says that it broke off."""
         place = job.work.path / "download"
         try:
-            with disk.translated(place):
+            with filesystem.translated(place):
                 return await captured.part(self._stall)
         except errors.BrowserLost:
             raise
         except errors.Transient as error:
-            fault = await asyncio.to_thread(disk.fault, disk.home_of(place))
+            fault = await asyncio.to_thread(filesystem.fault, filesystem.home_of(place))
             if fault is None or isinstance(error, errors.OutputUnavailable):
                 raise
-            raise disk.problem(fault, place) from error
+            raise filesystem.problem(fault, place) from error
 
     async def _by_browser(
-        self, link: models.Link, fence: hosts.Fence, needed: errors.BrowserRouteNeeded | None
+        self, link: models.Link, fence: allowed_hosts.Fence, needed: errors.BrowserRouteNeeded | None
     ) -> lanes.Captured:
         """The file by way of the browser, where our HTTP client is refused; said once for each host."""
-        host, traffic = hosts.host_of(link.url), self._traffic
+        host, traffic = allowed_hosts.host_of(link.url), self._traffic
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
         try:
@@ -331,7 +338,7 @@ class Fetcher:
         return captured
 
     @contextlib.asynccontextmanager
-    async def _noted(self, job: jobs.Job, attachment: models.Attachment) -> AsyncIterator[None]:
+    async def _noted(self, job: order_job.Job, attachment: models.Attachment) -> AsyncIterator[None]:
         """A slot for one file; an error of ours ends up in the job, not in the caller."""
         async with self._slots, self._traffic.slots:
             await self._traffic.go_ahead()
@@ -344,7 +351,7 @@ class Fetcher:
             except errors.OrderError as error:
                 self.fail(job, attachment, error)
 
-    async def check_room(self, job: jobs.Job, attachment: models.Attachment) -> None:
+    async def check_room(self, job: order_job.Job, attachment: models.Attachment) -> None:
         """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
 
         Raises:
@@ -354,28 +361,28 @@ class Fetcher:
         if needed and needed > await asyncio.to_thread(_free, job.work.path):
             raise await self._told(job, attachment, needed)
 
-    async def _told(self, job: jobs.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFit:
+    async def _told(self, job: order_job.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFit:
         """That a file does not fit: which, on which disk, and how much is missing."""
-        free, out = await asyncio.to_thread(_free, job.work.path), disk.home_of(job.work.path).parent
+        free, out = await asyncio.to_thread(_free, job.work.path), filesystem.home_of(job.work.path).parent
         name = repr(attachment.name) if attachment.name else "a file"
         msg = (
-            f"there is no room for {name} ({governor.size(needed)}) on the disk of {out}: {governor.size(free)} are "
-            f"free, {governor.size(max(0, needed - free))} more are needed"
+            f"there is no room for {name} ({capacity.size(needed)}) on the disk of {out}: {capacity.size(free)} are "
+            f"free, {capacity.size(max(0, needed - free))} more are needed"
         )
         return errors.DoesNotFit(msg, needed)
 
-    def fail(self, job: jobs.Job, attachment: models.Attachment, error: errors.OrderError) -> None:
+    def fail(self, job: order_job.Job, attachment: models.Attachment, error: errors.OrderError) -> None:
         """Notes that an attachment did not come through in this attempt."""
         job.failed[attachment.id] = error
         self._hub.emit(events.FileFailed(self._worker, job.order.key, attachment.name, error.failure()))
 
-    def _drop(self, job: jobs.Job, attachment: models.Attachment) -> None:
+    def _drop(self, job: order_job.Job, attachment: models.Attachment) -> None:
         """Notes that this is no attachment."""
         job.failed.pop(attachment.id, None)
         job.unpressed.pop(attachment.id, None)
         job.dropped.add(attachment.id)
 
-    def _keep(self, job: jobs.Job, saved: models.SavedFile) -> None:
+    def _keep(self, job: order_job.Job, saved: models.SavedFile) -> None:
         saved = dataclasses.replace(saved, run=self._run)
         job.saved[saved.attachment_id] = saved
         job.failed.pop(saved.attachment_id, None)
@@ -388,7 +395,7 @@ class Fetcher:
 class Fetches:
     """The fetches of one attempt at one order, which may ask as many addresses as if it were the first."""
 
-    def __init__(self, job: jobs.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
+    def __init__(self, job: order_job.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
         self.job = job
         self.started = started
         self._under_way = under_way
@@ -418,13 +425,13 @@ class Fetches:
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""
-        await tasks.ended(self._tasks)
+        await async_tools.ended(self._tasks)
 
 
 def _free(folder: Path) -> int:
     """Bytes free where a folder is; as if there were no end of them where that cannot be told."""
     try:
-        return disk.room(folder)[0]
+        return filesystem.room(folder)[0]
     except OSError:  # it is gone: whoever writes there meets that
         return sys.maxsize
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, redact, sessions, settings, web
+from po_pw import errors, events, hostnames, models, redact, sessions, settings
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import recognition, registry
@@ -70,7 +70,7 @@ async def inspect(
     portal = registry.for_url(url, options)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
         async with pool.Pool(options, home, hub, Path(folder)) as browsers:
-            await browsers.sign_in([web.origin_of(url)])
+            await browsers.sign_in([hostnames.origin_of(url)])
             context = await browsers.open(_WORKER)
             lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)
             async with lane.visit(order) as visit:

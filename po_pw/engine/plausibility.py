@@ -10,7 +10,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models, web
+from po_pw import hostnames, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Plausibility:
 
     def add(self, outcome: models.Outcome) -> None:
         """Counts one order's outcome; each order once."""
-        origin = web.origin_of(outcome.source_url)
+        origin = hostnames.origin_of(outcome.source_url)
         portal = self._portals.get(origin)
         if portal is None:
             if len(self._portals) >= _PORTALS:

@@ -7,10 +7,9 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Final, Self
 
-from po_pw import errors, events, models, sessions
+from po_pw import errors, events, long_work, models, sessions
 from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
-from po_pw.downloads import disk
-from po_pw.engine import long_work
+from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,8 +153,8 @@ class Pool:
         await self.close(worker)
         downloads = self._downloads / worker
         try:
-            with disk.translated(downloads):
-                await asyncio.to_thread(disk.make, downloads, disk.home_of(downloads))
+            with filesystem.translated(downloads):
+                await asyncio.to_thread(filesystem.make, downloads, filesystem.home_of(downloads))
         except errors.OutputUnavailable:
             raise
         except errors.OrderError as error:

@@ -7,7 +7,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models, net_errors, owner_only, web
+from po_pw import events, hostnames, models, net_errors, private_files
 from po_pw.downloads import verdicts
 from po_pw.portals import memory, numbers
 
@@ -156,7 +156,7 @@ class PortalKnowledge:
 
     def proof(self, url: str) -> str:
         """A page that opened under this sign-in, to ask whether it still holds; not `url` where there is another."""
-        kept = (self._of(url).memory.proof_url, self._home.proof(web.origin_of(url)))
+        kept = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
         found = [one for one in kept if one]
         return next((one for one in found if one != url), found[0] if found else "")
 
@@ -180,7 +180,7 @@ class PortalKnowledge:
         if portal.said or not (listing.attachments or listing.area is not models.AreaState.NONE):
             return
         portal.said = True
-        host = web.origin_of(order.url).partition("://")[2]
+        host = hostnames.origin_of(order.url).partition("://")[2]
         where = f'under "{listing.place}"' if listing.place else "on its page"
         count = len(listing.attachments)
         found = f"{count} {'file' if count == 1 else 'files'}" if count else "no files"
@@ -199,13 +199,13 @@ class PortalKnowledge:
             OSError: it cannot be written.
         """
         self._home.private_folder(self._home.shared_file(_VERDICTS).parent)
-        owner_only.write(self._home.shared_file(_VERDICTS), self.verdicts.to_json())
+        private_files.write(self._home.shared_file(_VERDICTS), self.verdicts.to_json())
         for origin, portal in self._portals.items():
             folder = self._home.private_folder(self._home.folder(origin))
             portal.memory.save(folder / memory.FILE)
 
     def _of(self, url: str) -> _Portal:
-        origin = web.origin_of(url)
+        origin = hostnames.origin_of(url)
         found = self._portals.get(origin)
         if found is None:
             found = self._portals[origin] = _Portal(memory.load(self._file(origin)))

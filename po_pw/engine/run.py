@@ -15,30 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, models, redact, sessions, settings, web
-from po_pw.downloads import disk, folders, names
+from po_pw import errors, events, hostnames, long_work, models, redact, sessions, settings
 from po_pw.engine import (
-    carrying,
-    chronicle,
-    clocks,
-    crew,
-    feed,
-    governor,
+    event_recorder,
     logs,
-    long_work,
+    order_stream,
     plan,
     plausibility,
     pool,
-    rebuild,
-    recovery,
-    rooms,
-    senses,
-    space,
+    resuming,
+    run_context,
+    worker_group,
 )
 from po_pw.journal import lock
+from po_pw.machine import capacity, clocks, disk_space, probes
+from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
 from po_pw.results import counts, tables
+from po_pw.storage import filesystem, names, staging
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -77,12 +72,12 @@ class Run:
         options: settings.Settings,
         hub: events.Hub | None = None,
         *,
-        govern: Callable[[int], governor.Governor] = governor.Governor,
-        perceives: senses.Senses | None = None,
+        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        perceives: probes.Senses | None = None,
     ) -> None:
         self.options = options
         self._govern = govern
-        self._senses = perceives or senses.Senses()
+        self._senses = perceives or probes.Senses()
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
@@ -90,23 +85,23 @@ class Run:
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
         self._log = logs.RunLog(self._internal / "logs", self.hub)
-        self._chronicle = chronicle.Chronicle(self.hub)
+        self._chronicle = event_recorder.Chronicle(self.hub)
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
-        self._crew: crew.Crew | None = None
+        self._crew: worker_group.Crew | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
         self._stops = 0
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
-        self._resume: carrying.Resume | None = None
+        self._resume: resuming.Resume | None = None
         self._source: Path | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
         self._times = _Times()
-        self._taken = carrying.Taken((), (), {})
+        self._taken = resuming.Taken((), (), {})
         self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
         """What this run fetched of orders that have no outcome yet."""
         self._held: dict[models.OrderKey, models.Outcome] = {}
@@ -115,13 +110,13 @@ class Run:
     async def __aenter__(self) -> Self:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         async with contextlib.AsyncExitStack() as stack:
-            disk.check_names(self.out)
+            filesystem.check_names(self.out)
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
-                msg = f"{disk.why_not_a_folder(self.out, error)}. Choose another place with --out."
+                msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.EnvironmentProblem(msg) from error
-            folders.check_depth(self.out, self.options.max_path)
+            staging.check_depth(self.out, self.options.max_path)
             self._lock_again = stack.enter_context(lock.held(self._internal))
             self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
@@ -129,11 +124,11 @@ class Run:
             self._work = self._internal / "work"
             browsers = self._work / ".browser"
             await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
-            stack.callback(disk.tidy, self._work)  # what is in hand when the run ends stays for the next
+            stack.callback(filesystem.tidy, self._work)  # what is in hand when the run ends stays for the next
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(
-                rebuild.open_journal(journal, self.out, self.hub, self._long_work)
+                rebuild_journal.open_journal(journal, self.out, self.hub, self._long_work)
             )
             stack.callback(self._chronicle.end)
             stack.callback(self.hub.listen(self._count))
@@ -170,7 +165,7 @@ class Run:
         name: str = "",
         columns: tuple[str, ...] = (),
         command: tuple[str, ...] = (),
-        resume: carrying.Resume | None = None,
+        resume: resuming.Resume | None = None,
         source: Path | None = None,
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
@@ -242,8 +237,8 @@ class Run:
             await asyncio.wait([self._driver])
 
     async def _take(
-        self, run: models.RunId, addresses: plan.Addresses, resume: carrying.Resume | None
-    ) -> carrying.Taken:
+        self, run: models.RunId, addresses: plan.Addresses, resume: resuming.Resume | None
+    ) -> resuming.Taken:
         """What becomes of the run's orders.
 
         Raises:
@@ -252,7 +247,7 @@ class Run:
         with self._long_work.stage("Planning the run"):
             orders = await asyncio.to_thread(lambda: [addresses.whole(order) for order in self._journal.orders(run)])
             self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        return await carrying.take(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
+        return await resuming.take(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
 
     def _begin(self, run: models.RunId) -> None:
         self._held = {}
@@ -263,7 +258,7 @@ class Run:
         """Nothing is known yet of what comes of this plan."""
         self._plan, self._source, self._times = what, source, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
-        self._taken, self._unfinished = carrying.Taken((), (), {}), {}
+        self._taken, self._unfinished = resuming.Taken((), (), {}), {}
 
     async def _recover(self) -> None:
         """Finishes what lies ready; says what still cannot be moved."""
@@ -271,20 +266,20 @@ class Run:
         for text in self._recovered.held:
             self.hub.emit(events.Notice("warning", text))
 
-    def _in_hand(self, resume: carrying.Resume | None) -> dict[models.OrderKey, str]:
+    def _in_hand(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
         """The work folders that an earlier run left, where this one is to go on with them; else they go."""
         busy = [self.out / place for place in self._recovered.work]
-        left = carrying.unfinished(self._journal, self._work, busy=busy, drop=resume is None)
+        left = resuming.unfinished(self._journal, self._work, busy=busy, drop=resume is None)
         self._work.mkdir(parents=True, exist_ok=True)
         return left
 
-    async def open_feed(self) -> feed.Feed:
+    async def open_feed(self) -> order_stream.Feed:
         """Opens the contexts for orders that come one by one; see `Feed`.
 
         Raises:
             ParallelProcessingError: no context could be opened.
         """
-        what = models.Plan("", feed.COLUMNS, self.options.workers, str(self.out), _now())
+        what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), _now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
         self._start(what)
@@ -295,7 +290,7 @@ class Run:
         await self._pool.sign_in(None)
         judged, first = await self._judge(len(names))
         await self._pool.open_all(names[: first.count])
-        stream = feed.Feed(self._feed_room, self._journal, run, names, judged, first, self._end_feed)
+        stream = order_stream.Feed(self._feed_room, self._journal, run, names, judged, first, self._end_feed)
         self._crew, self._driver = stream.crew, stream.working
         return stream
 
@@ -377,9 +372,9 @@ class Run:
         workers: list[models.WorkerId],
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
-        await self._pool.sign_in(list(dict.fromkeys(web.origin_of(order.url) for order in todo)))
+        await self._pool.sign_in(list(dict.fromkeys(hostnames.origin_of(order.url) for order in todo)))
         judged, first = await self._judge(len(workers))
-        self._crew = crew.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
+        self._crew = worker_group.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
         if self._stopping is None:
             await self._crew.work()
         again = [order for order in todo if order.key in self._crew.knowledge.again]
@@ -390,11 +385,11 @@ class Run:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
             said = f"{count} read again: what their pages keep going has brought attachments on another order since"
             self.hub.emit(events.Notice("warning", said))
-            room = dataclasses.replace(self._room(run, lambda _: None), resume=self._resume or carrying.Resume())
-            self._crew = crew.Crew(room, again, workers, judged, first)
+            room = dataclasses.replace(self._room(run, lambda _: None), resume=self._resume or resuming.Resume())
+            self._crew = worker_group.Crew(room, again, workers, judged, first)
             await self._crew.work()
 
-    async def _judge(self, wanted: int) -> tuple[governor.Governor, governor.Decision]:
+    async def _judge(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
         """How many of the contexts asked for may be open; said where it is fewer."""
         judge = self._govern(wanted)
         first = await judge.decide()
@@ -402,8 +397,8 @@ class Run:
             self.hub.emit(events.Notice("warning", first.why))
         return judge, first
 
-    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> rooms.Room:
-        return rooms.Room(
+    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
+        return run_context.Room(
             run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
             pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
             settled=settled, held=self._hold, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), back=self._back,
@@ -411,7 +406,7 @@ class Run:
             name_bytes=self._name_bytes, largest_file=self._largest_file,
         )  # fmt: skip
 
-    def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> rooms.Room:
+    def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
         """As `_room`; but who handed an order in waits for it now, not for the end of the run."""
 
         def held(outcome: models.Outcome) -> None:
@@ -549,10 +544,10 @@ async def open_run(options: settings.Settings | None = None, *, hub: events.Hub 
 def _limits_of(out: Path) -> tuple[int, int | None]:
     """UTF-8 bytes that a name may have in an output directory, and bytes that a file may."""
     try:
-        longest = folders.name_bytes(out)
+        longest = staging.name_bytes(out)
     except OSError:  # it is full, or more: whoever writes there says so
         longest = names.LONGEST
-    return longest, space.largest_file(out)
+    return longest, disk_space.largest_file(out)
 
 
 class _Times:

@@ -7,14 +7,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models
-from po_pw.downloads import folders, publishing
-from po_pw.engine import carrying
+from po_pw.engine import resuming
+from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
-    from po_pw.engine import jobs, rooms
+    from po_pw.engine import order_job, run_context
 
 
-async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> models.Outcome:
+async def settle(room: run_context.Room, job: order_job.Job, outcome: models.Outcome) -> models.Outcome:
     """Gives the outcome with its folder and files, once both are durable. After an error it may be done again.
 
     Args:
@@ -29,7 +29,7 @@ async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> mo
         OutputUnavailable: nothing can be written; what was fetched is in the work folder.
         OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = job.earlier, folders.parent(outcome.supplier, room.name_bytes)
+    earlier, parent = job.earlier, staging.parent(outcome.supplier, room.name_bytes)
     unchanged = job.is_unchanged(outcome.status, outcome.missing, parent)
     if earlier is not None and unchanged and (room.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)
@@ -39,15 +39,15 @@ async def settle(room: rooms.Room, job: jobs.Job, outcome: models.Outcome) -> mo
     return await _publish(room, job, outcome, parent)
 
 
-async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
+async def _publish(room: run_context.Room, job: order_job.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
     """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
     prepared = job.prepared
     if prepared is None:
         order = job.order
-        stem = await room.journal.claim_folder(order.key, parent, folders.stem(order, room.name_bytes))
-        await asyncio.to_thread(carrying.bring_in, job)
+        stem = await room.journal.claim_folder(order.key, parent, staging.stem(order, room.name_bytes))
+        await asyncio.to_thread(resuming.bring_in, job)
         prepared = await asyncio.to_thread(
-            folders.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem,
+            staging.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem,
             status=outcome.status, files=job.files(), missing=outcome.missing, max_path=room.options.max_path,
             now=outcome.timing.ended_at, earlier=job.earlier.folder if job.earlier else "", rules=outcome.rules,
             longest=room.name_bytes,
@@ -61,7 +61,7 @@ async def _publish(room: rooms.Room, job: jobs.Job, outcome: models.Outcome, par
         msg = f"another program removed {room.out / prepared.work} before it could become {prepared.folder}"
         raise errors.FileProblem(msg)
     job.published(room.out / prepared.folder, prepared.files)
-    await asyncio.to_thread(folders.check_there, room.out / prepared.folder, prepared.files, room.out)
+    await asyncio.to_thread(staging.check_there, room.out / prepared.folder, prepared.files, room.out)
     await room.journal.publish(room.run, job.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 

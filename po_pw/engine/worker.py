@@ -12,18 +12,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models, redact, web
-from po_pw.downloads import disk, folders
-from po_pw.engine import carrying, fetching, jobs, retry, settling, source, tasks, turns
+from po_pw import errors, events, hostnames, models, redact
+from po_pw.dispatch import order_queue, retry
+from po_pw.engine import async_tools, fetching, limiter, order_job, resuming, settling
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import judging, recognition, vocabulary
+from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from po_pw.browser import contexts
-    from po_pw.engine import rooms
+    from po_pw.engine import run_context
     from po_pw.lanes import base as lanes
     from po_pw.transport import client
 
@@ -71,12 +72,12 @@ class Worker:
     stream while the next is read.
     """
 
-    def __init__(self, name: models.WorkerId, shared: rooms.Shared) -> None:
+    def __init__(self, name: models.WorkerId, shared: run_context.Shared) -> None:
         self.name = name
         self._shared = shared
         self._room = shared.room
         options = shared.room.options
-        self._places = turns.Turns(lambda: 1 if shared.alone() else options.orders_per_context)
+        self._places = limiter.Turns(lambda: 1 if shared.alone() else options.orders_per_context)
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
@@ -136,7 +137,7 @@ class Worker:
                 readers = [group.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
                 drained = await asyncio.gather(*readers)
         finally:
-            await tasks.ended(under_way)
+            await async_tools.ended(under_way)
             await session.aclose()
         return all(drained)
 
@@ -153,7 +154,7 @@ class Worker:
                 if lease is None:
                     return True
                 if desk.context.lost.is_set():  # while it waited
-                    await self._shared.source.release(lease, source.PutBack(0.0, counts=False))
+                    await self._shared.source.release(lease, order_queue.PutBack(0.0, counts=False))
                     return False
                 fetches = await self._attempt(desk, lease)
                 if fetches is not None:
@@ -175,13 +176,13 @@ class Worker:
         job = shared.jobs.get(order.key)
         if job is None:
             claim = self._room.begun.get(order.key, f"{self._room.run}-{lease.number}")
-            job = shared.jobs[order.key] = jobs.Job(order, claim, _now())
+            job = shared.jobs[order.key] = order_job.Job(order, claim, _now())
         fetches = fetching.Fetches(job, started, desk.fetching)
         if not await self._may_fit(lease, job, started):
             return None
         self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
         if job.ending is not None:
-            await self._guarded(lease, job, started, tasks.to_its_end(self._settle(lease, job, None, started)))
+            await self._guarded(lease, job, started, async_tools.to_its_end(self._settle(lease, job, None, started)))
             return None
         if job.awaited is not None:
             fine = await self._guarded(lease, job, started, self._decide(desk, lease, fetches, job.awaited))
@@ -189,7 +190,7 @@ class Worker:
             self._say(lease, "reading")
             fine = await self._guarded(lease, job, started, self._visit(desk, lease, fetches))
         if fine and job.awaited is not None:
-            await self._shared.source.release(lease, source.Parked())
+            await self._shared.source.release(lease, order_queue.Parked())
             return None
         return fetches if fine else None
 
@@ -208,8 +209,8 @@ class Worker:
                 desk.session.set_cookies(cookies)
                 listing = self._concluded(order, visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
-                    evidence, home = self._evidence(order), self._room.out / disk.INTERNAL
-                    await asyncio.to_thread(disk.make, evidence.parent, home)
+                    evidence, home = self._evidence(order), self._room.out / filesystem.INTERNAL
+                    await asyncio.to_thread(filesystem.make, evidence.parent, home)
                     job.evidence = await visit.keep_evidence(evidence)
                 if listing is None:
                     job.awaited = visit.listing
@@ -280,7 +281,7 @@ class Worker:
         return found
 
     def _evidence(self, order: models.PurchaseOrder) -> Path:
-        return folders.evidence(self._room.out, order.po_number)
+        return staging.evidence(self._room.out, order.po_number)
 
     async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
         """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
@@ -300,11 +301,11 @@ class Worker:
                 knowledge.note_signed_out(url)
             return holds
 
-    async def _open(self, job: jobs.Job) -> None:
+    async def _open(self, job: order_job.Job) -> None:
         """Opens the work folder, and looks for what earlier runs have of the order."""
         room, key = self._room, job.order.key
         await job.open_work(room.out)
-        await carrying.take_up(room.journal, room.run, room.out, job, room.resume, begun=key in room.begun)
+        await resuming.take_up(room.journal, room.run, room.out, job, room.resume, begun=key in room.begun)
 
     async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit | None) -> None:
         """Starts a fetch for each open attachment; a press holds the page until its download has begun.
@@ -346,12 +347,12 @@ class Worker:
         else:
             fetches.add(desk.fetcher.adopt(job, attachment, got))
 
-    def _take_in(self, job: jobs.Job, listing: models.Listing) -> None:
+    def _take_in(self, job: order_job.Job, listing: models.Listing) -> None:
         order = job.order
         told = dataclasses.replace(listing, facts="", considered=())  # what nobody who listens needs
         self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, told))
         if listing.page is models.PageKind.SIGNED_OUT:
-            msg = f"{web.origin_of(order.url)} asks for a sign-in: {listing.why}"
+            msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
             raise errors.SessionExpired(msg)
         if listing.page is not models.PageKind.ORDER:
             code, message = _REFUSED[listing.page]
@@ -381,7 +382,7 @@ class Worker:
             raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
         await fetches.done()
 
-    async def _ask_session(self, desk: _Desk, job: jobs.Job) -> None:
+    async def _ask_session(self, desk: _Desk, job: order_job.Job) -> None:
         """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
         asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
         if asked and await self._session_holds(desk, job.order.url, opened=True):
@@ -412,16 +413,16 @@ class Worker:
             incomplete = errors.Transient(why, models.ErrorCode.LIST_INCOMPLETE)
             if self._would_retry(incomplete, lease):
                 raise incomplete
-        await tasks.to_its_end(self._settle(lease, job, incomplete, fetches.started))
+        await async_tools.to_its_end(self._settle(lease, job, incomplete, fetches.started))
 
-    def _is_bare(self, job: jobs.Job) -> bool:
+    def _is_bare(self, job: order_job.Job) -> bool:
         """Whether all that may have been attachments turned out to be none, and nothing shows where others would be."""
         listing = job.listing
         if listing is None or listing.area is not models.AreaState.NONE or not listing.complete or job.saved:
             return False
         return bool(listing.attachments) and not job.wanted()
 
-    async def _hold_back(self, lease: models.Lease, job: jobs.Job, started: float) -> None:
+    async def _hold_back(self, lease: models.Lease, job: order_job.Job, started: float) -> None:
         """The order is judged as one whose page shows no attachments."""
         if job.listing is None:
             return
@@ -430,7 +431,7 @@ class Worker:
         if concluded is None:
             job.awaited = bare
             self._shared.knowledge.wait(lease.order)
-            await self._shared.source.release(lease, source.Parked())
+            await self._shared.source.release(lease, order_queue.Parked())
             return
         job.listing = bare
         job.dropped.clear()
@@ -439,13 +440,13 @@ class Worker:
             code, message = _REFUSED[concluded.page]
             said = message.format(why=concluded.why, url=lease.order.url, evidence="")
             raise errors.Permanent(said, code)
-        await tasks.to_its_end(self._settle(lease, job, None, started))
+        await async_tools.to_its_end(self._settle(lease, job, None, started))
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
         return isinstance(self._shared.judge.decide(error, lease), retry.Again)
 
     async def _guarded(
-        self, lease: models.Lease, job: jobs.Job, started: float, step: Coroutine[None, None, None]
+        self, lease: models.Lease, job: order_job.Job, started: float, step: Coroutine[None, None, None]
     ) -> bool:
         """Takes a step. Whatever goes wrong becomes an outcome, or the order goes back; True where nothing did.
 
@@ -456,15 +457,15 @@ class Worker:
             # Settling may fail too: of the disk, or of a fault of ours. Then the outcome goes without a folder.
             got = final
             if job.ending is None:
-                end = tasks.to_its_end(self._settle(lease, job, got, started))
+                end = async_tools.to_its_end(self._settle(lease, job, got, started))
                 got = await self._tried(lease, job, started, end)
             if isinstance(got, errors.OrderError):
-                await self._tried(lease, job, started, tasks.to_its_end(self._settle_without(lease, job, got)))
+                await self._tried(lease, job, started, async_tools.to_its_end(self._settle_without(lease, job, got)))
             return False
         return got is True
 
     async def _tried(
-        self, lease: models.Lease, job: jobs.Job, started: float, step: Coroutine[None, None, None]
+        self, lease: models.Lease, job: order_job.Job, started: float, step: Coroutine[None, None, None]
     ) -> errors.OrderError | bool:
         """Takes a step; gives what kept the order from coming through, or whether all went well.
 
@@ -480,7 +481,9 @@ class Worker:
             except OSError as error:
                 if isinstance(error, TimeoutError | ConnectionError):  # of the network: somebody should have said so
                     raise
-                raise await asyncio.to_thread(disk.problem, error, self._path_of(error), self._room.out) from error
+                raise await asyncio.to_thread(
+                    filesystem.problem, error, self._path_of(error), self._room.out
+                ) from error
         except _Abandoned:
             await self._give_back(lease, job, started)
         except errors.DoesNotFit as error:
@@ -507,7 +510,7 @@ class Worker:
         return Path(error.filename) if isinstance(error.filename, str) else self._room.out
 
     async def _failed(
-        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError, started: float
+        self, lease: models.Lease, job: order_job.Job, error: errors.OrderError, started: float
     ) -> errors.OrderError | None:
         """Decides what follows from an error; gives the one that the order is to be settled with, if it is."""
         if isinstance(error, errors.FileProblem) and not isinstance(error, errors.FolderHeld):
@@ -518,7 +521,7 @@ class Worker:
             return error
         if isinstance(decision, retry.SignIn):
             await self._give_back(lease, job, started, error=error)
-            ticket = await self._room.sessions.ticket(web.origin_of(lease.order.url))
+            ticket = await self._room.sessions.ticket(hostnames.origin_of(lease.order.url))
             try:
                 await self._room.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:
@@ -536,7 +539,7 @@ class Worker:
 
     # --- no room for one file ---------------------------------------------------------------------------------------
 
-    async def _may_fit(self, lease: models.Lease, job: jobs.Job, started: float) -> bool:
+    async def _may_fit(self, lease: models.Lease, job: order_job.Job, started: float) -> bool:
         """Whether there may be room now for what an order lacks; where there is not, it goes back unread."""
         if not job.needs or self._has_waited(job):
             return True
@@ -546,10 +549,12 @@ class Worker:
             return True
         if free >= min(job.needs.values()):
             return True
-        await self._shared.source.release(lease, source.PutBack(self._shared.space.look_again_in, counts=False))
+        await self._shared.source.release(lease, order_queue.PutBack(self._shared.space.look_again_in, counts=False))
         return False
 
-    async def _set_aside(self, lease: models.Lease, job: jobs.Job, error: errors.DoesNotFit, started: float) -> None:
+    async def _set_aside(
+        self, lease: models.Lease, job: order_job.Job, error: errors.DoesNotFit, started: float
+    ) -> None:
         """The order waits until there is room for its file; the others go on."""
         is_new = job.short_since is None
         if is_new:
@@ -560,13 +565,13 @@ class Worker:
         await self._give_back(lease, job, started, error=error, delay=delay)
         self._say_put_back(lease, error, delay, counts=False)
 
-    def _has_waited(self, job: jobs.Job) -> bool:
+    def _has_waited(self, job: order_job.Job) -> bool:
         """Whether an order has waited for room for as long as it may."""
         since = job.short_since
         patience = self._room.options.disk_timeout
         return since is not None and asyncio.get_running_loop().time() - since >= patience
 
-    def _give_up_what_does_not_fit(self, job: jobs.Job) -> None:
+    def _give_up_what_does_not_fit(self, job: order_job.Job) -> None:
         """After so long that there was no room for a file is the file's own failure."""
         if not self._has_waited(job):
             return
@@ -578,7 +583,7 @@ class Worker:
     async def _give_back(
         self,
         lease: models.Lease,
-        job: jobs.Job,
+        job: order_job.Job,
         started: float,
         *,
         error: errors.OrderError | None = None,
@@ -588,10 +593,10 @@ class Worker:
         if job.is_settled:
             return  # the end came while it was being settled, which was finished all the same
         self._note_attempt(lease, job, started, error.failure() if error else None, counts=counts)
-        await self._shared.source.release(lease, source.PutBack(delay, counts))
+        await self._shared.source.release(lease, order_queue.PutBack(delay, counts))
 
     def _note_attempt(
-        self, lease: models.Lease, job: jobs.Job, started: float, failure: models.Failure | None, *, counts: bool
+        self, lease: models.Lease, job: order_job.Job, started: float, failure: models.Failure | None, *, counts: bool
     ) -> None:
         seconds = time.monotonic() - started
         job.seconds += seconds
@@ -600,7 +605,7 @@ class Worker:
         self._room.journal.note(self._room.run, facts.Attempted(lease, started_at, ended_at, failure, counts))
 
     async def _settle(
-        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
+        self, lease: models.Lease, job: order_job.Job, error: errors.OrderError | None, started: float
     ) -> None:
         """Makes the outcome durable, puts the folder in its final place, and only then says so.
 
@@ -622,7 +627,7 @@ class Worker:
         room.hub.emit(events.OrderSettled(outcome))
         room.settled(outcome)
 
-    async def _settle_without(self, lease: models.Lease, job: jobs.Job, error: errors.OrderError) -> None:
+    async def _settle_without(self, lease: models.Lease, job: order_job.Job, error: errors.OrderError) -> None:
         """The order is over although its folder did not get its place, and that is said.
 
         What the journal has as saved gets it when nothing is in the way any more: at the end of this run, or at the
@@ -642,20 +647,20 @@ class Worker:
         room.hub.emit(events.OrderSettled(outcome))
         room.settled(outcome)
 
-    async def _settled(self, lease: models.Lease, job: jobs.Job) -> None:
+    async def _settled(self, lease: models.Lease, job: order_job.Job) -> None:
         job.is_settled = True
-        await self._shared.source.release(lease, source.Settled())
+        await self._shared.source.release(lease, order_queue.Settled())
         self._shared.jobs.pop(lease.order.key, None)
         self._shared.space.progressed()
         self._lost_in_a_row = 0
 
     def _outcome(
-        self, lease: models.Lease, job: jobs.Job, error: errors.OrderError | None, started: float
+        self, lease: models.Lease, job: order_job.Job, error: errors.OrderError | None, started: float
     ) -> models.Outcome:
         """What came of an order, as yet without folder and files."""
         room, order = self._room, lease.order
         job.keep_rest()
-        status, failure = jobs.judge(job, error)
+        status, failure = order_job.judge(job, error)
         self._note_attempt(lease, job, started, failure, counts=True)
         return models.Outcome(
             key=order.key, po_number=order.po_number, status=status, files=(), missing=tuple(job.missing()),

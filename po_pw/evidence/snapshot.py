@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from playwright import async_api as playwright
 
-from po_pw import owner_only, redact
+from po_pw import private_files, redact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ async def take(page: playwright.Page, folder: Path) -> tuple[str, ...]:
     """
     written: list[str] = []
     try:
-        await asyncio.to_thread(owner_only.make_folder, folder)
+        await asyncio.to_thread(private_files.make_folder, folder)
     except OSError as error:
         _log.warning("no evidence can be kept in %s: %s", folder, error.strerror or error)
         return ()
@@ -121,7 +121,7 @@ def _write(path: Path, content: bytes) -> None:
     # A screenshot may show what only its owner may see, as the source may.
     temporary = path.with_name(f"{path.name}.new")
     temporary.write_bytes(b"")
-    owner_only.close_to_others(temporary)
+    private_files.close_to_others(temporary)
     temporary.write_bytes(content)
     temporary.replace(path)
 

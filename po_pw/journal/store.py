@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import errors, models, redact
-from po_pw.journal import codec, facts, noting, restoring, schema, writer
+from po_pw.journal import codec, facts, restore, schema, writer, writes
 
 if TYPE_CHECKING:
     import datetime
@@ -247,7 +247,7 @@ class Journal:
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
         """Notes a fact; returns at once, and it is written with the next commit."""
-        self._writer.note(lambda connection: noting.put_fact(connection, run, fact))
+        self._writer.note(lambda connection: writes.put_fact(connection, run, fact))
 
     async def save(self, run: models.RunId, outcome: models.Outcome, *, work: str, replaces: str = "") -> None:
         """Notes what came of an order whose files lie ready; returns when that is durable. `publish` comes next.
@@ -258,7 +258,7 @@ class Journal:
             work: the folder they are in now, below the output directory, with `/`.
             replaces: an older folder elsewhere that goes when this one is in place.
         """
-        await self._written(lambda connection: noting.put_outcome(connection, run, outcome, "saved", work, replaces))
+        await self._written(lambda connection: writes.put_outcome(connection, run, outcome, "saved", work, replaces))
 
     async def publish(self, run: models.RunId, key: models.OrderKey) -> None:
         """Notes that a saved outcome's folder is in its final place; returns when that is durable."""
@@ -272,7 +272,7 @@ class Journal:
 
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
         """Notes what came of an order whose folder is in its final place already; returns when that is durable."""
-        await self._written(lambda connection: noting.put_outcome(connection, run, outcome))
+        await self._written(lambda connection: writes.put_outcome(connection, run, outcome))
 
     async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
         """The files of these orders' latest outcomes are to be proved, and fetched again where they do not hold."""
@@ -298,7 +298,7 @@ class Journal:
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
-                noting.put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
+                writes.put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
 
         await self._written(put)
 
@@ -383,9 +383,9 @@ class Journal:
     def without_outcome(self, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of these folder names (parent and stem) whose order is not known to have come to anything."""
         with self._reading() as connection:
-            return restoring.unknown(connection, places)
+            return restore.unknown(connection, places)
 
-    async def restore(self, recovered: Iterable[restoring.Recovered], now: datetime.datetime) -> int:
+    async def restore(self, recovered: Iterable[restore.Recovered], now: datetime.datetime) -> int:
         """Notes what was found out elsewhere, under a run of its own without rows; of an order's the latest counts.
 
         Args:
@@ -395,7 +395,7 @@ class Journal:
         Returns:
             For how many orders there was no outcome before.
         """
-        return await self._written(lambda connection: restoring.put(connection, recovered, now, noting.put_outcome))
+        return await self._written(lambda connection: restore.put(connection, recovered, now, writes.put_outcome))
 
     def _stream(self, query: str, run: models.RunId, load: Callable[[sqlite3.Row], T]) -> Iterator[T]:
         """The rows of a query that takes the run, the number to go on after, and how many."""

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
-from po_pw.journal import codec, restoring, schema
+from po_pw.journal import codec, restore, schema
 
 if TYPE_CHECKING:
     import sqlite3
@@ -220,7 +220,7 @@ def latest(connection: sqlite3.Connection, path: Path) -> models.RunId | None:
 
 
 def _begun(connection: sqlite3.Connection) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(_LATEST, (f"%-{restoring.ENDING}",)).fetchone()
+    row: sqlite3.Row | None = connection.execute(_LATEST, (f"%-{restore.ENDING}",)).fetchone()
     return row
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import models
-    from po_pw.transport import hosts
+    from po_pw.transport import allowed_hosts
 
 
 class Captured(Protocol):
@@ -86,7 +86,7 @@ class Lane(Protocol):
         """
         ...
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
         """Which hosts the files of an order may come from, whose page was read at this address."""
         ...
 
@@ -99,7 +99,7 @@ class Lane(Protocol):
         """
         ...
 
-    async def download(self, link: models.Link, fence: hosts.Fence) -> Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> Captured:
         """A file by its address the way a person gets it, where our HTTP client does not.
 
         Raises:

@@ -9,12 +9,12 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models, net_errors, numerals, redact, web
+from po_pw import errors, events, hostnames, models, net_errors, numerals, redact
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals import judging, page_facts, recognition, vocabulary
-from po_pw.transport import addresses, client, hosts, resolving
+from po_pw.transport import addresses, allowed_hosts, client, resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -88,7 +88,7 @@ class BrowserLane:
             await visit.open()
             yield visit
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
         """Which hosts the files of an order may come from."""
         return _fence(self._portal_for(order.url), self._options, order.url, page_url)
 
@@ -109,7 +109,7 @@ class BrowserLane:
             event = dataclasses.replace(event, worker=self._context.worker)
         self._hub.emit(event)
 
-    async def download(self, link: models.Link, fence: hosts.Fence) -> base.Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
 
         Raises:
@@ -245,7 +245,7 @@ class _Visit:
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
-        verdict = judging.control(control, origin=web.origin_of(self._order.url), names=names)
+        verdict = judging.control(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
         return None if allowed else verdict.why
 
@@ -335,8 +335,8 @@ async def _unreachable(
     return net_errors.unreachable(url, fault, said)
 
 
-def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> hosts.Fence:
-    return hosts.fence(
+def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> allowed_hosts.Fence:
+    return allowed_hosts.fence(
         order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts,
         is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
         changes=lambda url: judging.change_in_address(url) is not None,

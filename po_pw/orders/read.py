@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.orders import cells as values
-from po_pw.orders import headers, rows, tables
+from po_pw.orders import headers, rows, sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class OrderTable:
     columns: tuple[str, ...]
     source: Path
     about: str
-    _content: tables.Source = dataclasses.field(repr=False)
+    _content: sheets.Source = dataclasses.field(repr=False)
     _header: int
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
@@ -89,7 +89,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
     Raises:
         InputError: it is missing, not readable, empty, no spreadsheet, has no PO column, or no rows.
     """
-    content = tables.open_source(path)
+    content = sheets.open_source(path)
     header = headers.find(content.records())
     if header is None:
         msg = f"{path} has no column po_number. {_seen(content)}Give the column with the PO numbers that name."
@@ -190,7 +190,7 @@ def order_from_mapping(
     return dataclasses.replace(row, cells=tuple(exact.get(name, loose.get(headers.bare(name), "")) for name in columns))
 
 
-def _seen(content: tables.Source) -> str:
+def _seen(content: sheets.Source) -> str:
     first = next((record for record in content.records() if not record.blank), None)
     if first is None:
         return ""

@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from po_pw import models, redact, web
+from po_pw import hostnames, models, redact
 from po_pw.orders import amounts, headers
 
 if TYPE_CHECKING:
@@ -144,6 +144,6 @@ def _wrong_with_url(url: str) -> str:
         return f"{shown} is not a web address; it must begin with https:// or http://"
     if not host:
         return f"{shown} names no host"
-    if not web.is_plain(parts.netloc):
+    if not hostnames.is_plain(parts.netloc):
         return f"{shown} does not name its host plainly; write it as the browser shows it"
     return ""

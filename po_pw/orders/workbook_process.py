@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.append(sys.argv[1])
 
 from po_pw import errors
-from po_pw.orders import cells, extents, headers
+from po_pw.orders import cells, headers, workbook_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ def _lines(path: Path) -> Iterator[object]:
     import python_calamine as calamine
 
     try:
-        without_result = extents.check(path)
+        without_result = workbook_limits.check(path)
         with path.open("rb") as stream:
             book = calamine.CalamineWorkbook.from_filelike(stream)
         sheet, others = _chosen(book, path)
@@ -88,7 +88,7 @@ def _lines(path: Path) -> Iterator[object]:
         yield {"rows": count}
     except errors.InputError as error:
         yield {"refused": str(error)}
-    except (extents.Protected, calamine.PasswordError):
+    except (workbook_limits.Protected, calamine.PasswordError):
         yield {"refused": f"{path} is protected with a password. Save it without one and try again."}
     except calamine.WorksheetNotFound as error:
         yield {

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
-from po_pw import models, redact, web
+from po_pw import hostnames, models, redact
 from po_pw.portals import judging, vocabulary
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         neutral = dataclasses.replace(
             control, label=plain, text=control.text.replace(label, plain), title=control.title.replace(label, plain)
         )
-        verdict = judging.control(neutral, origin=web.origin_of(control.address), names=(plain, label))
+        verdict = judging.control(neutral, origin=hostnames.origin_of(control.address), names=(plain, label))
         if verdict.action is judging.Action.FETCH:
             yield dataclasses.replace(one, verdict=dataclasses.replace(verdict, name=label))
         else:

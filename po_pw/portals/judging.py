@@ -20,7 +20,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw import models, web
+from po_pw import hostnames, models
 from po_pw.portals import recognition, vocabulary
 
 if TYPE_CHECKING:
@@ -619,13 +619,15 @@ def _link(
         return Verdict(Action.PRESS, "its file is made by the page", name, certain=file_label)
     if not file_label and not plain:
         turned = _turning(facts, in_area=in_area)
-        if turned and web.origin_of(facts.address) == web.origin_of(origin):
+        if turned and hostnames.origin_of(facts.address) == hostnames.origin_of(origin):
             if record and not recognition.keeps_record(facts.address, record):
                 return Verdict(Action.LEAVE, "it leads to another record")
             return turned
     attributes = _attributes(facts)
     asks_file = "download" in attributes or vocabulary.is_download_label(facts.label, names=names)
-    if web.origin_of(facts.address) != web.origin_of(origin) and not (file_label or plain or "download" in attributes):
+    if hostnames.origin_of(facts.address) != hostnames.origin_of(origin) and not (
+        file_label or plain or "download" in attributes
+    ):
         action = Action.RECORD if in_area else Action.LEAVE
         return Verdict(action, "it leads to another host and names no file", name or facts.label)
     if file_label or plain or asks_file:
@@ -717,7 +719,7 @@ def _post(
         return _pass("an OData batch of GETs") if not batch else _stop(batch)
     if read_only:
         return _stop("--read-only: no POST is sent")
-    if web.origin_of(held.url) != web.origin_of(held.page_url):
+    if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = vocabulary.file_name(control.row)
     reason = veto(control, names=(shown,) if shown else ())

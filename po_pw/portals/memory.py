@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import models, owner_only, redact
+from po_pw import models, private_files, redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -279,7 +279,7 @@ class PortalMemory:
         Raises:
             OSError: it cannot be written.
         """
-        owner_only.write(path, self.to_json())
+        private_files.write(path, self.to_json())
 
 
 def load(path: Path) -> PortalMemory:

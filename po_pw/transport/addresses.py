@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import yarl
 
-from po_pw import errors, models, redact, web
+from po_pw import errors, hostnames, models, redact
 
 # Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
@@ -30,12 +30,12 @@ def parse(text: str, base: str = "") -> yarl.URL:
     try:
         parts = urlsplit(urljoin(base, _cleaned(text)))
         scheme, host = parts.scheme.lower(), parts.hostname
-        if scheme not in {"http", "https"} or not host or not web.is_plain(parts.netloc.rpartition("@")[2]):
+        if scheme not in {"http", "https"} or not host or not hostnames.is_plain(parts.netloc.rpartition("@")[2]):
             raise _refused(text, base)
         netloc = parts.netloc
         if not netloc.isascii():
             port = f":{parts.port}" if parts.port is not None else ""
-            netloc = f"{web.ascii_host(host)}{port}"
+            netloc = f"{hostnames.ascii_host(host)}{port}"
             if not netloc.isascii():  # no browser takes it
                 raise _refused(text, base)
         whole = urlunsplit((scheme, netloc, _resolved(parts.path), parts.query, ""))

@@ -15,7 +15,7 @@ import truststore
 
 from po_pw import errors, redact
 from po_pw.http_dates import retry_after as retry_after
-from po_pw.transport import addresses, codings, cookies, hosts, refusals, resolving
+from po_pw.transport import addresses, allowed_hosts, codings, cookies, http_errors, resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -133,7 +133,7 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def get(
-        self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE, fence: hosts.Fence | None = None,
+        self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE, fence: allowed_hosts.Fence | None = None,
         conditions: Mapping[str, str] = _NONE,
     ) -> AsyncIterator[Body]:  # fmt: skip
         """Asks for a file; the body streams while the block lasts.
@@ -158,7 +158,7 @@ class Session:
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
-            refusals.refuse(answer.status, at, answer.headers, conditions)
+            http_errors.refuse(answer.status, at, answer.headers, conditions)
             if fence is not None and not _is_page(answer.headers):  # a sign-in page is for the portal to judge
                 fence.check_file(at, redirects[-1] if redirects else "")
             yield Body(at, answer.status, answer.headers, chunks, bool(codings.of(answer.headers)), redirects)
@@ -167,7 +167,7 @@ class Session:
             answer.release() if answer.content.at_eof() else answer.close()
 
     async def _follow(
-        self, url: yarl.URL, referer: str, headers: Mapping[str, str], fence: hosts.Fence | None,
+        self, url: yarl.URL, referer: str, headers: Mapping[str, str], fence: allowed_hosts.Fence | None,
         conditions: Mapping[str, str],
     ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:  # fmt: skip
         """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
@@ -179,7 +179,7 @@ class Session:
             if told := addresses.referer(referer, url):
                 sent["Referer"] = told
             self._check(str(url))
-            with refusals.translated(str(url)):
+            with http_errors.translated(str(url)):
                 answer = await self._ask(url, sent, fence)
             target = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not target:
@@ -194,7 +194,7 @@ class Session:
                 fence.check_hop(str(url), seen[-1])
 
     async def _ask(
-        self, url: yarl.URL, headers: Mapping[str, str], fence: hosts.Fence | None
+        self, url: yarl.URL, headers: Mapping[str, str], fence: allowed_hosts.Fence | None
     ) -> aiohttp.ClientResponse:
         proxy = await _proxy(url)
         if fence is not None:
@@ -222,7 +222,7 @@ async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[byt
     if coding and not codings.is_read(coding):
         msg = f"{redact.bare(at)} is compressed in a way that only a browser reads"
         raise errors.BrowserRouteNeeded(msg)
-    with refusals.translated(at, streaming=True):
+    with http_errors.translated(at, streaming=True):
         received = _received(answer)
         if coding:
             received = codings.decoded(received, coding, announced=answer.content_length)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import aiohttp.abc
 
-from po_pw.transport import hosts
+from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
 _LOOKS_UP_WITHIN: Final = 3.0
 """Seconds for a look-up that says only whether there is somebody to ask."""
-within: Final[contextvars.ContextVar[hosts.Fence | None]] = contextvars.ContextVar("within", default=None)
+within: Final[contextvars.ContextVar[allowed_hosts.Fence | None]] = contextvars.ContextVar("within", default=None)
 """The fence that the request under way must stay in; None where another resolves its name, a proxy."""
 
 
@@ -34,7 +34,7 @@ async def name_server_answers(url: str) -> bool:
 
     def ask() -> None:
         try:
-            socket.getaddrinfo(hosts.host_of(url), None)
+            socket.getaddrinfo(allowed_hosts.host_of(url), None)
         except socket.gaierror as error:
             silent[0] = error.errno == socket.EAI_AGAIN
         except (OSError, UnicodeError):
@@ -73,25 +73,25 @@ class Resolver(aiohttp.abc.AbstractResolver):
             await self._vet(fence, host, [entry["host"] for entry in found])
         return found
 
-    async def vet(self, fence: hosts.Fence, host: str) -> None:
+    async def vet(self, fence: allowed_hosts.Fence, host: str) -> None:
         """The same for a host that is an address already, which nobody resolves."""
-        if hosts.is_address(host):
+        if allowed_hosts.is_address(host):
             await self._vet(fence, host, [host])
 
     async def close(self) -> None:
         """Nothing to do."""
 
-    async def _vet(self, fence: hosts.Fence, host: str, addresses: list[str]) -> None:
-        inside = [address for address in addresses if not hosts.is_public(address)]
+    async def _vet(self, fence: allowed_hosts.Fence, host: str, addresses: list[str]) -> None:
+        inside = [address for address in addresses if not allowed_hosts.is_public(address)]
         if inside and not fence.may_be_inside(host) and not await self._is_inside(fence.order):
             raise fence.refused_inside(host, inside[0])
 
     async def _is_inside(self, host: str) -> bool:
         """Whether the portal itself is at a private address."""
-        if hosts.is_address(host):
-            return not hosts.is_public(host)
+        if allowed_hosts.is_address(host):
+            return not allowed_hosts.is_public(host)
         try:
             found = await self._system.resolve(host, 0, socket.AF_UNSPEC)
         except OSError:
             return False  # then nothing says so
-        return any(not hosts.is_public(entry["host"]) for entry in found)
+        return any(not allowed_hosts.is_public(entry["host"]) for entry in found)

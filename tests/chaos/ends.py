@@ -20,7 +20,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from po_pw.engine import carrying, machine
+from po_pw.engine import resuming
+from po_pw.machine import resources
 from tests.chaos import looking, operations, paper, power
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Stage:
         self.out = root / "out"
         self._trail = power.Trail(self.out, root / "trail")
         self._options = paper.options(self.out, home)
-        self._reading = dataclasses.replace(machine.read(), free_bytes=8 << 30)
+        self._reading = dataclasses.replace(resources.read(), free_bytes=8 << 30)
         self._base = root / "base"
         for command in case.before:
             self._must(self.live(command))
@@ -116,7 +117,7 @@ class Stage:
             try:
                 paper.spread(command.sheets)
                 operations.Watch(self.out, before, after).install()
-                resume = None if command.force else carrying.Resume()
+                resume = None if command.force else resuming.Resume()
                 asyncio.run(paper.run(self._options, self._reading, command.sheets, resume))
                 (self._root / "modules.txt").write_text("\n".join(set(sys.modules) - _AT_FIRST), "utf-8")
                 code = 0

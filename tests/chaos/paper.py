@@ -8,16 +8,17 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Self
 
 from po_pw import models, settings
-from po_pw.engine import governor, machine, pool
+from po_pw.engine import pool
 from po_pw.engine import run as engine
 from po_pw.lanes import browser as browser_lane
+from po_pw.machine import capacity, resources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from po_pw import events, sessions
-    from po_pw.engine import carrying
+    from po_pw.engine import resuming
     from po_pw.lanes import base as lanes
 
 
@@ -122,7 +123,7 @@ def options(out: Path, home: Path) -> settings.Settings:
 
 
 async def run(
-    chosen: settings.Settings, reading: machine.Reading, sheets: Sequence[Sheet], resume: carrying.Resume | None
+    chosen: settings.Settings, reading: resources.Reading, sheets: Sequence[Sheet], resume: resuming.Resume | None
 ) -> None:
     """The whole of a run: start, recovery, work, results.
 
@@ -133,8 +134,8 @@ async def run(
         resume: as in `engine.Run.process`.
     """
 
-    def judge(wanted: int) -> governor.Governor:
-        return governor.Governor(wanted, read=lambda: reading, measure=lambda: 0)
+    def judge(wanted: int) -> capacity.Governor:
+        return capacity.Governor(wanted, read=lambda: reading, measure=lambda: 0)
 
     async with engine.Run(chosen, govern=judge) as one:
         outcomes = one.process(rows(sheets), name="pos.csv", columns=("po_number",), resume=resume)

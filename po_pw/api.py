@@ -1,0 +1,388 @@
+"""The synchronous interface, for scripts: the engine of the command line on a thread of its own, with its own loop.
+
+Works from any thread, beside a running event loop (a notebook), and repeatedly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from po_pw import errors, events, redact, settings
+from po_pw.api_results import OrderResult, RunResult
+from po_pw.engine import order_stream as feeds
+from po_pw.engine import resuming
+from po_pw.engine import run as engine
+from po_pw.machine import capacity
+from po_pw.orders import read
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+    from types import TracebackType
+
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeadlessConfiguration:
+    """Whether browsers run without a window."""
+
+    headless: bool = True
+
+
+class MainApp:
+    """Processes purchase orders given as mappings with `po_number, supplier, url, amount`.
+
+    One order after another by default; with `enable_parallel` in up to `max_workers` browser contexts. As a context
+    manager the browsers stay open between calls; otherwise each call opens and closes them. Folders, results and log
+    are those of the command line.
+
+    Args:
+        headless_config: whether windows are shown; without a window by default.
+        enable_parallel: whether to use more than one context.
+        max_workers: how many.
+        hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
+        govern: makes what says how many contexts may be open, given how many are asked for; the machine's own state
+            by default.
+        **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
+
+    Raises:
+        InputError: a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        headless_config: HeadlessConfiguration | None = None,
+        enable_parallel: bool = False,
+        max_workers: int = 4,
+        *,
+        hear: events.Listener | None = None,
+        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        **options: Any,
+    ) -> None:
+        headless = (headless_config or HeadlessConfiguration()).headless
+        self.max_workers = max_workers
+        self.enable_parallel = enable_parallel
+        workers = max_workers if enable_parallel else 1
+        self.settings = _settings(options, workers=workers, headed=not headless or None)
+        self._hear = hear
+        self._govern = govern
+        self._host: _Host | None = None
+
+    def __enter__(self) -> Self:
+        self._host = _Host(self.settings, self._hear, self._govern)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def process_single_po(self, po: Mapping[str, object], *, resume: bool = False) -> OrderResult:
+        """Processes one order; see `process_pos`."""
+        return self.process_pos([po], resume=resume).results[0]
+
+    def process_pos(
+        self, pos: str | os.PathLike[str] | Iterable[Mapping[str, object]], *, resume: bool = False
+    ) -> RunResult:
+        """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
+
+        The tables show the orders of this call; those of earlier calls and lists in the same folder are on sheets of
+        their own, and in results.json under `others`.
+
+        Args:
+            pos: the orders, or the path of a spreadsheet with them; what is wrong with one makes that one FAILED.
+            resume: takes over what an earlier run finished; otherwise all are done afresh.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in.
+            ParallelProcessingError: no browser could be opened.
+            EnvironmentProblem: the machine is in the way.
+            InputError: the spreadsheet cannot be used, or what was given are no orders.
+        """
+        with _in_python():  # before anything is opened, and iterators on the caller's own thread
+            given = read.given(pos, self.settings.url_template, limit=self.settings.limit)
+        if self._host is not None:
+            return self._host.process(given, resume=resume)
+        with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
+            return host.process(given, resume=resume)
+
+    def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
+        """How many orders came out well, and how many did not. The name existing scripts call."""
+        result = self.process_pos(pos)
+        return result.success, result.failed
+
+
+class WorkerPool:
+    """Contexts that are kept open, and take orders as they are handed in.
+
+    Args:
+        max_workers: how many contexts.
+        headless_config: whether windows are shown.
+        **options: any setting.
+    """
+
+    def __init__(
+        self, max_workers: int = 2, headless_config: HeadlessConfiguration | None = None, **options: Any
+    ) -> None:
+        headless = (headless_config or HeadlessConfiguration()).headless
+        self.max_workers = max_workers
+        self.settings = _settings(options, workers=max_workers, headed=not headless or None)
+        self._lock = threading.Lock()
+        self._host: _Host | None = None
+        self._tally = _PoolTally()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Opens the contexts; nothing to do where they are open.
+
+        Raises:
+            ParallelProcessingError: none could be opened.
+            EnvironmentProblem: the machine is in the way.
+        """
+        with self._lock:
+            if self._host is not None:
+                return
+            self._tally = _PoolTally()
+            host = _Host(self.settings, self._tally.hear)
+            try:
+                host.start_feed()
+            except BaseException:
+                host.close()
+                raise
+            self._host = host
+
+    def stop(self) -> None:
+        """Finishes what was handed in, closes the contexts and writes the results; may be called again."""
+        with self._lock:
+            host, self._host = self._host, None
+            if host is None:
+                return
+            try:
+                host.end_feed()
+            finally:
+                host.close()
+
+    def submit(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
+        """Hands one order in; its result comes in the future. Starts the pool where it is not.
+
+        The same PO handed in again while it is being worked on gets the same result; afterwards it is done afresh.
+
+        Raises:
+            InputError: it is no mapping.
+        """
+        order = read.mapping(po, "the order")
+        self.start()
+        with self._lock:
+            if self._host is None:
+                msg = "the pool was stopped"
+                raise errors.ParallelProcessingError(msg)
+            self._tally.submitted += 1
+            return self._host.feed(dict(order))
+
+    def map(self, pos: Iterable[Mapping[str, object]]) -> list[OrderResult]:
+        """Hands orders in and waits for all; results in the order given."""
+        futures = [self.submit(po) for po in pos]
+        return [future.result() for future in futures]
+
+    def stats(self) -> dict[str, Any]:
+        """How the pool is.
+
+        Returns:
+            `running`, `workers`, `contexts` (a list of `worker`, `pid`, `user_data_dir`), and the counts `submitted`,
+            `settled`, `succeeded`, `failed`, `stolen`, `replaced`.
+        """
+        return {"running": self._host is not None, "workers": self.max_workers, **self._tally.stats()}
+
+
+class _PoolTally:
+    """Counts a pool's events; written on the engine's thread, read on any."""
+
+    def __init__(self) -> None:
+        self.submitted = self._settled = self._succeeded = self._stolen = self._replaced = 0
+        self._contexts: dict[str, dict[str, Any]] = {}
+
+    def hear(self, event: events.Event) -> None:
+        match event:
+            case events.ContextOpened():
+                self._contexts[event.worker] = {
+                    "worker": event.worker,
+                    "pid": event.pid,
+                    "user_data_dir": event.user_data_dir,
+                }
+            case events.ContextClosed():
+                self._contexts.pop(event.worker, None)
+            case events.ContextLost():
+                self._replaced += event.replaced
+            case events.OrdersStolen():
+                self._stolen += event.count
+            case events.OrderSettled():
+                self._settled += 1
+                self._succeeded += event.outcome.status.succeeded
+            case _:
+                return
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "contexts": sorted(self._contexts.values(), key=lambda context: str(context["worker"])),
+            "submitted": self.submitted,
+            "settled": self._settled,
+            "succeeded": self._succeeded,
+            "failed": self._settled - self._succeeded,
+            "stolen": self._stolen,
+            "replaced": self._replaced,
+        }
+
+
+_CALLED: Final = {"workers": "max_workers", "headed": "headless_config"}
+"""Settings that have an argument of another name."""
+
+
+def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
+    """The settings of a call from Python.
+
+    Args:
+        options: as the caller gave them, by the settings' names.
+        **own: settings that come from arguments with other names.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
+    for name in own:
+        if name in options:
+            msg = f"{name}: say {_CALLED[name]} instead"
+            raise errors.InputError(msg)
+    return settings.from_arguments(_CALLED, **own, **options)
+
+
+@contextlib.contextmanager
+def _in_python() -> Iterator[None]:
+    """What is raised in the block names arguments instead of flags."""
+    try:
+        yield
+    except errors.PoPwError as error:
+        error.args = (settings.in_python(str(error)),)
+        raise
+
+
+def _warn(event: events.Event) -> None:
+    """What the person should know, as scripts are told; where warnings are errors, the hub keeps the run going."""
+    if isinstance(event, events.Notice) and event.level == "warning":
+        warnings.warn(settings.in_python(event.text), RuntimeWarning, stacklevel=2)
+
+
+class _Host:
+    """One engine run on a thread of its own; open until closed."""
+
+    def __init__(
+        self,
+        options: settings.Settings,
+        hear: events.Listener | None,
+        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+    ) -> None:
+        self._options = options
+        hub = events.Hub()
+        hub.listen(_warn)
+        if hear is not None:
+            hub.listen(hear)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
+        self._thread.start()
+        self._run = engine.Run(options, hub, govern=govern)
+        self._feed: feeds.Feed | None = None
+        try:
+            self._call(self._run.__aenter__())
+        except BaseException:
+            self._end_loop()
+            raise
+
+    def close(self) -> None:
+        """Closes browsers, journal and thread."""
+        try:
+            self._call(self._run.__aexit__(None, None, None))
+        finally:
+            self._end_loop()
+
+    def process(self, given: read.Given, *, resume: bool) -> RunResult:
+        """One call's orders."""
+
+        async def work() -> RunResult:
+            try:
+                how = resuming.Resume() if resume else None
+                outcomes = self._run.process(
+                    given.rows, name=given.name, columns=given.columns, resume=how, source=given.source
+                )
+                async for _ in outcomes:
+                    continue
+            except BaseException:
+                if self._run.run_id is not None:
+                    await self._run.write_results()
+                raise
+            summary = await self._run.write_results()
+            results = tuple(OrderResult.of(row) for row in self._run.results())
+            return RunResult(results, summary, str(self._run.out))
+
+        return self._call(work())
+
+    def start_feed(self) -> None:
+        """Opens the contexts for orders that come one by one."""
+        self._feed = self._call(self._run.open_feed())
+
+    def feed(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
+        """Hands one order in."""
+        feed = self._feed
+        if feed is None:
+            msg = "the pool was not started"
+            raise errors.ParallelProcessingError(msg)
+
+        async def result() -> OrderResult:
+            with _in_python():
+                template = self._options.url_template
+                row = await feed.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
+            return OrderResult.of(row)
+
+        return asyncio.run_coroutine_threadsafe(result(), self._loop)
+
+    def end_feed(self) -> None:
+        """Waits for what was handed in, and writes the results."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._call(feed.end())
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            with _in_python():
+                return future.result()
+        except KeyboardInterrupt:
+            # The person pressed Ctrl-C in a script: what is in hand goes back, results are written, then it is theirs.
+            self._run.stop(engine.Stop.NOW, "interrupted")
+            concurrent.futures.wait([future], timeout=30)
+            raise
+        except BaseException as error:
+            redact.chain(error)
+            raise
+
+    def _end_loop(self) -> None:
+        # On its own thread: the caller's may have a loop running.
+        asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,0 +1,1 @@
+"""Which order is worked on when, by whom, and how often: decisions, without a browser."""

@@ -1,0 +1,342 @@
+"""What a failed attempt was worth: the order's own fault, the host's, the browser's, or that of a machine that slept.
+
+Remembers what `retry.decide` has to know of an order, feeds the circuits with what answered and what did not, and is
+the gate that keeps orders of a host that is down from being given out.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING
+
+from po_pw import errors, events, models, net_errors
+from po_pw.dispatch import circuit_breaker, reachability, retry
+from po_pw.machine import clocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from po_pw.engine import order_job
+
+_SAY_FROM = 3.0
+"""Seconds: a shorter wait that a host asks for is not worth a line."""
+_SAY_AGAIN = 600.0
+"""Seconds between two lines about one host that does not answer."""
+_ANSWERED_NOT = frozenset({models.ErrorCode.NETWORK, models.ErrorCode.INVALID_URL, models.ErrorCode.INTERNAL})
+"""Failures that do not show that the host answered."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Case:
+    """One order, as long as it is not settled."""
+
+    first_failed: float | None = None
+    """Seconds of `Judge.patient_time`."""
+    browsers: int = 0
+    losses: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class _Attempt:
+    slept_before: float
+    on_page: bool = True
+    judged: bool = False
+    excused: bool = False
+
+
+class Judge:
+    """Judges the attempts of a run; the gate of its source.
+
+    Args:
+        policy: of single orders.
+        outages: of hosts.
+        random: uniform in [0, 1).
+        now: monotonic seconds.
+        say: told level and text of what people should know.
+        given_up: told when only hosts have orders left that have not answered for as long as we were to wait.
+        emit: told who waits for which host.
+        hosts: what is known of them; by default nothing.
+        changed: called when orders may be given out that were held before.
+        asleep: seconds that the machine has slept so far.
+    """
+
+    def __init__(
+        self,
+        policy: retry.Policy,
+        outages: circuit_breaker.Policy,
+        *,
+        random: Callable[[], float],
+        now: Callable[[], float],
+        say: Callable[[str], None],
+        given_up: Callable[[errors.PortalUnreachable], None],
+        changed: Callable[[], None],
+        emit: Callable[[events.Event], None] = lambda _event: None,
+        hosts: reachability.Hosts | None = None,
+        asleep: Callable[[], float] = clocks.slept,
+    ) -> None:
+        self._policy = policy
+        self._outages = outages
+        self._random = random
+        self._now = now
+        self._say = say
+        self._given_up = given_up
+        self._changed = changed
+        self._asleep = asleep
+        self._emit = emit
+        self._hosts = hosts or reachability.Hosts()
+        self._circuits: dict[str, circuit_breaker.Circuit] = {}
+        self._left: collections.Counter[str] = collections.Counter()
+        """By host, how many orders have no outcome yet."""
+        self._gone: dict[str, errors.PortalUnreachable] = {}
+        """Hosts whose orders are for another run."""
+        self._said_at: dict[str, float] = {}
+        """When a line was last said about a host that does not answer."""
+        self._offline: set[str] = set()
+        """Hosts that wait because this machine has no network."""
+        self._attempts: dict[int, _Attempt] = {}
+        self._cases: dict[models.OrderKey, _Case] = {}
+
+    def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
+        """These orders will be given out; their hosts are known from now on."""
+        for order in orders:
+            self._left[self._circuit(order.url).host] += 1
+
+    # --- the gate ---------------------------------------------------------------------------------------------------
+
+    def holds_all(self, now: float) -> bool:
+        """Whether no order may be given out."""
+        return bool(self._circuits) and all(one.is_held(now) for one in self._circuits.values())
+
+    def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
+        """Which orders may not be given out; first those that have not failed yet are wanted."""
+        if not any(one.is_held(now) or one.is_picky(now) for one in self._circuits.values()):
+            return ()
+
+        def held(order: models.PurchaseOrder) -> bool:
+            return self._circuit(order.url).is_held(now)
+
+        def held_or_failed(order: models.PurchaseOrder) -> bool:
+            one = self._circuit(order.url)
+            return one.is_held(now) or (one.is_picky(now) and one.has_failed(order.key))
+
+        return held_or_failed, held
+
+    def next_change(self, now: float) -> float | None:
+        """When a wait is over."""
+        times = [when for one in self._circuits.values() if (when := one.next_change(now)) is not None]
+        return min(times, default=None)
+
+    def leased(self, lease: models.Lease, now: float) -> None:
+        """An attempt begins."""
+        self._attempts[lease.number] = _Attempt(self._asleep())
+        one = self._circuit(lease.order.url)
+        one.leased(lease, now)
+        if one.is_probe(lease):
+            self._emit(events.HostTried(one.host))
+
+    def released(self, lease: models.Lease, *, settled: bool) -> None:
+        """It is over."""
+        self._attempts.pop(lease.number, None)
+        one = self._circuit(lease.order.url)
+        one.released(lease)
+        if settled:
+            self._cases.pop(lease.order.key, None)
+            self._left[one.host] -= 1
+            self._end_where_all_are_gone()
+
+    def is_gone(self, order: models.PurchaseOrder) -> bool:
+        """Whether this order is for another run, as its host does not answer."""
+        return self._circuit(order.url).is_given_up
+
+    def _end_where_all_are_gone(self) -> None:
+        if self._gone and all(host in self._gone for host, count in self._left.items() if count > 0):
+            self._given_up(next(iter(self._gone.values())))
+
+    # --- what happened ----------------------------------------------------------------------------------------------
+
+    def page_read(self, lease: models.Lease) -> None:
+        """The order's page is read, its files may still be coming: the host answers, the page is free."""
+        if (attempt := self._attempts.get(lease.number)) is not None:
+            attempt.on_page = False
+        self._succeeded(net_errors.host_of(lease.order.url), lease)
+
+    def check(self, url: str) -> None:
+        """Raises the failure of whatever needs a host that is given up; returns where it may be asked.
+
+        Raises:
+            Permanent: it cannot be reached, and waiting does not mend that.
+        """
+        refused = self._hosts.why_given_up(net_errors.host_of(url))
+        if refused is not None:
+            raise refused
+
+    def may_abandon(self, lease: models.Lease) -> bool:
+        """Whether an attempt that is under way need not be waited for: nothing says that its host will answer."""
+        one = self._circuit(lease.order.url)
+        return one.is_open() or not self._hosts.has_answered(one.host)
+
+    def files_done(self, lease: models.Lease, job: order_job.Job) -> None:
+        """The attempt's files have come, or failed: tells the circuits of each host that was asked."""
+        for found in job.wanted():
+            link = isinstance(found.source, models.Link)
+            host = net_errors.host_of(found.source.url if isinstance(found.source, models.Link) else lease.order.url)
+            error = job.failed.get(found.id)
+            if error is not None:
+                needed = error.host if isinstance(error, errors.HostUnreachable) else host
+                self._failed(needed, lease, error)
+                job.failed[found.id] = self._hosts.why_given_up(needed) or error
+            elif found.id in job.saved and link:
+                self._succeeded(host, lease)
+
+    def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
+        """The attempt as a whole failed; where its files were judged already, only once. Gives what is made of it."""
+        attempt = self._attempts.get(lease.number)
+        if attempt is not None and not attempt.judged:
+            needed = net_errors.host_of(lease.order.url)
+            self._failed(needed, lease, error)
+            error = self._hosts.why_given_up(needed) or error
+        case = self._case(lease)
+        if isinstance(error, errors.BrowserLost) and attempt is not None:
+            case.browsers += attempt.on_page
+            case.losses += not attempt.on_page
+        if case.first_failed is None:
+            case.first_failed = self.patient_time(lease)
+        return error
+
+    def decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Decision:
+        """Again, when, or never; changes nothing."""
+        case, attempt = self._case(lease), self._attempts.get(lease.number)
+        excused = attempt is not None and attempt.excused and circuit_breaker.is_outage(error)
+        since = case.first_failed
+        past = retry.Past(
+            tried_for=0.0 if since is None else self.patient_time(lease) - since,
+            excused=self._slept(attempt) or excused,
+            on_page=attempt is None or attempt.on_page,
+            browsers=case.browsers,
+            losses=case.losses,
+        )
+        return retry.decide(error, lease.attempt, policy=self._policy, random=self._random, past=past)
+
+    def patient_time(self, lease: models.Lease) -> float:
+        """Seconds by a clock that stands still while everybody waits for the order's host."""
+        now = self._now()
+        return now - self._circuit(lease.order.url).waited(now)
+
+    def check_first(self) -> None:
+        """After a sleep: of each host one order goes first, and only when it came through the others follow."""
+        for one in self._circuits.values():
+            one.check(self._now())
+        self._changed()
+
+    # --- the circuits -----------------------------------------------------------------------------------------------
+
+    def _case(self, lease: models.Lease) -> _Case:
+        return self._cases.setdefault(lease.order.key, _Case())
+
+    def _circuit(self, url: str) -> circuit_breaker.Circuit:
+        host = net_errors.host_of(url)
+        found = self._circuits.get(host)
+        if found is None:
+            found = self._circuits[host] = circuit_breaker.Circuit(host, self._outages, self._random, self._hosts)
+        return found
+
+    def _succeeded(self, needed: str, lease: models.Lease) -> None:
+        self._hosts.answered(needed, self._now())
+        one = self._circuit(lease.order.url)
+        was_open = one.is_open()
+        back = one.succeeded(needed, lease, self._now())
+        self._offline.discard(one.host)
+        if was_open and not one.is_open():
+            self._emit(events.HostFree(one.host))
+            if self._said_at.pop(one.host, None) is not None and back is not None:
+                self._say(f"{back.host} answers again, after {clocks.span(back.after)}: its orders go on")
+        self._changed()
+
+    def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:
+        attempt = self._attempts.get(lease.number)
+        if attempt is not None:
+            attempt.judged = True
+        if self._hosts.why_given_up(needed) is not None:
+            return
+        if isinstance(error, errors.Permanent) and error.code not in _ANSWERED_NOT:
+            self._succeeded(needed, lease)  # it is an answer
+        elif _has_answered(error):
+            self._hosts.answered(needed, self._now())
+        if not circuit_breaker.is_outage(error):
+            return
+        if self._slept(attempt):
+            return  # what broke in a sleep says nothing of the host
+        one = self._circuit(lease.order.url)
+        change, excused = one.failed(needed, lease, error, self._now())
+        if attempt is not None:
+            attempt.excused = attempt.excused or excused
+        if change is not None:
+            self._announce(one.host, change)
+        self._changed()
+
+    def _slept(self, attempt: _Attempt | None) -> bool:
+        return attempt is not None and self._asleep() - attempt.slept_before >= clocks.LEAST
+
+    def _announce(self, host: str, change: circuit_breaker.Change) -> None:
+        """Says and tells what changed; `host` is that of the orders which wait."""
+        match change:
+            case circuit_breaker.Doubted():
+                self._emit(events.HostWaits(host, change.why, change.wait))
+                if change.is_slow:
+                    self._say(f"{change.host} does not answer ({change.why}): its orders wait while one tries again")
+            case circuit_breaker.Opened():
+                self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
+                self._say_down(host, change)
+            case circuit_breaker.Held():
+                self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
+                if change.wait >= _SAY_FROM:
+                    self._say(f"{change.host} asks to wait {clocks.span(change.wait)}: its orders wait")
+            case circuit_breaker.Refused():
+                self._emit(events.HostFree(host, change.why))
+                self._offline.discard(host)
+                what = "orders" if change.host == host else "files"
+                self._say(f"{change.why.rstrip('.')}. Its {what} fail; all else goes on.")
+            case circuit_breaker.GivenUp():
+                self._emit(events.HostFree(host))
+                self._gone[host] = self._gone_for_now(change)
+                self._say(str(self._gone[host]))
+                self._end_where_all_are_gone()
+            case circuit_breaker.Back():
+                return
+
+    def _say_down(self, host: str, change: circuit_breaker.Opened) -> None:
+        """One line when it begins, and one in ten minutes; where there is no network, one for all hosts."""
+        now = self._now()
+        is_first = not self._offline
+        if change.is_offline:
+            self._offline.add(host)
+        else:
+            self._offline.discard(host)
+        if now - self._said_at.get(host, now) < _SAY_AGAIN and not change.is_news:
+            return
+        self._said_at[host] = now
+        if change.is_offline and not is_first:
+            return
+        again = "" if change.is_news else " still"
+        what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
+        waits = "all orders wait" if change.is_offline else "its orders wait"
+        next_try = f"next try in {clocks.span(change.wait)}" if change.wait >= 1 else "it is tried again now"
+        when = f"{next_try}, gives up at {clocks.at(change.left)}"
+        self._say(f"{what} ({change.why}): {waits}; {when}")
+
+    @staticmethod
+    def _gone_for_now(change: circuit_breaker.GivenUp) -> errors.PortalUnreachable:
+        what = "there was no network" if change.is_offline else f"{change.host} has not answered"
+        when = "there is one" if change.is_offline else "it does"
+        return errors.PortalUnreachable(
+            f"{what} for {clocks.span(change.after)} ({change.why}). When {when}, run the same command "
+            "again: it continues where this one stopped."
+        )
+
+
+def _has_answered(error: errors.OrderError) -> bool:
+    """Whether a failure shows that the host answered, if not with what was asked for."""
+    if isinstance(error, errors.HostUnreachable | errors.BrowserLost | errors.OutOfSpace):
+        return False
+    return error.code not in _ANSWERED_NOT

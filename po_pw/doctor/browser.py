@@ -1,0 +1,177 @@
+"""The part of `po-pw doctor` that starts a browser: everything that a worker does with one, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, hostnames, models, sessions, settings
+from po_pw.doctor import checks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from playwright import async_api as playwright
+
+    from po_pw.browser import contexts, profiles
+
+REINSTALL: Final = "Reinstall po-pw: pip install --force-reinstall po-pw"
+
+_DRIVER: Final = 30.0
+"""Seconds for the driver to start."""
+_SHOW: Final = 15.0
+"""Seconds for a page or a download that needs no network."""
+_VISIT: Final = 30.0
+"""Seconds for a portal's page."""
+_FORBIDDEN: Final = 10.0
+"""Seconds for a launch that a policy forbids: it does not fail, it hangs."""
+
+
+async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequence[str]) -> dict[str, checks.Check]:
+    """Tries driver, browser, policies, a context and a download; gives what the portals at these origins answer."""
+    asked: dict[str, checks.Check] = {}
+    try:
+        # Not above: where Playwright is broken, that is a line like any other.
+        from po_pw.browser import contexts, display, profiles
+    except ImportError as error:
+        lines.add(checks.problem("playwright", f"it cannot be imported: {error}", REINSTALL))
+        return asked
+    async with contextlib.AsyncExitStack() as stack:
+        driver: contexts.Driver | None = None
+        with lines.trying("playwright", REINSTALL):
+            async with asyncio.timeout(_DRIVER):
+                driver = await stack.enter_async_context(contexts.Driver())
+            lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; its driver starts"))
+        chosen: models.BrowserInfo | None = None
+        if driver is not None:
+            with lines.trying("browser"):
+                chosen = driver.resolve(options.browser)
+                by = f"started by channel {chosen.channel}" if chosen.channel else "started by its path"
+                lines.add(checks.ok("browser", f"{chosen.name}, {chosen.why}: {chosen.executable} ({by})"))
+        if driver is None or chosen is None:
+            return asked
+        view = await stack.enter_async_context(display.shown(headed=options.headed, run_dir=driver.run_dir))
+        found = await checks.in_thread("policies", lambda: _policies(chosen.name, headless=view.headless), _DRIVER)
+        lines.add(*found)
+        forbidden = any(line.state == "problem" for line in found)
+        patience = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
+        launch = contexts.Launch(chosen, view.headless, True, patience, view.environment)
+        remedy = (
+            "That policy stops it, see above." if forbidden else "Try another one: --browser, po-pw browser install."
+        )
+        with lines.trying("launch", remedy):
+            manager = profiles.ProfileManager(options.base_profile, root=driver.run_dir.path / "profiles")
+            launch = await _launch(driver, launch, manager, lines)
+            for number, origin in enumerate(origins, 1):
+                asked[origin] = await _ask(options, driver, launch, origin, number)
+    return asked
+
+
+def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
+    from po_pw.browser import policies
+
+    places = policies.read(browser)
+    found: list[checks.Check] = []
+    for place in places:
+        if place.unreadable:
+            remedy = "Where the browser does not start, ask an administrator what the policies there say."
+            found.append(checks.warning("policies", f"{place.place} cannot be read: {place.unreadable}", remedy))
+        for finding in policies.judge(place, headless=headless):
+            text = f"{finding.name} in {finding.place}: {finding.meaning}"
+            if finding.stops:
+                remedy = "Ask an administrator to lift it, or use another browser (--browser)."
+                found.append(checks.problem("policies", text, remedy))
+            else:
+                found.append(checks.warning("policies", text, "Where something is blocked, ask an administrator."))
+    read = f"none of {sum(len(place.values) for place in places)} is in the way" if places else "none are set"
+    return found or [checks.ok("policies", read)]
+
+
+async def _launch(
+    driver: contexts.Driver, launch: contexts.Launch, manager: profiles.ProfileManager, lines: checks.Lines
+) -> contexts.Launch:
+    """Opens a context, a page in it, and downloads a file; gives how it could be launched."""
+    from po_pw.browser import locate
+    from po_pw.doctor import trial
+
+    hindrance = locate.sandbox_hindrance()
+    launch = dataclasses.replace(launch, sandbox=not hindrance)
+    started = time.monotonic()
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor"))
+        except errors.EnvironmentProblem as error:
+            if not launch.sandbox or "sandbox" not in str(error):
+                raise
+            hindrance, launch = "this machine does not let it", dataclasses.replace(launch, sandbox=False)
+            context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor-again"))
+        await trial.page(context, _SHOW)
+        seconds = time.monotonic() - started
+        how = "without a window" if launch.headless else "in a window"
+        text = f"version {context.version} opened a page in {seconds:.1f} s, {how}"
+        if launch.sandbox:
+            lines.add(checks.ok("launch", text))
+        else:
+            remedy = "Run po-pw as an ordinary user, on a system that allows user namespaces."
+            lines.add(checks.warning("launch", f"{text}, without its sandbox ({hindrance})", remedy))
+        with lines.trying("download", "Attachments that only a click hands out will fail; ask an administrator."):
+            await trial.download(context, _SHOW)
+            lines.add(checks.ok("download", "a click became a file"))
+    return launch
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    driver: contexts.Driver,
+    launch: contexts.Launch,
+    manager: profiles.ProfileManager,
+    name: str,
+    cookies: Sequence[models.Cookie] = (),
+) -> AsyncIterator[contexts.Context]:
+    folder = await asyncio.to_thread(manager.create_profile, name)
+    downloads = driver.run_dir.path / "downloads" / name
+    worker = models.WorkerId(name)
+    context = await driver.open(worker, launch, user_data_dir=folder, downloads=downloads, cookies=cookies)
+    try:
+        yield context
+    finally:
+        await asyncio.shield(context.close())
+
+
+async def _ask(
+    options: settings.Settings, driver: contexts.Driver, launch: contexts.Launch, origin: str, number: int
+) -> checks.Check:
+    """Opens a portal's first page under the saved sign-in, as a worker would."""
+    from po_pw.browser import profiles
+    from po_pw.doctor import trial
+    from po_pw.portals import page_facts, recognition
+
+    kept = sessions.Sessions(settings.home(options))
+    base = kept.profile(origin)
+    address = kept.proof(origin) or origin
+
+    async def judge(page: playwright.Page, status: int) -> page_facts.PageFacts:
+        return await page_facts.look(page, asked=address, status=status)
+
+    manager = profiles.ProfileManager(base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}")
+    async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
+        try:
+            seen = await trial.look(context, address, judge, _VISIT)
+        except errors.EnvironmentProblem as error:
+            remedy = (
+                "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."
+            )
+            return checks.problem("portal", f"{origin} cannot be reached from here: {error}", remedy)
+    again = f"Run: po-pw login {address}"
+    if seen.challenge:
+        return checks.problem("sign-in", "the portal asks to prove that a person is there", again)
+    if recognition.sign_in_reason(seen, kept=hostnames.origin_of(seen.url) == origin):
+        return checks.problem("sign-in", "it holds no longer: the portal asks to sign in", again)
+    if seen.status >= 400:
+        remedy = "Whether it still holds only an order's page can tell: try a run with --limit 1."
+        return checks.warning("sign-in", f"the portal's first page answers with {seen.status}", remedy)
+    return checks.ok("sign-in", "the portal lets us in")

@@ -1,0 +1,155 @@
+"""Whether everything that a run needs is there: each thing tried for real, each line with its remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw.doctor import browser, checks, folders
+from po_pw.machine import capacity, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from po_pw import settings
+
+Check = checks.Check
+
+_QUICK: Final = 10.0
+"""Seconds for a check that only looks at this machine."""
+_SEVERAL: Final = 2
+"""So many portals do not all go down at once."""
+_MANY: Final = 64
+"""The most contexts that can be asked for."""
+
+
+async def examine(
+    options: settings.Settings, *, online: bool = False, said: Callable[[Check], None] | None = None
+) -> list[Check]:
+    """Checks everything, one thing after another; each check is bounded in time, and one that fails is a problem.
+
+    Args:
+        options: as for a run.
+        online: also asks each portal whether its sign-in still holds.
+        said: called with each line as soon as it is known.
+    """
+    lines = checks.Lines(said)
+    lines.add(*await checks.in_thread("python", _python, _QUICK))
+    lines.add(*await checks.in_thread("spreadsheets", _spreadsheets, _QUICK))
+    lines.add(*await checks.in_thread("temp folder", folders.temporary, _QUICK))
+    lines.add(*await checks.in_thread("profile folder", lambda: folders.home(options), _QUICK))
+    output = await checks.in_thread("output", lambda: folders.output(options), _QUICK)
+    lines.add(*output)
+    if output[0].state != "problem":
+        lines.add(*await checks.in_thread("disk", lambda: folders.disk(options), _QUICK))
+        lines.add(*await checks.in_thread("file system", lambda: folders.file_system(options), _QUICK))
+    lines.add(*await checks.in_thread("memory", lambda: _memory(options), _QUICK))
+    lines.add(*await checks.in_thread("display", lambda: _display(options), _QUICK))
+    kept: list[tuple[str, Check]] = []
+
+    def sign_ins() -> list[Check]:
+        kept.extend(folders.sign_ins(options))
+        return [line for _, line in kept] or [checks.ok("sign-in", "none yet; po-pw login URL makes one")]
+
+    saved = await checks.in_thread("sign-in", sign_ins, _QUICK)
+    usable = [origin for origin, line in kept if line.state != "problem"]
+    asked = await browser.browser(options, lines, usable if online else ())
+    for line, origin in zip(saved, [origin for origin, _ in kept] or [""], strict=False):
+        # What the portal itself says is worth more than what lies here.
+        answer = asked.get(origin)
+        if answer is None:
+            lines.add(_of_portal(line) if origin else line)
+        elif answer.name == line.name:
+            lines.add(_of_portal(_both(line, answer)))
+        else:
+            lines.add(_of_portal(line), _of_portal(answer))
+    lines.add(*judge_network(list(asked.values())))
+    return lines.all
+
+
+def judge_network(asked: Sequence[Check]) -> list[Check]:
+    """Whether portals that cannot be reached are the fault of this machine: where none of several can. Pure.
+
+    Args:
+        asked: what became of each portal that was asked.
+    """
+    dead = sum(answer.name == "portal" for answer in asked)
+    if dead < _SEVERAL or dead < len(asked):
+        return []
+    remedy = "Is this machine on the network? Check cable or Wi-Fi, VPN and proxy."
+    return [checks.problem("network", f"none of the {dead} portals can be reached", remedy)]
+
+
+def _of_portal(line: Check) -> Check:
+    return dataclasses.replace(line, subject="portal")
+
+
+def _python() -> list[Check]:
+    bits = 64 if sys.maxsize > 2**32 else 32
+    name, version = platform.python_implementation(), platform.python_version()
+    text = f"{name} {version}, {bits} bit, on {platform.system()} {platform.machine()}"
+    if bits == 32:
+        return [checks.warning("python", text, "A 64 bit Python can use all of this machine's memory: install one.")]
+    return [checks.ok("python", text)]
+
+
+def _spreadsheets() -> list[Check]:
+    import xlsxwriter
+
+    from po_pw.orders import read
+
+    with tempfile.TemporaryDirectory(prefix="po-pw-") as folder:
+        file = Path(folder) / "trial.xlsx"
+        with xlsxwriter.Workbook(file) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["po_number", "url"])
+            sheet.write_row(1, 0, ["PO-1", "https://portal.example/PO-1"])
+        orders = [row.po_number for row in read.open_table(file).rows()]
+    if orders != ["PO-1"]:
+        return [checks.problem("spreadsheets", f"a workbook with order PO-1 is read as {orders}", browser.REINSTALL)]
+    versions = f"XlsxWriter {metadata.version('XlsxWriter')}, python-calamine {metadata.version('python-calamine')}"
+    return [checks.ok("spreadsheets", f"a workbook was written and read ({versions})")]
+
+
+def _memory(options: settings.Settings) -> list[Check]:
+    reading = resources.read()
+    whose = "the container's limit is" if reading.contained else "of"
+    lines = [
+        checks.ok("memory", f"{capacity.size(reading.free_bytes)} free, {whose} {capacity.size(reading.total_bytes)}"),
+        checks.ok("processors", f"{reading.cpus:g}, {reading.cpu_percent:.0f} % busy just now"),
+    ]
+    decision = capacity.decide(options.workers, 0, reading, capacity.Costs())
+    most = capacity.decide(_MANY, 0, reading, capacity.Costs()).count
+    if decision.count >= options.workers:
+        more = f"; up to {most} start at once here" if most > options.workers else ""
+        lines.append(checks.ok("workers", f"{decision.why}{more}"))
+    else:
+        remedy = (
+            f"A run begins with those and opens more when there is room. Close programs, or use -w {decision.count}."
+        )
+        lines.append(checks.warning("workers", decision.why, remedy))
+    return lines
+
+
+def _display(options: settings.Settings) -> list[Check]:
+    from po_pw.browser import display
+
+    if display.can_show_windows():
+        return [checks.ok("display", "windows can be shown")]
+    if shutil.which(display.SERVER):
+        return [checks.ok("display", f"none, but {display.SERVER} is there for --headed; nobody can see its windows")]
+    text = "none: browsers run without a window, and a sign-in needs po-pw login --username"
+    if options.headed:
+        return [checks.warning("display", text, "Install xvfb, or leave --headed off.")]
+    return [checks.ok("display", text)]
+
+
+def _both(saved: Check, asked: Check) -> Check:
+    """What lies here, and what the portal says of it: the portal has the last word."""
+    return dataclasses.replace(asked, text=f"{saved.text}; {asked.text}")

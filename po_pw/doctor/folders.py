@@ -1,0 +1,245 @@
+"""What `po-pw doctor` finds out about folders: whether they can be written to, what they lie on, how much room is left.
+
+Nothing is left behind, and no folder is made that was not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, sessions, settings
+from po_pw.doctor import checks
+from po_pw.journal import storage_location
+from po_pw.machine import capacity, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_IN_MEMORY: Final = ("tmpfs", "ramfs")
+_NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
+_SHORT_PATHS: Final = 130
+"""Characters below the output directory, of the path budget, under which names are cut short often."""
+_LONG_TEMP: Final = 60
+"""Characters of a temporary folder from which on Chromium's socket path is too long."""
+
+
+def temporary() -> list[checks.Check]:
+    """The temporary folder, where profiles are made and browsers work."""
+    from po_pw.browser import watchdog
+
+    name = "temp folder"
+    try:
+        folder = watchdog.owned_folder()
+    except OSError as error:
+        why = error.strerror or str(error)
+        remedy = "Set TMPDIR (Windows: TEMP) to a folder that can be written to."
+        return [checks.problem(name, f"{tempfile.gettempdir()} cannot be written to ({why})", remedy)]
+    try:
+        _write_in(folder)
+        free = shutil.disk_usage(folder).free
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = f"{folder.parent}, {capacity.size(free)} free"
+    if os.name == "posix" and len(str(folder)) > _LONG_TEMP:
+        remedy = "Set TMPDIR to a folder with a short path, e.g. /tmp."
+        return [checks.problem(name, f"{folder.parent} has too long a path for the browser's socket", remedy)]
+    if free < _NO_ROOM:
+        return [checks.problem(name, text, "Free some space there, or set TMPDIR to a folder with more.")]
+    if free < _LITTLE_ROOM:
+        return [checks.warning(name, text, "Each worker's profile takes some 50 MB there: free some space.")]
+    return [checks.ok(name, text)]
+
+
+def home(options: settings.Settings) -> list[checks.Check]:
+    """Where sign-ins and profiles are kept."""
+    name, folder = "profile folder", settings.home(options).absolute()
+    fault = _fault(folder)
+    if fault:
+        return [checks.problem(name, fault, "Set PO_PW_HOME to a folder that can be written to.")]
+    state = "" if folder.is_dir() else " (made when somebody signs in)"
+    return [checks.ok(name, f"{folder}{state}")]
+
+
+def output(options: settings.Settings) -> list[checks.Check]:
+    """Whether files, and how long their paths, may be."""
+    name, folder = "output", Path(options.out).absolute()
+    fault = _fault(folder)
+    if fault:
+        return [checks.problem(name, fault, "Choose another place with --out.")]
+    left = options.max_path - len(str(folder))
+    if left < _SHORT_PATHS:
+        return [
+            checks.warning(
+                name,
+                f"{folder} leaves {max(left, 0)} of {options.max_path} characters for folder and file names: "
+                "many will be cut short",
+                "Choose a place with a shorter path with --out, or raise --max-path.",
+            )
+        ]
+    return [checks.ok(name, f"{folder}{'' if folder.is_dir() else ' (will be made)'}")]
+
+
+def disk(options: settings.Settings) -> list[checks.Check]:
+    """Free space at the output."""
+    folder = _nearest(Path(options.out).absolute())
+    free = shutil.disk_usage(folder).free
+    text = f"{capacity.size(free)} free for attachments"
+    if free < _NO_ROOM:
+        return [checks.problem("disk", text, "Free some space, or choose another place with --out.")]
+    if free < _LITTLE_ROOM:
+        return [checks.warning("disk", text, "That may not be enough for a long list of orders.")]
+    return [checks.ok("disk", text)]
+
+
+def file_system(options: settings.Settings) -> list[checks.Check]:
+    """What the output lies on, and what that means for the journal, which is tried there."""
+    from po_pw.journal import schema
+
+    folder = Path(options.out).absolute()
+    real = os.path.realpath(folder)
+    about = resources.file_system(Path(real))
+    lies = storage_location.judge(about.kind, about.options, str(folder), real)
+    with _probe(_nearest(folder)) as probe:
+        file = probe / "journal.db"
+        with (
+            schema.translated(file),
+            contextlib.closing(schema.writing(file, rollback=lies.rollback)) as connection,
+        ):
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            connection.execute("CREATE TABLE trial (at TEXT)")
+    return [judge_file_system(about.kind, lies, str(mode).lower())]
+
+
+def judge_file_system(kind: str, lies: storage_location.Lies, mode: str) -> checks.Check:
+    """What a file system means for us. Pure.
+
+    Args:
+        kind: as the system names it; may be empty.
+        lies: where the output directory lies.
+        mode: SQLite's journal mode there, `wal` or `delete`.
+    """
+    name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
+    journal = (
+        "the journal writes ahead" if mode == "wal" else "the journal works with rollback, which is slower and as safe"
+    )
+    if lies.place is storage_location.Place.SYNCED:
+        return checks.warning(
+            name,
+            f"{kind}, in a folder that is synced ({lies.mark}): {journal}, but the sync program may hold its files, "
+            "and uploads files that are not finished",
+            "Choose a folder that is not synced with --out, and copy the results there afterwards.",
+        )
+    if lies.place is storage_location.Place.REMOTE:
+        return checks.warning(
+            name,
+            f"{kind}, on another machine: {journal}, and a connection that breaks stops the run (the same command "
+            "continues)",
+            "A local folder with --out is faster. Never run po-pw from two machines on one folder.",
+        )
+    if lower.startswith(_IN_MEMORY):
+        return checks.warning(
+            name, f"{kind}: everything there is gone after a restart", "Choose a folder on a disk with --out."
+        )
+    if lower in {"vfat", "msdos", "fat", "fat32"}:
+        return checks.warning(
+            name, f"{kind}: no file can be over 4 GB there; {journal}", "Choose a folder on another disk with --out."
+        )
+    return checks.ok(name, f"{kind}; {journal}")
+
+
+def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
+    """What is saved of each portal's sign-in: origin and line; nothing is asked of the portals."""
+    kept = sessions.Sessions(settings.home(options))
+    root = settings.home(options) / "portals"
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    found: list[tuple[str, checks.Check]] = []
+    for folder in folders:
+        file = folder / sessions.STATE_FILE
+        if file.exists():
+            origin = _said(file) or sessions.origin_of_folder(folder.name)
+            found.append((origin, _sign_in(kept, origin, file)))
+    return found
+
+
+def _said(file: Path) -> str:
+    """The origin that a saved sign-in names; `""` where it names none, or is damaged."""
+    try:
+        state = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(state.get("origin", "")) if isinstance(state, dict) else ""
+
+
+def _sign_in(kept: sessions.Sessions, origin: str, file: Path) -> checks.Check:
+    again = f"Run: po-pw login {origin}"
+    try:
+        cookies = kept.cookies([origin])
+    except errors.LoginRequiredError as error:
+        return checks.problem("sign-in", str(error).partition(". Run:")[0], again)
+    about = file.stat()
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    age = f"signed in {_ago(now - about.st_mtime)}"
+    ends = [cookie.get("expires") for cookie in cookies]
+    if os.name == "posix" and stat.S_IMODE(about.st_mode) & 0o077:
+        return checks.warning(
+            "sign-in", f"{origin}: {age}, and other users of this machine can read it", f"Run: chmod 600 {file}"
+        )
+    if not cookies or all(isinstance(end, int | float) and 0 < end < now for end in ends):
+        return checks.warning("sign-in", f"{origin}: {age}, and every cookie has expired", again)
+    return checks.ok("sign-in", f"{origin}: {age}, {len(cookies)} cookie{'s' if len(cookies) != 1 else ''}")
+
+
+def _ago(seconds: float) -> str:
+    for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        count = int(seconds // length)
+        if count >= 1:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
+
+
+def _fault(folder: Path) -> str:
+    """Why nothing can be written to this folder, or where it would be made; `""` where all is well."""
+    place = _nearest(folder)
+    if not place.is_dir():
+        return f"{place} is a file, not a folder"
+    try:
+        with _probe(place) as probe:
+            _write_in(probe)
+    except OSError as error:
+        return f"{place} cannot be written to ({error.strerror or error})"
+    return ""
+
+
+@contextlib.contextmanager
+def _probe(place: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".po-pw-doctor-", dir=place))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_in(folder: Path) -> None:
+    """Does what a run does with a file: writes it under one name, and gives it another."""
+    written = b"po-pw"
+    file, final = folder / "trial.part", folder / "trial"
+    with file.open("wb") as stream:
+        stream.write(written)
+        stream.flush()
+        os.fsync(stream.fileno())
+    file.replace(final)
+    if final.read_bytes() != written:
+        raise OSError(0, "what is read is not what was written")

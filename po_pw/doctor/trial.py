@@ -1,0 +1,99 @@
+"""One context on trial: whether a page opens, runs its script, and a click becomes a file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from playwright import async_api as playwright
+
+from po_pw import errors, models
+from po_pw.auth import forms
+from po_pw.browser import capture, contexts, controls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+_FILE: Final = b"po-pw\n"
+_NOTHING: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
+_PAGE: Final = (
+    "data:text/html,<title>po-pw</title>"
+    "<a id=file download='trial.txt' href='data:application/octet-stream;base64,cG8tcHcK'>file</a>"
+)
+
+
+async def page(context: contexts.Context, timeout: float) -> None:
+    """Opens a page that needs no network, and runs a script in it.
+
+    Raises:
+        EnvironmentProblem: the browser does not do it.
+        BrowserLost: it died of it.
+    """
+    async with _in_time("show a page", timeout), context.page() as hold:
+        await hold.page.goto(_PAGE)
+        title = await hold.page.evaluate("document.title")
+    if title != "po-pw":
+        msg = f"the browser shows {title!r} where a page called 'po-pw' was opened"
+        raise errors.EnvironmentProblem(msg)
+
+
+async def download(context: contexts.Context, timeout: float) -> Path:
+    """Downloads a small file from a page that needs no network; gives where it came to lie.
+
+    Raises:
+        EnvironmentProblem: nothing came, or not what was sent.
+        BrowserLost: the browser died of it.
+    """
+    try:
+        async with _in_time("download a file", timeout), context.page() as hold:
+            await hold.page.goto(_PAGE)
+            link = await hold.page.query_selector("#file")
+            if link is None:
+                msg = "the browser does not show a link that was on its page"
+                raise errors.EnvironmentProblem(msg)
+            click = models.Click(await controls.describe(link))
+            got = await capture.capture(
+                context, hold, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
+            )
+            if not isinstance(got, capture.Captured):
+                msg = "the browser opened a file that it should have downloaded"
+                raise errors.EnvironmentProblem(msg)
+            path = await got.part()
+    except errors.BrowserLost:
+        raise
+    except errors.OrderError as error:
+        msg = f"the browser does not download a file: {error}"
+        raise errors.EnvironmentProblem(msg) from error
+    if await asyncio.to_thread(path.read_bytes) != _FILE:
+        msg = f"the file that was downloaded ({path}) is not the one that was sent"
+        raise errors.EnvironmentProblem(msg)
+    return path
+
+
+async def look(
+    context: contexts.Context, url: str, judge: Callable[[playwright.Page, int], Awaitable[T]], timeout: float
+) -> T:
+    """Opens an address and gives what `judge` makes of the page and its HTTP status.
+
+    Raises:
+        PortalUnreachable: the page does not open; says why.
+        EnvironmentProblem: not in time.
+        BrowserLost: the browser died of it.
+    """
+    async with _in_time(f"open {url}", timeout), context.page() as hold:
+        return await judge(hold.page, await forms.open_page(hold.page, url, timeout))
+
+
+@contextlib.asynccontextmanager
+async def _in_time(what: str, timeout: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(timeout):
+            yield
+    except (playwright.Error, TimeoutError) as error:
+        why = f"not within {timeout:.0f} s" if isinstance(error, TimeoutError) else contexts.first_line(error)
+        msg = f"the browser does not {what}: {why}"
+        raise errors.EnvironmentProblem(msg) from error

@@ -1,0 +1,376 @@
+"""What is known of a file before its bytes are, and whether the bytes keep it. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from po_pw import errors, http_dates, models, numerals, redact
+from po_pw.downloads import disposition, file_type, page_about
+from po_pw.transport import allowed_hosts, codings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PAGE: Final = 1 << 16
+"""Bytes of a page that came instead of a file, to see what it says."""
+_FOR_SCRIPTS: Final = frozenset({"application/json", "text/javascript", "application/javascript", "text/css"})
+"""Types of what a page's own scripts and styles ask for: no file, unless it is called one."""
+_NAMELESS: Final = re.compile(r"(?i)(download|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})( ?\(\d+\))?(\.\w+)?")
+"""What a browser calls a download that nobody named."""
+_SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|reason)"\s*:\s*"([^"\\]{1,200})')
+_TELLS_OF_ERROR: Final = frozenset(
+    {"error", "errors", "error_description", "error_message", "errormessage", "exception", "fault"}
+)
+_TELLS: Final = _TELLS_OF_ERROR | {
+    "message", "messages", "msg", "description", "detail", "details", "title", "reason", "status", "state",
+}  # fmt: skip
+_ASIDE: Final = frozenset(
+    {
+        "code", "error_code", "errorcode", "status_code", "statuscode", "success", "ok", "type", "instance", "path",
+        "timestamp", "trace", "trace_id", "traceid", "request_id", "requestid", "correlation_id", "correlationid",
+        "progress", "retry_after", "retryafter", "id", "job_id", "jobid", "task_id", "taskid",
+    }
+)  # fmt: skip
+"""Names in a JSON object that has something to say of a request and nothing else (RFC 9457 and its likes)."""
+_NOT_YET: Final = re.compile(
+    rb'(?i)"(?:status|state|message)"\s*:\s*"(?:in[ _-]?progress|pending|processing|queued|preparing|generating|'
+    rb"not[ _-]?ready)\b"
+)
+_OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
+
+
+class PageInstead(errors.NotAFile):
+    """A page came where a file was promised; it may be about the file.
+
+    Attributes:
+        page: its beginning.
+    """
+
+    def __init__(self, message: str, page: page_about.Page) -> None:
+        super().__init__(message)
+        self.page = page
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Promise:
+    """What is known of a file before its bytes are."""
+
+    shown: str
+    """Its name on the page."""
+    sent_name: str
+    """Its own name: the server's, else the page's, else the address's; perhaps without an extension."""
+    asked: str
+    """The last part of the address that was asked for."""
+    media_type: str
+    length: int | None
+    """Bytes; None where they were not announced, or count something else."""
+    modified_at: datetime.datetime | None
+    etag: str
+    """As the server sent it."""
+    is_attachment: bool
+    """The server says that it is to be saved, not shown."""
+    source: str
+    url: str = ""
+    """The whole address, after redirects."""
+    asked_url: str = ""
+    """The whole address that was asked for; `""` where a click brought it."""
+    charset: str = ""
+    """Of text, as the server says; `""` where it does not."""
+    is_named_page: bool = False
+    """The server itself gives it a page's name, as it gives none to the portal's own pages."""
+    is_certain: bool = True
+    """Something is promised at all."""
+    may_be_empty: bool = True
+    """That no bytes came would be the server's word, and not a connection that broke off."""
+
+    def after(self, kept: models.SavedFile | None) -> Promise:
+        """With what an earlier run saved: a file that had bytes has not become empty."""
+        return dataclasses.replace(self, may_be_empty=False) if kept is not None and kept.size else self
+
+    def final(self, head: bytes) -> Promise:
+        """With an extension, where it had none and the type or the first bytes tell one."""
+        if file_type.extension(self.sent_name):
+            return self
+        added = file_type.extension_for(self.media_type, file_type.actual(head))
+        return dataclasses.replace(self, sent_name=(self.sent_name or "attachment") + added)
+
+
+def of_answer(
+    attachment: models.Attachment, url: str, headers: Mapping[str, str], *, encoded: bool, now: datetime.datetime
+) -> Promise:
+    """What an HTTP answer promises.
+
+    Args:
+        attachment: what the page says.
+        url: after redirects.
+        headers: names in any case.
+        encoded: the body is compressed: its length then is not the file's.
+        now: no file is younger.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    header = lower.get("content-disposition", "")
+    length = lower.get("content-length", "").strip()
+    asked = attachment.source.url if isinstance(attachment.source, models.Link) else ""
+    is_framed = encoded or "chunked" in lower.get("transfer-encoding", "").lower()
+    return Promise(
+        shown=whole(attachment.name),
+        sent_name=redact.file_name(whole(disposition.name(header) or _name(attachment.name, url))),
+        asked=_last_part(asked),
+        media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
+        length=None if encoded else numerals.whole(length),
+        modified_at=_date(lower.get("last-modified", ""), now),
+        etag=whole(lower.get("etag", "").strip()),
+        is_attachment=disposition.is_attachment(header),
+        source=redact.bare(url),
+        url=url,
+        asked_url=asked,
+        is_named_page=file_type.promises_page(disposition.name(header)),
+        is_certain=attachment.is_certain,
+        may_be_empty=is_framed or length == "0",
+        charset=lower.get("content-type", "").lower().partition("charset=")[2].partition(";")[0].strip(" \"'"),
+    )
+
+
+def of_download(
+    attachment: models.Attachment, suggested: str, url: str, headers: Mapping[str, str], *, now: datetime.datetime
+) -> Promise:
+    """What a browser's download promises.
+
+    Args:
+        attachment: what the page says.
+        suggested: the browser's name for it.
+        url: may be a `blob:`.
+        headers: of the answer; empty where there was none.
+        now: no file is younger.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    promise = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
+    name = disposition.name(lower.get("content-disposition", ""))
+    if not name and attachment.name and _NAMELESS.fullmatch(suggested):
+        ending = file_type.extension(suggested)
+        name = attachment.name if file_type.extension(attachment.name) or not ending else f"{attachment.name}.{ending}"
+    source = promise.source
+    if not url.startswith(("http://", "https://")) and isinstance(attachment.source, models.Click):
+        source = f'click "{attachment.source.control.label}"'
+    return dataclasses.replace(
+        promise,
+        sent_name=redact.file_name(whole(name or suggested or attachment.name)),
+        # The browser took it for a file; where there are no headers, nothing else can say so.
+        is_attachment=promise.is_attachment or not lower,
+        may_be_empty=promise.may_be_empty or not lower,
+        source=source,
+    )
+
+
+def refusal(
+    promise: Promise, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
+) -> errors.OrderError | None:
+    """Why the bytes are not the file: a page where a file was promised is not a file. None: they may be it.
+
+    Args:
+        promise: what was promised.
+        head: the first bytes: `kinds.HEAD` at least where there are so many, more where `may_be_page`.
+        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+    """
+    text = file_type.is_text(head[: file_type.HEAD])
+    if may_be_page(promise, head):
+        page = page_about.Page(head[:PAGE], promise.url, promise.charset)
+        is_about = any(link.is_named for link in page.downloads(promise.shown, allowed=lambda _address, _label: True))
+        if not is_about and page.asks_for_sign_in(promise.asked_url):
+            return _sign_in(promise, is_own)
+        is_itself = promise.is_named_page or not (is_about or page.is_portals_own())
+        if _promised_page(promise) and _binary(promise) is None and is_itself:
+            return None
+        return PageInstead(_page_message(promise, page), page)
+    if not head or file_type.actual(head) is not None or not text:
+        return None
+    if _binary(promise) is not None or _is_for_scripts(promise) or _is_other_json(promise, head):
+        return _text_instead(promise, head)
+    return None
+
+
+def needs_more(promise: Promise, head: bytes) -> bool:
+    """Whether more than `kinds.HEAD` bytes are needed to tell: of a page, and of a text that says what is wrong."""
+    return may_be_page(promise, head) or file_type.is_json(head) or refusal(promise, head) is not None
+
+
+def may_be_page(promise: Promise, head: bytes) -> bool:
+    """Whether the bytes are a page's, which may be the file only if a page was promised."""
+    found = file_type.actual(head)
+    says_page = promise.media_type in file_type.PAGE_TYPES
+    is_table = file_type.extension(promise.sent_name) in {"xls", "doc"}
+    if promise.is_attachment and is_table and not says_page and promise.media_type != "application/json":
+        return False  # portals export tables as text or HTML and call them .xls: the program opens them
+    if found != "html" and not (says_page and found is None and file_type.is_text(head[: file_type.HEAD])):
+        return False
+    if promise.is_attachment and _binary(promise) is None:
+        return False
+    is_xml = head.lstrip().startswith(b"<?xml") and file_type.extension(promise.sent_name) == "xml"
+    return found is not None or not is_xml
+
+
+def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
+    """Length against what was announced, first bytes against the type; a file without any only where it may be so.
+
+    Args:
+        promise: with its final name.
+        size: bytes that came.
+        head: the first of them.
+
+    Raises:
+        Transient: it is not whole.
+    """
+    checks = ["length" if promise.length is not None else "no-length"]
+    if promise.length is not None and size != promise.length:
+        msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
+        raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+    if size == 0:
+        if not (promise.may_be_empty and file_type.may_be_empty(promise.sent_name)):
+            msg = f"no bytes of {promise.sent_name!r} came"
+            raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+        return (*checks, "empty")
+    wanted = file_type.promised(promise.sent_name, promise.media_type)
+    if wanted is not None:
+        # Kept all the same: servers name types wrongly, and the person may still need the file.
+        checks.append("magic" if file_type.actual(head) == wanted else "type-mismatch")
+    return tuple(checks)
+
+
+def whole(text: str) -> str:
+    """Text without halves of characters, which nothing could store: pages cut names anywhere."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _name(shown: str, url: str) -> str:
+    """The page's name where it has an extension, else the address's last part where that has, else the page's name."""
+    if file_type.extension(shown):
+        return shown
+    last = _last_part(url)
+    ending = file_type.extension(last)
+    if ending and not file_type.names_program(last) and not file_type.promises_page(last):
+        return last
+    return shown or (last[: -len(ending) - 1] if ending else last)
+
+
+def _last_part(url: str) -> str:
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return unquote(path.rpartition("/")[2].partition(";")[0], errors="replace")
+
+
+def _binary(promise: Promise) -> str | None:
+    """The kind of which the first bytes must be, if any: by the server's name unless that is a page's."""
+    sent = promise.sent_name
+    if file_type.promises_page(sent) or not file_type.extension(sent):
+        return file_type.promised(promise.shown) or file_type.promised(sent, promise.media_type)
+    return file_type.promised(sent)
+
+
+def _promised_page(promise: Promise) -> bool:
+    """Whether a page was promised: by what was shown and asked for, not by where a redirect led."""
+    own = promise.shown if file_type.extension(promise.shown) else promise.asked
+    return file_type.promises_page(own) or file_type.promises_page(promise.sent_name)
+
+
+def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
+    """A server's date where it can be true."""
+    date = http_dates.parse(text)
+    return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
+
+
+def _is_for_scripts(promise: Promise) -> bool:
+    """Whether the answer is of a kind that a page's scripts ask for, and nothing says that there is a file."""
+    kind = promise.media_type
+    if promise.is_certain or promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
+        return False
+    return not any(
+        file_type.extension(name) and not file_type.names_program(name) for name in (promise.shown, promise.asked)
+    )
+
+
+def _is_other_json(promise: Promise, head: bytes) -> bool:
+    """Whether this is JSON where another kind of text was promised, or JSON that only says why there is no file."""
+    kind = promise.media_type
+    if not file_type.is_json(head):
+        return kind == "application/problem+json"
+    name = promise.sent_name if file_type.extension(promise.sent_name) else promise.shown
+    if promise.is_attachment or not file_type.extension(name):
+        return not file_type.promises_json(name) and _only_tells(head)
+    if file_type.promises_json(name):
+        return kind == "application/problem+json" or _only_tells(head, _TELLS_OF_ERROR)
+    says_json = kind in {"application/json", "text/json"} or kind.endswith("+json")
+    return says_json or file_type.extension(name) in {"csv", "tsv", "xml"} or _only_tells(head)
+
+
+def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
+    """Whether the bytes are a whole JSON object that tells of a request and of nothing else.
+
+    Args:
+        head: of the file; of one that goes on behind it nothing is known.
+        needed: names of which one must say something.
+    """
+    try:
+        given = json.loads(head)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(given, dict):
+        return False
+    said = {name.casefold(): value for name, value in given.items()}
+    return said.keys() <= _TELLS | _ASIDE and any(said.get(name) for name in needed)
+
+
+def _sign_in(promise: Promise, is_own: Callable[[str], bool]) -> errors.OrderError:
+    return sign_in_asked(promise.asked_url or promise.url, _promised_name(promise), is_own, by=promise.url)
+
+
+def sign_in_asked(
+    asked_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
+) -> errors.SessionExpired | errors.Permanent:
+    """What a sign-in means that came instead of a file: the session's end, or another host's own affair.
+
+    Args:
+        asked_url: the address that was asked for.
+        what: the file, for the message.
+        is_own: whether a host is the portal's.
+        by: the address that asked for it, after redirects.
+    """
+    host, at = allowed_hosts.host_of(asked_url), by or asked_url
+    if not host or is_own(host):
+        said = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
+        return errors.SessionExpired(said, host=allowed_hosts.host_of(at))
+    msg = f"{what} asks for a sign-in of its own at {allowed_hosts.host_of(at)}"
+    return errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+
+
+def _page_message(promise: Promise, page: page_about.Page) -> str:
+    titled = f", titled {_short(page.title)!r}," if page.title else ""
+    return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
+
+
+def _text_instead(promise: Promise, head: bytes) -> errors.OrderError:
+    if _NOT_YET.search(head) and _only_tells(head):
+        msg = f"{promise.source} says that {_promised_name(promise)} is not ready yet"
+        return errors.Transient(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
+    said = _SAID.search(head)
+    says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
+    saying = f", saying {says!r}," if says else ""
+    kind = promise.media_type or "no type"
+    return errors.NotAFile(
+        f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
+    )
+
+
+def _promised_name(promise: Promise) -> str:
+    return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 80 else f"{words[:79]}…"

@@ -1,0 +1,140 @@
+"""Orders that come one by one, for contexts that are kept open: the same crew, on an open-ended scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, models
+from po_pw.engine import worker_group
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from po_pw.engine import run_context
+    from po_pw.journal import store
+    from po_pw.machine.capacity import Decision, Governor
+
+COLUMNS: Final = ("po_number", "supplier", "url", "amount")
+
+
+@dataclasses.dataclass(slots=True)
+class _Open:
+    number: int
+    """Of the first row with this order."""
+    outcome: asyncio.Future[models.Outcome]
+
+
+class Feed:
+    """Takes orders while its workers work.
+
+    Args:
+        room: makes what the workers have, given the run and what to call when an order is settled.
+        journal: notes the rows.
+        run: whose rows.
+        names: of the workers that are asked for.
+        governor: says how many may be open.
+        first: what it said to begin with.
+        ended: what is left to do when all is done.
+    """
+
+    def __init__(
+        self,
+        room: Callable[[models.RunId, Callable[[models.Outcome], None]], run_context.Room],
+        journal: store.Journal,
+        run: models.RunId,
+        names: Sequence[models.WorkerId],
+        governor: Governor,
+        first: Decision,
+        ended: Callable[[models.RunId], Awaitable[None]],
+    ) -> None:
+        self._journal = journal
+        self._run = run
+        self._ended = ended
+        self._count = 0
+        self._open: dict[models.OrderKey, _Open] = {}
+        self.crew = worker_group.Crew(room(run, self._settled), (), names, governor, first, open_ended=True)
+        self.working = asyncio.create_task(self.crew.work(), name=f"feed-{run}")
+        self.working.add_done_callback(self._give_up)
+
+    async def add(self, make: Callable[[int], models.Row]) -> models.RowResult:
+        """Takes one order, and waits for what comes of it.
+
+        Args:
+            make: the row, given its number.
+
+        Raises:
+            ParallelProcessingError: nobody is left to work on it.
+        """
+        self._count += 1
+        row = make(self._count)
+        order = row.order
+        if order is None:
+            await self._journal.append(self._run, row)
+            return models.RowResult(row.number, row.cells, row.po_number, models.Status.FAILED, None, row.problem)
+        if self.working.done():
+            raise self._why()
+        have = self._open.get(order.key)
+        if have is not None:
+            row = dataclasses.replace(row, order=None, duplicate_of=have.number)
+            await self._journal.append(self._run, row)
+            outcome = await asyncio.shield(have.outcome)
+            return models.RowResult(
+                row.number, row.cells, row.po_number, models.Status.DUPLICATE, outcome, None, have.number
+            )
+        future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
+        self._open[order.key] = _Open(row.number, future)
+        try:
+            await self._journal.append(self._run, row)
+            if future.done():  # the workers have ended meanwhile
+                future.result()
+            self.crew.knowledge.expect([order])
+            self.crew.source.add(order)
+        except BaseException as error:
+            # Nobody will work on it: whoever handed in the same order meanwhile must not wait for ever.
+            self._open.pop(order.key, None)
+            if not future.done():
+                future.set_exception(_for_others(order, error))
+            future.exception()
+            raise
+        outcome = await asyncio.shield(future)
+        return models.RowResult(row.number, row.cells, row.po_number, outcome.status, outcome, outcome.error)
+
+    async def end(self) -> None:
+        """Waits for what was handed in; then the run is over.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in.
+            ParallelProcessingError: all contexts were lost.
+        """
+        self.crew.source.close()
+        try:
+            await self.working
+        finally:
+            await self._ended(self._run)
+
+    def _settled(self, outcome: models.Outcome) -> None:
+        have = self._open.pop(outcome.key, None)
+        if have is not None and not have.outcome.done():
+            have.outcome.set_result(outcome)
+
+    def _give_up(self, _: asyncio.Task[None]) -> None:
+        """The workers are gone: whoever still waits learns why."""
+        for have in self._open.values():
+            if not have.outcome.done():
+                have.outcome.set_exception(self._why())
+                have.outcome.exception()  # it may be nobody's any more
+        self._open.clear()
+
+    def _why(self) -> BaseException:
+        if self.working.cancelled():
+            return errors.ParallelProcessingError("the run was stopped before this order was reached")
+        return self.working.exception() or errors.ParallelProcessingError("the pool has ended")
+
+
+def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseException:
+    """What those learn who wait for an order that somebody else handed in, which failed."""
+    if isinstance(error, errors.PoPwError):
+        return error
+    return errors.ParallelProcessingError(f"{order.po_number} was not taken: {type(error).__name__}: {error}")

@@ -1,0 +1,111 @@
+"""What a run has, whoever works; and what its workers share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw.machine import probes
+from po_pw.storage import names
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from po_pw import errors, events, models, sessions, settings
+    from po_pw.dispatch import failure_policy, order_queue
+    from po_pw.engine import fetching, order_job, pool, portal_knowledge, resuming
+    from po_pw.journal import store
+    from po_pw.machine import disk_space
+    from po_pw.portals import base as portals
+    from po_pw.transport import client
+
+_SENSES: Final = probes.Senses()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Room:
+    """What a run has, whoever works."""
+
+    run: models.RunId
+    out: Path
+    options: settings.Settings
+    hub: events.Hub
+    journal: store.Journal
+    sessions: sessions.Sessions
+    pool: pool.Pool
+    client: client.Client
+    portal_for: Callable[[str], portals.Portal]
+    settled: Callable[[models.Outcome], None]
+    held: Callable[[models.Outcome], None]
+    """Told what came of an order that is fetched, and whose folder something keeps from its place."""
+    stop: Callable[[str], None]
+    """Stops the run as a first Ctrl-C does; told why."""
+    back: Callable[[], Awaitable[None]]
+    """Called when the output directory was gone, and is back: opens again what lies there."""
+    resume: resuming.Resume | None = None
+    """How to go on where earlier runs stopped; None does all afresh."""
+    senses: probes.Senses = _SENSES
+    name_bytes: int = names.LONGEST
+    """UTF-8 bytes that a file's or folder's name may have in the output directory."""
+    largest_file: int | None = None
+    """Bytes that its file system takes in one file."""
+    begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
+    """Orders that an earlier run had in hand, each with its work folder's claim."""
+    earlier: Mapping[models.OrderKey, models.Earlier] = dataclasses.field(default_factory=dict)
+    """What earlier runs had made of this run's orders; those that are not in it are new."""
+
+
+class Visits:
+    """The pages that are being opened and read, so that a stop need not wait for a host that does not answer."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[int, tuple[models.Lease, asyncio.Timeout]] = {}
+        self._ended: set[int] = set()
+        self._which: Callable[[models.Lease], bool] = lambda _lease: False
+
+    @contextlib.contextmanager
+    def under_way(self, lease: models.Lease, limit: asyncio.Timeout) -> Iterator[None]:
+        """While the block lasts, `end` may end it: what `limit` bounds then raises TimeoutError."""
+        self._under_way[lease.number] = lease, limit
+        self._end(lease, limit)
+        try:
+            yield
+        finally:
+            del self._under_way[lease.number]
+
+    def end(self, which: Callable[[models.Lease], bool]) -> None:
+        """Ends those of these orders at once, and from now on any such that begins."""
+        self._which = which
+        for lease, limit in tuple(self._under_way.values()):
+            self._end(lease, limit)
+
+    def _end(self, lease: models.Lease, limit: asyncio.Timeout) -> None:
+        if self._which(lease) and not limit.expired():
+            self._ended.add(lease.number)
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    def is_ended(self, lease: models.Lease) -> bool:
+        """Whether it was ended so."""
+        return lease.number in self._ended
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shared:
+    """What the workers of a run share."""
+
+    room: Room
+    source: order_queue.LocalSource
+    traffic: fetching.Traffic
+    sign_in_needed: Callable[[errors.LoginRequiredError], None]
+    gave_up: Callable[[errors.EnvironmentProblem], None]
+    """A worker could not open a context, or lost too many."""
+    judge: failure_policy.Judge
+    space: disk_space.Space
+    knowledge: portal_knowledge.PortalKnowledge
+    alone: Callable[[], bool]
+    """Whether orders are strictly one after another, nothing overlapping; may change."""
+    visits: Visits
+    jobs: dict[models.OrderKey, order_job.Job] = dataclasses.field(default_factory=dict)

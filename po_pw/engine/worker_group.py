@@ -1,0 +1,229 @@
+"""The workers of a run, from the first context asked for to the last order settled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events, models
+from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
+from po_pw.dispatch.scheduler import Scheduler
+from po_pw.engine import fetching, portal_knowledge, run_context, worker
+from po_pw.machine import clocks, disk_space, keep_awake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from po_pw.machine.capacity import Decision, Governor
+
+SAMPLE: Final = 0.25
+"""Seconds between two announcements of bytes received."""
+
+
+class Crew:
+    """Workers on one scheduler: as many as the governor allows at each moment.
+
+    Args:
+        room: what they share.
+        orders: what is to be done.
+        names: of the workers that are asked for, each of whom opens a context.
+        governor: says how many may be open.
+        first: what it said to begin with.
+        open_ended: whether orders come one by one.
+    """
+
+    def __init__(
+        self,
+        room: run_context.Room,
+        orders: Iterable[models.PurchaseOrder],
+        names: Sequence[models.WorkerId],
+        governor: Governor,
+        first: Decision,
+        *,
+        open_ended: bool = False,
+    ) -> None:
+        self._room = room
+        self._names = names
+        self._governor = governor
+        self._first = first
+        todo = list(orders)
+        self._scheduler = Scheduler(todo, names[: first.count], open_ended=open_ended)
+        self._running: set[models.WorkerId] = set()
+        self._gave_up: list[errors.EnvironmentProblem] = []
+        self.sign_in_needed: errors.LoginRequiredError | None = None
+        self.unreachable: errors.PortalUnreachable | None = None
+        self.stopped = False
+        self._allowed = first.count
+        self._visits = run_context.Visits()
+        self._beside: list[asyncio.Task[None]] = []
+        options, senses = room.options, room.senses
+        self.knowledge = portal_knowledge.PortalKnowledge(
+            room.sessions, room.hub, lambda keys: self.source.unpark(keys)
+        )  # fmt: skip
+        self.knowledge.expect(todo)
+        base = 2 * options.backoff_base
+        self.judge = failure_policy.Judge(
+            retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
+            circuit_breaker.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
+            random=random.random, now=asyncio.get_running_loop().time, say=self._warn, given_up=self._give_up,
+            changed=lambda: self.source.changed(), emit=room.hub.emit, asleep=senses.asleep,
+            hosts=reachability.Hosts(self.knowledge.has_answered, senses.network, self.knowledge.note_answer),
+        )  # fmt: skip
+        self.judge.expect(todo)
+        self.source = order_queue.LocalSource(
+            self._scheduler, on_steal=self._stolen, gate=self.judge,
+            on_only_parked=lambda: self.knowledge.only_parked(self.source.parked()),
+        )  # fmt: skip
+        self._space = disk_space.Space(
+            lambda: senses.space(room.out), options.min_free_bytes, options.disk_timeout, say=self._warn,
+            paused=self.source.pause, place=disk_space.Place(room.out), back=room.back, every=senses.space_every,
+        )  # fmt: skip
+
+    async def work(self) -> None:
+        """Works until every order is settled, or a stop.
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in.
+            ParallelProcessingError: no context could be opened, or all were lost.
+            PortalUnreachable: a portal has not answered for too long.
+            OutputUnavailable: there was no room, or no output directory, for too long.
+            EnvironmentProblem: the disk is in the way.
+        """
+        options, first = self._room.options, self._first
+        most = options.max_total_bytes
+        full = f"{most} bytes were received, the limit that was set"
+        traffic = fetching.Traffic(
+            options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait,
+            known=self.knowledge.verdicts,
+        )  # fmt: skip
+        shared = run_context.Shared(
+            self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
+            self.knowledge, self._is_alone, self._visits,
+        )  # fmt: skip
+        sampler = asyncio.create_task(self._sample(traffic), name="sampler")
+        too_long = self._stop_in_time()
+        try:
+            async with keep_awake.kept(options.keep_awake), asyncio.TaskGroup() as group:
+                self._beside = [
+                    group.create_task(self._govern(group, shared), name="governor"),
+                    group.create_task(self._space.watch(), name="free-space"),
+                    group.create_task(self._notice_sleep(), name="sleep"),
+                ]
+                for place, name in enumerate(self._names[: first.count]):
+                    self._begin(group, shared, name, self._governor.start_delay(place))
+        except BaseExceptionGroup as error:
+            raise errors.first_of(error) from error
+        finally:
+            if too_long is not None:
+                too_long.cancel()
+            sampler.cancel()
+            await asyncio.wait([sampler])
+            self._keep_knowledge()
+            self._room.hub.emit(events.BytesReceived(traffic.received))
+        if self.sign_in_needed is not None:
+            raise self.sign_in_needed
+        if self.unreachable is not None:
+            raise self.unreachable
+        if self._gave_up and not self.stopped and not self._scheduler.is_drained():
+            left = self._scheduler.waiting()
+            msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
+            raise errors.ParallelProcessingError(msg) if first.enough else errors.ResourceExhaustedError(msg)
+
+    def _keep_knowledge(self) -> None:
+        try:
+            self.knowledge.save()
+        except OSError as error:
+            self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
+
+    def _begin(self, group: asyncio.TaskGroup, shared: run_context.Shared, name: models.WorkerId, delay: float) -> None:
+        """Starts a worker; when the last has ended, so does what goes on beside them."""
+
+        async def work() -> None:
+            await asyncio.sleep(delay)
+            await worker.Worker(name, shared).run()
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._running.discard(name)
+            if not self._running:
+                for task in self._beside:
+                    task.cancel()
+
+        self._running.add(name)
+        group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
+
+    async def _govern(self, group: asyncio.TaskGroup, shared: run_context.Shared) -> None:
+        """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
+        async for decision in self._governor.watch(lambda: len(self._running), self._first):
+            self._allowed = decision.count
+            running = [name for name in self._names if name in self._running]
+            retired = [name for name in running if self.source.is_retired(name)]
+            working = [name for name in running if name not in retired]
+            idle = [name for name in self._names if name not in self._running]
+            for name in working[decision.count :]:
+                self.source.retire(name)
+            more = max(0, decision.count - len(working))
+            if not self.stopped:
+                for name in retired[:more]:
+                    self.source.call_back(name)
+                more = min(more - len(retired[:more]), self._scheduler.waiting())
+                for place, name in enumerate(idle[:more]):
+                    self._begin(group, shared, name, self._governor.start_delay(place))
+            fewer = decision.count < len(working)
+            self._room.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
+
+    def _is_alone(self) -> bool:
+        """Whether there is one worker alone, by request or for want of memory: then nothing overlaps."""
+        return min(self._allowed, len(self._names)) <= 1
+
+    async def _notice_sleep(self) -> None:
+        """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
+        senses = self._room.senses
+        async for seconds in clocks.sleeps(senses.asleep, senses.sleep_every):
+            self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
+            self.judge.check_first()
+            await self._room.pool.check(self._room.options.heartbeat_timeout)
+
+    def _stop_in_time(self) -> asyncio.TimerHandle | None:
+        seconds = self._room.options.run_timeout
+        if seconds is None:
+            return None
+        why = f"the time for this run is over ({clocks.span(seconds)})"
+        return asyncio.get_running_loop().call_later(seconds, self._room.stop, why)
+
+    def _give_up(self, error: errors.PortalUnreachable) -> None:
+        if self.unreachable is None:
+            self.unreachable = error
+            self._room.hub.emit(events.Stopping(now=False, why="the portal does not answer"))
+            self.source.stop()
+
+    def _warn(self, text: str) -> None:
+        self._room.hub.emit(events.Notice("warning", text))
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it ends before all is done: a sign-in is needed, or a portal is gone."""
+        return self.sign_in_needed is not None or self.unreachable is not None
+
+    def stop(self) -> None:
+        """No more orders are begun."""
+        self.stopped = True
+        self.source.stop()
+        self._visits.end(self.judge.may_abandon)
+
+    def _stolen(self, thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
+        self._room.hub.emit(events.OrdersStolen(thief, victim, count))
+
+    def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
+        if self.sign_in_needed is None:
+            self.sign_in_needed = error
+            self._room.hub.emit(events.Stopping(now=False, why="the portal asks for a sign-in"))
+            self.source.stop()
+
+    async def _sample(self, traffic: fetching.Traffic) -> None:
+        last = -1
+        while True:
+            await asyncio.sleep(SAMPLE)
+            if traffic.received != last:
+                last = traffic.received
+                self._room.hub.emit(events.BytesReceived(last))

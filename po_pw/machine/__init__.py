@@ -1,0 +1,1 @@
+"""What this computer can bear: memory, disk, time, and whether it stays awake."""

@@ -1,0 +1,246 @@
+"""How many contexts may be open now. Judging is pure; the machine is read beside the loop, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import math
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors
+from po_pw.machine import resources
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+_log = logging.getLogger(__name__)
+
+Reading = resources.Reading
+read = resources.read
+
+_MIB: Final = 1 << 20
+_LEAST, _MOST = 64 * _MIB, 4096 * _MIB
+"""Bytes between which a measured context is believed."""
+_BUSY: Final = 95.0
+"""Percent of the CPUs from which on only `_STEP` contexts a CPU are worth having open."""
+_FIRST: Final = 4
+"""Contexts a CPU to begin with: they wait for the network most of the time. More only when that has proved true."""
+_STEP: Final = 2
+"""Contexts a CPU that are added at a time."""
+_SPARE_FILES: Final = 32
+_SPARE_TASKS: Final = 64
+_LAUNCH: Final = 0.6
+"""Seconds that a launch keeps one CPU busy, measured."""
+_MEASURE_EACH: Final = 5
+"""Readings for one measuring of the browsers, which looks at every process of theirs."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Costs:
+    """What contexts take.
+
+    The defaults were measured with Playwright 1.65 and headless Chromium 156 on Linux: 1 to 4 contexts opened one
+    after another, each having read 12 order pages, and `machine.browser_bytes()` after each. It gave 70 MiB for the
+    driver alone, 224 with the first context, and 375, 521 and 666 with more; the machine's available memory fell by
+    about as much. Each context brought 8 processes with 100 threads, and 3 files in our own process; its downloads
+    have a socket and a file each.
+    """
+
+    context_bytes: int = 150 * _MIB
+    driver_bytes: int = 80 * _MIB
+    """Once, with the first context."""
+    files_per_context: int = 12
+    tasks_per_context: int = 115
+
+    def measured(self, used_bytes: int, contexts: int) -> Costs:
+        """These costs, brought nearer to what was seen: at once where that is more, gradually where it is less.
+
+        Args:
+            used_bytes: by driver and browsers together.
+            contexts: how many of them were open; nothing is learnt of none.
+        """
+        if contexts < 1 or used_bytes <= self.driver_bytes:
+            return self
+        seen = min(_MOST, max(_LEAST, (used_bytes - self.driver_bytes) // contexts))
+        if seen < self.context_bytes:
+            seen = (3 * self.context_bytes + seen) // 4
+        return dataclasses.replace(self, context_bytes=seen)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decision:
+    """How many contexts may be open, and why, in words for a person."""
+
+    count: int
+    why: str
+    enough: bool = True
+    """False where there may not be enough for even one, which is tried all the same."""
+
+
+def reserve(total_bytes: int) -> int:
+    """Memory to leave to everybody else: a tenth, at least 128 MiB, at most 1 GiB."""
+    return min(1024 * _MIB, max(128 * _MIB, total_bytes // 10))
+
+
+def decide(
+    wanted: int, open_now: int, reading: resources.Reading, costs: Costs, *, reserve_bytes: int | None = None
+) -> Decision:
+    """How many contexts may be open now, of those wanted.
+
+    At least one, however little there is: whether it works, only trying can tell. Contexts are closed where free
+    memory is below half the reserve, opened where it is above the whole one by more than a context; in between what
+    is open stays, so that closing one does not open it again. Only memory closes a context.
+
+    Args:
+        wanted: contexts asked for.
+        open_now: contexts that are open; what they take is in the reading already.
+        reading: of this moment, or smoothed.
+        costs: what one more would take.
+        reserve_bytes: memory to leave to others; None: `reserve` of the total.
+    """
+    if wanted < 1:
+        return Decision(0, "no contexts are asked for")
+    keep = reserve(reading.total_bytes) if reserve_bytes is None else reserve_bytes
+    memory = f"free memory {size(reading.free_bytes)}{' (within the limit of the container)' * reading.contained}"
+    now = min(open_now, wanted)
+    if now and reading.free_bytes < keep // 2:
+        missing = math.ceil((keep - reading.free_bytes) / costs.context_bytes)
+        count = max(1, now - missing)
+        if count == now:
+            return Decision(1, f"{memory} is low, but one context must stay: one order after another")
+        less = f"closing {now - count} of {now} contexts"
+        return Decision(count, f"{memory} is low (at least {size(keep // 2)} should stay free): {less}")
+    bounds = _bounds(now, reading, costs, keep, memory)
+    most, limit = min(bounds, key=lambda bound: bound[0])
+    if most >= wanted:
+        return Decision(wanted, f"{bounds[0][1]} enough for {_of(wanted, wanted)}")
+    if most < 1:
+        return Decision(1, f"{limit} not enough for even one context: trying with one", enough=False)
+    if most == now:
+        return Decision(now, f"{limit} not enough for more than {_of(now, wanted)}")
+    return Decision(most, f"{limit} enough for {_of(most, wanted)}")
+
+
+def _bounds(now: int, reading: resources.Reading, costs: Costs, keep: int, memory: str) -> list[tuple[int, str]]:
+    """How many contexts each resource allows, at least those that are open, and the resource in words; memory first."""
+    room = reading.free_bytes - keep
+    # Beside open ones another takes a margin of half a context: memory comes and goes.
+    room -= costs.context_bytes // 2 if now else costs.driver_bytes
+    bounds = [(now + max(0, room // costs.context_bytes), f"{memory} is")]
+    if reading.open_files_limit:
+        files = max(0, reading.open_files_limit - reading.open_files - _SPARE_FILES)
+        name = f"the limit of {reading.open_files_limit} open files for a process ({reading.open_files} are open) is"
+        bounds.append((now + files // costs.files_per_context, name))
+    if reading.tasks_left is not None:
+        tasks = max(0, reading.tasks_left - _SPARE_TASKS)
+        name = f"the container's limit on processes ({reading.tasks_left} more) is"
+        bounds.append((now + tasks // costs.tasks_per_context, name))
+    step = max(1, math.floor(reading.cpus * _STEP))
+    cpus = f"{reading.cpus:g} CPU{'s' if reading.cpus != 1 else ''}"
+    are = "are" if reading.cpus != 1 else "is"
+    if not now:
+        bounds.append((max(1, math.floor(reading.cpus * _FIRST)), f"{cpus} {are}"))
+    elif reading.cpu_percent >= _BUSY:
+        bounds.append((max(now, step), f"{cpus} at {reading.cpu_percent:.0f} % {are}"))
+    else:
+        bounds.append((now + step, f"{cpus} {are}"))
+    return bounds
+
+
+class Governor:
+    """Watches the machine while a run goes on.
+
+    Args:
+        wanted: contexts asked for.
+        read: gives a reading; called in a thread.
+        measure: gives the bytes that driver and browsers take; called in a thread, now and then.
+        costs: to begin with; refined by what is measured.
+        reserve_bytes: see `decide`.
+        every: seconds between two readings.
+    """
+
+    def __init__(
+        self,
+        wanted: int,
+        *,
+        read: Callable[[], resources.Reading] = resources.read,
+        measure: Callable[[], int] = resources.browser_bytes,
+        costs: Costs | None = None,
+        reserve_bytes: int | None = None,
+        every: float = 5.0,
+    ) -> None:
+        self.wanted = wanted
+        self.costs = costs or Costs()
+        self.every = every
+        self._read = read
+        self._measure = measure
+        self._reserve = reserve_bytes
+        self._cpus = 1.0
+        self._busy: float | None = None
+        self._turn = 0
+
+    async def decide(self, open_now: int = 0) -> Decision:
+        """Reads the machine and decides.
+
+        Raises:
+            EnvironmentProblem: the system does not say what is left.
+        """
+        reading = await asyncio.to_thread(self._read)
+        self._cpus = reading.cpus
+        # A page that opens takes all there is for a moment: only a load that lasts holds contexts back.
+        self._busy = reading.cpu_percent if self._busy is None else (self._busy + reading.cpu_percent) / 2
+        # Not the first time: looking at every process costs the most while browsers start.
+        if open_now and self._turn % _MEASURE_EACH == 1:
+            self.costs = self.costs.measured(await asyncio.to_thread(self._measure), open_now)
+        self._turn += bool(open_now)
+        reading = dataclasses.replace(reading, cpu_percent=self._busy)
+        return decide(self.wanted, open_now, reading, self.costs, reserve_bytes=self._reserve)
+
+    async def watch(self, open_now: Callable[[], int], first: Decision) -> AsyncIterator[Decision]:
+        """Each decision that changes the number of contexts, as long as it is iterated over.
+
+        Fewer comes at once; more only when a second reading confirms it.
+
+        Args:
+            open_now: how many contexts are open at this moment, those being opened included.
+            first: the decision that is in force.
+        """
+        count = first.count
+        confirmed: int | None = None
+        while True:
+            await asyncio.sleep(self.every)
+            try:
+                decision = await self.decide(open_now())
+            except errors.EnvironmentProblem as error:
+                _log.warning("%s", error)
+                continue
+            if decision.count > count:
+                if confirmed is None:
+                    confirmed = decision.count
+                    continue
+                decision = dataclasses.replace(decision, count=min(decision.count, confirmed))
+            confirmed = None
+            if decision.count != count:
+                count = decision.count
+                yield decision
+
+    def start_delay(self, index: int) -> float:
+        """Seconds after the first launch that the launch with this index (from 0) is due: two at once for each CPU.
+
+        One for each CPU made 4 workers on 2 CPUs 3.3 times as fast as one, two for each 3.5 times.
+        """
+        return index // max(1, math.floor(self._cpus * 2)) * _LAUNCH
+
+
+def size(count: float) -> str:
+    """Bytes for people, in decimal units: `300 MB`, `2.1 GB`."""
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def _of(count: int, wanted: int) -> str:
+    if count < wanted:
+        return f"{count} of {wanted} contexts"
+    return "the one context" if wanted == 1 else f"all {wanted} contexts"

@@ -1,0 +1,155 @@
+"""What the machine, or the container we are in, has left. Reading blocks for a moment: call it in a thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from po_pw import errors
+from po_pw.machine import cgroups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOOK: Final = 0.1
+"""Seconds over which the CPU load is taken."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What is left at one moment. Where a container sets limits, they are in every figure."""
+
+    free_bytes: int
+    """Memory that can still be used: without swapping, and before a limit is reached."""
+    total_bytes: int
+    cpu_percent: float
+    """Of the CPUs we may use, all of them together: 0 to 100."""
+    open_files: int
+    """Files and sockets of this process (handles on Windows)."""
+    open_files_limit: int
+    """0: none."""
+    cpus: float = 1.0
+    """How many CPUs' time we may use, e.g. 1.5."""
+    tasks_left: int | None = None
+    """Processes and threads that a container still lets us start; None: no limit."""
+    contained: bool = False
+    """Whether the memory limit is a container's, not the machine's."""
+
+
+def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
+    """Reads the machine; takes a tenth of a second.
+
+    Raises:
+        EnvironmentProblem: the system does not tell.
+    """
+    try:
+        before, started = limits(), time.monotonic()
+        busy = psutil.cpu_percent(_LOOK)
+        after, seconds = limits(), time.monotonic() - started
+        memory = psutil.virtual_memory()
+        allowed = float(_cpus_allowed())
+        open_files, limit = _open_files()
+    except (psutil.Error, OSError, RuntimeError) as error:
+        msg = f"the system does not say what memory and CPUs are left: {error}"
+        raise errors.EnvironmentProblem(msg) from error
+    if after.cpus is not None:
+        allowed = min(allowed, after.cpus)
+        if before.cpu_seconds is not None and after.cpu_seconds is not None:
+            # The load of the whole machine does not show a container at the end of its share.
+            busy = max(busy, min(100.0, 100 * (after.cpu_seconds - before.cpu_seconds) / (seconds * after.cpus)))
+    contained = after.memory_bytes is not None and after.memory_bytes < memory.total
+    free, total = memory.available, memory.total
+    if after.memory_left is not None and after.memory_bytes is not None and contained:
+        free, total = min(free, after.memory_left), after.memory_bytes
+    return Reading(free, total, busy, open_files, limit, allowed, after.tasks_left, contained)
+
+
+def browser_bytes(driver: str = "run-driver") -> int:
+    """Memory that the driver and the browsers hold for themselves alone, together.
+
+    On Linux the shared memory between a browser's own processes is in it, once, and what is only mapped from files is
+    not. Takes a few milliseconds for each process; those that end meanwhile count as nothing.
+
+    Args:
+        driver: the last word of the command line of Playwright's driver, which started the browsers.
+    """
+    total = 0
+    for child in psutil.Process().children():
+        try:
+            tree = [child, *child.children(recursive=True)] if child.cmdline()[-1:] == [driver] else []
+        except psutil.Error:
+            continue
+        for process in tree:
+            try:
+                total += _rollup(process.pid) if sys.platform == "linux" else process.memory_full_info().uss
+            except (psutil.Error, OSError):
+                continue
+    return total
+
+
+def _rollup(pid: int) -> int:
+    wanted = ("Pss_Anon:", "Pss_Shmem:")
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines())
+    return sum(int(line[1]) for line in lines if line[0] in wanted) * 1024
+
+
+def _cpus_allowed() -> int:
+    if sys.platform == "darwin":
+        return psutil.cpu_count() or 1
+    return len(psutil.Process().cpu_affinity() or ()) or psutil.cpu_count() or 1
+
+
+def _open_files() -> tuple[int, int]:
+    process = psutil.Process()
+    if sys.platform == "win32":
+        return process.num_handles(), 0
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return process.num_fds(), 0 if soft == resource.RLIM_INFINITY else soft
+
+
+def started_by() -> list[str]:
+    """The names of the processes that started this one, the nearest first; as far as the system tells."""
+    try:
+        return [process.name() for process in psutil.Process().parents()]
+    except (psutil.Error, OSError):
+        return []
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileSystem:
+    """Where a folder lies."""
+
+    kind: str
+    """As the system names it, e.g. `ext4`, `nfs4`, `NTFS`; `""` where it does not say."""
+    mount_point: str
+    options: frozenset[str] = frozenset()
+    """It is mounted with; `remote` where the system says that it is another machine's."""
+
+
+def file_system(path: Path) -> FileSystem:
+    """The file system of an absolute path; need not exist. Asks nothing of the file system itself.
+
+    Raises:
+        EnvironmentProblem: the system does not tell.
+    """
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except (psutil.Error, OSError) as error:
+        msg = f"the system does not say which file systems there are: {error}"
+        raise errors.EnvironmentProblem(msg) from error
+    best = FileSystem("", "")
+    for mount in mounts:
+        # Of two on one mount point the later one is seen.
+        if path.is_relative_to(mount.mountpoint) and len(mount.mountpoint) >= len(best.mount_point):
+            options = frozenset(mount.opts.split(","))
+            if sys.platform == "darwin" and "local" not in options:  # there, what is not remote is said
+                options |= {"remote"}
+            best = FileSystem(mount.fstype, mount.mountpoint, options)
+    return best

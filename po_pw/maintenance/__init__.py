@@ -1,0 +1,1 @@
+"""Output directories after the run: their status, their verification, their repair."""

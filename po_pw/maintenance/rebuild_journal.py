@@ -1,0 +1,178 @@
+"""Opening the journal of an output directory: in the mode its place asks for; made anew where it is damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events, long_work, models
+from po_pw.journal import integrity, restore, schema, storage_location, store
+from po_pw.machine import resources
+from po_pw.storage import manifests
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+_UNKNOWN: Final = models.Failure(
+    models.ErrorCode.INTERNAL, "the journal was damaged, and the order's manifest does not say why it failed"
+)
+
+_LATEST_LOST: Final = "the journal had lost its last moments"
+
+
+@contextlib.asynccontextmanager
+async def open_journal(
+    path: Path, out: Path, hub: events.Hub, work: long_work.LongWork | None = None
+) -> AsyncIterator[store.Journal]:
+    """The journal of an output directory whose lock we hold, for as long as the block lasts.
+
+    One that is damaged is set aside and made anew from the manifests; what one has lost in a crash comes from them
+    too. Both are announced.
+
+    Args:
+        path: the journal.
+        out: the output directory, absolute.
+        hub: where it is announced.
+        work: tells how far that is, and ends it where the run is stopped.
+
+    Raises:
+        EnvironmentProblem: it cannot be opened or set aside, or a newer po-pw wrote it.
+        StoppedError: the run was stopped before it was open.
+        OutOfSpace: the disk is full.
+    """
+    work = work or long_work.LongWork(hub.emit)
+    lies = await asyncio.to_thread(where, out)
+    trusted = await asyncio.to_thread(integrity.is_as_it_was_closed, path)
+    lost = Lost()
+    if not trusted:
+        with work.stage("Checking the journal") as stage:
+            lost = await asyncio.to_thread(_made_sure, path, lies.rollback, stage)
+            stage.check()
+    await asyncio.to_thread(integrity.note_opened, path)
+    schema.was_damaged(path)  # asked now, so that later it is about this time
+    async with store.Journal.open(path, rollback=lies.rollback) as journal:
+        if not trusted:
+            await _recover(journal, path, hub, lost, work)
+        yield journal
+    if not schema.was_damaged(path):
+        await asyncio.to_thread(integrity.note_closed, path)
+
+
+def where(out: Path) -> storage_location.Lies:
+    """Where an output directory lies.
+
+    Raises:
+        EnvironmentProblem: the system does not tell.
+    """
+    real = os.path.realpath(out)
+    about = resources.file_system(Path(real))
+    return storage_location.judge(about.kind, about.options, str(out), real)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lost:
+    """What became of the journal that was there, or should have been."""
+
+    why: str = ""
+    """What was wrong with it; `""` where it is sound."""
+    aside: str = ""
+    """Where it is now, below the output directory."""
+
+
+def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
+    """Looks the journal through, and sets it aside where it is damaged."""
+    try:
+        if not path.exists():
+            return Lost("the journal is missing")
+        if path.stat().st_size == 0 and not schema.beside(path):
+            return Lost("the journal was empty")
+        with schema.translated(path):
+            why = (
+                "it is empty"
+                if path.stat().st_size == 0
+                else integrity.fault(path, rollback=rollback, is_stopped=lambda: stage.is_stopped)
+            )
+        if not why:
+            return Lost()
+        aside = integrity.set_aside(path, datetime.datetime.now(datetime.UTC).astimezone())
+    except OSError as error:
+        msg = f"the journal {path} cannot be used ({error.strerror or error}). Choose another place with --out."
+        raise errors.EnvironmentProblem(msg) from error
+    return Lost(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
+
+
+async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lost, work: long_work.LongWork) -> None:
+    """Notes what only the manifests know.
+
+    Args:
+        journal: open.
+        path: its database.
+        hub: where it is announced.
+        lost: what became of the journal that was here.
+        work: tells how far it is.
+    """
+    unread: list[Path] = []
+
+    def find() -> list[tuple[Path, str, str]]:
+        found = list(manifests.every(path.parent))
+        unknown = journal.without_outcome((parent, stem) for _, parent, stem in found)
+        return [one for one in found if one[1:] in unknown]
+
+    with work.stage("Looking for manifests"):
+        found = await asyncio.to_thread(find)
+    count = 0
+    if found:
+        now = datetime.datetime.now(datetime.UTC)
+        with work.stage("Rebuilding the journal", "manifest", len(found)) as stage:
+            count = await journal.restore(_recovered(stage.counted(found), unread), now)
+    said = told_of(lost, count, len(unread))
+    if said:
+        hub.emit(events.Notice("warning", said))
+
+
+def told_of(lost: Lost, count: int, unread: int) -> str:
+    """What there is to say about a recovery; `""`: nothing. Pure.
+
+    Args:
+        lost: what became of the journal.
+        count: orders recovered.
+        unread: manifests that nobody can read.
+    """
+    if not (count or unread or lost.aside):
+        return ""  # sound, or a place where nothing was done yet
+    what = lost.why or _LATEST_LOST
+    if lost.aside:
+        what += f" and is set aside as {lost.aside}"
+    parts = [f"{what}: {count} {'order' if count == 1 else 'orders'} recovered from the manifests"]
+    if unread:
+        parts.append(f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: done again")
+    return "; ".join(parts)
+
+
+def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> Iterator[restore.Recovered]:
+    for path, parent, stem in found:
+        try:
+            told = manifests.read(path, parent, stem)
+        except (OSError, ValueError):
+            unread.append(path)
+        else:
+            yield restore.Recovered(outcome_of(told), parent, stem)
+
+
+def outcome_of(told: manifests.Told) -> models.Outcome:
+    """An order's outcome as far as its manifest tells it. Pure."""
+    failed = [file.failure for file in told.missing if file.failure is not None]
+    error = None
+    if not told.status.succeeded:
+        error = failed[0] if failed else _UNKNOWN
+    return models.Outcome(
+        key=told.key, po_number=told.po_number, status=told.status, files=told.files, missing=told.missing,
+        error=error, attempts=1, timing=models.Timing(told.written_at, told.written_at, 0.0), worker="", lane="",
+        folder=told.folder, supplier=told.supplier, source_url=told.url, found=len(told.files) + len(failed),
+        rules=told.rules,
+    )  # fmt: skip

@@ -1,0 +1,328 @@
+"""Proving what is on disk against what was recorded: every file is hashed again. Only looks, unless asked to mark."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import enum
+import os
+import threading
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events
+from po_pw.journal import lock, view
+from po_pw.maintenance import rebuild_journal, status
+from po_pw.storage import manifests, order_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from po_pw import models
+
+_THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
+_AHEAD: Final = 4 * _THREADS
+"""Folders that are under way or wait for a thread: no more, however many there are."""
+
+
+_PATIENCE: Final = 0.5
+"""Seconds that one folder is waited for until somebody is told that it goes on."""
+
+
+class Kind(enum.StrEnum):
+    """What is not as recorded."""
+
+    MISSING = "missing"
+    """A file, or a whole folder (`name` is `""`), that should be there."""
+    CHANGED = "changed"
+    """Its size or its SHA-256 is another."""
+    UNREADABLE = "unreadable"
+    EXTRA = "extra"
+    """Something in an order's folder that nobody recorded."""
+    UNKNOWN_FOLDER = "unknown folder"
+    """A folder that is called like an order's, and is nobody's."""
+    NO_MANIFEST = "no manifest"
+    """The journal knows the order, but its manifest is gone or cannot be read."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether what was fetched is not as it was; what others put there is only told."""
+        return self not in {Kind.EXTRA, Kind.UNKNOWN_FOLDER}
+
+    @property
+    def mends(self) -> bool:
+        """Whether fetching the order again brings it back."""
+        return self in {Kind.MISSING, Kind.CHANGED, Kind.UNREADABLE, Kind.NO_MANIFEST}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as recorded."""
+
+    kind: Kind
+    folder: str
+    """Below the output directory, with `/`."""
+    name: str = ""
+    """The file's; `""` for the folder itself."""
+    po_number: str = ""
+    key: models.OrderKey | None = None
+    why: str = ""
+    """In words, where the kind does not say it all."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tally:
+    """How far it is."""
+
+    folders: int = 0
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.folders + other.folders, self.files + other.files, self.bytes + other.bytes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What was found."""
+
+    out: Path
+    checked: Tally
+    findings: tuple[Finding, ...]
+    at_work: int | None
+    """The process of a run that was going meanwhile (0: it is not known); None: there was none."""
+    marked: int = 0
+    """Orders marked to be fetched again."""
+    again: tuple[str, ...] = ()
+    """The words of the command that fetches them; none where orders came from Python."""
+
+    @property
+    def is_as_recorded(self) -> bool:
+        """Whether everything that was fetched is there, as it was; whatever else lies there."""
+        return not any(finding.kind.is_fault for finding in self.findings)
+
+    def counts(self) -> dict[Kind, int]:
+        """How many findings of each kind, where there are any."""
+        counted = collections.Counter(finding.kind for finding in self.findings)
+        return {kind: counted[kind] for kind in Kind if counted[kind]}
+
+    def to_mend(self) -> list[models.OrderKey]:
+        """The orders that fetching again brings back."""
+        keys = [finding.key for finding in self.findings if finding.kind.mends and finding.key is not None]
+        return list(dict.fromkeys(keys))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Expected:
+    """What should be in one order's folder."""
+
+    key: models.OrderKey
+    po_number: str
+    folder: str
+    files: tuple[tuple[str, int, str], ...]
+    """Name, bytes, SHA-256."""
+
+
+def examine(
+    out: Path,
+    said: Callable[[Tally, int], None] = lambda _tally, _folders: None,
+    stopped: threading.Event | None = None,
+) -> Report:
+    """Hashes every file that manifests and journal know, and looks for what they do not know.
+
+    Args:
+        out: the output directory, absolute.
+        said: is told how far it is, and how many folders there are in all, roughly; at least twice a second.
+        stopped: once it is set, nothing more is read.
+
+    Raises:
+        StoppedError: `stopped` was set.
+        InputError: it is none of ours.
+        EnvironmentProblem: its journal cannot be read.
+    """
+    stopped = stopped or threading.Event()
+    path = status.journal_of(out)
+    at_work = (lock.holder(path.parent) or 0) if lock.is_held(path.parent) else None
+    recorded = view.recorded(path, lambda: _check(stopped)) if path.exists() and path.stat().st_size else {}
+    findings: list[Finding] = []
+    known: set[str] = set()
+    checked = Tally()
+    expected = _expected(path, recorded, findings, known, lambda: _check(stopped))
+    for seen in _in_threads(lambda each: _look_at(out, each, stopped), expected, stopped):
+        if seen is not None:
+            checked += seen[0]
+            findings += seen[1]
+        said(checked, max(len(recorded), checked.folders))
+        _check(stopped)
+    findings += _unknown_folders(out, known)
+    findings.sort(key=lambda finding: (list(Kind).index(finding.kind), finding.folder, finding.name))
+    return Report(out, checked, tuple(findings), at_work)
+
+
+async def mend(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
+    """Does as `examine` does, and marks the orders whose files are not right: the next run fetches what is missing.
+
+    Args:
+        out: the output directory, absolute; nobody else may work on it meanwhile.
+        said: as for `examine`.
+        hear: is told what happens to the journal, e.g. that it was damaged.
+
+    Raises:
+        InputError: it is none of ours.
+        EnvironmentProblem: a run is going there, or the journal cannot be used.
+        OutOfSpace: the disk is full.
+    """
+    path = status.journal_of(out)
+    hub = events.Hub()
+    hub.listen(hear)
+    with lock.held(path.parent):
+        async with rebuild_journal.open_journal(path, out, hub) as journal:
+            stopped = threading.Event()
+            try:
+                report = await asyncio.to_thread(examine, out, said, stopped)
+            finally:
+                stopped.set()  # its thread may go on where waiting for it was broken off
+            keys = report.to_mend()
+            if keys:
+                await journal.doubt(keys)
+    again = status.look(out).again()
+    return dataclasses.replace(report, at_work=None, marked=len(keys), again=tuple(again))
+
+
+def _expected(
+    path: Path,
+    recorded: dict[models.OrderKey, str],
+    findings: list[Finding],
+    known: set[str],
+    check: Callable[[], None],
+) -> Iterator[_Expected]:
+    """What each manifest tells; then, of orders without one, what the journal tells.
+
+    Args:
+        path: the journal.
+        recorded: its orders and their folders.
+        findings: gets what is wrong with manifests.
+        known: gets the folders.
+        check: called for each manifest there is; what it raises ends it.
+    """
+    there = []
+    for manifest in manifests.every(path.parent):
+        check()
+        there.append(manifest)
+    unread: dict[tuple[str, str], str] = {}
+    for file, parent, stem in sorted(there):
+        try:
+            told = manifests.read(file, parent, stem)
+        except (OSError, ValueError) as error:
+            unread[parent, stem] = f"its manifest cannot be read ({error})"
+            continue
+        known.add(told.folder)
+        files = tuple((one.path, one.size, one.sha256) for one in told.files)
+        yield _Expected(told.key, told.po_number, told.folder, files + told.earlier)
+    for key, folder in recorded.items():
+        if not folder or folder in known:
+            continue
+        outcome = view.outcome(path, key)
+        where = order_paths.Place.of(path.parent.parent, folder)
+        if outcome is None or where is None:
+            continue
+        known.add(folder)
+        why = unread.pop((where.parent, where.stem), "its manifest is gone")
+        findings.append(Finding(Kind.NO_MANIFEST, folder, "", outcome.po_number, key, why))
+        files = tuple((one.path, one.size, one.sha256) for one in outcome.files)
+        yield _Expected(key, outcome.po_number, folder, files)
+    for (parent, stem), why in unread.items():
+        folder = "/".join(part for part in (parent, stem) if part)
+        findings.append(Finding(Kind.NO_MANIFEST, folder, "", "", None, why))
+
+
+def _in_threads(
+    look: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
+) -> Iterator[tuple[Tally, list[Finding]] | None]:
+    """The results, in order; only so many are under way at once. None each time that one is waited for too long."""
+    under_way: collections.deque[concurrent.futures.Future[tuple[Tally, list[Finding]]]] = collections.deque()
+
+    def first() -> Iterator[tuple[Tally, list[Finding]] | None]:
+        while not concurrent.futures.wait([under_way[0]], _PATIENCE).done:
+            _check(stopped)
+            yield None
+        yield under_way.popleft().result()
+
+    with concurrent.futures.ThreadPoolExecutor(_THREADS, "verify") as pool:
+        try:
+            for one in expected:
+                _check(stopped)
+                under_way.append(pool.submit(look, one))
+                if len(under_way) >= _AHEAD:
+                    yield from first()
+            while under_way:
+                yield from first()
+        finally:
+            stopped.set()  # what is being read ends within a block
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[Tally, list[Finding]]:
+    """Compares one folder with what should be in it."""
+    folder = out / expected.folder
+
+    def finding(kind: Kind, name: str, why: str = "") -> Finding:
+        return Finding(kind, expected.folder, name, expected.po_number, expected.key, why)
+
+    try:
+        there = {unicodedata.normalize("NFC", entry.name): entry for entry in os.scandir(folder)}
+    except FileNotFoundError:
+        return Tally(1), [finding(Kind.MISSING, name) for name, _, _ in expected.files] or [finding(Kind.MISSING, "")]
+    except OSError as error:
+        return Tally(1), [finding(Kind.UNREADABLE, "", error.strerror or str(error))]
+    found: list[Finding] = []
+    files, read = 0, 0
+    for name, size, digest in expected.files:
+        entry = there.pop(unicodedata.normalize("NFC", name), None)
+        if entry is None:
+            found.append(finding(Kind.MISSING, name))
+            continue
+        files += 1
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                found.append(finding(Kind.CHANGED, name, "it is no file any more"))
+            elif (has := entry.stat(follow_symlinks=False).st_size) != size:
+                found.append(finding(Kind.CHANGED, name, f"{has} bytes instead of {size}"))
+            else:
+                read += size
+                if manifests.sha256(folder / entry.name, lambda: _check(stopped)) != digest:
+                    found.append(finding(Kind.CHANGED, name, "its SHA-256 is another"))
+        except OSError as error:
+            found.append(finding(Kind.UNREADABLE, name, error.strerror or str(error)))
+    found += [finding(Kind.EXTRA, name) for name in sorted(there)]
+    return Tally(1, files, read), found
+
+
+def _check(stopped: threading.Event) -> None:
+    if stopped.is_set():
+        msg = "stopped before every file was verified"
+        raise errors.StoppedError(msg)
+
+
+def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
+    """Folders that are called like an order's, directly in the output directory or in a supplier's folder."""
+    for folder in _folders_in(out):
+        if folder.name == order_paths.INTERNAL or folder.name in known:
+            continue
+        if order_paths.Place.of(out, folder.name) is not None:
+            yield Finding(Kind.UNKNOWN_FOLDER, folder.name)
+            continue
+        for inner in _folders_in(folder):
+            name = f"{folder.name}/{inner.name}"
+            if name not in known and order_paths.Place.of(out, name) is not None:
+                yield Finding(Kind.UNKNOWN_FOLDER, name)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):  # somebody removed it meanwhile, or hides it from us: then it has none
+        return sorted(folder / entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    return []

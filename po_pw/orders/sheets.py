@@ -1,0 +1,106 @@
+"""A spreadsheet's rows as text, whatever kind of file it is: told by its content, not by its name."""
+
+from __future__ import annotations
+
+import re
+import stat
+from typing import TYPE_CHECKING, Final, Protocol
+
+from po_pw import errors
+from po_pw.orders import delimited, workbook_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from po_pw.orders import headers
+
+_HEAD: Final = 64 * 1024
+_GIVE: Final = "Give the spreadsheet with the purchase orders, .csv or .xlsx."
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_OTHERS: Final = (
+    (b"%PDF", "a PDF"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
+    (b"MZ", "a program"), (b"\x7fELF", "a program"), (b"PK\x05\x06", "an empty archive"), (b"Rar!", "an archive"),
+    (b"\x1f\x8b", "a compressed file"), (b"7z\xbc\xaf", "an archive"), (b"{\\rtf", "a text document"),
+    (b"SQLite format 3", "a database"),
+)  # fmt: skip
+_PAGE: Final = re.compile(
+    r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE
+)
+_XML: Final = re.compile(r"\s*<\?xml", re.IGNORECASE)
+_JSON: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")
+
+
+class Source(Protocol):
+    """The rows of one file; can be read again and again."""
+
+    @property
+    def separator(self) -> str:
+        """What stands between two cells; `""` where cells have places of their own, as in a workbook."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """Which part of the file is read, where there are others; `""` where it is read as a whole."""
+        ...
+
+    def records(self) -> Iterator[headers.Record]:
+        """All rows, blank ones too.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        ...
+
+
+def open_source(path: Path) -> Source:
+    """Tells what kind of file it is.
+
+    Raises:
+        InputError: it is missing, not readable, empty, or no spreadsheet.
+    """
+    head = _head(path)
+    if head.startswith(_WORKBOOKS):
+        return workbook_sandbox.read(path)
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            msg = f"{path} is not a spreadsheet but {what}. {_GIVE}"
+            raise errors.InputError(msg)
+    encoding = delimited.encoding_of(path, head)
+    if encoding is None:
+        msg = f"{path} is not a spreadsheet: it is neither text nor a workbook. {_GIVE}"
+        raise errors.InputError(msg)
+    sample = head.decode(encoding, "replace").removeprefix("\ufeff")
+    if not sample.strip(" \t\r\n\0\ufeff\ufffd"):
+        msg = f"{path} is empty. It needs a header row with a column po_number, and a row per purchase order."
+        raise errors.InputError(msg)
+    if _PAGE.match(sample):
+        msg = f"{path} is not a spreadsheet but a web page (a sign-in page?). Export it again as .csv or .xlsx."
+        raise errors.InputError(msg)
+    if _XML.match(sample) or _JSON.match(sample):
+        what = "XML" if _XML.match(sample) else "JSON"
+        msg = f"{path} is not a spreadsheet but {what}. Save or export it as .csv or .xlsx."
+        raise errors.InputError(msg)
+    return delimited.open_text(path, encoding, sample, whole=len(head) < _HEAD)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            msg = f"{path} is a folder. {_GIVE}"
+            raise errors.InputError(msg)
+        if not stat.S_ISREG(mode):
+            msg = f"{path} is not a file that can be read twice. Save it first, then give that file."
+            raise errors.InputError(msg)
+        with path.open("rb") as stream:
+            return stream.read(_HEAD)
+    except FileNotFoundError:
+        msg = f"{path}: there is no such file. {_GIVE}"
+        raise errors.InputError(msg) from None
+    except PermissionError:
+        msg = f"{path} may not be read: permission denied. Is it open in another program, or somebody else's file?"
+        raise errors.InputError(msg) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_GIVE}"
+        raise errors.InputError(msg) from None

@@ -1,0 +1,1 @@
+"""Where files, folders and manifests lie, and how they get there safely."""

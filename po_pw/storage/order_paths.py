@@ -1,0 +1,79 @@
+"""Where an order's folder and manifest are, and what older folders of it there may be."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import models
+from po_pw.storage import filesystem, manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERNAL: Final = filesystem.INTERNAL
+ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where an order's folder and manifest are."""
+
+    out: Path
+    parent: str
+    """The supplier's folder; `""` where there is none."""
+    stem: str
+
+    @classmethod
+    def of(cls, out: Path, folder: str) -> Place | None:
+        """The place of a folder, given relative to the output directory; None for what is no order's folder."""
+        above, _, name = folder.rpartition("/")
+        for ending in ENDINGS:
+            stem = name.removesuffix(f"_{ending}")
+            if stem != name and stem:
+                return cls(out, above, stem)
+        return None
+
+    @property
+    def base(self) -> Path:
+        """The folder that the order's folder is in."""
+        return self.out / self.parent if self.parent else self.out
+
+    @property
+    def manifest(self) -> Path:
+        """Its manifest."""
+        return manifests.path(self.out / INTERNAL, self.parent, self.stem)
+
+    def folder(self, status: models.Status) -> Path:
+        """Its folder, with the ending of this status."""
+        return self.base / f"{self.stem}_{status}"
+
+    def older(self) -> list[tuple[Path, Path]]:
+        """Its folders that are there, each with its manifest: one, or none."""
+        return [(folder, self.manifest) for folder in existing(self.out, self.parent, self.stem)]
+
+    def aside(self) -> list[Path]:
+        """Its folders that were moved aside."""
+        base = aside_of(self.out) / self.parent
+        names_of = [f"{self.stem}_{ending}" for ending in ENDINGS]
+        try:
+            return [path for path in base.iterdir() if path.name.rstrip("~") in names_of]
+        except FileNotFoundError:  # never made, or removed by the end of another order
+            return []
+
+
+def draft(work: Path) -> Path:
+    """Where the manifest lies until the folder is in its place: beside the work folder."""
+    return work.with_name(f"{work.name}.json")
+
+
+def existing(out: Path, supplier_folder: str, folder_stem: str) -> list[Path]:
+    """The order's folders that are there, whatever their ending: one, or none."""
+    base = out / supplier_folder if supplier_folder else out
+    candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
+    return [folder for folder in candidates if folder.is_dir()]
+
+
+def aside_of(out: Path) -> Path:
+    """Where older folders wait while the new one takes their place; see `publishing.clear_aside`."""
+    return out / INTERNAL / "aside"

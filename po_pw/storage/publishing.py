@@ -1,0 +1,141 @@
+"""A prepared folder gets its final place: one rename. What a crash interrupts is finished by the next start."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from po_pw import durable, errors, models
+from po_pw.storage import filesystem, manifests, names, order_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
+    """Puts a prepared folder in its final place: one rename, then the manifest's. May be done again after a crash.
+
+    An older folder of the order is moved aside before, and removed afterwards.
+
+    Args:
+        out: the output directory.
+        work: as `prepare` gave it.
+        folder: likewise.
+        replaces: likewise.
+        late: after a crash: what somebody put into the older folder since then comes along.
+
+    Returns:
+        False where there is nothing to publish: the folder is neither in the work folder nor in its final place.
+
+    Raises:
+        FolderHeld: another program has the folder open, or a file is in its place; nothing has changed.
+        FileProblem: the disk does not take it otherwise; nothing is lost.
+        OutputUnavailable: nothing can be written to the output directory, or the disk is full.
+    """
+    out = out.absolute()
+    where, source, final = order_paths.Place.of(out, folder), out / work, out / folder
+    if where is None:
+        return False
+    draft = order_paths.draft(source)
+    moved = order_paths.Place.of(out, replaces) if replaces else None
+    with filesystem.translated(final, out):
+        if source.is_dir():
+            older = where.older() + ([] if moved is None else moved.older())
+            if late:
+                _bring_strays(older, source)
+            for taken in (where.base, final):
+                if taken.exists() and not taken.is_dir():
+                    msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
+                    raise errors.FolderHeld(msg)
+            with contextlib.ExitStack() as undo:
+                for old, _ in older:
+                    _set_aside(out, old, undo)
+                filesystem.put(source, final, out)
+                undo.pop_all()
+            durable.sync_folder(where.base)
+        elif not final.is_dir():
+            return False
+        if draft.exists():
+            filesystem.put(draft, where.manifest, out / order_paths.INTERNAL)
+            durable.sync_folder(where.manifest.parent)
+        if moved is not None:
+            moved.manifest.unlink(missing_ok=True)
+    for each in (where, moved):
+        if each is not None:
+            for aside in each.aside():
+                filesystem.remove(aside)
+            filesystem.tidy(order_paths.aside_of(out) / each.parent)
+            filesystem.tidy(each.base)
+            filesystem.tidy(each.manifest.parent)
+    filesystem.tidy(order_paths.aside_of(out))
+    filesystem.tidy(source.parent)
+    return True
+
+
+def clear_aside(out: Path) -> None:
+    """Deals with older folders that a crash left aside, once all that lay ready has its place.
+
+    Where the order has its folder they go; where it has none (the journal that knew of the new one is lost), the older
+    one takes its place again.
+
+    Raises:
+        OrderError: the disk is in the way, see `disk.problem`.
+    """
+    aside = order_paths.aside_of(out)
+    with filesystem.translated(aside, out):
+        folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
+        for folder in folders:
+            relative = folder.relative_to(aside)
+            where = order_paths.Place.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
+            if where is None:  # a supplier's
+                continue
+            if order_paths.existing(out, where.parent, where.stem):
+                filesystem.remove(folder)
+            else:
+                filesystem.put(folder, out / relative.with_name(relative.name.rstrip("~")), out)
+        for folder in folders:
+            filesystem.tidy(folder)
+    filesystem.tidy(aside)
+
+
+def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
+    """What somebody put into an older folder after the new one was prepared comes along, under a free name."""
+    there = {models.folded(path.name): path for path in work.iterdir()}
+    for folder, manifest in older:
+        known = manifests.known(manifest)
+        for path in sorted(folder.iterdir()):
+            same = there.get(models.folded(path.name))
+            if _is_known(path, known.get(path.name)) or (same is not None and _is_copy(path, same)):
+                continue
+            if any(_is_copy(path, have) for have in there.values()):
+                continue
+            name = names.free(path.name, set(there), len(path.name) + 8) if same is not None else path.name
+            filesystem.copy(path, work / name)
+            there[models.folded(name)] = work / name
+
+
+def _is_known(path: Path, entry: manifests.Entry | None) -> bool:
+    """Whether it is a file of ours that nobody changed."""
+    if entry is None or path.is_symlink() or not path.is_file():
+        return False
+    return manifests.content_of(entry) == (path.stat().st_size, manifests.sha256(path))
+
+
+def _is_copy(path: Path, other: Path) -> bool:
+    """Whether two entries are one, or hold the same."""
+    if path.is_symlink() or other.is_symlink():
+        return path.is_symlink() and other.is_symlink() and path.readlink() == other.readlink()
+    if path.is_dir() or other.is_dir():
+        return path.is_dir() and other.is_dir()
+    if path.stat().st_size != other.stat().st_size:
+        return False
+    return path.samefile(other) or manifests.sha256(path) == manifests.sha256(other)
+
+
+def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
+    target = order_paths.aside_of(out) / folder.relative_to(out)
+    while target.exists():  # left by a crash: it goes when this one is in place
+        target = target.with_name(f"{target.name}~")
+    filesystem.put(folder, target, out / order_paths.INTERNAL)
+    undo.callback(filesystem.put, target, folder, out)

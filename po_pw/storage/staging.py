@@ -1,0 +1,358 @@
+"""From the work folder, where an order is open, to its final folder: one rename.
+
+A PO has exactly one folder at any time. All of this is synchronous; callers run it on a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import durable, errors, models
+from po_pw.storage import filesystem, manifests, names, order_paths
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Sequence
+
+_WHOLE: Final = models.Status.COMPLETED
+_LONGEST_ENDING: Final = len(_WHOLE)
+"""Of those that have files: so a name does not depend on which it is."""
+_SMALLEST: Final = 24
+"""Characters a file's name must at least have."""
+_WORK: Final = 16
+"""Characters of a PO's part of a work folder's path, at the most; file names must fit there as well."""
+_CLAIM: Final = 32
+"""Characters of a claim, at the most: a run and the number of a lease."""
+_FOLDER: Final = 80
+"""Characters of a supplier's or a PO's part of the path, at the most."""
+_ENDINGS: Final = 20
+"""Bytes that a folder's name may get beyond its stem: its ending, `~12` where another order has it, `~` while aside."""
+_EVIDENCE: Final = 120
+"""UTF-8 bytes of the name of a folder with evidence: every file system of note bears that."""
+_RESULTS: Final = frozenset({"results.csv", "results.xlsx", "results.json", "failed.csv", "report.html"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """An open work folder of one order."""
+
+    path: Path
+
+    def slot(self, number: int) -> Path:
+        """Where one attachment's bytes go until its final name is known."""
+        return self.path / f"{number:04}"
+
+    def discard(self) -> None:
+        """Removes it with all that is in it."""
+        filesystem.remove(self.path)
+        filesystem.tidy(self.path.parent)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order's files under their final names, synced, in a work folder that only has to be renamed."""
+
+    work: str
+    """The work folder, relative to the output directory, with `/`."""
+    folder: str
+    """Where it goes, likewise."""
+    replaces: str
+    """An older folder of the order below another supplier, likewise; `""` where there is none."""
+    files: tuple[models.SavedFile, ...]
+    """`path` is now the file's name in the folder."""
+
+
+def name_bytes(out: Path) -> int:
+    """UTF-8 bytes that a name of ours may have in an output directory, whatever ending it gets.
+
+    255 less some on most file systems; eCryptfs and some network storage take 143.
+
+    Args:
+        out: the output directory; our own folder in it is there.
+
+    Raises:
+        OSError: it cannot be tried there.
+    """
+    return min(names.LONGEST, filesystem.longest_name(out / order_paths.INTERNAL, names.LONGEST + _ENDINGS) - _ENDINGS)
+
+
+def check_depth(out: Path, max_path: int) -> None:
+    """Refuses an output directory so deep that not even the shortest order's files would fit into the path's budget.
+
+    Raises:
+        EnvironmentProblem: it is.
+    """
+    try:
+        _room(out, out / "P", max_path)
+    except errors.OrderError as error:
+        raise errors.EnvironmentProblem(str(error)) from error
+
+
+def evidence(out: Path, po_number: str) -> Path:
+    """Where evidence of an order's page is kept."""
+    name = names.shorten(names.folder_name(po_number) or "order", names.LONGEST, _EVIDENCE)
+    return out / order_paths.INTERNAL / "evidence" / name
+
+
+def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
+    """The folder's name without its ending, before another order with the same one is minded.
+
+    Args:
+        order: whose.
+        longest: UTF-8 bytes it may have; see `name_bytes`.
+    """
+    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
+
+
+def parent(supplier: str, longest: int = names.LONGEST) -> str:
+    """The supplier's folder; `""` where there is none."""
+    name = names.folder_name(supplier)
+    # Not `.po-pw` or anything else that hides, and not a place of ours.
+    if name.startswith(".") or models.folded(name) in _RESULTS:
+        name = f"_{name}"
+    name = names.shorten(name, _FOLDER, longest) if name else ""
+    # Nor is it called as the folder of an order without a supplier is.
+    is_like_an_orders = models.folded(name).endswith(
+        tuple(models.folded(f"_{ending}") for ending in order_paths.ENDINGS)
+    )
+    return f"{name}_" if is_like_an_orders else name
+
+
+def open_work(out: Path, po_number: str, claim: str) -> Work:
+    """Makes a work folder, on the output's own file system.
+
+    Args:
+        out: the output directory.
+        po_number: whose.
+        claim: tells it from every other one of the same order.
+
+    Raises:
+        OrderError: the disk is in the way, see `disk.problem`.
+    """
+    path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
+    with filesystem.translated(path, out):
+        filesystem.past_tidying(lambda: filesystem.make(path, out / order_paths.INTERNAL))
+    return Work(path)
+
+
+def prepare(
+    out: Path,
+    work: Work,
+    *,
+    order: models.PurchaseOrder,
+    supplier: str,
+    stem: str,
+    status: models.Status,
+    files: Sequence[models.SavedFile],
+    missing: Sequence[models.MissingFile],
+    max_path: int,
+    now: datetime.datetime,
+    earlier: str = "",
+    rules: int = 0,
+    longest: int = names.LONGEST,
+) -> Prepared:
+    """Gives the files their final names in the work folder, and drafts the manifest: all but `publish`.
+
+    What is somebody else's in an older folder of the order (not in its manifest, or changed since) comes along, under a
+    free name; so do our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails takes
+    nothing away. The older folder itself is not touched. After an error everything is where it was before.
+
+    Args:
+        out: the output directory.
+        work: where the files are.
+        order: whose they are.
+        supplier: its folder's name, unsafe as yet; may be empty.
+        stem: the claimed folder name, without ending.
+        status: the ending.
+        files: in the page's order, which decides who keeps a name that two have.
+        missing: for the manifest.
+        max_path: characters a whole path may have.
+        now: for the manifest.
+        earlier: the order's folder of an earlier run, as its outcome has it.
+        rules: for the manifest, see `models.Outcome.rules`.
+        longest: UTF-8 bytes that a name may have; see `name_bytes`.
+
+    Raises:
+        Permanent: the path's budget is too small for this order's folder.
+        FileProblem: another program removed a file that had come.
+        OrderError: the disk is in the way otherwise, see `disk.problem`.
+    """
+    out = out.absolute()
+    where = order_paths.Place(out, parent(supplier, longest), stem)
+    final = where.folder(status)
+    room = _room(out, where.base / stem, max_path)
+    final_names = _final_names(files, room, longest)
+    named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
+    older, replaces = where.older(), ""
+    if earlier and (moved := order_paths.Place.of(out, earlier)) is not None and moved.manifest != where.manifest:
+        older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
+    with filesystem.translated(final, out), contextlib.ExitStack() as undo:
+        _clear(work, files)
+        kept = _bring_along(older, work, files, named, room, longest, undo, replaced=status == _WHOLE)
+        draft = order_paths.draft(work.path)
+        undo.callback(draft.unlink, missing_ok=True)
+        manifests.write(
+            draft, order=order, supplier=supplier, folder=final.relative_to(out).as_posix(), status=status,
+            files=named, missing=missing, earlier=kept, now=now, rules=rules,
+        )  # fmt: skip
+        _name(work, files, final_names, undo)
+        check_there(work.path, named, out)
+        durable.sync_folder(work.path)
+        durable.sync_folder(work.path.parent)
+        undo.pop_all()
+    return Prepared(
+        work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named
+    )  # fmt: skip
+
+
+def _room(out: Path, prefix: Path, max_path: int) -> int:
+    final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
+    # Files get their names in the work folder. Not its real length: names must not depend on the claim.
+    work = names.width(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM
+    room = max_path - max(final, work) - 1
+    if room < _SMALLEST:
+        msg = (
+            f"file names in {prefix}_COMPLETED would have {max(room, 0)} characters of the {max_path} that a path may "
+            f"have; {_SMALLEST} are needed. Choose a shorter --out, or set --max-path."
+        )
+        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR)
+    return room
+
+
+def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> tuple[str, ...]:
+    try:
+        return names.assign([file.sent_name for file in files], room, longest)
+    except ValueError as error:
+        msg = f"{error}. Choose a shorter --out, or set --max-path."
+        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR) from error
+
+
+def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
+    """Those of an order's files that are not in its folder, or not with all their bytes.
+
+    Args:
+        folder: where they should be.
+        files: each with its name there, or its whole path.
+        out: the output directory.
+
+    Raises:
+        OutputUnavailable: the whole output is gone, so nothing can be said of one file.
+    """
+    with filesystem.translated(folder, out):
+        lost = _not_there(folder, files)
+        if lost and (fault := filesystem.fault(out / order_paths.INTERNAL)) is not None:
+            raise fault
+        return _not_there(folder, lost)  # a share may have come back meanwhile
+
+
+def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
+    lost = []
+    for file in files:
+        try:
+            if (folder / file.path).stat().st_size != file.size:
+                lost.append(file)
+        except (FileNotFoundError, NotADirectoryError):
+            lost.append(file)
+    return lost
+
+
+def find(
+    folder: Path, files: Iterable[models.SavedFile], others: Iterable[models.SavedFile] = ()
+) -> list[models.SavedFile]:
+    """Which of these files are in a folder, whatever they are called there, each with its path: found by content.
+
+    Args:
+        folder: where to look.
+        files: which.
+        others: files of which it is known where they are: they may have the same content, and are not these.
+    """
+    taken = {file.path for file in others}
+    wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
+    for file in files:
+        wanted.setdefault((file.size, file.sha256), {})[file.attachment_id] = file
+    sizes = {size for size, _ in wanted}
+    found: dict[str, models.SavedFile] = {}
+    for path in folder.iterdir() if wanted else ():
+        if str(path) in taken or path.is_symlink() or not path.is_file() or path.stat().st_size not in sizes:
+            continue
+        same = wanted.get((path.stat().st_size, manifests.sha256(path)))
+        if same:
+            attachment_id, file = same.popitem()
+            found[attachment_id] = dataclasses.replace(file, path=str(path))
+    return list(found.values())
+
+
+def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
+    """Sees to it that an order's files are in its folder.
+
+    Raises:
+        FileProblem: another program has removed one since it was saved.
+        OutputUnavailable: the whole output is gone.
+    """
+    if lost := gone(folder, files, out):
+        raise errors.FileProblem(lost_text(lost[0]))
+
+
+def lost_text(file: models.SavedFile) -> str:
+    """What is said of a file that was saved and is there no more."""
+    return (
+        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If the file can be "
+        "trusted, exclude the output folder from scanning, and run the same command again"
+    )
+
+
+def _clear(work: Work, files: Sequence[models.SavedFile]) -> None:
+    """Removes what earlier attempts left in the work folder, e.g. a file that the page shows no more."""
+    wanted = {Path(file.path).name for file in files}
+    for path in work.path.iterdir():
+        if path.name not in wanted:
+            filesystem.delete(path)
+
+
+def _name(
+    work: Work, files: Sequence[models.SavedFile], final_names: Sequence[str], undo: contextlib.ExitStack
+) -> None:
+    """Gives the slots their final names; first out of the way, since a file may be called like a slot."""
+    taken = {models.folded(path.name) for path in work.path.iterdir()}  # what came along may be called anything
+    aside = [work.path / names.free(f".{index:04}~", taken, _SMALLEST) for index in range(len(files))]
+    steps = [(Path(file.path), path) for file, path in zip(files, aside, strict=True)]
+    steps += [(path, work.path / name) for path, name in zip(aside, final_names, strict=True)]
+    for source, target in steps:
+        filesystem.rename(source, target)
+        undo.callback(filesystem.rename, target, source)
+
+
+def _bring_along(
+    older: Sequence[tuple[Path, Path]], work: Work, files: Sequence[models.SavedFile],
+    named: Sequence[models.SavedFile], room: int, longest: int, undo: contextlib.ExitStack, *, replaced: bool,
+) -> list[manifests.Entry]:  # fmt: skip
+    """What must not go with an older folder comes along. It is in both places until that folder is removed.
+
+    Gives the manifest's entries of those that are ours.
+    """
+    new = {(file.size, file.sha256) for file in named}
+    fetched = {file.attachment_id for file in named}
+    kept: list[manifests.Entry] = []
+    # Neither a final name nor that of a slot, which is there still.
+    taken = {models.folded(Path(file.path).name) for file in (*files, *named)}
+    for folder, manifest in older:
+        known = manifests.known(manifest)
+        for path in sorted(folder.iterdir()):
+            entry = known.get(path.name)
+            if path.is_file() and not path.is_symlink():
+                content = path.stat().st_size, manifests.sha256(path)
+                if entry is not None and manifests.content_of(entry) != content:
+                    entry = None  # somebody changed it: it is theirs
+                if content in new or (entry is not None and (replaced or entry.get("attachment_id") in fetched)):
+                    continue
+            name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room, longest)
+            taken.add(models.folded(name))
+            if entry is not None:
+                kept.append({**entry, "name": name})
+            target = work.path / name
+            undo.callback(filesystem.delete, target)
+            filesystem.copy(path, target)
+    return kept

@@ -1,0 +1,175 @@
+"""Which hosts a file may come from: the portal's own, those it keeps files on, and those the person allows. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from po_pw import errors, hostnames, models, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NOT_PUBLIC_4: Final = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+            "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+            "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        ),
+    )
+)  # fmt: skip
+"""IANA's IPv4 special-purpose addresses (RFC 6890 and its registry), and multicast.
+
+As a table, since `ipaddress.is_global` says something else in other versions of Python.
+"""
+_PUBLIC_6: Final = ipaddress.IPv6Network("2000::/3")
+"""Global unicast (RFC 4291, 2.4); of the rest nothing is the internet's but what stands for an IPv4 address."""
+_NOT_PUBLIC_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+"""IANA's IPv6 special-purpose addresses within that: protocols (Teredo, benchmarks, ORCHID), documentation."""
+_STANDING_FOR_4: Final = (
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped, RFC 4291
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
+    (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
+)
+"""IPv6 addresses that lead to an IPv4 one, and how many bits stand behind that."""
+
+
+class NotAllowed(errors.Permanent):
+    """A file lies on, or a redirect leads to, a host that is not the portal's."""
+
+    default_code = models.ErrorCode.FORBIDDEN
+
+
+def never(_: str) -> bool:
+    """No address is a sign-in page."""
+    return False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fence:
+    """Where the files of one order may come from. Ports do not count, schemes do: only http and https."""
+
+    order: str
+    """Host of the order's address: the person's own word."""
+    page: str = ""
+    """Host of the page the order was read on, after redirects; `""` where that is the same."""
+    declared: tuple[str, ...] = ()
+    """Patterns of hosts that the portal keeps files on."""
+    allowed: tuple[str, ...] = ()
+    """Patterns that the person allows (`--allow-host`)."""
+    is_sign_in: Callable[[str], bool] = never
+    """Whether the portal takes an address for a sign-in page: redirects may pass through it, no file comes from it."""
+    changes: Callable[[str], bool] = never
+    """Whether an address of the portal says that it changes something: no redirect is followed to it."""
+
+    def check_file(self, url: str, came_from: str = "") -> None:
+        """Raises NotAllowed where no file is taken from this address, Permanent where it is not http(s).
+
+        Args:
+            url: absolute.
+            came_from: the address that led here; `""` where it stands on the page.
+        """
+        if not url.lower().startswith(("http://", "https://")):
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
+            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL)
+        host = host_of(url)
+        if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
+            said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
+            raise NotAllowed(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
+
+    def check_hop(self, url: str, came_from: str) -> None:
+        """Raises NotAllowed where a redirect must not be followed; through a sign-in page it may be.
+
+        Nor is it where it leads to an address of the portal that changes something (Permanent, `NOT_PRESSED`).
+        """
+        if self.is_sign_in(url):
+            return
+        self.check_file(url, came_from)
+        if self.is_home(host_of(url)) and self.changes(url):
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
+            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
+
+    def may_be_inside(self, host: str) -> bool:
+        """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
+        return hostnames.ascii_host(host) in {self.order, *self.allowed}
+
+    def refused_inside(self, host: str, address: str) -> NotAllowed:
+        """What is said of a host that turns out to be inside the person's network while the portal is outside."""
+        return NotAllowed(
+            f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
+        )
+
+    def is_home(self, host: str) -> bool:
+        """Whether this host is the portal's own: the order's, its page's, or one below them."""
+        return any(host == own or host.endswith(f".{_site(own)}") for own in (self.order, self.page) if own)
+
+
+def fence(
+    order_url: str, page_url: str = "", *, declared: tuple[str, ...] = (), allowed: tuple[str, ...] = (),
+    is_sign_in: Callable[[str], bool] = never, changes: Callable[[str], bool] = never,
+) -> Fence:  # fmt: skip
+    """The fence around an order; see `Fence`.
+
+    Args:
+        order_url: of the order.
+        page_url: of the page it was read on.
+        declared: by the portal.
+        allowed: by the person.
+        is_sign_in: the portal's word.
+        changes: whether an address says that it changes something.
+    """
+    return Fence(
+        host_of(order_url), host_of(page_url), declared, tuple(map(hostnames.ascii_host, allowed)), is_sign_in, changes
+    )
+
+
+def host_of(url: str) -> str:
+    """The host of an address, as hosts are compared; `""` where it has none."""
+    try:
+        return hostnames.ascii_host(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
+
+
+def matches(host: str, pattern: str) -> bool:
+    """Whether a host fits a pattern: `files.example.com`, `*.example.com` (anything below it), `s3-*.example.com`.
+
+    A leading `*.` stands for one label or more, every other `*` for characters within a label, a lone `*` for all.
+    """
+    if pattern in {host, "*"}:
+        return True
+    if "*" not in pattern or is_address(host):
+        return False
+    below = pattern.startswith("*.")
+    rest = re.escape(pattern[2:] if below else pattern).replace(r"\*", "[^.]+")
+    return re.fullmatch((r"(?:[^.]+\.)+" if below else "") + rest, host) is not None
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet: not private, loopback, link-local, shared or reserved."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv4Address):
+        return not any(found in network for network in _NOT_PUBLIC_4)
+    for network, behind in _STANDING_FOR_4:
+        if found in network:
+            return is_public(str(ipaddress.IPv4Address(int(found) >> behind & 0xFFFF_FFFF)))
+    return found in _PUBLIC_6 and not any(found in network for network in _NOT_PUBLIC_6)
+
+
+def _site(host: str) -> str:
+    # Not further up: what lies beside a portal (`other.coupahost.com`) is somebody else's.
+    return host.removeprefix("www.")
