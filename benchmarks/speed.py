@@ -117,10 +117,14 @@ def main() -> None:
         added = one.workers - first.workers
         per_worker = f"{(one.peak_uss - first.peak_uss) / added / 2**20:.0f} MiB" if added else ""
         table.add_row(
-            str(one.workers), f"{one.completed}/{given.orders}", f"{one.work_seconds:.1f} s",
-            f"{first.work_seconds / one.work_seconds:.2f}", f"{first.whole_seconds / one.whole_seconds:.2f}",
-            f"{one.peak_uss / 2**20:.0f} MiB", per_worker,
-        )  # fmt: skip
+            str(one.workers),
+            f"{one.completed}/{given.orders}",
+            f"{one.work_seconds:.1f} s",
+            f"{first.work_seconds / one.work_seconds:.2f}",
+            f"{first.whole_seconds / one.whole_seconds:.2f}",
+            f"{one.peak_uss / 2**20:.0f} MiB",
+            per_worker,
+        )
     Console().print(table)
 
 

@@ -26,19 +26,44 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "HeadlessConfiguration": "app", "MainApp": "app", "WorkerPool": "app",
-    "OrderResult": "answers", "RunResult": "answers",
-    "ProfileManager": "browser.profiles", "Run": "engine.run", "open_run": "engine.run", "Settings": "settings",
-    "BrowserNotFoundError": "errors", "EnvironmentProblem": "errors", "InputError": "errors",
-    "LoginRequiredError": "errors", "ParallelProcessingError": "errors", "PoPwError": "errors",
-    "ProfileError": "errors", "ResourceExhaustedError": "errors",
-}  # fmt: skip
+    "HeadlessConfiguration": "app",
+    "MainApp": "app",
+    "WorkerPool": "app",
+    "OrderResult": "answers",
+    "RunResult": "answers",
+    "ProfileManager": "browser.profiles",
+    "Run": "engine.run",
+    "open_run": "engine.run",
+    "Settings": "settings",
+    "BrowserNotFoundError": "errors",
+    "EnvironmentProblem": "errors",
+    "InputError": "errors",
+    "LoginRequiredError": "errors",
+    "ParallelProcessingError": "errors",
+    "PoPwError": "errors",
+    "ProfileError": "errors",
+    "ResourceExhaustedError": "errors",
+}
 
 __all__ = [
-    "BrowserNotFoundError", "EnvironmentProblem", "HeadlessConfiguration", "InputError", "LoginRequiredError",
-    "MainApp", "OrderResult", "ParallelProcessingError", "PoPwError", "ProfileError", "ProfileManager",
-    "ResourceExhaustedError", "Run", "RunResult", "Settings", "WorkerPool", "open_run",
-]  # fmt: skip
+    "BrowserNotFoundError",
+    "EnvironmentProblem",
+    "HeadlessConfiguration",
+    "InputError",
+    "LoginRequiredError",
+    "MainApp",
+    "OrderResult",
+    "ParallelProcessingError",
+    "PoPwError",
+    "ProfileError",
+    "ProfileManager",
+    "ResourceExhaustedError",
+    "Run",
+    "RunResult",
+    "Settings",
+    "WorkerPool",
+    "open_run",
+]
 
 
 def __dir__() -> list[str]:

@@ -51,15 +51,14 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
             "its name cannot be looked up, as no name server answers", "Is the network or the VPN down?", heals=True
         ),
         NetFault.REFUSED: Meaning(
-            "the connection was refused", "Check host and port of the address.",
+            "the connection was refused",
+            "Check host and port of the address.",
             shows_network=True,
         ),
         NetFault.ADDRESS: Meaning(
             "it cannot be reached from here", "Check the address. Does it need your company's network or VPN?"
         ),
-        NetFault.CERTIFICATE: Meaning(
-            "its certificate is not trusted on this machine", _ROOT, shows_network=True
-        ),
+        NetFault.CERTIFICATE: Meaning("its certificate is not trusted on this machine", _ROOT, shows_network=True),
         NetFault.CERTIFICATE_DATE: Meaning(
             "its certificate has expired, or is not valid yet",
             "Check this computer's date. If that is right, the portal's operator has to renew the certificate.",
@@ -67,31 +66,37 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CERTIFICATE_NAME: Meaning(
             "its certificate is for another name",
-            "Use the name that the certificate is for, or ask the portal's operator.", shows_network=True,
+            "Use the name that the certificate is for, or ask the portal's operator.",
+            shows_network=True,
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
-            "it asks for a client certificate", "po-pw has none to give: ask the portal's operator for another way in.",
+            "it asks for a client certificate",
+            "po-pw has none to give: ask the portal's operator for another way in.",
             shows_network=True,
         ),
         NetFault.TLS: Meaning(
-            "no secure connection could be made", "Check the address: does it begin with http://, or need another "
-            "port?", shows_network=True,
+            "no secure connection could be made",
+            "Check the address: does it begin with http://, or need another port?",
+            shows_network=True,
         ),
         NetFault.HTTP: Meaning(
-            "what answers there is no web server", "Check the address: does it begin with https://, or need another "
-            "port?", shows_network=True,
+            "what answers there is no web server",
+            "Check the address: does it begin with https://, or need another port?",
+            shows_network=True,
         ),
         NetFault.BLOCKED: Meaning(
-            "this computer, or its administrator, does not allow it", "Check the address, or ask the administrator.",
+            "this computer, or its administrator, does not allow it",
+            "Check the address, or ask the administrator.",
             shows_network=True,
         ),
         NetFault.PROXY: Meaning(
-            "the proxy cannot be reached", "Check the proxy in this computer's settings. Does it need your company's "
-            "network or VPN?",
+            "the proxy cannot be reached",
+            "Check the proxy in this computer's settings. Does it need your company's network or VPN?",
         ),
         NetFault.TUNNEL: Meaning(
-            "the proxy does not let it through", "Check the spelling of the host. If it is right, ask whoever runs the "
-            "proxy.", shows_network=True,
+            "the proxy does not let it through",
+            "Check the spelling of the host. If it is right, ask whoever runs the proxy.",
+            shows_network=True,
         ),
         NetFault.OFFLINE: Meaning("there is no network", "Is the network or the VPN down?", heals=True),
         NetFault.DROPPED: Meaning(
@@ -99,7 +104,7 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.SILENT: Meaning("no answer came in time", heals=True, is_everybodys=False),
     }
-)  # fmt: skip
+)
 
 _CHROMIUM: Final = (
     ("ERR_NAME_NOT_RESOLVED", NetFault.NAME),
@@ -135,19 +140,32 @@ _CHROMIUM: Final = (
     ("ERR_CONNECTION_TIMED_OUT", NetFault.SILENT),
     ("ERR_TIMED_OUT", NetFault.SILENT),
     ("ERR_CONNECTION", NetFault.DROPPED),
-)  # fmt: skip
+)
 """Beginnings of Chromium's names, the first that fits."""
 _SYSTEM: Final[Mapping[int, NetFault]] = types.MappingProxyType(
     {
-        errno.ECONNREFUSED: NetFault.REFUSED, 10061: NetFault.REFUSED, 1225: NetFault.REFUSED,
-        errno.ENETUNREACH: NetFault.ADDRESS, 10051: NetFault.ADDRESS, 1231: NetFault.ADDRESS,
-        errno.EHOSTUNREACH: NetFault.ADDRESS, 10065: NetFault.ADDRESS, 1232: NetFault.ADDRESS,
-        errno.EADDRNOTAVAIL: NetFault.ADDRESS, 10049: NetFault.ADDRESS, 1214: NetFault.ADDRESS,
-        errno.EACCES: NetFault.BLOCKED, errno.EPERM: NetFault.BLOCKED, 10013: NetFault.BLOCKED,
-        errno.ENETDOWN: NetFault.OFFLINE, 10050: NetFault.OFFLINE,
-        errno.ETIMEDOUT: NetFault.SILENT, 10060: NetFault.SILENT, 121: NetFault.SILENT,
+        errno.ECONNREFUSED: NetFault.REFUSED,
+        10061: NetFault.REFUSED,
+        1225: NetFault.REFUSED,
+        errno.ENETUNREACH: NetFault.ADDRESS,
+        10051: NetFault.ADDRESS,
+        1231: NetFault.ADDRESS,
+        errno.EHOSTUNREACH: NetFault.ADDRESS,
+        10065: NetFault.ADDRESS,
+        1232: NetFault.ADDRESS,
+        errno.EADDRNOTAVAIL: NetFault.ADDRESS,
+        10049: NetFault.ADDRESS,
+        1214: NetFault.ADDRESS,
+        errno.EACCES: NetFault.BLOCKED,
+        errno.EPERM: NetFault.BLOCKED,
+        10013: NetFault.BLOCKED,
+        errno.ENETDOWN: NetFault.OFFLINE,
+        10050: NetFault.OFFLINE,
+        errno.ETIMEDOUT: NetFault.SILENT,
+        10060: NetFault.SILENT,
+        121: NetFault.SILENT,
     }
-)  # fmt: skip
+)
 _CODE: Final = re.compile(r"ERR_[A-Z0-9_]+")
 
 

@@ -487,10 +487,21 @@ def file_name(name: str) -> str:
 
 _AS_THEY_ARE: Final = frozenset(
     {
-        "key", "po_number", "po", "path", "folder", "sha256", "worker", "id", "attachment_id", "etag", "run",
-        "user_data_dir", "executable",
+        "key",
+        "po_number",
+        "po",
+        "path",
+        "folder",
+        "sha256",
+        "worker",
+        "id",
+        "attachment_id",
+        "etag",
+        "run",
+        "user_data_dir",
+        "executable",
     }
-)  # fmt: skip
+)
 """Names of values that say which order, file or process is meant: nothing is looked for in them."""
 
 

@@ -189,11 +189,14 @@ async def _cookies_stay_apart(browser: str | None) -> None:
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = [
             await driver.open(
-                models.WorkerId(name), launch, user_data_dir=manager.create_profile(name),
-                downloads=driver.run_dir.path / "downloads" / name, cookies=cookies,
+                models.WorkerId(name),
+                launch,
+                user_data_dir=manager.create_profile(name),
+                downloads=driver.run_dir.path / "downloads" / name,
+                cookies=cookies,
             )
             for name, cookies in (("one", [cookie]), ("two", []))
-        ]  # fmt: skip
+        ]
         try:
             first, second = [await context.cookies() for context in opened]
         finally:
@@ -208,8 +211,9 @@ def errors_and_fallback(ground: Ground) -> list[str]:
     with ground.portal(orders=40, plain=False, latency=1.25, large_bytes=100_000) as portal:
         # Its page takes eight times as long as others.
         slow = next(order for order in portal.orders if order.variant.name == "SLOW")
-        fine = [entry for entry, order in zip(entries(portal), portal.orders, strict=True)
-                if order.variant.name == "LINKS"][:5]  # fmt: skip
+        fine = [
+            entry for entry, order in zip(entries(portal), portal.orders, strict=True) if order.variant.name == "LINKS"
+        ][:5]
         given: list[dict[str, object]] = [
             *fine,
             {"po_number": "PO-BAD", "url": "invalid-url"},

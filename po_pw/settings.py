@@ -30,9 +30,11 @@ _ALIKE: Final = 0.75
 """How alike a name has to be to count as a mistyped one."""
 
 _FLAGS = {
-    "max_file_bytes": "--max-file-size", "max_total_bytes": "--max-total-size", "allow_hosts": "--allow-host",
+    "max_file_bytes": "--max-file-size",
+    "max_total_bytes": "--max-total-size",
+    "allow_hosts": "--allow-host",
     "mark_of_the_web": "--no-mark",
-}  # fmt: skip
+}
 """Flags that are not called as their setting is."""
 
 _PREFIX: Final = "PO_PW_"

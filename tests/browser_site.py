@@ -151,11 +151,18 @@ class Site:
         app.router.add_get("/js/{name}", self._script)
         app.router.add_get("/socket", self._socket)
         for path, handler in {
-            "/file/{name}": self._file, "/answer/{name}": self._answer, "/redirect": self._redirect, "/cut": self._cut,
-            "/slow": self._slow, "/endless": self._endless, "/file-with/{status}": self._file_with,
-            "/gzip-cut": self._gzip_cut, "/sent/{name}": self._sent, "/hop": self._hop,
+            "/file/{name}": self._file,
+            "/answer/{name}": self._answer,
+            "/redirect": self._redirect,
+            "/cut": self._cut,
+            "/slow": self._slow,
+            "/endless": self._endless,
+            "/file-with/{status}": self._file_with,
+            "/gzip-cut": self._gzip_cut,
+            "/sent/{name}": self._sent,
+            "/hop": self._hop,
             "/{kind:single|double|script|search}/{step}": self._sign_in,
-        }.items():  # fmt: skip
+        }.items():
             app.router.add_route("*", path, handler)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()

@@ -61,11 +61,23 @@ class Server:
         self._at_once = 0
         self._met = asyncio.Event()
         self._faults: dict[str, Any] = {
-            "/pdf": _pdf, "/truncate": self._truncate, "/reset": self._reset, "/stall": self._stall,
-            "/silent": self._silent, "/large": _large, "/chunked": _chunked, "/chunked-cut": self._chunked_cut,
-            "/gzip": _gzip, "/brotli": _brotli, "/redirect": _redirect, "/bad-header": self._bad_header,
-            "/status": _status, "/proxy-auth": _proxy_auth, "/circle": _circle, "/meeting": self._meeting,
-        }  # fmt: skip
+            "/pdf": _pdf,
+            "/truncate": self._truncate,
+            "/reset": self._reset,
+            "/stall": self._stall,
+            "/silent": self._silent,
+            "/large": _large,
+            "/chunked": _chunked,
+            "/chunked-cut": self._chunked_cut,
+            "/gzip": _gzip,
+            "/brotli": _brotli,
+            "/redirect": _redirect,
+            "/bad-header": self._bad_header,
+            "/status": _status,
+            "/proxy-auth": _proxy_auth,
+            "/circle": _circle,
+            "/meeting": self._meeting,
+        }
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         """An address here; `host="localhost"` is another origin."""

@@ -24,9 +24,11 @@ AT_ONCE: Final = 3
 _LISTING_TIMEOUT: Final = 15.0
 
 _VERDICTS: Final = {
-    models.ErrorCode.LIST_INCOMPLETE: "INCOMPLETE", models.ErrorCode.NO_AREA_FOUND: "NO_AREA",
-    models.ErrorCode.SIGN_IN_NEEDED: "SIGNED_OUT", models.ErrorCode.PORTAL_ERROR: "NOT_RECOGNISED",
-}  # fmt: skip
+    models.ErrorCode.LIST_INCOMPLETE: "INCOMPLETE",
+    models.ErrorCode.NO_AREA_FOUND: "NO_AREA",
+    models.ErrorCode.SIGN_IN_NEEDED: "SIGNED_OUT",
+    models.ErrorCode.PORTAL_ERROR: "NOT_RECOGNISED",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,9 +54,13 @@ class _Reader:
 
     async def __aenter__(self) -> _Reader:
         options = settings.load(
-            workers=1, out=self._folder / "out", home=self._home, attempts=1, listing_timeout=_LISTING_TIMEOUT,
+            workers=1,
+            out=self._folder / "out",
+            home=self._home,
+            attempts=1,
+            listing_timeout=_LISTING_TIMEOUT,
             navigation_timeout=20,
-        )  # fmt: skip
+        )
         hub = events.Hub()
         hub.listen(self._hear)
         self._run = engine.Run(options, hub)
@@ -75,11 +81,9 @@ class _Reader:
         for known in self._home.rglob("memory.json"):
             known.unlink()
         rows = [
-            models.Row(
-                number, (), po, models.PurchaseOrder(models.order_key(po), po, url)
-            )
+            models.Row(number, (), po, models.PurchaseOrder(models.order_key(po), po, url))
             for number, (po, url) in enumerate(orders, start=2)
-        ]  # fmt: skip
+        ]
         return {one.po_number: one async for one in self._run.process(rows)}
 
     async def read(self, site: GallerySite, case: Case) -> Reading:
@@ -117,7 +121,7 @@ def _reading(outcome: models.Outcome, listing: models.Listing | None, asked: Seq
         kept = [at for at, one in enumerate(shown) if one.id not in left]
         return Reading(
             "INCOMPLETE", tuple(names[at] for at in kept), tuple(addresses[at] for at in kept), incomplete=True
-        )  # fmt: skip
+        )
     if code is models.ErrorCode.LIST_INCOMPLETE:
         return Reading("INCOMPLETE", names, addresses, incomplete=True)
     if outcome.status.succeeded:

@@ -35,19 +35,39 @@ def row(number: int, **more: Any) -> models.Row:
 
 def saved(name: str, **more: Any) -> models.SavedFile:
     values: dict[str, Any] = {
-        "attachment_id": name, "path": name, "sent_name": name, "size": 10, "sha256": "ab" * 32,
-        "media_type": "application/pdf", "lane": "http", "source": f"http://x/{name}", "place": "Comments",
-        "modified_at": START, "saved_at": START, "checks": ("length", "magic"),
-    } | more  # fmt: skip
+        "attachment_id": name,
+        "path": name,
+        "sent_name": name,
+        "size": 10,
+        "sha256": "ab" * 32,
+        "media_type": "application/pdf",
+        "lane": "http",
+        "source": f"http://x/{name}",
+        "place": "Comments",
+        "modified_at": START,
+        "saved_at": START,
+        "checks": ("length", "magic"),
+    } | more
     return models.SavedFile(**values)
 
 
 def outcome(number: int, status: models.Status = models.Status.COMPLETED, **more: Any) -> models.Outcome:
     values: dict[str, Any] = {
-        "key": order(number).key, "po_number": f"PO-{number}", "status": status, "files": (saved("a.pdf"),),
-        "missing": (), "error": None, "attempts": 1, "timing": models.Timing(START, START, 2.5), "worker": "w1",
-        "lane": "browser", "folder": f"A/PO-{number}_{status}", "supplier": "A", "source_url": "http://x", "found": 1,
-    } | more  # fmt: skip
+        "key": order(number).key,
+        "po_number": f"PO-{number}",
+        "status": status,
+        "files": (saved("a.pdf"),),
+        "missing": (),
+        "error": None,
+        "attempts": 1,
+        "timing": models.Timing(START, START, 2.5),
+        "worker": "w1",
+        "lane": "browser",
+        "folder": f"A/PO-{number}_{status}",
+        "supplier": "A",
+        "source_url": "http://x",
+        "found": 1,
+    } | more
     return models.Outcome(**values)
 
 

@@ -120,7 +120,9 @@ UNCOUNTABLE: Final = {
 """Ways that cannot be counted while they are open: quiet is never proved."""
 
 WAYS: Final = {
-    **PROVABLE, **WATCHED, **UNCOUNTABLE,
+    **PROVABLE,
+    **WATCHED,
+    **UNCOUNTABLE,
     "none": "show();",
     "nothing": "",
     "clock": "show(); setInterval(() => { document.getElementById('clock').textContent ="
@@ -146,7 +148,7 @@ WAYS: Final = {
     "eight": "for (const s of [1, 2, 4, 6]) setTimeout(() => put('<p>' + s + '</p>'), s * 1000);"
     " fetch('/list?delay=8').then((r) => r.json()).then((a) => put(a.html));",
     "one-after-another": "setTimeout(() => { put('<p>first</p>'); }, 4000); setTimeout(show, 8000);",
-}  # fmt: skip
+}
 
 
 def page(way: str, delay: float = 0) -> str:
@@ -275,12 +277,25 @@ async def serve() -> AsyncIterator[str]:
     """Serves on 127.0.0.1 while the block lasts; gives the origin."""
     application = web.Application()
     handlers: dict[str, Any] = {
-        "/page": _page, "/orders/{number}": _page, "/list": _list, "/poll": _list, "/stream": _stream, "/big": _big,
-        "/late.js": _late, "/module.js": _module, "/outer.js": _outer, "/framed": _framed,
-        "/framed-fetch": _framed_fetch, "/framed-message": _framed_message, "/worker.js": _worker,
-        "/worker-timer.js": _worker_timer, "/shared.js": _shared, "/silent.js": _silent, "/events": _events,
+        "/page": _page,
+        "/orders/{number}": _page,
+        "/list": _list,
+        "/poll": _list,
+        "/stream": _stream,
+        "/big": _big,
+        "/late.js": _late,
+        "/module.js": _module,
+        "/outer.js": _outer,
+        "/framed": _framed,
+        "/framed-fetch": _framed_fetch,
+        "/framed-message": _framed_message,
+        "/worker.js": _worker,
+        "/worker-timer.js": _worker_timer,
+        "/shared.js": _shared,
+        "/silent.js": _silent,
+        "/events": _events,
         "/socket": _socket,
-    }  # fmt: skip
+    }
     for path, handler in handlers.items():
         application.router.add_route("*", path, handler)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

@@ -116,9 +116,15 @@ class Portal:
     def keep_sign_in(self, home: Path, proof: str = "") -> None:
         """Keeps a sign-in as `po-pw login` does; `proof`: the path of a page that it proved itself on."""
         cookie = {
-            "name": "session", "value": "on", "domain": "127.0.0.1", "path": "/", "expires": -1, "httpOnly": True,
-            "secure": False, "sameSite": "Lax",
-        }  # fmt: skip
+            "name": "session",
+            "value": "on",
+            "domain": "127.0.0.1",
+            "path": "/",
+            "expires": -1,
+            "httpOnly": True,
+            "secure": False,
+            "sameSite": "Lax",
+        }
         state = {"cookies": [cookie], "origins": []}
         sessions.Sessions(home).save(self.origin, state, f"{self.origin}{proof}" if proof else "")
 

@@ -50,9 +50,15 @@ async def signed_in(portal: server.Portal, home: Path) -> None:
             assert answer.history  # led on: it is not the form again
         (cookie,) = client.cookie_jar
     kept = {
-        "name": cookie.key, "value": cookie.value, "domain": "127.0.0.1", "path": "/", "expires": -1, "httpOnly": True,
-        "secure": False, "sameSite": "Lax",
-    }  # fmt: skip
+        "name": cookie.key,
+        "value": cookie.value,
+        "domain": "127.0.0.1",
+        "path": "/",
+        "expires": -1,
+        "httpOnly": True,
+        "secure": False,
+        "sameSite": "Lax",
+    }
     sessions.Sessions(home).save(portal.origin, {"cookies": [kept], "origins": []}, f"{portal.origin}/")
 
 

@@ -65,8 +65,10 @@ WAYS: Final[dict[str, str]] = {
     "event-source": _click("new EventSource(TO)"),
     "worker": _click("worker.postMessage(TO)", _WORKER),
     "new-worker": _click("new Worker('/js/worker').postMessage(TO)"),
-    "worker-of-blob": _click("const code = `fetch('${location.origin + TO}', { method: 'POST' })`; "
-                             "new Worker(URL.createObjectURL(new Blob([code])))"),
+    "worker-of-blob": _click(
+        "const code = `fetch('${location.origin + TO}', { method: 'POST' })`; "
+        "new Worker(URL.createObjectURL(new Blob([code])))"
+    ),
     "worker-of-a-worker": _click("worker.postMessage({ to: TO })", _WORKER),
     "timer": _click("setTimeout(() => fetch(TO, { method: 'POST' }), 400)"),
     "redirect": _click("fetch('/hop?to=' + TO)"),
@@ -96,20 +98,25 @@ WAYS: Final[dict[str, str]] = {
     "beacon-then-stop": _click(f"{_BEACON}; stop()"),
     "keepalive-then-stop": _click(f"{_POST}; stop()"),
     "keepalive-then-navigation": _click(f"{_POST}; location.href = '/page/blank'"),
-    "keepalive-then-abort": _click("const c = new AbortController(); fetch(TO, { method: 'POST', body: 'a=1', "
-                                   "keepalive: true, signal: c.signal }).catch(() => 0); c.abort()"),
-    "beacon-of-a-removed-frame": _made("iframe", "setTimeout(() => { it.contentWindow.navigator.sendBeacon(TO, 'a=1'); "
-                                       "it.remove() }, 20)"),
-    "keepalive-of-a-removed-frame": _made("iframe", "setTimeout(() => { it.contentWindow.fetch(TO, { method: 'POST', "
-                                          "keepalive: true }); it.remove() }, 20)"),
+    "keepalive-then-abort": _click(
+        "const c = new AbortController(); fetch(TO, { method: 'POST', body: 'a=1', "
+        "keepalive: true, signal: c.signal }).catch(() => 0); c.abort()"
+    ),
+    "beacon-of-a-removed-frame": _made(
+        "iframe", "setTimeout(() => { it.contentWindow.navigator.sendBeacon(TO, 'a=1'); it.remove() }, 20)"
+    ),
+    "keepalive-of-a-removed-frame": _made(
+        "iframe",
+        "setTimeout(() => { it.contentWindow.fetch(TO, { method: 'POST', keepalive: true }); it.remove() }, 20)",
+    ),
     "many-beacons": _click("setInterval(() => navigator.sendBeacon(TO, 'a=1'), 1)"),
-}  # fmt: skip
+}
 
 SCRIPTS: Final[dict[str, str]] = {
     "worker": "onmessage = ({ data }) => data.to ? new Worker('/js/worker').postMessage(data.to) : "
-              "fetch(data, { method: 'POST' })",
+    "fetch(data, { method: 'POST' })",
     "shared": "onconnect = ({ ports: [port] }) => { port.onmessage = ({ data }) => fetch(data, { method: 'POST' }) }",
-}  # fmt: skip
+}
 
 
 def page(way: str, to: str) -> str:

@@ -43,9 +43,12 @@ def sleeper(*more: str, **environment: str) -> Iterator[psutil.Process]:
 def left_in_group(*more: str, **environment: str) -> Iterator[psutil.Process]:
     """A process in the group of a leader that has ended, as `sleeper`; the group's number is that of a dead process."""
     done = subprocess.run(
-        [sys.executable, "-c", _FORKS, *more], start_new_session=True, env={**os.environ, **environment},
-        stdout=subprocess.PIPE, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", _FORKS, *more],
+        start_new_session=True,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     process = psutil.Process(int(done.stdout))
     try:
         yield process

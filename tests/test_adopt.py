@@ -24,9 +24,14 @@ PAGE = faulty_server.PAGE.format(title="Sorry", body="").encode()
 
 
 def adopted(
-    tmp_path: Path, body: bytes, sent_name: str = "a.pdf", shown: str = "", *, kept: models.SavedFile | None = None,
+    tmp_path: Path,
+    body: bytes,
+    sent_name: str = "a.pdf",
+    shown: str = "",
+    *,
+    kept: models.SavedFile | None = None,
     **headers: str,
-) -> models.SavedFile:  # fmt: skip
+) -> models.SavedFile:
     """Takes over a browser's download of these bytes."""
     browsers = tmp_path / "browser"
     browsers.mkdir(exist_ok=True)
@@ -38,10 +43,18 @@ def adopted(
     try:
         return support.run_async(
             fetch.adopt(
-                click, tmp_path / "0002", part, sent_name=sent_name, url=url, headers=sent,
-                limits=fetch.Limits(5_000_000), on_bytes=lambda _: None, now=lambda: NOW, kept=kept,
+                click,
+                tmp_path / "0002",
+                part,
+                sent_name=sent_name,
+                url=url,
+                headers=sent,
+                limits=fetch.Limits(5_000_000),
+                on_bytes=lambda _: None,
+                now=lambda: NOW,
+                kept=kept,
             )
-        )  # fmt: skip
+        )
     finally:
         assert not part.exists()
 
@@ -49,10 +62,13 @@ def adopted(
 def test_a_browsers_download_is_taken_over_with_the_same_proofs(tmp_path: Path) -> None:
     """What a click brought is moved, not copied, into its slot, with hash, length and type proved."""
     saved = adopted(
-        tmp_path, PDF, content_type="application/pdf", content_length=str(len(PDF)),
+        tmp_path,
+        PDF,
+        content_type="application/pdf",
+        content_length=str(len(PDF)),
         last_modified="Mon, 05 Jan 2026 10:20:30 GMT",
-        content_disposition="attachment; filename=\"Gr\xc3\xbc\xc3\x9fe.pdf\"",
-    )  # fmt: skip
+        content_disposition='attachment; filename="Gr\xc3\xbc\xc3\x9fe.pdf"',
+    )
     assert (tmp_path / "0002").read_bytes() == PDF
     assert (saved.sha256, saved.lane, saved.sent_name) == (hashlib.sha256(PDF).hexdigest(), "click", "Grüße.pdf")
     assert saved.source == "https://portal.example/get"
@@ -124,10 +140,17 @@ def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:
             part.write_bytes(PDF)
             task = asyncio.create_task(
                 fetch.adopt(
-                    click, tmp_path / "0001", part, sent_name="a.pdf", url="https://h/x", headers={},
-                    limits=fetch.Limits(), on_bytes=lambda _: None, now=lambda: NOW,
+                    click,
+                    tmp_path / "0001",
+                    part,
+                    sent_name="a.pdf",
+                    url="https://h/x",
+                    headers={},
+                    limits=fetch.Limits(),
+                    on_bytes=lambda _: None,
+                    now=lambda: NOW,
                 )
-            )  # fmt: skip
+            )
             for _ in range(steps):
                 await asyncio.sleep(0)
             task.cancel()

@@ -39,16 +39,28 @@ HEADERS = {"Content-Type": "application/pdf", "ETag": TAG}
 def kept(source: str, **more: Any) -> models.SavedFile:
     """The file as an earlier run saved it."""
     saved = models.SavedFile(
-        "a1", "a.pdf", "a.pdf", len(FILE), hashlib.sha256(FILE).hexdigest(), "application/pdf", "http", source,
+        "a1",
+        "a.pdf",
+        "a.pdf",
+        len(FILE),
+        hashlib.sha256(FILE).hexdigest(),
+        "application/pdf",
+        "http",
+        source,
         etag=TAG,
-    )  # fmt: skip
+    )
     return dataclasses.replace(saved, **more)
 
 
 def got(
-    tmp_path: Path, answer: Callable[[Mapping[str, str]], web.StreamResponse], *, name: str = "a.pdf",
-    is_kept: bool = False, most: int | None = None, **more: Any,
-) -> tuple[models.SavedFile | None, list[Mapping[str, str]]]:  # fmt: skip
+    tmp_path: Path,
+    answer: Callable[[Mapping[str, str]], web.StreamResponse],
+    *,
+    name: str = "a.pdf",
+    is_kept: bool = False,
+    most: int | None = None,
+    **more: Any,
+) -> tuple[models.SavedFile | None, list[Mapping[str, str]]]:
     """What fetching gives, and the headers of each question; `answer` is given those of the question."""
 
     async def go() -> tuple[models.SavedFile | None, list[Mapping[str, str]]]:
@@ -60,11 +72,14 @@ def got(
             url, ours = server.url("/a"), them.session("Agent/1")
             try:
                 saved = await fetch.fetch(
-                    models.Attachment("a1", name, models.Link(url, "")), tmp_path / "0001",
+                    models.Attachment("a1", name, models.Link(url, "")),
+                    tmp_path / "0001",
                     ask=lambda conditions: ours.get(url, conditions=conditions),
-                    limits=fetch.Limits(most, resume_from=LEAST), on_bytes=lambda _: None, now=lambda: NOW,
+                    limits=fetch.Limits(most, resume_from=LEAST),
+                    on_bytes=lambda _: None,
+                    now=lambda: NOW,
                     kept=kept(url, **more) if is_kept else None,
-                )  # fmt: skip
+                )
             finally:
                 await ours.aclose()
             return saved, _questions(server)
@@ -77,9 +92,13 @@ def _questions(server: Server) -> list[Mapping[str, str]]:
 
 
 def refused(
-    tmp_path: Path, answer: Callable[[Mapping[str, str]], web.StreamResponse], *, is_kept: bool = False,
-    name: str = "a.pdf", **more: Any,
-) -> errors.OrderError:  # fmt: skip
+    tmp_path: Path,
+    answer: Callable[[Mapping[str, str]], web.StreamResponse],
+    *,
+    is_kept: bool = False,
+    name: str = "a.pdf",
+    **more: Any,
+) -> errors.OrderError:
     """The error that a fetch ends with; nothing of it is on disk then."""
     with pytest.raises(errors.OrderError) as caught:
         got(tmp_path, answer, is_kept=is_kept, name=name, **more)

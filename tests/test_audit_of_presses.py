@@ -34,8 +34,15 @@ PASS, STOP = models.Ruling.PASS, models.Ruling.STOP
 HAPPENED: tuple[events.Event, ...] = (
     events.Pressed("Download invoice.pdf", FILE, PAGE, worker=W1, key=KEY),
     events.RequestJudged(
-        "Download invoice.pdf", FILE, "POST", f"{PAGE}/file", PASS, "a form of the portal's own", ("csrf", "file"),
-        worker=W1, key=KEY,
+        "Download invoice.pdf",
+        FILE,
+        "POST",
+        f"{PAGE}/file",
+        PASS,
+        "a form of the portal's own",
+        ("csrf", "file"),
+        worker=W1,
+        key=KEY,
     ),
     events.Pressed("Next", TURN, PAGE, worker=W1, key=KEY),
     events.RequestJudged("Next", TURN, "POST", f"{PAGE}/alive", PASS, "as before", is_unasked=True, worker=W1, key=KEY),
@@ -44,7 +51,7 @@ HAPPENED: tuple[events.Event, ...] = (
     ),
     events.Pressed("Get it", FILE, PAGE, 'its class says "delete"', worker=W1, key=KEY),
     events.Notice("info", "no press"),
-)  # fmt: skip
+)
 
 
 async def run_with(out: Path, happened: tuple[events.Event, ...], *, times: int = 1, day: int = 1) -> models.RunId:
@@ -78,10 +85,13 @@ def test_every_press_and_request_is_in_the_journal_with_its_order(tmp_path: Path
     run = run_async(run_with(tmp_path, HAPPENED))
     found = list(presses.entries(tmp_path / ".po-pw" / "journal.db", run))
     assert [(one.what, one.label, one.purpose) for one in found] == [
-        ("pressed", "Download invoice.pdf", "FILE"), ("sent", "Download invoice.pdf", "FILE"),
-        ("pressed", "Next", "TURN"), ("sent", "Next", "TURN"), ("stopped", "Next", "TURN"),
+        ("pressed", "Download invoice.pdf", "FILE"),
+        ("sent", "Download invoice.pdf", "FILE"),
+        ("pressed", "Next", "TURN"),
+        ("sent", "Next", "TURN"),
+        ("stopped", "Next", "TURN"),
         ("not pressed", "Get it", "FILE"),
-    ]  # fmt: skip
+    ]
     assert {(one.run, one.worker, one.key) for one in found} == {(run, "w1", KEY)}
     assert (found[1].method, found[1].url, found[1].fields) == ("POST", f"{PAGE}/file", ("csrf", "file"))
     assert [one.why for one in found[4:]] == ['the address says "approve"', 'its class says "delete"']
@@ -129,8 +139,14 @@ def test_programs_get_all_of_it(tmp_path: Path) -> None:
     answer = json.loads(invoked("status", tmp_path, "--audit", "--json"))
     assert (answer["run"], len(answer["entries"])) == (run, 6)
     assert answer["counts"] == {
-        "pressed": 2, "refused": 1, "sent_for_files": 1, "sent_for_list": 0, "sent_unasked": 1, "stopped": 1, "sent": 2,
-    }  # fmt: skip
+        "pressed": 2,
+        "refused": 1,
+        "sent_for_files": 1,
+        "sent_for_list": 0,
+        "sent_unasked": 1,
+        "stopped": 1,
+        "sent": 2,
+    }
     assert answer["entries"][1]["fields"] == ["csrf", "file"]
     assert datetime.datetime.fromisoformat(answer["entries"][0]["at"]).tzinfo is not None
 

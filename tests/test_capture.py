@@ -73,9 +73,12 @@ class Opened:
     async def another(self, name: str, most_bytes: int | None = None) -> contexts.Context:
         launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         return await self.driver.open(
-            models.WorkerId(name), launch, user_data_dir=self.profiles.create_profile(name),
-            downloads=self.driver.run_dir.path / "downloads" / name, most_bytes=most_bytes,
-        )  # fmt: skip
+            models.WorkerId(name),
+            launch,
+            user_data_dir=self.profiles.create_profile(name),
+            downloads=self.driver.run_dir.path / "downloads" / name,
+            most_bytes=most_bytes,
+        )
 
     async def close(self) -> None:
         await self.context.close()
@@ -194,10 +197,14 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) 
     """What a window or a frame would show is not asked for, but can be fetched from its address; no window stays."""
     before = len(opened.site.asked)
     for page, selector, path in (
-        ("opens-image", "#go", "/file/png"), ("opens-page", "#go", "/page/blank"), ("opens-file", "#go", "/file/pdf"),
-        ("opens-later", "#go", "/file/pdf"), ("hidden-frame", "#go", "/file/attachment"),
-        ("hidden-frame", "#bad", "/answer/403"), ("inline-pdf", "#go", "/file/pdf"),
-    ):  # fmt: skip
+        ("opens-image", "#go", "/file/png"),
+        ("opens-page", "#go", "/page/blank"),
+        ("opens-file", "#go", "/file/pdf"),
+        ("opens-later", "#go", "/file/pdf"),
+        ("hidden-frame", "#go", "/file/attachment"),
+        ("hidden-frame", "#bad", "/answer/403"),
+        ("inline-pdf", "#go", "/file/pdf"),
+    ):
         got = opened.run(opened.clicked(page, selector))
         assert got == capture.Opened(opened.site.origin + path)
     assert not [line for line in opened.site.asked[before:] if "/page/" not in line or line.endswith("/blank")]
@@ -442,9 +449,15 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
             no_file: list[models.Control] = []
             with pytest.raises(press_guard.PressRefused, match="says nothing good") as caught:
                 await capture.capture(
-                    opened.context, hold, click, IN_TIME, allow=lambda _: None, judge=lambda _: stop,
-                    on_audit=lambda _: None, on_no_file=lambda control, _: no_file.append(control),
-                )  # fmt: skip
+                    opened.context,
+                    hold,
+                    click,
+                    IN_TIME,
+                    allow=lambda _: None,
+                    judge=lambda _: stop,
+                    on_audit=lambda _: None,
+                    on_no_file=lambda control, _: no_file.append(control),
+                )
             assert [judged.request.method for judged in caught.value.stopped] == [sent]
             assert not no_file  # nothing was sent
 
@@ -456,10 +469,16 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
 @pytest.mark.parametrize(
     ("page", "told"),
     [
-        ("form-404", 1), ("form-html", 1), ("form-204", 1), ("form-500", 1), ("form-pdf", 0),
-        ("form-429", 0), ("form-503", 0), ("form-nowhere", 0),
+        ("form-404", 1),
+        ("form-html", 1),
+        ("form-204", 1),
+        ("form-500", 1),
+        ("form-pdf", 0),
+        ("form-429", 0),
+        ("form-503", 0),
+        ("form-nowhere", 0),
     ],
-)  # fmt: skip
+)
 def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opened, page: str, told: int) -> None:
     """So that it, and those like it, are not pressed again in this run: where the portal dealt with it at all."""
     no_file: list[models.Control] = []
@@ -468,9 +487,15 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
         async with opened.context.page() as hold:
             await hold.page.goto(opened.site.page(page))
             got = await capture.capture(
-                opened.context, hold, await clicks(hold), IN_TIME, allow=lambda _: None, judge=judge,
-                on_audit=lambda _: None, on_no_file=lambda control, _: no_file.append(control),
-            )  # fmt: skip
+                opened.context,
+                hold,
+                await clicks(hold),
+                IN_TIME,
+                allow=lambda _: None,
+                judge=judge,
+                on_audit=lambda _: None,
+                on_no_file=lambda control, _: no_file.append(control),
+            )
         assert isinstance(got, capture.Captured)
         await got.discard()
 

@@ -50,11 +50,15 @@ def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = D
 @pytest.mark.parametrize(
     "error",
     [
-        errors.Permanent("gone"), errors.SessionExpired("out"), errors.BrowserLost("killed"), errors.OutOfSpace("full"),
-        errors.Transient("cut", models.ErrorCode.TRUNCATED), errors.Transient("slow", models.ErrorCode.LIST_INCOMPLETE),
+        errors.Permanent("gone"),
+        errors.SessionExpired("out"),
+        errors.BrowserLost("killed"),
+        errors.OutOfSpace("full"),
+        errors.Transient("cut", models.ErrorCode.TRUNCATED),
+        errors.Transient("slow", models.ErrorCode.LIST_INCOMPLETE),
     ],
     ids=lambda error: error.code,
-)  # fmt: skip
+)
 def test_only_a_host_that_does_not_answer_is_an_outage(error: errors.OrderError) -> None:
     """Refusals, sign-ins, lost browsers, full disks and files that broke off say nothing of the host."""
     assert not circuit_breaker.is_outage(error)

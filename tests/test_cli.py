@@ -29,9 +29,16 @@ PO_PW = (sys.executable, "-m", "po_pw")
 def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the program to its end."""
     return subprocess.run(
-        [*PO_PW, *map(str, words)], cwd=cwd, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, encoding="utf-8", timeout=IN_TIME, check=False,
-    )  # fmt: skip
+        [*PO_PW, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -130,10 +137,17 @@ def started_run(tmp_path: Path) -> subprocess.Popen[str]:
     """A run in mid-work: at least three orders are settled."""
     environment = {**os.environ, "PO_PW_HOME": str(tmp_path / "home")}
     process = subprocess.Popen(
-        [*PO_PW, "process", "pos.csv", "-w", "2"], cwd=tmp_path, env=environment,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        start_new_session=True, preexec_fn=_as_in_a_terminal,
-    )  # fmt: skip
+        [*PO_PW, "process", "pos.csv", "-w", "2"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=_as_in_a_terminal,
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("[ 3/"):

@@ -104,11 +104,19 @@ def test_a_small_body_that_unpacks_to_a_large_one_comes_in_blocks() -> None:
 @pytest.mark.parametrize(
     ("header", "coding", "is_read"),
     [
-        ("", "", False), ("identity", "", False), ("GZIP", "gzip", True), ("x-gzip", "gzip", True),
-        ("identity, gzip", "gzip", True), ("utf-8", "", False), ("none", "", False), ("br", "br", False),
-        ("zstd", "zstd", False), ("gzip, gzip", "gzip, gzip", False), ("deflate, br", "deflate, br", False),
+        ("", "", False),
+        ("identity", "", False),
+        ("GZIP", "gzip", True),
+        ("x-gzip", "gzip", True),
+        ("identity, gzip", "gzip", True),
+        ("utf-8", "", False),
+        ("none", "", False),
+        ("br", "br", False),
+        ("zstd", "zstd", False),
+        ("gzip, gzip", "gzip, gzip", False),
+        ("deflate, br", "deflate, br", False),
     ],
-)  # fmt: skip
+)
 def test_which_codings_are_read(header: str, coding: str, is_read: bool) -> None:
     """What is no coding is none, as browsers have it; what only a browser reads is left to one."""
     assert codings.of({"content-ENCODING": header}) == coding

@@ -44,9 +44,13 @@ class Small:
     async def open(self, name: str = "w1", pages: int = 1, **more: Any) -> contexts.Context:
         """One more context."""
         context = await self.driver.open(
-            models.WorkerId(name), self.launch, user_data_dir=self.profiles.create_profile(name),
-            downloads=self.downloads / name, pages=pages, **more,
-        )  # fmt: skip
+            models.WorkerId(name),
+            self.launch,
+            user_data_dir=self.profiles.create_profile(name),
+            downloads=self.downloads / name,
+            pages=pages,
+            **more,
+        )
         self.open_ones.append(context)
         return context
 

@@ -110,14 +110,28 @@ def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim:
         work.slot(number).write_bytes(content)
         files.append(
             models.SavedFile(
-                f"a{number}", str(work.slot(number)), name, len(content), hashlib.sha256(content).hexdigest(),
-                "application/pdf", "http", "https://portal.example/file",
+                f"a{number}",
+                str(work.slot(number)),
+                name,
+                len(content),
+                hashlib.sha256(content).hexdigest(),
+                "application/pdf",
+                "http",
+                "https://portal.example/file",
             )
-        )  # fmt: skip
+        )
     prepared = staging.prepare(
-        out, work, order=order, supplier=supplier, stem=staging.stem(order), status=models.Status.COMPLETED,
-        files=files, missing=(), max_path=most, now=NOW,
-    )  # fmt: skip
+        out,
+        work,
+        order=order,
+        supplier=supplier,
+        stem=staging.stem(order),
+        status=models.Status.COMPLETED,
+        files=files,
+        missing=(),
+        max_path=most,
+        now=NOW,
+    )
     assert publishing.publish(out, prepared.work, prepared.folder, prepared.replaces)
     return prepared
 
@@ -143,11 +157,13 @@ def check_on_disk(out: Path, prepared: staging.Prepared, sent: Sequence[str], mo
         assert names.width(str(path)) <= most
     assert not list((out / ".po-pw" / "work").iterdir())
     assert seen(out) == {
-        ".po-pw", ".po-pw/work", ".po-pw/manifests",
+        ".po-pw",
+        ".po-pw/work",
+        ".po-pw/manifests",
         *(f".po-pw/manifests/{name}" for name in seen(out / ".po-pw/manifests")),
         *("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)),
         *(f"{prepared.folder}/{file.path}" for file in prepared.files),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("start", range(0, len(WHOLE), BATCH))

@@ -194,9 +194,11 @@ def test_files_fail_once_and_then_are_whole() -> None:
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         failing = [
-            file for variant in (Variant.FLAKY_FILE, Variant.TRUNCATED_ONCE) for file in first(portal, variant).shown
+            file
+            for variant in (Variant.FLAKY_FILE, Variant.TRUNCATED_ONCE)
+            for file in first(portal, variant).shown
             if file.fault
-        ]  # fmt: skip
+        ]
         assert {file.fault for file in failing} == {faults.Fault.RESET, faults.Fault.SERVER_ERROR, faults.Fault.SHORT}
         for file in failing:
             if file.fault is faults.Fault.SERVER_ERROR:

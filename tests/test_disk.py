@@ -85,11 +85,17 @@ def test_the_place_is_asked_what_an_error_means(
 @pytest.mark.parametrize(
     ("number", "meaning"),
     [
-        (112, filesystem.Meaning.FULL), (1295, filesystem.Meaning.FULL), (223, filesystem.Meaning.TOO_LARGE), (123, filesystem.Meaning.NAME),
-        (206, filesystem.Meaning.NAME), (5, filesystem.Meaning.HELD), (32, filesystem.Meaning.HELD), (225, filesystem.Meaning.GONE),
+        (112, filesystem.Meaning.FULL),
+        (1295, filesystem.Meaning.FULL),
+        (223, filesystem.Meaning.TOO_LARGE),
+        (123, filesystem.Meaning.NAME),
+        (206, filesystem.Meaning.NAME),
+        (5, filesystem.Meaning.HELD),
+        (32, filesystem.Meaning.HELD),
+        (225, filesystem.Meaning.GONE),
         (64, filesystem.Meaning.OTHER),
     ],
-)  # fmt: skip
+)
 def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Meaning) -> None:
     """Python makes `EINVAL` of what it does not know, which would be a bad name."""
     error = OSError(errno.EINVAL if meaning is not filesystem.Meaning.OTHER else errno.EIO, "said by Windows")
@@ -189,9 +195,13 @@ def fetched(into: Path, path: str) -> tuple[object, int]:
             attachment = models.Attachment("a1", "big.pdf", models.Link(url, ""), "")
             try:
                 return await fetch.fetch(
-                    attachment, into, ask=lambda conditions: session.get(url, conditions=conditions),
-                    limits=fetch.Limits(), on_bytes=came.append, now=lambda: NOW,
-                )  # fmt: skip
+                    attachment,
+                    into,
+                    ask=lambda conditions: session.get(url, conditions=conditions),
+                    limits=fetch.Limits(),
+                    on_bytes=came.append,
+                    now=lambda: NOW,
+                )
             except errors.OrderError as error:
                 return error
             finally:
@@ -263,9 +273,18 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
             sha256 = hashlib.sha256(b"%d" % number).hexdigest()
             files.append(models.SavedFile(f"a{number}", str(work.slot(number)), sent, 1, sha256, "", "http", ""))
         prepared = staging.prepare(
-            tmp_path, work, order=order, supplier=sent, stem=f"{staging.stem(order, longest)}~12", files=files,
-            status=models.Status.COMPLETED, missing=(), max_path=1000, now=NOW, longest=longest,
-        )  # fmt: skip
+            tmp_path,
+            work,
+            order=order,
+            supplier=sent,
+            stem=f"{staging.stem(order, longest)}~12",
+            files=files,
+            status=models.Status.COMPLETED,
+            missing=(),
+            max_path=1000,
+            now=NOW,
+            longest=longest,
+        )
         assert publishing.publish(tmp_path, prepared.work, prepared.folder, prepared.replaces)
         made.append((prepared.folder, [file.path for file in prepared.files]))
     assert made[0] == made[1]

@@ -77,8 +77,13 @@ async def run(
     rows = [f"{number},Acme,{portal.origin}/orders/{number}" for number in numbers]
     table.write_text("\n".join(["po_number,supplier,url", *rows]), "utf-8")
     given = {
-        "workers": 1, "out": folder / "out", "home": folder / "home", "backoff_base": 0.01, "attempts": 2, **more,
-    }  # fmt: skip
+        "workers": 1,
+        "out": folder / "out",
+        "home": folder / "home",
+        "backoff_base": 0.01,
+        "attempts": 2,
+        **more,
+    }
     hub, heard = events.Hub(), list[events.Event]()
     hub.listen(heard.append)
     hub.listen(hear)

@@ -31,9 +31,16 @@ if TYPE_CHECKING:
 def doctor(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PO_PW_HOME": str(cwd / "home")}
     return subprocess.run(
-        [sys.executable, "-m", "po_pw", "doctor", *map(str, words)], cwd=cwd, env=environment, capture_output=True,
-        stdin=subprocess.DEVNULL, text=True, encoding="utf-8", timeout=IN_TIME, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "po_pw", "doctor", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
 
 
 def lines(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
@@ -50,9 +57,24 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
         assert ended.returncode == 0, ended.stdout + ended.stderr
         found = lines(ended)
         assert set(found) == {
-            "python", "spreadsheets", "temp folder", "profile folder", "output", "disk", "file system", "memory",
-            "processors", "workers", "display", "playwright", "browser", "policies", "launch", "download", "sign-in",
-        }  # fmt: skip
+            "python",
+            "spreadsheets",
+            "temp folder",
+            "profile folder",
+            "output",
+            "disk",
+            "file system",
+            "memory",
+            "processors",
+            "workers",
+            "display",
+            "playwright",
+            "browser",
+            "policies",
+            "launch",
+            "download",
+            "sign-in",
+        }
         assert not [check for check in found.values() if check["state"] == "problem"]
         assert all(check["remedy"] for check in found.values() if check["state"] != "ok")
         assert portal.origin in found["sign-in"]["text"]
@@ -192,8 +214,18 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
     ("values", "stops", "named"),
     [
         ({}, None, ""),
-        ({"RemoteDebuggingAllowed": True, "DeveloperToolsAvailability": 1, "BrowserSignin": 1, "HeadlessMode": 1,
-          "DownloadRestrictions": 0, "URLBlocklist": ["bad.example"]}, None, ""),
+        (
+            {
+                "RemoteDebuggingAllowed": True,
+                "DeveloperToolsAvailability": 1,
+                "BrowserSignin": 1,
+                "HeadlessMode": 1,
+                "DownloadRestrictions": 0,
+                "URLBlocklist": ["bad.example"],
+            },
+            None,
+            "",
+        ),
         ({"RemoteDebuggingAllowed": False}, True, "RemoteDebuggingAllowed"),
         ({"RemoteDebuggingAllowed": 0}, None, ""),
         ({"DeveloperToolsAvailability": 2}, True, "DeveloperToolsAvailability"),
@@ -205,7 +237,7 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
         ({"DownloadRestrictions": 3}, False, "DownloadRestrictions"),
         ({"URLBlocklist": ["*"]}, False, "URLBlocklist"),
     ],
-)  # fmt: skip
+)
 def test_policies_are_judged(values: dict[str, object], stops: bool | None, named: str) -> None:
     """Policies that stop us are told from those that may get in the way, and from all others."""
     found = policies.judge(policies.Policies("here", values), headless=True, system="linux")

@@ -88,9 +88,11 @@ async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, 
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(
-            models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),
+            models.WorkerId("w1"),
+            launch,
+            user_data_dir=manager.create_profile("w1"),
             downloads=driver.run_dir.path / "downloads",
-        )  # fmt: skip
+        )
         try:
             async with context.page() as hold:
                 await hold.page.set_content(text)

@@ -50,8 +50,11 @@ async def fetched(
 ) -> models.SavedFile:
     url = server.url(path)
     given: dict[str, Any] = {
-        "limits": fetch.Limits(), "on_bytes": lambda _: None, "now": lambda: NOW, **more,
-    }  # fmt: skip
+        "limits": fetch.Limits(),
+        "on_bytes": lambda _: None,
+        "now": lambda: NOW,
+        **more,
+    }
     saved = await fetch.fetch(
         attachment(name, url), into, ask=lambda conditions: ours.get(url, conditions=conditions), **given
     )
@@ -73,9 +76,15 @@ async def world(stall: float = 30) -> AsyncIterator[tuple[faulty_server.Server, 
 
 
 def get(
-    tmp_path: Path, path: str = "/answer", name: str = "", body: bytes | str = b"", *, stall: float = 30,
-    headers: dict[str, str] | None = None, **more: Any,
-) -> models.SavedFile:  # fmt: skip
+    tmp_path: Path,
+    path: str = "/answer",
+    name: str = "",
+    body: bytes | str = b"",
+    *,
+    stall: float = 30,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> models.SavedFile:
     """Fetches an address of the server; `/answer` and an `.xlsx` answer with this body and these headers."""
     sent = {key.replace("_", "-"): value for key, value in (headers or {}).items()}
     data = body if isinstance(body, bytes) else body.encode()
@@ -217,18 +226,20 @@ def test_a_page_where_a_file_was_promised_is_not_a_file(
         ("a.jpeg", b"\xff\xd8\xff\xe0", {}, ("length", "magic")),
         ("a.csv", "a;b\n1;2\n", {"Content_Disposition": "attachment", "Content_Type": HTML}, ("length",)),
         (
-            "export.xls", "<html><table></table></html>",
+            "export.xls",
+            "<html><table></table></html>",
             {"Content_Disposition": "attachment", "Content_Type": "application/vnd.ms-excel"},
             ("length", "type-mismatch"),
         ),
         ("data.json", '{"a": 1}', {"Content_Type": "application/json"}, ("length",)),
         (
-            "label.pdf", "a;b\n",
+            "label.pdf",
+            "a;b\n",
             {"Content_Disposition": 'attachment; filename="really.csv"', "Content_Type": "text/csv"},
             ("length",),
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_a_file_is_kept(
     tmp_path: Path, name: str, body: bytes | str, headers: dict[str, str], checks: tuple[str, ...]
 ) -> None:
@@ -239,9 +250,16 @@ def test_what_is_a_file_is_kept(
 def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path) -> None:
     """A 304 counts for the address that the file came from; any other is asked again for what it has."""
     kept = models.SavedFile(
-        "a1", "a.pdf", "a.pdf", 9, "", "application/pdf", "http", "http://portal.example/raw/7",
+        "a1",
+        "a.pdf",
+        "a.pdf",
+        9,
+        "",
+        "application/pdf",
+        "http",
+        "http://portal.example/raw/7",
         modified_at=datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC),
-    )  # fmt: skip
+    )
 
     async def test() -> None:
         async with world() as (server, ours):
@@ -257,11 +275,18 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
             assert len(server.saw("/view/7")) == 2
             there = dataclasses.replace(kept, source=server.url("/view/7"))
             url = server.url("/view/7")
-            assert await fetch.fetch(
-                attachment("a.pdf", url), tmp_path / "0001",
-                ask=lambda conditions: ours.get(url, conditions=conditions), limits=fetch.Limits(),
-                on_bytes=lambda _: None, now=lambda: NOW, kept=there,
-            ) is None  # fmt: skip
+            assert (
+                await fetch.fetch(
+                    attachment("a.pdf", url),
+                    tmp_path / "0001",
+                    ask=lambda conditions: ours.get(url, conditions=conditions),
+                    limits=fetch.Limits(),
+                    on_bytes=lambda _: None,
+                    now=lambda: NOW,
+                    kept=there,
+                )
+                is None
+            )
 
     support.run_async(test())
 
@@ -296,9 +321,14 @@ def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
             server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
             with pytest.raises(expected_file.PageInstead) as caught:
                 await fetched(
-                    ours, server, "/answer", tmp_path / "0001", "a.pdf",
-                    is_file=lambda: told.append(True), on_bytes=received.append,
-                )  # fmt: skip
+                    ours,
+                    server,
+                    "/answer",
+                    tmp_path / "0001",
+                    "a.pdf",
+                    is_file=lambda: told.append(True),
+                    on_bytes=received.append,
+                )
             assert caught.value.page.title == "Endless"
 
     support.run_async(test())

@@ -29,18 +29,37 @@ def saved(work: staging.Work, number: int, sent_name: str, content: bytes = b"co
     slot = work.slot(number)
     slot.write_bytes(content)
     return models.SavedFile(
-        f"a{number}", str(slot), sent_name, len(content), hashlib.sha256(content).hexdigest(), "application/pdf",
-        "http", "https://portal.example/file", "Comments", NOW, NOW, ("length",),
-    )  # fmt: skip
+        f"a{number}",
+        str(slot),
+        sent_name,
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+        "application/pdf",
+        "http",
+        "https://portal.example/file",
+        "Comments",
+        NOW,
+        NOW,
+        ("length",),
+    )
 
 
 def finish(
-    out: Path, work: staging.Work, files: list[models.SavedFile], status: models.Status = models.Status.COMPLETED,
+    out: Path,
+    work: staging.Work,
+    files: list[models.SavedFile],
+    status: models.Status = models.Status.COMPLETED,
     **more: Any,
-) -> staging.Prepared:  # fmt: skip
+) -> staging.Prepared:
     given: dict[str, Any] = {
-        "order": ORDER, "supplier": "Supplier A", "stem": "PO-001", "missing": (), "max_path": 400, "now": NOW, **more,
-    }  # fmt: skip
+        "order": ORDER,
+        "supplier": "Supplier A",
+        "stem": "PO-001",
+        "missing": (),
+        "max_path": 400,
+        "now": NOW,
+        **more,
+    }
     prepared = staging.prepare(out, work, status=status, files=files, **given)
     assert publishing.publish(out, prepared.work, prepared.folder, prepared.replaces)
     return prepared

@@ -134,8 +134,10 @@ def test_a_governor_closes_at_once_and_opens_when_it_is_sure() -> None:
     low = dataclasses.replace(PLENTY, free_bytes=50 * MB)
     between = dataclasses.replace(PLENTY, free_bytes=300 * MB)
     assert watched(4, [PLENTY, PLENTY, low, between, PLENTY, between, PLENTY, PLENTY, PLENTY]) == [
-        (1, 4), (3, 3), (8, 4),
-    ]  # fmt: skip
+        (1, 4),
+        (3, 3),
+        (8, 4),
+    ]
 
 
 def test_a_governor_goes_on_when_a_reading_fails() -> None:
@@ -234,8 +236,10 @@ def test_version_2_with_its_parents(tree: Callable[..., cgroups.Limits]) -> None
 def test_version_2_high_is_a_limit_too(tree: Callable[..., cgroups.Limits]) -> None:
     """Where the kernel begins to slow us down is where there is no room left; never less than none."""
     files = {
-        "sys/fs/cgroup/memory.max": "1000", "sys/fs/cgroup/memory.high": "800", "sys/fs/cgroup/memory.current": "900",
-    }  # fmt: skip
+        "sys/fs/cgroup/memory.max": "1000",
+        "sys/fs/cgroup/memory.high": "800",
+        "sys/fs/cgroup/memory.current": "900",
+    }
     assert tree("0::/\n", TWO, files) == cgroups.Limits(800, 0)
 
 

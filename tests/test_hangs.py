@@ -227,9 +227,11 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
 
     settled: list[str] = []
     perceives = probes.Senses(
-        asleep=lambda: asleep[0], sleep_every=0.05, space=lambda _: disk_space.Reading(free[0], 100_000_000_000),
+        asleep=lambda: asleep[0],
+        sleep_every=0.05,
+        space=lambda _: disk_space.Reading(free[0], 100_000_000_000),
         space_every=0.05,
-    )  # fmt: skip
+    )
     ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, perceives=perceives))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert {outcome.attempts for outcome in ran.outcomes.values()} == {1}

@@ -160,9 +160,13 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
     """A poll that changed nothing on five orders needs no patience; where it then does, those read since are reread."""
     quiet, late = order("PO-0001", _POLL % "no"), _POLL % "yes"
     portal = Portal(
-        {"/orders/PO-0001": quiet, "/orders/PO-0002": order("PO-0002", late), "/orders/PO-0003": order("PO-0003", late),
-         "/poll": "ok"}
-    )  # fmt: skip
+        {
+            "/orders/PO-0001": quiet,
+            "/orders/PO-0002": order("PO-0002", late),
+            "/orders/PO-0003": order("PO-0003", late),
+            "/poll": "ok",
+        }
+    )
     home = tmp_path / "home"
 
     def hear(_: engine.Run, event: events.Event) -> None:

@@ -28,12 +28,19 @@ def coupa(*allowed: str, page: str = "") -> allowed_hosts.Fence:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://acme.coupahost.com/a.pdf", "https://acme.coupahost.com:8443/a.pdf", "https://ACME.CoupaHost.com./a.pdf",
-        "https://files.acme.coupahost.com/a.pdf", "https://bucket.s3.amazonaws.com/a", "https://s3.amazonaws.com/b/a",
-        "https://bucket.s3.eu-west-1.amazonaws.com/a?X-Amz-Signature=1", "https://orders.acme.example/a",
-        "https://files.example.com/a", "https://a.b.cdn.example/a", "https://bücher.example/a",
+        "https://acme.coupahost.com/a.pdf",
+        "https://acme.coupahost.com:8443/a.pdf",
+        "https://ACME.CoupaHost.com./a.pdf",
+        "https://files.acme.coupahost.com/a.pdf",
+        "https://bucket.s3.amazonaws.com/a",
+        "https://s3.amazonaws.com/b/a",
+        "https://bucket.s3.eu-west-1.amazonaws.com/a?X-Amz-Signature=1",
+        "https://orders.acme.example/a",
+        "https://files.example.com/a",
+        "https://a.b.cdn.example/a",
+        "https://bücher.example/a",
     ],
-)  # fmt: skip
+)
 def test_hosts_that_files_come_from(url: str) -> None:
     """The portal's host on any port and what is below it, the page's host, declared storage, and what is allowed."""
     fence = coupa("files.example.com", "*.cdn.example", "bücher.example", page="https://orders.acme.example/1")
@@ -43,16 +50,22 @@ def test_hosts_that_files_come_from(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "host"),
     [
-        ("https://evil.example/a.pdf", "evil.example"), ("https://other.coupahost.com/a", "other.coupahost.com"),
-        ("https://coupahost.com/a", "coupahost.com"), ("https://evilacme.coupahost.com/a", "evilacme.coupahost.com"),
+        ("https://evil.example/a.pdf", "evil.example"),
+        ("https://other.coupahost.com/a", "other.coupahost.com"),
+        ("https://coupahost.com/a", "coupahost.com"),
+        ("https://evilacme.coupahost.com/a", "evilacme.coupahost.com"),
         ("https://acme.coupahost.com.evil.example/a", "acme.coupahost.com.evil.example"),
-        ("https://acme.coupahost.com@evil.example/a", "evil.example"), ("https://cdn.example/a", "cdn.example"),
+        ("https://acme.coupahost.com@evil.example/a", "evil.example"),
+        ("https://cdn.example/a", "cdn.example"),
         ("https://ec2-1-2-3-4.compute-1.amazonaws.com/a", "ec2-1-2-3-4.compute-1.amazonaws.com"),
         ("https://s3.evil.compute.amazonaws.com/a", "s3.evil.compute.amazonaws.com"),
-        ("http://169.254.169.254/latest/meta-data", "169.254.169.254"), ("http://127.0.0.1/a", "127.0.0.1"),
-        ("http://[::1]:80/a", "::1"), ("http://localhost/a", "localhost"), ("https://login.evil.example/a", "evil"),
+        ("http://169.254.169.254/latest/meta-data", "169.254.169.254"),
+        ("http://127.0.0.1/a", "127.0.0.1"),
+        ("http://[::1]:80/a", "::1"),
+        ("http://localhost/a", "localhost"),
+        ("https://login.evil.example/a", "evil"),
     ],
-)  # fmt: skip
+)
 def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: str) -> None:
     """Neighbours, look-alikes and addresses inside the network are named, together with what to add."""
     with pytest.raises(allowed_hosts.NotAllowed, match=f"add --allow-host .*{host}") as caught:
@@ -79,12 +92,19 @@ def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
 @pytest.mark.parametrize(
     ("host", "pattern", "fits"),
     [
-        ("a.example", "a.example", True), ("b.a.example", "a.example", False), ("b.a.example", "*.a.example", True),
-        ("a.example", "*.a.example", False), ("c.b.a.example", "*.a.example", True), ("any.thing", "*", True),
-        ("s3-eu.example", "s3-*.example", True), ("s3-eu.x.example", "s3-*.example", False),
-        ("aXexample", "a.example", False), ("10.0.0.1", "*.0.0.1", False), ("10.0.0.1", "10.0.0.1", True),
+        ("a.example", "a.example", True),
+        ("b.a.example", "a.example", False),
+        ("b.a.example", "*.a.example", True),
+        ("a.example", "*.a.example", False),
+        ("c.b.a.example", "*.a.example", True),
+        ("any.thing", "*", True),
+        ("s3-eu.example", "s3-*.example", True),
+        ("s3-eu.x.example", "s3-*.example", False),
+        ("aXexample", "a.example", False),
+        ("10.0.0.1", "*.0.0.1", False),
+        ("10.0.0.1", "10.0.0.1", True),
     ],
-)  # fmt: skip
+)
 def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
     """A leading star is one label or more, another stays within its label, and addresses fit no pattern but `*`."""
     assert allowed_hosts.matches(host, pattern) is fits
@@ -93,23 +113,71 @@ def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
 @pytest.mark.parametrize(
     ("address", "public"),
     [
-        ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False), ("0.0.0.0", False),  # noqa: S104
-        ("172.31.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False), ("100.64.0.1", False), ("::", False),
-        ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("::ffff:10.0.0.1", False), ("224.0.0.1", False),
-        ("64:ff9b::7f00:1", False), ("64:ff9b::808:808", True), ("255.255.255.255", False),
-        ("2002:7f00:1::", False), ("2002:a00:1::1", False), ("2002:808:808::1", True), ("fec0::1", False),
-        ("feff::1", False), ("64:ff9b:1::", False), ("64:ff9b:1::808:808", False), ("64:ff9b::a00:1", False),
-        ("2001:0:808:808:0:3fff:80ff:fffe", False), ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", False),
-        ("::ffff:8.8.8.8", True), ("::8.8.8.8", False), ("::127.0.0.1", False), ("::ffff:0:7f00:1", False),
-        ("192.0.0.1", False), ("192.0.0.9", False), ("192.0.2.1", False), ("192.88.99.1", False),
-        ("198.18.0.1", False), ("198.19.255.255", False), ("198.51.100.1", False), ("203.0.113.9", False),
-        ("239.255.255.250", False), ("240.0.0.1", False), ("100.127.255.255", False), ("100.128.0.1", True),
-        ("192.0.1.1", True), ("198.20.0.1", True), ("172.32.0.1", True), ("11.0.0.1", True), ("1.1.1.1", True),
-        ("ff02::1", False), ("ff0e::1", False), ("2001:db8::1", False), ("3fff::1", False), ("5f00::1", False),
-        ("100::1", False), ("2001:2::1", False), ("2001:10::1", False), ("2001:20::1", False), ("2001:200::1", True),
-        ("2001:4860:4860::8888", True), ("2a00:1450::1", True), ("4000::1", False), ("fe80::1", False),
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("0.0.0.0", False),  # noqa: S104
+        ("172.31.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("::", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("224.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b::808:808", True),
+        ("255.255.255.255", False),
+        ("2002:7f00:1::", False),
+        ("2002:a00:1::1", False),
+        ("2002:808:808::1", True),
+        ("fec0::1", False),
+        ("feff::1", False),
+        ("64:ff9b:1::", False),
+        ("64:ff9b:1::808:808", False),
+        ("64:ff9b::a00:1", False),
+        ("2001:0:808:808:0:3fff:80ff:fffe", False),
+        ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", False),
+        ("::ffff:8.8.8.8", True),
+        ("::8.8.8.8", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:7f00:1", False),
+        ("192.0.0.1", False),
+        ("192.0.0.9", False),
+        ("192.0.2.1", False),
+        ("192.88.99.1", False),
+        ("198.18.0.1", False),
+        ("198.19.255.255", False),
+        ("198.51.100.1", False),
+        ("203.0.113.9", False),
+        ("239.255.255.250", False),
+        ("240.0.0.1", False),
+        ("100.127.255.255", False),
+        ("100.128.0.1", True),
+        ("192.0.1.1", True),
+        ("198.20.0.1", True),
+        ("172.32.0.1", True),
+        ("11.0.0.1", True),
+        ("1.1.1.1", True),
+        ("ff02::1", False),
+        ("ff0e::1", False),
+        ("2001:db8::1", False),
+        ("3fff::1", False),
+        ("5f00::1", False),
+        ("100::1", False),
+        ("2001:2::1", False),
+        ("2001:10::1", False),
+        ("2001:20::1", False),
+        ("2001:200::1", True),
+        ("2001:4860:4860::8888", True),
+        ("2a00:1450::1", True),
+        ("4000::1", False),
+        ("fe80::1", False),
     ],
-)  # fmt: skip
+)
 def test_addresses_of_the_internet(address: str, public: bool) -> None:
     """Private, loopback, link-local, shared and reserved ones are not, however they are written; the same on every
     Python, whose `ipaddress` changed its mind between versions."""
@@ -119,14 +187,22 @@ def test_addresses_of_the_internet(address: str, public: bool) -> None:
 @pytest.mark.parametrize(
     ("host", "ascii_host"),
     [
-        ("straße.de", "xn--strae-oqa.de"), ("STRASSE.de", "strasse.de"), ("xn--strae-oqa.de", "xn--strae-oqa.de"),
-        ("faß.example", "xn--fa-hia.example"), ("βόλος.com", "xn--nxasmm1c.com"),
+        ("straße.de", "xn--strae-oqa.de"),
+        ("STRASSE.de", "strasse.de"),
+        ("xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("faß.example", "xn--fa-hia.example"),
+        ("βόλος.com", "xn--nxasmm1c.com"),
         ("\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com", "xn--mgba3gch31f060k.com"),
-        ("Bücher.Example.", "xn--bcher-kva.example"), ("例え。jp", "xn--r8jz45g.jp"), ("☕.example", "xn--53h.example"),
-        ("ａｃｍｅ.com", "acme.com"), ("a_b.example", "a_b.example"), ("*.straße.de", "*.xn--strae-oqa.de"),  # noqa: RUF001
-        ("[::1]", "::1"), ("bad\ufffd.example", "bad\ufffd.example"),
+        ("Bücher.Example.", "xn--bcher-kva.example"),
+        ("例え。jp", "xn--r8jz45g.jp"),
+        ("☕.example", "xn--53h.example"),
+        ("ａｃｍｅ.com", "acme.com"),  # noqa: RUF001
+        ("a_b.example", "a_b.example"),
+        ("*.straße.de", "*.xn--strae-oqa.de"),
+        ("[::1]", "::1"),
+        ("bad\ufffd.example", "bad\ufffd.example"),
     ],
-)  # fmt: skip
+)
 def test_hosts_are_read_as_browsers_read_them(host: str, ascii_host: str) -> None:
     """By UTS 46, not transitional: `straße.de` is another site than `strasse.de`, and may belong to somebody else."""
     assert hostnames.ascii_host(host) == ascii_host
@@ -146,10 +222,13 @@ def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://files.lessons.example/a.pdf", "https://evil.example/authors/x", "https://evil.example/sso/a.pdf",
-        "https://auth.evil.example/a.pdf", "https://evil.example/login?next=/x",
+        "https://files.lessons.example/a.pdf",
+        "https://evil.example/authors/x",
+        "https://evil.example/sso/a.pdf",
+        "https://auth.evil.example/a.pdf",
+        "https://evil.example/login?next=/x",
     ],
-)  # fmt: skip
+)
 def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
     """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
     fence = allowed_hosts.fence(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
@@ -279,11 +358,15 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
     order = "https://inside.example/1" if "inside" in host else "https://portal.example/1"
     resolve = outside(
         {
-            "portal.example": "93.184.215.14", "files.portal.example": "10.0.0.5", "inside.example": "10.0.0.1",
-            "mixed.portal.example": "93.184.215.14 127.0.0.1", "cdn.portal.example": "2606:4700::1111",
-            "files.inside.example": "10.0.0.5", "10.0.0.5": "10.0.0.5",
+            "portal.example": "93.184.215.14",
+            "files.portal.example": "10.0.0.5",
+            "inside.example": "10.0.0.1",
+            "mixed.portal.example": "93.184.215.14 127.0.0.1",
+            "cdn.portal.example": "2606:4700::1111",
+            "files.inside.example": "10.0.0.5",
+            "10.0.0.5": "10.0.0.5",
         }
-    )  # fmt: skip
+    )
     fence = allowed_hosts.fence(order, allowed=allowed)
     if refused:
         with pytest.raises(allowed_hosts.NotAllowed, match=f"private address .*--allow-host {host}"):

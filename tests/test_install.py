@@ -43,13 +43,15 @@ OWN_WITH_LIBRARIES = "playwright install --with-deps chromium"
         ([EDGE, *APT, OWN], {"system": "linux", "root": True, "distribution": "debian", "apt": True}),
         ([*APT, OWN], {"system": "linux", "machine": "aarch64", "root": True, "distribution": "debian", "apt": True}),
         ([EDGE, OWN_WITH_LIBRARIES], {"system": "linux", "root": True, "distribution": "ubuntu", "apt": True}),
-        ([OWN_WITH_LIBRARIES],
-         {"system": "linux", "machine": "aarch64", "root": True, "distribution": "ubuntu", "apt": True}),
+        (
+            [OWN_WITH_LIBRARIES],
+            {"system": "linux", "machine": "aarch64", "root": True, "distribution": "ubuntu", "apt": True},
+        ),
         ([OWN], {"system": "linux", "root": False, "distribution": "debian", "apt": True}),
         ([OWN], {"system": "linux", "root": False, "distribution": "ubuntu", "apt": True}),
         ([OWN], {"system": "linux", "root": True, "distribution": "fedora", "apt": False}),
     ],
-)  # fmt: skip
+)
 def test_each_platform_has_its_plan(expected: list[str], machine: dict[str, object]) -> None:
     """Edge first where it can be installed, then the system's package where it is a real one, then Playwright's own."""
     assert plan(**machine) == expected  # type: ignore[arg-type]

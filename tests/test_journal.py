@@ -248,8 +248,9 @@ def test_facts_ride_along_with_a_commit(path: Path) -> None:
             assert await journal.claim_folder(lease.order.key, "A", "PO-2") == "PO-2"
             assert journal.syncs == before + 1
             assert raw(path, "SELECT path, sent_name FROM files ORDER BY path") == [
-                ("a.pdf", "\\udc80.pdf"), ("gone.pdf", "gone.pdf"),
-            ]  # fmt: skip
+                ("a.pdf", "\\udc80.pdf"),
+                ("gone.pdf", "gone.pdf"),
+            ]
             query = (
                 "SELECT lease, attempt, worker, started_at, ended_at, counts, error_code, error_message FROM attempts"
             )
@@ -289,8 +290,9 @@ def test_what_a_page_listed_and_what_befell_the_run(path: Path) -> None:
         at = "2026-11-25T07:30:00.000000+00:00"
         query = "SELECT key, attachment_id, name, place, kind, claimed_bytes, listed_at FROM attachments ORDER BY 2"
         assert raw(path, query) == [
-            (key, "b", "b.pdf", "Comments", "click", None, at), (key, "c", "c.pdf", "Comments", "external", None, at),
-        ]  # fmt: skip
+            (key, "b", "b.pdf", "Comments", "click", None, at),
+            (key, "c", "c.pdf", "Comments", "external", None, at),
+        ]
         assert raw(path, "SELECT at, event, level, worker, key, detail FROM events ORDER BY id") == [
             (at, "context.lost", "warning", "w1", None, '{"why": "it \\udc80 died"}'),
             (at, "order.put_back", "info", "w1", key, "{}"),
@@ -379,9 +381,20 @@ FAILURE = st.builds(models.Failure, st.sampled_from(models.ErrorCode), TEXT)
 
 
 FILE = st.builds(
-    models.SavedFile, TEXT, TEXT, TEXT, st.integers(0, 2**40), TEXT, TEXT, TEXT, TEXT, TEXT,
-    modified_at=st.none() | MOMENT, saved_at=st.none() | MOMENT, checks=st.lists(TEXT, max_size=2).map(tuple),
-)  # fmt: skip
+    models.SavedFile,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.integers(0, 2**40),
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    modified_at=st.none() | MOMENT,
+    saved_at=st.none() | MOMENT,
+    checks=st.lists(TEXT, max_size=2).map(tuple),
+)
 
 
 MISSING = st.builds(models.MissingFile, TEXT, TEXT, TEXT, st.none() | FAILURE)
@@ -391,11 +404,23 @@ TIMING = st.builds(models.Timing, MOMENT, MOMENT, st.floats(0, 1e6))
 
 
 OUTCOME = st.builds(
-    models.Outcome, key=TEXT.map(models.OrderKey), po_number=TEXT, status=st.sampled_from(models.Status),
-    files=st.lists(FILE, max_size=2).map(tuple), missing=st.lists(MISSING, max_size=2).map(tuple),
-    error=st.none() | FAILURE, attempts=st.integers(1, 9), timing=TIMING, worker=TEXT, lane=TEXT, folder=TEXT,
-    supplier=TEXT, source_url=TEXT, found=st.integers(0, 9), carried=st.booleans(),
-)  # fmt: skip
+    models.Outcome,
+    key=TEXT.map(models.OrderKey),
+    po_number=TEXT,
+    status=st.sampled_from(models.Status),
+    files=st.lists(FILE, max_size=2).map(tuple),
+    missing=st.lists(MISSING, max_size=2).map(tuple),
+    error=st.none() | FAILURE,
+    attempts=st.integers(1, 9),
+    timing=TIMING,
+    worker=TEXT,
+    lane=TEXT,
+    folder=TEXT,
+    supplier=TEXT,
+    source_url=TEXT,
+    found=st.integers(0, 9),
+    carried=st.booleans(),
+)
 
 
 @hypothesis.given(OUTCOME)

@@ -86,10 +86,16 @@ def portal(
         work.stop()
 
     judge = failure_policy.Judge(
-        retry.Policy(4, 0.001, 0.004, patience), circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
-        random=lambda: 0.5, now=asyncio.get_running_loop().time, say=said.append, given_up=given_up,
-        changed=lambda: work.changed(), hosts=reachability.Hosts(is_known=lambda _: known), asleep=lambda: 0.0,
-    )  # fmt: skip
+        retry.Policy(4, 0.001, 0.004, patience),
+        circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
+        random=lambda: 0.5,
+        now=asyncio.get_running_loop().time,
+        say=said.append,
+        given_up=given_up,
+        changed=lambda: work.changed(),
+        hosts=reachability.Hosts(is_known=lambda _: known),
+        asleep=lambda: 0.0,
+    )
     work = order_queue.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
     judge.expect(orders)
     return Portal(judge, work), said, gone
@@ -304,9 +310,15 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
     async def go() -> None:
         asleep = [0.0]
         judge = failure_policy.Judge(
-            retry.Policy(1, 1.0, 1.0), POLICY, random=lambda: 0.5, now=lambda: 0.0, say=lambda _: None,
-            given_up=lambda _: None, changed=lambda: None, asleep=lambda: asleep[0],
-        )  # fmt: skip
+            retry.Policy(1, 1.0, 1.0),
+            POLICY,
+            random=lambda: 0.5,
+            now=lambda: 0.0,
+            say=lambda _: None,
+            given_up=lambda _: None,
+            changed=lambda: None,
+            asleep=lambda: asleep[0],
+        )
         for number in range(5):
             taken = lease(number)
             judge.leased(taken, 0.0)

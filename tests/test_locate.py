@@ -83,8 +83,10 @@ def test_edge_is_found_in_each_place_windows_installs_it(root: str) -> None:
 def test_edge_outside_its_usual_folder_is_started_by_its_path() -> None:
     """Where only the search path knows Edge, Playwright's channel would not start it, so the path is used."""
     assert taken("/usr/bin/microsoft-edge-stable", "/usr/bin/chromium", system="linux") == (
-        "msedge", None, "/usr/bin/microsoft-edge-stable",
-    )  # fmt: skip
+        "msedge",
+        None,
+        "/usr/bin/microsoft-edge-stable",
+    )
 
 
 def test_chromium_never_means_edge_or_chrome() -> None:

@@ -113,8 +113,10 @@ def test_folder_names(text: str, name: str) -> None:
 def test_the_same_name_twice() -> None:
     """Two `invoice.pdf` of one order are both kept, also where only case or accents tell them apart."""
     assert names.assign(["invoice.pdf", "invoice.pdf", "INVOICE.PDF"], 80) == (
-        "invoice.pdf", "invoice (2).pdf", "INVOICE (3).PDF",
-    )  # fmt: skip
+        "invoice.pdf",
+        "invoice (2).pdf",
+        "INVOICE (3).PDF",
+    )
     assert names.assign(["é.txt", "e\u0301.txt"], 80) == ("é.txt", "é (2).txt")
     assert names.assign(["a.tar.gz", "a.tar.gz"], 80) == ("a.tar.gz", "a (2).tar.gz")
     assert names.assign(["a", "a"], 80) == ("a", "a (2)")
@@ -145,22 +147,22 @@ def test_a_budget_for_the_hash_alone() -> None:
         ('attachment; filename="invoice.pdf"', "invoice.pdf"),
         ("attachment; filename=invoice no 1.pdf", "invoice no 1.pdf"),
         ("attachment; filename=plain.pdf; size=12", "plain.pdf"),
-        ("ATTACHMENT; FileName=\"UP.PDF\"", "UP.PDF"),
+        ('ATTACHMENT; FileName="UP.PDF"', "UP.PDF"),
         ("attachment; filename=\"x.pdf\"; filename*=UTF-8''%E2%82%AC%20rates.pdf", "€ rates.pdf"),
         ("attachment; filename*=iso-8859-1'de'Gr%FC%DFe.pdf", "Grüße.pdf"),
         ("attachment; filename*=UTF-8''Gr%FC%DFe.pdf", "Grüße.pdf"),
         ("attachment; filename*=no-such-charset''%C3%BC.pdf", "ü.pdf"),
         ("attachment; filename*=\"UTF-8''quoted%20all%20the%20same.pdf\"", "quoted all the same.pdf"),
-        ("attachment; filename*0=\"a very \"; filename*1=\"long.pdf\"", "a very long.pdf"),
+        ('attachment; filename*0="a very "; filename*1="long.pdf"', "a very long.pdf"),
         (r'attachment; filename="a \"quoted\" name.pdf"', 'a "quoted" name.pdf'),
         (r'attachment; filename="C:\dir\file.pdf"', r"C:\dir\file.pdf"),
         ('attachment; filename="a; filename*=evil.exe"', "a; filename*=evil.exe"),
         ('attachment; note="x; filename=evil.exe"; filename=good.pdf', "good.pdf"),
         ('attachment; filename="never closed.pdf', "never closed.pdf"),
-        ("attachment; filename=\"Gr\u00c3\u00bc\u00c3\u009fe.pdf\"", "Grüße.pdf"),
-        ("attachment; filename=\"Gr\udcfc\udcdfe.pdf\"", "Grüße.pdf"),
-        ("attachment; filename=\"Gr\xfc\xdfe.pdf\"", "Grüße.pdf"),
-        ("attachment; filename=\"Grüße 発注.pdf\"", "Grüße 発注.pdf"),
+        ('attachment; filename="Gr\u00c3\u00bc\u00c3\u009fe.pdf"', "Grüße.pdf"),
+        ('attachment; filename="Gr\udcfc\udcdfe.pdf"', "Grüße.pdf"),
+        ('attachment; filename="Gr\xfc\xdfe.pdf"', "Grüße.pdf"),
+        ('attachment; filename="Grüße 発注.pdf"', "Grüße 発注.pdf"),
         ('attachment; filename="=?UTF-8?B?R3LDvMOfZS5wZGY=?="', "Grüße.pdf"),
         ('attachment; filename="=?iso-8859-1?Q?Gr=FC=DFe?=.pdf"', "Grüße.pdf"),
         ('attachment; filename="=?UTF-8?B?broken?=.pdf"', None),
@@ -172,7 +174,7 @@ def test_a_budget_for_the_hash_alone() -> None:
         ("filename=bare.pdf", "bare.pdf"),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_names_in_content_disposition(header: str, name: str | None) -> None:
     """The name comes out as meant, by the rules and by the ways servers break them."""
     found = disposition.name(header)

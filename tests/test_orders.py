@@ -170,9 +170,22 @@ def test_po_numbers_nobody_could_mean(number: str, word: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://x/1", "javascript:alert(1)", "acme.com/1", "https://", "https://:443/", "https://a b.com/", "http://[::1",
-     "https://x:99999/", "https://x/\x00", "https://user@x/", "https://x/1 https://x/2", "mailto:a@b.c", "//x/1"],
-)  # fmt: skip
+    [
+        "ftp://x/1",
+        "javascript:alert(1)",
+        "acme.com/1",
+        "https://",
+        "https://:443/",
+        "https://a b.com/",
+        "http://[::1",
+        "https://x:99999/",
+        "https://x/\x00",
+        "https://user@x/",
+        "https://x/1 https://x/2",
+        "mailto:a@b.c",
+        "//x/1",
+    ],
+)
 def test_addresses_that_are_none(url: str) -> None:
     """Whatever is not http(s) with a host, or carries credentials, is refused."""
     row = read.order_from_mapping({"po_number": "1", "url": url}, 1)
@@ -347,15 +360,36 @@ def test_rows_are_streamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1,234.56", "1234.56"), ("1.234,56", "1234.56"), ("€ 1 234,56", "1234.56"), ("1\u202f234,56 €", "1234.56"),
-        ("1'234.50", "1234.50"), ("1’234.50", "1234.50"), ("(123.45)", "-123.45"), ("USD 12", "12"), ("12-", "-12"),  # noqa: RUF001
-        ("-12.5", "-12.5"), ("\u221212", "-12"), ("$-5", "-5"), ("-$5", "-5"), ("12,-", "12"),
+        ("1,234.56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("€ 1 234,56", "1234.56"),
+        ("1\u202f234,56 €", "1234.56"),
+        ("1'234.50", "1234.50"),
+        ("1’234.50", "1234.50"),  # noqa: RUF001
+        ("(123.45)", "-123.45"),
+        ("USD 12", "12"),
+        ("12-", "-12"),
+        ("-12.5", "-12.5"),
+        ("\u221212", "-12"),
+        ("$-5", "-5"),
+        ("-$5", "-5"),
+        ("12,-", "12"),
         ("R$ 1.234,50", "1234.50"),
-        ("1,234", "1234"), ("1.234", "1.234"), ("0,125", "0.125"), ("12,5", "12.5"), ("1.234.567", "1234567"),
-        ("12,34,567.00", "1234567.00"), ("0", "0"), ("($1,000)", "-1000"), ("5 kr", "5"), ("Fr. 5.00", "5.00"),
-        (".5", "0.5"), ("+3", "3"), ("12 EUR-", "-12"),
+        ("1,234", "1234"),
+        ("1.234", "1.234"),
+        ("0,125", "0.125"),
+        ("12,5", "12.5"),
+        ("1.234.567", "1234567"),
+        ("12,34,567.00", "1234567.00"),
+        ("0", "0"),
+        ("($1,000)", "-1000"),
+        ("5 kr", "5"),
+        ("Fr. 5.00", "5.00"),
+        (".5", "0.5"),
+        ("+3", "3"),
+        ("12 EUR-", "-12"),
     ],
-)  # fmt: skip
+)
 def test_amounts_are_decimals(text: str, value: str) -> None:
     """Each way people write amounts is the same decimal, digit by digit."""
     parsed = amounts.parse(text)

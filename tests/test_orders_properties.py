@@ -120,7 +120,7 @@ def test_no_row_is_swallowed(lines: list[str]) -> None:
         st.binary(max_size=600).map(lambda tail: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + tail),
         st.text('po_number,;"\n\r\t|ü', max_size=200).map(str.encode),
     )
-)  # fmt: skip
+)
 def test_any_bytes_are_rows_or_one_message(content: bytes) -> None:
     """Nothing but InputError comes of any file, and its message is one line that says the file's name."""
     assert rows_or_refused(content)

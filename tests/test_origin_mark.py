@@ -117,10 +117,14 @@ def fetched(into: Path, *, is_marked: bool = True, at: str = "/get/7?sig=SECRET"
             url, ours = server.url(at), them.session("Agent/1")
             try:
                 await fetch.fetch(
-                    models.Attachment("a1", "a.pdf", models.Link(url, server.url("/orders/7?session=SECRET"))), into,
-                    ask=lambda conditions: ours.get(url, conditions=conditions), limits=fetch.Limits(),
-                    on_bytes=lambda _: None, now=lambda: AT, is_marked=is_marked,
-                )  # fmt: skip
+                    models.Attachment("a1", "a.pdf", models.Link(url, server.url("/orders/7?session=SECRET"))),
+                    into,
+                    ask=lambda conditions: ours.get(url, conditions=conditions),
+                    limits=fetch.Limits(),
+                    on_bytes=lambda _: None,
+                    now=lambda: AT,
+                    is_marked=is_marked,
+                )
             finally:
                 await ours.aclose()
             return server.url("")
@@ -136,11 +140,19 @@ def adopted(into: Path, part: Path, *, is_marked: bool = True) -> None:
     assert b"SECRET" in b"".join(marks.of(part).values())
     support.run_async(
         fetch.adopt(
-            models.Attachment("a2", "a.pdf", models.Click(models.Control("button", "Get"))), into, part,
-            sent_name="a.pdf", url="https://files.example/get/7?sig=SECRET", headers={}, limits=fetch.Limits(),
-            on_bytes=lambda _: None, now=lambda: AT, page=PAGE, is_marked=is_marked,
+            models.Attachment("a2", "a.pdf", models.Click(models.Control("button", "Get"))),
+            into,
+            part,
+            sent_name="a.pdf",
+            url="https://files.example/get/7?sig=SECRET",
+            headers={},
+            limits=fetch.Limits(),
+            on_bytes=lambda _: None,
+            now=lambda: AT,
+            page=PAGE,
+            is_marked=is_marked,
         )
-    )  # fmt: skip
+    )
 
 
 def test_a_file_is_marked_when_it_gets_its_name(folder: Path) -> None:

@@ -36,9 +36,15 @@ def write(
 ) -> counts.Summary:
     what = about()
     what = tables.About(
-        models.RunId(run), what.plan, what.browser, what.seconds, what.work_seconds, what.interrupted, what.version,
+        models.RunId(run),
+        what.plan,
+        what.browser,
+        what.seconds,
+        what.work_seconds,
+        what.interrupted,
+        what.version,
         source=source,
-    )  # fmt: skip
+    )
     return tables.write_all(out, what, lambda: iter(rows))
 
 
@@ -254,8 +260,10 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert [row["po_number"] for row in told["rows"]] == ["PO-1"]
     assert [(other["list"], other["row"], other["status"]) for other in told["others"]] == [
-        ("week 1.csv", 7, "COMPLETED"), ("week 1.csv", 9, "PENDING"), ("", None, "COMPLETED"),
-    ]  # fmt: skip
+        ("week 1.csv", 7, "COMPLETED"),
+        ("week 1.csv", 9, "PENDING"),
+        ("", None, "COMPLETED"),
+    ]
     assert told["others"][0]["input"] == {"PO": "PO-8", "note": "=1"}
     assert told["summary"]["others"] == 3
     book = openpyxl.load_workbook(tmp_path / "results.xlsx")
@@ -327,11 +335,18 @@ def refused(*words: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     "words",
     [
-        ("process", "pos.csv", "-o", ""), ("process", "pos.csv", "--out="), ("process", ""), ("demo", "-o", ""),
-        ("demo", "--serve", "-o", " "), ("status", ""), ("verify", ""), ("doctor", "-o", ""),
-        ("process", "pos.csv", "--base-profile", ""), ("portal", "inspect", "https://x", "--screenshot", ""),
+        ("process", "pos.csv", "-o", ""),
+        ("process", "pos.csv", "--out="),
+        ("process", ""),
+        ("demo", "-o", ""),
+        ("demo", "--serve", "-o", " "),
+        ("status", ""),
+        ("verify", ""),
+        ("doctor", "-o", ""),
+        ("process", "pos.csv", "--base-profile", ""),
+        ("portal", "inspect", "https://x", "--screenshot", ""),
     ],
-)  # fmt: skip
+)
 def test_an_empty_path_is_refused(here: Path, words: tuple[str, ...]) -> None:
     """A shell variable that is not set must not mean the current folder."""
     assert "the path is empty" in refused(*words)
@@ -424,11 +439,15 @@ def test_the_command_that_goes_on(words: str, is_out_given: bool, only_failed: b
         ("a&b\\", "'a&b\\'", "'a&b\\'", '"a&b\\\\"'),
         ("O'Hara’s", "'O'\"'\"'Hara’s'", "'O''Hara’’s'", '"O\'Hara’s"'),  # noqa: RUF001 - PowerShell takes it for a quote
         ("$HOME", "'$HOME'", "'$HOME'", '"$HOME"'),
-        ("https://x/{po_number}?a=1&b=2", "'https://x/{po_number}?a=1&b=2'", "'https://x/{po_number}?a=1&b=2'",
-         '"https://x/{po_number}?a=1&b=2"'),
+        (
+            "https://x/{po_number}?a=1&b=2",
+            "'https://x/{po_number}?a=1&b=2'",
+            "'https://x/{po_number}?a=1&b=2'",
+            '"https://x/{po_number}?a=1&b=2"',
+        ),
         ("", "''", "''", '""'),
     ],
-)  # fmt: skip
+)
 def test_words_are_quoted_for_the_shell(word: str, posix: str, powershell: str, cmd: str) -> None:
     """Each shell takes the word for what it is."""
     assert [shell.joined([word], name) for name in ("posix", "powershell", "cmd")] == [posix, powershell, cmd]

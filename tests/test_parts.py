@@ -75,10 +75,13 @@ async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[mod
         ours = them.session("Agent/1")
         try:
             yield lambda into: fetch.fetch(
-                ATTACHMENT, into, ask=lambda conditions: ours.get(url, conditions=conditions),
-                limits=fetch.Limits(resume_from=LEAST), on_bytes=sender.take,
+                ATTACHMENT,
+                into,
+                ask=lambda conditions: ours.get(url, conditions=conditions),
+                limits=fetch.Limits(resume_from=LEAST),
+                on_bytes=sender.take,
                 now=lambda: NOW,
-            )  # fmt: skip
+            )
         finally:
             await ours.aclose()
             await runner.cleanup()
@@ -179,11 +182,15 @@ def test_only_strong_validators_will_do(headers: dict[str, str], validator: str)
 @pytest.mark.parametrize(
     ("content_range", "status", "fine"),
     [
-        ("bytes 500-999/1000", 206, True), ("bytes 0-999/1000", 206, False), ("bytes 500-998/1000", 206, False),
-        ("bytes 500-1000/1001", 206, False), ("bytes 500-999/*", 206, False), ("", 206, False),
+        ("bytes 500-999/1000", 206, True),
+        ("bytes 0-999/1000", 206, False),
+        ("bytes 500-998/1000", 206, False),
+        ("bytes 500-1000/1001", 206, False),
+        ("bytes 500-999/*", 206, False),
+        ("", 206, False),
         ("bytes 500-999/1000", 200, False),
     ],
-)  # fmt: skip
+)
 def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status: int, fine: bool) -> None:
     """What a server sends instead of the range that was asked for is never put behind what is there."""
     note = partial.Note("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
@@ -193,10 +200,14 @@ def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status:
 @pytest.mark.parametrize(
     ("status", "headers", "same"),
     [
-        (304, {}, True), (200, {"etag": '"e"'}, True), (200, {"etag": '"f"'}, False), (404, {"etag": '"e"'}, False),
-        (200, {}, False), (200, {"content-length": "7"}, False),
+        (304, {}, True),
+        (200, {"etag": '"e"'}, True),
+        (200, {"etag": '"f"'}, False),
+        (404, {"etag": '"e"'}, False),
+        (200, {}, False),
+        (200, {"content-length": "7"}, False),
     ],
-)  # fmt: skip
+)
 def test_a_kept_file_is_the_same_where_the_server_says_so(status: int, headers: dict[str, str], same: bool) -> None:
     """By 304, or by the tag of an answer whose body then is not read."""
     kept = models.SavedFile("a1", "x.pdf", "x.pdf", 7, "", "", "http", "", etag='"e"')

@@ -53,10 +53,18 @@ def bares(number: int, of: int) -> list[models.Outcome]:
 @pytest.mark.parametrize(
     ("without", "orders", "figures"),
     [
-        (9, 9, ""), (10, 10, "all 10 orders"), (9, 10, ""), (18, 19, ""), (19, 19, "all 19 orders"),
-        (19, 20, "19 of 20 orders"), (18, 20, ""), (95, 100, "95 of 100 orders"), (94, 100, ""), (50, 100, ""),
+        (9, 9, ""),
+        (10, 10, "all 10 orders"),
+        (9, 10, ""),
+        (18, 19, ""),
+        (19, 19, "all 19 orders"),
+        (19, 20, "19 of 20 orders"),
+        (18, 20, ""),
+        (95, 100, "95 of 100 orders"),
+        (94, 100, ""),
+        (50, 100, ""),
     ],
-)  # fmt: skip
+)
 def test_nearly_all_orders_without_attachments(without: int, orders: int, figures: str) -> None:
     """All of ten, or nineteen in twenty; a portal where half of the orders have none is not accused."""
     found = said(bares(without, orders))
@@ -81,10 +89,14 @@ def test_what_was_accepted_is_not_said_again() -> None:
 @pytest.mark.parametrize(
     ("same", "others", "none", "figures"),
     [
-        (10, 0, 0, "10 of 10 orders"), (8, 2, 0, "8 of 10 orders"), (7, 3, 0, ""), (5, 1, 6, "5 of 6 orders"),
-        (4, 0, 8, ""), (9, 0, 0, ""),
+        (10, 0, 0, "10 of 10 orders"),
+        (8, 2, 0, "8 of 10 orders"),
+        (7, 3, 0, ""),
+        (5, 1, 6, "5 of 6 orders"),
+        (4, 0, 8, ""),
+        (9, 0, 0, ""),
     ],
-)  # fmt: skip
+)
 def test_the_same_single_file_everywhere(same: int, others: int, none: int, figures: str) -> None:
     """Four of five orders with files have one file, and it is the same: perhaps the site's, not theirs."""
     logo = "ab" * 32

@@ -26,24 +26,58 @@ PASS: Final = models.Judgement(models.Ruling.PASS, "it changes nothing")
 STOP: Final = models.Judgement(models.Ruling.STOP, "it may change something")
 LINK: Final = models.Judgement(models.Ruling.LINK, "it is a document")
 
-NEVER_SENT: Final = frozenset({
-    "shared-worker", "new-shared-worker", "socket", "new-socket", "socket-of-a-frame", "page-hide", "page-hide-fetch",
-    "page-hide-handler", "unload", "before-unload", "visibility", "prefetch", "pop-up-later",
-    "pop-up-fetch",
-})  # fmt: skip
+NEVER_SENT: Final = frozenset(
+    {
+        "shared-worker",
+        "new-shared-worker",
+        "socket",
+        "new-socket",
+        "socket-of-a-frame",
+        "page-hide",
+        "page-hide-fetch",
+        "page-hide-handler",
+        "unload",
+        "before-unload",
+        "visibility",
+        "prefetch",
+        "pop-up-later",
+        "pop-up-fetch",
+    }
+)
 """Cannot be judged, so they are held in the page, whatever the judge says."""
-ON_LEAVING: Final = frozenset({
-    "page-hide", "page-hide-fetch", "page-hide-handler", "unload", "before-unload", "visibility",
-})  # fmt: skip
-MOVES: Final = frozenset({
-    "navigation", "link", "form", "form-get", "form-by-script", "redirect-form", "redirect-navigation",
-})  # fmt: skip
+ON_LEAVING: Final = frozenset(
+    {
+        "page-hide",
+        "page-hide-fetch",
+        "page-hide-handler",
+        "unload",
+        "before-unload",
+        "visibility",
+    }
+)
+MOVES: Final = frozenset(
+    {
+        "navigation",
+        "link",
+        "form",
+        "form-get",
+        "form-by-script",
+        "redirect-form",
+        "redirect-navigation",
+    }
+)
 """The page itself goes elsewhere."""
 IN_THE_PAGE: Final = frozenset({"WEBSOCKET", "SHAREDWORKER", "HINT"})
-CANCELLED: Final = frozenset({
-    "beacon-then-stop", "keepalive-then-stop", "keepalive-then-navigation", "keepalive-then-abort",
-    "beacon-of-a-removed-frame", "keepalive-of-a-removed-frame",
-})  # fmt: skip
+CANCELLED: Final = frozenset(
+    {
+        "beacon-then-stop",
+        "keepalive-then-stop",
+        "keepalive-then-navigation",
+        "keepalive-then-abort",
+        "beacon-of-a-removed-frame",
+        "keepalive-of-a-removed-frame",
+    }
+)
 """The page itself cancels it at once: what would pass may be lost, or come late."""
 CLOSED_FIRST: Final = frozenset({"pop-up-later", "pop-up-fetch"})
 """A window that nobody waits for is closed before it sends anything."""
@@ -63,9 +97,12 @@ class Opened:
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         self.context = await self.driver.open(
-            models.WorkerId("w1"), launch, user_data_dir=self.profiles.create_profile("w1"),
-            downloads=self.driver.run_dir.path / "downloads", pages=2,
-        )  # fmt: skip
+            models.WorkerId("w1"),
+            launch,
+            user_data_dir=self.profiles.create_profile("w1"),
+            downloads=self.driver.run_dir.path / "downloads",
+            pages=2,
+        )
 
     async def close(self) -> None:
         await self.context.close()
@@ -80,9 +117,13 @@ class Opened:
         return control
 
     async def press(
-        self, hold: contexts.Hold, what: models.Click | playwright.ElementHandle, judge: press_guard.Judge,
-        allow: press_guard.Allow = lambda _: None, purpose: models.Purpose = models.Purpose.OPEN,
-    ) -> press_guard.Press:  # fmt: skip
+        self,
+        hold: contexts.Hold,
+        what: models.Click | playwright.ElementHandle,
+        judge: press_guard.Judge,
+        allow: press_guard.Allow = lambda _: None,
+        purpose: models.Purpose = models.Purpose.OPEN,
+    ) -> press_guard.Press:
         """Presses it, as one presses what shows more of a list."""
         return await press_guard.read_press(
             self.context, hold, what, allow=allow, judge=judge, on_audit=self.told.append, purpose=purpose
@@ -224,9 +265,9 @@ def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Open
                 await opened.show(hold, f"/press/pop-up-no-opener/{name}")
                 for hold, name in zip(holds, names, strict=True)
             ]
-            presses = await asyncio.gather(*(
-                opened.press(hold, control, lambda _: LINK) for hold, control in zip(holds, controls, strict=True)
-            ))  # fmt: skip
+            presses = await asyncio.gather(
+                *(opened.press(hold, control, lambda _: LINK) for hold, control in zip(holds, controls, strict=True))
+            )
             await until(lambda: all(press.requests for press in presses), "no window was asked for")
             for press, name in zip(presses, names, strict=True):
                 assert {urlsplit(link.url).path for link in press.links} <= {f"/sent/{name}"}
@@ -263,8 +304,10 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
             with pytest.raises((errors.Transient, press_guard.PressRefused)) as caught:
                 await opened.press(hold, click, lambda _: PASS)
             assert caught.value.code in {
-                models.ErrorCode.LIST_INCOMPLETE, models.ErrorCode.NOT_PRESSED, models.ErrorCode.TIMEOUT,
-            }  # fmt: skip
+                models.ErrorCode.LIST_INCOMPLETE,
+                models.ErrorCode.NOT_PRESSED,
+                models.ErrorCode.TIMEOUT,
+            }
         assert not opened.arrived(name)
 
     loop.run(go())

@@ -66,8 +66,11 @@ def test_a_clone_has_the_content_and_none_of_locks_caches_and_crash_dumps(base: 
     with profiles.ProfileManager(base) as manager:
         clone = manager.create_profile("w1")
         assert tree(clone) == {
-            "Local State", "Default/Cookies", "Default/Local Storage/leveldb/000003.log", "Default/Preferences",
-        }  # fmt: skip
+            "Local State",
+            "Default/Cookies",
+            "Default/Local Storage/leveldb/000003.log",
+            "Default/Preferences",
+        }
         assert (clone / "Default" / "Cookies").read_text() == "cookies"
         assert manager.base_profile_path == base
         assert clone != base
@@ -219,8 +222,10 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
         flags.append("--no-sandbox")
     browser = subprocess.Popen(
         [found_browser.executable, *flags, f"--user-data-dir={base}", "--remote-debugging-port=0", "about:blank"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     running = psutil.Process(browser.pid)
     with profiles.ProfileManager(base) as manager:
         try:

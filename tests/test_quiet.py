@@ -188,9 +188,22 @@ def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, de
 
 
 MUCH_LATER = (
-    "fetch", "xhr", "timer", "timers-nested", "script", "import-nested", "frame-fetch", "channel", "database", "stream",
-    "fetch-nested", "in-view", "navigation", "refresh", "written",
-)  # fmt: skip
+    "fetch",
+    "xhr",
+    "timer",
+    "timers-nested",
+    "script",
+    "import-nested",
+    "frame-fetch",
+    "channel",
+    "database",
+    "stream",
+    "fetch-nested",
+    "in-view",
+    "navigation",
+    "refresh",
+    "written",
+)
 
 
 def test_also_one_that_comes_much_later(ground: Ground) -> None:

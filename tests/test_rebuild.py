@@ -36,11 +36,18 @@ def made(number: int) -> models.Outcome:
     has_files = status in {models.Status.COMPLETED, models.Status.PARTIAL}
     lacks = not status.succeeded
     return outcome(
-        number, status, files=(saved(f"{number} ü.pdf"), saved(f"{number}.xlsx", size=0)) if has_files else (),
+        number,
+        status,
+        files=(saved(f"{number} ü.pdf"), saved(f"{number}.xlsx", size=0)) if has_files else (),
         missing=(models.MissingFile("m", "gone.pdf", "http://x/m", FAILURE),) if lacks else (),
-        error=FAILURE if lacks else None, timing=models.Timing(START, START, 0.0), worker="", lane="",
-        source_url=f"http://x/{number}", found=2 * has_files + lacks, rules=number % 3,
-    )  # fmt: skip
+        error=FAILURE if lacks else None,
+        timing=models.Timing(START, START, 0.0),
+        worker="",
+        lane="",
+        source_url=f"http://x/{number}",
+        found=2 * has_files + lacks,
+        rules=number % 3,
+    )
 
 
 def told(out: Path, one: models.Outcome, stem: str = "", **more: Any) -> Path:
@@ -49,9 +56,16 @@ def told(out: Path, one: models.Outcome, stem: str = "", **more: Any) -> Path:
     path = manifests.path(out / ".po-pw", "A", stem or one.po_number)
     path.parent.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {
-        "order": order(number), "supplier": one.supplier, "folder": one.folder, "status": one.status,
-        "files": one.files, "missing": one.missing, "earlier": (), "now": START, "rules": one.rules,
-    } | more  # fmt: skip
+        "order": order(number),
+        "supplier": one.supplier,
+        "folder": one.folder,
+        "status": one.status,
+        "files": one.files,
+        "missing": one.missing,
+        "earlier": (),
+        "now": START,
+        "rules": one.rules,
+    } | more
     manifests.write(path, **values)
     return path
 
@@ -276,9 +290,16 @@ def test_of_two_manifests_the_later_counts(tmp_path: Path) -> None:
         path = manifests.path(out / ".po-pw", supplier, "PO-7")
         path.parent.mkdir(parents=True)
         manifests.write(
-            path, order=order(7), supplier=supplier, folder=f"{supplier}/PO-7_{status}", status=status, files=(),
-            missing=(), earlier=(), now=now,
-        )  # fmt: skip
+            path,
+            order=order(7),
+            supplier=supplier,
+            folder=f"{supplier}/PO-7_{status}",
+            status=status,
+            files=(),
+            missing=(),
+            earlier=(),
+            now=now,
+        )
 
     async def body() -> None:
         async with opened(out) as (journal, said):

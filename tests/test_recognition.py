@@ -29,18 +29,30 @@ def facts(**given: Any) -> page_facts.PageFacts:
     """An order's page at the address asked for, that shows an id of its own and no PO number."""
     asked = given.get("asked", f"{P}/orders/55")
     plain = {
-        "url": asked, "asked": asked, "status": 200, "title": "Order 55", "headings": ((1, "Order 55"),),
-        "fields": FIELDS, "text_length": 800, "opening": "Order 55", "text_hash": "t-order", "signature": ORDER_MAKE,
-    }  # fmt: skip
+        "url": asked,
+        "asked": asked,
+        "status": 200,
+        "title": "Order 55",
+        "headings": ((1, "Order 55"),),
+        "fields": FIELDS,
+        "text_length": 800,
+        "opening": "Order 55",
+        "text_hash": "t-order",
+        "signature": ORDER_MAKE,
+    }
     return page_facts.PageFacts(**{**plain, **given})
 
 
 def bare(**given: Any) -> page_facts.PageFacts:
     """A page with little on it, at the address asked for."""
     plain = {
-        "title": "Portal", "headings": ((1, "Welcome"),), "fields": (), "text_length": 80, "text_hash": "t-bare",
+        "title": "Portal",
+        "headings": ((1, "Welcome"),),
+        "fields": (),
+        "text_length": 80,
+        "text_hash": "t-bare",
         "signature": ERROR_MAKE,
-    }  # fmt: skip
+    }
     return facts(**{**plain, **given})
 
 
@@ -59,9 +71,12 @@ def experienced(count: int = 2) -> memories.PortalMemory:
     for n in range(count):
         one = order(f"PO-{9000 + n}", f"{P}/orders/{n}")
         page = facts(
-            asked=one.url, headings=((1, f"Order {one.po_number}"),), title="Portal",
-            fields=(*FIELDS, ("PO number", one.po_number)), text_hash=f"t-{n}",
-        )  # fmt: skip
+            asked=one.url,
+            headings=((1, f"Order {one.po_number}"),),
+            title="Portal",
+            fields=(*FIELDS, ("PO number", one.po_number)),
+            text_hash=f"t-{n}",
+        )
         found = recognition.judge(page, one, known, other_orders=nobody)
         recognition.learn(known, page, one, found, has_area=True)
     missing = bare(status=404, asked=f"{P}/orders/0")
@@ -111,8 +126,11 @@ SURE: Final = [
         facts(headings=((1, "Order PO-7001"),), alerts=("Delivery is late.",)),
         PageKind.ORDER,
     ),
-    ("an order whose id is an error's code", facts(asked=f"{P}/orders/404", title="404", headings=((1, "404"),),
-     fields=(*FIELDS, ("PO number", "PO-7001"))), PageKind.ORDER),
+    (
+        "an order whose id is an error's code",
+        facts(asked=f"{P}/orders/404", title="404", headings=((1, "404"),), fields=(*FIELDS, ("PO number", "PO-7001"))),
+        PageKind.ORDER,
+    ),
     # --- signed out
     ("401", facts(status=401, headings=((1, "Order PO-7001"),)), PageKind.SIGNED_OUT),
     ("403 with a way in", bare(status=403, ways_in=(way(in_content=False),)), PageKind.SIGNED_OUT),
@@ -160,18 +178,32 @@ SURE: Final = [
     # --- challenges
     ("a challenge", bare(challenge=True), PageKind.CHALLENGE),
     ("a challenge with 403", bare(status=403, challenge=True), PageKind.CHALLENGE),
-    ("a sign-in with a captcha",
-     bare(challenge=True, challenge_covers=True, forms=(form("name", "password"),)), PageKind.SIGNED_OUT),
-    ("a challenge over an order", facts(headings=((1, "Order PO-7001"),), challenge=True, challenge_covers=True),
-     PageKind.CHALLENGE),
+    (
+        "a sign-in with a captcha",
+        bare(challenge=True, challenge_covers=True, forms=(form("name", "password"),)),
+        PageKind.SIGNED_OUT,
+    ),
+    (
+        "a challenge over an order",
+        facts(headings=((1, "Order PO-7001"),), challenge=True, challenge_covers=True),
+        PageKind.CHALLENGE,
+    ),
     ("a captcha in a form of an order", facts(headings=((1, "Order PO-7001"),), challenge=True), PageKind.ORDER),
-    ("a long page with an account's form",
-     bare(forms=(form("name", "password"),), text_length=4000), PageKind.SIGNED_OUT),
-    ("a sign-in page with a telephone number",
-     bare(forms=(form("username"),), fields=(("Help", "+49 30 1234"), ("Language", "English"))), PageKind.SIGNED_OUT),
-    ("an alert with an error's id",
-     bare(alerts=("Something went wrong while we were loading this.",), fields=(("Error id", "3f2a"),)),
-     PageKind.NOT_RECOGNISED),
+    (
+        "a long page with an account's form",
+        bare(forms=(form("name", "password"),), text_length=4000),
+        PageKind.SIGNED_OUT,
+    ),
+    (
+        "a sign-in page with a telephone number",
+        bare(forms=(form("username"),), fields=(("Help", "+49 30 1234"), ("Language", "English"))),
+        PageKind.SIGNED_OUT,
+    ),
+    (
+        "an alert with an error's id",
+        bare(alerts=("Something went wrong while we were loading this.",), fields=(("Error id", "3f2a"),)),
+        PageKind.NOT_RECOGNISED,
+    ),
     # --- another page
     ("led home, signed in", facts(url=f"{P}/home", signs_out=True), PageKind.NOT_RECOGNISED),
     (
@@ -198,7 +230,7 @@ SURE: Final = [
         PageKind.NOT_RECOGNISED,
     ),
     ("words of an error", bare(says_error=("Session expired",)), PageKind.NOT_RECOGNISED),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in SURE], ids=[one[0] for one in SURE])
@@ -363,13 +395,21 @@ def test_the_records_own_part_of_an_address(url: str, number: str, siblings: tup
 @pytest.mark.parametrize(
     ("url", "keeps"),
     [
-        ("/order/5512", True), ("/order/5512-blue-pens", True), ("/x?order=5512", True), ("/#/o/5512/files", True),
-        ("/o/O%2F5512", True), ("/o/5512.html", True), ("/login?next=/order/5512", False), ("/home", False),
-        ("/login?next=%2Forder%2F5512", False), ("/orders/55123", False), ("/orders?page=5512", False),
+        ("/order/5512", True),
+        ("/order/5512-blue-pens", True),
+        ("/x?order=5512", True),
+        ("/#/o/5512/files", True),
+        ("/o/O%2F5512", True),
+        ("/o/5512.html", True),
+        ("/login?next=/order/5512", False),
+        ("/home", False),
+        ("/login?next=%2Forder%2F5512", False),
+        ("/orders/55123", False),
+        ("/orders?page=5512", False),
         ("/a/15512", False),
         ("/login?ReturnUrl=https%3A%2F%2Fp.example%2Forder%2F5512", False),
     ],
-)  # fmt: skip
+)
 def test_an_address_keeps_the_record(url: str, keeps: bool) -> None:
     """As a part of its own, never inside a longer number or a return address."""
     assert recognition.keeps_record(P + url, "5512") is keeps
@@ -378,15 +418,29 @@ def test_an_address_keeps_the_record(url: str, keeps: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "number", "shows"),
     [
-        ("Order PO-123", "PO-123", True), ("Order PO 123", "PO-123", True), ("Order 123", "PO-123", True),
-        ("PO00123", "PO-123", True), ("#123", "123", True), ("PO-2024/00123", "PO-2024-123", False),
-        ("PO-2024/00123", "PO-2024-00123", True), ("4500 012 345", "4500012345", True), ("PO-1234", "PO-123", False),
-        ("PO-0123-4", "PO-123", False), ("INV-123", "PO-123", False), ("Total 123.00", "PO-123", False),
-        ("123 %", "PO-123", False), ("Order 7 of 12", "PO-7", False), ("PO-7: 12 items", "PO-7", True),
-        ("Order 7", "PO-7", True), ("Bestellung 4500012345 vom 1.2.2024", "4500012345", True), ("ALPHA", "ALPHA", True),
-        ("ALPHABET", "ALPHA", False), ("", "PO-1", False), ("\uff30\uff2f-\uff11\uff12\uff13", "PO-123", True),
+        ("Order PO-123", "PO-123", True),
+        ("Order PO 123", "PO-123", True),
+        ("Order 123", "PO-123", True),
+        ("PO00123", "PO-123", True),
+        ("#123", "123", True),
+        ("PO-2024/00123", "PO-2024-123", False),
+        ("PO-2024/00123", "PO-2024-00123", True),
+        ("4500 012 345", "4500012345", True),
+        ("PO-1234", "PO-123", False),
+        ("PO-0123-4", "PO-123", False),
+        ("INV-123", "PO-123", False),
+        ("Total 123.00", "PO-123", False),
+        ("123 %", "PO-123", False),
+        ("Order 7 of 12", "PO-7", False),
+        ("PO-7: 12 items", "PO-7", True),
+        ("Order 7", "PO-7", True),
+        ("Bestellung 4500012345 vom 1.2.2024", "4500012345", True),
+        ("ALPHA", "ALPHA", True),
+        ("ALPHABET", "ALPHA", False),
+        ("", "PO-1", False),
+        ("\uff30\uff2f-\uff11\uff12\uff13", "PO-123", True),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_compared_without_prefix_separators_and_zeros(text: str, number: str, shows: bool) -> None:
     """A number as a number of its own; one of few digits only with its prefix, or alone."""
     assert numbers.shows(text, number) is shows

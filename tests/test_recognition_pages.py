@@ -45,14 +45,18 @@ PAGES: Final[dict[str, tuple[str, int, PageKind]]] = {
     "order": (_order(), 200, PageKind.ORDER),
     "order-read-by-everybody": (_order(nav=OUT), 200, PageKind.ORDER),
     "order-with-a-login-box-in-its-bar": (
-        _order(nav="<nav><form action=/in><input name=user><input type=password name=p>"
-            "<button>Log in</button></form></nav>"),
+        _order(
+            nav="<nav><form action=/in><input name=user><input type=password name=p>"
+            "<button>Log in</button></form></nav>"
+        ),
         200,
         PageKind.ORDER,
     ),
     "order-with-a-pin": (
-        _order(DETAILS + "<form><label>PIN <input type=password inputmode=numeric maxlength=4></label>"
-            "<button>OK</button></form>"),
+        _order(
+            DETAILS + "<form><label>PIN <input type=password inputmode=numeric maxlength=4></label>"
+            "<button>OK</button></form>"
+        ),
         200,
         PageKind.ORDER,
     ),
@@ -64,15 +68,18 @@ PAGES: Final[dict[str, tuple[str, int, PageKind]]] = {
     "order-with-a-badge": (
         _order(
             DETAILS + "<div class=grecaptcha-badge"
-                " style='width:256px;height:60px;position:fixed;bottom:14px;right:-186px'>"
-            + CHALLENGE.format(256, 60, "") + "</div>"
+            " style='width:256px;height:60px;position:fixed;bottom:14px;right:-186px'>"
+            + CHALLENGE.format(256, 60, "")
+            + "</div>"
         ),
         200,
         PageKind.ORDER,
     ),
     "order-with-an-invisible-captcha": (
-        _order(DETAILS + "<div class=g-recaptcha data-size=invisible>"
-            "</div>" + CHALLENGE.format(300, 150, "style='visibility:hidden'")),
+        _order(
+            DETAILS + "<div class=g-recaptcha data-size=invisible>"
+            "</div>" + CHALLENGE.format(300, 150, "style='visibility:hidden'")
+        ),
         200,
         PageKind.ORDER,
     ),
@@ -82,114 +89,146 @@ PAGES: Final[dict[str, tuple[str, int, PageKind]]] = {
         PageKind.ORDER,
     ),
     "order-in-a-frameset": (
-        ("<html><head><title>ERP</title></head><frameset cols='20%,80%'><frame src='/menu'>"
-        "<frame src='/plain-order'></frameset></html>"),
+        (
+            "<html><head><title>ERP</title></head><frameset cols='20%,80%'><frame src='/menu'>"
+            "<frame src='/plain-order'></frameset></html>"
+        ),
         200,
         PageKind.ORDER,
     ),
     "order-in-a-frame": (
-        _html(f"{IN}<iframe src='/plain-order' style='width:100%;height:90vh'></iframe>"), 200, PageKind.ORDER
+        _html(f"{IN}<iframe src='/plain-order' style='width:100%;height:90vh'></iframe>"),
+        200,
+        PageKind.ORDER,
     ),
     "order-in-a-shadow-root": (
-        _html("<x-app></x-app><script>document.querySelector('x-app').attachShadow({mode:'open'}).innerHTML ="
-              f"\"<h1>Order PO-7001</h1>{DETAILS}\"</script>"),
+        _html(
+            "<x-app></x-app><script>document.querySelector('x-app').attachShadow({mode:'open'}).innerHTML ="
+            f'"<h1>Order PO-7001</h1>{DETAILS}"</script>'
+        ),
         200,
         PageKind.ORDER,
     ),
     "order-in-a-form": (
-        _html(f"{IN}<form action=/save><label>Order number <input name=no value='PO-7001'></label>"
-              "<label>Supplier <input name=supplier value=Acme></label><button>Save</button></form>"),
+        _html(
+            f"{IN}<form action=/save><label>Order number <input name=no value='PO-7001'></label>"
+            "<label>Supplier <input name=supplier value=Acme></label><button>Save</button></form>"
+        ),
         200,
         PageKind.ORDER,
     ),
     "order-in-a-table": (
-        _html(f"{IN}<table><tr><th>PO number</th><td>0007001</td></tr><tr><th>Supplier</th>"
-            f"<td>Acme</td></tr></table>"),
+        _html(f"{IN}<table><tr><th>PO number</th><td>0007001</td></tr><tr><th>Supplier</th><td>Acme</td></tr></table>"),
         200,
         PageKind.ORDER,
     ),
-    "order-in-lines": (
-        _html(f"{IN}<div><p>PO number: PO-7001</p><p>Supplier: Acme</p></div>"), 200, PageKind.ORDER
-    ),
+    "order-in-lines": (_html(f"{IN}<div><p>PO number: PO-7001</p><p>Supplier: Acme</p></div>"), 200, PageKind.ORDER),
     "order-in-pairs": (
-        _html(f"{IN}<div class=row><span>Order</span><span>PO-7001</span></div>"
-              "<div class=row><span>Supplier</span><span>Acme</span></div>"),
+        _html(
+            f"{IN}<div class=row><span>Order</span><span>PO-7001</span></div>"
+            "<div class=row><span>Supplier</span><span>Acme</span></div>"
+        ),
         200,
         PageKind.ORDER,
     ),
     "order-with-a-hidden-dialog-to-sign-in": (
-        _order(DETAILS + "<div role=dialog style='display:none'><form><input name=user>"
-            "<input type=password></form></div>"),
+        _order(
+            DETAILS + "<div role=dialog style='display:none'><form><input name=user><input type=password></form></div>"
+        ),
         200,
         PageKind.ORDER,
     ),
     # --- signed out
     "sign-in": (
-        _html(f"{NAV.format('')}<main><h1>Welcome</h1><form method=post><input name=u autocomplete=username>"
-              f"<input type=password><button>Go</button></form></main>{FOOT}"),
+        _html(
+            f"{NAV.format('')}<main><h1>Welcome</h1><form method=post><input name=u autocomplete=username>"
+            f"<input type=password><button>Go</button></form></main>{FOOT}"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-by-button": (
-        _html("<main><h1>Supplier portal</h1><button onclick='go()'>Anmelden mit Firmenkonto</button></main>"), 200,
+        _html("<main><h1>Supplier portal</h1><button onclick='go()'>Anmelden mit Firmenkonto</button></main>"),
+        200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-by-openid": (
-        _html("<main><h1>Supplier portal</h1><a href='https://id.example/authorize?client_id=1&redirect_uri=x'>"
-              "Microsoft</a></main>"),
+        _html(
+            "<main><h1>Supplier portal</h1><a href='https://id.example/authorize?client_id=1&redirect_uri=x'>"
+            "Microsoft</a></main>"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-user-first": (
-        _html("<main><h1>Hello</h1><form><label>Account <input name=identifier></label>"
-            "<button>Next</button></form></main>"),
+        _html(
+            "<main><h1>Hello</h1><form><label>Account <input name=identifier></label>"
+            "<button>Next</button></form></main>"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-by-mail": (
-        _html("<main><h1>Hello</h1><form><input type=email placeholder='you@company.example'>"
-              "<button>Send me a link</button></form></main>"),
+        _html(
+            "<main><h1>Hello</h1><form><input type=email placeholder='you@company.example'>"
+            "<button>Send me a link</button></form></main>"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-by-code": (
-        _html("<main><h1>One more step</h1><form><input autocomplete=one-time-code>"
-            "<button>Verify</button></form></main>"),
+        _html(
+            "<main><h1>One more step</h1><form><input autocomplete=one-time-code><button>Verify</button></form></main>"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-on-its-way": (
-        _html("<form method=post action='https://id.example/sso'><input type=hidden name=SAMLRequest value=abc>"
-              "<input type=hidden name=RelayState value=/orders/55><noscript><button>Continue</button>"
-              "</noscript></form>"),
+        _html(
+            "<form method=post action='https://id.example/sso'><input type=hidden name=SAMLRequest value=abc>"
+            "<input type=hidden name=RelayState value=/orders/55><noscript><button>Continue</button>"
+            "</noscript></form>"
+        ),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-over-the-page": (
-        _order(LONG).replace("PO-7001", "").replace(
-            "</main>", "</main><div role=dialog style='position:fixed;inset:0;background:white'>"
-            "<form><input name=user><input type=password><button>Log in</button></form></div>").replace(IN, OUT),
+        _order(LONG)
+        .replace("PO-7001", "")
+        .replace(
+            "</main>",
+            "</main><div role=dialog style='position:fixed;inset:0;background:white'>"
+            "<form><input name=user><input type=password><button>Log in</button></form></div>",
+        )
+        .replace(IN, OUT),
         200,
         PageKind.SIGNED_OUT,
     ),
     "sign-in-in-a-frame": (
-        _html("<iframe src='/login-frame' style='width:100%;height:90vh'></iframe>"), 200, PageKind.SIGNED_OUT
+        _html("<iframe src='/login-frame' style='width:100%;height:90vh'></iframe>"),
+        200,
+        PageKind.SIGNED_OUT,
     ),
     "expired-with-a-link": (
-        _html("<main><p>Your session has expired.</p><a href='/x'>Log in again</a>"
-            "</main>"), 200, PageKind.SIGNED_OUT
+        _html("<main><p>Your session has expired.</p><a href='/x'>Log in again</a></main>"),
+        200,
+        PageKind.SIGNED_OUT,
     ),
     "unauthorised": (_html("<h1>Hm</h1>"), 401, PageKind.SIGNED_OUT),
-    "please-sign-in": (_html(f"{OUT}<main><p>You have no right to view this page.</p>"
-    f"</main>"), 403, PageKind.SIGNED_OUT),
+    "please-sign-in": (
+        _html(f"{OUT}<main><p>You have no right to view this page.</p></main>"),
+        403,
+        PageKind.SIGNED_OUT,
+    ),
     # --- by status
     "forbidden": (_html(f"{IN}<main><p>You have no right to view this page.</p></main>"), 403, PageKind.FORBIDDEN),
     "gone": (_html(f"{OUT}<main><h1>Not found</h1></main>"), 404, PageKind.NOT_FOUND),
     "broken": (_html("<h1>Oops</h1>"), 502, PageKind.ERROR),
     # --- challenges
     "challenge": (
-        _html("<h1>One moment</h1>"
-            "<form id=challenge-form>" + CHALLENGE.format(304, 78, "") + "</form>"), 200, PageKind.CHALLENGE
+        _html("<h1>One moment</h1><form id=challenge-form>" + CHALLENGE.format(304, 78, "") + "</form>"),
+        200,
+        PageKind.CHALLENGE,
     ),
     "challenge-over-the-page": (
         _html(LONG + LAYER + CHALLENGE.format("100%", "100%", "") + "</div>"),
@@ -198,14 +237,17 @@ PAGES: Final[dict[str, tuple[str, int, PageKind]]] = {
     ),
     # --- others
     "empty": (_html("<div id=root></div>"), 200, PageKind.NOT_RECOGNISED),
-    "error-code": (_html(f"{IN}<main><h1>404</h1><p>The page you look for does not exist.</p>"
-    f"</main>"), 200, PageKind.NOT_RECOGNISED),
-    "alert": (
-        _html(f"{IN}<main><div role=alert>Something went wrong. Please try again later.</div>"
-            f"</main>", "PO-7001"), 200,
+    "error-code": (
+        _html(f"{IN}<main><h1>404</h1><p>The page you look for does not exist.</p></main>"),
+        200,
         PageKind.NOT_RECOGNISED,
     ),
-}  # fmt: skip
+    "alert": (
+        _html(f"{IN}<main><div role=alert>Something went wrong. Please try again later.</div></main>", "PO-7001"),
+        200,
+        PageKind.NOT_RECOGNISED,
+    ),
+}
 _INNER: Final = {
     "menu": "<ul><li><a href='/a'>Orders</a></li></ul>",
     "plain-order": f"<h1>Order PO-7001</h1>{DETAILS}",
@@ -234,9 +276,11 @@ class Gallery:
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         self._context = await driver.open(
-            models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),
+            models.WorkerId("w1"),
+            launch,
+            user_data_dir=manager.create_profile("w1"),
             downloads=driver.run_dir.path / "downloads",
-        )  # fmt: skip
+        )
         self._stack.push_async_callback(self._context.close)
 
     async def _page(self, request: web.Request) -> web.Response:

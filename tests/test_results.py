@@ -43,11 +43,21 @@ def file(name: str, size: int = 10, **more: Any) -> models.SavedFile:
 
 def outcome(po_number: str, status: models.Status = models.Status.COMPLETED, **more: Any) -> models.Outcome:
     values: dict[str, Any] = {
-        "key": models.order_key(po_number), "po_number": po_number, "status": status,
-        "files": (file("invoice.pdf"), file("invoice (2).pdf", 20)), "missing": (), "error": None, "attempts": 1,
-        "timing": models.Timing(START, END, 2.5), "worker": "w1", "lane": "browser", "supplier": "A", "found": 2,
-        "folder": f"A/{po_number}_{status.value}", "source_url": f"https://x/{po_number}",
-    } | more  # fmt: skip
+        "key": models.order_key(po_number),
+        "po_number": po_number,
+        "status": status,
+        "files": (file("invoice.pdf"), file("invoice (2).pdf", 20)),
+        "missing": (),
+        "error": None,
+        "attempts": 1,
+        "timing": models.Timing(START, END, 2.5),
+        "worker": "w1",
+        "lane": "browser",
+        "supplier": "A",
+        "found": 2,
+        "folder": f"A/{po_number}_{status.value}",
+        "source_url": f"https://x/{po_number}",
+    } | more
     return models.Outcome(**values)
 
 
@@ -115,13 +125,26 @@ def test_results_csv(tmp_path: Path) -> None:
     first, partial, failed, again, invalid, pending, none, again_failed = read_csv(tmp_path / "results.csv")
     assert tuple(first) == (*COLUMNS, *layout.COLUMNS)
     assert first == {
-        "po_number": "PO-1", "supplier": "Müller, Söhne", "url": "https://x/PO-1", "amount": "1250.00",
-        "status": "COMPLETED", "attachments_found": "2", "attachments_downloaded": "2",
-        "attachment_names": "invoice.pdf; invoice (2).pdf", "bytes": "30", "folder": "A/PO-1_COMPLETED",
-        "source_url": "https://x/PO-1", "lane": "browser", "worker": "w1", "attempts": "1", "seconds": "2.5",
-        "started_at": "2026-11-25T09:30:00.123+02:00", "finished_at": "2026-11-25T09:30:02.623+02:00",
-        "error_code": "", "error_message": "",
-    }  # fmt: skip
+        "po_number": "PO-1",
+        "supplier": "Müller, Söhne",
+        "url": "https://x/PO-1",
+        "amount": "1250.00",
+        "status": "COMPLETED",
+        "attachments_found": "2",
+        "attachments_downloaded": "2",
+        "attachment_names": "invoice.pdf; invoice (2).pdf",
+        "bytes": "30",
+        "folder": "A/PO-1_COMPLETED",
+        "source_url": "https://x/PO-1",
+        "lane": "browser",
+        "worker": "w1",
+        "attempts": "1",
+        "seconds": "2.5",
+        "started_at": "2026-11-25T09:30:00.123+02:00",
+        "finished_at": "2026-11-25T09:30:02.623+02:00",
+        "error_code": "",
+        "error_message": "",
+    }
     assert (partial["error_code"], partial["error_message"]) == ("NOT_A_FILE", "a page came")
     assert (failed["error_code"], failed["error_message"]) == ("TIMEOUT", "no answer in 45 s")
     assert (again["status"], again["error_message"]) == ("DUPLICATE", "same PO as row 2")
@@ -156,8 +179,16 @@ def test_the_workbook(tmp_path: Path) -> None:
     values = [[cell.value for cell in line] for line in sheet.iter_rows()]
     assert tuple(values[0]) == (*COLUMNS, *layout.COLUMNS)
     assert values[1][:9] == [
-        "004500", "=1+1", "https://x/1", 1250.5, "COMPLETED", 2, 2, "invoice.pdf; invoice (2).pdf", 30,
-    ]  # fmt: skip
+        "004500",
+        "=1+1",
+        "https://x/1",
+        1250.5,
+        "COMPLETED",
+        2,
+        2,
+        "invoice.pdf; invoice (2).pdf",
+        30,
+    ]
     assert sheet["B2"].data_type == "s"
     assert sheet["C2"].hyperlink is None
     assert sheet["D2"].number_format == "#,##0.00####"
@@ -173,9 +204,13 @@ def test_the_workbook(tmp_path: Path) -> None:
     listed = [[cell.value for cell in line] for line in files.iter_rows()]
     assert tuple(listed[0]) == layout.FILE_COLUMNS
     assert [line[:2] for line in listed[1:]] == [
-        ["004500", "invoice.pdf"], ["004500", "invoice (2).pdf"], ["PO-2", "invoice.pdf"], ["PO-2", "invoice (2).pdf"],
-        ["PO-2", "b.pdf"], ["PO-2", "c"],
-    ]  # fmt: skip
+        ["004500", "invoice.pdf"],
+        ["004500", "invoice (2).pdf"],
+        ["PO-2", "invoice.pdf"],
+        ["PO-2", "invoice (2).pdf"],
+        ["PO-2", "b.pdf"],
+        ["PO-2", "c"],
+    ]
     assert listed[1][2:4] == [10, "ab" * 32]
     assert listed[1][7] == "2026-11-25T09:30:02.623+02:00"
     assert listed[5][-2:] == ["NOT_A_FILE", "a page came"]
@@ -231,13 +266,25 @@ def test_results_can_be_the_next_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "safe"),
     [
-        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("+1+1", "'+1+1"), ("-2+3", "'-2+3"), ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"), ("\r=1", "'\r'=1"), ("a\r=1;-2", "a\r'=1;'-2"),
-        ("'=1", "''=1"), ("-12.5", "-12.5"), ("+49", "+49"),
-        ("-1,000.00", "-1,000.00"), ("PO-1", "PO-1"), ("'s-Hertogenbosch", "'s-Hertogenbosch"),
-        ("", ""), (-5, -5), ("-", "'-"), ("＝1", "'＝1"),  # noqa: RUF001
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+1+1", "'+1+1"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r'=1"),
+        ("a\r=1;-2", "a\r'=1;'-2"),
+        ("'=1", "''=1"),
+        ("-12.5", "-12.5"),
+        ("+49", "+49"),
+        ("-1,000.00", "-1,000.00"),
+        ("PO-1", "PO-1"),
+        ("'s-Hertogenbosch", "'s-Hertogenbosch"),
+        ("", ""),
+        (-5, -5),
+        ("-", "'-"),
+        ("＝1", "'＝1"),  # noqa: RUF001
     ],
-)  # fmt: skip
+)
 def test_no_cell_is_a_formula(cell: layout.Cell, safe: layout.Cell) -> None:
     """What a spreadsheet program would run gets an apostrophe; numbers stay numbers."""
     assert texts.harmless(cell) == safe

@@ -140,8 +140,9 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
     again = ran(plain, tmp_path, resuming.Resume(refresh=True), only=only, attempts=1)
     outcome = again.outcomes[order.po_number]
     assert (outcome.status, outcome.error and outcome.error.code) == (
-        models.Status.PARTIAL, models.ErrorCode.PORTAL_ERROR,
-    )  # fmt: skip
+        models.Status.PARTIAL,
+        models.ErrorCode.PORTAL_ERROR,
+    )
     assert again.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     files = plain.counts["files"]
     last = ran(plain, tmp_path, resuming.Resume(), only=only)

@@ -31,9 +31,14 @@ def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None
             "PYTHONIOENCODING": "utf-8",
         }
         ran = subprocess.run(
-            [sys.executable, str(script)], cwd=tmp_path, env=environment, encoding="utf-8", capture_output=True,
-            timeout=IN_TIME, check=False,
-        )  # fmt: skip
+            [sys.executable, str(script)],
+            cwd=tmp_path,
+            env=environment,
+            encoding="utf-8",
+            capture_output=True,
+            timeout=IN_TIME,
+            check=False,
+        )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     assert ran.stdout.rstrip().endswith("passed")
     assert "Traceback" not in ran.stderr, ran.stderr

@@ -280,8 +280,10 @@ def test_a_worker_that_leaves_hands_everything_over() -> None:
     assert (scheduler.waiting(), scheduler.out()) == (3, 0)
     scheduler.join(TWO)
     assert {(lease.order.row, lease.attempt) for lease in (taken(scheduler, TWO) for _ in range(3))} == {
-        (0, 1), (1, 1), (2, 1),
-    }  # fmt: skip
+        (0, 1),
+        (1, 1),
+        (2, 1),
+    }
 
 
 def test_a_parked_order_waits_until_it_is_called_for() -> None:

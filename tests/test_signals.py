@@ -169,10 +169,17 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
         "PO_PW_STALL_TIMEOUT": "86400",
     }
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8", start_new_session=True,
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )  # fmt: skip
+    )
     try:
         assert process.stdout is not None
         assert portal.half_sent.wait(IN_TIME)
@@ -195,9 +202,16 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
     assert len(list(out.glob("**/*.pdf"))) == 2
     portal.let_go()
     again = subprocess.run(
-        command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        encoding="utf-8", timeout=IN_TIME, check=False,
-    )  # fmt: skip
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
     assert again.returncode == 0, again.stdout + again.stderr
     assert "2 orders done earlier" in again.stdout
     assert [path.read_bytes() for path in out.glob("**/*.pdf")] == [PDF] * 4

@@ -41,9 +41,11 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await driver.open(
-            models.WorkerId("login"), launch, user_data_dir=manager.create_profile("login"),
+            models.WorkerId("login"),
+            launch,
+            user_data_dir=manager.create_profile("login"),
             downloads=driver.run_dir.path / "downloads",
-        )  # fmt: skip
+        )
         stack.push_async_callback(opened.close)
         return opened
 
@@ -128,12 +130,17 @@ def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> Non
 @pytest.mark.parametrize(
     ("url", "origin"),
     [
-        ("https://ACME.example:443/x?y", "https://acme.example"), ("http://acme.example:80", "http://acme.example"),
-        ("https://u:p@acme.example:8443/", "https://acme.example:8443"), ("https://acme.example./", "https://acme.example"),
-        ("https://straße.de/", "https://xn--strae-oqa.de"), ("http://[::1]:80/", "http://[::1]"),
-        ("http://[fe80::1]:8080/", "http://[fe80::1]:8080"), ("http://a.example:99999/", ""), ("http://[", ""),
+        ("https://ACME.example:443/x?y", "https://acme.example"),
+        ("http://acme.example:80", "http://acme.example"),
+        ("https://u:p@acme.example:8443/", "https://acme.example:8443"),
+        ("https://acme.example./", "https://acme.example"),
+        ("https://straße.de/", "https://xn--strae-oqa.de"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("http://[fe80::1]:8080/", "http://[fe80::1]:8080"),
+        ("http://a.example:99999/", ""),
+        ("http://[", ""),
     ],
-)  # fmt: skip
+)
 def test_a_portal_has_one_origin_however_it_is_written(url: str, origin: str) -> None:
     """As browsers see it: host in ASCII, the scheme's own port and a user left out."""
     assert hostnames.origin_of(url) == origin
@@ -142,10 +149,23 @@ def test_a_portal_has_one_origin_however_it_is_written(url: str, origin: str) ->
 def test_no_two_portals_share_a_folder_of_sign_ins() -> None:
     """What looks alike with signs replaced is kept apart; the names are fit for every file system, and short."""
     origins = [
-        "https://acme-inc.example", "https://acme_inc.example", "https://acme.inc.example", "https://a-8443", "https://a:8443",
-        "http://a:8443", "https://a_8443", "http://[::1]", "http://[::1]:80", "http://[1::]", "http://1", "https://a--b",
-        "https://a-b", f"https://{'a.' * 120}example", f"https://{'a.' * 120}example:8443", "https://xn--strae-oqa.de",
-    ]  # fmt: skip
+        "https://acme-inc.example",
+        "https://acme_inc.example",
+        "https://acme.inc.example",
+        "https://a-8443",
+        "https://a:8443",
+        "http://a:8443",
+        "https://a_8443",
+        "http://[::1]",
+        "http://[::1]:80",
+        "http://[1::]",
+        "http://1",
+        "https://a--b",
+        "https://a-b",
+        f"https://{'a.' * 120}example",
+        f"https://{'a.' * 120}example:8443",
+        "https://xn--strae-oqa.de",
+    ]
     folders = [sessions.folder_name(origin) for origin in origins]
     assert len({folder.casefold() for folder in folders}) == len(origins)
     assert all(re.fullmatch(r"[a-z0-9._~-]{1,120}[a-z0-9]", folder) for folder in folders)

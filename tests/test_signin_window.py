@@ -33,9 +33,11 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
         context = await driver.open(
-            models.WorkerId("login"), launch, user_data_dir=manager.create_profile("login"),
+            models.WorkerId("login"),
+            launch,
+            user_data_dir=manager.create_profile("login"),
             downloads=driver.run_dir.path / "downloads",
-        )  # fmt: skip
+        )
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
                 await forms.open_page(hold.page, url, 20)

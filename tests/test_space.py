@@ -33,9 +33,15 @@ class Watched:
         self.paused: list[bool] = []
         self.place = disk_space.Place(out)
         self.space = disk_space.Space(
-            self.read, least, patience, say=self.said.append,
-            paused=self.paused.append, place=self.place, back=self.come_back, every=0.005,
-        )  # fmt: skip
+            self.read,
+            least,
+            patience,
+            say=self.said.append,
+            paused=self.paused.append,
+            place=self.place,
+            back=self.come_back,
+            every=0.005,
+        )
 
     def read(self) -> disk_space.Reading:
         if self.gone is not None:

@@ -54,14 +54,18 @@ async def work(journal: store.Journal) -> models.RunId:
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
     await journal.carry(run, [outcome(2, carried=True)])
     for step in (
-        facts.Leased(lease(1, 3), second(1)), facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
-        facts.Leased(lease(2, 4, worker="w2"), second(2)), facts.Attempted(lease(2, 4), second(2), second(3), TIMEOUT),
-        facts.Leased(lease(3, 3, 2), second(3)), facts.FileSaved(order(3).key, saved("a.pdf", saved_at=second(4))),
+        facts.Leased(lease(1, 3), second(1)),
+        facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
+        facts.Leased(lease(2, 4, worker="w2"), second(2)),
+        facts.Attempted(lease(2, 4), second(2), second(3), TIMEOUT),
+        facts.Leased(lease(3, 3, 2), second(3)),
+        facts.FileSaved(order(3).key, saved("a.pdf", saved_at=second(4))),
         facts.Attempted(lease(3, 3, 2), second(3), second(4), None),
         facts.Leased(lease(4, 5, worker="w2"), second(4)),
         facts.Attempted(lease(4, 5, worker="w2"), second(4), second(5), GONE),
-        facts.Leased(lease(5, 6, worker="w2"), second(6)), facts.Leased(lease(6, 7), second(7)),
-    ):  # fmt: skip
+        facts.Leased(lease(5, 6, worker="w2"), second(6)),
+        facts.Leased(lease(6, 7), second(7)),
+    ):
         journal.note(run, step)
     for number, (level, worker, detail) in enumerate(BEFELL):
         journal.note(run, facts.Happened("notice", level, second(number), worker, None, detail))
@@ -104,8 +108,9 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
             assert found.left == 3
             assert run.command == COMMAND
             assert [(one.at, one.worker, one.text) for one in run.warnings] == [
-                (second(1), "w2", "the browser was closed"), (second(2), None, "short of disk"),
-            ]  # fmt: skip
+                (second(1), "w2", "the browser was closed"),
+                (second(2), None, "short of disk"),
+            ]
             await journal.end(run_id, seconds=1, work_seconds=1, interrupted=True, browser=None)
             stopping = await asyncio.to_thread(status.look, out)
             assert stopping.state == "starting"  # its results are being written, or the next run is about to begin
@@ -262,11 +267,15 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     run_async(body())
     said = invoked("status", out)
     for words in (
-        "Stopped before the end", "of pos.csv, 4 workers, 8 rows", "NOT_FOUND 1, INVALID_ROW 1",
-        "2 in hand when it ended, 1 to be tried again (TIMEOUT 1)", "2 files, 100 B; 1 order done by earlier runs",
-        "Put back to be tried again: NETWORK 1, TIMEOUT 1", "Marked by verify: 1 order",
+        "Stopped before the end",
+        "of pos.csv, 4 workers, 8 rows",
+        "NOT_FOUND 1, INVALID_ROW 1",
+        "2 in hand when it ended, 1 to be tried again (TIMEOUT 1)",
+        "2 files, 100 B; 1 order done by earlier runs",
+        "Put back to be tried again: NETWORK 1, TIMEOUT 1",
+        "Marked by verify: 1 order",
         "To continue, run the same command again",
-    ):  # fmt: skip
+    ):
         assert words in said
     assert all(len(line.rstrip()) <= 80 for line in said.splitlines() if not line.startswith("  po-pw"))
     answer = json.loads(invoked("status", "--json", out))

@@ -37,11 +37,23 @@ def settle(one: tally.Tally, clock: Clock, number: int, seconds: float = 10.0) -
     one.hear(
         events.OrderSettled(
             models.Outcome(
-                key=key, po_number=name, status=models.Status.COMPLETED, files=(), missing=(), error=None, attempts=1,
-                timing=timing, worker=worker, lane="browser", folder=name, supplier="", source_url="", found=0,
+                key=key,
+                po_number=name,
+                status=models.Status.COMPLETED,
+                files=(),
+                missing=(),
+                error=None,
+                attempts=1,
+                timing=timing,
+                worker=worker,
+                lane="browser",
+                folder=name,
+                supplier="",
+                source_url="",
+                found=0,
             )
         )
-    )  # fmt: skip
+    )
 
 
 def test_a_wait_counts_down_says_when_it_ends_and_is_gone_when_the_host_answers() -> None:

@@ -451,11 +451,19 @@ def test_no_more_connections_to_a_host_than_allowed() -> None:
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ("30", 30.0), (" 1.5 ", 1.5), ("99999999", 3600.0), ("", None), ("soon", None), ("-5", None), ("²", None),
-        ("Wed, 25 Nov 2026 12:00:30 GMT", 30.0), ("Wed, 25 Nov 2026 11:00:00 GMT", 0.0),
-        ("Wed, 25 Nov 2026 12:00:30 -0000", 30.0), ("Sat, 01 Jan 2050 00:00:00 GMT", 3600.0),
+        ("30", 30.0),
+        (" 1.5 ", 1.5),
+        ("99999999", 3600.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("²", None),
+        ("Wed, 25 Nov 2026 12:00:30 GMT", 30.0),
+        ("Wed, 25 Nov 2026 11:00:00 GMT", 0.0),
+        ("Wed, 25 Nov 2026 12:00:30 -0000", 30.0),
+        ("Sat, 01 Jan 2050 00:00:00 GMT", 3600.0),
     ],
-)  # fmt: skip
+)
 def test_retry_after(value: str, seconds: float | None) -> None:
     """Seconds and HTTP dates are both understood, and never longer than an hour."""
     assert http_dates.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds

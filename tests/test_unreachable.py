@@ -53,10 +53,14 @@ def test_wrong_rows_fail_with_reason_and_remedy_and_hold_nobody_up(tmp_path: Pat
                     "PO-9": (portal.origin.replace("http", "https"), "no secure connection", "http://"),
                 }
                 ran = await plain_portal.run(
-                    portal, tmp_path, ["PO-6", "PO-7", "PO-1", "PO-8", "PO-9", *fine[1:], "PO-5"], workers=2,
-                    origins={number: origin for number, (origin, _, _) in wrong.items()}, attempts=4,
+                    portal,
+                    tmp_path,
+                    ["PO-6", "PO-7", "PO-1", "PO-8", "PO-9", *fine[1:], "PO-5"],
+                    workers=2,
+                    origins={number: origin for number, (origin, _, _) in wrong.items()},
+                    attempts=4,
                     allow_hosts=("files.invalid",),
-                )  # fmt: skip
+                )
         assert ran.error is None
         assert len(ran.outcomes) == 9
         for number, (origin, why, remedy) in wrong.items():
@@ -99,10 +103,17 @@ def test_a_stop_does_not_wait_for_a_portal_that_does_not_answer(tmp_path: Path, 
         async with faulty_server.serve() as server:
             origin = server.url("") if when == "while it is asked" else portal.origin
             ran = await plain_portal.run(
-                portal, tmp_path / "again", ["PO-2", "PO-3"], hear=hear, home=tmp_path / "home", backoff_base=60,
-                origins=dict.fromkeys(["PO-2", "PO-3"], f"{origin}/silent?"), navigation_timeout=300, grace=600,
+                portal,
+                tmp_path / "again",
+                ["PO-2", "PO-3"],
+                hear=hear,
+                home=tmp_path / "home",
+                backoff_base=60,
+                origins=dict.fromkeys(["PO-2", "PO-3"], f"{origin}/silent?"),
+                navigation_timeout=300,
+                grace=600,
                 order_timeout=600,
-            )  # fmt: skip
+            )
         assert ran.error is None
         assert not ran.outcomes
 

@@ -281,8 +281,12 @@ def test_what_the_command_says(out: Path) -> None:
     answer = json.loads(said)
     assert (code, answer["ok"], answer["counts"], answer["files"]) == (1, False, {"missing": 1, "extra": 1}, 10)
     assert answer["findings"][0] == {
-        "kind": "missing", "folder": "A/PO-2_COMPLETED", "name": "a.pdf", "po_number": "PO-2", "why": "",
-    }  # fmt: skip
+        "kind": "missing",
+        "folder": "A/PO-2_COMPLETED",
+        "name": "a.pdf",
+        "po_number": "PO-2",
+        "why": "",
+    }
     code, said = invoke(str(out), "--repair")
     assert code == 1
     assert "1 order marked." in said

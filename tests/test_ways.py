@@ -107,10 +107,14 @@ def given(
 
 
 def fetched(
-    out: Path, answers: Mapping[str, Callable[[], web.StreamResponse]], *wanted: Given,
-    at_once: int = 4, rounds: int = 1, also: tuple[str, ...] = (),
+    out: Path,
+    answers: Mapping[str, Callable[[], web.StreamResponse]],
+    *wanted: Given,
+    at_once: int = 4,
+    rounds: int = 1,
+    also: tuple[str, ...] = (),
     then: Callable[[order_job.Job, fetching.Fetcher], Awaitable[None]] | None = None,
-) -> Result:  # fmt: skip
+) -> Result:
     """Fetches the attachments of one order from a server that knows no other addresses; `also` are allowed hosts."""
 
     async def test() -> Result:
@@ -126,7 +130,10 @@ def fetched(
             order = models.PurchaseOrder(models.OrderKey("k"), "PO-1", server.url("/orders/1"))
             attachments = tuple(
                 models.Attachment(
-                    f"a{number}", one.name, models.Link(url(one.ways[0]), order.url), one.place,
+                    f"a{number}",
+                    one.name,
+                    models.Link(url(one.ways[0]), order.url),
+                    one.place,
                     others=(
                         *(models.Link(url(way), order.url) for way in one.ways[1:]),
                         *([models.Click(models.Control("button", "Download"))] if one.press else []),
@@ -134,7 +141,7 @@ def fetched(
                     is_certain=one.is_certain,
                 )
                 for number, one in enumerate(wanted, 1)
-            )  # fmt: skip
+            )
             job = order_job.Job(order, "claim", datetime.datetime.now(datetime.UTC))
             (out / ".po-pw").mkdir(parents=True, exist_ok=True)
             await job.open_work(out)
@@ -540,9 +547,18 @@ def test_three_pages_about_files_make_the_rest_go_the_other_way_first(tmp_path: 
     items = [given(f"/view/{n}", f"/raw/{n}", name=f"{n}.pdf") for n in range(6)]
     result = fetched(tmp_path, answers, *items, at_once=1)
     assert result.asked == [
-        "/view/0", "/raw/0", "/view/1", "/raw/1", "/view/2", "/raw/2", "/raw/3", "/raw/4", "/raw/5", "/view/5",
+        "/view/0",
+        "/raw/0",
+        "/view/1",
+        "/raw/1",
+        "/view/2",
+        "/raw/2",
+        "/raw/3",
+        "/raw/4",
+        "/raw/5",
+        "/view/5",
         "/else/5",
-    ]  # fmt: skip
+    ]
     assert len(result.job.saved) == 6
 
 
@@ -687,7 +703,7 @@ NAVIGATION = "".join(f'<a href="/{name}">{name}</a>' for name in ("orders", "inv
 @pytest.mark.parametrize(
     ("body", "url"),
     [
-        ('<form method=post><input name=u><input type=password name=p></form>', URL),
+        ("<form method=post><input name=u><input type=password name=p></form>", URL),
         ('<input type="PASSWORD">', URL),
         (f'{NAVIGATION}<form><input autocomplete="section-a username"></form>', URL),
         (f'{NAVIGATION}<form><input name=code autocomplete="one-time-code"></form>', URL),
@@ -700,11 +716,11 @@ NAVIGATION = "".join(f'<a href="/{name}">{name}</a>' for name in ("orders", "inv
         ('<p>Your session has expired.</p><a href="/Account/Login.aspx">Continue</a>', URL),
         ('<a href="https://idp.example/authorize?client_id=1&response_type=code">Continue</a>', URL),
         ('<div id=app></div><script src="/login.js"></script>', "https://portal.example/login?next=%2Ffiles%2F5"),
-        ('<div id=app></div>', "https://idp.example/adfs/ls/?wtrealm=urn:x"),
-        ('<div id=app></div>', "https://portal.example/start?returnUrl=%2Ffiles%2F5"),
+        ("<div id=app></div>", "https://idp.example/adfs/ls/?wtrealm=urn:x"),
+        ("<div id=app></div>", "https://portal.example/start?returnUrl=%2Ffiles%2F5"),
         (f"{NAVIGATION}<p>long</p>" + "x " * 900, "https://portal.example/signin"),
     ],
-)  # fmt: skip
+)
 def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> None:
     """Credentials that are asked for, a protocol's fields, or where it led."""
     assert page_about.asks_for_sign_in(f"<html>{STYLE}<body>{body}".encode(), url, asked=URL)
@@ -717,27 +733,30 @@ def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> N
         ('<form action="/search"><input type=search name=q></form>', URL),
         ('<form method=post action="/newsletter"><input type=email autocomplete=email name=email></form>', URL),
         (f'{NAVIGATION}<a href="/login">Sign in</a><h1>a.pdf</h1><a href="/raw/5">Download</a>', URL),
-        ('<form method=post><input type=password autocomplete=new-password></form>', URL),
-        ('<form><input type=password name=old><input type=password name=new></form>', URL),
+        ("<form method=post><input type=password autocomplete=new-password></form>", URL),
+        ("<form><input type=password name=old><input type=password name=new></form>", URL),
         ('<form style="display: none"><input type=password></form>', URL),
-        ('<dialog><form><input type=password></form></dialog>', URL),
-        ('<template><form><input type=password></form></template>', URL),
-        ('<div hidden><form><input autocomplete=username></form></div>', URL),
-        ('<form method=post><input name=username><textarea name=comment></textarea></form>', URL),
+        ("<dialog><form><input type=password></form></dialog>", URL),
+        ("<template><form><input type=password></form></template>", URL),
+        ("<div hidden><form><input autocomplete=username></form></div>", URL),
+        ("<form method=post><input name=username><textarea name=comment></textarea></form>", URL),
         ('<!-- <input type=password> --><script>"<input type=password>"</script>', URL),
-        ('<h1>Books</h1><a href="/authors/x">x</a><a href="/lessons/sso-free">y</a>', "https://portal.example/authors/x"),
-        ('<p>lessons</p>', "https://files.lessons.example/files/5"),
+        (
+            '<h1>Books</h1><a href="/authors/x">x</a><a href="/lessons/sso-free">y</a>',
+            "https://portal.example/authors/x",
+        ),
+        ("<p>lessons</p>", "https://files.lessons.example/files/5"),
         ('<form method=post action="/comments"><input name=text></form>', URL),
-        ('<p>You have no permission.</p>', "https://portal.example/files/5/"),
+        ("<p>You have no permission.</p>", "https://portal.example/files/5/"),
         ('<form method=post action="/logout"><button>Sign out</button></form>', URL),
-        ('<div id=app></div>', "https://portal.example/viewer/5"),
-        ('<form><input type=text name=q placeholder=Search></form>', URL),
+        ("<div id=app></div>", "https://portal.example/viewer/5"),
+        ("<form><input type=text name=q placeholder=Search></form>", URL),
         ('<header><a href="/login">Sign in</a></header><h1>a.pdf</h1><a href="/raw/5">Download</a>', URL),
         ('<header><a href="/login">Sign in</a></header><p>Some words.</p>', URL),
         ('<a href="/login">Sign in</a><h1>a.pdf</h1><p>2 pages</p>', URL),
         ('<a href="/login">Sign in</a><object data="/raw/5"></object>', URL),
     ],
-)  # fmt: skip
+)
 def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:
     """Searching, subscribing, a new password, what is hidden, and names that hold such words."""
     assert not page_about.asks_for_sign_in(f"<html>{STYLE}<body>{body}".encode(), url, asked=URL)
@@ -801,12 +820,30 @@ def test_pages_are_read_in_their_own_characters() -> None:
 def test_no_page_is_too_broken_to_be_read() -> None:
     """Whatever comes: addresses that are none, tags that never end, bytes that are no text."""
     bits = (
-        b"<a href=", b"'http://[x'", b" download>", b"<base href='http://[::'>", b"\x00", b"\xff\xfe", b"<form>",
-        b"<input type=password>", b"</form>", b"<svg><title>", b"<meta http-equiv=refresh content='0;url=http://[a'>",
-        b"<iframe src='?u=http://]'>", b"a.pdf", b"</a>", b"<a href='?x=%zz&y=%ff'>", b"<img alt=a.jpg src=a.jpg>",
-        b"<template>", b"<object data='javascript:x'>", b"<a href='http://ex\xe2\x84\x80mple/'>a.pdf</a>",
-        b"<meta charset=bogus>", b"<a href=http://a:b/a.pdf>a.pdf</a>", b"<frameset>", b"<a href='/\xed\xa0\x80'>",
-    )  # fmt: skip
+        b"<a href=",
+        b"'http://[x'",
+        b" download>",
+        b"<base href='http://[::'>",
+        b"\x00",
+        b"\xff\xfe",
+        b"<form>",
+        b"<input type=password>",
+        b"</form>",
+        b"<svg><title>",
+        b"<meta http-equiv=refresh content='0;url=http://[a'>",
+        b"<iframe src='?u=http://]'>",
+        b"a.pdf",
+        b"</a>",
+        b"<a href='?x=%zz&y=%ff'>",
+        b"<img alt=a.jpg src=a.jpg>",
+        b"<template>",
+        b"<object data='javascript:x'>",
+        b"<a href='http://ex\xe2\x84\x80mple/'>a.pdf</a>",
+        b"<meta charset=bogus>",
+        b"<a href=http://a:b/a.pdf>a.pdf</a>",
+        b"<frameset>",
+        b"<a href='/\xed\xa0\x80'>",
+    )
     chance = random.Random(1)
     urls = (URL, "https://p.example", "blob:https://p.example/1", "", "http://[", "https://p.example/a.pdf?x=1#y")
     for _ in range(500):

@@ -57,9 +57,14 @@ class Trust:
 
 
 async def login(
-    options: settings.Settings, url: str, *, username: str | None = None, password: str | None = None,
-    patience: float, trust: Trust | None = None,
-) -> SignedIn:  # fmt: skip
+    options: settings.Settings,
+    url: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    patience: float,
+    trust: Trust | None = None,
+) -> SignedIn:
     """Signs in to the portal of this address and saves profile and storage state, owner-readable only.
 
     Args:

@@ -357,9 +357,15 @@ def _reads_alone(held: models.HeldRequest) -> models.Judgement:
 
 
 async def download(
-    context: contexts.Context, hold: contexts.Hold, url: str, referer: str, timeout: float, guard: Guard | None = None,
-    *, on_audit: press_guard.OnAudit = lambda _: None,
-) -> Captured:  # fmt: skip
+    context: contexts.Context,
+    hold: contexts.Hold,
+    url: str,
+    referer: str,
+    timeout: float,
+    guard: Guard | None = None,
+    *,
+    on_audit: press_guard.OnAudit = lambda _: None,
+) -> Captured:
     """Opens a file's address in the browser, and gives the download that begins, also of what would be shown.
 
     A page that comes instead runs its scripts, so it is guarded like one that was pressed on: it sends nothing but GET.

@@ -215,9 +215,15 @@ class Context:
     """A worker's persistent context: its pages, its browser process, and whether it is still there."""
 
     def __init__(
-        self, worker: models.WorkerId, inner: playwright.BrowserContext, user_data_dir: Path,
-        run_dir: watchdog.RunDir, downloads: Path, *, unseen: bool,
-    ) -> None:  # fmt: skip
+        self,
+        worker: models.WorkerId,
+        inner: playwright.BrowserContext,
+        user_data_dir: Path,
+        run_dir: watchdog.RunDir,
+        downloads: Path,
+        *,
+        unseen: bool,
+    ) -> None:
         self.worker = worker
         self.user_data_dir = user_data_dir
         self.downloads = downloads
@@ -242,9 +248,12 @@ class Context:
         return f"<Context {self.worker} pid={self.pid} {state}>"
 
     async def prepare(
-        self, cookies: Sequence[models.Cookie], count: int, beat: heartbeat.Beat | None = None,
+        self,
+        cookies: Sequence[models.Cookie],
+        count: int,
+        beat: heartbeat.Beat | None = None,
         most_bytes: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Learns the browser's process, opens the pages, watches for the end."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser

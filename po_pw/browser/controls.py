@@ -39,19 +39,34 @@ def parse(raw: Mapping[str, Any], frame: str = "") -> models.Control:
     """
     form = raw["form"]
     return models.Control(
-        tag=raw["tag"], label=raw["label"], text=raw["text"], title=raw["title"], kind=raw["kind"], role=raw["role"],
-        address=raw["address"], attributes=tuple((name, value) for name, value in raw["attributes"]),
-        icons=tuple(raw["icons"]), row=raw["row"], frame=frame,
+        tag=raw["tag"],
+        label=raw["label"],
+        text=raw["text"],
+        title=raw["title"],
+        kind=raw["kind"],
+        role=raw["role"],
+        address=raw["address"],
+        attributes=tuple((name, value) for name, value in raw["attributes"]),
+        icons=tuple(raw["icons"]),
+        row=raw["row"],
+        frame=frame,
         form=models.Form(form["method"], form["action"], tuple((name, value) for name, value in form["fields"]))
-        if form else None,
-    )  # fmt: skip
+        if form
+        else None,
+    )
 
 
 def _raw(control: models.Control) -> dict[str, Any]:
     return {
-        "tag": control.tag, "label": control.label, "text": control.text, "kind": control.kind, "role": control.role,
-        "address": control.address, "attributes": [list(pair) for pair in control.attributes], "row": control.row,
-    }  # fmt: skip
+        "tag": control.tag,
+        "label": control.label,
+        "text": control.text,
+        "kind": control.kind,
+        "role": control.role,
+        "address": control.address,
+        "attributes": [list(pair) for pair in control.attributes],
+        "row": control.row,
+    }
 
 
 async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.Frame, playwright.ElementHandle]:

@@ -66,8 +66,11 @@ async def shown(*, headed: bool, run_dir: watchdog.RunDir) -> AsyncIterator[View
         return
     program = shutil.which(SERVER)
     if program is None:
-        yield View(headless=True, warning=f"{WITHOUT}: there is no display here, and Xvfb, a virtual one, is not "
-                   "installed. Install it (the package is called xvfb), or do not ask for a window.")  # fmt: skip
+        yield View(
+            headless=True,
+            warning=f"{WITHOUT}: there is no display here, and Xvfb, a virtual one, is not "
+            "installed. Install it (the package is called xvfb), or do not ask for a window.",
+        )
         return
     server = _Virtual(program, run_dir)
     try:
@@ -116,11 +119,23 @@ class _Virtual:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    self._program, "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset",
-                    "-auth", str(self._authority),
+                    self._program,
+                    "-displayfd",
+                    "1",
+                    "-screen",
+                    "0",
+                    SCREEN,
+                    "-nolisten",
+                    "tcp",
+                    "-noreset",
+                    "-auth",
+                    str(self._authority),
                 ],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
         self._run_dir.record(self._process.pid)
         return self._process
 

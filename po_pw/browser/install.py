@@ -121,9 +121,13 @@ def run(attempt: Attempt, say: Callable[[str], None]) -> str:
 def _bounded(command: Sequence[str], environment: dict[str, str], deadline: float) -> tuple[int, bytes]:
     """Runs a command; where its time is over, or ours is, everything it started ends with it."""
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,  # a group of its own, to be ended as a whole; without meaning on Windows
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             output, _ = process.communicate(timeout=max(0.1, deadline - time.monotonic()))
         except BaseException:

@@ -119,8 +119,14 @@ class PressRefused(errors.Permanent):
 class Press:
     """One press, and what has followed it so far; more may follow until the page is left."""
 
-    def __init__(self, purpose: models.Purpose, judge: Judge, on_audit: OnAudit, page_url: str, known: frozenset[Kind],
-    ) -> None:  # fmt: skip
+    def __init__(
+        self,
+        purpose: models.Purpose,
+        judge: Judge,
+        on_audit: OnAudit,
+        page_url: str,
+        known: frozenset[Kind],
+    ) -> None:
         self.purpose = purpose
         self.label = ""
         self.page_url = page_url
@@ -172,10 +178,16 @@ class Press:
         if held.method not in _READING or judgement.ruling is models.Ruling.STOP:
             self._on_audit(
                 events.RequestJudged(
-                    self.label, self.purpose, held.method, redact.bare(held.url), judgement.ruling, judgement.why,
-                    names_of(held), judged.is_unasked,
+                    self.label,
+                    self.purpose,
+                    held.method,
+                    redact.bare(held.url),
+                    judgement.ruling,
+                    judgement.why,
+                    names_of(held),
+                    judged.is_unasked,
                 )
-            )  # fmt: skip
+            )
         self.news.set()
         return judged
 
@@ -514,8 +526,11 @@ class Guards:
             knows it.
     """
 
-    def __init__(self, inner: playwright.BrowserContext, owner: Callable[[playwright.Page], playwright.Page | None],
-    ) -> None:  # fmt: skip
+    def __init__(
+        self,
+        inner: playwright.BrowserContext,
+        owner: Callable[[playwright.Page], playwright.Page | None],
+    ) -> None:
         self._inner = inner
         self._owner = owner
         self._guards: dict[playwright.Page, Guard] = {}
@@ -804,9 +819,14 @@ def _after_redirect(event: Mapping[str, Any], status: int, location: str, page_u
     except ValueError:
         url = location
     return models.HeldRequest(
-        _method(method, headers) if keeps else "GET", url, str(event.get("resourceType", "Other")).lower(), page_url,
-        content_type, body[:_BODY], _fields(content_type, body.encode()),
-    )  # fmt: skip
+        _method(method, headers) if keeps else "GET",
+        url,
+        str(event.get("resourceType", "Other")).lower(),
+        page_url,
+        content_type,
+        body[:_BODY],
+        _fields(content_type, body.encode()),
+    )
 
 
 def _is_main(request: playwright.Request) -> bool:

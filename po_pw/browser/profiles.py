@@ -28,12 +28,32 @@ _WORKER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 # Locks would stop the clone's start; the rest is rebuilt by the browser and only costs time to copy.
 _LEFT_OUT: Final = shutil.ignore_patterns(
-    "Singleton*", "lockfile", "LOCK", "DevToolsActivePort",
-    "Cache", "Code Cache", "GPUCache", "GPUPersistentCache", "ShaderCache", "GrShaderCache", "GraphiteDawnCache",
-    "Dawn*Cache", "CacheStorage", "ScriptCache", "component_crx_cache", "extensions_crx_cache",
-    "Crashpad", "Crash Reports", "BrowserMetrics*", "Safe Browsing", "OptimizationGuide*", "optimization_guide*",
-    "segmentation_platform", "Subresource Filter", "*-journal.tmp",
-)  # fmt: skip
+    "Singleton*",
+    "lockfile",
+    "LOCK",
+    "DevToolsActivePort",
+    "Cache",
+    "Code Cache",
+    "GPUCache",
+    "GPUPersistentCache",
+    "ShaderCache",
+    "GrShaderCache",
+    "GraphiteDawnCache",
+    "Dawn*Cache",
+    "CacheStorage",
+    "ScriptCache",
+    "component_crx_cache",
+    "extensions_crx_cache",
+    "Crashpad",
+    "Crash Reports",
+    "BrowserMetrics*",
+    "Safe Browsing",
+    "OptimizationGuide*",
+    "optimization_guide*",
+    "segmentation_platform",
+    "Subresource Filter",
+    "*-journal.tmp",
+)
 
 _BROWSERS: Final = ("chrom", "edge", "brave", "opera", "vivaldi")
 """Parts of the process names of browsers that are built on Chromium."""
@@ -41,18 +61,34 @@ _BROWSERS: Final = ("chrom", "edge", "brave", "opera", "vivaldi")
 # Below the platform's folder for settings (Linux, macOS) or `%LOCALAPPDATA%` (there with `User Data` below).
 _OWN: Final = {
     "linux": (
-        "microsoft-edge", "microsoft-edge-beta", "microsoft-edge-dev", "google-chrome", "google-chrome-beta",
-        "google-chrome-unstable", "chromium",
+        "microsoft-edge",
+        "microsoft-edge-beta",
+        "microsoft-edge-dev",
+        "google-chrome",
+        "google-chrome-beta",
+        "google-chrome-unstable",
+        "chromium",
     ),
     "darwin": (
-        "Microsoft Edge", "Microsoft Edge Beta", "Microsoft Edge Dev", "Google/Chrome", "Google/Chrome Beta",
-        "Google/Chrome Canary", "Chromium",
+        "Microsoft Edge",
+        "Microsoft Edge Beta",
+        "Microsoft Edge Dev",
+        "Google/Chrome",
+        "Google/Chrome Beta",
+        "Google/Chrome Canary",
+        "Chromium",
     ),
     "win32": (
-        "Microsoft/Edge", "Microsoft/Edge Beta", "Microsoft/Edge Dev", "Microsoft/Edge SxS", "Google/Chrome",
-        "Google/Chrome Beta", "Google/Chrome SxS", "Chromium",
+        "Microsoft/Edge",
+        "Microsoft/Edge Beta",
+        "Microsoft/Edge Dev",
+        "Microsoft/Edge SxS",
+        "Google/Chrome",
+        "Google/Chrome Beta",
+        "Google/Chrome SxS",
+        "Chromium",
     ),
-}  # fmt: skip
+}
 
 _PREFERENCES: Final[dict[str, Any]] = {
     # Otherwise a PDF that the server sends inline opens in the viewer and there is no download.
@@ -85,8 +121,9 @@ class ProfileManager:
         ProfileError: the base is a browser's own User Data folder.
     """
 
-    def __init__(self, base_profile_path: str | os.PathLike[str] | None = "./browser_profile", *,
-                 root: Path | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, base_profile_path: str | os.PathLike[str] | None = "./browser_profile", *, root: Path | None = None
+    ) -> None:
         self.base_profile_path = (
             Path(base_profile_path).expanduser().absolute() if base_profile_path is not None else None
         )
@@ -173,9 +210,13 @@ def _clone(base: Path, path: Path) -> None:
     try:
         # Content alone: a base that is write-protected, or open to all, must not make a clone that is.
         shutil.copytree(
-            base, path, ignore=_LEFT_OUT, dirs_exist_ok=True, ignore_dangling_symlinks=True,
+            base,
+            path,
+            ignore=_LEFT_OUT,
+            dirs_exist_ok=True,
+            ignore_dangling_symlinks=True,
             copy_function=shutil.copyfile,
-        )  # fmt: skip
+        )
     finally:
         path.chmod(0o700)
         refuse_running(base)  # a browser opened meanwhile: what was copied is half-written, and that is the reason

@@ -356,18 +356,28 @@ class Watch:
         uncountable += [activity.describe("web socket", socket.url, page) for socket in self._sockets]
         uncountable += [activity.describe("worker", worker.url, page) for worker in self._page.workers]
         return activity.Activity(
-            activity.unique(finite), activity.merged(recurring), activity.unique(uncountable),
-            calm, self._changes(),
-        )  # fmt: skip
+            activity.unique(finite),
+            activity.merged(recurring),
+            activity.unique(uncountable),
+            calm,
+            self._changes(),
+        )
 
     def _is_bare(self, frame: playwright.Frame) -> bool:
         """A frame that shows nothing of its own: what its parent puts into it the parent's work brings."""
         return frame.parent_frame is not None and frame.url in {"", "about:blank"}
 
     def _add_frame(
-        self, frame: playwright.Frame, raw: Mapping[str, Any], now: float, page: str, finite: list[str],
-        recurring: list[activity.Recurring], uncountable: list[str], trusted: Callable[[str], bool],
-    ) -> None:  # fmt: skip
+        self,
+        frame: playwright.Frame,
+        raw: Mapping[str, Any],
+        now: float,
+        page: str,
+        finite: list[str],
+        recurring: list[activity.Recurring],
+        uncountable: list[str],
+        trusted: Callable[[str], bool],
+    ) -> None:
         if raw["state"] != "complete":
             under_way = any(known.frame == frame and known.kind == "document" for known in self._requests.values())
             is_late = raw["calm"] > activity.HORIZON and raw["age"] > activity.HORIZON and not under_way
@@ -414,9 +424,14 @@ class Watch:
         return "uncountable"
 
     def _add_requests(
-        self, now: float, page: str, covered: set[str], trusted: Callable[[str], bool], finite: list[str],
+        self,
+        now: float,
+        page: str,
+        covered: set[str],
+        trusted: Callable[[str], bool],
+        finite: list[str],
         uncountable: list[str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         for known in self._requests.values():
             label = activity.describe(known.kind, known.url, page, known.method)
             if label in covered or (now - known.began > activity.HORIZON and trusted(label)):
@@ -479,9 +494,13 @@ class Watch:
             if how is not None:
                 self._unproved = None if how is How.PROVED else time.monotonic()
                 return Quiet(
-                    how, time.monotonic() - began, seen.finite, tuple(source.label for source in seen.recurring),
-                    seen.uncountable, seen.changes,
-                )  # fmt: skip
+                    how,
+                    time.monotonic() - began,
+                    seen.finite,
+                    tuple(source.label for source in seen.recurring),
+                    seen.uncountable,
+                    seen.changes,
+                )
             await self._stir_or(max(0.0, min(_pause(seen, patience), deadline - time.monotonic())))
 
     async def changed(self, since: int, timeout: float) -> bool:

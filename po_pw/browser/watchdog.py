@@ -83,9 +83,13 @@ class RunDir:
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         # By file and with -P: nothing in the current folder or beside this file can be imported in a module's place.
         self._watchdog = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(self.path)], cwd=self.path.parent,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **detached,
-        )  # fmt: skip
+            [sys.executable, "-P", __file__, str(self.path)],
+            cwd=self.path.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **detached,
+        )
         self._pipe = self._watchdog.stdin
         return self
 

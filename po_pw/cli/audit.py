@@ -23,9 +23,13 @@ _STAGE: Final = "Verifying"
 _LISTED: Final = 40
 """Findings that are listed of each kind."""
 _STYLES: Final = {
-    verify.Kind.MISSING: "bold red", verify.Kind.CHANGED: "bold red", verify.Kind.UNREADABLE: "red",
-    verify.Kind.EXTRA: "yellow", verify.Kind.UNKNOWN_FOLDER: "yellow", verify.Kind.NO_MANIFEST: "yellow",
-}  # fmt: skip
+    verify.Kind.MISSING: "bold red",
+    verify.Kind.CHANGED: "bold red",
+    verify.Kind.UNREADABLE: "red",
+    verify.Kind.EXTRA: "yellow",
+    verify.Kind.UNKNOWN_FOLDER: "yellow",
+    verify.Kind.NO_MANIFEST: "yellow",
+}
 _MEANING: Final = {
     verify.Kind.MISSING: "recorded, and not there",
     verify.Kind.CHANGED: "there, and not what was fetched",
@@ -65,15 +69,26 @@ def run(out: Path, *, repair: bool, as_json: bool) -> verify.Report:
 
 def _json(report: verify.Report) -> str:
     answer: dict[str, Any] = {
-        "out": str(report.out), "ok": report.is_as_recorded, "folders": report.checked.folders,
-        "files": report.checked.files, "bytes": report.checked.bytes, "counts": report.counts(),
-        "at_work": report.at_work, "marked": report.marked, "again": report.again,
+        "out": str(report.out),
+        "ok": report.is_as_recorded,
+        "folders": report.checked.folders,
+        "files": report.checked.files,
+        "bytes": report.checked.bytes,
+        "counts": report.counts(),
+        "at_work": report.at_work,
+        "marked": report.marked,
+        "again": report.again,
         "findings": [
-            {"kind": found.kind, "folder": found.folder, "name": found.name, "po_number": found.po_number,
-             "why": found.why}
+            {
+                "kind": found.kind,
+                "folder": found.folder,
+                "name": found.name,
+                "po_number": found.po_number,
+                "why": found.why,
+            }
             for found in report.findings
         ],
-    }  # fmt: skip
+    }
     return json.dumps(answer, indent=2)
 
 

@@ -189,9 +189,11 @@ class View:
         for name, line in sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0])):
             busy = line.state in {"reading", "fetching", "finishing"}
             rows.add_row(
-                Text(name, "dim"), Text(now.doing(line), "green" if busy else "dim"), Text(line.po_number),
+                Text(name, "dim"),
+                Text(now.doing(line), "green" if busy else "dim"),
+                Text(line.po_number),
                 Text(f"{line.done} done", "dim"),
-            )  # fmt: skip
+            )
         parts: list[RenderableType] = [head, numbers, rows]
         parts += [Text(line, "bold yellow", no_wrap=True, overflow="ellipsis") for line in now.waits()]
         parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]

@@ -63,9 +63,7 @@ def inspect(
             msg = f"{screenshot} is there already, and nothing of yours is overwritten: give another name"
             raise errors.InputError(msg)
         options = settings.load(browser=browser)
-        found = asyncio.run(
-            inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept)
-        )  # fmt: skip
+        found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
         found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
         if as_json:
             import json
@@ -89,22 +87,41 @@ def _free() -> Path:
 def _plain(found: inspection.Inspection) -> dict[str, Any]:
     listing = found.listing
     return {
-        "po_number": found.order.po_number, "url": listing.url, "page": listing.page.value,
-        "why": listing.why, "evidence": listing.evidence, "area": listing.area.value, "place": listing.place,
-        "complete": listing.complete, "claimed": listing.claimed, "quiet": listing.quiet,
+        "po_number": found.order.po_number,
+        "url": listing.url,
+        "page": listing.page.value,
+        "why": listing.why,
+        "evidence": listing.evidence,
+        "area": listing.area.value,
+        "place": listing.place,
+        "complete": listing.complete,
+        "claimed": listing.claimed,
+        "quiet": listing.quiet,
         "attachments": [
-            {"name": one.name, "place": one.place, "ways": [_way(way) for way in (one.source, *one.others)],
-             "certain": one.is_certain}
+            {
+                "name": one.name,
+                "place": one.place,
+                "ways": [_way(way) for way in (one.source, *one.others)],
+                "certain": one.is_certain,
+            }
             for one in listing.attachments
         ],
         "considered": [
-            {"label": one.control.label, "place": one.place, "address": one.control.address,
-             "taken": one.taken, "action": one.action, "why": one.why}
+            {
+                "label": one.control.label,
+                "place": one.place,
+                "address": one.control.address,
+                "taken": one.taken,
+                "action": one.action,
+                "why": one.why,
+            }
             for one in listing.considered
         ],
         "presses": [_press(one) for one in found.presses],
-        "screenshot": found.screenshot, "area_seen": found.has_seen_area, "accepted": found.accepted,
-    }  # fmt: skip
+        "screenshot": found.screenshot,
+        "area_seen": found.has_seen_area,
+        "accepted": found.accepted,
+    }
 
 
 def _press(event: events.Event) -> dict[str, Any]:
@@ -185,9 +202,12 @@ def _show(console: Console, found: inspection.Inspection) -> None:
         if one.action in {"OPEN", "TURN"} and one.control.label in pressed:
             verb = "pressed"
         table.add_row(
-            str(number) if one.taken else "", Text(verb, _COLOURS.get(verb, "dim")),
-            Text(one.control.label or f"<{one.control.tag}>"), Text(one.place, "dim"), Text(one.why, "dim"),
-        )  # fmt: skip
+            str(number) if one.taken else "",
+            Text(verb, _COLOURS.get(verb, "dim")),
+            Text(one.control.label or f"<{one.control.tag}>"),
+            Text(one.place, "dim"),
+            Text(one.why, "dim"),
+        )
     for more in _further(listing):
         why = "it came with a press, or on a further page of the list"
         table.add_row("", Text("taken", "green"), Text(more.name), Text(more.place, "dim"), Text(why, "dim"))

@@ -127,10 +127,13 @@ def _table(rows: list[presses.Entry], *, with_header: bool) -> Table:
     table.add_column("why", ratio=5, overflow="fold")
     for entry in rows:
         table.add_row(
-            f"{entry.at:%H:%M:%S}", Text(entry.key, "green"), Text(entry.label),
-            _PURPOSES.get(entry.purpose, entry.purpose), Text(_done(entry), _STYLES[entry.what]),
+            f"{entry.at:%H:%M:%S}",
+            Text(entry.key, "green"),
+            Text(entry.label),
+            _PURPOSES.get(entry.purpose, entry.purpose),
+            Text(_done(entry), _STYLES[entry.what]),
             Text(_why(entry), "dim"),
-        )  # fmt: skip
+        )
     return table
 
 

@@ -122,13 +122,24 @@ def process(
             from po_pw.orders import read
 
         options = settings.load(
-            workers=workers, out=out, url_template=url_template, browser=browser, headed=headed or None,
-            base_profile=base_profile, limit=limit, max_path=max_path,
-            attempts=attempts, order_timeout=order_timeout, run_timeout=run_timeout,
-            max_file_bytes=max_file_size, max_total_bytes=max_total_size,
-            allow_hosts=tuple(allow_host) if allow_host else None, patience=patience, read_only=read_only or None,
+            workers=workers,
+            out=out,
+            url_template=url_template,
+            browser=browser,
+            headed=headed or None,
+            base_profile=base_profile,
+            limit=limit,
+            max_path=max_path,
+            attempts=attempts,
+            order_timeout=order_timeout,
+            run_timeout=run_timeout,
+            max_file_bytes=max_file_size,
+            max_total_bytes=max_total_size,
+            allow_hosts=tuple(allow_host) if allow_host else None,
+            patience=patience,
+            read_only=read_only or None,
             mark_of_the_web=False if no_mark else None,
-        )  # fmt: skip
+        )
         with (
             progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
             progress.stage(hear, f"Opening {table.name}"),

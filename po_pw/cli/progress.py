@@ -80,9 +80,11 @@ class Stages:
             latest = stage.latest
             bar = ProgressBar(total=latest.total or None, completed=latest.done, width=20, animation_time=now)
             rows.add_row(
-                Text(latest.stage, no_wrap=True, overflow="ellipsis"), bar, Text(_count(latest), "bold"),
+                Text(latest.stage, no_wrap=True, overflow="ellipsis"),
+                bar,
+                Text(_count(latest), "bold"),
                 Text(_lasting(now - stage.since), "dim"),
-            )  # fmt: skip
+            )
         return rows if rows.row_count else None
 
     def line(self) -> str:

@@ -125,9 +125,13 @@ async def _worked(
     try:
         async with run:
             outcomes = run.process(
-                table.rows(), name=table.source.name, columns=table.columns, command=closing.command(), resume=resume,
+                table.rows(),
+                name=table.source.name,
+                columns=table.columns,
+                command=closing.command(),
+                resume=resume,
                 source=table.source,
-            )  # fmt: skip
+            )
             try:
                 async for _ in outcomes:
                     continue

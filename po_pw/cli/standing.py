@@ -30,10 +30,14 @@ def as_json(found: status.Standing) -> str:
     """All of it; times as ISO 8601 with offset."""
     derived = ("left", "outdated", "evidence", "orders_per_second", "bytes_per_second", "seconds_left")
     answer: dict[str, Any] = {
-        "out": str(found.out), "state": found.state, "pid": found.pid, "at": found.now,
+        "out": str(found.out),
+        "state": found.state,
+        "pid": found.pid,
+        "at": found.now,
         **{name: getattr(found, name) for name in derived},
-        "again": found.again(), "run": dataclasses.asdict(found.run) if found.run else None,
-    }  # fmt: skip
+        "again": found.again(),
+        "run": dataclasses.asdict(found.run) if found.run else None,
+    }
     return json.dumps(answer, indent=2, default=_plain)
 
 

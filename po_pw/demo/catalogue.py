@@ -157,16 +157,32 @@ class DemoOrder:
 
 
 _SUPPLIERS: Final = (
-    "Acme Industrial Supply", "Müller & Söhne GmbH", "Nordic Steel AB", "O'Brien / Partners Ltd.", "東京精密株式会社",
-    "Łódź Components S.A.", "Contoso Packaging, Inc.", "Fournitures Générales SARL",
-)  # fmt: skip
+    "Acme Industrial Supply",
+    "Müller & Söhne GmbH",
+    "Nordic Steel AB",
+    "O'Brien / Partners Ltd.",
+    "東京精密株式会社",
+    "Łódź Components S.A.",
+    "Contoso Packaging, Inc.",
+    "Fournitures Générales SARL",
+)
 _ORDINARY: Final = (
-    "Order confirmation.pdf", "Price list.xlsx", "Delivery note.pdf", "Photo of pallet.png", "Invoice.pdf",
-    "RE Delivery date.msg", "Terms.txt", "Specification.docx",
-)  # fmt: skip
+    "Order confirmation.pdf",
+    "Price list.xlsx",
+    "Delivery note.pdf",
+    "Photo of pallet.png",
+    "Invoice.pdf",
+    "RE Delivery date.msg",
+    "Terms.txt",
+    "Specification.docx",
+)
 _WITH_LIST: Final = frozenset(Variant) - {
-    Variant.LATE, Variant.APPENDED, Variant.IFRAME, Variant.EXPANDER, Variant.PAGED,
-}  # fmt: skip
+    Variant.LATE,
+    Variant.APPENDED,
+    Variant.IFRAME,
+    Variant.EXPANDER,
+    Variant.PAGED,
+}
 """Variants with the list on the page itself, unless the settings say otherwise."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _LONG_NAME: Final = "Minutes of the meeting about the minutes of the meeting, " * 4 + "final version (2).pdf"

@@ -21,9 +21,17 @@ _FROM_PAGE: Final = frozenset({"timer", "chain"})
 """Ways of a late list for which it is in the page from the beginning, where nobody sees it."""
 
 _ARTICLES: Final = (
-    "Bearing 6204-2RS", "Hydraulic hose DN 10", "Safety gloves, size 9", "Pallet, 1200 x 800 mm", "Cable gland M20",
-    "Sealing ring NBR 70", "Drive belt SPZ 1250", "Proximity switch M12", "Label roll, 100 x 150 mm", "Filter mat G4",
-)  # fmt: skip
+    "Bearing 6204-2RS",
+    "Hydraulic hose DN 10",
+    "Safety gloves, size 9",
+    "Pallet, 1200 x 800 mm",
+    "Cable gland M20",
+    "Sealing ring NBR 70",
+    "Drive belt SPZ 1250",
+    "Proximity switch M12",
+    "Label roll, 100 x 150 mm",
+    "Filter mat G4",
+)
 
 
 def address(file: catalogue.ExpectedFile) -> str:

@@ -209,8 +209,9 @@ class Site:
 
     def _whole_list(self, request: web.Request, order: catalogue.DemoOrder) -> dict[str, Any]:
         return {
-            "html": pages.file_list(order, self._csrf(request)), "total": len(order.shown) + len(order.addresses),
-        }  # fmt: skip
+            "html": pages.file_list(order, self._csrf(request)),
+            "total": len(order.shown) + len(order.addresses),
+        }
 
     async def _fragment(self, request: web.Request) -> catalogue.DemoOrder:
         """What a page asks for after it has loaded."""
@@ -347,25 +348,32 @@ class Site:
     def _expectations(self) -> list[dict[str, Any]]:
         return [
             {
-                "po_number": order.po_number, "supplier": order.supplier, "amount": order.amount,
-                "url": self._portal.order_url(order.po_number), "variant": order.variant, "about": order.about,
-                "expected_status": order.expected_status, "expected_error": order.expected_error,
+                "po_number": order.po_number,
+                "supplier": order.supplier,
+                "amount": order.amount,
+                "url": self._portal.order_url(order.po_number),
+                "variant": order.variant,
+                "about": order.about,
+                "expected_status": order.expected_status,
+                "expected_error": order.expected_error,
                 "files": [
                     {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
                     for file in order.files
                 ],
             }
             for order in self._portal.orders
-        ]  # fmt: skip
+        ]
 
     async def _counts(self, _: web.Request) -> web.Response:
         portal = self._portal
         return web.json_response(
             {
-                "counts": dict(portal.counts), "paths": dict(portal.paths),
-                "pages_now": portal.pages_now, "peak_pages": portal.peak_pages,
+                "counts": dict(portal.counts),
+                "paths": dict(portal.paths),
+                "pages_now": portal.pages_now,
+                "peak_pages": portal.peak_pages,
             }
-        )  # fmt: skip
+        )
 
 
 def _html(text: str, status: int = 200) -> web.Response:

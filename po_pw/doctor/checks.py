@@ -18,9 +18,16 @@ State: TypeAlias = Literal["ok", "warning", "problem"]
 Subject: TypeAlias = Literal["machine", "portal"]
 
 FAULTS: Final = (
-    errors.PoPwError, ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError,
+    errors.PoPwError,
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
     ValueError,
-)  # fmt: skip
+)
 """What a check that fails may raise: a broken installation raises anything, and the doctor is who should say so."""
 
 

@@ -27,15 +27,47 @@ _TELLS_OF_ERROR: Final = frozenset(
     {"error", "errors", "error_description", "error_message", "errormessage", "exception", "fault"}
 )
 _TELLS: Final = _TELLS_OF_ERROR | {
-    "message", "messages", "msg", "description", "detail", "details", "title", "reason", "status", "state",
-}  # fmt: skip
+    "message",
+    "messages",
+    "msg",
+    "description",
+    "detail",
+    "details",
+    "title",
+    "reason",
+    "status",
+    "state",
+}
 _ASIDE: Final = frozenset(
     {
-        "code", "error_code", "errorcode", "status_code", "statuscode", "success", "ok", "type", "instance", "path",
-        "timestamp", "trace", "trace_id", "traceid", "request_id", "requestid", "correlation_id", "correlationid",
-        "progress", "retry_after", "retryafter", "id", "job_id", "jobid", "task_id", "taskid",
+        "code",
+        "error_code",
+        "errorcode",
+        "status_code",
+        "statuscode",
+        "success",
+        "ok",
+        "type",
+        "instance",
+        "path",
+        "timestamp",
+        "trace",
+        "trace_id",
+        "traceid",
+        "request_id",
+        "requestid",
+        "correlation_id",
+        "correlationid",
+        "progress",
+        "retry_after",
+        "retryafter",
+        "id",
+        "job_id",
+        "jobid",
+        "task_id",
+        "taskid",
     }
-)  # fmt: skip
+)
 """Names in a JSON object that has something to say of a request and nothing else (RFC 9457 and its likes)."""
 _NOT_YET: Final = re.compile(
     rb'(?i)"(?:status|state|message)"\s*:\s*"(?:in[ _-]?progress|pending|processing|queued|preparing|generating|'

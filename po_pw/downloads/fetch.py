@@ -116,9 +116,18 @@ async def fetch(
     async def asked(conditions: Mapping[str, str], begun: partial.Note | None) -> models.SavedFile | None:
         async with ask(conditions) as answer:
             return await _taken(
-                answer, attachment, into, begun=begun, kept=kept, limits=limits, on_bytes=on_bytes, now=now,
-                is_own=is_own, is_file=is_file, is_marked=is_marked,
-            )  # fmt: skip
+                answer,
+                attachment,
+                into,
+                begun=begun,
+                kept=kept,
+                limits=limits,
+                on_bytes=on_bytes,
+                now=now,
+                is_own=is_own,
+                is_file=is_file,
+                is_marked=is_marked,
+            )
 
     try:
         return await asked(conditions, begun)
@@ -132,11 +141,19 @@ async def fetch(
 
 
 async def _taken(
-    answer: client.Body, attachment: models.Attachment, into: Path, *, begun: partial.Note | None,
-    kept: models.SavedFile | None, limits: Limits, on_bytes: Callable[[int], None],
-    now: Callable[[], datetime.datetime], is_own: Callable[[str], bool], is_file: Callable[[], None],
+    answer: client.Body,
+    attachment: models.Attachment,
+    into: Path,
+    *,
+    begun: partial.Note | None,
+    kept: models.SavedFile | None,
+    limits: Limits,
+    on_bytes: Callable[[int], None],
+    now: Callable[[], datetime.datetime],
+    is_own: Callable[[str], bool],
+    is_file: Callable[[], None],
     is_marked: bool,
-) -> models.SavedFile | None:  # fmt: skip
+) -> models.SavedFile | None:
     """The file that an answer carries; None where it says that the kept one is still the same."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     at = redact.bare(answer.url)
@@ -189,10 +206,15 @@ def _head_of(part: Path) -> bytes:
 
 
 async def _write(
-    attachment: models.Attachment, into: Path, promise: expected_file.Promise, head: bytes,
-    received: AsyncIterator[bytes], now: Callable[[], datetime.datetime], note: partial.Note | None,
+    attachment: models.Attachment,
+    into: Path,
+    promise: expected_file.Promise,
+    head: bytes,
+    received: AsyncIterator[bytes],
+    now: Callable[[], datetime.datetime],
+    note: partial.Note | None,
     origin: origin_mark.Origin | None,
-) -> models.SavedFile:  # fmt: skip
+) -> models.SavedFile:
     part = partial.of(into)
     proof: list[tuple[int, tuple[str, ...]]] = []
     resumed = note is not None and note.synced > 0
@@ -351,11 +373,27 @@ def _move(
 
 
 def _saved(
-    attachment: models.Attachment, into: Path, promise: expected_file.Promise, size: int, sha256: str,
-    checks: tuple[str, ...], lane: str, at: datetime.datetime,
-) -> models.SavedFile:  # fmt: skip
+    attachment: models.Attachment,
+    into: Path,
+    promise: expected_file.Promise,
+    size: int,
+    sha256: str,
+    checks: tuple[str, ...],
+    lane: str,
+    at: datetime.datetime,
+) -> models.SavedFile:
     return models.SavedFile(
-        attachment_id=attachment.id, path=str(into), sent_name=promise.sent_name, size=size, sha256=sha256,
-        media_type=promise.media_type, lane=lane, source=promise.source, place=attachment.place,
-        modified_at=promise.modified_at, saved_at=at, checks=checks, etag=promise.etag,
-    )  # fmt: skip
+        attachment_id=attachment.id,
+        path=str(into),
+        sent_name=promise.sent_name,
+        size=size,
+        sha256=sha256,
+        media_type=promise.media_type,
+        lane=lane,
+        source=promise.source,
+        place=attachment.place,
+        modified_at=promise.modified_at,
+        saved_at=at,
+        checks=checks,
+        etag=promise.etag,
+    )

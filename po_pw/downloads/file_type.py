@@ -14,25 +14,54 @@ _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream
 _ZIP: Final = ("docx", "docm", "xlsx", "xlsm", "xlsb", "pptx", "pptm", "zip", "odt", "ods", "odp", "jar")
 _OLE: Final = ("doc", "xls", "ppt", "msg")
 _MAGIC: Final = (
-    (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"PK\x07\x08", "zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"), (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF87a", "gif"), (b"GIF89a", "gif"), (b"II*\x00", "tiff"), (b"MM\x00*", "tiff"), (b"II+\x00", "tiff"),
-    (b"MM\x00+", "tiff"), (b"{\\rtf", "rtf"),
-)  # fmt: skip
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"PK\x07\x08", "zip"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"{\\rtf", "rtf"),
+)
 _PROMISED: Final = {
-    "pdf": "pdf", "png": "png", "jpg": "jpeg", "jpeg": "jpeg", "jpe": "jpeg", "gif": "gif", "tif": "tiff",
-    "tiff": "tiff", **dict.fromkeys(_ZIP, "zip"), **dict.fromkeys(_OLE, "ole"),
-}  # fmt: skip
+    "pdf": "pdf",
+    "png": "png",
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "jpe": "jpeg",
+    "gif": "gif",
+    "tif": "tiff",
+    "tiff": "tiff",
+    **dict.fromkeys(_ZIP, "zip"),
+    **dict.fromkeys(_OLE, "ole"),
+}
 _EXTENSIONS: Final = {
-    "application/pdf": ".pdf", "application/x-pdf": ".pdf", "application/vnd.ms-outlook": ".msg",
-    "message/rfc822": ".eml", "application/vnd.ms-excel": ".xls", "application/msword": ".doc",
+    "application/pdf": ".pdf",
+    "application/x-pdf": ".pdf",
+    "application/vnd.ms-outlook": ".msg",
+    "message/rfc822": ".eml",
+    "application/vnd.ms-excel": ".xls",
+    "application/msword": ".doc",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
-    "application/zip": ".zip", "application/x-zip-compressed": ".zip", "application/rtf": ".rtf",
-    "image/jpeg": ".jpg", "image/tiff": ".tif", "text/plain": ".txt", "text/csv": ".csv", "text/html": ".html",
-    "text/xml": ".xml", "application/xml": ".xml", "application/json": ".json",
-}  # fmt: skip
+    "application/zip": ".zip",
+    "application/x-zip-compressed": ".zip",
+    "application/rtf": ".rtf",
+    "image/jpeg": ".jpg",
+    "image/tiff": ".tif",
+    "text/plain": ".txt",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/xml": ".xml",
+    "application/xml": ".xml",
+    "application/json": ".json",
+}
 _BY_KIND: Final = {"pdf": ".pdf", "png": ".png", "jpeg": ".jpg", "gif": ".gif", "tiff": ".tif", "rtf": ".rtf"}
 _TYPES: Final = mimetypes.MimeTypes()
 """Python's own table alone: the system's would give a file another name on another machine."""

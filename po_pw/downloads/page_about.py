@@ -19,38 +19,167 @@ from po_pw.downloads import file_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_WORDS: Final = frozenset({
-    "download", "download file", "download attachment", "download document", "download original", "original",
-    "original file", "raw", "view raw", "full size", "full resolution", "get", "get file", "open file", "save file",
-    "herunterladen", "datei herunterladen", "anhang herunterladen", "dokument herunterladen", "télécharger",
-    "télécharger le fichier", "descargar", "descargar archivo", "descarregar", "baixar", "baixar arquivo",
-    "fazer download", "transferir", "scarica", "scarica file", "scaricare", "downloaden", "bestand downloaden",
-    "ladda ner", "ladda ned", "hämta", "hent", "hent fil", "last ned", "lataa", "lataa tiedosto", "pobierz",
-    "pobierz plik", "stáhnout", "stáhnout soubor", "stiahnuť", "letöltés", "descarcă", "descărcare", "descărcați",
-    "изтегли", "изтегляне", "скачать", "скачать файл", "завантажити", "преузми", "λήψη", "indir",
-    "dosyay\u0131 indir", "הורד", "הורדה", "تنزيل", "تحميل", "دانلود", "डाउनलोड", "डाउनलोड करें", "ดาวน์โหลด",
-    "tải xuống", "tải về", "unduh", "muat turun", "ダウンロード", "下载", "下載", "다운로드", "preuzmi", "prenesi",
-    "laadi alla", "lejupielādēt", "atsisiųsti", "descarrega", "baixa",
-})  # fmt: skip
+_WORDS: Final = frozenset(
+    {
+        "download",
+        "download file",
+        "download attachment",
+        "download document",
+        "download original",
+        "original",
+        "original file",
+        "raw",
+        "view raw",
+        "full size",
+        "full resolution",
+        "get",
+        "get file",
+        "open file",
+        "save file",
+        "herunterladen",
+        "datei herunterladen",
+        "anhang herunterladen",
+        "dokument herunterladen",
+        "télécharger",
+        "télécharger le fichier",
+        "descargar",
+        "descargar archivo",
+        "descarregar",
+        "baixar",
+        "baixar arquivo",
+        "fazer download",
+        "transferir",
+        "scarica",
+        "scarica file",
+        "scaricare",
+        "downloaden",
+        "bestand downloaden",
+        "ladda ner",
+        "ladda ned",
+        "hämta",
+        "hent",
+        "hent fil",
+        "last ned",
+        "lataa",
+        "lataa tiedosto",
+        "pobierz",
+        "pobierz plik",
+        "stáhnout",
+        "stáhnout soubor",
+        "stiahnuť",
+        "letöltés",
+        "descarcă",
+        "descărcare",
+        "descărcați",
+        "изтегли",
+        "изтегляне",
+        "скачать",
+        "скачать файл",
+        "завантажити",
+        "преузми",
+        "λήψη",
+        "indir",
+        "dosyay\u0131 indir",
+        "הורד",
+        "הורדה",
+        "تنزيل",
+        "تحميل",
+        "دانلود",
+        "डाउनलोड",
+        "डाउनलोड करें",
+        "ดาวน์โหลด",
+        "tải xuống",
+        "tải về",
+        "unduh",
+        "muat turun",
+        "ダウンロード",
+        "下载",
+        "下載",
+        "다운로드",
+        "preuzmi",
+        "prenesi",
+        "laadi alla",
+        "lejupielādēt",
+        "atsisiųsti",
+        "descarrega",
+        "baixa",
+    }
+)
 """What a link that hands out the file of its page is called, when it is not called by the file's name."""
-_BESIDE: Final = frozenset({
-    "b", "kb", "mb", "gb", "kib", "mib", "bytes", "pdf", "doc", "docx", "xls", "xlsx", "csv", "txt", "zip", "png",
-    "jpg", "jpeg", "gif", "tif", "tiff", "xml", "msg", "eml", "ppt", "pptx", "rtf", "odt", "ods", "html", "htm",
-})  # fmt: skip
+_BESIDE: Final = frozenset(
+    {
+        "b",
+        "kb",
+        "mb",
+        "gb",
+        "kib",
+        "mib",
+        "bytes",
+        "pdf",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "csv",
+        "txt",
+        "zip",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "tif",
+        "tiff",
+        "xml",
+        "msg",
+        "eml",
+        "ppt",
+        "pptx",
+        "rtf",
+        "odt",
+        "ods",
+        "html",
+        "htm",
+    }
+)
 """Sizes and types, which may stand beside such a word."""
-_SIGN_IN: Final = frozenset({
-    "login", "logon", "signin", "sso", "saml", "saml2", "oauth", "oauth2", "oidc", "openid", "openidconnect", "adfs",
-    "authorize", "auth", "authenticate",
-})  # fmt: skip
+_SIGN_IN: Final = frozenset(
+    {
+        "login",
+        "logon",
+        "signin",
+        "sso",
+        "saml",
+        "saml2",
+        "oauth",
+        "oauth2",
+        "oidc",
+        "openid",
+        "openidconnect",
+        "adfs",
+        "authorize",
+        "auth",
+        "authenticate",
+    }
+)
 """Whole parts of a path, without `-` and `_`."""
 _SIGN_IN_LAST: Final = frozenset({"login", "logon", "signin"})
 """Also at the end of a part: `userlogin.aspx`, `sso-login`."""
 _PROTOCOL: Final = frozenset({"samlrequest", "client_id", "response_type", "redirect_uri", "wtrealm", "relaystate"})
 """Names of fields by which a portal hands a sign-in over to another server (SAML, OpenID Connect, WS-Federation)."""
-_USER_NAMES: Final = frozenset({
-    "username", "user_name", "userid", "user_id", "login", "login_name", "loginid", "loginfmt", "identifier",
-    "j_username",
-})  # fmt: skip
+_USER_NAMES: Final = frozenset(
+    {
+        "username",
+        "user_name",
+        "userid",
+        "user_id",
+        "login",
+        "login_name",
+        "loginid",
+        "loginfmt",
+        "identifier",
+        "j_username",
+    }
+)
 _CREDENTIALS: Final = frozenset({"username", "current-password", "one-time-code", "webauthn"})
 """Tokens of `autocomplete` (HTML, 4.10.18.7.1) that only a sign-in asks for."""
 _TYPED_INTO: Final = frozenset({"", "text", "email", "tel", "number", "password"})
@@ -339,10 +468,13 @@ class Page:
         ]
         asked = set(parse_qsl(own.query, keep_blank_values=True))
         query = urlencode(
-            [(name, _less(value, names)) for name, value in parse_qsl(parts.query, keep_blank_values=True)
-             if (name, value) not in asked],
+            [
+                (name, _less(value, names))
+                for name, value in parse_qsl(parts.query, keep_blank_values=True)
+                if (name, value) not in asked
+            ],
             errors="replace",
-        )  # fmt: skip
+        )
         return urlunsplit((parts.scheme, parts.netloc, "/" + "/".join(path), query, ""))
 
     def _is_same_record(self, url: str) -> bool:
@@ -369,9 +501,10 @@ class Page:
         """Whether a form asks for credentials, or hands over to a server that does."""
         fields = [field for field in form.css("input") if not self._is_hidden(field)]
         hidden = {
-            _attribute(field, "name").lower() for field in form.css("input[type]")
+            _attribute(field, "name").lower()
+            for field in form.css("input[type]")
             if _attribute(field, "type").lower() == "hidden"
-        }  # fmt: skip
+        }
         if form.tag == "form" and hidden & {"samlrequest", "client_id", "wtrealm"}:
             return True
         typed = [field for field in fields if _attribute(field, "type").lower() in _TYPED_INTO]

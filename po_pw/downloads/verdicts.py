@@ -74,8 +74,10 @@ class Verdicts:
 
     def to_json(self) -> str:
         """The shapes, to keep them for later runs. No address is in it: those may carry signatures."""
-        counted = {form: {str(verdict): count for verdict, count in (+counts).items()}
-                   for form, counts in sorted(self._shapes.items())}  # fmt: skip
+        counted = {
+            form: {str(verdict): count for verdict, count in (+counts).items()}
+            for form, counts in sorted(self._shapes.items())
+        }
         return json.dumps({form: counts for form, counts in counted.items() if counts})
 
     @classmethod

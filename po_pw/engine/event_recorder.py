@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 
 # The others are an order's own way: the journal has them as attempts, attachments, files and outcomes.
 _KEPT: Final = (
-    events.RunStarted, events.BrowserChosen, events.ContextOpened, events.ContextLost, events.ContextClosed,
-    events.OrdersStolen, events.OrderPutBack, events.Pressed, events.RequestJudged, events.Stopping, events.Notice,
+    events.RunStarted,
+    events.BrowserChosen,
+    events.ContextOpened,
+    events.ContextLost,
+    events.ContextClosed,
+    events.OrdersStolen,
+    events.OrderPutBack,
+    events.Pressed,
+    events.RequestJudged,
+    events.Stopping,
+    events.Notice,
     events.RunEnded,
-)  # fmt: skip
+)
 _OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestJudged)
 
 

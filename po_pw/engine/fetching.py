@@ -197,9 +197,11 @@ class Fetcher:
                 await self._get(job, attachment, step.link, fence, is_file)
             except expected_file.PageInstead as error:
                 links = error.page.downloads(
-                    attachment.name, allowed=self._allowed, is_download=self._is_download,
+                    attachment.name,
+                    allowed=self._allowed,
+                    is_download=self._is_download,
                     is_certain=attachment.is_certain,
-                )  # fmt: skip
+                )
                 asked.failed(step, error, [found.url for found in links])
             except errors.OrderError as error:
                 if _ends_it(error):
@@ -211,9 +213,13 @@ class Fetcher:
         return False
 
     async def _get(
-        self, job: order_job.Job, attachment: models.Attachment, link: models.Link, fence: allowed_hosts.Fence,
+        self,
+        job: order_job.Job,
+        attachment: models.Attachment,
+        link: models.Link,
+        fence: allowed_hosts.Fence,
         is_file: Callable[[], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeeded | None = None
@@ -270,9 +276,13 @@ class Fetcher:
             raise
 
     async def _take(
-        self, job: order_job.Job, attachment: models.Attachment, captured: lanes.Captured, page: str,
+        self,
+        job: order_job.Job,
+        attachment: models.Attachment,
+        captured: lanes.Captured,
+        page: str,
         is_own: Callable[[str], bool] = lambda _host: True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         try:
             length = numerals.whole(captured.headers.get("content-length", ""))
             await self._limits.check_room(job.slot(attachment.id), length)

@@ -133,20 +133,35 @@ def _fields(event: events.Event) -> dict[str, Any]:
     if isinstance(event, events.OrderSettled):
         out = event.outcome
         return {
-            "worker": out.worker, "po": out.po_number, "step": "settled", "status": out.status, "files": len(out.files),
-            "found": out.found, "bytes": sum(file.size for file in out.files), "folder": out.folder,
-            "attempts": out.attempts, "seconds": round(out.timing.seconds, 3),
+            "worker": out.worker,
+            "po": out.po_number,
+            "step": "settled",
+            "status": out.status,
+            "files": len(out.files),
+            "found": out.found,
+            "bytes": sum(file.size for file in out.files),
+            "folder": out.folder,
+            "attempts": out.attempts,
+            "seconds": round(out.timing.seconds, 3),
             "error_code": out.error.code if out.error else None,
             "error_message": out.error.message if out.error else None,
-        }  # fmt: skip
+        }
     if isinstance(event, events.PageRead):
         listing = event.listing
         return {
-            "worker": event.worker, "po": event.po_number, "step": "read", "page": listing.page,
-            "attachments": len(listing.attachments), "claimed": listing.claimed, "area": listing.area,
-            "place": listing.place, "complete": listing.complete, "why": listing.why, "evidence": listing.evidence,
+            "worker": event.worker,
+            "po": event.po_number,
+            "step": "read",
+            "page": listing.page,
+            "attachments": len(listing.attachments),
+            "claimed": listing.claimed,
+            "area": listing.area,
+            "place": listing.place,
+            "complete": listing.complete,
+            "why": listing.why,
+            "evidence": listing.evidence,
             "quiet": listing.quiet,
-        }  # fmt: skip
+        }
     found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     if "key" in found:
         found["po"] = found.pop("po_number", None) or found["key"]

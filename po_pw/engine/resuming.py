@@ -54,9 +54,14 @@ class Taken:
 
 
 async def take(
-    journal: store.Journal, run: models.RunId, out: Path, orders: Sequence[models.PurchaseOrder],
-    resume: Resume | None, begun: Mapping[models.OrderKey, str], work: long_work.LongWork,
-) -> Taken:  # fmt: skip
+    journal: store.Journal,
+    run: models.RunId,
+    out: Path,
+    orders: Sequence[models.PurchaseOrder],
+    resume: Resume | None,
+    begun: Mapping[models.OrderKey, str],
+    work: long_work.LongWork,
+) -> Taken:
     """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
 
     An earlier outcome holds when the order came out with nothing left to do, its folder is there, and so is each of

@@ -335,9 +335,12 @@ class Run:
         ended = events.RunEnded(run, self._times.seconds(), self._times.work_seconds(), self.is_stopping)
         self.hub.emit(ended)
         await self._journal.end(
-            run, seconds=ended.seconds, work_seconds=ended.work_seconds, interrupted=ended.interrupted,
+            run,
+            seconds=ended.seconds,
+            work_seconds=ended.work_seconds,
+            interrupted=ended.interrupted,
             browser=self._pool.browser,
-        )  # fmt: skip
+        )
 
     async def _drive(
         self,
@@ -399,12 +402,26 @@ class Run:
 
     def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
         return run_context.Room(
-            run=run, out=self.out, options=self.options, hub=self.hub, journal=self._journal, sessions=self._sessions,
-            pool=self._pool, client=self._client, portal_for=lambda url: registry.for_url(url, self.options),
-            settled=settled, held=self._hold, stop=lambda why: self.stop(Stop.AFTER_CURRENT, why), back=self._back,
-            senses=self._senses, resume=self._resume, begun=self._begun, earlier=self._taken.earlier,
-            name_bytes=self._name_bytes, largest_file=self._largest_file,
-        )  # fmt: skip
+            run=run,
+            out=self.out,
+            options=self.options,
+            hub=self.hub,
+            journal=self._journal,
+            sessions=self._sessions,
+            pool=self._pool,
+            client=self._client,
+            portal_for=lambda url: registry.for_url(url, self.options),
+            settled=settled,
+            held=self._hold,
+            stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
+            back=self._back,
+            senses=self._senses,
+            resume=self._resume,
+            begun=self._begun,
+            earlier=self._taken.earlier,
+            name_bytes=self._name_bytes,
+            largest_file=self._largest_file,
+        )
 
     def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
         """As `_room`; but who handed an order in waits for it now, not for the end of the run."""
@@ -474,11 +491,18 @@ class Run:
             msg = "nothing was processed yet"
             raise errors.PoPwError(msg)
         about = tables.About(
-            run=run, plan=self._plan, browser=self._pool.browser, seconds=self._times.seconds(),
-            work_seconds=self._times.work_seconds(), interrupted=self.is_stopping, version=po_pw.__version__,
-            warnings=self._looks_wrong, left_out=self._taken.left_out, source=self._source,
+            run=run,
+            plan=self._plan,
+            browser=self._pool.browser,
+            seconds=self._times.seconds(),
+            work_seconds=self._times.work_seconds(),
+            interrupted=self.is_stopping,
+            version=po_pw.__version__,
+            warnings=self._looks_wrong,
+            left_out=self._taken.left_out,
+            source=self._source,
             unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
-        )  # fmt: skip
+        )
         count = self._journal.counts(run).rows
         with self._long_work.stage("Writing the results", "row", count, in_spite_of=self._stops) as stage:
             self.summary = await asyncio.to_thread(

@@ -47,11 +47,21 @@ async def _publish(room: run_context.Room, job: order_job.Job, outcome: models.O
         stem = await room.journal.claim_folder(order.key, parent, staging.stem(order, room.name_bytes))
         await asyncio.to_thread(resuming.bring_in, job)
         prepared = await asyncio.to_thread(
-            staging.prepare, room.out, job.work, order=order, supplier=outcome.supplier, stem=stem,
-            status=outcome.status, files=job.files(), missing=outcome.missing, max_path=room.options.max_path,
-            now=outcome.timing.ended_at, earlier=job.earlier.folder if job.earlier else "", rules=outcome.rules,
+            staging.prepare,
+            room.out,
+            job.work,
+            order=order,
+            supplier=outcome.supplier,
+            stem=stem,
+            status=outcome.status,
+            files=job.files(),
+            missing=outcome.missing,
+            max_path=room.options.max_path,
+            now=outcome.timing.ended_at,
+            earlier=job.earlier.folder if job.earlier else "",
+            rules=outcome.rules,
             longest=room.name_bytes,
-        )  # fmt: skip
+        )
         job.named(prepared.files)
         whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
         await room.journal.save(room.run, whole, work=prepared.work, replaces=prepared.replaces)

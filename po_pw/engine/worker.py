@@ -124,11 +124,20 @@ class Worker:
         room = self._room
         lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
         fetcher = fetching.Fetcher(
-            room.run, self.name, session, room.options, room.hub, self._shared.traffic, room.portal_for, lane,
+            room.run,
+            self.name,
+            session,
+            room.options,
+            room.hub,
+            self._shared.traffic,
+            room.portal_for,
+            lane,
             lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
             at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
-            allowed=judging.may_follow, is_download=vocabulary.is_download_label, largest=room.largest_file,
-        )  # fmt: skip
+            allowed=judging.may_follow,
+            is_download=vocabulary.is_download_label,
+            largest=room.largest_file,
+        )
         pages = room.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
         try:
@@ -274,9 +283,12 @@ class Worker:
         knowledge, portal = self._shared.knowledge, self._room.portal_for(order.url)
         known = knowledge.memory(order.url)
         found = portal.conclude(
-            listing, order, known, last=knowledge.is_last(order),
+            listing,
+            order,
+            known,
+            last=knowledge.is_last(order),
             is_other_order=lambda number: knowledge.is_other_order(order, number),
-        )  # fmt: skip
+        )
         knowledge.learned(order.url)
         return found
 
@@ -329,9 +341,13 @@ class Worker:
             await self._press(desk, fetches, visit, attachment, attachment.source)
 
     async def _press(
-        self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit, attachment: models.Attachment,
+        self,
+        desk: _Desk,
+        fetches: fetching.Fetches,
+        visit: lanes.Visit,
+        attachment: models.Attachment,
         click: models.Click,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
         job = fetches.job
         try:
@@ -663,15 +679,24 @@ class Worker:
         status, failure = order_job.judge(job, error)
         self._note_attempt(lease, job, started, failure, counts=True)
         return models.Outcome(
-            key=order.key, po_number=order.po_number, status=status, files=(), missing=tuple(job.missing()),
-            error=failure, attempts=lease.attempt,
+            key=order.key,
+            po_number=order.po_number,
+            status=status,
+            files=(),
+            missing=tuple(job.missing()),
+            error=failure,
+            attempts=lease.attempt,
             timing=models.Timing(job.started_at, _now(), job.seconds),
-            worker=self.name, lane=browser_lane.BrowserLane.name, folder="",
+            worker=self.name,
+            lane=browser_lane.BrowserLane.name,
+            folder="",
             supplier=order.supplier or (job.listing.supplier if job.listing else ""),
-            source_url=redact.address(order.url), found=len(job.wanted()),
+            source_url=redact.address(order.url),
+            found=len(job.wanted()),
             changes=job.changes() if room.resume is not None and room.resume.refresh else None,
-            rules=recognition.RULES_VERSION, earlier=room.earlier.get(order.key, models.Earlier.NEW),
-        )  # fmt: skip
+            rules=recognition.RULES_VERSION,
+            earlier=room.earlier.get(order.key, models.Earlier.NEW),
+        )
 
     def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
         order = lease.order

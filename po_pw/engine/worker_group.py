@@ -60,25 +60,38 @@ class Crew:
         options, senses = room.options, room.senses
         self.knowledge = portal_knowledge.PortalKnowledge(
             room.sessions, room.hub, lambda keys: self.source.unpark(keys)
-        )  # fmt: skip
+        )
         self.knowledge.expect(todo)
         base = 2 * options.backoff_base
         self.judge = failure_policy.Judge(
             retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
             circuit_breaker.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
-            random=random.random, now=asyncio.get_running_loop().time, say=self._warn, given_up=self._give_up,
-            changed=lambda: self.source.changed(), emit=room.hub.emit, asleep=senses.asleep,
+            random=random.random,
+            now=asyncio.get_running_loop().time,
+            say=self._warn,
+            given_up=self._give_up,
+            changed=lambda: self.source.changed(),
+            emit=room.hub.emit,
+            asleep=senses.asleep,
             hosts=reachability.Hosts(self.knowledge.has_answered, senses.network, self.knowledge.note_answer),
-        )  # fmt: skip
+        )
         self.judge.expect(todo)
         self.source = order_queue.LocalSource(
-            self._scheduler, on_steal=self._stolen, gate=self.judge,
+            self._scheduler,
+            on_steal=self._stolen,
+            gate=self.judge,
             on_only_parked=lambda: self.knowledge.only_parked(self.source.parked()),
-        )  # fmt: skip
+        )
         self._space = disk_space.Space(
-            lambda: senses.space(room.out), options.min_free_bytes, options.disk_timeout, say=self._warn,
-            paused=self.source.pause, place=disk_space.Place(room.out), back=room.back, every=senses.space_every,
-        )  # fmt: skip
+            lambda: senses.space(room.out),
+            options.min_free_bytes,
+            options.disk_timeout,
+            say=self._warn,
+            paused=self.source.pause,
+            place=disk_space.Place(room.out),
+            back=room.back,
+            every=senses.space_every,
+        )
 
     async def work(self) -> None:
         """Works until every order is settled, or a stop.
@@ -94,13 +107,24 @@ class Crew:
         most = options.max_total_bytes
         full = f"{most} bytes were received, the limit that was set"
         traffic = fetching.Traffic(
-            options.files_in_all, most, lambda: self._room.stop(full), go_ahead=self._space.wait,
+            options.files_in_all,
+            most,
+            lambda: self._room.stop(full),
+            go_ahead=self._space.wait,
             known=self.knowledge.verdicts,
-        )  # fmt: skip
+        )
         shared = run_context.Shared(
-            self._room, self.source, traffic, self._need_sign_in, self._gave_up.append, self.judge, self._space,
-            self.knowledge, self._is_alone, self._visits,
-        )  # fmt: skip
+            self._room,
+            self.source,
+            traffic,
+            self._need_sign_in,
+            self._gave_up.append,
+            self.judge,
+            self._space,
+            self.knowledge,
+            self._is_alone,
+            self._visits,
+        )
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
         too_long = self._stop_in_time()
         try:

@@ -62,11 +62,19 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
     order = row.order if problem is None and row.duplicate_of is None else None
     amount = order.amount if order else None
     return (
-        run, row.number, row.po_number, order.key if order else None, json.dumps(tuple(map(redact.links, row.cells))),
-        redact.address(order.url) if order else None, order.supplier if order else None,
-        None if amount is None else str(amount), isinstance(amount, Decimal),
-        problem.code if problem else None, whole(redact.text(problem.message)) if problem else None, row.duplicate_of,
-    )  # fmt: skip
+        run,
+        row.number,
+        row.po_number,
+        order.key if order else None,
+        json.dumps(tuple(map(redact.links, row.cells))),
+        redact.address(order.url) if order else None,
+        order.supplier if order else None,
+        None if amount is None else str(amount),
+        isinstance(amount, Decimal),
+        problem.code if problem else None,
+        whole(redact.text(problem.message)) if problem else None,
+        row.duplicate_of,
+    )
 
 
 def order(row: sqlite3.Row) -> models.PurchaseOrder:
@@ -107,18 +115,34 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     file = redact.values(file)
     saved_at = stamp(file.saved_at) if file.saved_at else None
     return (
-        run, key, whole(file.attachment_id), whole(file.path), whole(file.sent_name), file.size, file.sha256,
-        whole(file.media_type), whole(file.source), file.lane, saved_at, _text(file),
-    )  # fmt: skip
+        run,
+        key,
+        whole(file.attachment_id),
+        whole(file.path),
+        whole(file.sent_name),
+        file.size,
+        file.sha256,
+        whole(file.media_type),
+        whole(file.source),
+        file.lane,
+        saved_at,
+        _text(file),
+    )
 
 
 def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attachment) -> tuple[Any, ...]:
     """An attachment that a page listed, in the order of the table's columns."""
     kind = type(one.source).__name__.lower()
     return (
-        run, listed.key, whole(one.id), whole(redact.text(one.name)), whole(redact.text(one.place)), kind,
-        one.claimed_bytes, stamp(listed.at),
-    )  # fmt: skip
+        run,
+        listed.key,
+        whole(one.id),
+        whole(redact.text(one.name)),
+        whole(redact.text(one.place)),
+        kind,
+        one.claimed_bytes,
+        stamp(listed.at),
+    )
 
 
 def file(text: str) -> models.SavedFile:

@@ -154,7 +154,16 @@ def _entry(row: sqlite3.Row) -> Entry:
     else:
         what = "sent" if detail["ruling"] == models.Ruling.PASS else "stopped"
     return Entry(
-        row["run"], view.moment(row["at"]), row["worker"] or "", row["key"] or "", what, detail["label"],
-        detail["purpose"], detail.get("method", ""), detail["page_url"] if is_press else detail["url"],
-        tuple(detail.get("fields", ())), why, bool(detail.get("is_unasked")),
-    )  # fmt: skip
+        row["run"],
+        view.moment(row["at"]),
+        row["worker"] or "",
+        row["key"] or "",
+        what,
+        detail["label"],
+        detail["purpose"],
+        detail.get("method", ""),
+        detail["page_url"] if is_press else detail["url"],
+        tuple(detail.get("fields", ())),
+        why,
+        bool(detail.get("is_unasked")),
+    )

@@ -140,9 +140,12 @@ def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
     # needed, so a journal that is in that mode already can be brought out of it. EXTRA: the folder is synced too, or
     # after a power cut the rollback journal might be there again and undo what was said to be durable.
     return _opened(
-        path, "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL",
+        path,
+        "PRAGMA locking_mode = EXCLUSIVE",
+        "PRAGMA journal_mode = DELETE",
+        "PRAGMA locking_mode = NORMAL",
         "PRAGMA synchronous = EXTRA",
-    )  # fmt: skip
+    )
 
 
 def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
@@ -301,9 +304,15 @@ def refuse_newer(version: int, path: Path) -> None:
         raise errors.EnvironmentProblem(msg)
 
 
-_MAY_MEND: Final = frozenset({
-    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
-})  # fmt: skip
+_MAY_MEND: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
+)
 """What SQLite says where a share is gone, or another program is in the way: a run waits for it."""
 
 

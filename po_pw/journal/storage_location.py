@@ -15,23 +15,78 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _REMOTE: Final = (
-    "nfs", "cifs", "smb", "9p", "afs", "afpfs", "coda", "davfs", "webdav", "ncpfs", "ceph", "glusterfs", "lustre",
-    "gpfs", "beegfs", "ocfs2", "gfs2", "orangefs", "pvfs2", "fuse.sshfs", "fuse.rclone", "fuse.davfs", "fuse.gvfs",
-    "fuse.s3fs", "fuse.ceph", "fuse.glusterfs", "fuse.juicefs", "fuse.mfs", "fuse.gcsfuse", "fuse.blobfuse",
-    "fuse.goofys", "vboxsf", "prl_fs", "fuse.vmhgfs", "vmhgfs", "virtiofs", "fuse.grpcfuse", "osxfs", "fakeowner",
+    "nfs",
+    "cifs",
+    "smb",
+    "9p",
+    "afs",
+    "afpfs",
+    "coda",
+    "davfs",
+    "webdav",
+    "ncpfs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "ocfs2",
+    "gfs2",
+    "orangefs",
+    "pvfs2",
+    "fuse.sshfs",
+    "fuse.rclone",
+    "fuse.davfs",
+    "fuse.gvfs",
+    "fuse.s3fs",
+    "fuse.ceph",
+    "fuse.glusterfs",
+    "fuse.juicefs",
+    "fuse.mfs",
+    "fuse.gcsfuse",
+    "fuse.blobfuse",
+    "fuse.goofys",
+    "vboxsf",
+    "prl_fs",
+    "fuse.vmhgfs",
+    "vmhgfs",
+    "virtiofs",
+    "fuse.grpcfuse",
+    "osxfs",
+    "fakeowner",
     "drvfs",
-)  # fmt: skip
+)
 """How the names of file systems begin that are another machine's disk, or a host's seen from a guest."""
 
 _LOCAL_FUSE: Final = (
-    "fuseblk", "fuse.ntfs", "fuse.exfat", "fuse.ext", "fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse.encfs",
+    "fuseblk",
+    "fuse.ntfs",
+    "fuse.exfat",
+    "fuse.ext",
+    "fuse.fuse-overlayfs",
+    "fuse.gocryptfs",
+    "fuse.encfs",
     "fuse.cryfs",
-)  # fmt: skip
+)
 
 _SYNCED: Final = (
-    "onedrive", "dropbox", "google drive", "googledrive", "my drive", "icloud", "mobile documents", "cloudstorage",
-    "nextcloud", "owncloud", "pcloud", "box sync", "sharepoint", "megasync", "syncthing", "seafile",
-)  # fmt: skip
+    "onedrive",
+    "dropbox",
+    "google drive",
+    "googledrive",
+    "my drive",
+    "icloud",
+    "mobile documents",
+    "cloudstorage",
+    "nextcloud",
+    "owncloud",
+    "pcloud",
+    "box sync",
+    "sharepoint",
+    "megasync",
+    "syncthing",
+    "seafile",
+)
 """How the names of folders begin that such a program keeps."""
 
 

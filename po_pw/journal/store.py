@@ -303,9 +303,14 @@ class Journal:
         await self._written(put)
 
     async def end(
-        self, run: models.RunId, *, seconds: float, work_seconds: float, interrupted: bool,
+        self,
+        run: models.RunId,
+        *,
+        seconds: float,
+        work_seconds: float,
+        interrupted: bool,
         browser: models.BrowserInfo | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Notes how a run ended.
 
         Args:

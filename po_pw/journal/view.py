@@ -253,26 +253,37 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
     (leased,) = connection.execute(_LEASED_LAST, (run,)).fetchone()
     signs = [begun["started_at"], begun["ended_at"], files[2], leased, codec.stamp(recent[0]) if recent else None]
     return Progress(
-        run=models.RunId(run), source=begun["source"], workers=begun["workers"],
+        run=models.RunId(run),
+        source=begun["source"],
+        workers=begun["workers"],
         command=tuple(json.loads(begun["command"])),
-        started_at=moment(begun["started_at"]), ended_at=moment(begun["ended_at"]) if begun["ended_at"] else None,
-        interrupted=bool(begun["interrupted"]), rows=rows["rows"], orders=rows["orders"],
+        started_at=moment(begun["started_at"]),
+        ended_at=moment(begun["ended_at"]) if begun["ended_at"] else None,
+        interrupted=bool(begun["interrupted"]),
+        rows=rows["rows"],
+        orders=rows["orders"],
         counts={status: counts[status] for status in models.Status if counts.get(status)},
         carried=sum(row["carried"] for row in outcomes),
-        failed=_added(failed, refused), partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
+        failed=_added(failed, refused),
+        partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
         put_back=_pairs(connection.execute(_PUT_BACK, named)),
         in_hand=tuple(
             InHand(models.OrderKey(row["key"]), row["worker"], row["attempt"], moment(row["started_at"]))
-            for row in unsettled if row["ended_at"] is None
+            for row in unsettled
+            if row["ended_at"] is None
         ),
         waiting={code: waiting.count(code) for code in sorted(set(waiting))},
-        files=files[0], bytes=files[1] or 0, last_at=max(moment(sign) for sign in signs if sign),
-        recent=max(0, len(recent) - 1), recent_since=since, recent_bytes=recent_bytes or 0,
+        files=files[0],
+        bytes=files[1] or 0,
+        last_at=max(moment(sign) for sign in signs if sign),
+        recent=max(0, len(recent) - 1),
+        recent_since=since,
+        recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
         rules=_by_rules(connection, run, version),
         unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MOST_UNREAD))),
         warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
-    )  # fmt: skip
+    )
 
 
 def _by_rules(connection: sqlite3.Connection, run: str, version: int) -> dict[int, int]:

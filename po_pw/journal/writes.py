@@ -38,9 +38,13 @@ _PUT_EVENT: Final = "INSERT INTO events (run, at, event, level, worker, key, det
 
 
 def put_outcome(
-    connection: sqlite3.Connection, run: models.RunId, outcome: models.Outcome, state: str = "published",
-    work: str = "", replaces: str = "",
-) -> None:  # fmt: skip
+    connection: sqlite3.Connection,
+    run: models.RunId,
+    outcome: models.Outcome,
+    state: str = "published",
+    work: str = "",
+    replaces: str = "",
+) -> None:
     """Writes an outcome, and makes the run's files of the order exactly the outcome's.
 
     Where it has no folder, what was fetched is still in the work folder, for the next run to go on with.

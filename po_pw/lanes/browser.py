@@ -70,9 +70,13 @@ class BrowserLane:
     name = "browser"
 
     def __init__(
-        self, context: contexts.Context, options: settings.Settings, portal_for: Callable[[str], portals.Portal],
-        knowledge: Knowledge, hub: events.Hub,
-    ) -> None:  # fmt: skip
+        self,
+        context: contexts.Context,
+        options: settings.Settings,
+        portal_for: Callable[[str], portals.Portal],
+        knowledge: Knowledge,
+        hub: events.Hub,
+    ) -> None:
         self._context = context
         self._options = options
         self._portal_for = portal_for
@@ -134,9 +138,15 @@ class BrowserLane:
 
 class _Visit:
     def __init__(
-        self, context: contexts.Context, hold: contexts.Hold, options: settings.Settings, portal: portals.Portal,
-        order: models.PurchaseOrder, knowledge: Knowledge, hub: events.Hub,
-    ) -> None:  # fmt: skip
+        self,
+        context: contexts.Context,
+        hold: contexts.Hold,
+        options: settings.Settings,
+        portal: portals.Portal,
+        order: models.PurchaseOrder,
+        knowledge: Knowledge,
+        hub: events.Hub,
+    ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
         self._hold = hold
@@ -176,11 +186,16 @@ class _Visit:
         fence = _fence(self._portal, self._options, self._order.url, shown)
         try:
             got = await capture.capture(
-                self._context, self._hold, click, self._options.navigation_timeout, fence,
-                allow=self._allow_file, judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
+                self._context,
+                self._hold,
+                click,
+                self._options.navigation_timeout,
+                fence,
+                allow=self._allow_file,
+                judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
-            )  # fmt: skip
+            )
         except capture.PageInstead as error:
             self._moved_on = True
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
@@ -229,18 +244,21 @@ class _Visit:
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
             press = await press_guard.read_press(
-                self._context, self._hold, click, purpose=purpose, allow=_allow_reading,
-                judge=lambda held: self._judge(held, purpose, click.control), on_audit=self._audit,
-            )  # fmt: skip
+                self._context,
+                self._hold,
+                click,
+                purpose=purpose,
+                allow=_allow_reading,
+                judge=lambda held: self._judge(held, purpose, click.control),
+                on_audit=self._audit,
+            )
         except errors.BrowserLost:
             raise
         except errors.OrderError as error:
             return portals.Pressed(done=False, why=str(error))
         return portals.Pressed(done=True, stopped=lambda: tuple(one.text for one in press.stopped))
 
-    def _judge(
-        self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control
-    ) -> models.Judgement:  # fmt: skip
+    def _judge(self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control) -> models.Judgement:
         return judging.request(held, purpose, control, read_only=self._options.read_only, record=self._record)
 
     def _allow_file(self, control: models.Control) -> str | None:
@@ -337,10 +355,13 @@ async def _unreachable(
 
 def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> allowed_hosts.Fence:
     return allowed_hosts.fence(
-        order_url, page_url, declared=portal.file_hosts(order_url), allowed=options.allow_hosts,
+        order_url,
+        page_url,
+        declared=portal.file_hosts(order_url),
+        allowed=options.allow_hosts,
         is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
         changes=lambda url: judging.change_in_address(url) is not None,
-    )  # fmt: skip
+    )
 
 
 async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:

@@ -171,8 +171,19 @@ def outcome_of(told: manifests.Told) -> models.Outcome:
     if not told.status.succeeded:
         error = failed[0] if failed else _UNKNOWN
     return models.Outcome(
-        key=told.key, po_number=told.po_number, status=told.status, files=told.files, missing=told.missing,
-        error=error, attempts=1, timing=models.Timing(told.written_at, told.written_at, 0.0), worker="", lane="",
-        folder=told.folder, supplier=told.supplier, source_url=told.url, found=len(told.files) + len(failed),
+        key=told.key,
+        po_number=told.po_number,
+        status=told.status,
+        files=told.files,
+        missing=told.missing,
+        error=error,
+        attempts=1,
+        timing=models.Timing(told.written_at, told.written_at, 0.0),
+        worker="",
+        lane="",
+        folder=told.folder,
+        supplier=told.supplier,
+        source_url=told.url,
+        found=len(told.files) + len(failed),
         rules=told.rules,
-    )  # fmt: skip
+    )

@@ -19,10 +19,25 @@ _LONGEST_URL: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
 NO_RESULT: Final = "#N/A"
 """What stands for a formula that has no result."""
-_ERRORS: Final = frozenset({
-    NO_RESULT, "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#GETTING_DATA", "#SPILL!", "#CALC!",
-    "#CONNECT!", "#BLOCKED!", "#UNKNOWN!", "#FIELD!", "#BUSY!",
-})  # fmt: skip
+_ERRORS: Final = frozenset(
+    {
+        NO_RESULT,
+        "#NULL!",
+        "#DIV/0!",
+        "#VALUE!",
+        "#REF!",
+        "#NAME?",
+        "#NUM!",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+        "#CONNECT!",
+        "#BLOCKED!",
+        "#UNKNOWN!",
+        "#FIELD!",
+        "#BUSY!",
+    }
+)
 """What cells show whose formula has failed (Excel's `ERROR.TYPE`)."""
 _NO_RESULT_SAID: Final = (
     "the formula there has no result: it has failed, or the file was saved by a program that does not calculate; open "

@@ -19,11 +19,19 @@ _HEAD: Final = 64 * 1024
 _GIVE: Final = "Give the spreadsheet with the purchase orders, .csv or .xlsx."
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS: Final = (
-    (b"%PDF", "a PDF"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
-    (b"MZ", "a program"), (b"\x7fELF", "a program"), (b"PK\x05\x06", "an empty archive"), (b"Rar!", "an archive"),
-    (b"\x1f\x8b", "a compressed file"), (b"7z\xbc\xaf", "an archive"), (b"{\\rtf", "a text document"),
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"MZ", "a program"),
+    (b"\x7fELF", "a program"),
+    (b"PK\x05\x06", "an empty archive"),
+    (b"Rar!", "an archive"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"7z\xbc\xaf", "an archive"),
+    (b"{\\rtf", "a text document"),
     (b"SQLite format 3", "a database"),
-)  # fmt: skip
+)
 _PAGE: Final = re.compile(
     r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE
 )

@@ -76,9 +76,14 @@ class Portal(Protocol):
         ...
 
     def conclude(
-        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool,
+        self,
+        listing: models.Listing,
+        order: models.PurchaseOrder,
+        known: memory.PortalMemory,
+        *,
+        last: bool,
         is_other_order: Callable[[str], bool],
-    ) -> models.Listing | None:  # fmt: skip
+    ) -> models.Listing | None:
         """The listing as it stands with what is known of the portal by now; None where that is not enough yet.
 
         Args:

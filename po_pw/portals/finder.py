@@ -278,9 +278,11 @@ def _standing_in(item: grouping.Item, nested: Sequence[int]) -> set[int]:
 
 
 def _closed(
-    counted: Sequence[grouping.Area], areas: Sequence[grouping.Area], candidates: Sequence[grouping.Candidate],
+    counted: Sequence[grouping.Area],
+    areas: Sequence[grouping.Area],
+    candidates: Sequence[grouping.Candidate],
     items: Sequence[grouping.Item],
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[str, ...]:
     """What is closed in the areas and stays so: branches, areas behind a control, controls that name the topic."""
     found = [f"{area.label}: a closed part" for area in counted if area.branches and area.score > grouping.TALK]
     found += [
@@ -335,17 +337,25 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
     if raw["columns"]:
         claims = None
     return grouping.Area(
-        label=_clean(label), score=raw["score"], frame=frame, shown=raw["shown"],
+        label=_clean(label),
+        score=raw["score"],
+        frame=frame,
+        shown=raw["shown"],
         busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
-        says_none=any(vocabulary.says_none(text) for text in (*texts, label)), claimed=claims, items=0,
-        scrolls=raw["scrolls"], failed=raw["failed"] or any(map(_says_trouble, texts)), unread=_unread(raw),
-        sealed=raw["sealed"], branches=raw["branches"],
+        says_none=any(vocabulary.says_none(text) for text in (*texts, label)),
+        claimed=claims,
+        items=0,
+        scrolls=raw["scrolls"],
+        failed=raw["failed"] or any(map(_says_trouble, texts)),
+        unread=_unread(raw),
+        sealed=raw["sealed"],
+        branches=raw["branches"],
         pages=_pages(raw),
         unshown=max((vocabulary.unshown(text) for text in texts), default=0),
         clipped=max((vocabulary.clipped(text) for text in texts if raw["columns"]), default=0),
         is_column=raw["columns"],
         names=grouping.names_in((*texts, *raw["options"])),
-    )  # fmt: skip
+    )
 
 
 def _says_trouble(text: str) -> bool:
@@ -510,6 +520,9 @@ def _considered(
             continue
         place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
-            control=one.control, place=place,
-            taken=id(one) in taken and not (one.loose and bool(areas)), action=one.verdict.action, why=one.verdict.why,
-        )  # fmt: skip
+            control=one.control,
+            place=place,
+            taken=id(one) in taken and not (one.loose and bool(areas)),
+            action=one.verdict.action,
+            why=one.verdict.why,
+        )

@@ -127,9 +127,14 @@ class GenericPortal:
         await _Reading(self._finder(opened.order.url), opened).turn_to(click.page)
 
     def conclude(
-        self, listing: models.Listing, order: models.PurchaseOrder, known: memory.PortalMemory, *, last: bool,
+        self,
+        listing: models.Listing,
+        order: models.PurchaseOrder,
+        known: memory.PortalMemory,
+        *,
+        last: bool,
         is_other_order: Callable[[str], bool],
-    ) -> models.Listing | None:  # fmt: skip
+    ) -> models.Listing | None:
         """Judges with what is known of the portal by now, and lets that know what this page shows."""
         if not listing.facts:
             return listing
@@ -199,14 +204,27 @@ class _Reading:
             opened.page, asked=order.url, status=opened.status(), po_number=order.po_number, words=WORDS
         )
         known = recognition.judge(
-            facts, opened.order, opened.memory, other_orders=opened.is_other_order, sibling_urls=opened.siblings,
+            facts,
+            opened.order,
+            opened.memory,
+            other_orders=opened.is_other_order,
+            sibling_urls=opened.siblings,
             has_area=bool(look.attachments) or look.says_none or look.has_failed,
-        )  # fmt: skip
+        )
         if known.kind is not models.PageKind.ORDER:
             return models.Listing(
-                known.kind, (), None, complete=True, supplier="", url=opened.page.url, why=known.why,
-                evidence=known.evidence, quiet=self._told(), facts=facts.to_json(), considered=look.considered,
-            )  # fmt: skip
+                known.kind,
+                (),
+                None,
+                complete=True,
+                supplier="",
+                url=opened.page.url,
+                why=known.why,
+                evidence=known.evidence,
+                quiet=self._told(),
+                facts=facts.to_json(),
+                considered=look.considered,
+            )
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
         first = look
@@ -217,12 +235,22 @@ class _Reading:
         complete, why = self._completeness(first, look, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
-            models.PageKind.ORDER, attachments, self._claimed, complete=complete, supplier=first.supplier,
-            url=opened.page.url, area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
+            models.PageKind.ORDER,
+            attachments,
+            self._claimed,
+            complete=complete,
+            supplier=first.supplier,
+            url=opened.page.url,
+            area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
             place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
-            loose=first.loose if not attachments else (), certain=known.certain or bool(attachments), why=why,
-            evidence=known.evidence, quiet=self._told(), facts=facts.to_json(), considered=first.considered,
-        )  # fmt: skip
+            loose=first.loose if not attachments else (),
+            certain=known.certain or bool(attachments),
+            why=why,
+            evidence=known.evidence,
+            quiet=self._told(),
+            facts=facts.to_json(),
+            considered=first.considered,
+        )
 
     async def turn_to(self, page: int) -> None:
         """Shows the list's page again that a control stood on; 0: as it was first shown."""

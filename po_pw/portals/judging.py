@@ -151,9 +151,13 @@ def is_plain_file_address(url: str) -> bool:
 
 
 def change_in_address(
-    url: str, *, names: Collection[str] = (), shared_segments: Collection[str] = (), strict: bool = False,
+    url: str,
+    *,
+    names: Collection[str] = (),
+    shared_segments: Collection[str] = (),
+    strict: bool = False,
     named: bool = False,
-) -> str | None:  # fmt: skip
+) -> str | None:
     """The word of change in an address, or None.
 
     Args:

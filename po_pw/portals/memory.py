@@ -248,14 +248,16 @@ class PortalMemory:
     def to_json(self) -> str:
         """For keeping; under 1 MB."""
         raw: dict[str, Any] = {
-            "rules_version": RULES_VERSION, "accepted_without_area": self.accepted_without_area,
+            "rules_version": RULES_VERSION,
+            "accepted_without_area": self.accepted_without_area,
             "has_answered": self.has_answered,
-            "area_example": self._area_example, "proof_url": _without_secret(self._proof_url),
+            "area_example": self._area_example,
+            "proof_url": _without_secret(self._proof_url),
             "places": _lists(self._places),
             "good": [sorted(one) for one in self._good],
             "other": [[kind, sorted(one)] for kind, one in self._bad],
             "sources": {redact.text(name): [one.quiet, one.unchecked] for name, one in self._sources.items()},
-        }  # fmt: skip
+        }
         left = _BIGGEST - 2000 - len(json.dumps(raw, ensure_ascii=False).encode())
         # The latest are kept where not all have room.
         for name, table in (

@@ -189,9 +189,14 @@ def from_json(text: str) -> PageFacts:
 
 
 async def look(
-    page: playwright.Page, *, asked: str, status: int, po_number: str = "", words: Words | None = None,
+    page: playwright.Page,
+    *,
+    asked: str,
+    status: int,
+    po_number: str = "",
+    words: Words | None = None,
     within: float | None = None,
-) -> PageFacts:  # fmt: skip
+) -> PageFacts:
     """Waits for the document to be parsed, then looks once at it and at the large frames in it.
 
     Args:
@@ -269,13 +274,25 @@ def parse(
     features = {feature for one in documents for feature in one["features"]}
     spoken = (title, *(said for _, said in headings), *alerts)
     return PageFacts(
-        url=main["url"], asked=asked, status=status, canonical=main["canonical"], title=title, headings=headings,
-        fields=fields, text_length=len(text), opening=text[:200], text_hash=_text_hash(text, po_number), forms=forms,
-        ways_in=ways_in, signs_out=any(_leads_out(control, says) for control in buttons),
+        url=main["url"],
+        asked=asked,
+        status=status,
+        canonical=main["canonical"],
+        title=title,
+        headings=headings,
+        fields=fields,
+        text_length=len(text),
+        opening=text[:200],
+        text_hash=_text_hash(text, po_number),
+        forms=forms,
+        ways_in=ways_in,
+        signs_out=any(_leads_out(control, says) for control in buttons),
         challenge=covers or bool(challenges and len(text) < _SHORT_PAGE and len(fields) < _FEW_FIELDS),
-        challenge_covers=covers, alerts=alerts,
-        says_error=tuple(said for said in spoken if says.is_error(said))[:10], signature=signature(features),
-    )  # fmt: skip
+        challenge_covers=covers,
+        alerts=alerts,
+        says_error=tuple(said for said in spoken if says.is_error(said))[:10],
+        signature=signature(features),
+    )
 
 
 def signature(features: set[str]) -> frozenset[str]:

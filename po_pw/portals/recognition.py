@@ -214,9 +214,7 @@ def _host(url: str) -> str:
 # --- signing in -----------------------------------------------------------------------------------------------------
 
 
-def sign_in_reason(
-    facts: page_facts.PageFacts, *, kept: bool, strong: bool = False, has_area: bool = False
-) -> str:  # fmt: skip
+def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = False, has_area: bool = False) -> str:
     """Why a page is a sign-in, by its structure; `""`: it is none.
 
     Args:
@@ -263,10 +261,15 @@ def sign_in_reason(
 
 def _asked(form: page_facts.CredentialForm) -> str:
     names = {
-        "password": "a password", "pin": "a PIN", "code": "a code", "username": "a user name",
+        "password": "a password",
+        "pin": "a PIN",
+        "code": "a code",
+        "username": "a user name",
         "email": "an e-mail address",
-        "name": "a user name", "new-password": "a new password", "relay": "a token",
-    }  # fmt: skip
+        "name": "a user name",
+        "new-password": "a new password",
+        "relay": "a token",
+    }
     return " and ".join(dict.fromkeys(names[kind] for kind in sorted(form.kinds, key=list(names).index, reverse=True)))
 
 
@@ -336,9 +339,12 @@ def _numbers_at(facts: page_facts.PageFacts, place: str) -> list[str]:
 
 
 def _another_number(
-    facts: page_facts.PageFacts, order: models.PurchaseOrder, part: str, memory: memories.PortalMemory,
+    facts: page_facts.PageFacts,
+    order: models.PurchaseOrder,
+    part: str,
+    memory: memories.PortalMemory,
     other_orders: Callable[[str], bool],
-) -> tuple[str, bool]:  # fmt: skip
+) -> tuple[str, bool]:
     """The number of another order in the number's place, in words, and whether that is certain; `("", True)`: none."""
     doubt, own_id = "", numbers.core(part)
     for place in memory.places:
@@ -371,9 +377,14 @@ def alike(one: page_facts.PageFacts, other: page_facts.PageFacts, least: float =
 
 
 def judge(
-    facts: page_facts.PageFacts, order: models.PurchaseOrder, memory: memories.PortalMemory, *,
-    other_orders: Callable[[str], bool], sibling_urls: Sequence[str] = (), has_area: bool = False,
-) -> Recognition:  # fmt: skip
+    facts: page_facts.PageFacts,
+    order: models.PurchaseOrder,
+    memory: memories.PortalMemory,
+    *,
+    other_orders: Callable[[str], bool],
+    sibling_urls: Sequence[str] = (),
+    has_area: bool = False,
+) -> Recognition:
     """What kind of page this is. Changes nothing: see `learn`.
 
     Args:
@@ -489,9 +500,12 @@ def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, pa
 
 
 def _by_likeness(
-    facts: page_facts.PageFacts, order: models.PurchaseOrder, part: str, memory: memories.PortalMemory,
+    facts: page_facts.PageFacts,
+    order: models.PurchaseOrder,
+    part: str,
+    memory: memories.PortalMemory,
     verdict: Callable[..., Recognition],
-) -> Recognition:  # fmt: skip
+) -> Recognition:
     """A page at the right address, without area and without the number: like this portal's orders, or not."""
     own_id = any(value and numbers.core(value) == numbers.core(part) for _, value in facts.fields) if part else False
     alike = memory.likeness(facts.signature)
@@ -516,9 +530,13 @@ def _named(place: str) -> str:
 
 
 def learn(
-    memory: memories.PortalMemory, facts: page_facts.PageFacts, order: models.PurchaseOrder, found: Recognition, *,
+    memory: memories.PortalMemory,
+    facts: page_facts.PageFacts,
+    order: models.PurchaseOrder,
+    found: Recognition,
+    *,
     has_area: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Lets the memory know what came of a page; the same page may be learned from again.
 
     Args:

@@ -14,13 +14,39 @@ if TYPE_CHECKING:
 Cell: TypeAlias = "str | int | float"
 
 COLUMNS: Final = (
-    "status", "attachments_found", "attachments_downloaded", "attachment_names", "bytes", "folder", "source_url",
-    "lane", "worker", "attempts", "seconds", "started_at", "finished_at", "error_code", "error_message",
-)  # fmt: skip
+    "status",
+    "attachments_found",
+    "attachments_downloaded",
+    "attachment_names",
+    "bytes",
+    "folder",
+    "source_url",
+    "lane",
+    "worker",
+    "attempts",
+    "seconds",
+    "started_at",
+    "finished_at",
+    "error_code",
+    "error_message",
+)
 FILE_COLUMNS: Final = (
-    "po_number", "file", "size", "sha256", "media_type", "source", "place", "saved_at", "modified_at", "lane",
-    "checks", "folder", "sent_name", "error_code", "error_message",
-)  # fmt: skip
+    "po_number",
+    "file",
+    "size",
+    "sha256",
+    "media_type",
+    "source",
+    "place",
+    "saved_at",
+    "modified_at",
+    "lane",
+    "checks",
+    "folder",
+    "sent_name",
+    "error_code",
+    "error_message",
+)
 OTHER_COLUMNS: Final = ("list", "po_number", "supplier", *COLUMNS)
 """Of orders that are not on the run's list."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -56,11 +82,22 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
     if outcome is None:
         return (row.status.value, *[""] * (len(COLUMNS) - 3), code, clean(message))
     return (
-        row.status.value, outcome.found, len(outcome.files), clean("; ".join(file.path for file in outcome.files)),
-        sum(file.size for file in outcome.files), clean(outcome.folder), clean(outcome.source_url), outcome.lane,
-        outcome.worker, outcome.attempts, round(outcome.timing.seconds, 3), iso(outcome.timing.started_at),
-        iso(outcome.timing.ended_at), code, clean(message),
-    )  # fmt: skip
+        row.status.value,
+        outcome.found,
+        len(outcome.files),
+        clean("; ".join(file.path for file in outcome.files)),
+        sum(file.size for file in outcome.files),
+        clean(outcome.folder),
+        clean(outcome.source_url),
+        outcome.lane,
+        outcome.worker,
+        outcome.attempts,
+        round(outcome.timing.seconds, 3),
+        iso(outcome.timing.started_at),
+        iso(outcome.timing.ended_at),
+        code,
+        clean(message),
+    )
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
@@ -82,12 +119,24 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
         return []
     lines: list[tuple[Cell, ...]] = [
         (
-            outcome.po_number, clean(file.path), file.size, file.sha256, clean(file.media_type), clean(file.source),
-            clean(file.place), iso(file.saved_at), iso(file.modified_at), file.lane, ", ".join(file.checks),
-            clean(outcome.folder), clean(file.sent_name), "", "",
+            outcome.po_number,
+            clean(file.path),
+            file.size,
+            file.sha256,
+            clean(file.media_type),
+            clean(file.source),
+            clean(file.place),
+            iso(file.saved_at),
+            iso(file.modified_at),
+            file.lane,
+            ", ".join(file.checks),
+            clean(outcome.folder),
+            clean(file.sent_name),
+            "",
+            "",
         )
         for file in outcome.files
-    ]  # fmt: skip
+    ]
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
         said = clean(gap.failure.message) if gap.failure else "only an address elsewhere; recorded, not fetched"

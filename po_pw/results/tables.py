@@ -167,11 +167,18 @@ def _totals(summary: counts.Summary) -> dict[str, Any]:
 def _run(about: About) -> dict[str, Any]:
     plan = about.plan
     return {
-        "id": about.run, "po_pw": about.version, "source": plan.source, "columns": plan.columns, "out": plan.out,
-        "workers": plan.workers, "started_at": layout.iso(plan.started_at), "seconds": round(about.seconds, 3),
-        "work_seconds": round(about.work_seconds, 3), "interrupted": about.interrupted,
+        "id": about.run,
+        "po_pw": about.version,
+        "source": plan.source,
+        "columns": plan.columns,
+        "out": plan.out,
+        "workers": plan.workers,
+        "started_at": layout.iso(plan.started_at),
+        "seconds": round(about.seconds, 3),
+        "work_seconds": round(about.work_seconds, 3),
+        "interrupted": about.interrupted,
         "browser": dataclasses.asdict(about.browser) if about.browser else None,
-    }  # fmt: skip
+    }
 
 
 def _why(error: Exception) -> str:

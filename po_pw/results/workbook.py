@@ -28,9 +28,13 @@ _MEASURED: Final = 200
 _NARROWEST, _WIDEST = 9, 55
 _AMOUNT: Final = re.compile(r"-?(?:0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+(?=\.\d\d?\Z))(?:\.\d+)?\Z", re.ASCII)
 _COLOURS: Final = {
-    models.Status.COMPLETED: "#C6EFCE", models.Status.NO_ATTACHMENTS: "#DDEBF7", models.Status.PARTIAL: "#FFEB9C",
-    models.Status.FAILED: "#FFC7CE", models.Status.PENDING: "#EDEDED", models.Status.DUPLICATE: "#EDEDED",
-}  # fmt: skip
+    models.Status.COMPLETED: "#C6EFCE",
+    models.Status.NO_ATTACHMENTS: "#DDEBF7",
+    models.Status.PARTIAL: "#FFEB9C",
+    models.Status.FAILED: "#FFC7CE",
+    models.Status.PENDING: "#EDEDED",
+    models.Status.DUPLICATE: "#EDEDED",
+}
 
 
 class _Sheet:
@@ -108,10 +112,13 @@ class Workbook:
         self._book = xlsxwriter.Workbook(
             str(path),
             {
-                "constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False,
+                "constant_memory": True,
+                "tmpdir": str(scratch),
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
                 "strings_to_numbers": False,
             },
-        )  # fmt: skip
+        )
         self._bold = bold = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
         self._whole = self._book.add_format({"num_format": "#,##0"})
         self._money = self._book.add_format({"num_format": "#,##0.00####"})

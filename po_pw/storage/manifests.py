@@ -44,24 +44,45 @@ def _is_like_a_manifest(name: str) -> bool:
 
 
 def write(
-    path: Path, *, order: models.PurchaseOrder, supplier: str, folder: str, status: models.Status,
-    files: Sequence[models.SavedFile], missing: Sequence[models.MissingFile], earlier: Sequence[Entry],
-    now: datetime.datetime, rules: int = 0,
-) -> None:  # fmt: skip
+    path: Path,
+    *,
+    order: models.PurchaseOrder,
+    supplier: str,
+    folder: str,
+    status: models.Status,
+    files: Sequence[models.SavedFile],
+    missing: Sequence[models.MissingFile],
+    earlier: Sequence[Entry],
+    now: datetime.datetime,
+    rules: int = 0,
+) -> None:
     """Writes a manifest, synced.
 
     `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the rules under
     which the order's page was read.
     """
     content: dict[str, Any] = {
-        "key": order.key, "po_number": order.po_number, "supplier": supplier,
-        "url": redact.address(order.url), "folder": folder, "status": status.value, "written_at": now.isoformat(),
+        "key": order.key,
+        "po_number": order.po_number,
+        "supplier": supplier,
+        "url": redact.address(order.url),
+        "folder": folder,
+        "status": status.value,
+        "written_at": now.isoformat(),
         "rules": rules,
         "files": [
             {
-                "name": file.path, "sent_name": file.sent_name, "attachment_id": file.attachment_id,
-                "source": file.source, "place": file.place, "bytes": file.size, "sha256": file.sha256,
-                "media_type": file.media_type, "etag": file.etag, "lane": file.lane, "checks": list(file.checks),
+                "name": file.path,
+                "sent_name": file.sent_name,
+                "attachment_id": file.attachment_id,
+                "source": file.source,
+                "place": file.place,
+                "bytes": file.size,
+                "sha256": file.sha256,
+                "media_type": file.media_type,
+                "etag": file.etag,
+                "lane": file.lane,
+                "checks": list(file.checks),
                 "modified_at": file.modified_at.isoformat() if file.modified_at else None,
                 "saved_at": file.saved_at.isoformat() if file.saved_at else None,
             }
@@ -69,14 +90,16 @@ def write(
         ],
         "missing": [
             {
-                "attachment_id": file.attachment_id, "name": file.name, "source": file.source,
+                "attachment_id": file.attachment_id,
+                "name": file.name,
+                "source": file.source,
                 "error_code": file.failure.code.value if file.failure else None,
                 "error_message": file.failure.message if file.failure else None,
             }
             for file in missing
         ],
         "earlier": list(earlier),
-    }  # fmt: skip
+    }
     with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
         json.dump(content, stream, ensure_ascii=False, indent=1)
         stream.flush()
@@ -146,11 +169,18 @@ def read(path: Path, supplier_folder: str, stem: str) -> Told:
             raise ValueError(msg)
         written_at = _time(content["written_at"])
         return Told(
-            models.OrderKey(_text(content["key"])), _text(content["po_number"]), _text(content["supplier"]),
-            _text(content["url"]), folder, status, written_at,
-            tuple(_file(entry) for entry in content["files"]), tuple(_missing(entry) for entry in content["missing"]),
-            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]), int(content.get("rules", 0)),
-        )  # fmt: skip
+            models.OrderKey(_text(content["key"])),
+            _text(content["po_number"]),
+            _text(content["supplier"]),
+            _text(content["url"]),
+            folder,
+            status,
+            written_at,
+            tuple(_file(entry) for entry in content["files"]),
+            tuple(_missing(entry) for entry in content["missing"]),
+            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]),
+            int(content.get("rules", 0)),
+        )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         msg = f"{path} is not a manifest: {error!r}"
         raise ValueError(msg) from error
@@ -162,12 +192,20 @@ def _file(entry: Entry) -> models.SavedFile:
         msg = f"{size} bytes with SHA-256 {digest}"
         raise ValueError(msg)
     return models.SavedFile(
-        attachment_id=_text(entry["attachment_id"]), path=_name(entry), sent_name=_text(entry["sent_name"]),
-        size=size, sha256=digest, media_type=_text(entry["media_type"]), lane=_text(entry["lane"]),
-        source=_text(entry["source"]), place=_text(entry["place"]), modified_at=_perhaps(entry["modified_at"]),
-        saved_at=_perhaps(entry["saved_at"]), checks=tuple(_text(check) for check in entry["checks"]),
+        attachment_id=_text(entry["attachment_id"]),
+        path=_name(entry),
+        sent_name=_text(entry["sent_name"]),
+        size=size,
+        sha256=digest,
+        media_type=_text(entry["media_type"]),
+        lane=_text(entry["lane"]),
+        source=_text(entry["source"]),
+        place=_text(entry["place"]),
+        modified_at=_perhaps(entry["modified_at"]),
+        saved_at=_perhaps(entry["saved_at"]),
+        checks=tuple(_text(check) for check in entry["checks"]),
         etag=_text(entry["etag"]),
-    )  # fmt: skip
+    )
 
 
 def _missing(entry: Entry) -> models.MissingFile:

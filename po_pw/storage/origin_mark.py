@@ -37,8 +37,10 @@ _WHERE_FROM: Final = "com.apple.metadata:kMDItemWhereFroms"
 _ORIGIN: Final = "user.xdg.origin.url"
 _REFERRER: Final = "user.xdg.referrer.url"
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "win32": (_ZONE,), "darwin": (_QUARANTINE, _WHERE_FROM), "linux": (_ORIGIN, _REFERRER),
-}  # fmt: skip
+    "win32": (_ZONE,),
+    "darwin": (_QUARANTINE, _WHERE_FROM),
+    "linux": (_ORIGIN, _REFERRER),
+}
 _DOWNLOADED: Final = "0081"
 """Flags of `com.apple.quarantine`, as browsers set them: downloaded, not yet looked at by its user."""
 _UNKNOWN: Final = "about:internet"

@@ -195,17 +195,23 @@ def prepare(
         draft = order_paths.draft(work.path)
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(
-            draft, order=order, supplier=supplier, folder=final.relative_to(out).as_posix(), status=status,
-            files=named, missing=missing, earlier=kept, now=now, rules=rules,
-        )  # fmt: skip
+            draft,
+            order=order,
+            supplier=supplier,
+            folder=final.relative_to(out).as_posix(),
+            status=status,
+            files=named,
+            missing=missing,
+            earlier=kept,
+            now=now,
+            rules=rules,
+        )
         _name(work, files, final_names, undo)
         check_there(work.path, named, out)
         durable.sync_folder(work.path)
         durable.sync_folder(work.path.parent)
         undo.pop_all()
-    return Prepared(
-        work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named
-    )  # fmt: skip
+    return Prepared(work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named)
 
 
 def _room(out: Path, prefix: Path, max_path: int) -> int:
@@ -326,9 +332,16 @@ def _name(
 
 
 def _bring_along(
-    older: Sequence[tuple[Path, Path]], work: Work, files: Sequence[models.SavedFile],
-    named: Sequence[models.SavedFile], room: int, longest: int, undo: contextlib.ExitStack, *, replaced: bool,
-) -> list[manifests.Entry]:  # fmt: skip
+    older: Sequence[tuple[Path, Path]],
+    work: Work,
+    files: Sequence[models.SavedFile],
+    named: Sequence[models.SavedFile],
+    room: int,
+    longest: int,
+    undo: contextlib.ExitStack,
+    *,
+    replaced: bool,
+) -> list[manifests.Entry]:
     """What must not go with an older folder comes along. It is in both places until that folder is removed.
 
     Gives the manifest's entries of those that are ours.

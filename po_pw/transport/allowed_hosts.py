@@ -17,12 +17,24 @@ _NOT_PUBLIC_4: Final = tuple(
     map(
         ipaddress.IPv4Network,
         (
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-            "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-            "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
         ),
     )
-)  # fmt: skip
+)
 """IANA's IPv4 special-purpose addresses (RFC 6890 and its registry), and multicast.
 
 As a table, since `ipaddress.is_global` says something else in other versions of Python.
@@ -110,9 +122,14 @@ class Fence:
 
 
 def fence(
-    order_url: str, page_url: str = "", *, declared: tuple[str, ...] = (), allowed: tuple[str, ...] = (),
-    is_sign_in: Callable[[str], bool] = never, changes: Callable[[str], bool] = never,
-) -> Fence:  # fmt: skip
+    order_url: str,
+    page_url: str = "",
+    *,
+    declared: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
+    is_sign_in: Callable[[str], bool] = never,
+    changes: Callable[[str], bool] = never,
+) -> Fence:
     """The fence around an order; see `Fence`.
 
     Args:

@@ -75,9 +75,12 @@ class Client:
         total, per_host = self._limits
         self._resolver = resolving.Resolver()
         self._connector = aiohttp.TCPConnector(
-            limit=total, limit_per_host=per_host, ssl=context, resolver=self._resolver,
+            limit=total,
+            limit_per_host=per_host,
+            ssl=context,
+            resolver=self._resolver,
             use_dns_cache=False,  # whether an address will do depends on who asks
-        )  # fmt: skip
+        )
         return self
 
     async def __aexit__(
@@ -101,9 +104,16 @@ class Client:
             headers["Accept-Language"] = accept_language
         jar = cookies.new_jar()
         inner = aiohttp.ClientSession(
-            connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers, timeout=self._timeout,
-            auto_decompress=False, read_bufsize=BLOCK, max_line_size=_LONGEST_HEADER, max_field_size=_LONGEST_HEADER,
-        )  # fmt: skip
+            connector=self._connector,
+            connector_owner=False,
+            cookie_jar=jar,
+            headers=headers,
+            timeout=self._timeout,
+            auto_decompress=False,
+            read_bufsize=BLOCK,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+        )
         return Session(inner, jar, self._resolver, check)
 
 
@@ -133,9 +143,14 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def get(
-        self, url: str, *, referer: str = "", headers: Mapping[str, str] = _NONE, fence: allowed_hosts.Fence | None = None,
+        self,
+        url: str,
+        *,
+        referer: str = "",
+        headers: Mapping[str, str] = _NONE,
+        fence: allowed_hosts.Fence | None = None,
         conditions: Mapping[str, str] = _NONE,
-    ) -> AsyncIterator[Body]:  # fmt: skip
+    ) -> AsyncIterator[Body]:
         """Asks for a file; the body streams while the block lasts.
 
         Args:
@@ -167,9 +182,13 @@ class Session:
             answer.release() if answer.content.at_eof() else answer.close()
 
     async def _follow(
-        self, url: yarl.URL, referer: str, headers: Mapping[str, str], fence: allowed_hosts.Fence | None,
+        self,
+        url: yarl.URL,
+        referer: str,
+        headers: Mapping[str, str],
+        fence: allowed_hosts.Fence | None,
         conditions: Mapping[str, str],
-    ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:  # fmt: skip
+    ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
         """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
         origin, seen = url.origin(), list[str]()
         if fence is not None:

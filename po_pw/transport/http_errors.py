@@ -52,9 +52,10 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     if status == 202:
         # Not the code of an outage: the host is well, and its other files need not wait.
         raise errors.Transient(
-            f"{said}: the file is not ready yet", models.ErrorCode.NOT_A_FILE,
+            f"{said}: the file is not ready yet",
+            models.ErrorCode.NOT_A_FILE,
             retry_after=http_dates.NOT_READY if wait is None else wait,
-        )  # fmt: skip
+        )
     if status == 401:
         raise errors.SessionExpired(said, host=allowed_hosts.host_of(url))
     if status == 403:

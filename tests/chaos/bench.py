@@ -32,10 +32,22 @@ if TYPE_CHECKING:
 
 SETTINGS = catalogue.PortalSettings(orders=40, latency=0.08, file_latency=0.05, large_bytes=3_000_000)
 VARIANTS = (
-    Variant.LINKS, Variant.IFRAME, Variant.EXPANDER, Variant.PAGED, Variant.INLINE, Variant.REDIRECT,
-    Variant.FORM_POST, Variant.AWKWARD, Variant.NO_ATTACHMENTS, Variant.SAME_NAME, Variant.BLOB, Variant.NOT_FOUND,
-    Variant.FORM_INLINE, Variant.LARGE, Variant.HTML_INSTEAD,
-)  # fmt: skip
+    Variant.LINKS,
+    Variant.IFRAME,
+    Variant.EXPANDER,
+    Variant.PAGED,
+    Variant.INLINE,
+    Variant.REDIRECT,
+    Variant.FORM_POST,
+    Variant.AWKWARD,
+    Variant.NO_ATTACHMENTS,
+    Variant.SAME_NAME,
+    Variant.BLOB,
+    Variant.NOT_FOUND,
+    Variant.FORM_INLINE,
+    Variant.LARGE,
+    Variant.HTML_INSTEAD,
+)
 """One order of each. Not those that fail once: what fails, and when, is for the scenarios."""
 WORKERS = 2
 _CLICKED = (Delivery.FORM, Delivery.FORM_INLINE, Delivery.SCRIPT)
@@ -195,16 +207,25 @@ class Bench:
         self.report.starts += 1
         said = self.root / f"said{self._starts}.txt"
         environment = {
-            **os.environ, "PO_PW_HOME": str(self.ground.home), "TMPDIR": str(self.temp),
-            "PO_PW_BACKOFF_BASE": "0.2", "PO_PW_BACKOFF_CAP": "1", "PYTHONPATH": str(_ROOT),
-            **self._environment, **(more or {}),
-        }  # fmt: skip
+            **os.environ,
+            "PO_PW_HOME": str(self.ground.home),
+            "TMPDIR": str(self.temp),
+            "PO_PW_BACKOFF_BASE": "0.2",
+            "PO_PW_BACKOFF_CAP": "1",
+            "PYTHONPATH": str(_ROOT),
+            **self._environment,
+            **(more or {}),
+        }
         with said.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, *runner, "process", "pos.csv", "-w", str(workers), "-o", str(self.out)],
-                cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                cwd=self.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         return Going(self, process, said)
 
     def to_the_end(self, **more: Any) -> Ended:

@@ -68,14 +68,25 @@ def exhausted(
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     root = tempfile.mkdtemp(prefix="chaos-", dir=memory)
     asked = {
-        "home": str(about.home), "sheet": about.sheet, "case": case, "seed": seed, "twice": twice, "whole": whole,
-        "cuts": cuts, "root": root,
-    }  # fmt: skip
+        "home": str(about.home),
+        "sheet": about.sheet,
+        "case": case,
+        "seed": seed,
+        "twice": twice,
+        "whole": whole,
+        "cuts": cuts,
+        "root": root,
+    }
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.ends"], cwd=ROOT, timeout=timeout, capture_output=True, text=True,
-            input=json.dumps(asked), check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "tests.chaos.ends"],
+            cwd=ROOT,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            input=json.dumps(asked),
+            check=False,
+        )
     finally:
         shutil.rmtree(root, ignore_errors=True)
     assert ended.returncode == 0, ended.stderr

@@ -104,11 +104,12 @@ class Stage:
         self.wanted = looking.state(self.out)
 
     def live(
-        self, command: Command,
+        self,
+        command: Command,
         *,
         before: Callable[[operations.Operation, int], None] = lambda _, __: None,
         after: Callable[[operations.Operation, int], None] = lambda _, __: None,
-    ) -> int:  # fmt: skip
+    ) -> int:
         """A whole run in a child of its own; gives what `os.waitstatus_to_exitcode` makes of its end."""
         child = os.fork()
         if child == 0:

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from tests.chaos import report
 
 _MOMENTS = (
-    "order.step", "file.started", "file.saved", "order.settled", "context.opened", "run.ended",
-)  # fmt: skip
+    "order.step",
+    "file.started",
+    "file.saved",
+    "order.settled",
+    "context.opened",
+    "run.ended",
+)
 _WEIGHTS = (6, 6, 4, 6, 2, 1)
 
 

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from tests.chaos import report
 
 ROUGH = Weather(
-    bodies=(Fault.RESET, Fault.RESET, Fault.SHORT, Fault.STALL), one_in=5,
-    refusals=(Fault.TOO_MANY, Fault.UNAVAILABLE), burst=5, burst_one_in=30,
-)  # fmt: skip
+    bodies=(Fault.RESET, Fault.RESET, Fault.SHORT, Fault.STALL),
+    one_in=5,
+    refusals=(Fault.TOO_MANY, Fault.UNAVAILABLE),
+    burst=5,
+    burst_one_in=30,
+)
 PATIENT = {"PO_PW_ATTEMPTS": "10", "PO_PW_STALL_TIMEOUT": "1.5"}
 
 

@@ -9,10 +9,20 @@ from pathlib import Path
 from tests.chaos import operations
 
 STEPS = (
-    "sync a file", "a file is whole", "sync the manifest", "name a file", "sync the work folder", "record saved",
-    "set the older folder aside", "rename the folder", "sync the supplier's folder", "rename the manifest",
-    "sync the manifests' folder", "remove the older folder", "record published",
-)  # fmt: skip
+    "sync a file",
+    "a file is whole",
+    "sync the manifest",
+    "name a file",
+    "sync the work folder",
+    "record saved",
+    "set the older folder aside",
+    "rename the folder",
+    "sync the supplier's folder",
+    "rename the manifest",
+    "sync the manifests' folder",
+    "remove the older folder",
+    "record published",
+)
 """In the order in which an order's end comes to them, each for the last time."""
 SOMETIMES = ("set the older folder aside", "remove the older folder")
 """Steps that are only come to where there is an older folder."""

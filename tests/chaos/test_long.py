@@ -77,10 +77,13 @@ def test_chaos_for_as_long_as_wanted(
                 counting.failures.append(f"{name}, seed {turn}: {error} {' '.join(getattr(error, '__notes__', ()))}")
             if where:
                 counting.write(
-                    Path(where), seed=seed, minutes=round((time.monotonic() - started) / 60, 1),
-                    at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), system=platform.platform(),
+                    Path(where),
+                    seed=seed,
+                    minutes=round((time.monotonic() - started) / 60, 1),
+                    at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                    system=platform.platform(),
                     python=platform.python_version(),
-                )  # fmt: skip
+                )
         else:
             continue
         break

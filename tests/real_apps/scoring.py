@@ -152,9 +152,16 @@ def _po_pw(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "PO_PW_PASSWORD": applications.PASSWORD,
     }
     return subprocess.run(
-        [sys.executable, "-m", "po_pw", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, encoding="utf-8", timeout=300, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "po_pw", *words],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
 
 
 def table(scores: Sequence[Score]) -> str:
