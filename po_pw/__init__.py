@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from po_pw.engine.run import open_run as open_run
     from po_pw.errors import (
         BrowserNotFoundError,
-        EnvironmentProblem,
         InputError,
         LoginRequiredError,
+        MachineError,
         ParallelProcessingError,
         PoPwError,
         ProfileError,
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PLACES = {
-    "HeadlessConfiguration": "app",
-    "MainApp": "app",
-    "WorkerPool": "app",
-    "OrderResult": "answers",
-    "RunResult": "answers",
+_MODULES = {
+    "HeadlessConfiguration": "api",
+    "MainApp": "api",
+    "WorkerPool": "api",
+    "OrderResult": "api_results",
+    "RunResult": "api_results",
     "ProfileManager": "browser.profiles",
     "Run": "engine.run",
     "open_run": "engine.run",
     "Settings": "settings",
     "BrowserNotFoundError": "errors",
-    "EnvironmentProblem": "errors",
+    "MachineError": "errors",
     "InputError": "errors",
     "LoginRequiredError": "errors",
     "ParallelProcessingError": "errors",
@@ -47,10 +47,10 @@ _PLACES = {
 
 __all__ = [
     "BrowserNotFoundError",
-    "EnvironmentProblem",
     "HeadlessConfiguration",
     "InputError",
     "LoginRequiredError",
+    "MachineError",
     "MainApp",
     "OrderResult",
     "ParallelProcessingError",
@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     # On demand: `po-pw --help` imports this package too, and must feel instant.
-    if name in _PLACES:
-        return getattr(importlib.import_module(f"po_pw.{_PLACES[name]}"), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"po_pw.{_MODULES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

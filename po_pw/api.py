@@ -106,7 +106,7 @@ class MainApp:
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no browser could be opened.
-            EnvironmentProblem: the machine is in the way.
+            MachineError: the machine is in the way.
             InputError: the spreadsheet cannot be used, or what was given are no orders.
         """
         with _in_python():  # before anything is opened, and iterators on the caller's own thread
@@ -155,7 +155,7 @@ class WorkerPool:
 
         Raises:
             ParallelProcessingError: none could be opened.
-            EnvironmentProblem: the machine is in the way.
+            MachineError: the machine is in the way.
         """
         with self._lock:
             if self._host is not None:
@@ -163,7 +163,7 @@ class WorkerPool:
             self._tally = _PoolTally()
             host = _Host(self.settings, self._tally.hear)
             try:
-                host.start_feed()
+                host.start_stream()
             except BaseException:
                 host.close()
                 raise
@@ -176,7 +176,7 @@ class WorkerPool:
             if host is None:
                 return
             try:
-                host.end_feed()
+                host.end_stream()
             finally:
                 host.close()
 
@@ -195,7 +195,7 @@ class WorkerPool:
                 msg = "the pool was stopped"
                 raise errors.ParallelProcessingError(msg)
             self._tally.submitted += 1
-            return self._host.feed(dict(order))
+            return self._host.stream(dict(order))
 
     def map(self, pos: Iterable[Mapping[str, object]]) -> list[OrderResult]:
         """Hands orders in and waits for all; results in the order given."""
@@ -306,7 +306,7 @@ class _Host:
         self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
         self._thread.start()
         self._run = engine.Run(options, hub, govern=govern)
-        self._feed: feeds.Feed | None = None
+        self._stream: feeds.OrderStream | None = None
         try:
             self._call(self._run.__aenter__())
         except BaseException:
@@ -341,30 +341,30 @@ class _Host:
 
         return self._call(work())
 
-    def start_feed(self) -> None:
+    def start_stream(self) -> None:
         """Opens the contexts for orders that come one by one."""
-        self._feed = self._call(self._run.open_feed())
+        self._stream = self._call(self._run.open_stream())
 
-    def feed(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
+    def stream(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
         """Hands one order in."""
-        feed = self._feed
-        if feed is None:
+        stream = self._stream
+        if stream is None:
             msg = "the pool was not started"
             raise errors.ParallelProcessingError(msg)
 
         async def result() -> OrderResult:
             with _in_python():
                 template = self._options.url_template
-                row = await feed.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
+                row = await stream.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
             return OrderResult.of(row)
 
         return asyncio.run_coroutine_threadsafe(result(), self._loop)
 
-    def end_feed(self) -> None:
+    def end_stream(self) -> None:
         """Waits for what was handed in, and writes the results."""
-        feed, self._feed = self._feed, None
-        if feed is not None:
-            self._call(feed.end())
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._call(stream.end())
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -31,25 +31,25 @@ class InputError(PoPwError):
     exit_code = 2
 
 
-class EnvironmentProblem(PoPwError):
+class MachineError(PoPwError):
     """The machine is in the way: no browser, no space, not writable."""
 
     exit_code = 3
 
 
-class BrowserNotFoundError(EnvironmentProblem):
+class BrowserNotFoundError(MachineError):
     """No usable browser on this machine."""
 
 
-class DriverError(EnvironmentProblem):
+class DriverError(MachineError):
     """Playwright's driver does not start."""
 
 
-class ProfileError(EnvironmentProblem):
+class ProfileError(MachineError):
     """A browser profile cannot be made, cloned or removed."""
 
 
-class ParallelProcessingError(EnvironmentProblem):
+class ParallelProcessingError(MachineError):
     """No context could be opened."""
 
 
@@ -57,7 +57,7 @@ class ResourceExhaustedError(ParallelProcessingError):
     """Memory, file descriptors or disk do not suffice for even one context."""
 
 
-class PortalUnreachable(EnvironmentProblem):
+class PortalUnreachableError(MachineError):
     """A portal has not answered for as long as the run was to wait."""
 
 
@@ -94,7 +94,7 @@ class OrderError(PoPwError):
         return models.Failure(self.code, str(self))
 
 
-class Transient(OrderError):
+class TransientError(OrderError):
     """May work later: a reset, a timeout, 408, 425, 429, 5xx, a crash.
 
     Attributes:
@@ -108,7 +108,7 @@ class Transient(OrderError):
         self.retry_after = retry_after
 
 
-class HostUnreachable(Transient):
+class HostUnreachableError(TransientError):
     """No connection to a host comes about, or it says nothing. Whether waiting mends it: `dispatch/reachability.py`.
 
     Attributes:
@@ -125,23 +125,23 @@ class HostUnreachable(Transient):
         self.fault = fault
 
 
-class BrowserLost(Transient):
+class BrowserLostError(TransientError):
     """The context died under the order: a crash, a kill, a hang."""
 
     default_code = models.ErrorCode.BROWSER_CRASH
 
 
-class FileProblem(Transient):
+class FileProblemError(TransientError):
     """One file or folder cannot be written, though the output folder can: a name, a limit, another program."""
 
     default_code = models.ErrorCode.DISK_ERROR
 
 
-class FolderHeld(FileProblem):
+class FolderHeldError(FileProblemError):
     """An order's folder cannot get its place: another program has it open, or a file is there. All is where it was."""
 
 
-class OutputUnavailable(Transient):
+class OutputUnavailableError(TransientError):
     """The output folder cannot be written to: for every order alike, so the run waits, and ends when it lasts."""
 
     exit_code = 3
@@ -149,13 +149,13 @@ class OutputUnavailable(Transient):
     default_code = models.ErrorCode.DISK_ERROR
 
 
-class OutOfSpace(OutputUnavailable):
+class OutOfSpaceError(OutputUnavailableError):
     """The disk, or a quota, is full."""
 
     default_code = models.ErrorCode.DISK_FULL
 
 
-class DoesNotFit(OutOfSpace):
+class DoesNotFitError(OutOfSpaceError):
     """One file is larger than what is free, and small files still fit.
 
     Attributes:
@@ -167,25 +167,25 @@ class DoesNotFit(OutOfSpace):
         self.needed = needed
 
 
-class Permanent(OrderError):
+class PermanentError(OrderError):
     """Will not work however often it is tried: 404, 410, forbidden."""
 
     default_code = models.ErrorCode.PORTAL_ERROR
 
 
-class NotAFile(Permanent):
+class NotAFileError(PermanentError):
     """A page, or something else, came where a file was promised."""
 
     default_code = models.ErrorCode.NOT_A_FILE
 
 
-class BrowserRouteNeeded(OrderError):
+class BrowserRouteNeededError(OrderError):
     """Our HTTP client is refused where the browser may not be: 407, a certificate only it trusts, 403 for us alone."""
 
     default_code = models.ErrorCode.NETWORK
 
 
-class SessionExpired(OrderError):
+class SessionExpiredError(OrderError):
     """The portal answered as to somebody signed out. Does not count as an attempt.
 
     Attributes:

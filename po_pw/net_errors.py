@@ -211,7 +211,7 @@ def told(host: str, fault: NetFault, code: str = "") -> str:
     return f"{said}. {meaning.remedy}" if meaning.remedy else said
 
 
-def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreachable:
+def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreachableError:
     """The error for an address whose host cannot be reached; the message holds the host alone.
 
     Args:
@@ -220,4 +220,4 @@ def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreach
         said: the browser's own words; its name for the fault is told.
     """
     host, code = host_of(url), _CODE.search(said)
-    return errors.HostUnreachable(told(host, fault, code[0] if code else ""), host, fault)
+    return errors.HostUnreachableError(told(host, fault, code[0] if code else ""), host, fault)

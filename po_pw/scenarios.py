@@ -1,7 +1,7 @@
 """The six validation scenarios, against the embedded portal: what `po-pw validate` runs, and the tests too.
 
-A scenario returns the figures it saw and raises `Failed` where something is not as it should be. Times are judged only
-where `judge_times` is set: in a test they would prove nothing but how busy the machine is.
+A scenario returns the figures it saw and raises `ScenarioError` where something is not as it should be. Times are
+judged only where `judge_times` is set: in a test they would prove nothing but how busy the machine is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WANTED: Final = {2: 1.5, 4: 2.0}
 """How many times as fast so many workers must at least be."""
 
 
-class Failed(errors.PoPwError):
+class ScenarioError(errors.PoPwError):
     """A scenario did not come out as it should."""
 
 
@@ -98,9 +98,9 @@ def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, o
 
 
 def check(fine: bool, otherwise: str) -> None:
-    """Raises `Failed` where something is not fine."""
+    """Raises `ScenarioError` where something is not fine."""
     if not fine:
-        raise Failed(otherwise)
+        raise ScenarioError(otherwise)
 
 
 def sequential_baseline(ground: Ground) -> list[str]:

@@ -104,7 +104,7 @@ class Sessions:
         """Takes other users' access to saved sign-ins away; says for each place that was open what was done.
 
         Raises:
-            EnvironmentProblem: it cannot be taken away; says what to do.
+            MachineError: it cannot be taken away; says what to do.
         """
         said: list[str] = []
         states = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"))
@@ -122,7 +122,7 @@ class Sessions:
                     "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
                     "again."
                 )
-                raise errors.EnvironmentProblem(msg) from error
+                raise errors.MachineError(msg) from error
         return said
 
     def save(self, origin: str, state: dict[str, Any], proof_url: str = "") -> Path:

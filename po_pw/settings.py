@@ -385,12 +385,12 @@ def home(settings: Settings) -> Path:
     """Where sign-in state and profiles are kept.
 
     Raises:
-        EnvironmentProblem: a file is in its place.
+        MachineError: a file is in its place.
     """
     import platformdirs
 
     found = settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
     if found.is_file():
         msg = f"sign-ins cannot be kept: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
     return found

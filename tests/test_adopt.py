@@ -97,15 +97,15 @@ def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: st
 @pytest.mark.parametrize(
     ("body", "headers", "kind"),
     [
-        (PDF[:100], {"content_length": "101"}, errors.Transient),
-        (PAGE, {"content_type": "text/html"}, errors.NotAFile),
-        (PAGE, {}, errors.NotAFile),
-        (b'{"error": "no"}', {"content_type": "application/json"}, errors.NotAFile),
-        (b"", {"content_type": "text/html"}, errors.NotAFile),
-        (b"", {"content_type": "application/pdf", "content_length": "0"}, errors.Transient),
-        (b"", {}, errors.Transient),
-        (b'{"status": "pending"}', {}, errors.Transient),
-        (bytes(6_000_000), {"content_type": "application/pdf"}, errors.Permanent),
+        (PDF[:100], {"content_length": "101"}, errors.TransientError),
+        (PAGE, {"content_type": "text/html"}, errors.NotAFileError),
+        (PAGE, {}, errors.NotAFileError),
+        (b'{"error": "no"}', {"content_type": "application/json"}, errors.NotAFileError),
+        (b"", {"content_type": "text/html"}, errors.NotAFileError),
+        (b"", {"content_type": "application/pdf", "content_length": "0"}, errors.TransientError),
+        (b"", {}, errors.TransientError),
+        (b'{"status": "pending"}', {}, errors.TransientError),
+        (bytes(6_000_000), {"content_type": "application/pdf"}, errors.PermanentError),
     ],
 )
 def test_a_download_that_is_no_file_is_refused(
@@ -122,10 +122,10 @@ def test_an_empty_text_is_taken_over_where_it_was_said_to_be_empty(tmp_path: Pat
     """By its length, or by the script that made it; not where an earlier run had bytes of it."""
     assert adopted(tmp_path, b"", "a.txt").size == 0
     assert adopted(tmp_path, b"", "a.txt", content_type="text/plain", content_length="0").size == 0
-    with pytest.raises(errors.Transient, match="no bytes of"):
+    with pytest.raises(errors.TransientError, match="no bytes of"):
         adopted(tmp_path, b"", "a.txt", content_type="text/plain")
     had = models.SavedFile("a2", "a.txt", "a.txt", 7, "", "text/plain", "click", "")
-    with pytest.raises(errors.Transient, match="no bytes of"):
+    with pytest.raises(errors.TransientError, match="no bytes of"):
         adopted(tmp_path, b"", "a.txt", kept=had)
 
 

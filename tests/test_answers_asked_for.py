@@ -124,7 +124,7 @@ def test_a_compressed_file_that_breaks_off_is_not_saved(
 
     for sent in (packed[: len(packed) // 2], packed[:-1]):
         error = refused(tmp_path, functools.partial(lambda sent, _: answer(sent), sent))
-        assert (type(error), error.code) == (errors.Transient, models.ErrorCode.TRUNCATED)
+        assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
     saved, asked = got(tmp_path, lambda _: answer(packed))
     assert saved is not None
     assert (tmp_path / "0001").read_bytes() == FILE
@@ -154,7 +154,7 @@ def begun(tmp_path: Path, size: int = 120_000) -> None:
     """As a killed run leaves a file."""
     part = tmp_path / "0001.part"
     part.write_bytes(FILE[:size])
-    partial.keep(part, partial.Note("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
+    partial.keep(part, partial.ResumeInfo("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
 
 
 def ranged(asked: Mapping[str, str], body: bytes, **more: str) -> web.Response:
@@ -200,7 +200,7 @@ def test_what_is_not_the_rest_of_that_file_begins_anew(
 def test_the_rest_that_comes_short_is_not_the_file(tmp_path: Path) -> None:
     """Fewer bytes than the range has: it is gone on with, or begun anew, but never saved."""
     begun(tmp_path)
-    with pytest.raises(errors.Transient) as caught:
+    with pytest.raises(errors.TransientError) as caught:
         got(tmp_path, lambda asked: ranged(asked, rest(asked)[:-1]))
     assert caught.value.code is models.ErrorCode.TRUNCATED
     assert not (tmp_path / "0001").exists()
@@ -233,7 +233,7 @@ def test_no_other_status_takes_the_place_of_a_good_file(
     assert ["If-None-Match" in one for one in asked] == [True, False]
     (tmp_path / "0001").unlink()
     error = refused(tmp_path, lambda _: answer(), is_kept=True)
-    assert isinstance(error, errors.Transient)
+    assert isinstance(error, errors.TransientError)
     assert "no answer to what was asked" in str(error)
 
 
@@ -251,7 +251,7 @@ def test_an_empty_answer_does_not_replace_a_file(tmp_path: Path, name: str, codi
     """Where an earlier run had bytes, none at all are a failure, whatever the type."""
     headers = {"Content-Type": "text/plain", "Content-Encoding": coding, "ETag": '"2"'}
     error = refused(tmp_path, lambda _: web.Response(body=b"", headers=headers), name=name, is_kept=True)
-    assert (type(error), error.code) == (errors.Transient, models.ErrorCode.TRUNCATED)
+    assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
 
 
 def test_the_length_of_a_compressed_answer_is_not_the_files() -> None:
@@ -268,7 +268,7 @@ def test_the_length_of_a_compressed_answer_is_not_the_files() -> None:
 def test_a_file_that_cannot_be_empty_is_not(tmp_path: Path, name: str) -> None:
     """Nothing came of it: tried again, and a failure in the end."""
     error = refused(tmp_path, lambda _: web.Response(body=b""), name=name)
-    assert (type(error), error.code) == (errors.Transient, models.ErrorCode.TRUNCATED)
+    assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
     assert "no bytes of" in str(error)
 
 
@@ -311,7 +311,7 @@ def test_a_file_that_is_not_ready_yet_is_asked_for_again(tmp_path: Path, name: s
         return web.json_response({"status": "in progress", "id": 7}, status=status, headers={"Retry-After": "9"})
 
     error = refused(tmp_path, answer, name=name)
-    assert isinstance(error, errors.Transient)
+    assert isinstance(error, errors.TransientError)
     assert "not ready yet" in str(error)
     assert error.retry_after == (9 if status == 202 else 5)
 
@@ -354,4 +354,4 @@ def test_what_a_portals_interface_says_is_no_file(
         saved, _ = got(tmp_path, answer, name=name)
         assert saved is not None
     else:
-        assert isinstance(refused(tmp_path, answer, name=name), errors.NotAFile)
+        assert isinstance(refused(tmp_path, answer, name=name), errors.NotAFileError)

@@ -59,7 +59,7 @@ async def run_with(out: Path, happened: tuple[events.Event, ...], *, times: int 
     (out / ".po-pw").mkdir(parents=True, exist_ok=True)
     async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
         hub = events.Hub()
-        heard = event_recorder.Chronicle(hub)
+        heard = event_recorder.EventRecorder(hub)
         for event in happened[:1]:
             hub.emit(event)  # before the run has its name
         plan = dataclasses.replace(PLAN, started_at=PLAN.started_at + datetime.timedelta(days=day))

@@ -176,7 +176,7 @@ class Opened:
     async def got(self, path: str, *allowed: str) -> tuple[str, bytes]:
         """Name and content of what the lane downloads by its address."""
         link = models.Link(f"{self.portal.origin}{path}", f"{self.portal.origin}/orders/x")
-        fence = allowed_hosts.fence(f"{self.portal.origin}/orders/x", allowed=allowed)
+        fence = allowed_hosts.host_policy(f"{self.portal.origin}/orders/x", allowed=allowed)
         captured = await self.lane.download(link, fence)
         part = await captured.part(30)
         content = part.read_bytes()
@@ -261,10 +261,15 @@ def test_the_browser_downloads_what_it_would_show(opened: Opened, path: str, sen
 @pytest.mark.parametrize(
     ("path", "kind", "code", "says"),
     [
-        ("/files/never.pdf", errors.Permanent, models.ErrorCode.FORBIDDEN, "403"),
-        ("/files/gone.pdf", errors.Permanent, models.ErrorCode.NOT_FOUND, "404"),
-        ("/files/page.pdf", errors.NotAFile, models.ErrorCode.NOT_A_FILE, "page"),
-        ("/away/localhost/files/a.pdf", errors.Permanent, models.ErrorCode.FORBIDDEN, "add --allow-host localhost"),
+        ("/files/never.pdf", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
+        ("/files/gone.pdf", errors.PermanentError, models.ErrorCode.NOT_FOUND, "404"),
+        ("/files/page.pdf", errors.NotAFileError, models.ErrorCode.NOT_A_FILE, "page"),
+        (
+            "/away/localhost/files/a.pdf",
+            errors.PermanentError,
+            models.ErrorCode.FORBIDDEN,
+            "add --allow-host localhost",
+        ),
     ],
 )
 def test_what_the_browser_does_not_get_either(
@@ -295,9 +300,9 @@ def test_a_certificate_that_the_browser_does_not_trust_either_is_said(opened: Op
     async def go() -> None:
         async with faulty_server.serve(tls) as server:
             url = server.url("/pdf").replace("http:", "https:")
-            await opened.lane.download(models.Link(url, ""), allowed_hosts.fence(url))
+            await opened.lane.download(models.Link(url, ""), allowed_hosts.host_policy(url))
 
-    with pytest.raises(errors.Permanent, match="ERR_CERT_AUTHORITY_INVALID"):
+    with pytest.raises(errors.PermanentError, match="ERR_CERT_AUTHORITY_INVALID"):
         opened.loop.run(go())
 
 

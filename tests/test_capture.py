@@ -152,7 +152,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
     async def go(*allowed: str) -> str:
         async with opened.context.page() as hold:
             await hold.page.goto(url)
-            guard = allowed_hosts.fence("http://127.0.0.1/order", allowed=allowed)
+            guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
             got = await captured(opened.context, hold, guard=guard)
         assert isinstance(got, capture.Captured)
         await got.discard()
@@ -160,7 +160,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
 
     before = len(opened.site.asked)
     if host:
-        with pytest.raises(allowed_hosts.NotAllowed, match="add --allow-host localhost"):
+        with pytest.raises(allowed_hosts.NotAllowedError, match="add --allow-host localhost"):
             opened.run(go())
         assert "GET /file/attachment" not in opened.site.asked[before:]
     assert "127.0.0.1" in opened.run(go("localhost")) or host
@@ -189,7 +189,7 @@ def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> Non
     inner = f"http://{host}:{opened.site.port}/page"
     name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
-    with pytest.raises(capture.PageInstead):
+    with pytest.raises(capture.PageInsteadError):
         opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
 
 
@@ -239,17 +239,17 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
 @pytest.mark.parametrize(
     ("page", "kind", "code", "says"),
     [
-        ("form-404", errors.Permanent, models.ErrorCode.NOT_FOUND, "404"),
-        ("form-403", errors.Permanent, models.ErrorCode.FORBIDDEN, "403"),
-        ("form-500", errors.Transient, models.ErrorCode.PORTAL_ERROR, "500"),
-        ("form-429", errors.Transient, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", capture.PageInstead, models.ErrorCode.NOT_A_FILE, "led to a page"),
-        ("form-file-201", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
-        ("form-file-202", errors.Transient, models.ErrorCode.NOT_A_FILE, "not ready yet"),
-        ("form-file-203", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
-        ("form-file-206", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
-        ("form-file-207", errors.Permanent, models.ErrorCode.PORTAL_ERROR, "no file"),
-        ("form-nowhere", errors.Transient, models.ErrorCode.NETWORK, "could not be reached"),
+        ("form-404", errors.PermanentError, models.ErrorCode.NOT_FOUND, "404"),
+        ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
+        ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
+        ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
+        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "led to a page"),
+        ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
+        ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
+        ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-206", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-207", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be reached"),
     ],
 )
 def test_what_is_no_file_is_told_by_its_kind(
@@ -260,22 +260,22 @@ def test_what_is_no_file_is_told_by_its_kind(
         opened.run(opened.clicked(page))
     assert caught.value.code is code
     if page in {"form-429", "form-file-202"}:
-        assert isinstance(caught.value, errors.Transient)
+        assert isinstance(caught.value, errors.TransientError)
         assert caught.value.retry_after == 7
-    if isinstance(caught.value, capture.PageInstead):
+    if isinstance(caught.value, capture.PageInsteadError):
         assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 
 def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
     """A control that does nothing ends after the given time and may be tried again."""
-    with pytest.raises(errors.Transient, match="nothing was downloaded") as caught:
+    with pytest.raises(errors.TransientError, match="nothing was downloaded") as caught:
         opened.run(opened.clicked("dead", timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
-    with pytest.raises(press_guard.PressRefused, match=r"POST .*/answer/204, and no file") as caught:
+    with pytest.raises(press_guard.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
     assert [judged.request.method for judged in caught.value.sent] == ["POST"]
@@ -283,7 +283,7 @@ def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
 
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
-    with pytest.raises(errors.Transient, match="not where it was") as caught:
+    with pytest.raises(errors.TransientError, match="not where it was") as caught:
         opened.run(opened.clicked("blank"))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
@@ -291,7 +291,7 @@ def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
 def test_no_question_is_answered_with_yes(opened: Opened) -> None:
     """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
     before = len(opened.site.asked)
-    with pytest.raises(errors.Transient, match="nothing was downloaded"):
+    with pytest.raises(errors.TransientError, match="nothing was downloaded"):
         opened.run(opened.clicked("form-asking", timeout=1.5))
     assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 
@@ -299,7 +299,7 @@ def test_no_question_is_answered_with_yes(opened: Opened) -> None:
 def test_a_control_that_something_lies_over_is_not_pressed(opened: Opened) -> None:
     """A click that does not go through is not forced."""
     before = len(opened.site.asked)
-    with pytest.raises(errors.Transient, match="cannot be clicked"):
+    with pytest.raises(errors.TransientError, match="cannot be clicked"):
         opened.run(opened.clicked("form-covered"))
     assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 
@@ -332,7 +332,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
         assert isinstance(got, capture.Captured)
         await until(files)
         await got.discard()
-        with pytest.raises(errors.Transient, match="broke off"):
+        with pytest.raises(errors.TransientError, match="broke off"):
             await got.part()
         await got.discard()
 
@@ -354,7 +354,7 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
         finally:
             await got.discard()
 
-    with pytest.raises(errors.Transient) as caught:
+    with pytest.raises(errors.TransientError) as caught:
         opened.run(go())
     assert caught.value.code is models.ErrorCode.TRUNCATED
 
@@ -371,7 +371,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                     await hold.page.goto(opened.site.page(page))
                     got = await captured(context, hold)
                 assert isinstance(got, capture.Captured)
-                with pytest.raises(errors.Permanent, match="larger than 1048576 bytes") as caught:
+                with pytest.raises(errors.PermanentError, match="larger than 1048576 bytes") as caught:
                     await got.part()
                 assert caught.value.code is models.ErrorCode.TOO_LARGE
                 async with asyncio.timeout(30):
@@ -391,7 +391,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
-    """Killed while a click is awaited, or while a file streams: BrowserLost at once, not a time-out."""
+    """Killed while a click is awaited, or while a file streams: BrowserLostError at once, not a time-out."""
 
     async def killed(context: contexts.Context) -> None:
         async with context.page() as hold:
@@ -408,9 +408,9 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
                 await hold.page.goto(opened.site.page("form-slow"))
                 got = await captured(context, hold)
             assert isinstance(got, capture.Captured)
-            with pytest.raises(errors.BrowserLost):
+            with pytest.raises(errors.BrowserLostError):
                 await killed(context)
-            with pytest.raises(errors.BrowserLost):
+            with pytest.raises(errors.BrowserLostError):
                 await got.part()
             await got.discard()
         finally:
@@ -447,7 +447,7 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
             await hold.page.goto(opened.site.page(page))
             click = await clicks(hold)
             no_file: list[models.Control] = []
-            with pytest.raises(press_guard.PressRefused, match="says nothing good") as caught:
+            with pytest.raises(press_guard.PressRefusedError, match="says nothing good") as caught:
                 await capture.capture(
                     opened.context,
                     hold,

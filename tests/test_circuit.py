@@ -10,9 +10,9 @@ from po_pw import errors, models, net_errors
 from po_pw.dispatch import circuit_breaker, reachability
 
 POLICY = circuit_breaker.Policy(base=2.0, cap=60.0, give_up=3600.0, failures=3, orders=2)
-DOWN = errors.Transient("connection refused")
-ERROR = errors.Transient("HTTP 500", models.ErrorCode.PORTAL_ERROR)
-BUSY = errors.Transient("HTTP 429", models.ErrorCode.RATE_LIMITED, retry_after=30.0)
+DOWN = errors.TransientError("connection refused")
+ERROR = errors.TransientError("HTTP 500", models.ErrorCode.PORTAL_ERROR)
+BUSY = errors.TransientError("HTTP 429", models.ErrorCode.RATE_LIMITED, retry_after=30.0)
 ONE = models.WorkerId("w1")
 HOUR = 3600.0
 
@@ -25,9 +25,9 @@ def lease(number: int, po: str = "") -> models.Lease:
     return models.Lease(order(po or f"PO-{number}"), ONE, 1, number)
 
 
-def known_circuit(chance: float = 0.5) -> circuit_breaker.Circuit:
+def known_circuit(chance: float = 0.5) -> circuit_breaker.CircuitBreaker:
     """The circuit of a host that answered in an earlier run."""
-    return circuit_breaker.Circuit(
+    return circuit_breaker.CircuitBreaker(
         "portal.example", POLICY, lambda: chance, reachability.Hosts(is_known=lambda _: True)
     )
 
@@ -37,7 +37,7 @@ def is_old_news(change: circuit_breaker.Change | None) -> bool:
     return isinstance(change, circuit_breaker.Opened) and not change.is_news
 
 
-def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit_breaker.Circuit:
+def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit_breaker.CircuitBreaker:
     """A circuit that three failures of two orders have opened at `now`; the first wait is `chance` times 2 s."""
     one = known_circuit(chance)
     assert one.failed("portal.example", lease(1), error, now) == (None, False)
@@ -50,12 +50,12 @@ def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = D
 @pytest.mark.parametrize(
     "error",
     [
-        errors.Permanent("gone"),
-        errors.SessionExpired("out"),
-        errors.BrowserLost("killed"),
-        errors.OutOfSpace("full"),
-        errors.Transient("cut", models.ErrorCode.TRUNCATED),
-        errors.Transient("slow", models.ErrorCode.LIST_INCOMPLETE),
+        errors.PermanentError("gone"),
+        errors.SessionExpiredError("out"),
+        errors.BrowserLostError("killed"),
+        errors.OutOfSpaceError("full"),
+        errors.TransientError("cut", models.ErrorCode.TRUNCATED),
+        errors.TransientError("slow", models.ErrorCode.LIST_INCOMPLETE),
     ],
     ids=lambda error: error.code,
 )
@@ -63,12 +63,12 @@ def test_only_a_host_that_does_not_answer_is_an_outage(error: errors.OrderError)
     """Refusals, sign-ins, lost browsers, full disks and files that broke off say nothing of the host."""
     assert not circuit_breaker.is_outage(error)
     assert circuit_breaker.is_outage(DOWN)
-    assert circuit_breaker.is_outage(errors.Transient("slow", models.ErrorCode.TIMEOUT))
+    assert circuit_breaker.is_outage(errors.TransientError("slow", models.ErrorCode.TIMEOUT))
 
 
 def test_an_answer_between_two_failures_starts_the_count_again() -> None:
     """Only failures in a row open; while closed, each is an attempt of its order."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     for turn in range(20):
         assert one.failed("portal.example", lease(turn), DOWN, turn) == (None, False)
         assert one.failed("portal.example", lease(turn), DOWN, turn) == (None, False)
@@ -78,7 +78,7 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
 
 def test_one_order_alone_opens_nothing() -> None:
     """An order whose page always fails uses up its own attempts and stops nobody."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     assert {one.failed("portal.example", lease(turn, "PO-1"), ERROR, turn) for turn in range(9)} == {(None, False)}
 
 
@@ -100,7 +100,7 @@ def test_success_closes_and_says_so() -> None:
     one.leased(lease(10), 101.0)
     assert one.succeeded("portal.example", lease(2), 102.0) is None
     assert one.is_open()
-    assert one.succeeded("portal.example", lease(10), 103.0) == circuit_breaker.Back("portal.example", 3.0)
+    assert one.succeeded("portal.example", lease(10), 103.0) == circuit_breaker.Closed("portal.example", 3.0)
     assert not one.is_open()
     assert not one.is_held(103.0)
 
@@ -165,8 +165,11 @@ def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
 
 def test_retry_after_holds_everybody_and_counts_once() -> None:
     """429 with Retry-After: said once, all wait for as long; those that meet it while it holds are not to blame."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
-    assert one.failed("portal.example", lease(1), BUSY, 100.0) == (circuit_breaker.Held("portal.example", 30.0), False)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
+    assert one.failed("portal.example", lease(1), BUSY, 100.0) == (
+        circuit_breaker.Throttled("portal.example", 30.0),
+        False,
+    )
     assert one.is_held(129.9)
     assert one.failed("portal.example", lease(2), BUSY, 110.0) == (None, True)
     assert one.next_change(111.0) == 140.0
@@ -176,7 +179,7 @@ def test_retry_after_holds_everybody_and_counts_once() -> None:
 
 def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
     """An outage whose answers ask for patience gets it."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.0)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.0)
     for number in (1, 2, 3):
         one.failed("portal.example", lease(number), BUSY, 100.0)
     assert one.is_open()
@@ -185,7 +188,7 @@ def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
 
 def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
     """Pages answer, files of another host do not: the orders wait; a probe without such files comes through alone."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     for number in (1, 2, 3):
         one.succeeded("portal.example", lease(number), 100.0)
         one.failed("files.example", lease(number), DOWN, 100.0)
@@ -195,7 +198,7 @@ def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
     assert one.is_open()
     one.released(lease(10))
     one.leased(lease(11), 102.0)
-    assert one.succeeded("files.example", lease(11), 103.0) == circuit_breaker.Back("files.example", 3.0)
+    assert one.succeeded("files.example", lease(11), 103.0) == circuit_breaker.Closed("files.example", 3.0)
 
 
 def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() -> None:
@@ -229,11 +232,11 @@ def test_the_time_in_which_everybody_waited_is_known() -> None:
 # --- hosts to which no connection comes about -------------------------------------------------------------------------
 
 
-def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.HostUnreachable:
+def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.HostUnreachableError:
     return net_errors.unreachable(f"https://{host}/x", fault)
 
 
-def doubted(one: circuit_breaker.Circuit, error: errors.HostUnreachable, now: float = 100.0) -> None:
+def doubted(one: circuit_breaker.CircuitBreaker, error: errors.HostUnreachableError, now: float = 100.0) -> None:
     """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
     is_slow = error.fault is models.NetFault.SILENT
     assert one.failed("portal.example", lease(1), error, now) == (
@@ -251,7 +254,7 @@ MISTAKES = [fault for fault, meaning in net_errors.MEANINGS.items() if not meani
 def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault) -> None:
     """At a host that never answered: two failures two seconds apart, and whatever needs it fails, with what to do."""
     hosts = reachability.Hosts()
-    one, error = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    one, error = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
     doubted(one, error)
     assert one.failed("portal.example", lease(2), error, 100.1) == (None, True)  # begun before, and no second try
     one.leased(lease(3), 102.0)
@@ -269,7 +272,7 @@ def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(f
     """Also a certificate: a hotel's network stands in between, say. An hour, counted down."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 50.0)
-    one, error = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
+    one, error = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
     opened_ = None
     for number in range(1, 4):
         opened_, excused = one.failed("portal.example", lease(number), error, 100.0 + 2 * number)
@@ -301,7 +304,7 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
     network = [False]
     hosts = reachability.Hosts(has_network=lambda: network[0])
     one, error = (
-        circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts),
+        circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts),
         unreachable(models.NetFault.NAME),
     )
     doubted(one, error)
@@ -332,7 +335,7 @@ def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
     """It accepts and says nothing: after five minutes its orders fail, and say that it never answered."""
     hosts = reachability.Hosts()
     one, error = (
-        circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts),
+        circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts),
         unreachable(models.NetFault.SILENT),
     )
     doubted(one, error)
@@ -363,7 +366,7 @@ def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None
     """At a host that has answered: nobody else waits for it."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts)
     for turn in range(9):
         error = unreachable(models.NetFault.DROPPED)
         assert one.failed("portal.example", lease(turn, "PO-1"), error, float(turn)) == (None, False)
@@ -373,7 +376,7 @@ def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
     """Its name does not exist: no order waits, as most may not need it; the second time its files fail for good."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts)
     error = unreachable(models.NetFault.NAME, "files.example")
     for now in (100.0, 100.5):
         assert one.failed("files.example", lease(1), error, now) == (None, False)
@@ -390,7 +393,7 @@ def test_files_of_a_host_that_went_down_fail_after_five_minutes_although_pages_o
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
     hosts.answered("files.example", 1.0)
-    one, now = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5, hosts), 100.0
+    one, now = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts), 100.0
     error = unreachable(models.NetFault.SILENT, "files.example")
     change: circuit_breaker.Change | None = None
     for number in range(100):
@@ -412,7 +415,7 @@ STEPS = st.sampled_from(["fail", "answer", "busy", "leave", "check"])
 @given(st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=60))
 def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> None:
     """After any history somebody may go now, or at a known time, or a probe is out whose end says more."""
-    one = circuit_breaker.Circuit("portal.example", POLICY, lambda: 0.5)
+    one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     now, number, out = 0.0, 0, list[models.Lease]()
     for what, which in steps:
         now += which

@@ -16,9 +16,9 @@ from tests.support import run_async
 @pytest.mark.skipif(sys.platform not in {"linux", "darwin", "win32"}, reason="no such two clocks")
 def test_the_two_clocks_of_this_system_can_be_read() -> None:
     """Time slept is no less than nothing, and does not grow while we are awake."""
-    first = clocks.slept()
+    first = clocks.seconds_suspended()
     assert first > -1.0
-    assert abs(clocks.slept() - first) < 1.0
+    assert abs(clocks.seconds_suspended() - first) < 1.0
 
 
 def test_a_gap_is_announced_once_and_a_wall_clock_that_is_set_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_keeping_awake_leaves_no_thread() -> None:
 
     async def go() -> None:
         for wanted in (False, True):
-            async with keep_awake.kept(wanted):
+            async with keep_awake.stay_awake(wanted):
                 assert any(thread.name == "po-pw-awake" for thread in threading.enumerate()) is wanted
             for thread in threading.enumerate():
                 if thread.name == "po-pw-awake":

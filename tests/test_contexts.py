@@ -204,7 +204,7 @@ def test_an_inline_pdf_is_a_download(site: Site) -> None:
 
 @posix_only
 def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) -> None:
-    """Killed by its pid: `lost` is set, and whoever works on a page or waits for a file gets BrowserLost at once."""
+    """Killed by its pid: `lost` is set, and whoever works on a page or waits for a file gets `BrowserLostError`."""
 
     async def navigates(context: contexts.Context, ready: asyncio.Event) -> None:
         async with context.page() as hold:
@@ -230,12 +230,12 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
             async with asyncio.timeout(IN_TIME):
                 ends = await asyncio.gather(*at_work, return_exceptions=True)
                 await context.lost.wait()
-            assert [type(end) for end in ends] == [errors.BrowserLost, errors.BrowserLost]
+            assert [type(end) for end in ends] == [errors.BrowserLostError, errors.BrowserLostError]
             assert context.why_lost
             assert "lost" in repr(context)
-            with pytest.raises(errors.BrowserLost):
+            with pytest.raises(errors.BrowserLostError):
                 await context.cookies()
-            with pytest.raises(errors.BrowserLost):
+            with pytest.raises(errors.BrowserLostError):
                 async with context.page() as hold:
                     await hold.page.goto(site.page("blank"))
             assert not other.lost.is_set()
@@ -246,14 +246,14 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
 
 @posix_only
 def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(site: Site) -> None:
-    """Stopped by SIGSTOP: a time-out on its page is BrowserLost, and `close` returns with the process gone."""
+    """Stopped by SIGSTOP: a time-out on its page is BrowserLostError, and `close` returns with the process gone."""
 
     async def go() -> None:
         async with small() as them:
             context = await them.open()
             process = psutil.Process(context.pid)
             os.kill(context.pid, signal.SIGSTOP)
-            with pytest.raises(errors.BrowserLost, match="hangs"):
+            with pytest.raises(errors.BrowserLostError, match="hangs"):
                 async with context.page() as hold:
                     await hold.page.goto(site.page("blank"), timeout=1000)
             async with asyncio.timeout(IN_TIME):
@@ -269,7 +269,7 @@ def test_a_slow_portal_is_not_a_lost_browser() -> None:
     async def go() -> None:
         async with small() as them:
             context = await them.open()
-            for error in (errors.Transient("slow"), errors.Permanent("gone"), ValueError("ours")):
+            for error in (errors.TransientError("slow"), errors.PermanentError("gone"), ValueError("ours")):
                 with pytest.raises(type(error)) as caught:
                     async with context.page():
                         raise error

@@ -64,7 +64,7 @@ def test_as_a_files_address(entry: dict[str, Any]) -> None:
     """It is asked for as a browser would, or refused for good with INVALID_URL."""
     url = whole(entry)
     if entry["link"] is None:
-        with pytest.raises(errors.Permanent) as caught:
+        with pytest.raises(errors.PermanentError) as caught:
             addresses.parse(url)
         assert caught.value.code is models.ErrorCode.INVALID_URL
         assert "secret" not in str(caught.value)
@@ -76,7 +76,7 @@ def test_as_a_files_address(entry: dict[str, Any]) -> None:
 def test_as_a_redirects_target(entry: dict[str, Any]) -> None:
     """From the portal's page it leads where a browser would go, or nowhere: never to another scheme."""
     if entry["leads"] is None:
-        with pytest.raises(errors.Permanent, match=r"no http\(s\) address") as caught:
+        with pytest.raises(errors.PermanentError, match=r"no http\(s\) address") as caught:
             addresses.parse(entry["to"], BASE)
         assert caught.value.code is models.ErrorCode.INVALID_URL
     else:
@@ -99,7 +99,7 @@ def test_any_text_is_refused_or_a_host_that_all_read_alike(scheme: str, mark: st
         assert "\\" not in parts.netloc
     try:
         asked = addresses.parse(url, BASE)
-    except errors.Permanent:
+    except errors.PermanentError:
         return
     assert asked.scheme in {"http", "https"}
     assert asked.host

@@ -290,7 +290,7 @@ def test_a_port_that_is_taken_is_said_so() -> None:
     with server.serve_in_thread(QUICK) as portal:
         port = urlsplit(portal.origin).port
         assert port is not None
-        taken = pytest.raises(errors.EnvironmentProblem, match="another program uses it")
+        taken = pytest.raises(errors.MachineError, match="another program uses it")
         with taken, server.serve_in_thread(QUICK, port=port):
             pytest.fail("two portals on one port")
 

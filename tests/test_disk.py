@@ -52,24 +52,24 @@ FINE, GONE, NO_ROOM = None, OSError(errno.ENOENT, "No such file or directory"), 
 @pytest.mark.parametrize(
     ("number", "place", "kind", "code"),
     [
-        ("ENOSPC", FINE, errors.OutOfSpace, models.ErrorCode.DISK_FULL),
-        ("EDQUOT", FINE, errors.OutOfSpace, models.ErrorCode.DISK_FULL),
-        ("EFBIG", FINE, errors.Permanent, models.ErrorCode.TOO_LARGE),
-        ("ENAMETOOLONG", FINE, errors.Permanent, models.ErrorCode.DISK_ERROR),
-        ("EILSEQ", FINE, errors.Permanent, models.ErrorCode.DISK_ERROR),
-        ("EINVAL", FINE, errors.Permanent, models.ErrorCode.DISK_ERROR),
-        ("ENOENT", FINE, errors.FileProblem, models.ErrorCode.DISK_ERROR),
-        ("EACCES", FINE, errors.FolderHeld, models.ErrorCode.DISK_ERROR),
-        ("EPERM", FINE, errors.FolderHeld, models.ErrorCode.DISK_ERROR),
-        ("EBUSY", FINE, errors.FolderHeld, models.ErrorCode.DISK_ERROR),
-        ("EIO", FINE, errors.FileProblem, models.ErrorCode.DISK_ERROR),
-        ("EROFS", FINE, errors.FileProblem, models.ErrorCode.DISK_ERROR),
-        ("EIO", NO_ROOM, errors.OutOfSpace, models.ErrorCode.DISK_FULL),
-        ("ENOENT", GONE, errors.OutputUnavailable, models.ErrorCode.DISK_ERROR),
-        ("ENOSPC", GONE, errors.OutputUnavailable, models.ErrorCode.DISK_ERROR),
-        ("EACCES", OSError(errno.EACCES, "denied"), errors.OutputUnavailable, models.ErrorCode.DISK_ERROR),
-        ("EIO", OSError(errno.EIO, "I/O error"), errors.OutputUnavailable, models.ErrorCode.DISK_ERROR),
-        ("ESTALE", OSError(errno.ESTALE, "stale"), errors.OutputUnavailable, models.ErrorCode.DISK_ERROR),
+        ("ENOSPC", FINE, errors.OutOfSpaceError, models.ErrorCode.DISK_FULL),
+        ("EDQUOT", FINE, errors.OutOfSpaceError, models.ErrorCode.DISK_FULL),
+        ("EFBIG", FINE, errors.PermanentError, models.ErrorCode.TOO_LARGE),
+        ("ENAMETOOLONG", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
+        ("EILSEQ", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
+        ("EINVAL", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
+        ("ENOENT", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
+        ("EACCES", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
+        ("EPERM", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
+        ("EBUSY", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
+        ("EIO", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
+        ("EROFS", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
+        ("EIO", NO_ROOM, errors.OutOfSpaceError, models.ErrorCode.DISK_FULL),
+        ("ENOENT", GONE, errors.OutputUnavailableError, models.ErrorCode.DISK_ERROR),
+        ("ENOSPC", GONE, errors.OutputUnavailableError, models.ErrorCode.DISK_ERROR),
+        ("EACCES", OSError(errno.EACCES, "denied"), errors.OutputUnavailableError, models.ErrorCode.DISK_ERROR),
+        ("EIO", OSError(errno.EIO, "I/O error"), errors.OutputUnavailableError, models.ErrorCode.DISK_ERROR),
+        ("ESTALE", OSError(errno.ESTALE, "stale"), errors.OutputUnavailableError, models.ErrorCode.DISK_ERROR),
     ],
 )
 def test_the_place_is_asked_what_an_error_means(
@@ -105,7 +105,7 @@ def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Meani
 
 def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> None:
     """What is left of it is an empty folder on another disk: neither folders nor files are put there."""
-    with pytest.raises(errors.OutputUnavailable, match="cannot be written to"):
+    with pytest.raises(errors.OutputUnavailableError, match="cannot be written to"):
         staging.open_work(tmp_path, "PO-1", "run-1")
     with pytest.raises(FileNotFoundError):
         filesystem.make(tmp_path / "gone" / "Supplier", tmp_path / "gone")
@@ -125,7 +125,7 @@ def test_a_file_that_a_scanner_takes_away_while_it_comes_is_that_files_failure(p
 
             await sink.finish(publish)
 
-    with pytest.raises(errors.FileProblem, match=r"a virus scanner, removed .*0001\.part"):
+    with pytest.raises(errors.FileProblemError, match=r"a virus scanner, removed .*0001\.part"):
         run_async(go())
     assert list(part.parent.iterdir()) == []
 
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_changed_is_not_the_places_fault(part: Path) -> No
             await sink.finish(lambda _: None)
 
     try:
-        with pytest.raises(errors.FolderHeld, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
+        with pytest.raises(errors.FolderHeldError, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
             run_async(go())
     finally:
         subprocess.run([CHATTR, "-i", str(part.parent)], check=True)
@@ -158,7 +158,7 @@ async def go():
         await sink.finish(lambda _: None)
 try:
     asyncio.run(go())
-except errors.Permanent as error:
+except errors.PermanentError as error:
     print(error.code, error)
 """
 
@@ -176,7 +176,7 @@ def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
     """4 GiB less one byte fits; one more does not, which is known from what is announced."""
     limits = fetch.Limits(largest=2**32 - 1)
     limits.check(2**32 - 1)
-    with pytest.raises(errors.Permanent, match="takes none that large") as caught:
+    with pytest.raises(errors.PermanentError, match="takes none that large") as caught:
         limits.check(2**32)
     assert caught.value.code is models.ErrorCode.TOO_LARGE
 
@@ -216,10 +216,10 @@ def test_a_file_that_does_not_fit_is_not_fetched(small: Path) -> None:
         work = small / ".po-pw" / "work" / "PO-1" / "run-1"
         work.mkdir(parents=True)
         got, came = fetched(work / "0001", "/pdf")
-        assert isinstance(got, errors.DoesNotFit), got
+        assert isinstance(got, errors.DoesNotFitError), got
         assert (got.needed, came) == (len(faulty_server.PDF), 0)
         got, came = fetched(work / "0001", "/chunked")
-        assert isinstance(got, errors.DoesNotFit), got
+        assert isinstance(got, errors.DoesNotFitError), got
         assert 800_000 < got.needed <= came
         assert list(work.iterdir()) == []
         got, came = fetched(work / "0001", "/small")
@@ -238,9 +238,9 @@ def test_a_disk_on_which_nothing_fits_is_the_places_matter(small: Path) -> None:
                 await sink.write(b"x" * 100_000)
                 await sink.finish(lambda _: None)
 
-        with pytest.raises(errors.OutOfSpace) as caught:
+        with pytest.raises(errors.OutOfSpaceError) as caught:
             run_async(go())
-        assert type(caught.value) is errors.OutOfSpace
+        assert type(caught.value) is errors.OutOfSpaceError
 
 
 @pytest.mark.parametrize("limit", [255, 143, 100, 60])
@@ -305,16 +305,16 @@ def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> No
             run = await journal.begin(journal_values.PLAN, [journal_values.row(2), journal_values.row(3)])
             internal.rename(away)
             journal.note(run, facts.FileSaved(journal_values.order(3).key, journal_values.saved("a.pdf")))
-            with pytest.raises(errors.OutputUnavailable):
+            with pytest.raises(errors.OutputUnavailableError):
                 await journal.commit(run, journal_values.outcome(2))
-            with pytest.raises(errors.OutputUnavailable):
+            with pytest.raises(errors.OutputUnavailableError):
                 await journal.again(run)
             assert not internal.exists()
             away.rename(internal)
             await journal.again(run)
             await journal.commit(run, journal_values.outcome(2))
             assert list(journal.known([journal_values.order(2).key])) == [journal_values.order(2).key]
-            with pytest.raises(errors.EnvironmentProblem, match="not the journal of this run"):
+            with pytest.raises(errors.MachineError, match="not the journal of this run"):
                 await journal.again(models.RunId("another"))
             return journal.left(journal_values.order(3).key)
 
@@ -327,5 +327,5 @@ def test_a_lock_is_taken_again_when_its_share_is_back(tmp_path: Path) -> None:
         again()
         assert lock.is_held(tmp_path)
         (tmp_path / "lock").unlink()  # as another mount of the share would have it
-        with lock.held(tmp_path), pytest.raises(errors.EnvironmentProblem, match="another po-pw"):
+        with lock.held(tmp_path), pytest.raises(errors.MachineError, match="another po-pw"):
             again()

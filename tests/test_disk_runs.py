@@ -90,7 +90,7 @@ async def run(
     outcomes: list[models.Outcome] = []
     error: Exception | None = None
     orders = read.open_table(table)
-    async with engine.Run(settings.load(**given), hub, perceives=probes.Senses(space_every=0.05)) as one:
+    async with engine.Run(settings.load(**given), hub, system=probes.SystemProbes(space_every=0.05)) as one:
         worked = one.process(orders.rows(), columns=orders.columns, resume=resuming.Resume())
         try:
             outcomes.extend([outcome async for outcome in worked])
@@ -333,12 +333,12 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
         assert pool.stats()["settled"] == 6
 
         async def append(*_: object) -> None:
-            raise errors.OutputUnavailable("the journal cannot be used")
+            raise errors.OutputUnavailableError("the journal cannot be used")
 
         with monkeypatch.context() as patch:
             patch.setattr(store.Journal, "append", append)
             lost = [pool.submit(row(portal, "PO-1")) for _ in range(2)]
-            assert [type(one.exception(100)) for one in lost] == [errors.OutputUnavailable] * 2
+            assert [type(one.exception(100)) for one in lost] == [errors.OutputUnavailableError] * 2
         assert pool.submit(row(portal, "PO-1")).result(100).status == "COMPLETED"
     with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = [(row["po_number"], row["status"]) for row in csv.DictReader(stream)]

@@ -202,7 +202,7 @@ def test_a_page_where_a_file_was_promised_is_not_a_file(
 ) -> None:
     """Pages and error messages are refused for good, however they are labelled, and what they say is passed on."""
     error = refused(tmp_path, name=name, body=body, headers=headers)
-    assert isinstance(error, errors.NotAFile)
+    assert isinstance(error, errors.NotAFileError)
     assert says in str(error)
 
 
@@ -270,7 +270,7 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
                 return web.Response(text=page("About a.pdf"), content_type="text/html")
 
             server.answers["/view/7"] = answer
-            with pytest.raises(expected_file.PageInstead):
+            with pytest.raises(expected_file.PageInsteadError):
                 await fetched(ours, server, "/view/7", tmp_path / "0001", "a.pdf", kept=kept)
             assert len(server.saw("/view/7")) == 2
             there = dataclasses.replace(kept, source=server.url("/view/7"))
@@ -298,14 +298,14 @@ def test_a_sign_in_page_is_an_ended_session(tmp_path: Path) -> None:
     """A page that asks for a password says that the session has ended, whatever was promised."""
     for name in ("a.pdf", "page.html", ""):
         error = refused(tmp_path, name=name, body=FORM, headers={"Content_Type": HTML})
-        assert isinstance(error, errors.SessionExpired)
+        assert isinstance(error, errors.SessionExpiredError)
         assert error.host == "127.0.0.1"
 
 
 def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
     """A host that is not the portal's asks for a sign-in of its own: nothing about the portal's session is known."""
     error = refused(tmp_path, name="a.pdf", body=FORM, headers={"Content_Type": HTML}, is_own=lambda _host: False)
-    assert type(error) is errors.Permanent
+    assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.FORBIDDEN
     assert "asks for a sign-in of its own at 127.0.0.1" in str(error)
 
@@ -319,7 +319,7 @@ def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
         async with world() as (server, ours):
             head = page("Endless", "").encode()
             server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
-            with pytest.raises(expected_file.PageInstead) as caught:
+            with pytest.raises(expected_file.PageInsteadError) as caught:
                 await fetched(
                     ours,
                     server,
@@ -366,7 +366,7 @@ def test_a_file_is_named_as_its_sender_means(
 def test_a_file_larger_than_allowed_is_refused(tmp_path: Path, path: str) -> None:
     """The limit holds by the announced length and, without one, while bytes come."""
     error = refused(tmp_path, path, "a.pdf", limits=fetch.Limits(1_000_000))
-    assert type(error) is errors.Permanent
+    assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.TOO_LARGE
 
 
@@ -381,8 +381,8 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "0001.part").symlink_to("/dev/full")
-    assert type(refused(tmp_path, "/large", "a.bin")) is errors.DoesNotFit
-    with pytest.raises(errors.OutputUnavailable):
+    assert type(refused(tmp_path, "/large", "a.bin")) is errors.DoesNotFitError
+    with pytest.raises(errors.OutputUnavailableError):
         get(tmp_path / "gone", "/pdf")
 
 

@@ -214,7 +214,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
     in_the_way.write_bytes(b"a file")
     work = staging.open_work(tmp_path, "PO-001", "2")
     files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
-    with pytest.raises(errors.FolderHeld, match="PO-001_COMPLETED is a file"):
+    with pytest.raises(errors.FolderHeldError, match="PO-001_COMPLETED is a file"):
         finish(tmp_path, work, files)
     assert in_the_way.read_bytes() == b"a file"
     in_the_way.unlink()
@@ -244,7 +244,7 @@ def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
     assert all(path.is_file() and len(str(path)) <= shortest for path in paths)
     assert [path.suffix for path in paths] == [".pdf", ".gz"]
     work = staging.open_work(tmp_path, "PO-001", "2")
-    with pytest.raises(errors.Permanent, match=r"--out.*--max-path"):
+    with pytest.raises(errors.PermanentError, match=r"--out.*--max-path"):
         finish(tmp_path, work, [saved(work, 1, "a.pdf")], max_path=shortest - 1)
     work.discard()
     assert not work.path.exists()
@@ -254,7 +254,7 @@ def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: 
     """One order's long names are that order's failure; a place where none would fit ends the run at its start."""
     shortest = len(str(tmp_path / ".po-pw" / "work")) + 1 + 16 + 1 + 32 + 1 + 24
     staging.check_depth(tmp_path, shortest)
-    with pytest.raises(errors.EnvironmentProblem, match=r"--out.*--max-path"):
+    with pytest.raises(errors.MachineError, match=r"--out.*--max-path"):
         staging.check_depth(tmp_path, shortest - 1)
 
 
@@ -323,11 +323,11 @@ def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
             raise left.pop()
 
     pauses: list[float] = []
-    filesystem.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+    filesystem.retry_while_locked(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
     assert len(pauses) == 2
     left.extend(PermissionError() for _ in range(50))
     with pytest.raises(PermissionError):
-        filesystem.patiently(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+        filesystem.retry_while_locked(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
 
 
 @pytest.mark.parametrize(

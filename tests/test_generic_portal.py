@@ -265,7 +265,7 @@ def test_pages_are_told_apart_by_status_and_structure(
 
 def test_a_portal_that_cannot_just_now_is_asked_again(loop: LoopThread, opened: Opened) -> None:
     """A status of the server's own trouble is nothing that the page says of the order."""
-    with pytest.raises(errors.Transient) as raised:
+    with pytest.raises(errors.TransientError) as raised:
         loop.run(opened.read("status/503"))
     assert raised.value.code is models.ErrorCode.PORTAL_ERROR
 

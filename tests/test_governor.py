@@ -102,7 +102,7 @@ def test_costs_follow_what_is_measured() -> None:
     assert COSTS.measured(500 * MB, 0) is COSTS
 
 
-def watched(wanted: int, readings: list[resources.Reading | errors.EnvironmentProblem]) -> list[tuple[int, int]]:
+def watched(wanted: int, readings: list[resources.Reading | errors.MachineError]) -> list[tuple[int, int]]:
     """The counts decided, each with how many readings that took, where contexts follow each decision at once."""
     told: list[tuple[int, int]] = []
     turn = 0
@@ -111,7 +111,7 @@ def watched(wanted: int, readings: list[resources.Reading | errors.EnvironmentPr
         nonlocal turn
         reading = readings[turn]
         turn += 1
-        if isinstance(reading, errors.EnvironmentProblem):
+        if isinstance(reading, errors.MachineError):
             raise reading
         return reading
 
@@ -143,7 +143,7 @@ def test_a_governor_closes_at_once_and_opens_when_it_is_sure() -> None:
 def test_a_governor_goes_on_when_a_reading_fails() -> None:
     """A system that does not answer once changes nothing."""
     low = dataclasses.replace(PLENTY, free_bytes=50 * MB)
-    assert watched(4, [PLENTY, errors.EnvironmentProblem("no answer"), low]) == [(1, 4), (3, 3)]
+    assert watched(4, [PLENTY, errors.MachineError("no answer"), low]) == [(1, 4), (3, 3)]
 
 
 def test_a_short_load_holds_nothing_back() -> None:

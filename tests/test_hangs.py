@@ -53,7 +53,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
                     os.kill(context.pid, signal.SIGSTOP)
                     await hold.page.wait_for_selector("#never", timeout=600_000)
 
-            with pytest.raises(errors.BrowserLost, match="hangs"):
+            with pytest.raises(errors.BrowserLostError, match="hangs"):
                 await wait_long()
             assert context.lost.is_set()
             await until(lambda: watchdog.wait_gone([process], 0))
@@ -75,22 +75,22 @@ def test_only_silence_that_lasts_is_a_hang() -> None:
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
-            await heartbeat.silence(slow_then_broken, heartbeat.Beat(0.0, IN_TIME))
+            await heartbeat.wait_until_unresponsive(slow_then_broken, heartbeat.Beat(0.0, IN_TIME))
         assert asked == 3
-        await heartbeat.silence(asyncio.Event().wait, heartbeat.Beat(0.0, 0.05))
+        await heartbeat.wait_until_unresponsive(asyncio.Event().wait, heartbeat.Beat(0.0, 0.05))
 
     run_async(go())
 
 
 def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> None:
-    """Its holder gets BrowserLost, another page of the browser does not notice, and the next holder has a good one."""
+    """Its holder gets `BrowserLostError`; another page of the browser does not notice; the next holder has a good one."""
 
     async def go() -> None:
         async with test_contexts.small() as them:
             context = await them.open(pages=2)
             async with context.page() as other:
                 await other.page.goto(site.page("blank"))
-                with pytest.raises(errors.BrowserLost, match="crashed"):  # noqa: PT012 - three things, one of which raises
+                with pytest.raises(errors.BrowserLostError, match="crashed"):  # noqa: PT012 - three things, one of which raises
                     async with context.page() as crashing:
                         session = await context.cdp(crashing.page)
                         unanswered = asyncio.ensure_future(session.send("Page.crash"))
@@ -129,9 +129,9 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
                 assert fresh.page is not busy.page
                 await fresh.page.goto(site.page("blank"))
             monkeypatch.setattr("po_pw.browser.pages._ANSWERS_WITHIN", IN_TIME)
-            with pytest.raises(errors.Transient):
+            with pytest.raises(errors.TransientError):
                 async with context.page():
-                    raise errors.Transient("slow")
+                    raise errors.TransientError("slow")
             async with context.page() as same:
                 assert same.page is fresh.page
 
@@ -226,13 +226,13 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
             free[0] = 50_000_000_000
 
     settled: list[str] = []
-    perceives = probes.Senses(
+    system = probes.SystemProbes(
         asleep=lambda: asleep[0],
         sleep_every=0.05,
         space=lambda _: disk_space.Reading(free[0], 100_000_000_000),
         space_every=0.05,
     )
-    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, perceives=perceives))
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, system=system))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert {outcome.attempts for outcome in ran.outcomes.values()} == {1}
     said = [event.text for event in ran.events if isinstance(event, events.Notice)]

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 ORDER = "https://acme.coupahost.com/order_headers/1"
 
 
-def coupa(*allowed: str, page: str = "") -> allowed_hosts.Fence:
+def coupa(*allowed: str, page: str = "") -> allowed_hosts.HostPolicy:
     declared = generic.GenericPortal().file_hosts(ORDER)
-    return allowed_hosts.fence(ORDER, page, declared=declared, allowed=allowed, is_sign_in=lambda url: "login" in url)
+    return allowed_hosts.host_policy(
+        ORDER, page, declared=declared, allowed=allowed, is_sign_in=lambda url: "login" in url
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_hosts_that_files_come_from(url: str) -> None:
 )
 def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: str) -> None:
     """Neighbours, look-alikes and addresses inside the network are named, together with what to add."""
-    with pytest.raises(allowed_hosts.NotAllowed, match=f"add --allow-host .*{host}") as caught:
+    with pytest.raises(allowed_hosts.NotAllowedError, match=f"add --allow-host .*{host}") as caught:
         coupa("*.cdn.example").check_file(url)
     assert caught.value.code is models.ErrorCode.FORBIDDEN
     assert "?" not in str(caught.value)
@@ -77,7 +79,7 @@ def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "data:text/plain,x", "ftp://h/a", ""])
 def test_a_redirect_to_another_scheme_is_refused_in_words_of_its_own(url: str) -> None:
     """Only http and https: nothing that a flag could allow."""
-    with pytest.raises(errors.Permanent, match="no http") as caught:
+    with pytest.raises(errors.PermanentError, match="no http") as caught:
         coupa("*").check_hop(url, ORDER)
     assert caught.value.code is models.ErrorCode.INVALID_URL
 
@@ -85,7 +87,7 @@ def test_a_redirect_to_another_scheme_is_refused_in_words_of_its_own(url: str) -
 def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
     """Silent single sign-on works; whoever calls his host "login" sends no files for it."""
     coupa().check_hop("https://login.example/auth", ORDER)
-    with pytest.raises(allowed_hosts.NotAllowed, match=r"coupahost.com/order_headers/1 leads to login\.example"):
+    with pytest.raises(allowed_hosts.NotAllowedError, match=r"coupahost.com/order_headers/1 leads to login\.example"):
         coupa().check_file("https://login.example/auth", ORDER)
 
 
@@ -210,11 +212,11 @@ def test_hosts_are_read_as_browsers_read_them(host: str, ascii_host: str) -> Non
 
 def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
     """What IDNA 2003 took for one host are two, also for the address that is then asked for."""
-    fence = allowed_hosts.fence(ORDER, allowed=("strasse.de",))
+    fence = allowed_hosts.host_policy(ORDER, allowed=("strasse.de",))
     fence.check_file("https://strasse.de/a.pdf")
-    with pytest.raises(allowed_hosts.NotAllowed, match=r"xn--strae-oqa\.de"):
+    with pytest.raises(allowed_hosts.NotAllowedError, match=r"xn--strae-oqa\.de"):
         fence.check_file("https://straße.de/a.pdf")
-    allowed_hosts.fence(ORDER, allowed=("*.straße.de",)).check_file("https://b.xn--strae-oqa.de/a.pdf")
+    allowed_hosts.host_policy(ORDER, allowed=("*.straße.de",)).check_file("https://b.xn--strae-oqa.de/a.pdf")
     assert addresses.parse("https://straße.de:8443/a").raw_authority == "xn--strae-oqa.de:8443"
     assert addresses.parse("https://☕.example/a").raw_host == "xn--53h.example"
 
@@ -231,8 +233,8 @@ def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
 )
 def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
     """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
-    fence = allowed_hosts.fence(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
-    with pytest.raises(allowed_hosts.NotAllowed):
+    fence = allowed_hosts.host_policy(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
+    with pytest.raises(allowed_hosts.NotAllowedError):
         fence.check_hop(url, ORDER)
     fence.check_hop("https://idp.example/x?SAMLRequest=abc", ORDER)
 
@@ -248,7 +250,9 @@ def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(
-    path: str, fence: Callable[[Server], allowed_hosts.Fence], answer: Callable[[], aioweb.StreamResponse] | None = None
+    path: str,
+    fence: Callable[[Server], allowed_hosts.HostPolicy],
+    answer: Callable[[], aioweb.StreamResponse] | None = None,
 ) -> int:
     """Fetches an address of a server; gives how many requests it was asked, or raises what came of it."""
     seen: list[int] = []
@@ -278,8 +282,10 @@ def ask(
     return seen[0]
 
 
-def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Server], allowed_hosts.Fence]:
-    return lambda _: allowed_hosts.fence(f"http://{host}/order", allowed=allowed, is_sign_in=lambda url: sign_in in url)
+def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Server], allowed_hosts.HostPolicy]:
+    return lambda _: allowed_hosts.host_policy(
+        f"http://{host}/order", allowed=allowed, is_sign_in=lambda url: sign_in in url
+    )
 
 
 @pytest.mark.parametrize(
@@ -291,7 +297,9 @@ def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Serv
         ("/redirect?to=http://localhost:PORT/answer", around("127.0.0.1", sign_in="localhost"), 2),
     ],
 )
-def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], allowed_hosts.Fence], asked: int) -> None:
+def test_what_is_within_the_fence_comes(
+    path: str, fence: Callable[[Server], allowed_hosts.HostPolicy], asked: int
+) -> None:
     """The portal's own, on any port, what is allowed, and a sign-in page for the portal to judge."""
     page = aioweb.Response(text="<form><input type=password>", content_type="text/html")
     assert ask(path, fence, lambda: page) == asked
@@ -308,15 +316,15 @@ def test_what_is_within_the_fence_comes(path: str, fence: Callable[[Server], all
     ],
 )
 def test_what_is_outside_is_not_even_asked_for(
-    path: str, fence: Callable[[Server], allowed_hosts.Fence], asked: int
+    path: str, fence: Callable[[Server], allowed_hosts.HostPolicy], asked: int
 ) -> None:
     """A link or a redirect to another host is refused before a request is made; a file on a sign-in host after it."""
-    with pytest.raises(allowed_hosts.NotAllowed) as caught:
+    with pytest.raises(allowed_hosts.NotAllowedError) as caught:
         ask(path, fence)
     assert caught.value.__notes__ == [str(asked)]
 
 
-def outside(system: dict[str, str]) -> Callable[[allowed_hosts.Fence, str], Awaitable[object]]:
+def outside(system: dict[str, str]) -> Callable[[allowed_hosts.HostPolicy, str], Awaitable[object]]:
     """A resolver to whom names have these addresses."""
 
     class System:
@@ -325,7 +333,7 @@ def outside(system: dict[str, str]) -> Callable[[allowed_hosts.Fence, str], Awai
                 raise OSError(8, "no such name")
             return [{"host": address} for address in system[host].split()]
 
-    async def resolve(fence: allowed_hosts.Fence, host: str) -> object:
+    async def resolve(fence: allowed_hosts.HostPolicy, host: str) -> object:
         resolver = resolving.Resolver()
         resolver._system = System()  # type: ignore[assignment]
         held = resolving.within.set(fence)
@@ -367,9 +375,9 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
             "10.0.0.5": "10.0.0.5",
         }
     )
-    fence = allowed_hosts.fence(order, allowed=allowed)
+    fence = allowed_hosts.host_policy(order, allowed=allowed)
     if refused:
-        with pytest.raises(allowed_hosts.NotAllowed, match=f"private address .*--allow-host {host}"):
+        with pytest.raises(allowed_hosts.NotAllowedError, match=f"private address .*--allow-host {host}"):
             support.run_async(resolve(fence, host))  # type: ignore[arg-type]
     else:
         support.run_async(resolve(fence, host))  # type: ignore[arg-type]
@@ -377,9 +385,9 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
 
 def test_the_address_that_is_looked_at_is_the_one_connected_to() -> None:
     """A real request to a name of this machine, for a portal that is outside: no connection is made."""
-    with pytest.raises(allowed_hosts.NotAllowed, match="localhost is at a private address") as caught:
+    with pytest.raises(allowed_hosts.NotAllowedError, match="localhost is at a private address") as caught:
         ask(
             "/redirect?to=http://localhost:PORT/pdf",
-            lambda _: allowed_hosts.Fence("8.8.8.8", "", ("localhost",), ("127.0.0.1",)),
+            lambda _: allowed_hosts.HostPolicy("8.8.8.8", "", ("localhost",), ("127.0.0.1",)),
         )
     assert caught.value.__notes__ == ["1"]

@@ -120,7 +120,7 @@ def test_rows_that_fail_leave_no_run(path: Path) -> None:
             )
             assert isinstance(got[0], errors.InputError)
             assert got[1] is None
-            with pytest.raises(errors.EnvironmentProblem, match="UNIQUE"):
+            with pytest.raises(errors.MachineError, match="UNIQUE"):
                 await journal.begin(PLAN, [row(2), row(2)])
         assert raw(path, "SELECT run FROM runs") == [(first,)]
         assert raw(path, "SELECT run, number FROM rows") == [(first, 2)]

@@ -90,7 +90,7 @@ def test_one_that_fails_undoes_nothing_of_the_others(path: Path) -> None:
                 ]
                 await some_turns()
             got = await asyncio.gather(*commits, return_exceptions=True)
-            assert [type(error) for error in got if error] == [errors.EnvironmentProblem]
+            assert [type(error) for error in got if error] == [errors.MachineError]
             assert {key for (key,) in raw(path, "SELECT key FROM outcomes")} == {
                 f"PO-{n}" for n in range(2, 12) if n != 5
             }
@@ -130,7 +130,7 @@ def test_an_error_nobody_waits_for_is_raised_at_the_end(tmp_path: Path, what: st
                     commit.cancel()
                     await asyncio.gather(commit, return_exceptions=True)
 
-    with pytest.raises(errors.EnvironmentProblem, match="FOREIGN KEY"):
+    with pytest.raises(errors.MachineError, match="FOREIGN KEY"):
         run_async(body())
 
 
@@ -200,13 +200,13 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     with at_work(tmp_path / "journal.db") as (process, _):
         assert lock.is_held(tmp_path)
         assert lock.holder(tmp_path) == process.pid
-        with pytest.raises(errors.EnvironmentProblem, match=rf"process {process.pid}\)"), lock.held(tmp_path):
+        with pytest.raises(errors.MachineError, match=rf"process {process.pid}\)"), lock.held(tmp_path):
             pytest.fail("two at once")
         process.kill()
         process.wait()
         assert not lock.is_held(tmp_path)  # whatever its note says
         with lock.held(tmp_path):
-            refused = pytest.raises(errors.EnvironmentProblem, match=rf"process {os.getpid()}\)")
+            refused = pytest.raises(errors.MachineError, match=rf"process {os.getpid()}\)")
             with refused, lock.held(tmp_path):
                 pytest.fail("two at once")
             assert (tmp_path / "lock.pid").exists()
@@ -216,7 +216,7 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
     """A folder that is really a file is one clear message."""
     (tmp_path / "file").touch()
-    with pytest.raises(errors.EnvironmentProblem, match="--out"), lock.held(tmp_path / "file"):
+    with pytest.raises(errors.MachineError, match="--out"), lock.held(tmp_path / "file"):
         pytest.fail("locked")
 
 
@@ -261,7 +261,7 @@ def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(errors.EnvironmentProblem, match=r"newer po-pw \(version 99.*Update"):
+    with pytest.raises(errors.MachineError, match=r"newer po-pw \(version 99.*Update"):
         run_async(opened(path))
 
 
@@ -271,7 +271,7 @@ def test_an_older_journal_is_brought_up_to_date(tmp_path: Path, monkeypatch: pyt
     run_async(opened(path))
     broken = (*schema.MIGRATIONS, "CREATE TABLE later (x)", "CREATE TABLE half (x); CREATE TABLE rows (x)")
     monkeypatch.setattr(schema, "MIGRATIONS", broken)
-    with pytest.raises(errors.EnvironmentProblem, match="already exists"):
+    with pytest.raises(errors.MachineError, match="already exists"):
         run_async(opened(path))
     assert raw(path, "PRAGMA user_version") == [(len(broken) - 1,)]
     assert raw(path, "SELECT name FROM sqlite_master WHERE name IN ('later', 'half')") == [("later",)]
@@ -283,11 +283,11 @@ def test_what_is_not_a_journal(tmp_path: Path) -> None:
     """A damaged file, a folder, a missing place: each is one clear message that says what to do."""
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"not a database at all" * 1000)
-    with pytest.raises(errors.EnvironmentProblem, match=r"damaged.*Run the same command again"):
+    with pytest.raises(errors.MachineError, match=r"damaged.*Run the same command again"):
         run_async(opened(damaged))
     (tmp_path / "folder").mkdir()
     for place in (tmp_path / "folder", tmp_path / "none" / "journal.db"):
-        with pytest.raises(errors.EnvironmentProblem, match="--out"):
+        with pytest.raises(errors.MachineError, match="--out"):
             run_async(opened(place))
 
 
@@ -307,7 +307,7 @@ def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)
     path.write_bytes(content)
-    with pytest.raises(errors.EnvironmentProblem, match="Run the same command again"):
+    with pytest.raises(errors.MachineError, match="Run the same command again"):
         run_async(read(run))
 
 
@@ -325,7 +325,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
             commits = [asyncio.create_task(journal.commit(run, what)) for what in (big, big)]
             await some_turns()
         for error in await asyncio.gather(*commits, return_exceptions=True):
-            assert isinstance(error, errors.OutOfSpace)
+            assert isinstance(error, errors.OutOfSpaceError)
         assert raw(path, "SELECT COUNT(*) FROM outcomes") == [(0,)]
         thread.submit(lambda connection: _limited(connection, 100_000)).result(60)
         await journal.commit(run, big)

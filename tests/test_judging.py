@@ -27,8 +27,8 @@ TWO = models.WorkerId("w2")
 class Portal:
     """A portal that may be down, and workers that ask it; counts what was asked of it and how it went."""
 
-    judge: failure_policy.Judge
-    work: order_queue.LocalSource
+    judge: failure_policy.FailurePolicy
+    work: order_queue.OrderQueue
     is_down: bool = True
     asked_while_down: int = 0
     at_once: int = 0
@@ -59,7 +59,7 @@ class Portal:
                 made_of_it = self.judge.failed(taken, error)
                 decision = self.judge.decide(made_of_it, taken)
                 if isinstance(decision, retry.Again):
-                    await self.work.release(taken, order_queue.PutBack(decision.delay, decision.counts))
+                    await self.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
                     continue
                 self.failures[taken.order.po_number] = made_of_it
             else:
@@ -76,16 +76,16 @@ def portal(
     patience: float = 3600.0,
     known: bool = True,
     on_only_parked: Callable[[], None] = lambda: None,
-) -> tuple[Portal, list[str], list[errors.PortalUnreachable]]:
+) -> tuple[Portal, list[str], list[errors.PortalUnreachableError]]:
     said: list[str] = []
-    gone: list[errors.PortalUnreachable] = []
+    gone: list[errors.PortalUnreachableError] = []
     orders = [order(f"PO-{n}", hosts[n % len(hosts)]) for n in range(count)]
 
-    def given_up(error: errors.PortalUnreachable) -> None:
+    def given_up(error: errors.PortalUnreachableError) -> None:
         gone.append(error)
         work.stop()
 
-    judge = failure_policy.Judge(
+    judge = failure_policy.FailurePolicy(
         retry.Policy(4, 0.001, 0.004, patience),
         circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
         random=lambda: 0.5,
@@ -96,7 +96,7 @@ def portal(
         hosts=reachability.Hosts(is_known=lambda _: known),
         asleep=lambda: 0.0,
     )
-    work = order_queue.LocalSource(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
+    work = order_queue.OrderQueue(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
     judge.expect(orders)
     return Portal(judge, work), said, gone
 
@@ -205,7 +205,7 @@ def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders(
             for taken in leases:
                 is_parked = taken.order.po_number in parked
                 await them.work.release(
-                    taken, order_queue.Parked() if is_parked else order_queue.PutBack(0.0, counts=False)
+                    taken, order_queue.Parked() if is_parked else order_queue.Requeue(0.0, counts=False)
                 )
 
         them.read = read  # type: ignore[method-assign]
@@ -231,7 +231,7 @@ def test_stop_and_cancel_work_while_all_wait() -> None:
     async def go() -> None:
         for end in ("stop", "cancel"):
             them, _, _ = portal(10)
-            them.answer = errors.Transient("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
+            them.answer = errors.TransientError("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
             workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
             for _ in range(50):
                 await asyncio.sleep(0)
@@ -253,7 +253,7 @@ def test_another_portals_orders_go_on_meanwhile() -> None:
 
     async def go() -> None:
         them, _, _ = portal(20, hosts=("portal.example", "other.example"))
-        busy = errors.Transient("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
+        busy = errors.TransientError("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
 
         async def read(taken: models.Lease) -> None:
             if "portal.example" in taken.order.url:
@@ -309,7 +309,7 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
 
     async def go() -> None:
         asleep = [0.0]
-        judge = failure_policy.Judge(
+        judge = failure_policy.FailurePolicy(
             retry.Policy(1, 1.0, 1.0),
             POLICY,
             random=lambda: 0.5,
@@ -325,7 +325,7 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
             asleep[0] += 2520.0
             judge.failed(taken, DOWN)
             assert judge.decide(DOWN, taken) == retry.Again(0.0, counts=False)
-            assert judge.decide(errors.BrowserLost("gone"), taken) == retry.Again(0.0, counts=False)
+            assert judge.decide(errors.BrowserLostError("gone"), taken) == retry.Again(0.0, counts=False)
             judge.released(taken, settled=False)
             assert not judge.holds_all(0.0)
         taken = lease(9)
@@ -351,7 +351,7 @@ def test_files_tell_of_the_host_they_come_from() -> None:
             job.failed["a"] = DOWN
             them.judge.files_done(taken, job)
             them.judge.failed(taken, DOWN)
-            await them.work.release(taken, order_queue.PutBack(100.0, counts=False))
+            await them.work.release(taken, order_queue.Requeue(100.0, counts=False))
         (line,) = said
         assert line.startswith("files.example does not answer")
 
@@ -367,7 +367,7 @@ def test_only_the_order_on_a_page_is_suspected_of_a_lost_browser() -> None:
         assert suspect is not None
         assert bystander is not None
         them.judge.page_read(bystander)
-        lost = errors.BrowserLost("killed")
+        lost = errors.BrowserLostError("killed")
         for turn in range(1, 5):
             for taken, counts in ((suspect, True), (bystander, False)):
                 them.judge.failed(taken, lost)

@@ -172,6 +172,6 @@ def test_a_browser_that_is_no_browser_says_so(tmp_path: Path) -> None:
             launch = contexts.Launch(driver.resolve(str(wrong)), headless=True, sandbox=False, timeout=20)
             await driver.open(models.WorkerId("w1"), launch, user_data_dir=tmp_path / "p", downloads=tmp_path / "d")
 
-    with pytest.raises(errors.EnvironmentProblem, match=r"not-a-browser does not start: .*libnone\.so") as caught:
+    with pytest.raises(errors.MachineError, match=r"not-a-browser does not start: .*libnone\.so") as caught:
         run_async(start())
     assert caught.value.exit_code == 3

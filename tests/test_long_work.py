@@ -202,7 +202,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
 
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):
-                await resuming.take(
+                await resuming.plan_resume(
                     journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work
                 )
             assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10

@@ -46,5 +46,5 @@ def test_other_places_where_numbers_are_read() -> None:
     """A portal's folder, a page's number, a range: what is no number is none, and nothing raises."""
     assert sessions.origin_of_folder("https_acme.example_²") == "https_acme.example_²"
     assert vocabulary.page_number("9" * 5000) is None
-    note = partial.Note("a", "b", 10, '"x"', 5)
+    note = partial.ResumeInfo("a", "b", 10, '"x"', 5)
     assert not partial.goes_on(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})

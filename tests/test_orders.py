@@ -229,12 +229,12 @@ def test_columns_of_their_own_are_kept_apart() -> None:
 @pytest.mark.parametrize("name", ["po_number", "PO Number", " po-NUMBER ", "PO", "PO #", "Purchase Order", "PO_No."])
 def test_names_of_the_po_column(name: str) -> None:
     """The PO column is found in every spelling."""
-    assert headers.Places.of(["x", name]).po_number == 1
+    assert headers.ColumnMap.of(["x", name]).po_number == 1
 
 
 def test_the_leftmost_match_wins() -> None:
     """Two columns that could both be it: the first one is."""
-    assert headers.Places.of(["link", "PO", "po_number", "url"]) == headers.Places(1, 0, -1, -1)
+    assert headers.ColumnMap.of(["link", "PO", "po_number", "url"]) == headers.ColumnMap(1, 0, -1, -1)
 
 
 def test_limit_and_reading_again(tmp_path: Path) -> None:

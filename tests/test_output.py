@@ -112,7 +112,7 @@ def test_the_boundary_tells_the_machine_from_ourselves(
     error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only what nothing else explains is called a fault in po-pw."""
-    with pytest.raises(typer.Exit) as end, boundary.reported():
+    with pytest.raises(typer.Exit) as end, boundary.report_errors():
         raise error
     assert end.value.exit_code == code
     complaint = capsys.readouterr().err

@@ -95,7 +95,7 @@ def fetched(sender: Sender, into: Path, attempts: int = 2) -> models.SavedFile |
             return await ask(into)
 
     for _ in range(attempts - 1):
-        with pytest.raises(errors.Transient):
+        with pytest.raises(errors.TransientError):
             support.run_async(once())
     return support.run_async(once())
 
@@ -119,7 +119,7 @@ def test_only_the_rest_is_asked_for(tmp_path: Path) -> None:
 def test_a_file_that_is_another_one_starts_from_the_beginning(tmp_path: Path, how: str) -> None:
     """A server with another file, or without ranges, sends the whole: nothing of the old beginning is in it."""
     sender = Sender(2_000_000)
-    with pytest.raises(errors.Transient):
+    with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
     if how == "changed":
         sender.tag, sender.body = '"two"', BODY[::-1].replace(BODY[:8][::-1], b"") + b"!"
@@ -136,7 +136,7 @@ def test_a_file_that_is_another_one_starts_from_the_beginning(tmp_path: Path, ho
 def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> None:
     """After a power cut the end of a file may be anything: only what its note vouches for is kept."""
     sender = Sender(2_000_000)
-    with pytest.raises(errors.Transient):
+    with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
     part = tmp_path / "0001.part"
     note = json.loads(partial.note_of(part).read_text("utf-8"))
@@ -193,7 +193,7 @@ def test_only_strong_validators_will_do(headers: dict[str, str], validator: str)
 )
 def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status: int, fine: bool) -> None:
     """What a server sends instead of the range that was asked for is never put behind what is there."""
-    note = partial.Note("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
+    note = partial.ResumeInfo("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
     assert partial.goes_on(note, status, {"content-range": content_range}) is fine
 
 

@@ -301,7 +301,7 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
             control = await opened.show(hold, f"/press/fetch-delete/{name}")
             click = models.Click(await controls.describe(control))
             await hold.page.evaluate(change, when)
-            with pytest.raises((errors.Transient, press_guard.PressRefused)) as caught:
+            with pytest.raises((errors.TransientError, press_guard.PressRefusedError)) as caught:
                 await opened.press(hold, click, lambda _: PASS)
             assert caught.value.code in {
                 models.ErrorCode.LIST_INCOMPLETE,
@@ -327,7 +327,7 @@ def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Open
             click = models.Click(await controls.describe(control))
             await control.evaluate("element => { element.ariaExpanded = 'false' }")
             opened.told.clear()
-            with pytest.raises(press_guard.PressRefused, match="its class says danger") as caught:
+            with pytest.raises(press_guard.PressRefusedError, match="its class says danger") as caught:
                 await opened.press(hold, click, lambda _: PASS, refuse)
             assert caught.value.code is models.ErrorCode.NOT_PRESSED
         assert [control.label for control in asked] == ["Show files"]

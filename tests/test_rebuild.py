@@ -359,12 +359,12 @@ def test_damage_met_in_the_middle_is_mended_by_the_next_start(tmp_path: Path, fi
             content[4096:] = bytes(len(content) - 4096)
             with path.open("r+b") as stream:
                 stream.write(content)
-            with pytest.raises(errors.EnvironmentProblem, match=r"damaged.*Run the same command again"):
+            with pytest.raises(errors.MachineError, match=r"damaged.*Run the same command again"):
                 list(journal.rows(run))
             assert schema.was_damaged(path) is True
             schema._damaged.add(path)  # as it was before we asked
 
-    with contextlib.suppress(errors.EnvironmentProblem):
+    with contextlib.suppress(errors.MachineError):
         run_async(body())
     found, said = known(out)
     assert len(found) == 40
@@ -380,7 +380,7 @@ def test_a_newer_journal_is_refused_and_stays(tmp_path: Path, finished: Path) ->
         connection.execute("ALTER TABLE runs ADD COLUMN later TEXT")
         connection.execute("PRAGMA user_version = 40")
     before = path.read_bytes()
-    with pytest.raises(errors.EnvironmentProblem, match="newer po-pw"):
+    with pytest.raises(errors.MachineError, match="newer po-pw"):
         known(out)
     assert path.read_bytes() == before
 

@@ -341,9 +341,9 @@ def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
     def broken() -> Iterator[models.RowResult]:
         yield ROWS[0]
         msg = "the journal is gone"
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
 
-    with pytest.raises(errors.EnvironmentProblem, match="the journal is gone"):
+    with pytest.raises(errors.MachineError, match="the journal is gone"):
         tables.write_all(tmp_path, about(), broken)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()} == before
     assert sorted(path.name for path in (tmp_path / ".po-pw").iterdir()) == ["made.json", "results"]
@@ -362,7 +362,7 @@ def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """One clear message, exit code 3."""
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(errors.EnvironmentProblem, match="cannot be written in") as caught:
+    with pytest.raises(errors.MachineError, match="cannot be written in") as caught:
         write(tmp_path / "out")
     assert caught.value.exit_code == 3
 

@@ -11,16 +11,16 @@ from po_pw.dispatch import retry
 
 POLICY = retry.Policy(attempts=4, base=2.0, cap=10.0)
 PERMANENT = [
-    errors.Permanent("gone", models.ErrorCode.NOT_FOUND),
-    errors.NotAFile("a page came"),
-    errors.BrowserRouteNeeded("407"),
-    errors.OutOfSpace("the disk is full"),
+    errors.PermanentError("gone", models.ErrorCode.NOT_FOUND),
+    errors.NotAFileError("a page came"),
+    errors.BrowserRouteNeededError("407"),
+    errors.OutOfSpaceError("the disk is full"),
     errors.OrderError("internal"),
 ]
 
 
 def decide(
-    error: errors.OrderError, attempt: int = 1, *, chance: float = 0.5, past: retry.Past | None = None
+    error: errors.OrderError, attempt: int = 1, *, chance: float = 0.5, past: retry.AttemptHistory | None = None
 ) -> retry.Decision:
     return retry.decide(error, attempt, policy=POLICY, random=lambda: chance, past=past)
 
@@ -33,60 +33,66 @@ def test_what_will_not_work_is_not_tried_again(error: errors.OrderError) -> None
 
 def test_a_session_is_renewed_in_whatever_attempt() -> None:
     """Being signed out asks for a sign-in, also when all attempts are used up: it is none of them."""
-    assert decide(errors.SessionExpired("signed out"), 1) == retry.SignIn()
-    assert decide(errors.SessionExpired("signed out"), 99) == retry.SignIn()
+    assert decide(errors.SessionExpiredError("signed out"), 1) == retry.SignIn()
+    assert decide(errors.SessionExpiredError("signed out"), 99) == retry.SignIn()
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 2.0), (2, 4.0), (3, 8.0)])
 def test_the_delay_doubles(attempt: int, bound: float) -> None:
     """Full jitter: uniform between nothing and a bound that doubles with each attempt."""
     for chance in (0.0, 0.25, 0.999):
-        assert decide(errors.Transient("reset"), attempt, chance=chance) == retry.Again(chance * bound, counts=True)
+        assert decide(errors.TransientError("reset"), attempt, chance=chance) == retry.Again(
+            chance * bound, counts=True
+        )
 
 
 def test_attempts_are_used_up() -> None:
     """After the last attempt the error is the result."""
-    assert isinstance(decide(errors.Transient("reset"), 3), retry.Again)
-    assert decide(errors.Transient("reset"), 4) == retry.Never()
+    assert isinstance(decide(errors.TransientError("reset"), 3), retry.Again)
+    assert decide(errors.TransientError("reset"), 4) == retry.Never()
 
 
 def test_patience_is_used_up() -> None:
     """An order whose next try would come later than its time allows is not tried again, whatever attempts are left."""
     policy = retry.Policy(attempts=20, base=2.0, cap=10.0, patience=60.0)
     for tried_for, want in ((0.0, retry.Again(1.0, counts=True)), (59.0, retry.Again(1.0, counts=True))):
-        past = retry.Past(tried_for=tried_for)
-        assert retry.decide(errors.Transient("reset"), 1, policy=policy, random=lambda: 0.5, past=past) == want
-    late = retry.Past(tried_for=59.5)
-    assert retry.decide(errors.Transient("reset"), 1, policy=policy, random=lambda: 0.5, past=late) == retry.Never()
+        past = retry.AttemptHistory(tried_for=tried_for)
+        assert retry.decide(errors.TransientError("reset"), 1, policy=policy, random=lambda: 0.5, past=past) == want
+    late = retry.AttemptHistory(tried_for=59.5)
+    assert (
+        retry.decide(errors.TransientError("reset"), 1, policy=policy, random=lambda: 0.5, past=late) == retry.Never()
+    )
 
 
 def test_what_is_nobodys_fault_is_no_attempt() -> None:
     """An excused failure goes back at once and uncounted, also in the last attempt; it does not excuse a full disk."""
-    past = retry.Past(excused=True, tried_for=1e9)
-    assert decide(errors.Transient("down", retry_after=9.0), 4, past=past) == retry.Again(0.0, counts=False)
-    assert decide(errors.OutOfSpace("full"), 1, past=past) == retry.Never()
-    assert decide(errors.Permanent("gone"), 1, past=past) == retry.Never()
+    past = retry.AttemptHistory(excused=True, tried_for=1e9)
+    assert decide(errors.TransientError("down", retry_after=9.0), 4, past=past) == retry.Again(0.0, counts=False)
+    assert decide(errors.OutOfSpaceError("full"), 1, past=past) == retry.Never()
+    assert decide(errors.PermanentError("gone"), 1, past=past) == retry.Never()
 
 
 def test_a_lost_browser_is_replaced_at_once() -> None:
     """The order goes back without delay; the attempt counts where the order had a page, and may be what kills."""
-    assert decide(errors.BrowserLost("killed"), 3) == retry.Again(0.0, counts=True)
-    assert decide(errors.BrowserLost("killed"), 3, past=retry.Past(on_page=False)) == retry.Again(0.0, counts=False)
+    assert decide(errors.BrowserLostError("killed"), 3) == retry.Again(0.0, counts=True)
+    assert decide(errors.BrowserLostError("killed"), 3, past=retry.AttemptHistory(on_page=False)) == retry.Again(
+        0.0, counts=False
+    )
 
 
 def test_an_order_that_kills_browsers_is_set_aside() -> None:
     """So many browsers lost under its page, whatever `attempts` says; many more where only its files were coming."""
-    lost = errors.BrowserLost("killed")
-    assert isinstance(decide(lost, 9, past=retry.Past(browsers=retry.BROWSERS - 1)), retry.Again)
-    assert decide(lost, 1, past=retry.Past(browsers=retry.BROWSERS)) == retry.Never()
-    assert isinstance(decide(lost, 1, past=retry.Past(on_page=False, losses=retry.LOSSES - 1)), retry.Again)
-    assert decide(lost, 1, past=retry.Past(on_page=False, losses=retry.LOSSES)) == retry.Never()
+    lost = errors.BrowserLostError("killed")
+    assert isinstance(decide(lost, 9, past=retry.AttemptHistory(browsers=retry.BROWSERS - 1)), retry.Again)
+    assert decide(lost, 1, past=retry.AttemptHistory(browsers=retry.BROWSERS)) == retry.Never()
+    assert isinstance(decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.LOSSES - 1)), retry.Again)
+    assert decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.LOSSES)) == retry.Never()
 
 
 def test_the_server_may_ask_for_more_patience() -> None:
     """`Retry-After` lengthens the delay beyond any cap, and never shortens it."""
-    assert decide(errors.Transient("busy", retry_after=30.0)) == retry.Again(30.0, counts=True)
-    assert decide(errors.Transient("busy", retry_after=0.1)) == retry.Again(1.0, counts=True)
+    assert decide(errors.TransientError("busy", retry_after=30.0)) == retry.Again(30.0, counts=True)
+    assert decide(errors.TransientError("busy", retry_after=0.1)) == retry.Again(1.0, counts=True)
 
 
 @given(
@@ -100,7 +106,7 @@ def test_the_server_may_ask_for_more_patience() -> None:
 def test_the_delay_has_bounds(attempt: int, base: float, cap: float, retry_after: float | None, chance: float) -> None:
     """Whatever the policy and the attempt: never less than the server asks, never more than that or the cap."""
     policy = retry.Policy(10**6 + 1, base, cap)
-    error = errors.Transient("reset", retry_after=retry_after)
+    error = errors.TransientError("reset", retry_after=retry_after)
     decision = retry.decide(error, attempt, policy=policy, random=lambda: chance)
     assert isinstance(decision, retry.Again)
     asked = retry_after or 0.0

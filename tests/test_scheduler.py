@@ -88,7 +88,7 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
     @stateful.rule(worker=st.sampled_from(WORKERS))
     def take(self, worker: models.WorkerId) -> None:
         if worker not in self.joined:
-            with pytest.raises(schedulers.NotJoined):
+            with pytest.raises(schedulers.NotJoinedError):
                 self.scheduler.take(worker, self.now)
             return
         before = {name: self.scheduler.waiting_for(name) for name in self.joined}
@@ -157,11 +157,11 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
     @stateful.rule(data=st.data(), counts=st.booleans())
     def give_back_again(self, data: st.DataObject, counts: bool) -> None:
         lease = data.draw(st.sampled_from(self.stale))
-        with pytest.raises(schedulers.StaleLease):
+        with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.settle(lease)
-        with pytest.raises(schedulers.StaleLease):
+        with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.put_back(lease, self.now, counts=counts)
-        with pytest.raises(schedulers.StaleLease):
+        with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.park(lease)
 
     def one_of(self, data: st.DataObject, leases: list[models.Lease]) -> models.Lease:
@@ -275,7 +275,7 @@ def test_a_worker_that_leaves_hands_everything_over() -> None:
     scheduler = schedulers.Scheduler(orders(3), [ONE])
     old = taken(scheduler, ONE)
     scheduler.leave(ONE)
-    with pytest.raises(schedulers.StaleLease, match="PO-0 is not out"):
+    with pytest.raises(schedulers.StaleLeaseError, match="PO-0 is not out"):
         scheduler.settle(old)
     assert (scheduler.waiting(), scheduler.out()) == (3, 0)
     scheduler.join(TWO)
@@ -319,7 +319,7 @@ def test_a_lease_of_another_scheduler_is_refused() -> None:
     """A lease number alone is not enough: it must be the lease that is out."""
     mine, other = schedulers.Scheduler(orders(1), [ONE]), schedulers.Scheduler([order(7)], [ONE])
     taken(mine, ONE)
-    with pytest.raises(schedulers.StaleLease):
+    with pytest.raises(schedulers.StaleLeaseError):
         mine.settle(taken(other, ONE))
     assert mine.out() == 1
 

@@ -338,9 +338,9 @@ def test_an_internal_error_tells_no_secret(tmp_path: Path, monkeypatch: pytest.M
     """Neither on the screen nor in the file with its details, not from its cause either."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cause = KeyError("Cookie: sid=c00kie5ecret")
-    with pytest.raises(typer.Exit), boundary.reported():
+    with pytest.raises(typer.Exit), boundary.report_errors():
         raise RuntimeError("asked https://u:pa55word@h/o?id=5&token=t0ken5ecret") from cause
-    with pytest.raises(typer.Exit), boundary.reported():
+    with pytest.raises(typer.Exit), boundary.report_errors():
         raise errors.InputError("'https://h/?sig=s1gned5ecret' is no host")
     (details,) = tmp_path.iterdir()
     said = details.read_text("utf-8") + "".join(capsys.readouterr())
@@ -405,7 +405,7 @@ def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
 def test_an_error_that_a_script_gets_tells_no_secret_nor_do_its_causes() -> None:
     """Whoever prints the traceback prints what led to it as well."""
     cause = ValueError("GET https://u:pw5ecret@h/o?id=5&token=t0ken5ecret", 5)
-    error = ExceptionGroup("two", [KeyError("sid=5ecret"), errors.Transient("x?sig=5ecret")])
+    error = ExceptionGroup("two", [KeyError("sid=5ecret"), errors.TransientError("x?sig=5ecret")])
     error.__cause__ = cause
     redact.chain(error)
     assert cause.args == ("GET https://h/o?id=5&token=REDACTED", 5)

@@ -138,5 +138,5 @@ def test_a_message_for_python_has_no_flags() -> None:
 def test_a_file_where_sign_ins_are_kept_is_named(tmp_path: Path) -> None:
     """PO_PW_HOME that is a file is one message, with whatever command."""
     (tmp_path / "home").write_text("mine")
-    with pytest.raises(errors.EnvironmentProblem, match=r"home is a file, not a folder\. Set PO_PW_HOME"):
+    with pytest.raises(errors.MachineError, match=r"home is a file, not a folder\. Set PO_PW_HOME"):
         settings.home(settings.load(home=tmp_path / "home"))

@@ -97,7 +97,7 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
     """A connection that is refused is told as such: neither a traceback nor a form that could not be filled."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
-        with pytest.raises(errors.PortalUnreachable, match=r"connection was refused \(ERR_CONNECTION_REFUSED\)"):
+        with pytest.raises(errors.PortalUnreachableError, match=r"connection was refused \(ERR_CONNECTION_REFUSED\)"):
             attempt(f"http://127.0.0.1:{taken.getsockname()[1]}/", "right")
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 ONE, TWO, THREE = (models.WorkerId(f"w{n}") for n in (1, 2, 3))
 
 
-def made(count: int, *workers: models.WorkerId) -> tuple[schedulers.Scheduler, order_queue.LocalSource]:
+def made(count: int, *workers: models.WorkerId) -> tuple[schedulers.Scheduler, order_queue.OrderQueue]:
     orders = [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", f"http://x/{n}", row=n) for n in range(count)]
     scheduler = schedulers.Scheduler(orders, workers)
-    return scheduler, order_queue.LocalSource(scheduler)
+    return scheduler, order_queue.OrderQueue(scheduler)
 
 
 async def leased(work: order_queue.WorkSource, worker: models.WorkerId) -> models.Lease:
@@ -98,7 +98,7 @@ def test_who_waits_gets_what_another_puts_back() -> None:
         lease = await leased(work, ONE)
         waiter = asyncio.create_task(work.lease(TWO))
         await waiting(waiter)
-        await work.release(lease, order_queue.PutBack(0.0, counts=True))
+        await work.release(lease, order_queue.Requeue(0.0, counts=True))
         again = await waiter
         assert again is not None
         assert (again.order, again.worker, again.attempt) == (lease.order, TWO, 2)
@@ -139,10 +139,10 @@ def test_orders_come_when_they_are_due() -> None:
     async def body() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x", row=0) for po in ("late", "early")]
         scheduler = Counting(orders, [ONE])
-        work = order_queue.LocalSource(scheduler)
+        work = order_queue.OrderQueue(scheduler)
         late, early = await leased(work, ONE), await leased(work, ONE)
-        await work.release(late, order_queue.PutBack(0.2, counts=False))
-        await work.release(early, order_queue.PutBack(0.02, counts=False))
+        await work.release(late, order_queue.Requeue(0.2, counts=False))
+        await work.release(early, order_queue.Requeue(0.02, counts=False))
         scheduler.asked = 0
         assert (await leased(work, ONE)).order == early.order
         assert (await leased(work, ONE)).order == late.order
@@ -157,10 +157,10 @@ def test_an_earlier_order_shortens_the_wait() -> None:
     async def body() -> None:
         _, work = made(2, ONE)
         far, near = await leased(work, ONE), await leased(work, ONE)
-        await work.release(far, order_queue.PutBack(3600.0, counts=True))
+        await work.release(far, order_queue.Requeue(3600.0, counts=True))
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
-        await work.release(near, order_queue.PutBack(0.0, counts=True))
+        await work.release(near, order_queue.Requeue(0.0, counts=True))
         got = await waiter
         assert got is not None
         assert got.order == near.order
@@ -173,7 +173,7 @@ def test_orders_may_come_later() -> None:
 
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
-        work = order_queue.LocalSource(scheduler)
+        work = order_queue.OrderQueue(scheduler)
         for po in ("PO-1", "PO-2"):
             waiter = asyncio.create_task(work.lease(ONE))
             await waiting(waiter)
@@ -198,7 +198,7 @@ def test_stop_wakes_everybody() -> None:
         scheduler, work = made(3, ONE)
         first = await leased(work, ONE)
         second, third = await leased(work, ONE), await leased(work, ONE)
-        await work.release(second, order_queue.PutBack(3600.0, counts=True))
+        await work.release(second, order_queue.Requeue(3600.0, counts=True))
         work.join(TWO)
         waiters = [asyncio.create_task(work.lease(name)) for name in (ONE, TWO)]
         for waiter in waiters:
@@ -208,7 +208,7 @@ def test_stop_wakes_everybody() -> None:
         assert await asyncio.gather(*waiters) == [None, None]
         assert await work.lease(ONE) is None
         await work.release(first, order_queue.Settled())
-        await work.release(third, order_queue.PutBack(0.0, counts=False))
+        await work.release(third, order_queue.Requeue(0.0, counts=False))
         assert await work.lease(ONE) is None
         assert (scheduler.settled(), scheduler.waiting(), scheduler.out()) == (1, 2, 0)
 
@@ -224,7 +224,7 @@ def test_cancelled_waiters_strand_nothing() -> None:
             lease = await leased(work, ONE)
             waiter = asyncio.create_task(work.lease(TWO))
             await waiting(waiter)
-            await work.release(lease, order_queue.PutBack(0.0, counts=True))
+            await work.release(lease, order_queue.Requeue(0.0, counts=True))
             for _ in range(turns):
                 await asyncio.sleep(0)
             waiter.cancel()
@@ -253,9 +253,9 @@ def test_a_worker_that_leaves_strands_nothing() -> None:
         got = await waiter
         assert got is not None
         assert got.order == held[0].order
-        with pytest.raises(schedulers.StaleLease):
+        with pytest.raises(schedulers.StaleLeaseError):
             await work.release(held[0], order_queue.Settled())
-        with pytest.raises(schedulers.NotJoined):
+        with pytest.raises(schedulers.NotJoinedError):
             await work.lease(ONE)
         for lease in (held[1], got):
             await work.release(lease, order_queue.Settled())
@@ -273,14 +273,14 @@ def test_cancelled_workers_strand_nothing() -> None:
             seen: collections.Counter[models.OrderKey] = collections.Counter()
 
             async def worker(
-                name: models.WorkerId, work: order_queue.LocalSource, seen: collections.Counter[models.OrderKey]
+                name: models.WorkerId, work: order_queue.OrderQueue, seen: collections.Counter[models.OrderKey]
             ) -> None:
                 work.join(name)
                 try:
                     while (lease := await work.lease(name)) is not None:
                         await asyncio.sleep(0)
                         if lease.attempt == 1:
-                            await work.release(lease, order_queue.PutBack(0.0, counts=True))
+                            await work.release(lease, order_queue.Requeue(0.0, counts=True))
                         else:
                             await work.release(lease, order_queue.Settled())
                             seen[lease.order.key] += 1
@@ -310,7 +310,7 @@ def test_parked_orders_are_given_out_again_when_nothing_else_is_left() -> None:
             [ONE, TWO],
         )
         told: list[list[int]] = []
-        work = order_queue.LocalSource(
+        work = order_queue.OrderQueue(
             scheduler, on_only_parked=lambda: told.append([parked.row for parked in work.parked()])
         )
         first, second = await leased(work, ONE), await leased(work, ONE)
@@ -337,7 +337,7 @@ def test_an_order_that_is_unparked_wakes_who_waits() -> None:
     async def body() -> None:
         told: list[bool] = []
         scheduler, work = made(2, ONE, TWO)
-        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work = order_queue.OrderQueue(scheduler, on_only_parked=lambda: told.append(True))
         parked, out = await leased(work, ONE), await leased(work, TWO)
         await work.release(parked, order_queue.Parked())
         waiter = asyncio.create_task(work.lease(ONE))
@@ -360,7 +360,7 @@ def test_what_is_parked_at_a_stop_stays_so() -> None:
     async def body() -> None:
         scheduler, _ = made(1, ONE)
         told: list[bool] = []
-        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work = order_queue.OrderQueue(scheduler, on_only_parked=lambda: told.append(True))
         await work.release(await leased(work, ONE), order_queue.Parked())
         work.stop()
         assert await work.lease(ONE) is None
@@ -375,7 +375,7 @@ def test_a_feed_that_is_open_decides_what_is_parked_too() -> None:
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
         told: list[bool] = []
-        work = order_queue.LocalSource(scheduler, on_only_parked=lambda: told.append(True))
+        work = order_queue.OrderQueue(scheduler, on_only_parked=lambda: told.append(True))
         work.add(models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", "http://x/1"))
         await work.release(await leased(work, ONE), order_queue.Parked())
         assert (await leased(work, ONE)).order.key == "PO-1"
@@ -396,7 +396,7 @@ def test_thefts_are_told() -> None:
             if thief == THREE:
                 raise LookupError(thief)
 
-        work = order_queue.LocalSource(scheduler, on_steal=hear)
+        work = order_queue.OrderQueue(scheduler, on_steal=hear)
         work.join(TWO)
         work.join(THREE)
         await leased(work, TWO)
@@ -419,7 +419,7 @@ def test_a_retired_worker_that_is_still_there_can_be_called_back() -> None:
         work.retire(ONE)
         assert await work.lease(ONE) is None
         assert not work.is_over()
-        work.call_back(ONE)
+        work.unretire(ONE)
         second = await leased(work, ONE)
         waiter = asyncio.create_task(work.lease(ONE))
         await waiting(waiter)
@@ -471,7 +471,7 @@ def test_turns_follow_what_is_allowed() -> None:
 
     async def body() -> None:
         allowed = 2
-        places = places_to_work.Turns(lambda: allowed)
+        places = places_to_work.Limiter(lambda: allowed)
         await places.acquire()
         await places.acquire()
         third = asyncio.create_task(places.acquire())

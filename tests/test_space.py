@@ -32,7 +32,7 @@ class Watched:
         self.said: list[str] = []
         self.paused: list[bool] = []
         self.place = disk_space.Place(out)
-        self.space = disk_space.Space(
+        self.space = disk_space.DiskMonitor(
             self.read,
             least,
             patience,
@@ -93,7 +93,7 @@ def test_no_room_for_too_long_ends_the_run(tmp_path: Path) -> None:
     async def go() -> None:
         async with Watched(tmp_path, patience=0.02) as disk:
             disk.free = 0
-            with pytest.raises(errors.OutOfSpace, match="same command again"):
+            with pytest.raises(errors.OutOfSpaceError, match="same command again"):
                 await disk.task
 
     run_async(go())
@@ -107,7 +107,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
 
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
-            full = errors.OutOfSpace("no space is left in /out")
+            full = errors.OutOfSpaceError("no space is left in /out")
             disk.space.met(full)
             disk.space.met(full)  # of two files at once, one says so
             assert disk.paused == [True]
@@ -116,7 +116,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
                 while not disk.task.done():
                     disk.space.met(full)
                     await asyncio.sleep(0.001)
-            assert isinstance(disk.task.exception(), errors.OutOfSpace)
+            assert isinstance(disk.task.exception(), errors.OutOfSpaceError)
 
     run_async(go())
 
@@ -128,7 +128,7 @@ def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, mo
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
             for _ in range(30):
-                disk.space.met(errors.OutOfSpace("full"))
+                disk.space.met(errors.OutOfSpaceError("full"))
                 await until(lambda: disk.paused[-1] is False)
                 disk.space.progressed()
             assert not disk.task.done()
@@ -159,7 +159,7 @@ def test_a_share_that_stays_away_ends_the_run(tmp_path: Path) -> None:
     async def go() -> None:
         async with Watched(tmp_path, patience=0.02) as disk:
             disk.gone = OSError(errno.EIO, "Input/output error")
-            with pytest.raises(errors.OutputUnavailable, match="same command again") as caught:
+            with pytest.raises(errors.OutputUnavailableError, match="same command again") as caught:
                 await disk.task
             assert caught.value.exit_code == 3
 
@@ -174,10 +174,10 @@ def test_what_cannot_come_back_is_not_waited_for(tmp_path: Path, how: str) -> No
         async with Watched(tmp_path) as disk:
             if how == "removed":
                 (tmp_path / ".po-pw").rmdir()
-                disk.space.met(errors.OutputUnavailable(f"{tmp_path} cannot be written to"))
+                disk.space.met(errors.OutputUnavailableError(f"{tmp_path} cannot be written to"))
             else:
                 disk.gone = OSError(errno.EROFS, "Read-only file system")
-            with pytest.raises(errors.EnvironmentProblem, match=tmp_path.name):
+            with pytest.raises(errors.MachineError, match=tmp_path.name):
                 await disk.task
 
     run_async(go())
@@ -193,10 +193,10 @@ def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
         async with Watched(tmp_path) as disk:
             async with asyncio.timeout(10):
                 while not disk.task.done():
-                    disk.space.met(errors.OutputUnavailable("the journal cannot be used: disk I/O error"))
+                    disk.space.met(errors.OutputUnavailableError("the journal cannot be used: disk I/O error"))
                     await asyncio.sleep(0.001)
             assert disk.back < 6
-            with pytest.raises(errors.EnvironmentProblem, match="the journal"):
+            with pytest.raises(errors.MachineError, match="the journal"):
                 await disk.task
 
     run_async(go())
@@ -207,13 +207,13 @@ def test_while_paused_no_order_is_given_out() -> None:
 
     async def go() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x") for po in ("PO-1", "PO-2")]
-        work = order_queue.LocalSource(schedulers.Scheduler(orders, [ONE]))
+        work = order_queue.OrderQueue(schedulers.Scheduler(orders, [ONE]))
         first = await work.lease(ONE)
         assert first is not None
         work.pause(True)
         waiter = asyncio.create_task(work.lease(ONE))
         await asyncio.sleep(0)
-        await work.release(first, order_queue.PutBack(0.0, counts=False))
+        await work.release(first, order_queue.Requeue(0.0, counts=False))
         await asyncio.sleep(0)
         assert not waiter.done()
         work.pause(False)

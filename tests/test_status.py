@@ -155,7 +155,7 @@ def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
     assert run is not None
     assert (run.recent, run.recent_since is not None) == (1, True)
     some = dataclasses.replace(run, recent=10, recent_since=second(0), recent_bytes=3000)
-    going = status.Standing(out, status.State.RUNNING, 1, second(20), some)
+    going = status.OutputStatus(out, status.State.RUNNING, 1, second(20), some)
     assert (going.orders_per_second, going.bytes_per_second, going.seconds_left) == (0.5, 150, 6)
     for other in (
         dataclasses.replace(going, run=dataclasses.replace(some, recent=0)),
@@ -379,10 +379,10 @@ def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
     path = out / ".po-pw" / "journal.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(errors.EnvironmentProblem, match="newer po-pw"):
+    with pytest.raises(errors.MachineError, match="newer po-pw"):
         status.look(out)
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(errors.EnvironmentProblem, match="damaged"):
+    with pytest.raises(errors.MachineError, match="damaged"):
         status.look(out)
     assert schema.was_damaged(path)
     path.write_bytes(b"")

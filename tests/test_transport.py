@@ -88,42 +88,42 @@ def test_a_file_comes_whole_with_its_headers() -> None:
 @pytest.mark.parametrize(
     ("path", "kind", "code", "wait"),
     [
-        ("/status?code=401", errors.SessionExpired, "SIGN_IN_NEEDED", None),
-        ("/status?code=403", errors.BrowserRouteNeeded, "FORBIDDEN", None),
-        ("/status?code=404", errors.Permanent, "NOT_FOUND", None),
-        ("/status?code=410", errors.Permanent, "NOT_FOUND", None),
-        ("/status?code=400", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=204", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=201", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=202", errors.Transient, "NOT_A_FILE", 5.0),
-        ("/status?code=202&after=9", errors.Transient, "NOT_A_FILE", 9.0),
-        ("/status?code=203", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=205", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=206", http_errors.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=207", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=300", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=302", errors.Permanent, "PORTAL_ERROR", None),
-        ("/status?code=304", http_errors.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=412", http_errors.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=416", http_errors.NotAsked, "NOT_A_FILE", None),
-        ("/status?code=407", errors.BrowserRouteNeeded, "NETWORK", None),
-        ("/status?code=408", errors.Transient, "PORTAL_ERROR", None),
-        ("/status?code=425", errors.Transient, "PORTAL_ERROR", None),
-        ("/status?code=429", errors.Transient, "RATE_LIMITED", None),
-        ("/status?code=429&after=7", errors.Transient, "RATE_LIMITED", 7.0),
-        ("/status?code=503&after=12", errors.Transient, "RATE_LIMITED", 12.0),
-        ("/status?code=503", errors.Transient, "PORTAL_ERROR", None),
-        ("/status?code=500&after=90000", errors.Transient, "PORTAL_ERROR", 3600.0),
-        ("/truncate", errors.Transient, "TRUNCATED", None),
-        ("/reset", errors.Transient, "TRUNCATED", None),
-        ("/chunked-cut", errors.Transient, "TRUNCATED", None),
-        ("/reset?at=once", errors.HostUnreachable, "NETWORK", None),
-        ("/bad-header", errors.BrowserRouteNeeded, "NETWORK", None),
-        ("/brotli", errors.BrowserRouteNeeded, "NETWORK", None),
-        ("http://127.0.0.1:1/x", errors.HostUnreachable, "NETWORK", None),
-        ("http://no.such.host.invalid/x", errors.HostUnreachable, "NETWORK", None),
-        ("ftp://127.0.0.1/x", errors.Permanent, "INVALID_URL", None),
-        ("http://[/x", errors.Permanent, "INVALID_URL", None),
+        ("/status?code=401", errors.SessionExpiredError, "SIGN_IN_NEEDED", None),
+        ("/status?code=403", errors.BrowserRouteNeededError, "FORBIDDEN", None),
+        ("/status?code=404", errors.PermanentError, "NOT_FOUND", None),
+        ("/status?code=410", errors.PermanentError, "NOT_FOUND", None),
+        ("/status?code=400", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=204", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=201", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=202", errors.TransientError, "NOT_A_FILE", 5.0),
+        ("/status?code=202&after=9", errors.TransientError, "NOT_A_FILE", 9.0),
+        ("/status?code=203", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=205", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=206", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=207", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=300", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=302", errors.PermanentError, "PORTAL_ERROR", None),
+        ("/status?code=304", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=412", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=416", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=407", errors.BrowserRouteNeededError, "NETWORK", None),
+        ("/status?code=408", errors.TransientError, "PORTAL_ERROR", None),
+        ("/status?code=425", errors.TransientError, "PORTAL_ERROR", None),
+        ("/status?code=429", errors.TransientError, "RATE_LIMITED", None),
+        ("/status?code=429&after=7", errors.TransientError, "RATE_LIMITED", 7.0),
+        ("/status?code=503&after=12", errors.TransientError, "RATE_LIMITED", 12.0),
+        ("/status?code=503", errors.TransientError, "PORTAL_ERROR", None),
+        ("/status?code=500&after=90000", errors.TransientError, "PORTAL_ERROR", 3600.0),
+        ("/truncate", errors.TransientError, "TRUNCATED", None),
+        ("/reset", errors.TransientError, "TRUNCATED", None),
+        ("/chunked-cut", errors.TransientError, "TRUNCATED", None),
+        ("/reset?at=once", errors.HostUnreachableError, "NETWORK", None),
+        ("/bad-header", errors.BrowserRouteNeededError, "NETWORK", None),
+        ("/brotli", errors.BrowserRouteNeededError, "NETWORK", None),
+        ("http://127.0.0.1:1/x", errors.HostUnreachableError, "NETWORK", None),
+        ("http://no.such.host.invalid/x", errors.HostUnreachableError, "NETWORK", None),
+        ("ftp://127.0.0.1/x", errors.PermanentError, "INVALID_URL", None),
+        ("http://[/x", errors.PermanentError, "INVALID_URL", None),
     ],
 )
 def test_each_fault_becomes_an_error_of_ours(path: str, kind: type, code: str, wait: float | None) -> None:
@@ -138,7 +138,7 @@ def test_each_fault_becomes_an_error_of_ours(path: str, kind: type, code: str, w
 def test_a_server_that_says_nothing_more_is_given_up(path: str) -> None:
     """No byte for `stall_timeout`, before the answer or in its middle, is a time-out."""
     error = fails(path, stall=0.3)
-    assert isinstance(error, errors.Transient)
+    assert isinstance(error, errors.TransientError)
     assert error.code is models.ErrorCode.TIMEOUT
 
 
@@ -317,14 +317,14 @@ def test_another_host_gets_neither_referer_nor_headers() -> None:
 def test_a_redirect_leads_only_to_web_addresses(target: str) -> None:
     """A redirect to a local file or another scheme is refused for good."""
     error = fails(f"/redirect?to={target}")
-    assert type(error) is errors.Permanent
+    assert type(error) is errors.PermanentError
     assert "no http(s) address" in str(error)
 
 
 def test_a_redirect_in_a_circle_ends() -> None:
     """So many redirects as no browser follows are refused for good."""
     error = fails("/circle")
-    assert type(error) is errors.Permanent
+    assert type(error) is errors.PermanentError
     assert "circle" in str(error)
 
 
@@ -364,10 +364,10 @@ def test_the_systems_proxy_is_used_and_its_refusal_told_apart(monkeypatch: pytes
         _, data = await whole(ours, "http://portal.invalid/pdf")
         assert data == faulty_server.PDF
         assert server.asked[0].headers["Host"] == "portal.invalid"
-        with pytest.raises(errors.BrowserRouteNeeded):
+        with pytest.raises(errors.BrowserRouteNeededError):
             await whole(ours, "http://portal.invalid/proxy-auth")
         monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
-        with pytest.raises(errors.BrowserRouteNeeded):
+        with pytest.raises(errors.BrowserRouteNeededError):
             await whole(ours, "http://portal.invalid/pdf")
 
     with_server(test)
@@ -377,7 +377,7 @@ def test_a_server_without_tls_needs_the_browser() -> None:
     """A secure connection that cannot be made is no matter of trying again."""
 
     async def test(server: Server, ours: client.Session) -> None:
-        with pytest.raises(errors.BrowserRouteNeeded):
+        with pytest.raises(errors.BrowserRouteNeededError):
             await whole(ours, server.url("/pdf").replace("http:", "https:"))
 
     with_server(test)
@@ -392,7 +392,7 @@ def test_a_certificate_nobody_trusts_needs_the_browser(tmp_path: Path) -> None:
 
     async def body() -> None:
         async with faulty_server.serve(tls) as server, session() as ours:
-            with pytest.raises(errors.BrowserRouteNeeded, match="certificate"):
+            with pytest.raises(errors.BrowserRouteNeededError, match="certificate"):
                 await whole(ours, server.url("/pdf").replace("http:", "https:"))
 
     support.run_async(body())
@@ -475,17 +475,17 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     for candidate, base in ((text, ""), (text, "http://h/p"), (f"http://h/{text}", "")):
         try:
             url = addresses.parse(candidate, base)
-        except errors.Permanent:
+        except errors.PermanentError:
             continue
         assert url.scheme in {"http", "https"}
         assert str(url).isascii()
 
 
 @pytest.mark.parametrize(
-    ("inner", "kind"), [(ssl.SSLEOFError(), errors.Transient), (ssl.SSLError(), errors.BrowserRouteNeeded)]
+    ("inner", "kind"), [(ssl.SSLEOFError(), errors.TransientError), (ssl.SSLError(), errors.BrowserRouteNeededError)]
 )
 def test_a_hang_up_in_the_handshake_is_no_matter_of_trust(inner: ssl.SSLError, kind: type) -> None:
     """A server that hangs up while TLS begins may be tried again; one that speaks another TLS needs the browser."""
     key = ConnectionKey("h", 443, True, True, None, None, None)
-    with pytest.raises(kind), http_errors.translated("https://h/x?y"):
+    with pytest.raises(kind), http_errors.map_client_errors("https://h/x?y"):
         raise aiohttp.ClientConnectorSSLError(key, inner)

@@ -216,7 +216,7 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
     before = {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")}
     said, hear = notices()
-    report = run_async(verify.mend(out, lambda *_: None, hear))
+    report = run_async(verify.mark_for_refetch(out, lambda *_: None, hear))
     assert said == []
     assert (report.marked, report.at_work) == (1, None)
     assert report.again == COMMAND
@@ -232,7 +232,7 @@ def test_repair_rebuilds_a_damaged_journal_first(out: Path) -> None:
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / ".po-pw/journal.db").write_bytes(b"nothing" * 1000)
     said, hear = notices()
-    report = run_async(verify.mend(out, lambda *_: None, hear))
+    report = run_async(verify.mark_for_refetch(out, lambda *_: None, hear))
     assert report.marked == 1
     assert "6 orders recovered" in said[0]
     assert doubted(out) == ["PO-2"]
@@ -250,8 +250,8 @@ def doubted(out: Path) -> list[str]:
 def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
     """Repair waits its turn with the usual message; looking goes on, and says that a run is going."""
     with lock.held(out / ".po-pw"):
-        with pytest.raises(errors.EnvironmentProblem, match="another po-pw"):
-            run_async(verify.mend(out, lambda *_: None, lambda _: None))
+        with pytest.raises(errors.MachineError, match="another po-pw"):
+            run_async(verify.mark_for_refetch(out, lambda *_: None, lambda _: None))
         assert verify.examine(out).at_work == os.getpid()
         answer = CliRunner().invoke(commands.app, ["verify", str(out)])
         assert answer.exit_code == 0

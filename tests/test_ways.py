@@ -64,13 +64,13 @@ class _Lane:
     async def opens(self, url: str) -> bool:
         raise NotImplementedError
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         assert page_url == order.url  # never a page about a file, whose host may be another
-        return allowed_hosts.fence(order.url, page_url, allowed=self._allowed)
+        return allowed_hosts.host_policy(order.url, page_url, allowed=self._allowed)
 
-    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> lanes.Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> lanes.Captured:
         msg = f"the browser may not have {redact.bare(link.url)} either"
-        raise errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+        raise errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
 
 @dataclasses.dataclass
@@ -363,7 +363,7 @@ def test_hosts_that_are_not_the_portals_are_not_asked(tmp_path: Path) -> None:
 
     result = fetched(tmp_path, {"/view/7": about}, given("/view/7", name="a.pdf"))
     assert result.asked == ["/view/7"]
-    assert isinstance(result.error(), allowed_hosts.NotAllowed)
+    assert isinstance(result.error(), allowed_hosts.NotAllowedError)
     assert "--allow-host localhost" in str(result.error())
 
 
@@ -379,12 +379,12 @@ def test_ways_are_asked_in_turn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "kind", "code"),
     [
-        ({}, errors.Permanent, "NOT_FOUND"),
-        ({"/2": page("x", "Denied")}, errors.NotAFile, "NOT_A_FILE"),
-        ({"/1": page("x", "Denied"), "/2": status(403)}, errors.Permanent, "FORBIDDEN"),
-        ({"/1": status(403), "/2": status(500)}, errors.Transient, "PORTAL_ERROR"),
-        ({"/1": status(401), "/2": status(500)}, errors.SessionExpired, "SIGN_IN_NEEDED"),
-        ({"/1": page("<form><input type=password></form>")}, errors.SessionExpired, "SIGN_IN_NEEDED"),
+        ({}, errors.PermanentError, "NOT_FOUND"),
+        ({"/2": page("x", "Denied")}, errors.NotAFileError, "NOT_A_FILE"),
+        ({"/1": page("x", "Denied"), "/2": status(403)}, errors.PermanentError, "FORBIDDEN"),
+        ({"/1": status(403), "/2": status(500)}, errors.TransientError, "PORTAL_ERROR"),
+        ({"/1": status(401), "/2": status(500)}, errors.SessionExpiredError, "SIGN_IN_NEEDED"),
+        ({"/1": page("<form><input type=password></form>")}, errors.SessionExpiredError, "SIGN_IN_NEEDED"),
     ],
 )
 def test_when_all_ways_fail_the_most_telling_failure_is_kept(
@@ -690,7 +690,7 @@ def test_a_sign_in_that_another_host_asks_for_is_the_files_own(tmp_path: Path) -
     for number, answer in enumerate((status(401), form)):
         wanted = given("//share/9", name="a.pdf")
         result = fetched(tmp_path / str(number), {"/share/9": answer}, wanted, also=("localhost",))
-        assert type(result.error()) is errors.Permanent
+        assert type(result.error()) is errors.PermanentError
         assert result.error().code is models.ErrorCode.FORBIDDEN
         assert "asks for a sign-in of its own at localhost" in str(result.error())
 

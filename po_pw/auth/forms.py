@@ -79,7 +79,7 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         timeout: seconds.
 
     Raises:
-        PortalUnreachable: the host does not answer; says why.
+        PortalUnreachableError: the host does not answer; says why.
     """
     with statuses(page) as counted:
         try:
@@ -90,7 +90,7 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         except playwright.Error as error:
             if page.is_closed():
                 raise
-            raise errors.PortalUnreachable(unreachable(url, contexts.first_line(error))) from error
+            raise errors.PortalUnreachableError(unreachable(url, contexts.first_line(error))) from error
         return counted.last if counted.seen else (answer.status if answer else 200)
 
 

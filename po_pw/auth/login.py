@@ -77,8 +77,8 @@ async def login(
 
     Raises:
         LoginRequiredError: it did not come to a sign-in, or the portal asks again afterwards.
-        PortalUnreachable: the portal does not answer.
-        EnvironmentProblem: no browser, or no display for the window.
+        PortalUnreachableError: the portal does not answer.
+        MachineError: no browser, or no display for the window.
     """
     if not url.lower().startswith(("http://", "https://")):
         msg = f"{url!r} is not a web address. Try https://{url}"
@@ -88,7 +88,7 @@ async def login(
             "there is no display for a sign-in window here. Use --username where the portal has a plain form, or run "
             "`po-pw login` on a machine with a display and copy its state folder (PO_PW_HOME)."
         )
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
     signed_in_state = sessions.Sessions(settings.home(options))
     origin = hostnames.origin_of(url)
     folder = signed_in_state.private_folder(signed_in_state.profile(origin))

@@ -54,10 +54,10 @@ class Captured:
             stall: seconds without a byte, of any download of this context, after which it is given up.
 
         Raises:
-            Transient: nothing came for too long, the browser broke the download off, or fewer bytes came than were
+            TransientError: nothing came for too long, the browser broke the download off, or fewer bytes came than were
                 announced.
-            Permanent: it was larger than allowed, and was ended on its way.
-            BrowserLost: the browser died.
+            PermanentError: it was larger than allowed, and was ended on its way.
+            BrowserLostError: the browser died.
         """
         limits = self._context.transfers
         try:
@@ -66,11 +66,11 @@ class Captured:
             why = contexts.first_line(error)
             if not await self._context.is_alive():
                 msg = f"the browser died while it downloaded {self.sent_name!r}"
-                raise errors.BrowserLost(msg) from error
+                raise errors.BrowserLostError(msg) from error
             if limits is not None and limits.ended(self.url, self.sent_name):
                 raise _too_large(limits.most) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
-            raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
+            raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium takes a body that is too short for whole where the server sends no validator (ETag).
         announced = numerals.whole(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
@@ -80,7 +80,7 @@ class Captured:
             raise _too_large(limits.most)
         if announced is not None and not encoded and size < announced:
             msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
-            raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+            raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return path
 
     async def _arrived(self, stall: float) -> str:
@@ -96,7 +96,7 @@ class Captured:
                 elif loop.time() - since >= stall and not waiting.done():
                     await self.discard()
                     msg = f"no bytes of {self.sent_name!r} came for {stall:.0f} s"
-                    raise errors.Transient(msg, models.ErrorCode.TIMEOUT)
+                    raise errors.TransientError(msg, models.ErrorCode.TIMEOUT)
             return str(await waiting)
         finally:
             if not waiting.done():
@@ -111,8 +111,10 @@ class Captured:
             await holds.throw_away(self._download)
 
 
-def _too_large(most: int) -> errors.Permanent:
-    return errors.Permanent(f"the file is larger than {most} bytes, the limit that was set", models.ErrorCode.TOO_LARGE)
+def _too_large(most: int) -> errors.PermanentError:
+    return errors.PermanentError(
+        f"the file is larger than {most} bytes, the limit that was set", models.ErrorCode.TOO_LARGE
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -259,32 +261,32 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
-        return NotDealtWith(f"the file could not be reached ({failed or 'no answer'})")
+        return NotDealtWithError(f"the file could not be reached ({failed or 'no answer'})")
     if status == 202:
         wait = http_dates.retry_after(sent.get("retry-after", ""))
         msg = "the file is not ready yet (HTTP 202)"
-        return errors.Transient(
+        return errors.TransientError(
             msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY if wait is None else wait
         )
     if status in _NO_FILE:
-        return errors.Permanent(f"the portal sent no file (HTTP {status})")
+        return errors.PermanentError(f"the portal sent no file (HTTP {status})")
     if status in {404, 410}:
-        return errors.Permanent(f"the portal has no such file (HTTP {status})", models.ErrorCode.NOT_FOUND)
+        return errors.PermanentError(f"the portal has no such file (HTTP {status})", models.ErrorCode.NOT_FOUND)
     if status == 403:
-        return errors.Permanent("the portal refuses this file (HTTP 403)", models.ErrorCode.FORBIDDEN)
+        return errors.PermanentError("the portal refuses this file (HTTP 403)", models.ErrorCode.FORBIDDEN)
     if status >= 500 or status in {408, 425, 429}:
         code = models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR
         wait = http_dates.retry_after(sent.get("retry-after", ""))
-        kind = NotDealtWith if status in _NOT_DEALT_WITH else errors.Transient
+        kind = NotDealtWithError if status in _NOT_DEALT_WITH else errors.TransientError
         return kind(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
-    return PageInstead("a click on the attachment led to a page, not to a file", url=url, status=status)
+    return PageInsteadError("a click on the attachment led to a page, not to a file", url=url, status=status)
 
 
-class NotDealtWith(errors.Transient):
+class NotDealtWithError(errors.TransientError):
     """The portal, or the way to it, failed before it dealt with what was sent: that says nothing about the control."""
 
 
-class PageInstead(errors.NotAFile):
+class PageInsteadError(errors.NotAFileError):
     """A page came instead of a file; whether it asks for a sign-in is for the portal to say."""
 
     def __init__(self, message: str, *, url: str, status: int) -> None:
@@ -323,9 +325,9 @@ async def capture(
             the portal dealt with it: it is not to be pressed again in this run, nor are others like it.
 
     Raises:
-        Transient: nothing began in time, or the control is not there.
-        PressRefused: it may not be pressed, what it sends was stopped, or what it sent brought no file.
-        NotAFile: a page came instead (`PageInstead`).
+        TransientError: nothing began in time, or the control is not there.
+        PressRefusedError: it may not be pressed, what it sends was stopped, or what it sent brought no file.
+        NotAFileError: a page came instead (`PageInsteadError`).
     """
     press_guarding = await context.guards.on(hold)
     press = press_guard.Press(models.Purpose.FILE, judge, on_audit, hold.page.url, frozenset(hold.kinds))
@@ -335,7 +337,7 @@ async def capture(
             frame, go = await press_guarding.do(click, press, allow)
             got = await _claimed(context, hold, frame, go, timeout, guard, press)
     except errors.OrderError as error:
-        if press.sent and not isinstance(error, NotDealtWith | errors.BrowserLost):
+        if press.sent and not isinstance(error, NotDealtWithError | errors.BrowserLostError):
             on_no_file(click.control, error)
         if isinstance(error, _NothingBegan):
             await press_guarding.note_messages()
@@ -380,9 +382,9 @@ async def download(
         on_audit: told of requests that were stopped.
 
     Raises:
-        Transient: nothing began in time, or the connection failed.
-        Permanent: the browser does not trust the host either, or is refused as well.
-        NotAFile: a page came instead (`PageInstead`).
+        TransientError: nothing began in time, or the connection failed.
+        PermanentError: the browser does not trust the host either, or is refused as well.
+        NotAFileError: a page came instead (`PageInsteadError`).
     """
     await hold.end_guard()
     page = hold.page
@@ -401,7 +403,7 @@ async def download(
         got = await _claimed(context, hold, page.main_frame, go, timeout, guard, None)
     except playwright.TimeoutError as error:
         msg = f"the browser got no answer within {timeout:.0f} s"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+        raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
         found = _NET.search(str(error))
         if found is None:
@@ -410,15 +412,15 @@ async def download(
         why = f"{net_errors.MEANINGS[fault].why}, " if fault is not None else ""
         msg = f"the browser does not get it either ({why}{found[0]})"
         if found[0].startswith(_UNTRUSTED):
-            raise errors.Permanent(msg, models.ErrorCode.NETWORK) from error
-        raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
+            raise errors.PermanentError(msg, models.ErrorCode.NETWORK) from error
+        raise errors.TransientError(msg, models.ErrorCode.NETWORK) from error
     if isinstance(got, Opened):
         msg = "the file's address opened another page in the browser"
-        raise errors.NotAFile(msg)
+        raise errors.NotAFileError(msg)
     return got
 
 
-class _NothingBegan(errors.Transient):
+class _NothingBegan(errors.TransientError):
     """Neither a download nor a page came of a press in time."""
 
     default_code = models.ErrorCode.TIMEOUT

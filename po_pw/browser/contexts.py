@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Hold = holds.Hold
+Hold = holds.PageLease
 Launch = launching.Launch
 first_line = launching.first_line
 
@@ -70,7 +70,7 @@ def _room_for_us() -> Iterator[None]:
             f"the temporary folder {tempfile.gettempdir()} cannot be written to ({error.strerror}): make room there, "
             "or set TMPDIR to another one"
         )
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
 
 
 class Driver:
@@ -158,7 +158,7 @@ class Driver:
             most_bytes: what a file that it downloads may have; None for no limit.
 
         Raises:
-            EnvironmentProblem: the browser does not start; says why.
+            MachineError: the browser does not start; says why.
         """
         profiles.clear_stale_lock(user_data_dir)
         downloads.mkdir(parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ class Driver:
         except BaseException as error:
             await context.close()
             if isinstance(error, playwright.Error | TimeoutError):
-                raise errors.EnvironmentProblem(launching.message(launch, error)) from error
+                raise errors.MachineError(launching.message(launch, error)) from error
             raise
         context.opened_in = time.monotonic() - started
         return context
@@ -205,7 +205,7 @@ class Driver:
             # Shielded: a launch that nobody waits for goes on in the driver, and its browser would be nobody's.
             return await asyncio.shield(starting)
         except playwright.Error as error:
-            raise errors.EnvironmentProblem(launching.message(launch, error)) from error
+            raise errors.MachineError(launching.message(launch, error)) from error
         except asyncio.CancelledError:
             await shutdown.abandon(starting, user_data_dir)
             raise
@@ -292,7 +292,7 @@ class Context:
     async def _listen(self, session: playwright.CDPSession, beat: heartbeat.Beat) -> None:
         """Asks the browser's main process, whose answer needs no page, until there is none."""
         try:
-            await heartbeat.silence(lambda: session.send("Browser.getVersion"), beat)
+            await heartbeat.wait_until_unresponsive(lambda: session.send("Browser.getVersion"), beat)
         except playwright.Error as error:
             self._gone(launching.first_line(error))
         else:
@@ -310,23 +310,23 @@ class Context:
             self.lost.set()
             self._pages.give_up(self._lost_error())
 
-    def _lost_error(self, why: str = "") -> errors.BrowserLost:
-        return errors.BrowserLost(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
+    def _lost_error(self, why: str = "") -> errors.BrowserLostError:
+        return errors.BrowserLostError(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
 
     @contextlib.asynccontextmanager
     async def page(self) -> AsyncIterator[Hold]:
         """A free page, for as long as the block lasts.
 
         Raises:
-            BrowserLost: the context died meanwhile, or the page, whatever error that showed itself as.
+            BrowserLostError: the context died meanwhile, or the page, whatever error that showed itself as.
         """
         hold = await self._pages.take()
         try:
             hold = await self._fit(hold)
             yield hold
-        except errors.BrowserLost:
+        except errors.BrowserLostError:
             raise
-        except (playwright.Error, errors.Transient) as error:
+        except (playwright.Error, errors.TransientError) as error:
             hold.is_doubtful = True
             if self.lost.is_set() or not await self.is_alive():
                 raise self._lost_error(first_line(error)) from error
@@ -363,7 +363,7 @@ class Context:
         """All cookies, session cookies included.
 
         Raises:
-            BrowserLost: the browser is gone or hangs.
+            BrowserLostError: the browser is gone or hangs.
         """
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):

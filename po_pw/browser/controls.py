@@ -75,7 +75,7 @@ async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.F
     It is the same where tag, label and row are; position tells apart only those that look alike.
 
     Raises:
-        Transient: it is not there, or there are other than as many of its kind as when it was read.
+        TransientError: it is not there, or there are other than as many of its kind as when it was read.
     """
     wanted = click.control
     frames = [page.main_frame] if not wanted.frame else []
@@ -95,7 +95,7 @@ async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.F
         if elements:
             break
     msg = f"the control {wanted.label!r} is not where it was: the page has changed since it was read"
-    raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+    raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
 
 
 _DESCRIBE: Final = f"(element) => ({SCRIPT}).describe(element)"

@@ -21,7 +21,7 @@ class Beat:
     patience: float = 15.0
 
 
-async def silence(ask: Callable[[], Awaitable[object]], beat: Beat) -> None:
+async def wait_until_unresponsive(ask: Callable[[], Awaitable[object]], beat: Beat) -> None:
     """Asks again and again; returns when no answer came in time.
 
     Raises:

@@ -30,7 +30,7 @@ _BLANK: Final = 10.0
 """Seconds that a pop-up may stay blank, while a download is awaited, before it is closed."""
 
 
-class Hold:
+class PageLease:
     """One page of a context, in somebody's hands; what it opens or downloads goes to a claim or is thrown away."""
 
     def __init__(self, page: playwright.Page) -> None:
@@ -42,7 +42,7 @@ class Hold:
         """All that it opened, directly or not."""
         self.is_doubtful = False
         """Something went wrong on it, or was given up: it may be in no state to go on."""
-        self.crashed: errors.BrowserLost | None = None
+        self.crashed: errors.BrowserLostError | None = None
         """Its process ended."""
         self.guard: press_guard.Guard | None = None
         """From the first press on the page until it is left."""
@@ -123,7 +123,7 @@ class Hold:
         if self.claim is not None and not self.claim.done():
             self.claim.set_exception(error)
 
-    def crash(self, error: errors.BrowserLost) -> None:
+    def crash(self, error: errors.BrowserLostError) -> None:
         """Its process ended: it is of no more use."""
         self.crashed, self.is_doubtful = error, True
         self.give_up(error)

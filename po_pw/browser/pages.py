@@ -40,9 +40,9 @@ class Pages:
         self._inner = inner
         self._unseen = unseen
         self._is_minimised = False
-        self._holds: dict[playwright.Page, holds.Hold] = {}
-        self._free: asyncio.Queue[holds.Hold] = asyncio.Queue()
-        self._given_up: list[holds.Hold] = []
+        self._holds: dict[playwright.Page, holds.PageLease] = {}
+        self._free: asyncio.Queue[holds.PageLease] = asyncio.Queue()
+        self._given_up: list[holds.PageLease] = []
 
     async def open(self, count: int) -> playwright.Page:
         """Opens so many, and closes from now on what opens by itself; gives the first."""
@@ -55,16 +55,16 @@ class Pages:
         self._inner.on("page", self._on_page)
         return own[0]
 
-    async def take(self) -> holds.Hold:
+    async def take(self) -> holds.PageLease:
         """A free page, as soon as there is one; see `fit`."""
         return await self._free.get()
 
-    def give(self, hold: holds.Hold) -> None:
+    def give(self, hold: holds.PageLease) -> None:
         """It is free again."""
         hold.give_back()
         self._free.put_nowait(hold)
 
-    async def fit(self, hold: holds.Hold) -> holds.Hold:
+    async def fit(self, hold: holds.PageLease) -> holds.PageLease:
         """The page, or another in its place where it crashed, was closed, or is too busy to answer.
 
         Raises:
@@ -93,7 +93,7 @@ class Pages:
             return page
         return next((hold.page for hold in self._holds.values() if page in hold.opened), None)
 
-    def give_up(self, error: errors.BrowserLost) -> None:
+    def give_up(self, error: errors.BrowserLostError) -> None:
         """Whoever waits for a download or a pop-up waits in vain."""
         for hold in self._holds.values():
             hold.give_up(error)
@@ -126,9 +126,9 @@ class Pages:
             await session.send("Browser.setWindowBounds", {"windowId": window, "bounds": {"windowState": "normal"}})
         await session.detach()
 
-    def _hold(self, page: playwright.Page) -> holds.Hold:
-        self._holds[page] = hold = holds.Hold(page)
-        page.on("crash", lambda _: hold.crash(errors.BrowserLost(f"a page of worker {self._worker} crashed")))
+    def _hold(self, page: playwright.Page) -> holds.PageLease:
+        self._holds[page] = hold = holds.PageLease(page)
+        page.on("crash", lambda _: hold.crash(errors.BrowserLostError(f"a page of worker {self._worker} crashed")))
         return hold
 
     def _on_page(self, page: playwright.Page) -> None:

@@ -100,7 +100,7 @@ class Linked:
     """It was for the page itself or a window of its own; False: for a frame in the page."""
 
 
-class PressRefused(errors.Permanent):
+class PressRefusedError(errors.PermanentError):
     """A control was not pressed, or what it sent was stopped, or what it sent brought no file.
 
     Attributes:
@@ -195,10 +195,10 @@ class Press:
         """Whether a request would be stopped; nothing is noted."""
         return self._judge(held).ruling is models.Ruling.STOP
 
-    def refuse(self, why: str) -> PressRefused:
+    def refuse(self, why: str) -> PressRefusedError:
         """The control was not pressed."""
         self._tell(why)
-        return PressRefused(f"{self.label!r} was not pressed: {why}")
+        return PressRefusedError(f"{self.label!r} was not pressed: {why}")
 
     def tell(self) -> None:
         """The control is about to be pressed."""
@@ -207,14 +207,14 @@ class Press:
     def _tell(self, refused: str) -> None:
         self._on_audit(events.Pressed(self.label, self.purpose, redact.bare(self.page_url), refused))
 
-    def fruitless(self) -> PressRefused | None:
+    def fruitless(self) -> PressRefusedError | None:
         """Why nothing came of the press: what it sent was stopped, or brought no file; None where it sent nothing."""
         if self.stopped:
             said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
-            return PressRefused(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
+            return PressRefusedError(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
         if self.sent:
             said = "; ".join(one.text for one in self.sent[:3])
-            return PressRefused(f"{self.label!r} sent {said}, and no file came of it", (), self.sent)
+            return PressRefusedError(f"{self.label!r} sent {said}, and no file came of it", (), self.sent)
         return None
 
 
@@ -224,7 +224,7 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guard:
     """Guards one page from its first press until it is left."""
 
-    def __init__(self, guards: Guards, hold: holds.Hold) -> None:
+    def __init__(self, guards: Guards, hold: holds.PageLease) -> None:
         self.hold = hold
         self.press: Press | None = None
         self.is_pressing = False
@@ -254,8 +254,8 @@ class Guard:
             The control's frame, and what presses it.
 
         Raises:
-            Transient: the control is not there, or cannot be clicked.
-            PressRefused: it may not be pressed.
+            TransientError: the control is not there, or cannot be clicked.
+            PressRefusedError: it may not be pressed.
         """
         page = self.hold.page
         if isinstance(what, models.Click):
@@ -266,7 +266,7 @@ class Guard:
             owner = await what.owner_frame()
             if owner is None:
                 msg = "the control is gone"
-                raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+                raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
             frame = owner
         self.press, self._frame = press, frame
         await self._in_frames(_BEGIN, press.purpose is models.Purpose.FILE)
@@ -288,7 +288,7 @@ class Guard:
             raise press.refuse("it changed while it was being pressed")
         if report.get("moved"):
             msg = f"{press.label!r} moved away while it was being pressed"
-            raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE)
+            raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
 
     async def note_messages(self) -> None:
         """Adds what was held back in the page itself (web sockets, shared workers) to what the press sent."""
@@ -335,7 +335,7 @@ class Guard:
                 await asyncio.gather(*(run(frame) for frame in self.hold.page.frames))
         except TimeoutError as error:
             msg = "the page is too busy to be pressed on"
-            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
 
     # --- what is sent -------------------------------------------------------------------------------------------------
 
@@ -546,7 +546,7 @@ class Guards:
         inner.on("requestfinished", self._ended)
         inner.on("requestfailed", self._ended)
 
-    async def on(self, hold: holds.Hold) -> Guard:
+    async def on(self, hold: holds.PageLease) -> Guard:
         """The guard of a page: the one it has, or a new one. It lasts until `Guard.end`."""
         if hold.guard is not None:
             guard: Guard = hold.guard
@@ -665,7 +665,7 @@ def _root(target: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -
 
 async def read_press(
     context: contexts.Context,
-    hold: holds.Hold,
+    hold: holds.PageLease,
     what: models.Click | playwright.ElementHandle,
     *,
     allow: Allow,
@@ -679,8 +679,8 @@ async def read_press(
         What follows the press; it grows while the page stays.
 
     Raises:
-        Transient: the control is not there, or cannot be clicked.
-        PressRefused: it may not be pressed, or changed while it was being pressed.
+        TransientError: the control is not there, or cannot be clicked.
+        PressRefusedError: it may not be pressed, or changed while it was being pressed.
     """
     guard = await context.guards.on(hold)
     press = Press(purpose, judge, on_audit, hold.page.url, frozenset(hold.kinds))
@@ -697,12 +697,12 @@ def clickable(press: Press) -> Iterator[None]:
         yield
     except playwright.TimeoutError as error:
         msg = f"the control {press.label!r} cannot be clicked ({_first_line(error)})"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+        raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
         if "not attached" not in str(error) and "Execution context was destroyed" not in str(error):
             raise
         msg = f"the control {press.label!r} is gone: the page changed meanwhile"
-        raise errors.Transient(msg, models.ErrorCode.LIST_INCOMPLETE) from error
+        raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE) from error
 
 
 def _first_line(error: Exception) -> str:

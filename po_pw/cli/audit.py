@@ -59,7 +59,7 @@ def run(out: Path, *, repair: bool, as_json: bool) -> verify.Report:
                 typer.secho(f"! {event.text}", fg=typer.colors.YELLOW, err=True)
 
         with progress.stage(hear, _STAGE):
-            report = asyncio.run(verify.mend(out, said, warn)) if repair else verify.examine(out, said)
+            report = asyncio.run(verify.mark_for_refetch(out, said, warn)) if repair else verify.examine(out, said)
     if as_json:
         typer.echo(_json(report))
     else:

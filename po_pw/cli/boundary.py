@@ -24,7 +24,7 @@ _NOT_WHOLE: Final = (
 
 
 @contextlib.contextmanager
-def reported() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Reports what goes wrong inside and ends the command with its exit code.
 
     What the system refuses (a port, a file, memory) is the machine's, not a fault of ours.
@@ -43,13 +43,13 @@ def reported() -> Iterator[None]:
         complain(
             f"{refused_by_system(error)}.\n{_details(error, 'If that cannot be, please report it with that file.')}"
         )
-        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
+        raise typer.Exit(errors.MachineError.exit_code) from None
     except MemoryError:
         complain("memory ran out. Close other programs, or use fewer workers (-w).")
-        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
+        raise typer.Exit(errors.MachineError.exit_code) from None
     except ImportError as error:
         complain(_NOT_WHOLE.format(error))
-        raise typer.Exit(errors.EnvironmentProblem.exit_code) from None
+        raise typer.Exit(errors.MachineError.exit_code) from None
     except Exception as error:  # noqa: BLE001 - the command line's boundary
         details = _details(error, "Please report it with that file.")
         complain(f"internal error: {type(error).__name__}: {error}\nThis is a fault in po-pw. {details}")

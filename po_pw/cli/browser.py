@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Find or install the browser.", ric
 @app.command("show")
 def show(browser: Annotated[str | None, typer.Option(help="msedge, chrome, chromium or a path.")] = None) -> None:
     """Say which browser would run."""
-    with boundary.reported():
+    with boundary.report_errors():
         from po_pw import settings
 
         found = _find(settings.load(browser=browser).browser)
@@ -28,7 +28,7 @@ def show(browser: Annotated[str | None, typer.Option(help="msedge, chrome, chrom
 @app.command("install")
 def install() -> None:
     """Install a browser where there is none: Edge if possible, otherwise Chromium. Says what it runs."""
-    with boundary.reported():
+    with boundary.report_errors():
         from po_pw import errors
         from po_pw.browser import install as installer
 

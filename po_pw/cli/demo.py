@@ -38,7 +38,7 @@ def demo(
 
     Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced as such.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         from po_pw.demo import catalogue as demo_catalogue
         from po_pw.demo import server as demo_server
 
@@ -86,7 +86,7 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
         from po_pw.storage import filesystem
 
         msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     files = own_files.OwnFiles(out, ours / "made.json")
     new = ours / "pos.csv"
     demo_server.write_csv(portal, new)

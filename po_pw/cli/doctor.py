@@ -48,7 +48,7 @@ def doctor(
     Ends with 3 where this machine has a problem; with --online, else with 4 where a portal asks for a sign-in, and with
     1 where one cannot be reached. Nothing is left behind; nothing goes over the network without --online.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         from po_pw import settings
 
         options = settings.load(

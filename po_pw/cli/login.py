@@ -36,7 +36,7 @@ def login(
     Give an order's address: the sign-in is then proved there. Exit code 1 where nothing proved it: the page that was
     given opens for everybody.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         import asyncio
 
         from po_pw import errors, redact, settings

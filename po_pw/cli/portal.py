@@ -48,7 +48,7 @@ def inspect(
 
     Example: po-pw portal inspect https://portal.example/orders/4711
     """
-    with boundary.reported():
+    with boundary.report_errors():
         import asyncio
         import dataclasses
         import os

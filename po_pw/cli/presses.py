@@ -48,7 +48,7 @@ def look(out: Path, *, every_run: bool) -> Audit:
 
     Raises:
         InputError: it is none of ours, or no run was made there.
-        EnvironmentProblem: its journal cannot be read.
+        MachineError: its journal cannot be read.
     """
     path = status.journal_of(out)
     status.look(out)  # says what is wrong with the place, in the same words as `status`

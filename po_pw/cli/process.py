@@ -111,7 +111,7 @@ def process(
 
     The same command run again continues where it stopped.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         from rich.console import Console
 
         from po_pw.cli import progress

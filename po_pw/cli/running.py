@@ -31,7 +31,7 @@ class Done:
     out: Path
 
 
-_ENDS = (errors.LoginRequiredError, errors.EnvironmentProblem, errors.OutputUnavailable)
+_ENDS = (errors.LoginRequiredError, errors.MachineError, errors.OutputUnavailableError)
 """What ends a run before its orders do."""
 
 

@@ -26,7 +26,7 @@ _SHOWN: Final = 16
 """Orders in hand that are listed."""
 
 
-def as_json(found: status.Standing) -> str:
+def as_json(found: status.OutputStatus) -> str:
     """All of it; times as ISO 8601 with offset."""
     derived = ("left", "outdated", "evidence", "orders_per_second", "bytes_per_second", "seconds_left")
     answer: dict[str, Any] = {
@@ -45,7 +45,7 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
 
 
-def show(console: Console, found: status.Standing) -> None:
+def show(console: Console, found: status.OutputStatus) -> None:
     """Prints it for a person."""
     run = found.run
     console.print(Text(_headline(found), "bold"), soft_wrap=True)
@@ -72,7 +72,7 @@ def show(console: Console, found: status.Standing) -> None:
             console.print(Text(f"  {shell.join(words)}", "bold"), soft_wrap=True)
 
 
-def _headline(found: status.Standing) -> str:
+def _headline(found: status.OutputStatus) -> str:
     run, state = found.run, found.state
     process = f"process {found.pid}" if found.pid else "its process is not known"
     if state is status.State.STARTING:
@@ -88,7 +88,7 @@ def _headline(found: status.Standing) -> str:
     return f"{what} {_when(ended, found.now)}, after {_span(ended - run.started_at)}."
 
 
-def _bar(found: status.Standing) -> RenderableType | None:
+def _bar(found: status.OutputStatus) -> RenderableType | None:
     """How far it is; only while it goes on."""
     run = found.run
     if run is None or found.state is not status.State.RUNNING or not run.orders:
@@ -104,7 +104,7 @@ def _bar(found: status.Standing) -> RenderableType | None:
     return line
 
 
-def _counts(found: status.Standing) -> RenderableType | None:
+def _counts(found: status.OutputStatus) -> RenderableType | None:
     """Rows by what became of them, each with what explains it."""
     run = found.run
     if run is None or not run.counts:
@@ -124,7 +124,7 @@ def _counts(found: status.Standing) -> RenderableType | None:
     return table
 
 
-def _pending(found: status.Standing, run: view.Progress) -> str:
+def _pending(found: status.OutputStatus, run: view.Progress) -> str:
     parts = []
     if run.in_hand:
         tense = "" if found.state is status.State.RUNNING else " when it ended"
@@ -134,7 +134,7 @@ def _pending(found: status.Standing, run: view.Progress) -> str:
     return ", ".join(parts)
 
 
-def _in_hand(found: status.Standing) -> RenderableType | None:
+def _in_hand(found: status.OutputStatus) -> RenderableType | None:
     """Which order is in whose hands; only while it goes on."""
     run = found.run
     if run is None or found.state is not status.State.RUNNING or not run.in_hand:
@@ -154,7 +154,7 @@ def _in_hand(found: status.Standing) -> RenderableType | None:
     return table
 
 
-def _figures(found: status.Standing) -> list[str]:
+def _figures(found: status.OutputStatus) -> list[str]:
     run = found.run
     if run is None:
         return []
@@ -167,7 +167,7 @@ def _figures(found: status.Standing) -> list[str]:
     return parts
 
 
-def _notes(found: status.Standing) -> list[str]:
+def _notes(found: status.OutputStatus) -> list[str]:
     run = found.run
     if run is None:
         return []
@@ -186,7 +186,7 @@ def _notes(found: status.Standing) -> list[str]:
     return notes
 
 
-def _what_next(found: status.Standing) -> str:
+def _what_next(found: status.OutputStatus) -> str:
     """What introduces the command that goes on; `""` where there is nothing to do."""
     run = found.run
     if run is None or found.state in {status.State.RUNNING, status.State.STARTING}:
@@ -201,7 +201,7 @@ def _what_next(found: status.Standing) -> str:
     return f"{purpose}, run the same command again:"
 
 
-def _show_evidence(console: Console, found: status.Standing) -> None:
+def _show_evidence(console: Console, found: status.OutputStatus) -> None:
     """Names the orders whose pages were not what was expected, and where what came instead can be seen."""
     evidence = found.evidence
     if not evidence or found.run is None:

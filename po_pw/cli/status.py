@@ -27,7 +27,7 @@ def status(
 
     Only looks: nothing in OUT is made or changed.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         from rich.console import Console
 
         from po_pw import errors, settings

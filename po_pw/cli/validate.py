@@ -16,7 +16,7 @@ def validate(
     browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
 ) -> None:
     """Run the six validation scenarios against the embedded portal and say which pass."""
-    with boundary.reported():
+    with boundary.report_errors():
         import tempfile
         import warnings
         from pathlib import Path

@@ -20,7 +20,7 @@ def verify(
 
     Ends with 0 where all that was downloaded is as recorded, with 1 where anything is not. Files are never touched.
     """
-    with boundary.reported():
+    with boundary.report_errors():
         from po_pw import settings
         from po_pw.cli import audit as shown
 

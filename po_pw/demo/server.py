@@ -137,7 +137,7 @@ async def _listen(stack: contextlib.AsyncExitStack, application: web.Application
             errno.EACCES: "ports below 1024 are for administrators",
         }.get(error.errno or 0, error.strerror or str(error))
         msg = f"the demo portal cannot have port {port}: {why}. Give another one with --port, or leave --port out."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     return f"http://{_HOST}:{runner.addresses[0][1]}"
 
 
@@ -153,7 +153,7 @@ def serve_in_thread(
         before: as in `serve`.
 
     Raises:
-        EnvironmentProblem: the port cannot be had.
+        MachineError: the port cannot be had.
         TimeoutError: it did not start, or did not end, in time.
     """
     started: concurrent.futures.Future[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]]
@@ -168,7 +168,7 @@ def serve_in_thread(
     def work() -> None:
         try:
             asyncio.run(run())
-        except (errors.EnvironmentProblem, OSError, ValueError) as error:
+        except (errors.MachineError, OSError, ValueError) as error:
             if started.done():
                 raise
             started.set_exception(error)

@@ -79,7 +79,7 @@ class Opened:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Held:
+class Throttled:
     """The host asks everybody to wait."""
 
     host: str
@@ -87,7 +87,7 @@ class Held:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Back:
+class Closed:
     """The host answers again."""
 
     host: str
@@ -114,13 +114,13 @@ class Refused:
     code: models.ErrorCode
 
 
-Change: TypeAlias = Doubted | Opened | Held | Back | GivenUp | Refused
+Change: TypeAlias = Doubted | Opened | Throttled | Closed | GivenUp | Refused
 
 
 def is_outage(error: errors.OrderError) -> bool:
     """Whether an error may mean that the host is down or overloaded: no answer, or one that says so."""
-    mine = isinstance(error, errors.BrowserLost | errors.OutputUnavailable)
-    return isinstance(error, errors.Transient) and not mine and error.code in _KINDS
+    mine = isinstance(error, errors.BrowserLostError | errors.OutputUnavailableError)
+    return isinstance(error, errors.TransientError) and not mine and error.code in _KINDS
 
 
 @dataclasses.dataclass(slots=True)
@@ -129,7 +129,7 @@ class _Streak:
     orders: set[models.OrderKey] = dataclasses.field(default_factory=set)
 
 
-class Circuit:
+class CircuitBreaker:
     """What is known of the host of some orders.
 
     Closed, everybody may go. Open, nobody may until the wait is over, and then one, the probe: its success closes, its
@@ -181,7 +181,7 @@ class Circuit:
         """Whether nobody may take an order of this host now."""
         return self._until > now or self._probe is not None or self.is_given_up
 
-    def is_picky(self, now: float) -> bool:
+    def is_half_open(self, now: float) -> bool:
         """Whether one order may go, to try: better one that has not failed yet."""
         return self._opened_at is not None and not self.is_held(now)
 
@@ -199,7 +199,7 @@ class Circuit:
 
     def leased(self, lease: models.Lease, now: float) -> None:
         """Somebody took an order: where the circuit is open it is the probe."""
-        if self.is_picky(now):
+        if self.is_half_open(now):
             self._nothing_else = lease.order.key in self._tried
             self._probe = lease.number
 
@@ -208,7 +208,7 @@ class Circuit:
         if self._probe == lease.number:
             self._probe = None
 
-    def succeeded(self, needed: str, lease: models.Lease, now: float) -> Back | None:
+    def succeeded(self, needed: str, lease: models.Lease, now: float) -> Closed | None:
         """A host that an order needed answered. What began before the circuit opened proves nothing now.
 
         Where a host that only hands out files is down, a probe that does not need it leaves the trying to the next: so
@@ -218,7 +218,7 @@ class Circuit:
         self._files_since.pop(needed, None)
         if self._opened_at is None or self._probe != lease.number or needed != self._needed:
             return None
-        back = None if self._quiet and not self._doubted else Back(self._needed, now - self._opened_at)
+        back = None if self._quiet and not self._doubted else Closed(self._needed, now - self._opened_at)
         self._close(now)
         return back
 
@@ -242,7 +242,7 @@ class Circuit:
         if self._opened_at is not None:
             return self._failed_open(needed, lease, error, asked, now)
         was_held = self._until > now
-        if isinstance(error, errors.HostUnreachable):
+        if isinstance(error, errors.HostUnreachableError):
             if needed == self.host and self._is_everybodys(error):
                 self._tried, self._doublings = {lease.order.key}, 0
                 self._opened_at, self._quiet = now, True
@@ -260,20 +260,20 @@ class Circuit:
         if asked > 0:
             longer = now + asked > self._until
             self._hold(now + asked, now)
-            return (Held(needed, asked) if longer and not was_held else None), was_held
+            return (Throttled(needed, asked) if longer and not was_held else None), was_held
         return None, was_held
 
-    def _is_everybodys(self, error: errors.HostUnreachable) -> bool:
+    def _is_everybodys(self, error: errors.HostUnreachableError) -> bool:
         """Whether it is no matter of one address: a host that has answered may yet drop a single page's connection."""
         return net_errors.MEANINGS[error.fault].is_everybodys or not self._hosts.has_answered(error.host)
 
-    def _doubt(self, needed: str, error: errors.HostUnreachable, now: float) -> Doubted:
+    def _doubt(self, needed: str, error: errors.HostUnreachableError, now: float) -> Doubted:
         self._doubted, self._needed, self._since = True, needed, now
         self._mistaken = self._hosts.judge(error, now) is reachability.Verdict.MISTAKE
         self._hold(now + self._policy.confirm, now)
         return Doubted(needed, self._why(error), self._policy.confirm, error.fault is models.NetFault.SILENT)
 
-    def _is_mistake_of_files(self, error: errors.HostUnreachable, now: float) -> bool:
+    def _is_mistake_of_files(self, error: errors.HostUnreachableError, now: float) -> bool:
         if self._hosts.judge(error, now) is not reachability.Verdict.MISTAKE:
             return False
         return now - self._files_since.setdefault(error.host, now) >= self._policy.confirm
@@ -284,13 +284,13 @@ class Circuit:
 
     def _why(self, error: errors.OrderError) -> str:
         """In a few words; which host it was that did not answer, where a redirect led to another."""
-        if not isinstance(error, errors.HostUnreachable):
+        if not isinstance(error, errors.HostUnreachableError):
             return str(error)
         why = net_errors.MEANINGS[error.fault].why
         return why if error.host in {self.host, self._needed} else f"{error.host}: {why}"
 
     def _is_offline(self, error: errors.OrderError) -> bool:
-        if not isinstance(error, errors.HostUnreachable):
+        if not isinstance(error, errors.HostUnreachableError):
             return False
         return self._hosts.judge(error, self._since) is reachability.Verdict.OFFLINE
 
@@ -313,7 +313,7 @@ class Circuit:
         self._tried.add(lease.order.key)
         if needed != self._needed:
             self._needed, self._since, self._mistaken = needed, now, False
-        if isinstance(error, errors.HostUnreachable):
+        if isinstance(error, errors.HostUnreachableError):
             if self._quiet and not self._doubted:
                 return self._doubt(needed, error, now), True
             was_mistaken = self._mistaken

@@ -45,7 +45,7 @@ class _Attempt:
     excused: bool = False
 
 
-class Judge:
+class FailurePolicy:
     """Judges the attempts of a run; the gate of its source.
 
     Args:
@@ -69,11 +69,11 @@ class Judge:
         random: Callable[[], float],
         now: Callable[[], float],
         say: Callable[[str], None],
-        given_up: Callable[[errors.PortalUnreachable], None],
+        given_up: Callable[[errors.PortalUnreachableError], None],
         changed: Callable[[], None],
         emit: Callable[[events.Event], None] = lambda _event: None,
         hosts: reachability.Hosts | None = None,
-        asleep: Callable[[], float] = clocks.slept,
+        asleep: Callable[[], float] = clocks.seconds_suspended,
     ) -> None:
         self._policy = policy
         self._outages = outages
@@ -85,10 +85,10 @@ class Judge:
         self._asleep = asleep
         self._emit = emit
         self._hosts = hosts or reachability.Hosts()
-        self._circuits: dict[str, circuit_breaker.Circuit] = {}
+        self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
         self._left: collections.Counter[str] = collections.Counter()
         """By host, how many orders have no outcome yet."""
-        self._gone: dict[str, errors.PortalUnreachable] = {}
+        self._gone: dict[str, errors.PortalUnreachableError] = {}
         """Hosts whose orders are for another run."""
         self._said_at: dict[str, float] = {}
         """When a line was last said about a host that does not answer."""
@@ -110,7 +110,7 @@ class Judge:
 
     def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
         """Which orders may not be given out; first those that have not failed yet are wanted."""
-        if not any(one.is_held(now) or one.is_picky(now) for one in self._circuits.values()):
+        if not any(one.is_held(now) or one.is_half_open(now) for one in self._circuits.values()):
             return ()
 
         def held(order: models.PurchaseOrder) -> bool:
@@ -118,7 +118,7 @@ class Judge:
 
         def held_or_failed(order: models.PurchaseOrder) -> bool:
             one = self._circuit(order.url)
-            return one.is_held(now) or (one.is_picky(now) and one.has_failed(order.key))
+            return one.is_held(now) or (one.is_half_open(now) and one.has_failed(order.key))
 
         return held_or_failed, held
 
@@ -165,7 +165,7 @@ class Judge:
         """Raises the failure of whatever needs a host that is given up; returns where it may be asked.
 
         Raises:
-            Permanent: it cannot be reached, and waiting does not mend that.
+            PermanentError: it cannot be reached, and waiting does not mend that.
         """
         refused = self._hosts.why_given_up(net_errors.host_of(url))
         if refused is not None:
@@ -183,7 +183,7 @@ class Judge:
             host = net_errors.host_of(found.source.url if isinstance(found.source, models.Link) else lease.order.url)
             error = job.failed.get(found.id)
             if error is not None:
-                needed = error.host if isinstance(error, errors.HostUnreachable) else host
+                needed = error.host if isinstance(error, errors.HostUnreachableError) else host
                 self._failed(needed, lease, error)
                 job.failed[found.id] = self._hosts.why_given_up(needed) or error
             elif found.id in job.saved and link:
@@ -197,7 +197,7 @@ class Judge:
             self._failed(needed, lease, error)
             error = self._hosts.why_given_up(needed) or error
         case = self._case(lease)
-        if isinstance(error, errors.BrowserLost) and attempt is not None:
+        if isinstance(error, errors.BrowserLostError) and attempt is not None:
             case.browsers += attempt.on_page
             case.losses += not attempt.on_page
         if case.first_failed is None:
@@ -209,7 +209,7 @@ class Judge:
         case, attempt = self._case(lease), self._attempts.get(lease.number)
         excused = attempt is not None and attempt.excused and circuit_breaker.is_outage(error)
         since = case.first_failed
-        past = retry.Past(
+        past = retry.AttemptHistory(
             tried_for=0.0 if since is None else self.patient_time(lease) - since,
             excused=self._slept(attempt) or excused,
             on_page=attempt is None or attempt.on_page,
@@ -234,11 +234,13 @@ class Judge:
     def _case(self, lease: models.Lease) -> _Case:
         return self._cases.setdefault(lease.order.key, _Case())
 
-    def _circuit(self, url: str) -> circuit_breaker.Circuit:
+    def _circuit(self, url: str) -> circuit_breaker.CircuitBreaker:
         host = net_errors.host_of(url)
         found = self._circuits.get(host)
         if found is None:
-            found = self._circuits[host] = circuit_breaker.Circuit(host, self._outages, self._random, self._hosts)
+            found = self._circuits[host] = circuit_breaker.CircuitBreaker(
+                host, self._outages, self._random, self._hosts
+            )
         return found
 
     def _succeeded(self, needed: str, lease: models.Lease) -> None:
@@ -259,7 +261,7 @@ class Judge:
             attempt.judged = True
         if self._hosts.why_given_up(needed) is not None:
             return
-        if isinstance(error, errors.Permanent) and error.code not in _ANSWERED_NOT:
+        if isinstance(error, errors.PermanentError) and error.code not in _ANSWERED_NOT:
             self._succeeded(needed, lease)  # it is an answer
         elif _has_answered(error):
             self._hosts.answered(needed, self._now())
@@ -288,7 +290,7 @@ class Judge:
             case circuit_breaker.Opened():
                 self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
                 self._say_down(host, change)
-            case circuit_breaker.Held():
+            case circuit_breaker.Throttled():
                 self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
                 if change.wait >= _SAY_FROM:
                     self._say(f"{change.host} asks to wait {clocks.span(change.wait)}: its orders wait")
@@ -302,7 +304,7 @@ class Judge:
                 self._gone[host] = self._gone_for_now(change)
                 self._say(str(self._gone[host]))
                 self._end_where_all_are_gone()
-            case circuit_breaker.Back():
+            case circuit_breaker.Closed():
                 return
 
     def _say_down(self, host: str, change: circuit_breaker.Opened) -> None:
@@ -326,10 +328,10 @@ class Judge:
         self._say(f"{what} ({change.why}): {waits}; {when}")
 
     @staticmethod
-    def _gone_for_now(change: circuit_breaker.GivenUp) -> errors.PortalUnreachable:
+    def _gone_for_now(change: circuit_breaker.GivenUp) -> errors.PortalUnreachableError:
         what = "there was no network" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
-        return errors.PortalUnreachable(
+        return errors.PortalUnreachableError(
             f"{what} for {clocks.span(change.after)} ({change.why}). When {when}, run the same command "
             "again: it continues where this one stopped."
         )
@@ -337,6 +339,6 @@ class Judge:
 
 def _has_answered(error: errors.OrderError) -> bool:
     """Whether a failure shows that the host answered, if not with what was asked for."""
-    if isinstance(error, errors.HostUnreachable | errors.BrowserLost | errors.OutOfSpace):
+    if isinstance(error, errors.HostUnreachableError | errors.BrowserLostError | errors.OutOfSpaceError):
         return False
     return error.code not in _ANSWERED_NOT

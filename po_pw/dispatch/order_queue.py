@@ -19,7 +19,7 @@ class Settled:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PutBack:
+class Requeue:
     """The order is to be tried again."""
 
     delay: float
@@ -40,7 +40,7 @@ class WorkSource(Protocol):
         """The next order, as soon as there is one; None when there will be none, or the source was stopped."""
         ...
 
-    async def release(self, lease: models.Lease, verdict: Settled | PutBack | Parked) -> None:
+    async def release(self, lease: models.Lease, verdict: Settled | Requeue | Parked) -> None:
         """Gives an order back."""
         ...
 
@@ -77,7 +77,7 @@ class Gate(Protocol):
         ...
 
 
-class LocalSource:
+class OrderQueue:
     """One machine's source.
 
     Everything but the waiting is synchronous, so a cancelled `lease()` holds nothing. Nothing is polled: who waits is
@@ -110,7 +110,7 @@ class LocalSource:
         """The next order for this worker; waits while one may come back. None: drained, stopped, or it is retired.
 
         Raises:
-            NotJoined: the worker has left, or never joined.
+            NotJoinedError: the worker has left, or never joined.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -160,11 +160,11 @@ class LocalSource:
     def _nothing(self, when: float | None) -> schedulers.WaitUntil | schedulers.Drained:
         return schedulers.Drained() if self._scheduler.is_drained() else schedulers.WaitUntil(when)
 
-    async def release(self, lease: models.Lease, verdict: Settled | PutBack | Parked) -> None:
+    async def release(self, lease: models.Lease, verdict: Settled | Requeue | Parked) -> None:
         """Gives an order back.
 
         Raises:
-            StaleLease: it was given back before.
+            StaleLeaseError: it was given back before.
         """
         if self._gate is not None:
             self._gate.released(lease, settled=isinstance(verdict, Settled))
@@ -225,7 +225,7 @@ class LocalSource:
         self._retired.add(worker)
         self._wake()
 
-    def call_back(self, worker: models.WorkerId) -> None:
+    def unretire(self, worker: models.WorkerId) -> None:
         """A worker that was retired, and has not left yet, gets orders again."""
         self._retired.discard(worker)
         self._wake()

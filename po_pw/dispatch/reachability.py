@@ -58,7 +58,7 @@ class Hosts:
         self._has_network = has_network
         self._on_first_answer = on_first_answer
         self._answered: dict[str, float] = {}
-        self._given_up: dict[str, errors.Permanent] = {}
+        self._given_up: dict[str, errors.PermanentError] = {}
 
     def answered(self, host: str, now: float) -> None:
         """A host gave an answer, whatever it was."""
@@ -74,7 +74,7 @@ class Hosts:
         """Whether it did in this run or an earlier one."""
         return host in self._answered or self._is_known(host)
 
-    def judge(self, error: errors.HostUnreachable, since: float) -> Verdict:
+    def judge(self, error: errors.HostUnreachableError, since: float) -> Verdict:
         """What an error means.
 
         Args:
@@ -94,8 +94,8 @@ class Hosts:
 
     def give_up(self, host: str, why: str, code: models.ErrorCode) -> None:
         """Nobody asks this host any more in this run."""
-        self._given_up[host] = errors.Permanent(why, code)
+        self._given_up[host] = errors.PermanentError(why, code)
 
-    def why_given_up(self, host: str) -> errors.Permanent | None:
+    def why_given_up(self, host: str) -> errors.PermanentError | None:
         """The failure of everything that needs this host; None where it is not given up."""
         return self._given_up.get(host)

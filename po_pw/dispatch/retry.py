@@ -35,7 +35,7 @@ class Policy:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Past:
+class AttemptHistory:
     """What went before, of one order."""
 
     tried_for: float = 0.0
@@ -72,7 +72,12 @@ Decision: TypeAlias = Again | Never | SignIn
 
 
 def decide(
-    error: errors.OrderError, attempt: int, *, policy: Policy, random: Callable[[], float], past: Past | None = None
+    error: errors.OrderError,
+    attempt: int,
+    *,
+    policy: Policy,
+    random: Callable[[], float],
+    past: AttemptHistory | None = None,
 ) -> Decision:
     """What follows from an error.
 
@@ -90,12 +95,12 @@ def decide(
         random: uniform in [0, 1).
         past: what else is known; None: nothing.
     """
-    past = past or Past()
-    if isinstance(error, errors.SessionExpired):
+    past = past or AttemptHistory()
+    if isinstance(error, errors.SessionExpiredError):
         return SignIn()
-    if not isinstance(error, errors.Transient) or isinstance(error, errors.OutputUnavailable):
+    if not isinstance(error, errors.TransientError) or isinstance(error, errors.OutputUnavailableError):
         return Never()
-    if isinstance(error, errors.BrowserLost):
+    if isinstance(error, errors.BrowserLostError):
         hopeless = past.browsers >= BROWSERS or past.losses >= LOSSES
         return Never() if hopeless else Again(0.0, counts=past.on_page and not past.excused)
     if past.excused:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Held: TypeAlias = Callable[[models.PurchaseOrder], bool]
 
 
-class StaleLease(RuntimeError):
+class StaleLeaseError(RuntimeError):
     """The lease is not out: it was given back before, its worker left, or it is another scheduler's."""
 
 
-class NotJoined(RuntimeError):
+class NotJoinedError(RuntimeError):
     """The worker has not joined, or has left."""
 
 
@@ -104,12 +104,12 @@ class Scheduler:
                 alone, wherever it waits.
 
         Raises:
-            NotJoined: it has not, or has left.
+            NotJoinedError: it has not, or has left.
         """
         own = self._deques.get(worker)
         if own is None:
             msg = f"{worker} has not joined, or has left"
-            raise NotJoined(msg)
+            raise NotJoinedError(msg)
         if held is not None:
             return self._take_free(worker, own, now, held)
         if self._delayed and self._delayed[0][0] <= now:
@@ -172,7 +172,7 @@ class Scheduler:
             counts: False where the attempt was not the order's fault (session, our own crash, a stop).
 
         Raises:
-            StaleLease: it is not out.
+            StaleLeaseError: it is not out.
         """
         self._end(lease)
         waiting = _Waiting(lease.order, lease.attempt + 1 if counts else lease.attempt)
@@ -183,7 +183,7 @@ class Scheduler:
         """The order waits, without an attempt, until more is known: nobody is given it before `unpark`.
 
         Raises:
-            StaleLease: it is not out.
+            StaleLeaseError: it is not out.
         """
         self._end(lease)
         self._parked[lease.order.key] = _Waiting(lease.order, lease.attempt)
@@ -216,7 +216,7 @@ class Scheduler:
         """The order has its outcome.
 
         Raises:
-            StaleLease: it is not out.
+            StaleLeaseError: it is not out.
         """
         self._end(lease)
         self._settled += 1
@@ -275,5 +275,5 @@ class Scheduler:
     def _end(self, lease: models.Lease) -> None:
         if self._out.get(lease.number) != lease:
             msg = f"lease {lease.number} of {lease.order.po_number} is not out"
-            raise StaleLease(msg)
+            raise StaleLeaseError(msg)
         del self._out[lease.number]

@@ -104,7 +104,7 @@ async def _launch(
     async with contextlib.AsyncExitStack() as stack:
         try:
             context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor"))
-        except errors.EnvironmentProblem as error:
+        except errors.MachineError as error:
             if not launch.sandbox or "sandbox" not in str(error):
                 raise
             hindrance, launch = "this machine does not let it", dataclasses.replace(launch, sandbox=False)
@@ -161,7 +161,7 @@ async def _ask(
     async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
         try:
             seen = await trial.look(context, address, judge, _VISIT)
-        except errors.EnvironmentProblem as error:
+        except errors.MachineError as error:
             remedy = (
                 "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."
             )

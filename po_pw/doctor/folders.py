@@ -118,7 +118,7 @@ def file_system(options: settings.Settings) -> list[checks.Check]:
     return [judge_file_system(about.kind, lies, str(mode).lower())]
 
 
-def judge_file_system(kind: str, lies: storage_location.Lies, mode: str) -> checks.Check:
+def judge_file_system(kind: str, lies: storage_location.StorageLocation, mode: str) -> checks.Check:
     """What a file system means for us. Pure.
 
     Args:

@@ -30,23 +30,23 @@ async def page(context: contexts.Context, timeout: float) -> None:
     """Opens a page that needs no network, and runs a script in it.
 
     Raises:
-        EnvironmentProblem: the browser does not do it.
-        BrowserLost: it died of it.
+        MachineError: the browser does not do it.
+        BrowserLostError: it died of it.
     """
     async with _in_time("show a page", timeout), context.page() as hold:
         await hold.page.goto(_PAGE)
         title = await hold.page.evaluate("document.title")
     if title != "po-pw":
         msg = f"the browser shows {title!r} where a page called 'po-pw' was opened"
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
 
 
 async def download(context: contexts.Context, timeout: float) -> Path:
     """Downloads a small file from a page that needs no network; gives where it came to lie.
 
     Raises:
-        EnvironmentProblem: nothing came, or not what was sent.
-        BrowserLost: the browser died of it.
+        MachineError: nothing came, or not what was sent.
+        BrowserLostError: the browser died of it.
     """
     try:
         async with _in_time("download a file", timeout), context.page() as hold:
@@ -54,23 +54,23 @@ async def download(context: contexts.Context, timeout: float) -> Path:
             link = await hold.page.query_selector("#file")
             if link is None:
                 msg = "the browser does not show a link that was on its page"
-                raise errors.EnvironmentProblem(msg)
+                raise errors.MachineError(msg)
             click = models.Click(await controls.describe(link))
             got = await capture.capture(
                 context, hold, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
             )
             if not isinstance(got, capture.Captured):
                 msg = "the browser opened a file that it should have downloaded"
-                raise errors.EnvironmentProblem(msg)
+                raise errors.MachineError(msg)
             path = await got.part()
-    except errors.BrowserLost:
+    except errors.BrowserLostError:
         raise
     except errors.OrderError as error:
         msg = f"the browser does not download a file: {error}"
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     if await asyncio.to_thread(path.read_bytes) != _FILE:
         msg = f"the file that was downloaded ({path}) is not the one that was sent"
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
     return path
 
 
@@ -80,9 +80,9 @@ async def look(
     """Opens an address and gives what `judge` makes of the page and its HTTP status.
 
     Raises:
-        PortalUnreachable: the page does not open; says why.
-        EnvironmentProblem: not in time.
-        BrowserLost: the browser died of it.
+        PortalUnreachableError: the page does not open; says why.
+        MachineError: not in time.
+        BrowserLostError: the browser died of it.
     """
     async with _in_time(f"open {url}", timeout), context.page() as hold:
         return await judge(hold.page, await forms.open_page(hold.page, url, timeout))
@@ -96,4 +96,4 @@ async def _in_time(what: str, timeout: float) -> AsyncIterator[None]:
     except (playwright.Error, TimeoutError) as error:
         why = f"not within {timeout:.0f} s" if isinstance(error, TimeoutError) else contexts.first_line(error)
         msg = f"the browser does not {what}: {why}"
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error

@@ -76,7 +76,7 @@ _NOT_YET: Final = re.compile(
 _OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
 
 
-class PageInstead(errors.NotAFile):
+class PageInsteadError(errors.NotAFileError):
     """A page came where a file was promised; it may be about the file.
 
     Attributes:
@@ -89,7 +89,7 @@ class PageInstead(errors.NotAFile):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Promise:
+class ExpectedFile:
     """What is known of a file before its bytes are."""
 
     shown: str
@@ -120,11 +120,11 @@ class Promise:
     may_be_empty: bool = True
     """That no bytes came would be the server's word, and not a connection that broke off."""
 
-    def after(self, kept: models.SavedFile | None) -> Promise:
+    def after(self, kept: models.SavedFile | None) -> ExpectedFile:
         """With what an earlier run saved: a file that had bytes has not become empty."""
         return dataclasses.replace(self, may_be_empty=False) if kept is not None and kept.size else self
 
-    def final(self, head: bytes) -> Promise:
+    def final(self, head: bytes) -> ExpectedFile:
         """With an extension, where it had none and the type or the first bytes tell one."""
         if file_type.extension(self.sent_name):
             return self
@@ -134,7 +134,7 @@ class Promise:
 
 def of_answer(
     attachment: models.Attachment, url: str, headers: Mapping[str, str], *, encoded: bool, now: datetime.datetime
-) -> Promise:
+) -> ExpectedFile:
     """What an HTTP answer promises.
 
     Args:
@@ -149,14 +149,14 @@ def of_answer(
     length = lower.get("content-length", "").strip()
     asked = attachment.source.url if isinstance(attachment.source, models.Link) else ""
     is_framed = encoded or "chunked" in lower.get("transfer-encoding", "").lower()
-    return Promise(
-        shown=whole(attachment.name),
-        sent_name=redact.file_name(whole(disposition.name(header) or _name(attachment.name, url))),
+    return ExpectedFile(
+        shown=replace_surrogates(attachment.name),
+        sent_name=redact.file_name(replace_surrogates(disposition.name(header) or _name(attachment.name, url))),
         asked=_last_part(asked),
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
         length=None if encoded else numerals.whole(length),
         modified_at=_date(lower.get("last-modified", ""), now),
-        etag=whole(lower.get("etag", "").strip()),
+        etag=replace_surrogates(lower.get("etag", "").strip()),
         is_attachment=disposition.is_attachment(header),
         source=redact.bare(url),
         url=url,
@@ -170,7 +170,7 @@ def of_answer(
 
 def of_download(
     attachment: models.Attachment, suggested: str, url: str, headers: Mapping[str, str], *, now: datetime.datetime
-) -> Promise:
+) -> ExpectedFile:
     """What a browser's download promises.
 
     Args:
@@ -191,7 +191,7 @@ def of_download(
         source = f'click "{attachment.source.control.label}"'
     return dataclasses.replace(
         promise,
-        sent_name=redact.file_name(whole(name or suggested or attachment.name)),
+        sent_name=redact.file_name(replace_surrogates(name or suggested or attachment.name)),
         # The browser took it for a file; where there are no headers, nothing else can say so.
         is_attachment=promise.is_attachment or not lower,
         may_be_empty=promise.may_be_empty or not lower,
@@ -200,7 +200,7 @@ def of_download(
 
 
 def refusal(
-    promise: Promise, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
+    promise: ExpectedFile, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
 ) -> errors.OrderError | None:
     """Why the bytes are not the file: a page where a file was promised is not a file. None: they may be it.
 
@@ -218,7 +218,7 @@ def refusal(
         is_itself = promise.is_named_page or not (is_about or page.is_portals_own())
         if _promised_page(promise) and _binary(promise) is None and is_itself:
             return None
-        return PageInstead(_page_message(promise, page), page)
+        return PageInsteadError(_page_message(promise, page), page)
     if not head or file_type.actual(head) is not None or not text:
         return None
     if _binary(promise) is not None or _is_for_scripts(promise) or _is_other_json(promise, head):
@@ -226,12 +226,12 @@ def refusal(
     return None
 
 
-def needs_more(promise: Promise, head: bytes) -> bool:
+def needs_more(promise: ExpectedFile, head: bytes) -> bool:
     """Whether more than `kinds.HEAD` bytes are needed to tell: of a page, and of a text that says what is wrong."""
     return may_be_page(promise, head) or file_type.is_json(head) or refusal(promise, head) is not None
 
 
-def may_be_page(promise: Promise, head: bytes) -> bool:
+def may_be_page(promise: ExpectedFile, head: bytes) -> bool:
     """Whether the bytes are a page's, which may be the file only if a page was promised."""
     found = file_type.actual(head)
     says_page = promise.media_type in file_type.PAGE_TYPES
@@ -246,7 +246,7 @@ def may_be_page(promise: Promise, head: bytes) -> bool:
     return found is not None or not is_xml
 
 
-def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
+def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, ...]:
     """Length against what was announced, first bytes against the type; a file without any only where it may be so.
 
     Args:
@@ -255,16 +255,16 @@ def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
         head: the first of them.
 
     Raises:
-        Transient: it is not whole.
+        TransientError: it is not whole.
     """
     checks = ["length" if promise.length is not None else "no-length"]
     if promise.length is not None and size != promise.length:
         msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
-        raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+        raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
     if size == 0:
         if not (promise.may_be_empty and file_type.may_be_empty(promise.sent_name)):
             msg = f"no bytes of {promise.sent_name!r} came"
-            raise errors.Transient(msg, models.ErrorCode.TRUNCATED)
+            raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return (*checks, "empty")
     wanted = file_type.promised(promise.sent_name, promise.media_type)
     if wanted is not None:
@@ -273,7 +273,7 @@ def prove(promise: Promise, size: int, head: bytes) -> tuple[str, ...]:
     return tuple(checks)
 
 
-def whole(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """Text without halves of characters, which nothing could store: pages cut names anywhere."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -297,7 +297,7 @@ def _last_part(url: str) -> str:
     return unquote(path.rpartition("/")[2].partition(";")[0], errors="replace")
 
 
-def _binary(promise: Promise) -> str | None:
+def _binary(promise: ExpectedFile) -> str | None:
     """The kind of which the first bytes must be, if any: by the server's name unless that is a page's."""
     sent = promise.sent_name
     if file_type.promises_page(sent) or not file_type.extension(sent):
@@ -305,7 +305,7 @@ def _binary(promise: Promise) -> str | None:
     return file_type.promised(sent)
 
 
-def _promised_page(promise: Promise) -> bool:
+def _promised_page(promise: ExpectedFile) -> bool:
     """Whether a page was promised: by what was shown and asked for, not by where a redirect led."""
     own = promise.shown if file_type.extension(promise.shown) else promise.asked
     return file_type.promises_page(own) or file_type.promises_page(promise.sent_name)
@@ -317,7 +317,7 @@ def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
     return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 
-def _is_for_scripts(promise: Promise) -> bool:
+def _is_for_scripts(promise: ExpectedFile) -> bool:
     """Whether the answer is of a kind that a page's scripts ask for, and nothing says that there is a file."""
     kind = promise.media_type
     if promise.is_certain or promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
@@ -327,7 +327,7 @@ def _is_for_scripts(promise: Promise) -> bool:
     )
 
 
-def _is_other_json(promise: Promise, head: bytes) -> bool:
+def _is_other_json(promise: ExpectedFile, head: bytes) -> bool:
     """Whether this is JSON where another kind of text was promised, or JSON that only says why there is no file."""
     kind = promise.media_type
     if not file_type.is_json(head):
@@ -358,13 +358,13 @@ def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
     return said.keys() <= _TELLS | _ASIDE and any(said.get(name) for name in needed)
 
 
-def _sign_in(promise: Promise, is_own: Callable[[str], bool]) -> errors.OrderError:
+def _sign_in(promise: ExpectedFile, is_own: Callable[[str], bool]) -> errors.OrderError:
     return sign_in_asked(promise.asked_url or promise.url, _promised_name(promise), is_own, by=promise.url)
 
 
 def sign_in_asked(
     asked_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
-) -> errors.SessionExpired | errors.Permanent:
+) -> errors.SessionExpiredError | errors.PermanentError:
     """What a sign-in means that came instead of a file: the session's end, or another host's own affair.
 
     Args:
@@ -376,30 +376,30 @@ def sign_in_asked(
     host, at = allowed_hosts.host_of(asked_url), by or asked_url
     if not host or is_own(host):
         said = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
-        return errors.SessionExpired(said, host=allowed_hosts.host_of(at))
+        return errors.SessionExpiredError(said, host=allowed_hosts.host_of(at))
     msg = f"{what} asks for a sign-in of its own at {allowed_hosts.host_of(at)}"
-    return errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+    return errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
 
-def _page_message(promise: Promise, page: page_about.Page) -> str:
+def _page_message(promise: ExpectedFile, page: page_about.Page) -> str:
     titled = f", titled {_short(page.title)!r}," if page.title else ""
     return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
 
 
-def _text_instead(promise: Promise, head: bytes) -> errors.OrderError:
+def _text_instead(promise: ExpectedFile, head: bytes) -> errors.OrderError:
     if _NOT_YET.search(head) and _only_tells(head):
         msg = f"{promise.source} says that {_promised_name(promise)} is not ready yet"
-        return errors.Transient(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
+        return errors.TransientError(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
     said = _SAID.search(head)
     says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
     saying = f", saying {says!r}," if says else ""
     kind = promise.media_type or "no type"
-    return errors.NotAFile(
+    return errors.NotAFileError(
         f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
     )
 
 
-def _promised_name(promise: Promise) -> str:
+def _promised_name(promise: ExpectedFile) -> str:
     return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
 
 

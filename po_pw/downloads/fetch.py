@@ -35,16 +35,16 @@ class Limits:
     """Bytes that the file system takes in one file."""
 
     def check(self, size: int | None) -> None:
-        """Raises Permanent where a file is larger than allowed."""
+        """Raises PermanentError where a file is larger than allowed."""
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
             msg = f"the file is larger than {self.max_file_bytes} bytes, the limit that was set"
-            raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+            raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
         if size is not None and self.largest is not None and size > self.largest:
             msg = (
                 f"the file is larger than {self.largest} bytes, and the file system of the output folder takes none "
                 "that large. Choose a folder on another disk with --out."
             )
-            raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+            raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
 
     async def check_room(self, part: Path, size: int | None, have: int = 0) -> None:
         """Sees to it that what is announced fits on the disk, before any of it is fetched.
@@ -55,15 +55,15 @@ class Limits:
             have: bytes of it that are there already.
 
         Raises:
-            DoesNotFit: it does not.
+            DoesNotFitError: it does not.
         """
         if size is None:
             return
-        with filesystem.translated(part):
+        with filesystem.map_os_errors(part):
             free, _ = await asyncio.to_thread(filesystem.room, part.parent)
         if size - have > free:
             msg = "the file is larger than what is free on the disk"
-            raise errors.DoesNotFit(msg, size - have)
+            raise errors.DoesNotFitError(msg, size - have)
 
 
 async def fetch(
@@ -100,20 +100,20 @@ async def fetch(
         None where the file is still as it was kept.
 
     Raises:
-        Transient: it broke off, or is not whole.
-        PageInstead: a page came instead, of which 64 KiB at most were read.
-        NotAFile: something else came instead.
-        SessionExpired: a sign-in page came instead.
-        Permanent: it is refused, larger than allowed, or asks for a sign-in at another host.
-        DoesNotFit: it is larger than what is free on the disk.
+        TransientError: it broke off, or is not whole.
+        PageInsteadError: a page came instead, of which 64 KiB at most were read.
+        NotAFileError: something else came instead.
+        SessionExpiredError: a sign-in page came instead.
+        PermanentError: it is refused, larger than allowed, or asks for a sign-in at another host.
+        DoesNotFitError: it is larger than what is free on the disk.
         OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
     part = partial.of(into)
-    with filesystem.translated(part):
+    with filesystem.map_os_errors(part):
         begun = partial.begun(part, attachment.id, limits.resume_from)
     conditions = partial.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
 
-    async def asked(conditions: Mapping[str, str], begun: partial.Note | None) -> models.SavedFile | None:
+    async def asked(conditions: Mapping[str, str], begun: partial.ResumeInfo | None) -> models.SavedFile | None:
         async with ask(conditions) as answer:
             return await _taken(
                 answer,
@@ -131,11 +131,11 @@ async def fetch(
 
     try:
         return await asked(conditions, begun)
-    except http_errors.NotAsked:
+    except http_errors.NotAskedError:
         if not conditions:
             raise
     # Asked for less than the whole file, the server gave no answer to that: now it is asked for the whole, once.
-    with filesystem.translated(part):
+    with filesystem.map_os_errors(part):
         partial.forget(part)
     return await asked({}, None)
 
@@ -145,7 +145,7 @@ async def _taken(
     attachment: models.Attachment,
     into: Path,
     *,
-    begun: partial.Note | None,
+    begun: partial.ResumeInfo | None,
     kept: models.SavedFile | None,
     limits: Limits,
     on_bytes: Callable[[int], None],
@@ -159,12 +159,12 @@ async def _taken(
     at = redact.bare(answer.url)
     if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
         msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged too
-        raise http_errors.NotAsked(msg)
+        raise http_errors.NotAskedError(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
     if answer.status == 206 and (begun is None or not partial.goes_on(begun, answer.status, headers)):
         msg = f"{at} does not go on where it broke off"
-        raise http_errors.NotAsked(msg)
+        raise http_errors.NotAskedError(msg)
     if answer.status == 206 and begun is not None:
         headers["content-length"] = str(begun.length)
     else:
@@ -176,7 +176,7 @@ async def _taken(
     received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
     async with contextlib.aclosing(received):
         if begun is not None:
-            with filesystem.translated(part):
+            with filesystem.map_os_errors(part):
                 head = await asyncio.to_thread(_head_of, part)
         else:
             head = await _beginning(received, promise)
@@ -191,13 +191,13 @@ async def _taken(
 
 
 def _note(
-    attachment: models.Attachment, promise: expected_file.Promise, headers: Mapping[str, str], limits: Limits
-) -> partial.Note | None:
+    attachment: models.Attachment, promise: expected_file.ExpectedFile, headers: Mapping[str, str], limits: Limits
+) -> partial.ResumeInfo | None:
     """What to note of a file that is worth going on with when it breaks off, and can be; else None."""
     validator = partial.validator(headers)
     if not validator or promise.length is None or promise.length < limits.resume_from:
         return None
-    return partial.Note(attachment.id, promise.source, promise.length, validator)
+    return partial.ResumeInfo(attachment.id, promise.source, promise.length, validator)
 
 
 def _head_of(part: Path) -> bytes:
@@ -208,11 +208,11 @@ def _head_of(part: Path) -> bytes:
 async def _write(
     attachment: models.Attachment,
     into: Path,
-    promise: expected_file.Promise,
+    promise: expected_file.ExpectedFile,
     head: bytes,
     received: AsyncIterator[bytes],
     now: Callable[[], datetime.datetime],
-    note: partial.Note | None,
+    note: partial.ResumeInfo | None,
     origin: origin_mark.Origin | None,
 ) -> models.SavedFile:
     part = partial.of(into)
@@ -220,7 +220,7 @@ async def _write(
     resumed = note is not None and note.synced > 0
 
     def publish(size: int) -> None:
-        proof.append((size, expected_file.prove(promise, size, head)))
+        proof.append((size, expected_file.verify_content(promise, size, head)))
         _move(part, into, promise, origin, now())
         partial.note_of(part).unlink(missing_ok=True)
 
@@ -277,17 +277,17 @@ async def adopt(
         is_marked: whether the file gets the mark of the web; else it gets none, and loses the browser's.
 
     Raises:
-        Transient: it is not whole.
-        NotAFile: it is a page.
-        SessionExpired: it is a sign-in page.
-        Permanent: it is larger than allowed, or asks for a sign-in at another host.
+        TransientError: it is not whole.
+        NotAFileError: it is a page.
+        SessionExpiredError: it is a sign-in page.
+        PermanentError: it is larger than allowed, or asks for a sign-in at another host.
         OrderError: the disk is in the way, see `disk.problem`.
     """
     promise = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
     given_up = threading.Event()
 
-    def move(promise: expected_file.Promise) -> None:
+    def move(promise: expected_file.ExpectedFile) -> None:
         _move(part, into, promise, origin, came)
 
     try:
@@ -306,15 +306,15 @@ async def adopt(
 
 
 def _adopted(
-    promise: expected_file.Promise,
+    promise: expected_file.ExpectedFile,
     part: Path,
     limits: Limits,
     given_up: threading.Event,
     is_own: Callable[[str], bool],
-    move: Callable[[expected_file.Promise], None],
-) -> tuple[expected_file.Promise, int, str, tuple[str, ...]]:
+    move: Callable[[expected_file.ExpectedFile], None],
+) -> tuple[expected_file.ExpectedFile, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, proves it, moves it to its place."""
-    with filesystem.translated(part):
+    with filesystem.map_os_errors(part):
         limits.check(part.stat().st_size)
         digest, size, head = hashlib.sha256(), 0, b""
         with part.open("r+b") as stream:  # writable: Windows syncs no other
@@ -329,7 +329,7 @@ def _adopted(
         if not size and (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
             raise refused
         promise = promise.final(head)
-        checks = expected_file.prove(promise, size, head)
+        checks = expected_file.verify_content(promise, size, head)
         if not given_up.is_set():
             move(promise)
         return promise, size, digest.hexdigest(), checks
@@ -345,7 +345,7 @@ async def _counted(
         yield chunk
 
 
-async def _beginning(received: AsyncIterator[bytes], promise: expected_file.Promise) -> bytes:
+async def _beginning(received: AsyncIterator[bytes], promise: expected_file.ExpectedFile) -> bytes:
     """The first bytes, with all that came along; more of a page, to see what it says. Nothing is on disk yet."""
     head, needed = bytearray(), file_type.HEAD
     async for chunk in received:
@@ -362,7 +362,11 @@ async def _beginning(received: AsyncIterator[bytes], promise: expected_file.Prom
 
 
 def _move(
-    part: Path, into: Path, promise: expected_file.Promise, origin: origin_mark.Origin | None, at: datetime.datetime
+    part: Path,
+    into: Path,
+    promise: expected_file.ExpectedFile,
+    origin: origin_mark.Origin | None,
+    at: datetime.datetime,
 ) -> None:
     """Gives a whole file its mark, its date and its name, in this order: none is to be seen without the others."""
     origin_mark.put(part, origin, at=at)
@@ -375,7 +379,7 @@ def _move(
 def _saved(
     attachment: models.Attachment,
     into: Path,
-    promise: expected_file.Promise,
+    promise: expected_file.ExpectedFile,
     size: int,
     sha256: str,
     checks: tuple[str, ...],

@@ -28,7 +28,7 @@ _STEADY: Final = datetime.timedelta(seconds=60)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Note:
+class ResumeInfo:
     """What is known of a file whose beginning is on disk."""
 
     attachment_id: str
@@ -67,7 +67,7 @@ def validator(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def begun(part: Path, attachment_id: str, least: int) -> Note | None:
+def begun(part: Path, attachment_id: str, least: int) -> ResumeInfo | None:
     """What an earlier attempt left of a file, where that can be gone on with; a note of anything else is removed.
 
     Args:
@@ -94,7 +94,7 @@ def left_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def keep(part: Path, note: Note) -> None:
+def keep(part: Path, note: ResumeInfo) -> None:
     """Notes how much of a file is on disk; the bytes have been synced."""
     draft = part.with_name(f"{part.name}.new")
     draft.write_text(json.dumps(dataclasses.asdict(note)), "utf-8")
@@ -107,12 +107,12 @@ def forget(part: Path) -> None:
     note_of(part).unlink(missing_ok=True)
 
 
-def conditions(note: Note) -> dict[str, str]:
+def conditions(note: ResumeInfo) -> dict[str, str]:
     """The headers that ask for the rest."""
     return {"Range": f"bytes={note.synced}-", "If-Range": note.validator}
 
 
-def goes_on(note: Note, status: int, headers: Mapping[str, str]) -> bool:
+def goes_on(note: ResumeInfo, status: int, headers: Mapping[str, str]) -> bool:
     """Whether an answer is the rest of that very file, as its own bytes: a compressed part of it is none of those.
 
     Args:
@@ -129,9 +129,9 @@ def goes_on(note: Note, status: int, headers: Mapping[str, str]) -> bool:
     return first == note.synced and last == length - 1 and length == note.length
 
 
-def _read(path: Path) -> Note | None:
+def _read(path: Path) -> ResumeInfo | None:
     try:
-        return Note(**json.loads(path.read_text("utf-8")))
+        return ResumeInfo(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):  # cut short by a power cut: then the file is begun anew

@@ -78,7 +78,7 @@ class Ways:
             more: addresses on the page that came, from which the file may come; they are asked next.
         """
         self._errors.append(error)
-        if isinstance(error, expected_file.PageInstead):
+        if isinstance(error, expected_file.PageInsteadError):
             at = error.page.url
             self._pages[step.link.url] = _path(at) == _path(step.link.url)
             self._todo.extendleft(reversed([Step(models.Link(url, at), is_followed=True) for url in more]))
@@ -96,13 +96,13 @@ class Ways:
             is_cut_short: there were more addresses to ask, and the order had asked enough.
         """
         worst = max(self._errors, key=_telling, default=None)
-        if is_cut_short and (worst is None or isinstance(worst, errors.NotAFile)):
+        if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
             said = f"{worst}; " if worst else ""
             msg = f"{said}no more addresses were asked, since an order has a limit of them"
-            return errors.Permanent(msg, models.ErrorCode.NOT_A_FILE)
+            return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE)
         if self._attachment.is_certain:
-            return worst or errors.NotAFile("no way to this file could be asked")
-        if worst is None or isinstance(worst, errors.NotAFile):
+            return worst or errors.NotAFileError("no way to this file could be asked")
+        if worst is None or isinstance(worst, errors.NotAFileError):
             for url, is_own in self._pages.items():
                 self._known.note(url, verdicts.Verdict.PAGE, of_shape=is_own)
             return None
@@ -127,13 +127,13 @@ def _links(attachment: models.Attachment) -> list[models.Link]:
 
 def _telling(error: errors.OrderError) -> int:
     """How much an error says of why the file did not come, and of what could be done about it."""
-    if isinstance(error, errors.SessionExpired):
+    if isinstance(error, errors.SessionExpiredError):
         return 5
-    if isinstance(error, errors.Transient):
+    if isinstance(error, errors.TransientError):
         return 4
     if error.code is models.ErrorCode.FORBIDDEN:
         return 3
-    if isinstance(error, errors.NotAFile):
+    if isinstance(error, errors.NotAFileError):
         return 2
     return 1
 

@@ -43,7 +43,7 @@ class Writer:
             already, and are kept.
     """
 
-    def __init__(self, part: Path, note: partial.Note | None = None) -> None:
+    def __init__(self, part: Path, note: partial.ResumeInfo | None = None) -> None:
         self._part = part
         self._note = note
         self._waiting = 0
@@ -73,7 +73,7 @@ class Writer:
         """Hands over a block; waits while `_DEPTH` of them wait for the disk.
 
         Raises:
-            DoesNotFit: there is no room for this file, but for small ones.
+            DoesNotFitError: there is no room for this file, but for small ones.
             OrderError: the disk is in the way otherwise, see `disk.problem`.
         """
         while self._waiting >= _DEPTH and not self._thread.done():
@@ -88,7 +88,7 @@ class Writer:
         """Gives the SHA-256, hexadecimal, once all is on disk and `publish` has been called.
 
         Raises:
-            DoesNotFit: there is no room for this file, but for small ones.
+            DoesNotFitError: there is no room for this file, but for small ones.
             OrderError: the disk is in the way otherwise, see `disk.problem`.
         """
         self._blocks.put(publish)
@@ -101,7 +101,7 @@ class Writer:
     def _run(self) -> str | None:
         """The thread. None: it was given up."""
         try:
-            with filesystem.translated(self._part):
+            with filesystem.map_os_errors(self._part):
                 stays = False
                 try:
                     digest = self._written()
@@ -111,11 +111,11 @@ class Writer:
                     if not stays:
                         with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
                             partial.forget(self._part)
-        except errors.OutOfSpace as error:
+        except errors.OutOfSpaceError as error:
             # Without it there is room again; where the place is full all the same, that is not this file's doing.
             if filesystem.fault(filesystem.home_of(self._part)) is not None:
                 raise
-            raise errors.DoesNotFit(str(error), self._size) from error
+            raise errors.DoesNotFitError(str(error), self._size) from error
 
     def _written(self) -> str | None:
         digest, size = hashlib.sha256(), self._note.synced if self._note else 0

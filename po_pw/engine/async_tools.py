@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
 
 
-async def to_its_end(work: Coroutine[None, None, None]) -> None:
+async def run_to_completion(work: Coroutine[None, None, None]) -> None:
     """Does something whole, also where we are cancelled meanwhile: an outcome must not be lost half-way."""
     task = asyncio.ensure_future(work)
     try:
@@ -20,7 +20,7 @@ async def to_its_end(work: Coroutine[None, None, None]) -> None:
         raise
 
 
-async def ended(tasks: Collection[asyncio.Task[None]]) -> None:
+async def cancel_and_wait(tasks: Collection[asyncio.Task[None]]) -> None:
     """Cancels tasks, and waits until they have ended."""
     for task in tasks:
         task.cancel()

@@ -34,7 +34,7 @@ _KEPT: Final = (
 _OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestJudged)
 
 
-class Chronicle:
+class EventRecorder:
     """Listens from the start; notes for the run that has begun, what came before it first."""
 
     def __init__(self, hub: events.Hub) -> None:

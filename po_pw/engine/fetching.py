@@ -139,7 +139,7 @@ class Fetcher:
         self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
-        self._slots = limiter.Turns(at_once)
+        self._slots = limiter.Limiter(at_once)
         self._allowed = allowed
         self._is_download = is_download
 
@@ -167,10 +167,10 @@ class Fetcher:
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := ways.press(attachment)) is not None:
                 job.unpressed[attachment.id] = press
-                error = error or errors.NotAFile("a page came, and the file's button was not pressed yet")
+                error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
             if error is None:
                 self._drop(job, attachment)
-            elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowed):
+            elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
                 job.elsewhere.add(attachment.id)
             else:
                 raise error
@@ -181,7 +181,7 @@ class Fetcher:
         attachment: models.Attachment,
         asked: ways.Ways,
         step: ways.Step,
-        fence: allowed_hosts.Fence,
+        fence: allowed_hosts.HostPolicy,
     ) -> bool:
         """Asks one address; True where the file is there.
 
@@ -195,7 +195,7 @@ class Fetcher:
             asked.ask(step)
             try:
                 await self._get(job, attachment, step.link, fence, is_file)
-            except expected_file.PageInstead as error:
+            except expected_file.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
                     allowed=self._allowed,
@@ -217,12 +217,12 @@ class Fetcher:
         job: order_job.Job,
         attachment: models.Attachment,
         link: models.Link,
-        fence: allowed_hosts.Fence,
+        fence: allowed_hosts.HostPolicy,
         is_file: Callable[[], None],
     ) -> None:
         """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
-        needed: errors.BrowserRouteNeeded | None = None
+        needed: errors.BrowserRouteNeededError | None = None
         try:
             if allowed_hosts.host_of(link.url) not in self._traffic.by_browser:
                 try:
@@ -245,15 +245,17 @@ class Fetcher:
                     else:
                         self._keep(job, saved)
                     return
-                except errors.BrowserRouteNeeded as error:
+                except errors.BrowserRouteNeededError as error:
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
             await self._take(job, wanted, captured, link.referer, fence.is_home)
-        except errors.SessionExpired as error:
+        except errors.SessionExpiredError as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
-            if isinstance(other := expected_file.sign_in_asked(link.url, what, fence.is_home, by=by), errors.Permanent):
+            if isinstance(
+                other := expected_file.sign_in_asked(link.url, what, fence.is_home, by=by), errors.PermanentError
+            ):
                 raise other from error
             raise
 
@@ -267,7 +269,7 @@ class Fetcher:
                 try:
                     page = job.listing.url if job.listing is not None else job.order.url
                     await self._take(job, attachment, captured, page)
-                except errors.NotAFile:
+                except errors.NotAFileError:
                     if attachment.is_certain:
                         raise
                     self._drop(job, attachment)
@@ -303,7 +305,7 @@ class Fetcher:
                 is_marked=self._is_marked,
             )
             self._keep(job, saved)
-        except (asyncio.CancelledError, errors.DoesNotFit):
+        except (asyncio.CancelledError, errors.DoesNotFitError):
             await asyncio.shield(captured.discard())
             raise
 
@@ -311,18 +313,18 @@ class Fetcher:
         """What the browser downloads, once it is all there. Of a full disk the browser only says that it broke off."""
         place = job.work.path / "download"
         try:
-            with filesystem.translated(place):
+            with filesystem.map_os_errors(place):
                 return await captured.part(self._stall)
-        except errors.BrowserLost:
+        except errors.BrowserLostError:
             raise
-        except errors.Transient as error:
+        except errors.TransientError as error:
             fault = await asyncio.to_thread(filesystem.fault, filesystem.home_of(place))
-            if fault is None or isinstance(error, errors.OutputUnavailable):
+            if fault is None or isinstance(error, errors.OutputUnavailableError):
                 raise
             raise filesystem.problem(fault, place) from error
 
     async def _by_browser(
-        self, link: models.Link, fence: allowed_hosts.Fence, needed: errors.BrowserRouteNeeded | None
+        self, link: models.Link, fence: allowed_hosts.HostPolicy, needed: errors.BrowserRouteNeededError | None
     ) -> lanes.Captured:
         """The file by way of the browser, where our HTTP client is refused; said once for each host."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
@@ -330,18 +332,18 @@ class Fetcher:
             raise needed
         try:
             captured = await self._lane.download(link, fence)
-        except (errors.BrowserLost, errors.SessionExpired):
+        except (errors.BrowserLostError, errors.SessionExpiredError):
             raise
         except errors.OrderError as error:
             if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
             both = f"{needed}; {error}"
-            if isinstance(error, errors.HostUnreachable):
-                raise errors.HostUnreachable(both, error.host, error.fault) from error
-            if isinstance(error, errors.Transient):
-                raise errors.Transient(both, error.code, retry_after=error.retry_after) from error
+            if isinstance(error, errors.HostUnreachableError):
+                raise errors.HostUnreachableError(both, error.host, error.fault) from error
+            if isinstance(error, errors.TransientError):
+                raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
             traffic.refused[host] += 1
-            raise errors.Permanent(both, error.code) from error
+            raise errors.PermanentError(both, error.code) from error
         if needed is not None and host not in traffic.by_browser:
             traffic.by_browser.add(host)
             self._hub.emit(events.Notice("info", f"files of {host} come through the browser: {needed}"))
@@ -355,7 +357,7 @@ class Fetcher:
             self._hub.emit(events.FileStarted(self._worker, job.order.key, attachment))
             try:
                 yield
-            except errors.DoesNotFit as error:
+            except errors.DoesNotFitError as error:
                 job.needs[attachment.id] = error.needed
                 self.fail(job, attachment, await self._told(job, attachment, error.needed))
             except errors.OrderError as error:
@@ -365,13 +367,13 @@ class Fetcher:
         """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
 
         Raises:
-            DoesNotFit: there still is none.
+            DoesNotFitError: there still is none.
         """
         needed = job.needs.get(attachment.id, 0)
         if needed and needed > await asyncio.to_thread(_free, job.work.path):
             raise await self._told(job, attachment, needed)
 
-    async def _told(self, job: order_job.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFit:
+    async def _told(self, job: order_job.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFitError:
         """That a file does not fit: which, on which disk, and how much is missing."""
         free, out = await asyncio.to_thread(_free, job.work.path), filesystem.home_of(job.work.path).parent
         name = repr(attachment.name) if attachment.name else "a file"
@@ -379,7 +381,7 @@ class Fetcher:
             f"there is no room for {name} ({capacity.size(needed)}) on the disk of {out}: {capacity.size(free)} are "
             f"free, {capacity.size(max(0, needed - free))} more are needed"
         )
-        return errors.DoesNotFit(msg, needed)
+        return errors.DoesNotFitError(msg, needed)
 
     def fail(self, job: order_job.Job, attachment: models.Attachment, error: errors.OrderError) -> None:
         """Notes that an attachment did not come through in this attempt."""
@@ -435,7 +437,7 @@ class Fetches:
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""
-        await async_tools.ended(self._tasks)
+        await async_tools.cancel_and_wait(self._tasks)
 
 
 def _free(folder: Path) -> int:
@@ -460,6 +462,6 @@ def _ends_it(error: errors.OrderError) -> bool:
 
     That the server fails at one address may be that address's own fault.
     """
-    if isinstance(error, errors.Transient):
+    if isinstance(error, errors.TransientError):
         return error.code is not models.ErrorCode.PORTAL_ERROR
     return error.code in {models.ErrorCode.TOO_LARGE, models.ErrorCode.DISK_ERROR}

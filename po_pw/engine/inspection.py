@@ -50,7 +50,7 @@ async def inspect(
     Raises:
         InputError: the address is none.
         LoginRequiredError: the page asks for a sign-in.
-        EnvironmentProblem: no browser.
+        MachineError: no browser.
         OrderError: the portal or the network failed.
     """
     if not url.lower().startswith(("http://", "https://")):

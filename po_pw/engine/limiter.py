@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Turns:
+class Limiter:
     """As many at once as are allowed at the moment; who is in stays in where it becomes fewer. A context manager.
 
     Args:

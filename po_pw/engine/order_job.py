@@ -96,15 +96,15 @@ class Job:
             Whether all is there.
 
         Raises:
-            OutputUnavailable: the whole output is gone.
+            OutputUnavailableError: the whole output is gone.
         """
         lost = staging.gone(self.work.path, tuple(self.saved.values()), out)
         for file in lost:
             del self.saved[file.attachment_id]
-        with filesystem.translated(self.work.path, out):
+        with filesystem.map_os_errors(self.work.path, out):
             found = staging.find(self.work.path, lost, self.saved.values())
         for file in lost:
-            self.failed[file.attachment_id] = errors.FileProblem(staging.lost_text(file))
+            self.failed[file.attachment_id] = errors.FileProblemError(staging.lost_text(file))
         for file in found:
             self.saved[file.attachment_id] = file
             self.failed.pop(file.attachment_id)

@@ -12,7 +12,7 @@ from po_pw.engine import worker_group
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from po_pw.engine import run_context
+    from po_pw.engine.run_context import RunContext
     from po_pw.journal import store
     from po_pw.machine.capacity import Decision, Governor
 
@@ -26,11 +26,11 @@ class _Open:
     outcome: asyncio.Future[models.Outcome]
 
 
-class Feed:
+class OrderStream:
     """Takes orders while its workers work.
 
     Args:
-        room: makes what the workers have, given the run and what to call when an order is settled.
+        run_context: makes what the workers have, given the run and what to call when an order is settled.
         journal: notes the rows.
         run: whose rows.
         names: of the workers that are asked for.
@@ -41,7 +41,7 @@ class Feed:
 
     def __init__(
         self,
-        room: Callable[[models.RunId, Callable[[models.Outcome], None]], run_context.Room],
+        run_context: Callable[[models.RunId, Callable[[models.Outcome], None]], RunContext],
         journal: store.Journal,
         run: models.RunId,
         names: Sequence[models.WorkerId],
@@ -54,8 +54,10 @@ class Feed:
         self._ended = ended
         self._count = 0
         self._open: dict[models.OrderKey, _Open] = {}
-        self.crew = worker_group.Crew(room(run, self._settled), (), names, governor, first, open_ended=True)
-        self.working = asyncio.create_task(self.crew.work(), name=f"feed-{run}")
+        self.group = worker_group.WorkerGroup(
+            run_context(run, self._settled), (), names, governor, first, open_ended=True
+        )
+        self.working = asyncio.create_task(self.group.work(), name=f"feed-{run}")
         self.working.add_done_callback(self._give_up)
 
     async def add(self, make: Callable[[int], models.Row]) -> models.RowResult:
@@ -89,8 +91,8 @@ class Feed:
             await self._journal.append(self._run, row)
             if future.done():  # the workers have ended meanwhile
                 future.result()
-            self.crew.knowledge.expect([order])
-            self.crew.source.add(order)
+            self.group.knowledge.expect([order])
+            self.group.source.add(order)
         except BaseException as error:
             # Nobody will work on it: whoever handed in the same order meanwhile must not wait for ever.
             self._open.pop(order.key, None)
@@ -108,7 +110,7 @@ class Feed:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: all contexts were lost.
         """
-        self.crew.source.close()
+        self.group.source.close()
         try:
             await self.working
         finally:

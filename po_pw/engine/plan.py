@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from po_pw import models
 
 
-def without_twins(rows: Iterable[models.Row]) -> Iterator[models.Row]:
+def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
     """Marks each row whose PO is on an earlier row as a duplicate of that; streams."""
     first: dict[models.OrderKey, int] = {}
     for row in rows:

@@ -87,7 +87,7 @@ class Pool:
 
         Raises:
             LoginRequiredError: saved state cannot be read.
-            EnvironmentProblem: it is open to other users, and cannot be closed to them.
+            MachineError: it is open to other users, and cannot be closed to them.
             ProfileError: the base profile cannot be used.
         """
         for opened in await asyncio.to_thread(self._sessions.tighten):
@@ -105,8 +105,8 @@ class Pool:
         """This worker's context; the one it has, if that is still there.
 
         Raises:
-            EnvironmentProblem: the browser does not start.
-            OutputUnavailable: there is no place for what it downloads.
+            MachineError: the browser does not start.
+            OutputUnavailableError: there is no place for what it downloads.
         """
         have = self._open.get(worker)
         if have is not None and not have.lost.is_set():
@@ -116,7 +116,7 @@ class Pool:
                 return await self._try(worker)
             except errors.ProfileError:
                 raise
-            except errors.EnvironmentProblem as error:
+            except errors.MachineError as error:
                 if self._launch and self._launch.sandbox and "sandbox" in str(error):
                     # Only a start can tell (kernels and containers differ): once told, it holds for all contexts.
                     self._sandbox_why = "this machine does not let Chromium sandbox itself"
@@ -140,7 +140,7 @@ class Pool:
         answers = await asyncio.gather(*(self.open(worker) for worker in workers), return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         for failure in failures:
-            if not isinstance(failure, errors.EnvironmentProblem):
+            if not isinstance(failure, errors.MachineError):
                 raise failure
         if len(failures) == len(workers):
             msg = f"no browser could be opened: {failures[0]}"
@@ -153,12 +153,12 @@ class Pool:
         await self.close(worker)
         downloads = self._downloads / worker
         try:
-            with filesystem.translated(downloads):
+            with filesystem.map_os_errors(downloads):
                 await asyncio.to_thread(filesystem.make, downloads, filesystem.home_of(downloads))
-        except errors.OutputUnavailable:
+        except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:
-            raise errors.EnvironmentProblem(str(error)) from error
+            raise errors.MachineError(str(error)) from error
         user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
         try:
             context = await self._driver.open(

@@ -53,7 +53,7 @@ class Taken:
         return dict(collections.Counter(self.earlier.get(order.key, models.Earlier.NEW) for order in self.todo))
 
 
-async def take(
+async def plan_resume(
     journal: store.Journal,
     run: models.RunId,
     out: Path,
@@ -126,11 +126,11 @@ def _whole(
         if have.outcome.status.succeeded
         and not have.doubted
         and (out / have.outcome.folder).is_dir()
-        and len(there(out, have.outcome, verify=verify, on_block=on_block)) == len(have.outcome.files)
+        and len(files_still_present(out, have.outcome, verify=verify, on_block=on_block)) == len(have.outcome.files)
     }
 
 
-def there(
+def files_still_present(
     out: Path, outcome: models.Outcome, *, verify: bool, on_block: Callable[[], None] = lambda: None
 ) -> dict[str, models.SavedFile]:
     """The files of an outcome that are still what they were, by attachment; `path` is where each lies.
@@ -185,7 +185,7 @@ def unfinished(
     return claims
 
 
-async def take_up(
+async def restore_progress(
     journal: store.Journal, run: models.RunId, out: Path, job: order_job.Job, resume: Resume | None, *, begun: bool
 ) -> None:
     """Looks for what earlier runs have of an order, so that it is not fetched again. The job's work folder is open.
@@ -206,7 +206,9 @@ async def take_up(
     if known is not None:
         job.earlier = known.outcome
     if known is not None and resume is not None:
-        job.kept = await asyncio.to_thread(there, out, known.outcome, verify=resume.verify or known.doubted)
+        job.kept = await asyncio.to_thread(
+            files_still_present, out, known.outcome, verify=resume.verify or known.doubted
+        )
         if not resume.refresh:
             for attachment_id in job.kept:
                 job.keep(attachment_id)
@@ -230,7 +232,7 @@ def _numbers(folder: Path) -> Iterator[int]:
             yield number
 
 
-def bring_in(job: order_job.Job) -> None:
+def link_kept(job: order_job.Job) -> None:
     """Kept files come into the work folder, under a second name where the file system can: before `prepare`."""
     for attachment_id, file in job.saved.items():
         if Path(file.path).parent != job.work.path:

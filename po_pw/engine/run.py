@@ -24,9 +24,9 @@ from po_pw.engine import (
     plausibility,
     pool,
     resuming,
-    run_context,
     worker_group,
 )
+from po_pw.engine.run_context import RunContext
 from po_pw.journal import lock
 from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
@@ -61,10 +61,10 @@ class Run:
         options: the settings.
         hub: where events go; a new one by default.
         govern: makes what says how many contexts may be open, given how many are asked for.
-        perceives: the readings of the machine.
+        system: the readings of the machine.
 
     Raises:
-        EnvironmentProblem: the output directory is in use or not writable, or no browser is there.
+        MachineError: the output directory is in use or not writable, or no browser is there.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Run:
         hub: events.Hub | None = None,
         *,
         govern: Callable[[int], capacity.Governor] = capacity.Governor,
-        perceives: probes.Senses | None = None,
+        system: probes.SystemProbes | None = None,
     ) -> None:
         self.options = options
         self._govern = govern
-        self._senses = perceives or probes.Senses()
+        self._probes = system or probes.SystemProbes()
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
         self.run_id: models.RunId | None = None
@@ -85,11 +85,11 @@ class Run:
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
         self._log = logs.RunLog(self._internal / "logs", self.hub)
-        self._chronicle = event_recorder.Chronicle(self.hub)
+        self._recorder = event_recorder.EventRecorder(self.hub)
         self._stack = contextlib.AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
-        self._crew: worker_group.Crew | None = None
+        self._group: worker_group.WorkerGroup | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
         self._stops = 0
@@ -115,7 +115,7 @@ class Run:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
                 msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
-                raise errors.EnvironmentProblem(msg) from error
+                raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self.options.max_path)
             self._lock_again = stack.enter_context(lock.held(self._internal))
             self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
@@ -130,7 +130,7 @@ class Run:
             self._journal = await stack.enter_async_context(
                 rebuild_journal.open_journal(journal, self.out, self.hub, self._long_work)
             )
-            stack.callback(self._chronicle.end)
+            stack.callback(self._recorder.end)
             stack.callback(self.hub.listen(self._count))
             await self._recover()
             self._client = await stack.enter_async_context(
@@ -182,7 +182,7 @@ class Run:
         Raises:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
-            EnvironmentProblem: the disk is in the way.
+            MachineError: the disk is in the way.
             InputError: what was given is no order.
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
@@ -193,7 +193,7 @@ class Run:
         addresses, refused = plan.Addresses(), counts.ProblemTally()
         self.run_id = None
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = addresses.noted(refused.refused(plan.without_twins(given.rows)))
+            noted = addresses.noted(refused.refused(plan.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
         try:
@@ -247,12 +247,12 @@ class Run:
         with self._long_work.stage("Planning the run"):
             orders = await asyncio.to_thread(lambda: [addresses.whole(order) for order in self._journal.orders(run)])
             self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        return await resuming.take(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
+        return await resuming.plan_resume(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
 
     def _begin(self, run: models.RunId) -> None:
         self._held = {}
         self._log.begin(run)
-        self._chronicle.begin(self._journal, run)
+        self._recorder.begin(self._journal, run)
 
     def _start(self, what: models.Plan, source: Path | None = None) -> None:
         """Nothing is known yet of what comes of this plan."""
@@ -273,7 +273,7 @@ class Run:
         self._work.mkdir(parents=True, exist_ok=True)
         return left
 
-    async def open_feed(self) -> order_stream.Feed:
+    async def open_stream(self) -> order_stream.OrderStream:
         """Opens the contexts for orders that come one by one; see `Feed`.
 
         Raises:
@@ -288,13 +288,15 @@ class Run:
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
         self.hub.emit(events.RunStarted(run, 0, 0, 0, 0, 0, len(names)))
         await self._pool.sign_in(None)
-        judged, first = await self._judge(len(names))
+        judged, first = await self._policy(len(names))
         await self._pool.open_all(names[: first.count])
-        stream = order_stream.Feed(self._feed_room, self._journal, run, names, judged, first, self._end_feed)
-        self._crew, self._driver = stream.crew, stream.working
+        stream = order_stream.OrderStream(
+            self._stream_context, self._journal, run, names, judged, first, self._end_stream
+        )
+        self._group, self._driver = stream.group, stream.working
         return stream
 
-    async def _end_feed(self, run: models.RunId) -> None:
+    async def _end_stream(self, run: models.RunId) -> None:
         self._times.ended = time.monotonic()
         self._say_what_looks_wrong()
         await self._note_end(run)
@@ -376,11 +378,13 @@ class Run:
         outcomes: asyncio.Queue[models.Outcome | None],
     ) -> None:
         await self._pool.sign_in(list(dict.fromkeys(hostnames.origin_of(order.url) for order in todo)))
-        judged, first = await self._judge(len(workers))
-        self._crew = worker_group.Crew(self._room(run, outcomes.put_nowait), todo, workers, judged, first)
+        judged, first = await self._policy(len(workers))
+        self._group = worker_group.WorkerGroup(
+            self._make_run_context(run, outcomes.put_nowait), todo, workers, judged, first
+        )
         if self._stopping is None:
-            await self._crew.work()
-        again = [order for order in todo if order.key in self._crew.knowledge.again]
+            await self._group.work()
+        again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
         await self._journal.doubt([order.key for order in again])
@@ -388,20 +392,22 @@ class Run:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
             said = f"{count} read again: what their pages keep going has brought attachments on another order since"
             self.hub.emit(events.Notice("warning", said))
-            room = dataclasses.replace(self._room(run, lambda _: None), resume=self._resume or resuming.Resume())
-            self._crew = worker_group.Crew(room, again, workers, judged, first)
-            await self._crew.work()
+            run_context = dataclasses.replace(
+                self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
+            )
+            self._group = worker_group.WorkerGroup(run_context, again, workers, judged, first)
+            await self._group.work()
 
-    async def _judge(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
+    async def _policy(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
         """How many of the contexts asked for may be open; said where it is fewer."""
-        judge = self._govern(wanted)
-        first = await judge.decide()
+        policy = self._govern(wanted)
+        first = await policy.decide()
         if first.count < wanted:
             self.hub.emit(events.Notice("warning", first.why))
-        return judge, first
+        return policy, first
 
-    def _room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
-        return run_context.Room(
+    def _make_run_context(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> RunContext:
+        return RunContext(
             run=run,
             out=self.out,
             options=self.options,
@@ -415,7 +421,7 @@ class Run:
             held=self._hold,
             stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
             back=self._back,
-            senses=self._senses,
+            probes=self._probes,
             resume=self._resume,
             begun=self._begun,
             earlier=self._taken.earlier,
@@ -423,15 +429,15 @@ class Run:
             largest_file=self._largest_file,
         )
 
-    def _feed_room(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> run_context.Room:
-        """As `_room`; but who handed an order in waits for it now, not for the end of the run."""
+    def _stream_context(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> RunContext:
+        """As `_make_run_context`; but who handed an order in waits for it now, not for the end of the run."""
 
         def held(outcome: models.Outcome) -> None:
             self._hold(outcome)
             self.hub.emit(events.OrderSettled(outcome))
             settled(outcome)
 
-        return dataclasses.replace(self._room(run, settled), held=held)
+        return dataclasses.replace(self._make_run_context(run, settled), held=held)
 
     def _hold(self, outcome: models.Outcome) -> None:
         """Something keeps an order's folder from its place: at the end it is looked at again."""
@@ -441,8 +447,8 @@ class Run:
         """The output directory was gone, and is back: what was open there is of no more use.
 
         Raises:
-            EnvironmentProblem: it is not the same, or another po-pw has begun there.
-            OutputUnavailable: it is gone again.
+            MachineError: it is not the same, or another po-pw has begun there.
+            OutputUnavailableError: it is gone again.
         """
         await asyncio.to_thread(self._lock_again)
         if self.run_id is not None:
@@ -465,8 +471,8 @@ class Run:
             return
         self._stopping = how
         self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
-        if self._crew is not None:
-            self._crew.stop()
+        if self._group is not None:
+            self._group.stop()
         if how is Stop.NOW and self._driver is not None:
             self._driver.cancel()
         elif self._loop is not None:
@@ -475,7 +481,7 @@ class Run:
     @property
     def is_stopping(self) -> bool:
         """Whether a stop was asked for, or a sign-in."""
-        return self._stopping is not None or (self._crew is not None and self._crew.is_ending)
+        return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
@@ -483,7 +489,7 @@ class Run:
         What is called so and is not ours stays as it is; see `tables.write_all`. What is to be said of it is announced.
 
         Raises:
-            EnvironmentProblem: they cannot be written.
+            MachineError: they cannot be written.
             StoppedError: a stop was asked for meanwhile; then the files of before are as they were.
         """
         run = self.run_id

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from po_pw.portals import base as portals
     from po_pw.transport import client
 
-_SENSES: Final = probes.Senses()
+_PROBES: Final = probes.SystemProbes()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Room:
+class RunContext:
     """What a run has, whoever works."""
 
     run: models.RunId
@@ -47,7 +47,7 @@ class Room:
     """Called when the output directory was gone, and is back: opens again what lies there."""
     resume: resuming.Resume | None = None
     """How to go on where earlier runs stopped; None does all afresh."""
-    senses: probes.Senses = _SENSES
+    probes: probes.SystemProbes = _PROBES
     name_bytes: int = names.LONGEST
     """UTF-8 bytes that a file's or folder's name may have in the output directory."""
     largest_file: int | None = None
@@ -93,17 +93,17 @@ class Visits:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shared:
+class WorkerDeps:
     """What the workers of a run share."""
 
-    room: Room
-    source: order_queue.LocalSource
+    run_context: RunContext
+    source: order_queue.OrderQueue
     traffic: fetching.Traffic
     sign_in_needed: Callable[[errors.LoginRequiredError], None]
-    gave_up: Callable[[errors.EnvironmentProblem], None]
+    gave_up: Callable[[errors.MachineError], None]
     """A worker could not open a context, or lost too many."""
-    judge: failure_policy.Judge
-    space: disk_space.Space
+    policy: failure_policy.FailurePolicy
+    space: disk_space.DiskMonitor
     knowledge: portal_knowledge.PortalKnowledge
     alone: Callable[[], bool]
     """Whether orders are strictly one after another, nothing overlapping; may change."""

@@ -11,44 +11,45 @@ from po_pw.engine import resuming
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
-    from po_pw.engine import order_job, run_context
+    from po_pw.engine import order_job
+    from po_pw.engine.run_context import RunContext
 
 
-async def settle(room: run_context.Room, job: order_job.Job, outcome: models.Outcome) -> models.Outcome:
+async def settle(run_context: RunContext, job: order_job.Job, outcome: models.Outcome) -> models.Outcome:
     """Gives the outcome with its folder and files, once both are durable. After an error it may be done again.
 
     Args:
-        room: of the run.
+        run_context: of the run.
         job: the order's, with its work folder open.
         outcome: without folder and files.
 
     Raises:
-        FolderHeld: something keeps the folder from its place, or a file from its name. What was saved (`job.prepared`)
-            gets its place at the end of this run, or at the next start.
-        FileProblem: another program removed a file that had come.
-        OutputUnavailable: nothing can be written; what was fetched is in the work folder.
+        FolderHeldError: something keeps the folder from its place, or a file from its name. What was saved
+            (`job.prepared`) gets its place at the end of this run, or at the next start.
+        FileProblemError: another program removed a file that had come.
+        OutputUnavailableError: nothing can be written; what was fetched is in the work folder.
         OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = job.earlier, staging.parent(outcome.supplier, room.name_bytes)
+    earlier, parent = job.earlier, staging.parent(outcome.supplier, run_context.name_bytes)
     unchanged = job.is_unchanged(outcome.status, outcome.missing, parent)
-    if earlier is not None and unchanged and (room.out / earlier.folder).is_dir():
+    if earlier is not None and unchanged and (run_context.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)
-        await room.journal.commit(room.run, outcome)
+        await run_context.journal.commit(run_context.run, outcome)
         await asyncio.to_thread(job.work.discard)
         return outcome
-    return await _publish(room, job, outcome, parent)
+    return await _publish(run_context, job, outcome, parent)
 
 
-async def _publish(room: run_context.Room, job: order_job.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
+async def _publish(run_context: RunContext, job: order_job.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
     """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
     prepared = job.prepared
     if prepared is None:
         order = job.order
-        stem = await room.journal.claim_folder(order.key, parent, staging.stem(order, room.name_bytes))
-        await asyncio.to_thread(resuming.bring_in, job)
+        stem = await run_context.journal.claim_folder(order.key, parent, staging.stem(order, run_context.name_bytes))
+        await asyncio.to_thread(resuming.link_kept, job)
         prepared = await asyncio.to_thread(
             staging.prepare,
-            room.out,
+            run_context.out,
             job.work,
             order=order,
             supplier=outcome.supplier,
@@ -56,23 +57,25 @@ async def _publish(room: run_context.Room, job: order_job.Job, outcome: models.O
             status=outcome.status,
             files=job.files(),
             missing=outcome.missing,
-            max_path=room.options.max_path,
+            max_path=run_context.options.max_path,
             now=outcome.timing.ended_at,
             earlier=job.earlier.folder if job.earlier else "",
             rules=outcome.rules,
-            longest=room.name_bytes,
+            longest=run_context.name_bytes,
         )
         job.named(prepared.files)
         whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
-        await room.journal.save(room.run, whole, work=prepared.work, replaces=prepared.replaces)
+        await run_context.journal.save(run_context.run, whole, work=prepared.work, replaces=prepared.replaces)
         job.prepared = prepared
-    there = await asyncio.to_thread(publishing.publish, room.out, prepared.work, prepared.folder, prepared.replaces)
+    there = await asyncio.to_thread(
+        publishing.publish, run_context.out, prepared.work, prepared.folder, prepared.replaces
+    )
     if not there:
-        msg = f"another program removed {room.out / prepared.work} before it could become {prepared.folder}"
-        raise errors.FileProblem(msg)
-    job.published(room.out / prepared.folder, prepared.files)
-    await asyncio.to_thread(staging.check_there, room.out / prepared.folder, prepared.files, room.out)
-    await room.journal.publish(room.run, job.order.key)
+        msg = f"another program removed {run_context.out / prepared.work} before it could become {prepared.folder}"
+        raise errors.FileProblemError(msg)
+    job.published(run_context.out / prepared.folder, prepared.files)
+    await asyncio.to_thread(staging.check_there, run_context.out / prepared.folder, prepared.files, run_context.out)
+    await run_context.journal.publish(run_context.run, job.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 
 

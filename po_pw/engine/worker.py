@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from po_pw.browser import contexts
-    from po_pw.engine import run_context
+    from po_pw.engine.run_context import WorkerDeps
     from po_pw.lanes import base as lanes
     from po_pw.transport import client
 
@@ -72,12 +72,12 @@ class Worker:
     stream while the next is read.
     """
 
-    def __init__(self, name: models.WorkerId, shared: run_context.Shared) -> None:
+    def __init__(self, name: models.WorkerId, shared: WorkerDeps) -> None:
         self.name = name
         self._shared = shared
-        self._room = shared.room
-        options = shared.room.options
-        self._places = limiter.Turns(lambda: 1 if shared.alone() else options.orders_per_context)
+        self._run_context = shared.run_context
+        options = shared.run_context.options
+        self._places = limiter.Limiter(lambda: 1 if shared.alone() else options.orders_per_context)
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
@@ -90,55 +90,59 @@ class Worker:
         try:
             while True:
                 try:
-                    context = await self._room.pool.open(self.name)
-                except errors.OutputUnavailable as error:  # where the browser puts what it downloads
+                    context = await self._run_context.pool.open(self.name)
+                except errors.OutputUnavailableError as error:  # where the browser puts what it downloads
                     shared.space.met(error)
                     await shared.space.wait()
                     if shared.source.is_over() or shared.source.is_retired(self.name):
                         return
                     continue
-                except errors.EnvironmentProblem as error:
-                    self._room.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
+                except errors.MachineError as error:
+                    self._run_context.hub.emit(events.ContextLost(self.name, str(error), replaced=False))
                     shared.gave_up(error)
                     return
                 if await self._work(context):
                     if shared.source.is_retired(self.name):
-                        await self._room.pool.close(self.name)  # its memory is what is wanted
+                        await self._run_context.pool.close(self.name)  # its memory is what is wanted
                     if shared.source.is_over() or shared.source.is_retired(self.name):
                         return
                     continue  # it was called back meanwhile
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
-                self._room.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
-                await self._room.pool.close(self.name)
+                self._run_context.hub.emit(events.ContextLost(self.name, context.why_lost, replaced=replaced))
+                await self._run_context.pool.close(self.name)
                 if not replaced:
                     msg = f"the browser of worker {self.name} was lost {self._lost_in_a_row} times in a row"
-                    shared.gave_up(errors.EnvironmentProblem(msg))
+                    shared.gave_up(errors.MachineError(msg))
                     return
         finally:
             shared.source.leave(self.name)
 
     async def _work(self, context: contexts.Context) -> bool:
         """Works with one context; True when there is nothing more to do, False when the context is lost."""
-        session = self._room.client.session(context.user_agent, context.language, check=self._shared.judge.check)
-        room = self._room
-        lane = browser_lane.BrowserLane(context, room.options, room.portal_for, self._shared.knowledge, room.hub)
+        session = self._run_context.client.session(
+            context.user_agent, context.language, check=self._shared.policy.check
+        )
+        run_context = self._run_context
+        lane = browser_lane.BrowserLane(
+            context, run_context.options, run_context.portal_for, self._shared.knowledge, run_context.hub
+        )
         fetcher = fetching.Fetcher(
-            room.run,
+            run_context.run,
             self.name,
             session,
-            room.options,
-            room.hub,
+            run_context.options,
+            run_context.hub,
             self._shared.traffic,
-            room.portal_for,
+            run_context.portal_for,
             lane,
-            lambda key, file: room.journal.note(room.run, facts.FileSaved(key, file)),
-            at_once=lambda: 1 if self._shared.alone() else room.options.files_per_context,
+            lambda key, file: run_context.journal.note(run_context.run, facts.FileSaved(key, file)),
+            at_once=lambda: 1 if self._shared.alone() else run_context.options.files_per_context,
             allowed=judging.may_follow,
             is_download=vocabulary.is_download_label,
-            largest=room.largest_file,
+            largest=run_context.largest_file,
         )
-        pages = room.options.pages_per_context
+        pages = run_context.options.pages_per_context
         under_way: set[asyncio.Task[None]] = set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -146,7 +150,7 @@ class Worker:
                 readers = [group.create_task(self._read(desk), name=f"{self.name}-page-{n}") for n in range(pages)]
                 drained = await asyncio.gather(*readers)
         finally:
-            await async_tools.ended(under_way)
+            await async_tools.cancel_and_wait(under_way)
             await session.aclose()
         return all(drained)
 
@@ -163,7 +167,7 @@ class Worker:
                 if lease is None:
                     return True
                 if desk.context.lost.is_set():  # while it waited
-                    await self._shared.source.release(lease, order_queue.PutBack(0.0, counts=False))
+                    await self._shared.source.release(lease, order_queue.Requeue(0.0, counts=False))
                     return False
                 fetches = await self._attempt(desk, lease)
                 if fetches is not None:
@@ -184,14 +188,16 @@ class Worker:
         started = time.monotonic()
         job = shared.jobs.get(order.key)
         if job is None:
-            claim = self._room.begun.get(order.key, f"{self._room.run}-{lease.number}")
+            claim = self._run_context.begun.get(order.key, f"{self._run_context.run}-{lease.number}")
             job = shared.jobs[order.key] = order_job.Job(order, claim, _now())
         fetches = fetching.Fetches(job, started, desk.fetching)
         if not await self._may_fit(lease, job, started):
             return None
-        self._room.journal.note(self._room.run, facts.Leased(lease, job.started_at))
+        self._run_context.journal.note(self._run_context.run, facts.Leased(lease, job.started_at))
         if job.ending is not None:
-            await self._guarded(lease, job, started, async_tools.to_its_end(self._settle(lease, job, None, started)))
+            await self._guarded(
+                lease, job, started, async_tools.run_to_completion(self._settle(lease, job, None, started))
+            )
             return None
         if job.awaited is not None:
             fine = await self._guarded(lease, job, started, self._decide(desk, lease, fetches, job.awaited))
@@ -210,7 +216,7 @@ class Worker:
         """
         order, job, knowledge = lease.order, fetches.job, self._shared.knowledge
         try:
-            self._shared.judge.check(order.url)
+            self._shared.policy.check(order.url)
             await self._open(job)
             async with self._visiting(desk, lease) as visit:
                 cookies = await desk.context.cookies()
@@ -218,7 +224,7 @@ class Worker:
                 desk.session.set_cookies(cookies)
                 listing = self._concluded(order, visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
-                    evidence, home = self._evidence(order), self._room.out / filesystem.INTERNAL
+                    evidence, home = self._evidence(order), self._run_context.out / filesystem.INTERNAL
                     await asyncio.to_thread(filesystem.make, evidence.parent, home)
                     job.evidence = await visit.keep_evidence(evidence)
                 if listing is None:
@@ -228,14 +234,14 @@ class Worker:
                     self._take_in(job, listing)
                     self._say(lease, "fetching", len(job.wanted()))
                     await self._begin(desk, fetches, visit)
-            self._shared.judge.page_read(lease)
+            self._shared.policy.page_read(lease)
         except TimeoutError:
             await fetches.cancel()
             if self._shared.visits.is_ended(lease):
                 raise _Abandoned from None
-            msg = f"the order was not read within {self._room.options.order_timeout:.0f} s"
-            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
-        except errors.SessionExpired as error:
+            msg = f"the order was not read within {self._run_context.options.order_timeout:.0f} s"
+            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
+        except errors.SessionExpiredError as error:
             await fetches.cancel()
             await self._raise_if_alone(desk, order, error)
             raise
@@ -247,7 +253,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _visiting(self, desk: _Desk, lease: models.Lease) -> AsyncIterator[lanes.Visit]:
         """The order's page, while the block lasts, bounded in time; a stop ends it where nothing answers."""
-        async with asyncio.timeout(self._room.options.order_timeout) as limit:
+        async with asyncio.timeout(self._run_context.options.order_timeout) as limit:
             with self._shared.visits.under_way(lease, limit):
                 async with desk.lane.visit(lease.order) as visit:
                     yield visit
@@ -266,21 +272,23 @@ class Worker:
             await asyncio.to_thread(shutil.rmtree, self._evidence(order), ignore_errors=True)
         try:
             self._take_in(job, listing)
-        except errors.SessionExpired as error:
+        except errors.SessionExpiredError as error:
             await self._raise_if_alone(desk, order, error)
             raise
         self._say(lease, "fetching", len(job.wanted()))
         await self._begin(desk, fetches, None)
 
-    async def _raise_if_alone(self, desk: _Desk, order: models.PurchaseOrder, error: errors.SessionExpired) -> None:
+    async def _raise_if_alone(
+        self, desk: _Desk, order: models.PurchaseOrder, error: errors.SessionExpiredError
+    ) -> None:
         """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
         if await self._session_holds(desk, order.url, opened=False):
             msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
-            raise errors.Permanent(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
+            raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
     def _concluded(self, order: models.PurchaseOrder, listing: models.Listing) -> models.Listing | None:
         """The listing with what is known of the portal; None where that is not enough yet."""
-        knowledge, portal = self._shared.knowledge, self._room.portal_for(order.url)
+        knowledge, portal = self._shared.knowledge, self._run_context.portal_for(order.url)
         known = knowledge.memory(order.url)
         found = portal.conclude(
             listing,
@@ -293,7 +301,7 @@ class Worker:
         return found
 
     def _evidence(self, order: models.PurchaseOrder) -> Path:
-        return staging.evidence(self._room.out, order.po_number)
+        return staging.evidence(self._run_context.out, order.po_number)
 
     async def _session_holds(self, desk: _Desk, url: str, *, opened: bool) -> bool:
         """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
@@ -315,9 +323,16 @@ class Worker:
 
     async def _open(self, job: order_job.Job) -> None:
         """Opens the work folder, and looks for what earlier runs have of the order."""
-        room, key = self._room, job.order.key
-        await job.open_work(room.out)
-        await resuming.take_up(room.journal, room.run, room.out, job, room.resume, begun=key in room.begun)
+        run_context, key = self._run_context, job.order.key
+        await job.open_work(run_context.out)
+        await resuming.restore_progress(
+            run_context.journal,
+            run_context.run,
+            run_context.out,
+            job,
+            run_context.resume,
+            begun=key in run_context.begun,
+        )
 
     async def _begin(self, desk: _Desk, fetches: fetching.Fetches, visit: lanes.Visit | None) -> None:
         """Starts a fetch for each open attachment; a press holds the page until its download has begun.
@@ -353,7 +368,7 @@ class Worker:
         try:
             await desk.fetcher.check_room(job, attachment)
             got = await visit.capture(click)
-        except errors.BrowserLost:
+        except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
             desk.fetcher.fail(job, attachment, error)
@@ -366,17 +381,17 @@ class Worker:
     def _take_in(self, job: order_job.Job, listing: models.Listing) -> None:
         order = job.order
         told = dataclasses.replace(listing, facts="", considered=())  # what nobody who listens needs
-        self._room.hub.emit(events.PageRead(self.name, order.key, order.po_number, told))
+        self._run_context.hub.emit(events.PageRead(self.name, order.key, order.po_number, told))
         if listing.page is models.PageKind.SIGNED_OUT:
             msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
-            raise errors.SessionExpired(msg)
+            raise errors.SessionExpiredError(msg)
         if listing.page is not models.PageKind.ORDER:
             code, message = _REFUSED[listing.page]
             evidence = f".po-pw/evidence/{self._evidence(order).name}"
-            raise errors.Permanent(message.format(why=listing.why, url=order.url, evidence=evidence), code)
+            raise errors.PermanentError(message.format(why=listing.why, url=order.url, evidence=evidence), code)
         job.listing = listing
         self._shared.knowledge.explain(order, listing)
-        self._room.journal.note(self._room.run, facts.Listed(job.order.key, listing.attachments, _now()))
+        self._run_context.journal.note(self._run_context.run, facts.Listed(job.order.key, listing.attachments, _now()))
 
     async def _finish(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""
@@ -390,46 +405,48 @@ class Worker:
             return
         order, shown = job.order, {found.id: found for found in job.wanted()}
         try:
-            async with asyncio.timeout(self._room.options.order_timeout), desk.lane.visit(order) as visit:
+            async with asyncio.timeout(self._run_context.options.order_timeout), desk.lane.visit(order) as visit:
                 for name, click in rest.items():
                     await self._press(desk, fetches, visit, shown[name], click)
         except TimeoutError:
-            msg = f"the order was not opened again within {self._room.options.order_timeout:.0f} s"
-            raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from None
+            msg = f"the order was not opened again within {self._run_context.options.order_timeout:.0f} s"
+            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
         await fetches.done()
 
     async def _ask_session(self, desk: _Desk, job: order_job.Job) -> None:
         """A sign-in asked for by one file alone is that file's failure, as long as the session holds."""
-        asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpired)}
+        asked = {name: error for name, error in job.failed.items() if isinstance(error, errors.SessionExpiredError)}
         if asked and await self._session_holds(desk, job.order.url, opened=True):
             for name, error in asked.items():
                 msg = f"this file alone asks for a sign-in ({error})"
-                job.failed[name] = errors.Permanent(msg, models.ErrorCode.FORBIDDEN)
+                job.failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
     async def _conclude(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         job = fetches.job
         await fetches.done()
         await self._press_rest(desk, fetches)
         await self._ask_session(desk, job)
-        self._shared.judge.files_done(lease, job)
-        await asyncio.to_thread(job.look, self._room.out)
+        self._shared.policy.files_done(lease, job)
+        await asyncio.to_thread(job.look, self._run_context.out)
         self._give_up_what_does_not_fit(job)
         failed = job.failed.values()
         again = [error for error in failed if self._would_retry(error, lease)]
-        whole_run = [error for error in failed if isinstance(error, errors.OutputUnavailable | errors.SessionExpired)]
+        whole_run = [
+            error for error in failed if isinstance(error, errors.OutputUnavailableError | errors.SessionExpiredError)
+        ]
         if whole_run or again:
             # What does not fit comes last: it waits by itself.
-            raise min((*whole_run, *again), key=lambda error: isinstance(error, errors.DoesNotFit))
+            raise min((*whole_run, *again), key=lambda error: isinstance(error, errors.DoesNotFitError))
         if self._is_bare(job):
             await self._hold_back(lease, job, fetches.started)
             return
         listing = job.listing
         incomplete = None
         if listing is not None and (why := job.why_incomplete()):
-            incomplete = errors.Transient(why, models.ErrorCode.LIST_INCOMPLETE)
+            incomplete = errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE)
             if self._would_retry(incomplete, lease):
                 raise incomplete
-        await async_tools.to_its_end(self._settle(lease, job, incomplete, fetches.started))
+        await async_tools.run_to_completion(self._settle(lease, job, incomplete, fetches.started))
 
     def _is_bare(self, job: order_job.Job) -> bool:
         """Whether all that may have been attachments turned out to be none, and nothing shows where others would be."""
@@ -455,11 +472,11 @@ class Worker:
             job.listing = None
             code, message = _REFUSED[concluded.page]
             said = message.format(why=concluded.why, url=lease.order.url, evidence="")
-            raise errors.Permanent(said, code)
-        await async_tools.to_its_end(self._settle(lease, job, None, started))
+            raise errors.PermanentError(said, code)
+        await async_tools.run_to_completion(self._settle(lease, job, None, started))
 
     def _would_retry(self, error: errors.OrderError, lease: models.Lease) -> bool:
-        return isinstance(self._shared.judge.decide(error, lease), retry.Again)
+        return isinstance(self._shared.policy.decide(error, lease), retry.Again)
 
     async def _guarded(
         self, lease: models.Lease, job: order_job.Job, started: float, step: Coroutine[None, None, None]
@@ -473,10 +490,12 @@ class Worker:
             # Settling may fail too: of the disk, or of a fault of ours. Then the outcome goes without a folder.
             got = final
             if job.ending is None:
-                end = async_tools.to_its_end(self._settle(lease, job, got, started))
+                end = async_tools.run_to_completion(self._settle(lease, job, got, started))
                 got = await self._tried(lease, job, started, end)
             if isinstance(got, errors.OrderError):
-                await self._tried(lease, job, started, async_tools.to_its_end(self._settle_without(lease, job, got)))
+                await self._tried(
+                    lease, job, started, async_tools.run_to_completion(self._settle_without(lease, job, got))
+                )
             return False
         return got is True
 
@@ -489,7 +508,7 @@ class Worker:
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in; the order has gone back.
-            EnvironmentProblem: the machine is in the way; likewise.
+            MachineError: the machine is in the way; likewise.
         """
         try:
             try:
@@ -498,18 +517,18 @@ class Worker:
                 if isinstance(error, TimeoutError | ConnectionError):  # of the network: somebody should have said so
                     raise
                 raise await asyncio.to_thread(
-                    filesystem.problem, error, self._path_of(error), self._room.out
+                    filesystem.problem, error, self._path_of(error), self._run_context.out
                 ) from error
         except _Abandoned:
             await self._give_back(lease, job, started)
-        except errors.DoesNotFit as error:
+        except errors.DoesNotFitError as error:
             await self._set_aside(lease, job, error, started)
-        except errors.OutputUnavailable as error:
+        except errors.OutputUnavailableError as error:
             await self._give_back(lease, job, started)
             self._shared.space.met(error)
         except errors.OrderError as error:
             return error
-        except (errors.LoginRequiredError, errors.EnvironmentProblem):
+        except (errors.LoginRequiredError, errors.MachineError):
             await self._give_back(lease, job, started)
             raise
         except Exception as error:  # noqa: BLE001 - the worker's boundary: one order's fault must not end the run
@@ -523,23 +542,23 @@ class Worker:
         return False
 
     def _path_of(self, error: OSError) -> Path:
-        return Path(error.filename) if isinstance(error.filename, str) else self._room.out
+        return Path(error.filename) if isinstance(error.filename, str) else self._run_context.out
 
     async def _failed(
         self, lease: models.Lease, job: order_job.Job, error: errors.OrderError, started: float
     ) -> errors.OrderError | None:
         """Decides what follows from an error; gives the one that the order is to be settled with, if it is."""
-        if isinstance(error, errors.FileProblem) and not isinstance(error, errors.FolderHeld):
+        if isinstance(error, errors.FileProblemError) and not isinstance(error, errors.FolderHeldError):
             job.go_back()
-        error = self._shared.judge.failed(lease, error)
-        decision = self._shared.judge.decide(error, lease)
+        error = self._shared.policy.failed(lease, error)
+        decision = self._shared.policy.decide(error, lease)
         if isinstance(decision, retry.Never):
             return error
         if isinstance(decision, retry.SignIn):
             await self._give_back(lease, job, started, error=error)
-            ticket = await self._room.sessions.ticket(hostnames.origin_of(lease.order.url))
+            ticket = await self._run_context.sessions.ticket(hostnames.origin_of(lease.order.url))
             try:
-                await self._room.sessions.renew(ticket)
+                await self._run_context.sessions.renew(ticket)
             except errors.LoginRequiredError as needed:
                 self._shared.sign_in_needed(needed)
             return None
@@ -551,7 +570,7 @@ class Worker:
         put_back = events.OrderPutBack(
             self.name, lease.order.key, lease.order.po_number, error.failure(), delay, counts
         )
-        self._room.hub.emit(put_back)
+        self._run_context.hub.emit(put_back)
 
     # --- no room for one file ---------------------------------------------------------------------------------------
 
@@ -560,23 +579,23 @@ class Worker:
         if not job.needs or self._has_waited(job):
             return True
         try:
-            free = (await asyncio.to_thread(self._room.senses.space, self._room.out)).free
+            free = (await asyncio.to_thread(self._run_context.probes.space, self._run_context.out)).free
         except OSError:  # the output is gone: whoever reads the order meets that
             return True
         if free >= min(job.needs.values()):
             return True
-        await self._shared.source.release(lease, order_queue.PutBack(self._shared.space.look_again_in, counts=False))
+        await self._shared.source.release(lease, order_queue.Requeue(self._shared.space.look_again_in, counts=False))
         return False
 
     async def _set_aside(
-        self, lease: models.Lease, job: order_job.Job, error: errors.DoesNotFit, started: float
+        self, lease: models.Lease, job: order_job.Job, error: errors.DoesNotFitError, started: float
     ) -> None:
         """The order waits until there is room for its file; the others go on."""
         is_new = job.short_since is None
         if is_new:
             job.short_since = asyncio.get_running_loop().time()
             what = f"{lease.order.po_number} waits: {error}. Free some there; the other orders go on meanwhile"
-            self._room.hub.emit(events.Notice("warning", what))
+            self._run_context.hub.emit(events.Notice("warning", what))
         delay = self._shared.space.look_again_in
         await self._give_back(lease, job, started, error=error, delay=delay)
         self._say_put_back(lease, error, delay, counts=False)
@@ -584,7 +603,7 @@ class Worker:
     def _has_waited(self, job: order_job.Job) -> bool:
         """Whether an order has waited for room for as long as it may."""
         since = job.short_since
-        patience = self._room.options.disk_timeout
+        patience = self._run_context.options.disk_timeout
         return since is not None and asyncio.get_running_loop().time() - since >= patience
 
     def _give_up_what_does_not_fit(self, job: order_job.Job) -> None:
@@ -592,9 +611,9 @@ class Worker:
         if not self._has_waited(job):
             return
         for name, error in job.failed.items():
-            if isinstance(error, errors.DoesNotFit):
+            if isinstance(error, errors.DoesNotFitError):
                 said = f"{error}. Free some there, and run the same command again"
-                job.failed[name] = errors.Permanent(said, models.ErrorCode.DISK_FULL)
+                job.failed[name] = errors.PermanentError(said, models.ErrorCode.DISK_FULL)
 
     async def _give_back(
         self,
@@ -609,7 +628,7 @@ class Worker:
         if job.is_settled:
             return  # the end came while it was being settled, which was finished all the same
         self._note_attempt(lease, job, started, error.failure() if error else None, counts=counts)
-        await self._shared.source.release(lease, order_queue.PutBack(delay, counts))
+        await self._shared.source.release(lease, order_queue.Requeue(delay, counts))
 
     def _note_attempt(
         self, lease: models.Lease, job: order_job.Job, started: float, failure: models.Failure | None, *, counts: bool
@@ -618,7 +637,9 @@ class Worker:
         job.seconds += seconds
         ended_at = _now()
         started_at = ended_at - datetime.timedelta(seconds=seconds)
-        self._room.journal.note(self._room.run, facts.Attempted(lease, started_at, ended_at, failure, counts))
+        self._run_context.journal.note(
+            self._run_context.run, facts.Attempted(lease, started_at, ended_at, failure, counts)
+        )
 
     async def _settle(
         self, lease: models.Lease, job: order_job.Job, error: errors.OrderError | None, started: float
@@ -627,21 +648,21 @@ class Worker:
 
         May be done again where the disk was in the way: the job says how far it has come.
         """
-        room = self._room
+        run_context = self._run_context
         if job.prepared is None:
             await self._open(job)
         self._say(lease, "finishing")
-        if job.prepared is None and not await asyncio.to_thread(job.look, room.out) and job.ending is not None:
+        if job.prepared is None and not await asyncio.to_thread(job.look, run_context.out) and job.ending is not None:
             msg = f"another program removed files of {lease.order.po_number} after they were saved"
-            raise errors.FileProblem(msg)
+            raise errors.FileProblemError(msg)
         if job.ending is None:
             job.ending = self._outcome(lease, job, error, started)
-        outcome = await settling.settle(room, job, job.ending)
+        outcome = await settling.settle(run_context, job, job.ending)
         if outcome.status is not models.Status.FAILED and (seen := self._evidence(lease.order)).is_dir():
             await asyncio.to_thread(shutil.rmtree, seen, ignore_errors=True)  # of an earlier run, and mended since
         await self._settled(lease, job)
-        room.hub.emit(events.OrderSettled(outcome))
-        room.settled(outcome)
+        run_context.hub.emit(events.OrderSettled(outcome))
+        run_context.settled(outcome)
 
     async def _settle_without(self, lease: models.Lease, job: order_job.Job, error: errors.OrderError) -> None:
         """The order is over although its folder did not get its place, and that is said.
@@ -649,19 +670,19 @@ class Worker:
         What the journal has as saved gets it when nothing is in the way any more: at the end of this run, or at the
         next start. Of the others the work folder stays, for the next run to go on with.
         """
-        room = self._room
+        run_context = self._run_context
         ending = job.ending or self._outcome(lease, job, error, time.monotonic())
         if job.prepared is not None:
             outcome = settling.held(ending, error)
-            room.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
+            run_context.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
             await self._settled(lease, job)
-            room.held(outcome)
+            run_context.held(outcome)
             return
         outcome = settling.without_folder(ending, error.failure())
-        await room.journal.commit(room.run, outcome)
+        await run_context.journal.commit(run_context.run, outcome)
         await self._settled(lease, job)
-        room.hub.emit(events.OrderSettled(outcome))
-        room.settled(outcome)
+        run_context.hub.emit(events.OrderSettled(outcome))
+        run_context.settled(outcome)
 
     async def _settled(self, lease: models.Lease, job: order_job.Job) -> None:
         job.is_settled = True
@@ -674,7 +695,7 @@ class Worker:
         self, lease: models.Lease, job: order_job.Job, error: errors.OrderError | None, started: float
     ) -> models.Outcome:
         """What came of an order, as yet without folder and files."""
-        room, order = self._room, lease.order
+        run_context, order = self._run_context, lease.order
         job.keep_rest()
         status, failure = order_job.judge(job, error)
         self._note_attempt(lease, job, started, failure, counts=True)
@@ -693,15 +714,15 @@ class Worker:
             supplier=order.supplier or (job.listing.supplier if job.listing else ""),
             source_url=redact.address(order.url),
             found=len(job.wanted()),
-            changes=job.changes() if room.resume is not None and room.resume.refresh else None,
+            changes=job.changes() if run_context.resume is not None and run_context.resume.refresh else None,
             rules=recognition.RULES_VERSION,
-            earlier=room.earlier.get(order.key, models.Earlier.NEW),
+            earlier=run_context.earlier.get(order.key, models.Earlier.NEW),
         )
 
     def _say(self, lease: models.Lease, step: events.Step, attachments: int = 0) -> None:
         order = lease.order
         step_taken = events.OrderStep(self.name, order.key, order.po_number, step, lease.attempt, attachments)
-        self._room.hub.emit(step_taken)
+        self._run_context.hub.emit(step_taken)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors, events, models
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
-from po_pw.engine import fetching, portal_knowledge, run_context, worker
+from po_pw.engine import fetching, portal_knowledge, worker
+from po_pw.engine.run_context import RunContext, Visits, WorkerDeps
 from po_pw.machine import clocks, disk_space, keep_awake
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ SAMPLE: Final = 0.25
 """Seconds between two announcements of bytes received."""
 
 
-class Crew:
+class WorkerGroup:
     """Workers on one scheduler: as many as the governor allows at each moment.
 
     Args:
-        room: what they share.
+        run_context: what they share.
         orders: what is to be done.
         names: of the workers that are asked for, each of whom opens a context.
         governor: says how many may be open.
@@ -35,7 +36,7 @@ class Crew:
 
     def __init__(
         self,
-        room: run_context.Room,
+        run_context: RunContext,
         orders: Iterable[models.PurchaseOrder],
         names: Sequence[models.WorkerId],
         governor: Governor,
@@ -43,27 +44,27 @@ class Crew:
         *,
         open_ended: bool = False,
     ) -> None:
-        self._room = room
+        self._run_context = run_context
         self._names = names
         self._governor = governor
         self._first = first
         todo = list(orders)
         self._scheduler = Scheduler(todo, names[: first.count], open_ended=open_ended)
         self._running: set[models.WorkerId] = set()
-        self._gave_up: list[errors.EnvironmentProblem] = []
+        self._gave_up: list[errors.MachineError] = []
         self.sign_in_needed: errors.LoginRequiredError | None = None
-        self.unreachable: errors.PortalUnreachable | None = None
+        self.unreachable: errors.PortalUnreachableError | None = None
         self.stopped = False
         self._allowed = first.count
-        self._visits = run_context.Visits()
+        self._visits = Visits()
         self._beside: list[asyncio.Task[None]] = []
-        options, senses = room.options, room.senses
+        options, probes = run_context.options, run_context.probes
         self.knowledge = portal_knowledge.PortalKnowledge(
-            room.sessions, room.hub, lambda keys: self.source.unpark(keys)
+            run_context.sessions, run_context.hub, lambda keys: self.source.unpark(keys)
         )
         self.knowledge.expect(todo)
         base = 2 * options.backoff_base
-        self.judge = failure_policy.Judge(
+        self.policy = failure_policy.FailurePolicy(
             retry.Policy(options.attempts, options.backoff_base, options.backoff_cap, options.retry_for),
             circuit_breaker.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
             random=random.random,
@@ -71,26 +72,26 @@ class Crew:
             say=self._warn,
             given_up=self._give_up,
             changed=lambda: self.source.changed(),
-            emit=room.hub.emit,
-            asleep=senses.asleep,
-            hosts=reachability.Hosts(self.knowledge.has_answered, senses.network, self.knowledge.note_answer),
+            emit=run_context.hub.emit,
+            asleep=probes.asleep,
+            hosts=reachability.Hosts(self.knowledge.has_answered, probes.network, self.knowledge.note_answer),
         )
-        self.judge.expect(todo)
-        self.source = order_queue.LocalSource(
+        self.policy.expect(todo)
+        self.source = order_queue.OrderQueue(
             self._scheduler,
             on_steal=self._stolen,
-            gate=self.judge,
+            gate=self.policy,
             on_only_parked=lambda: self.knowledge.only_parked(self.source.parked()),
         )
-        self._space = disk_space.Space(
-            lambda: senses.space(room.out),
+        self._space = disk_space.DiskMonitor(
+            lambda: probes.space(run_context.out),
             options.min_free_bytes,
             options.disk_timeout,
             say=self._warn,
             paused=self.source.pause,
-            place=disk_space.Place(room.out),
-            back=room.back,
-            every=senses.space_every,
+            place=disk_space.Place(run_context.out),
+            back=run_context.back,
+            every=probes.space_every,
         )
 
     async def work(self) -> None:
@@ -99,27 +100,27 @@ class Crew:
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no context could be opened, or all were lost.
-            PortalUnreachable: a portal has not answered for too long.
-            OutputUnavailable: there was no room, or no output directory, for too long.
-            EnvironmentProblem: the disk is in the way.
+            PortalUnreachableError: a portal has not answered for too long.
+            OutputUnavailableError: there was no room, or no output directory, for too long.
+            MachineError: the disk is in the way.
         """
-        options, first = self._room.options, self._first
+        options, first = self._run_context.options, self._first
         most = options.max_total_bytes
         full = f"{most} bytes were received, the limit that was set"
         traffic = fetching.Traffic(
             options.files_in_all,
             most,
-            lambda: self._room.stop(full),
+            lambda: self._run_context.stop(full),
             go_ahead=self._space.wait,
             known=self.knowledge.verdicts,
         )
-        shared = run_context.Shared(
-            self._room,
+        shared = WorkerDeps(
+            self._run_context,
             self.source,
             traffic,
             self._need_sign_in,
             self._gave_up.append,
-            self.judge,
+            self.policy,
             self._space,
             self.knowledge,
             self._is_alone,
@@ -128,7 +129,7 @@ class Crew:
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
         too_long = self._stop_in_time()
         try:
-            async with keep_awake.kept(options.keep_awake), asyncio.TaskGroup() as group:
+            async with keep_awake.stay_awake(options.keep_awake), asyncio.TaskGroup() as group:
                 self._beside = [
                     group.create_task(self._govern(group, shared), name="governor"),
                     group.create_task(self._space.watch(), name="free-space"),
@@ -144,7 +145,7 @@ class Crew:
             sampler.cancel()
             await asyncio.wait([sampler])
             self._keep_knowledge()
-            self._room.hub.emit(events.BytesReceived(traffic.received))
+            self._run_context.hub.emit(events.BytesReceived(traffic.received))
         if self.sign_in_needed is not None:
             raise self.sign_in_needed
         if self.unreachable is not None:
@@ -160,7 +161,7 @@ class Crew:
         except OSError as error:
             self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
 
-    def _begin(self, group: asyncio.TaskGroup, shared: run_context.Shared, name: models.WorkerId, delay: float) -> None:
+    def _begin(self, group: asyncio.TaskGroup, shared: WorkerDeps, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, so does what goes on beside them."""
 
         async def work() -> None:
@@ -176,7 +177,7 @@ class Crew:
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
-    async def _govern(self, group: asyncio.TaskGroup, shared: run_context.Shared) -> None:
+    async def _govern(self, group: asyncio.TaskGroup, shared: WorkerDeps) -> None:
         """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count
@@ -189,12 +190,12 @@ class Crew:
             more = max(0, decision.count - len(working))
             if not self.stopped:
                 for name in retired[:more]:
-                    self.source.call_back(name)
+                    self.source.unretire(name)
                 more = min(more - len(retired[:more]), self._scheduler.waiting())
                 for place, name in enumerate(idle[:more]):
                     self._begin(group, shared, name, self._governor.start_delay(place))
             fewer = decision.count < len(working)
-            self._room.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
+            self._run_context.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
 
     def _is_alone(self) -> bool:
         """Whether there is one worker alone, by request or for want of memory: then nothing overlaps."""
@@ -202,27 +203,27 @@ class Crew:
 
     async def _notice_sleep(self) -> None:
         """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
-        senses = self._room.senses
-        async for seconds in clocks.sleeps(senses.asleep, senses.sleep_every):
+        probes = self._run_context.probes
+        async for seconds in clocks.sleeps(probes.asleep, probes.sleep_every):
             self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
-            self.judge.check_first()
-            await self._room.pool.check(self._room.options.heartbeat_timeout)
+            self.policy.check_first()
+            await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
     def _stop_in_time(self) -> asyncio.TimerHandle | None:
-        seconds = self._room.options.run_timeout
+        seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
         why = f"the time for this run is over ({clocks.span(seconds)})"
-        return asyncio.get_running_loop().call_later(seconds, self._room.stop, why)
+        return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
-    def _give_up(self, error: errors.PortalUnreachable) -> None:
+    def _give_up(self, error: errors.PortalUnreachableError) -> None:
         if self.unreachable is None:
             self.unreachable = error
-            self._room.hub.emit(events.Stopping(now=False, why="the portal does not answer"))
+            self._run_context.hub.emit(events.Stopping(now=False, why="the portal does not answer"))
             self.source.stop()
 
     def _warn(self, text: str) -> None:
-        self._room.hub.emit(events.Notice("warning", text))
+        self._run_context.hub.emit(events.Notice("warning", text))
 
     @property
     def is_ending(self) -> bool:
@@ -233,15 +234,15 @@ class Crew:
         """No more orders are begun."""
         self.stopped = True
         self.source.stop()
-        self._visits.end(self.judge.may_abandon)
+        self._visits.end(self.policy.may_abandon)
 
     def _stolen(self, thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
-        self._room.hub.emit(events.OrdersStolen(thief, victim, count))
+        self._run_context.hub.emit(events.OrdersStolen(thief, victim, count))
 
     def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
         if self.sign_in_needed is None:
             self.sign_in_needed = error
-            self._room.hub.emit(events.Stopping(now=False, why="the portal asks for a sign-in"))
+            self._run_context.hub.emit(events.Stopping(now=False, why="the portal asks for a sign-in"))
             self.source.stop()
 
     async def _sample(self, traffic: fetching.Traffic) -> None:
@@ -250,4 +251,4 @@ class Crew:
             await asyncio.sleep(SAMPLE)
             if traffic.received != last:
                 last = traffic.received
-                self._room.hub.emit(events.BytesReceived(last))
+                self._run_context.hub.emit(events.BytesReceived(last))

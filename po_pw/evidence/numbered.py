@@ -52,7 +52,7 @@ async def take(page: playwright.Page, found: Sequence[models.Control], path: Pat
         nth = met[control] = met.get(control, -1) + 1
         try:
             _, element = await controls.find(page, models.Click(control, nth, found.count(control)))
-        except errors.Transient:
+        except errors.TransientError:
             continue
         await element.evaluate(_MARK, str(number))
         drawn.append(number)

@@ -31,7 +31,7 @@ def held(folder: Path) -> Iterator[Callable[[], None]]:
         what this does, where somebody else has taken it meanwhile.
 
     Raises:
-        EnvironmentProblem: another po-pw is working there, and the message names its process; or the folder cannot be
+        MachineError: another po-pw is working there, and the message names its process; or the folder cannot be
             written to.
     """
     # Beside the lock, not in it: Windows lets nobody read a locked file.
@@ -61,16 +61,16 @@ def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
             f"another po-pw ({_holder(folder)}) is working in {folder.parent}. Wait for it, stop it with Ctrl-C, or "
             "choose another place with --out."
         )
-        raise errors.EnvironmentProblem(msg) from None
+        raise errors.MachineError(msg) from None
     except (OSError, NotImplementedError) as error:
         msg = f"{folder.parent} cannot be locked ({error}). Choose another place with --out."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     try:
         note.write_text(f"{os.getpid()}\n", "utf-8")
     except OSError as error:
         lock.release()
         msg = f"{folder.parent} cannot be written to ({error.strerror}). Choose another place with --out."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
 
 
 def is_held(folder: Path) -> bool:

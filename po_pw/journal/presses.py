@@ -85,7 +85,7 @@ def latest(path: Path) -> models.RunId | None:
     """The latest run; None where there was none.
 
     Raises:
-        EnvironmentProblem: the journal cannot be read, or a newer po-pw wrote it.
+        MachineError: the journal cannot be read, or a newer po-pw wrote it.
     """
     return schema.look(path, lambda connection: view.latest(connection, path))
 
@@ -98,7 +98,7 @@ def counts(path: Path, run: models.RunId | None) -> Counts:
         run: None for all runs.
 
     Raises:
-        EnvironmentProblem: as for `latest`.
+        MachineError: as for `latest`.
     """
 
     def read(connection: sqlite3.Connection) -> Counts:
@@ -119,7 +119,7 @@ def entries(path: Path, run: models.RunId | None) -> Iterator[Entry]:
         run: None for all runs.
 
     Raises:
-        EnvironmentProblem: as for `latest`.
+        MachineError: as for `latest`.
     """
     after = 0
     while True:

@@ -183,7 +183,7 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
         read: is called again where the journal changed under it.
 
     Raises:
-        EnvironmentProblem: it cannot be read.
+        MachineError: it cannot be read.
     """
     with translated(path):
         for _ in range(_LOOKS):
@@ -199,7 +199,7 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
             if is_sure or before == _stamps(path):
                 return found
     msg = f"the journal {path} is being opened or closed by a run just now. Try again in a moment."
-    raise errors.EnvironmentProblem(msg)
+    raise errors.MachineError(msg)
 
 
 def _read_somehow(path: Path, read: Callable[[sqlite3.Connection], T]) -> tuple[T, bool]:
@@ -274,7 +274,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Makes the tables, or brings them up to date.
 
     Raises:
-        EnvironmentProblem: the journal was written by a newer po-pw.
+        MachineError: the journal was written by a newer po-pw.
         sqlite3.Error: it cannot be read or written.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -294,14 +294,14 @@ def refuse_newer(version: int, path: Path) -> None:
     """Refuses a journal whose tables are not known.
 
     Raises:
-        EnvironmentProblem: it was written by a newer po-pw.
+        MachineError: it was written by a newer po-pw.
     """
     if version > len(MIGRATIONS):
         msg = (
             f"{path} was written by a newer po-pw (version {version}, this one knows {len(MIGRATIONS)}). "
             "Update po-pw, or choose another place with --out."
         )
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
 
 
 _MAY_MEND: Final = frozenset(
@@ -325,9 +325,9 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
         waits: whether somebody can wait until it can be used again.
 
     Raises:
-        OutOfSpace: the disk is full.
-        OutputUnavailable: it cannot be read or written at present; only where somebody waits.
-        EnvironmentProblem: anything else that SQLite says.
+        OutOfSpaceError: the disk is full.
+        OutputUnavailableError: it cannot be read or written at present; only where somebody waits.
+        MachineError: anything else that SQLite says.
     """
     try:
         yield
@@ -335,7 +335,7 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
         code = code_of(error)
         if code == sqlite3.SQLITE_FULL:
             msg = f"no space is left for the journal {path}. Free some, and run the same command again."
-            raise errors.OutOfSpace(msg) from error
+            raise errors.OutOfSpaceError(msg) from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             _damaged.add(path)
             msg = (
@@ -349,8 +349,8 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
         else:
             msg = f"the journal {path} cannot be used: {error}"
         if waits and code in _MAY_MEND:
-            raise errors.OutputUnavailable(msg) from error
-        raise errors.EnvironmentProblem(msg) from error
+            raise errors.OutputUnavailableError(msg) from error
+        raise errors.MachineError(msg) from error
 
 
 def was_damaged(path: Path) -> bool:

@@ -101,7 +101,7 @@ class Place(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lies:
+class StorageLocation:
     """Where a folder lies."""
 
     place: Place
@@ -114,7 +114,7 @@ class Lies:
         return self.place is not Place.LOCAL
 
 
-def judge(kind: str, options: Collection[str], *folders: str) -> Lies:
+def judge(kind: str, options: Collection[str], *folders: str) -> StorageLocation:
     """Where a folder lies.
 
     Args:
@@ -126,12 +126,12 @@ def judge(kind: str, options: Collection[str], *folders: str) -> Lies:
     parts = [part.lower() for folder in folders for part in re.split(r"[\\/]", folder)]
     mark = next((mark for mark in _SYNCED for part in parts if part.startswith(mark)), "")
     if mark:
-        return Lies(Place.SYNCED, mark)
+        return StorageLocation(Place.SYNCED, mark)
     if lower.startswith(_REMOTE) or "remote" in options or any(_is_on_a_server(folder) for folder in folders):
-        return Lies(Place.REMOTE)
+        return StorageLocation(Place.REMOTE)
     if "fuse" in lower and not lower.startswith(_LOCAL_FUSE):
-        return Lies(Place.UNSURE)
-    return Lies(Place.LOCAL)
+        return StorageLocation(Place.UNSURE)
+    return StorageLocation(Place.LOCAL)
 
 
 def _is_on_a_server(folder: str) -> bool:

@@ -146,9 +146,9 @@ class Journal:
             rollback: without the write-ahead log, as `modes.judge` says of the place.
 
         Raises:
-            EnvironmentProblem: it cannot be opened or is damaged, or a newer po-pw wrote it; on leaving: a note, or an
+            MachineError: it cannot be opened or is damaged, or a newer po-pw wrote it; on leaving: a note, or an
                 outcome whose wait was cancelled, could not be written.
-            OutOfSpace: the disk is full.
+            OutOfSpaceError: the disk is full.
         """
         thread = await asyncio.to_thread(writer.Writer, path, rollback=rollback)
         try:
@@ -235,15 +235,15 @@ class Journal:
         """Opens the journal once more, after its place was gone; what was noted meanwhile is written.
 
         Raises:
-            OutputUnavailable: it cannot be opened.
-            EnvironmentProblem: it is another one.
+            OutputUnavailableError: it cannot be opened.
+            MachineError: it is another one.
         """
         self._writer.lose()
         query = "SELECT 1 FROM runs WHERE run = ?"
         known = await self._written(lambda connection: connection.execute(query, (run,)).fetchone() is not None)
         if not known:
             msg = f"{self._path} is not the journal of this run any more. Is another disk or share there?"
-            raise errors.EnvironmentProblem(msg)
+            raise errors.MachineError(msg)
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
         """Notes a fact; returns at once, and it is written with the next commit."""

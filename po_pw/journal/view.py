@@ -167,7 +167,7 @@ def progress(path: Path) -> Progress | None:
     """The latest run; None where there was none. Nothing is made or changed, also while the run is going.
 
     Raises:
-        EnvironmentProblem: the journal cannot be read, or a newer po-pw wrote it.
+        MachineError: the journal cannot be read, or a newer po-pw wrote it.
     """
     return schema.look(path, lambda connection: _progress(connection, path))
 
@@ -180,7 +180,7 @@ def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[mode
         on_row: called for each; what it raises ends the reading.
 
     Raises:
-        EnvironmentProblem: as for `progress`.
+        MachineError: as for `progress`.
     """
 
     def read(connection: sqlite3.Connection) -> dict[models.OrderKey, str]:
@@ -199,7 +199,7 @@ def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
     """An order's latest outcome.
 
     Raises:
-        EnvironmentProblem: as for `progress`.
+        MachineError: as for `progress`.
     """
 
     def read(connection: sqlite3.Connection) -> models.Outcome | None:
@@ -213,7 +213,7 @@ def latest(connection: sqlite3.Connection, path: Path) -> models.RunId | None:
     """The latest run of a journal that `schema.look` has opened; None where there was none.
 
     Raises:
-        EnvironmentProblem: a newer po-pw wrote it.
+        MachineError: a newer po-pw wrote it.
     """
     begun = _begun(connection) if _check_version(connection, path) else None
     return None if begun is None else models.RunId(begun["run"])

@@ -45,8 +45,8 @@ class Writer:
         rollback: as `schema.writing` says.
 
     Raises:
-        EnvironmentProblem: it cannot be opened, or a newer po-pw wrote it.
-        OutOfSpace: the disk is full.
+        MachineError: it cannot be opened, or a newer po-pw wrote it.
+        OutOfSpaceError: the disk is full.
     """
 
     def __init__(self, path: Path, *, rollback: bool = False) -> None:
@@ -101,8 +101,8 @@ class Writer:
         """Writes what waits and ends the thread; once more does nothing.
 
         Raises:
-            EnvironmentProblem: something that nobody waited for could not be written.
-            OutOfSpace: the same, because the disk is full.
+            MachineError: something that nobody waited for could not be written.
+            OutOfSpaceError: the same, because the disk is full.
         """
         with self._door:
             if self._closed:
@@ -111,7 +111,7 @@ class Writer:
             self._queue.put(None)
         self._thread.join()
         for request in self._kept:
-            request.done.set_exception(errors.OutputUnavailable(f"the journal {self._path} could not be written"))
+            request.done.set_exception(errors.OutputUnavailableError(f"the journal {self._path} could not be written"))
         with schema.translated(self._path):
             self._connection.close()
         if self._unheard is not None:
@@ -181,14 +181,14 @@ class Writer:
             known = {id(request) for request, _ in failed}
             failed += [(request, error) for request in batch if id(request) not in known]
             fine = []
-            if isinstance(error, errors.OutputUnavailable) and not isinstance(error, errors.OutOfSpace):
+            if isinstance(error, errors.OutputUnavailableError) and not isinstance(error, errors.OutOfSpaceError):
                 self._is_lost = True
             else:
                 self._abandon()
         for request, result in fine:
             request.done.set_result(result)
         for request, problem in failed:
-            if not request.awaited and isinstance(problem, errors.OutputUnavailable):
+            if not request.awaited and isinstance(problem, errors.OutputUnavailableError):
                 self._kept.append(request)
             else:
                 request.done.set_exception(problem)
@@ -216,14 +216,14 @@ class Writer:
         """Opens the journal once more; where it lay on a share that was gone, the old connection is dead for good.
 
         Raises:
-            OutputUnavailable: it is not there.
+            OutputUnavailableError: it is not there.
             sqlite3.Error: it cannot be opened.
         """
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         if not self._path.is_file():  # SQLite would make another
             msg = f"the journal {self._path} is not there"
-            raise errors.OutputUnavailable(msg)
+            raise errors.OutputUnavailableError(msg)
         self._connection = schema.writing(self._path, rollback=self._rollback)
         self._is_lost = False
 

@@ -38,7 +38,7 @@ class Captured(Protocol):
             stall: seconds without a byte after which it is given up.
 
         Raises:
-            Transient: it broke off, or nothing came for so long.
+            TransientError: it broke off, or nothing came for so long.
         """
         ...
 
@@ -56,10 +56,10 @@ class Visit(Protocol):
         """What a click hands out: a download that has begun, or the address of a file it opened.
 
         Raises:
-            Transient: nothing came in time.
-            Permanent: no way to it is certain to change nothing (`NOT_PRESSED`).
-            NotAFile: a page came instead.
-            SessionExpired: the page that came asks for a sign-in.
+            TransientError: nothing came in time.
+            PermanentError: no way to it is certain to change nothing (`NOT_PRESSED`).
+            NotAFileError: a page came instead.
+            SessionExpiredError: the page that came asks for a sign-in.
         """
         ...
 
@@ -81,12 +81,12 @@ class Lane(Protocol):
         """Opens an order's page and reads it; the page is free again when the visit closes.
 
         Raises:
-            Transient: the portal or the network failed.
-            BrowserLost: the context died.
+            TransientError: the portal or the network failed.
+            BrowserLostError: the context died.
         """
         ...
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from, whose page was read at this address."""
         ...
 
@@ -94,12 +94,12 @@ class Lane(Protocol):
         """Whether a page that needs the sign-in still opens.
 
         Raises:
-            Transient: the portal or the network failed.
-            BrowserLost: the context died.
+            TransientError: the portal or the network failed.
+            BrowserLostError: the context died.
         """
         ...
 
-    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> Captured:
         """A file by its address the way a person gets it, where our HTTP client does not.
 
         Raises:

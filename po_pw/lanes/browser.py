@@ -92,7 +92,7 @@ class BrowserLane:
             await visit.open()
             yield visit
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.Fence:
+    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
         return _fence(self._portal_for(order.url), self._options, order.url, page_url)
 
@@ -113,15 +113,15 @@ class BrowserLane:
             event = dataclasses.replace(event, worker=self._context.worker)
         self._hub.emit(event)
 
-    async def download(self, link: models.Link, fence: allowed_hosts.Fence) -> base.Captured:
+    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
 
         Raises:
-            Transient: nothing began in time, or the connection failed.
-            Permanent: the browser does not get it either.
-            NotAFile: a page came instead.
-            SessionExpired: it asks for a sign-in.
-            BrowserLost: the context died.
+            TransientError: nothing began in time, or the connection failed.
+            PermanentError: the browser does not get it either.
+            NotAFileError: a page came instead.
+            SessionExpiredError: it asks for a sign-in.
+            BrowserLostError: the context died.
         """
         referer = addresses.referer(link.referer, addresses.parse(link.url))
         timeout = self._options.navigation_timeout
@@ -130,7 +130,7 @@ class BrowserLane:
                 got = await capture.download(
                     self._context, hold, link.url, referer, timeout, fence, on_audit=self._audit
                 )
-            except capture.PageInstead as error:
+            except capture.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
                 raise
         return await _of_size(got, self._options.max_file_bytes)
@@ -172,10 +172,10 @@ class _Visit:
         """Presses the control, inside the press guard, and gives what it hands out."""
         if self._options.read_only and click.control.form is not None and click.control.form.method != "get":
             msg = f"{click.control.label!r} sends a form, and --read-only forbids that"
-            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
+            raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._knowledge.is_press_refused(self._order.url, click.control):
             msg = f"{click.control.label!r} was not pressed: another control of its kind brought no file"
-            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
+            raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._moved_on or click.page != self._turned:
             page = self._hold.page
             with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
@@ -196,7 +196,7 @@ class _Visit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except capture.PageInstead as error:
+        except capture.PageInsteadError as error:
             self._moved_on = True
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
             raise
@@ -252,7 +252,7 @@ class _Visit:
                 judge=lambda held: self._judge(held, purpose, click.control),
                 on_audit=self._audit,
             )
-        except errors.BrowserLost:
+        except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
             return portals.Pressed(done=False, why=str(error))
@@ -277,12 +277,12 @@ def _allow_reading(control: models.Control) -> str | None:
     return judging.veto(control)
 
 
-async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInstead) -> None:
+async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
     kept = recognition.same_address(asked, facts.url)
     if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in where a file was promised"
-        raise errors.SessionExpired(msg) from error
+        raise errors.SessionExpiredError(msg) from error
 
 
 @contextlib.contextmanager
@@ -311,7 +311,7 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
         answers: of `_answers`.
 
     Raises:
-        Transient: the portal answered that it cannot just now.
+        TransientError: the portal answered that it cannot just now.
     """
     with _translated(url):
         await hold.end_guard()
@@ -330,7 +330,7 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
     if status in {408, 425, 429} or status >= 500:
         limited = status in {429, 503}
         wait = answers[-1].headers.get("retry-after", "")
-        raise errors.Transient(
+        raise errors.TransientError(
             f"the portal answered HTTP {status} for the order's page",
             models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
             retry_after=client.retry_after(wait) if limited else None,
@@ -340,7 +340,7 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
 
 async def _unreachable(
     url: str, error: playwright.Error, answers: Sequence[playwright.Response]
-) -> errors.HostUnreachable | None:
+) -> errors.HostUnreachableError | None:
     """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
     said = contexts.first_line(error)
     fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
@@ -353,8 +353,10 @@ async def _unreachable(
     return net_errors.unreachable(url, fault, said)
 
 
-def _fence(portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str) -> allowed_hosts.Fence:
-    return allowed_hosts.fence(
+def _fence(
+    portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str
+) -> allowed_hosts.HostPolicy:
+    return allowed_hosts.host_policy(
         order_url,
         page_url,
         declared=portal.file_hosts(order_url),
@@ -370,7 +372,7 @@ async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     if most is not None and announced is not None and announced > most:
         await got.discard()
         msg = f"the file is larger than {most} bytes, the limit that was set"
-        raise errors.Permanent(msg, models.ErrorCode.TOO_LARGE)
+        raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
     return got
 
 
@@ -380,19 +382,19 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except playwright.TimeoutError as error:
         msg = "the order's page did not answer in time"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+        raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
         first = contexts.first_line(error)
         if "Download is starting" in first:
             msg = f"the address leads to a file, not to an order's page: {redact.bare(url)}"
-            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
+            raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
         if "Cannot navigate to invalid URL" in first or "ERR_INVALID_URL" in first:
             msg = "the address cannot be opened: check the url column"
-            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
+            raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
         for name in _NETWORK:
             if name in first:
                 at = first.find("net::")
                 reason = first[at:].split(" ")[0] if at >= 0 else name
                 msg = f"the portal could not be reached ({reason})"
-                raise errors.Transient(msg, models.ErrorCode.NETWORK) from error
+                raise errors.TransientError(msg, models.ErrorCode.NETWORK) from error
         raise

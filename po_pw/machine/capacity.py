@@ -184,7 +184,7 @@ class Governor:
         """Reads the machine and decides.
 
         Raises:
-            EnvironmentProblem: the system does not say what is left.
+            MachineError: the system does not say what is left.
         """
         reading = await asyncio.to_thread(self._read)
         self._cpus = reading.cpus
@@ -212,7 +212,7 @@ class Governor:
             await asyncio.sleep(self.every)
             try:
                 decision = await self.decide(open_now())
-            except errors.EnvironmentProblem as error:
+            except errors.MachineError as error:
                 _log.warning("%s", error)
                 continue
             if decision.count > count:

@@ -44,7 +44,7 @@ _CLOCKS: Final = {
 """The one that goes on in sleep, and the one that stands still."""
 
 
-def slept() -> float:
+def seconds_suspended() -> float:
     """Seconds that this machine has slept since it was started; 0 where the system does not say."""
     if _SYSTEM == "win32":
         return _slept_on_windows()
@@ -95,14 +95,14 @@ def awake_time(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         yield
         return
     before = loop.time
-    setattr(loop, "time", AwakeTime(before, slept))  # noqa: B010 - a loop's clock is its own to say (PEP 3156)
+    setattr(loop, "time", AwakeTime(before, seconds_suspended))  # noqa: B010 - a loop's clock is its own to say (PEP 3156)
     try:
         yield
     finally:
         setattr(loop, "time", before)  # noqa: B010
 
 
-async def sleeps(asleep: Callable[[], float] = slept, every: float = EVERY) -> AsyncGenerator[float, None]:
+async def sleeps(asleep: Callable[[], float] = seconds_suspended, every: float = EVERY) -> AsyncGenerator[float, None]:
     """Each time the machine has slept: for how many seconds. Looks about once a second as long as it is iterated."""
     before = asleep()
     while True:

@@ -85,7 +85,7 @@ def floor(least: int, total: int) -> int:
     return min(least, total // _SHARE)
 
 
-class Space:
+class DiskMonitor:
     """Watches the place of the output, and says when the run has to pause.
 
     Args:
@@ -126,13 +126,13 @@ class Space:
         """Why nothing could be written to the output; `""` where that was not so."""
         self._answer: asyncio.Future[tuple[Reading | None, OSError | None]] | None = None
         self._looked_at = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._run_context = asyncio.Event()
+        self._run_context.set()
 
     @property
     def is_paused(self) -> bool:
         """Whether nothing new is begun."""
-        return not self._room.is_set()
+        return not self._run_context.is_set()
 
     @property
     def look_again_in(self) -> float:
@@ -141,20 +141,20 @@ class Space:
 
     async def wait(self) -> None:
         """Waits while there is no room."""
-        await self._room.wait()
+        await self._run_context.wait()
 
-    def met(self, error: errors.OutputUnavailable) -> None:
+    def met(self, error: errors.OutputUnavailableError) -> None:
         """Somebody met a full disk, or could not write to the output at all, whatever the readings say."""
         now = asyncio.get_running_loop().time()
         if not self.is_paused:  # of several that meet it at once, the first counts
             wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._met, 10))
             self._met += 1
             self._not_before = now + wait
-            if isinstance(error, errors.OutOfSpace):
+            if isinstance(error, errors.OutOfSpaceError):
                 self._pause(now, f"{error}: the run waits until there is room")
             else:
                 self._lose(now, str(error))
-        elif not isinstance(error, errors.OutOfSpace):
+        elif not isinstance(error, errors.OutOfSpaceError):
             self._gone = self._gone or str(error)
         self._looked_at.set()
 
@@ -167,9 +167,9 @@ class Space:
         """Looks every few seconds, at once where a full disk was met.
 
         Raises:
-            OutOfSpace: there was no room for as long as we were to wait.
-            OutputUnavailable: nothing could be written for so long.
-            EnvironmentProblem: the output is gone for good.
+            OutOfSpaceError: there was no room for as long as we were to wait.
+            OutputUnavailableError: nothing could be written for so long.
+            MachineError: the output is gone for good.
         """
         while True:
             await self._look()
@@ -207,7 +207,7 @@ class Space:
                 f"the disk of {self._place.out} had no room for {clocks.span(self._patience)} ({free}). Free some, and "
                 "run the same command again: it continues where this one stopped."
             )
-            raise errors.OutOfSpace(msg)
+            raise errors.OutOfSpaceError(msg)
 
     async def _state(self) -> tuple[Reading | None, OSError | None]:
         """The file system, and why nothing can be written there. A share that does not answer is gone, too."""
@@ -231,13 +231,13 @@ class Space:
         out, why = self._place.out, fault.strerror or str(fault)
         if fault.errno == errno.EROFS:
             msg = f"{out} cannot be written to any more ({why}). Choose another place with --out."
-            raise errors.EnvironmentProblem(msg)
+            raise errors.MachineError(msg)
         if await asyncio.to_thread(self._place.is_lost):
             msg = (
                 f"{out} was removed or renamed while the run went on. Put it back, and run the same command again: it "
                 "continues where this one stopped."
             )
-            raise errors.EnvironmentProblem(msg)
+            raise errors.MachineError(msg)
         if not self.is_paused:
             self._lose(now, f"{out} cannot be written to ({why})")
         self._gone = self._gone or why
@@ -246,22 +246,22 @@ class Space:
                 f"{out} could not be written to for {clocks.span(self._patience)} ({why}). When it can, run the same "
                 "command again: it continues where this one stopped."
             )
-            raise errors.OutputUnavailable(msg)
+            raise errors.OutputUnavailableError(msg)
 
     async def _go_on(self, reading: Reading) -> None:
         if self._gone:
             if self._met >= _IN_VAIN:
-                raise errors.EnvironmentProblem(self._gone)
+                raise errors.MachineError(self._gone)
             try:
                 await self._back()
-            except errors.OutputUnavailable as error:
+            except errors.OutputUnavailableError as error:
                 self._gone = str(error)
                 return
             self._gone = ""
             said = f"{self._place.out} can be written to again: the run goes on"
         else:
             said = f"there is room on the disk again ({capacity.size(reading.free)} free): the run goes on"
-        self._room.set()
+        self._run_context.set()
         if not self._met:
             self._short_since = None
         self._say(said)
@@ -276,7 +276,7 @@ class Space:
         )
 
     def _pause(self, now: float, why: str) -> None:
-        self._room.clear()
+        self._run_context.clear()
         if self._short_since is None:
             self._short_since = now
         self._say(why)

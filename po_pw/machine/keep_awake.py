@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def kept(wanted: bool) -> AsyncIterator[None]:
+async def stay_awake(wanted: bool) -> AsyncIterator[None]:
     """Keeps the machine awake while the block lasts; where it cannot be done the log says why.
 
     Args:

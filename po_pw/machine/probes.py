@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Senses:
+class SystemProbes:
     """Readings, each taken whenever it is wanted."""
 
-    asleep: Callable[[], float] = clocks.slept
+    asleep: Callable[[], float] = clocks.seconds_suspended
     """Seconds that the machine has slept so far."""
     sleep_every: float = clocks.EVERY
     """Seconds between two looks at it."""

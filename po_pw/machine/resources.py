@@ -45,7 +45,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     """Reads the machine; takes a tenth of a second.
 
     Raises:
-        EnvironmentProblem: the system does not tell.
+        MachineError: the system does not tell.
     """
     try:
         before, started = limits(), time.monotonic()
@@ -56,7 +56,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
         open_files, limit = _open_files()
     except (psutil.Error, OSError, RuntimeError) as error:
         msg = f"the system does not say what memory and CPUs are left: {error}"
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     if after.cpus is not None:
         allowed = min(allowed, after.cpus)
         if before.cpu_seconds is not None and after.cpu_seconds is not None:
@@ -137,13 +137,13 @@ def file_system(path: Path) -> FileSystem:
     """The file system of an absolute path; need not exist. Asks nothing of the file system itself.
 
     Raises:
-        EnvironmentProblem: the system does not tell.
+        MachineError: the system does not tell.
     """
     try:
         mounts = psutil.disk_partitions(all=True)
     except (psutil.Error, OSError) as error:
         msg = f"the system does not say which file systems there are: {error}"
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     best = FileSystem("", "")
     for mount in mounts:
         # Of two on one mount point the later one is seen.

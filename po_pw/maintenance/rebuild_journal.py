@@ -41,9 +41,9 @@ async def open_journal(
         work: tells how far that is, and ends it where the run is stopped.
 
     Raises:
-        EnvironmentProblem: it cannot be opened or set aside, or a newer po-pw wrote it.
+        MachineError: it cannot be opened or set aside, or a newer po-pw wrote it.
         StoppedError: the run was stopped before it was open.
-        OutOfSpace: the disk is full.
+        OutOfSpaceError: the disk is full.
     """
     work = work or long_work.LongWork(hub.emit)
     lies = await asyncio.to_thread(where, out)
@@ -63,11 +63,11 @@ async def open_journal(
         await asyncio.to_thread(integrity.note_closed, path)
 
 
-def where(out: Path) -> storage_location.Lies:
+def where(out: Path) -> storage_location.StorageLocation:
     """Where an output directory lies.
 
     Raises:
-        EnvironmentProblem: the system does not tell.
+        MachineError: the system does not tell.
     """
     real = os.path.realpath(out)
     about = resources.file_system(Path(real))
@@ -102,7 +102,7 @@ def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
         aside = integrity.set_aside(path, datetime.datetime.now(datetime.UTC).astimezone())
     except OSError as error:
         msg = f"the journal {path} cannot be used ({error.strerror or error}). Choose another place with --out."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
     return Lost(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
 
 
@@ -164,7 +164,7 @@ def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> It
             yield restore.Recovered(outcome_of(told), parent, stem)
 
 
-def outcome_of(told: manifests.Told) -> models.Outcome:
+def outcome_of(told: manifests.Manifest) -> models.Outcome:
     """An order's outcome as far as its manifest tells it. Pure."""
     failed = [file.failure for file in told.missing if file.failure is not None]
     error = None

@@ -32,7 +32,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
     Where the folder is nowhere any more the outcome is forgotten, so that its order is done again.
 
     Raises:
-        OutputUnavailable: nothing can be written to the output directory.
+        OutputUnavailableError: nothing can be written to the output directory.
     """
     published: list[models.Outcome] = []
     held: list[str] = []
@@ -43,7 +43,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
             there = await asyncio.to_thread(
                 publishing.publish, out, saved.work, outcome.folder, saved.replaces, late=True
             )
-        except errors.OutputUnavailable:
+        except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:  # one order's, as it would be in mid-run
             held.append(f"{outcome.po_number}: {error}")
@@ -56,7 +56,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
             await journal.forget(saved.run, outcome.key)
     try:
         await asyncio.to_thread(publishing.clear_aside, out)
-    except errors.OutputUnavailable:
+    except errors.OutputUnavailableError:
         raise
     except errors.OrderError as error:  # what lies there can wait
         held.append(str(error))

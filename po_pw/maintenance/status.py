@@ -33,7 +33,7 @@ class State(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class OutputStatus:
     """An output directory at one moment."""
 
     out: Path
@@ -126,7 +126,7 @@ def journal_of(out: Path) -> Path:
     return internal / "journal.db"
 
 
-def look(out: Path, now: datetime.datetime | None = None) -> Standing:
+def look(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
     """How an output directory stands. Makes and changes nothing there.
 
     Args:
@@ -135,7 +135,7 @@ def look(out: Path, now: datetime.datetime | None = None) -> Standing:
 
     Raises:
         InputError: it is none of ours.
-        EnvironmentProblem: its journal cannot be read.
+        MachineError: its journal cannot be read.
     """
     path = journal_of(out)
     # In this order: a run that ends in between has ended when its journal is read.
@@ -145,7 +145,7 @@ def look(out: Path, now: datetime.datetime | None = None) -> Standing:
     if run is None and not path.exists() and not is_held:
         msg = f"{out} has no journal: no run was made there, or somebody has removed .po-pw/journal.db"
         raise errors.InputError(msg)
-    return Standing(out, judge(run, is_held=is_held), pid, now or datetime.datetime.now().astimezone(), run)
+    return OutputStatus(out, judge(run, is_held=is_held), pid, now or datetime.datetime.now().astimezone(), run)
 
 
 def judge(run: view.Progress | None, *, is_held: bool) -> State:

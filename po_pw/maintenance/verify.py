@@ -142,7 +142,7 @@ def examine(
     Raises:
         StoppedError: `stopped` was set.
         InputError: it is none of ours.
-        EnvironmentProblem: its journal cannot be read.
+        MachineError: its journal cannot be read.
     """
     stopped = stopped or threading.Event()
     path = status.journal_of(out)
@@ -163,7 +163,7 @@ def examine(
     return Report(out, checked, tuple(findings), at_work)
 
 
-async def mend(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
+async def mark_for_refetch(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
     """Does as `examine` does, and marks the orders whose files are not right: the next run fetches what is missing.
 
     Args:
@@ -173,8 +173,8 @@ async def mend(out: Path, said: Callable[[Tally, int], None], hear: events.Liste
 
     Raises:
         InputError: it is none of ours.
-        EnvironmentProblem: a run is going there, or the journal cannot be used.
-        OutOfSpace: the disk is full.
+        MachineError: a run is going there, or the journal cannot be used.
+        OutOfSpaceError: the disk is full.
     """
     path = status.journal_of(out)
     hub = events.Hub()
@@ -227,7 +227,7 @@ def _expected(
         if not folder or folder in known:
             continue
         outcome = view.outcome(path, key)
-        where = order_paths.Place.of(path.parent.parent, folder)
+        where = order_paths.OrderPaths.of(path.parent.parent, folder)
         if outcome is None or where is None:
             continue
         known.add(folder)
@@ -313,12 +313,12 @@ def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
     for folder in _folders_in(out):
         if folder.name == order_paths.INTERNAL or folder.name in known:
             continue
-        if order_paths.Place.of(out, folder.name) is not None:
+        if order_paths.OrderPaths.of(out, folder.name) is not None:
             yield Finding(Kind.UNKNOWN_FOLDER, folder.name)
             continue
         for inner in _folders_in(folder):
             name = f"{folder.name}/{inner.name}"
-            if name not in known and order_paths.Place.of(out, name) is not None:
+            if name not in known and order_paths.OrderPaths.of(out, name) is not None:
                 yield Finding(Kind.UNKNOWN_FOLDER, name)
 
 

@@ -146,7 +146,7 @@ def _votes(sample: str, separator: str) -> tuple[int, int, int]:
     """What speaks for a separator: known columns in a header, rows as wide as the header in per cent, its width."""
     first = [record for record in itertools.islice(_records(_lines(sample), separator), 40) if not record.blank]
     header = headers.find(first)
-    known = headers.Places.of(header.cells).known if header else 0
+    known = headers.ColumnMap.of(header.cells).known if header else 0
     widest = max((len(record.cells) for record in first), default=0)
     width = len(header.cells) if header else widest
     if width < 2:

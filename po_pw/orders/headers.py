@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Places:
+class ColumnMap:
     """Which column holds what, from 0; -1 where none does."""
 
     po_number: int
@@ -48,7 +48,7 @@ class Places:
     amount: int
 
     @classmethod
-    def of(cls, header: Sequence[str]) -> Places:
+    def of(cls, header: Sequence[str]) -> ColumnMap:
         """The places in a header, without regard to case, spaces, underscores and hyphens; the leftmost match wins."""
         plain = [bare(name) for name in header]
         return cls(
@@ -80,7 +80,7 @@ def find(records: Iterable[Record]) -> Record | None:
     for record in records:
         if record.number > WITHIN:
             break
-        known = 0 if record.fault else Places.of(record.cells).known
+        known = 0 if record.fault else ColumnMap.of(record.cells).known
         if known > most:
             best, most = record, known
         if most == len(_KNOWN):

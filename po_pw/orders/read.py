@@ -95,7 +95,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
         msg = f"{path} has no column po_number. {_seen(content)}Give the column with the PO numbers that name."
         raise errors.InputError(msg)
     columns = headers.names(header.cells)
-    reader = rows.Reader(path.name, columns, headers.Places.of(columns), url_template)
+    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template)
     table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs a row per purchase order."
@@ -182,7 +182,7 @@ def order_from_mapping(
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())
-    row = rows.Reader("orders", names, headers.Places.of(names), url_template).row(number, cells)
+    row = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template).row(number, cells)
     if columns is None:
         return row
     exact = dict(zip(names, cells, strict=True))

@@ -59,7 +59,7 @@ class Reader:
 
     source: str
     columns: Sequence[str]
-    places: headers.Places
+    places: headers.ColumnMap
     template: str | None
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:

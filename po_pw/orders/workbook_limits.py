@@ -55,7 +55,7 @@ _MANY_CELLS: Final = 0xBD
 _SHEET_BEGINS, _PASSWORD = 0x809, 0x2F
 
 
-class Protected(Exception):
+class ProtectedError(Exception):
     """It has a password."""
 
 
@@ -91,7 +91,7 @@ def check(path: Path) -> dict[str, dict[int, list[int]]]:
 
     Raises:
         InputError: it is damaged, a cell stands far from the others, or it is far larger unpacked.
-        Protected: it has a password.
+        ProtectedError: it has a password.
     """
     try:
         with path.open("rb") as stream:
@@ -117,7 +117,7 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, 
         raise errors.InputError(msg)
     for part in parts:
         if part.flag_bits & 1:
-            raise Protected
+            raise ProtectedError
         name = part.filename.lower()
         with archive.open(part) as stream:
             if name.endswith(".bin"):
@@ -128,7 +128,7 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, 
                 _scan_ods(path, _blocks(path, stream))
             elif name == "meta-inf/manifest.xml":
                 if any(b"encryption-data" in block for block in _blocks(path, stream)):
-                    raise Protected
+                    raise ProtectedError
             elif not _is_sheet(archive, part):
                 for _ in _blocks(path, stream):  # as large as it says, and no text without an end
                     pass
@@ -326,7 +326,7 @@ def _scan_ods(path: Path, blocks: Iterator[bytes]) -> None:
 def _check_compound(path: Path, content: bytes) -> None:
     found = ole_container.streams(content)
     if "EncryptedPackage" in found:
-        raise Protected
+        raise ProtectedError
     book = found.get("Workbook", found.get("Book"))
     if book is None:
         msg = "an OLE file without a workbook in it"
@@ -336,7 +336,7 @@ def _check_compound(path: Path, content: bytes) -> None:
         kind, size = struct.unpack_from("<HH", book, at)
         at += 4
         if kind == _PASSWORD:
-            raise Protected
+            raise ProtectedError
         if kind & 0xFF == _SHEET_BEGINS & 0xFF:
             extent = _Extent(path)
         elif kind in _ONE_CELL and size >= 4:

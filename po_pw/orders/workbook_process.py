@@ -88,7 +88,7 @@ def _lines(path: Path) -> Iterator[object]:
         yield {"rows": count}
     except errors.InputError as error:
         yield {"refused": str(error)}
-    except (workbook_limits.Protected, calamine.PasswordError):
+    except (workbook_limits.ProtectedError, calamine.PasswordError):
         yield {"refused": f"{path} is protected with a password. Save it without one and try again."}
     except calamine.WorksheetNotFound as error:
         yield {

@@ -84,7 +84,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
 
     Raises:
         InputError: it cannot be read, is protected, or all its visible sheets are empty.
-        EnvironmentProblem: no process can be started to read it, or there is no room for what was read.
+        MachineError: no process can be started to read it, or there is no room for what was read.
     """
     # By file and with -P, as the watchdog: nothing in the current folder can be imported in a module's place.
     program = [sys.executable, "-P", "-X", "utf8", str(Path(workbook_process.__file__))]
@@ -115,7 +115,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
             f"{path}: a workbook is read in a process of its own, and none can be started "
             f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
         )
-        raise errors.EnvironmentProblem(msg) from None
+        raise errors.MachineError(msg) from None
     except BaseException:
         stream.close()
         raise
@@ -135,8 +135,8 @@ def _damaged(path: Path) -> str:
     )
 
 
-def _no_room(why: str) -> errors.EnvironmentProblem:
-    return errors.EnvironmentProblem(
+def _no_room(why: str) -> errors.MachineError:
+    return errors.MachineError(
         f"the rows of a workbook cannot be kept in the temp folder {tempfile.gettempdir()} ({why}). "
         "Make room there, or set TMPDIR to another folder."
     )

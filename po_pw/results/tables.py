@@ -80,7 +80,7 @@ def write_all(
         others: gives the output directory's other orders; likewise.
 
     Raises:
-        EnvironmentProblem: they cannot be written.
+        MachineError: they cannot be written.
     """
     scratch = out / _NEW
     try:
@@ -93,7 +93,7 @@ def write_all(
     except (OSError, exceptions.XlsxWriterException) as error:
         msg = f"the results cannot be written in {out}: {_why(error)}. Nothing fetched is lost: make room there, or "
         msg += "close what is open, and run the same command again."
-        raise errors.EnvironmentProblem(msg) from error
+        raise errors.MachineError(msg) from error
 
 
 def _write(

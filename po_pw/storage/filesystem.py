@@ -214,29 +214,29 @@ def problem(
         probe: why nothing can be written to a folder; see `fault`.
 
     Returns:
-        OutOfSpace: the disk, or a quota, is full; also where only small files still fit.
-        OutputUnavailable: nothing can be written to the output directory.
-        Permanent: this file is larger, or has another name, than the file system takes.
-        FolderHeld: another program has something open.
-        FileProblem: this file cannot be written for another reason.
+        OutOfSpaceError: the disk, or a quota, is full; also where only small files still fit.
+        OutputUnavailableError: nothing can be written to the output directory.
+        PermanentError: this file is larger, or has another name, than the file system takes.
+        FolderHeldError: another program has something open.
+        FileProblemError: this file cannot be written for another reason.
     """
     home = home_of(path) if out is None else out / INTERNAL
     where = home.parent if home.name == INTERNAL else home
     meaning, whole = meaning_of(error), probe(home)
     if whole is not None and meaning_of(whole) is not Meaning.FULL:
-        return errors.OutputUnavailable(f"{where} cannot be written to ({whole.strerror or whole})")
+        return errors.OutputUnavailableError(f"{where} cannot be written to ({whole.strerror or whole})")
     if whole is not None or meaning is Meaning.FULL:
-        return errors.OutOfSpace(f"no space is left in {where}")
+        return errors.OutOfSpaceError(f"no space is left in {where}")
     said = _SAID[meaning].format(out=where, path=path, name=path.name, why=error.strerror or error)
     if meaning is Meaning.TOO_LARGE:
-        return errors.Permanent(said, models.ErrorCode.TOO_LARGE)
+        return errors.PermanentError(said, models.ErrorCode.TOO_LARGE)
     if meaning is Meaning.NAME:
-        return errors.Permanent(said, models.ErrorCode.DISK_ERROR)
-    return errors.FolderHeld(said) if meaning is Meaning.HELD else errors.FileProblem(said)
+        return errors.PermanentError(said, models.ErrorCode.DISK_ERROR)
+    return errors.FolderHeldError(said) if meaning is Meaning.HELD else errors.FileProblemError(said)
 
 
 @contextlib.contextmanager
-def translated(path: Path, out: Path | None = None) -> Iterator[None]:
+def map_os_errors(path: Path, out: Path | None = None) -> Iterator[None]:
     """What the system raises over a path becomes ours, as `problem` says.
 
     Raises:
@@ -248,7 +248,7 @@ def translated(path: Path, out: Path | None = None) -> Iterator[None]:
         raise problem(error, path, out) from error
 
 
-def patiently(
+def retry_while_locked(
     action: Callable[[], object],
     *,
     patience: float = PATIENCE,
@@ -274,7 +274,7 @@ def patiently(
 
 def rename(source: Path, target: Path) -> None:
     """Renames a file, replacing one that is there, or a folder to a name that is free."""
-    patiently(lambda: source.replace(target))
+    retry_while_locked(lambda: source.replace(target))
 
 
 def link_or_copy(source: str, target: str) -> str:
@@ -322,19 +322,19 @@ def check_names(folder: Path) -> None:
     """Makes sure that files with any name can be written below a folder.
 
     Raises:
-        EnvironmentProblem: this Python, or the folder's own path, does not let us.
+        MachineError: this Python, or the folder's own path, does not let us.
     """
     if sys.getfilesystemencoding().lower() not in {"utf-8", "utf8"}:
         msg = (
             f"file names are written as {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
             "environment variable PYTHONUTF8=1, and run the same command again."
         )
-        raise errors.EnvironmentProblem(msg)
+        raise errors.MachineError(msg)
     try:
         str(folder).encode("utf-8")
     except UnicodeEncodeError:
         msg = f"the path {folder} has bytes that are no text. Choose another place with --out."
-        raise errors.EnvironmentProblem(msg) from None
+        raise errors.MachineError(msg) from None
 
 
 def make(folder: Path, root: Path) -> None:
@@ -355,7 +355,7 @@ def make(folder: Path, root: Path) -> None:
             above.mkdir(exist_ok=True)
 
 
-def past_tidying(action: Callable[[], object]) -> None:
+def retry_if_dir_removed(action: Callable[[], object]) -> None:
     """Does what makes a folder and uses it; again where another order's end removed it, as empty, in between.
 
     Raises:
@@ -381,7 +381,7 @@ def put(source: Path, target: Path, root: Path) -> None:
             durable.sync_folder(folder.parent)
         rename(source, target)
 
-    past_tidying(step)
+    retry_if_dir_removed(step)
 
 
 def copy(path: Path, target: Path) -> None:

@@ -121,7 +121,7 @@ def known(path: Path) -> dict[str, Entry]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Manifest:
     """What a manifest tells of its order."""
 
     key: models.OrderKey
@@ -153,7 +153,7 @@ def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
                 yield place / name, supplier_folder, name.removesuffix(".json")
 
 
-def read(path: Path, supplier_folder: str, stem: str) -> Told:
+def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
     """What a manifest tells.
 
     Raises:
@@ -168,7 +168,7 @@ def read(path: Path, supplier_folder: str, stem: str) -> Told:
             msg = f"{path} is not the manifest of {folder}"
             raise ValueError(msg)
         written_at = _time(content["written_at"])
-        return Told(
+        return Manifest(
             models.OrderKey(_text(content["key"])),
             _text(content["po_number"]),
             _text(content["supplier"]),

@@ -16,7 +16,7 @@ ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Place:
+class OrderPaths:
     """Where an order's folder and manifest are."""
 
     out: Path
@@ -25,7 +25,7 @@ class Place:
     stem: str
 
     @classmethod
-    def of(cls, out: Path, folder: str) -> Place | None:
+    def of(cls, out: Path, folder: str) -> OrderPaths | None:
         """The place of a folder, given relative to the output directory; None for what is no order's folder."""
         above, _, name = folder.rpartition("/")
         for ending in ENDINGS:

@@ -29,17 +29,17 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         False where there is nothing to publish: the folder is neither in the work folder nor in its final place.
 
     Raises:
-        FolderHeld: another program has the folder open, or a file is in its place; nothing has changed.
-        FileProblem: the disk does not take it otherwise; nothing is lost.
-        OutputUnavailable: nothing can be written to the output directory, or the disk is full.
+        FolderHeldError: another program has the folder open, or a file is in its place; nothing has changed.
+        FileProblemError: the disk does not take it otherwise; nothing is lost.
+        OutputUnavailableError: nothing can be written to the output directory, or the disk is full.
     """
     out = out.absolute()
-    where, source, final = order_paths.Place.of(out, folder), out / work, out / folder
+    where, source, final = order_paths.OrderPaths.of(out, folder), out / work, out / folder
     if where is None:
         return False
     draft = order_paths.draft(source)
-    moved = order_paths.Place.of(out, replaces) if replaces else None
-    with filesystem.translated(final, out):
+    moved = order_paths.OrderPaths.of(out, replaces) if replaces else None
+    with filesystem.map_os_errors(final, out):
         if source.is_dir():
             older = where.older() + ([] if moved is None else moved.older())
             if late:
@@ -47,7 +47,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
             for taken in (where.base, final):
                 if taken.exists() and not taken.is_dir():
                     msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
-                    raise errors.FolderHeld(msg)
+                    raise errors.FolderHeldError(msg)
             with contextlib.ExitStack() as undo:
                 for old, _ in older:
                     _set_aside(out, old, undo)
@@ -83,11 +83,11 @@ def clear_aside(out: Path) -> None:
         OrderError: the disk is in the way, see `disk.problem`.
     """
     aside = order_paths.aside_of(out)
-    with filesystem.translated(aside, out):
+    with filesystem.map_os_errors(aside, out):
         folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
         for folder in folders:
             relative = folder.relative_to(aside)
-            where = order_paths.Place.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
+            where = order_paths.OrderPaths.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
             if where is None:  # a supplier's
                 continue
             if order_paths.existing(out, where.parent, where.stem):

@@ -83,12 +83,12 @@ def check_depth(out: Path, max_path: int) -> None:
     """Refuses an output directory so deep that not even the shortest order's files would fit into the path's budget.
 
     Raises:
-        EnvironmentProblem: it is.
+        MachineError: it is.
     """
     try:
-        _room(out, out / "P", max_path)
+        _run_context(out, out / "P", max_path)
     except errors.OrderError as error:
-        raise errors.EnvironmentProblem(str(error)) from error
+        raise errors.MachineError(str(error)) from error
 
 
 def evidence(out: Path, po_number: str) -> Path:
@@ -133,8 +133,8 @@ def open_work(out: Path, po_number: str, claim: str) -> Work:
         OrderError: the disk is in the way, see `disk.problem`.
     """
     path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
-    with filesystem.translated(path, out):
-        filesystem.past_tidying(lambda: filesystem.make(path, out / order_paths.INTERNAL))
+    with filesystem.map_os_errors(path, out):
+        filesystem.retry_if_dir_removed(lambda: filesystem.make(path, out / order_paths.INTERNAL))
     return Work(path)
 
 
@@ -176,20 +176,20 @@ def prepare(
         longest: UTF-8 bytes that a name may have; see `name_bytes`.
 
     Raises:
-        Permanent: the path's budget is too small for this order's folder.
-        FileProblem: another program removed a file that had come.
+        PermanentError: the path's budget is too small for this order's folder.
+        FileProblemError: another program removed a file that had come.
         OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
     out = out.absolute()
-    where = order_paths.Place(out, parent(supplier, longest), stem)
+    where = order_paths.OrderPaths(out, parent(supplier, longest), stem)
     final = where.folder(status)
-    room = _room(out, where.base / stem, max_path)
+    room = _run_context(out, where.base / stem, max_path)
     final_names = _final_names(files, room, longest)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
     older, replaces = where.older(), ""
-    if earlier and (moved := order_paths.Place.of(out, earlier)) is not None and moved.manifest != where.manifest:
+    if earlier and (moved := order_paths.OrderPaths.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
-    with filesystem.translated(final, out), contextlib.ExitStack() as undo:
+    with filesystem.map_os_errors(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
         kept = _bring_along(older, work, files, named, room, longest, undo, replaced=status == _WHOLE)
         draft = order_paths.draft(work.path)
@@ -214,7 +214,7 @@ def prepare(
     return Prepared(work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named)
 
 
-def _room(out: Path, prefix: Path, max_path: int) -> int:
+def _run_context(out: Path, prefix: Path, max_path: int) -> int:
     final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
     # Files get their names in the work folder. Not its real length: names must not depend on the claim.
     work = names.width(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM
@@ -224,7 +224,7 @@ def _room(out: Path, prefix: Path, max_path: int) -> int:
             f"file names in {prefix}_COMPLETED would have {max(room, 0)} characters of the {max_path} that a path may "
             f"have; {_SMALLEST} are needed. Choose a shorter --out, or set --max-path."
         )
-        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR)
+        raise errors.PermanentError(msg, models.ErrorCode.DISK_ERROR)
     return room
 
 
@@ -233,7 +233,7 @@ def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> 
         return names.assign([file.sent_name for file in files], room, longest)
     except ValueError as error:
         msg = f"{error}. Choose a shorter --out, or set --max-path."
-        raise errors.Permanent(msg, models.ErrorCode.DISK_ERROR) from error
+        raise errors.PermanentError(msg, models.ErrorCode.DISK_ERROR) from error
 
 
 def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
@@ -245,9 +245,9 @@ def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[mod
         out: the output directory.
 
     Raises:
-        OutputUnavailable: the whole output is gone, so nothing can be said of one file.
+        OutputUnavailableError: the whole output is gone, so nothing can be said of one file.
     """
-    with filesystem.translated(folder, out):
+    with filesystem.map_os_errors(folder, out):
         lost = _not_there(folder, files)
         if lost and (fault := filesystem.fault(out / order_paths.INTERNAL)) is not None:
             raise fault
@@ -295,11 +295,11 @@ def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> N
     """Sees to it that an order's files are in its folder.
 
     Raises:
-        FileProblem: another program has removed one since it was saved.
-        OutputUnavailable: the whole output is gone.
+        FileProblemError: another program has removed one since it was saved.
+        OutputUnavailableError: the whole output is gone.
     """
     if lost := gone(folder, files, out):
-        raise errors.FileProblem(lost_text(lost[0]))
+        raise errors.FileProblemError(lost_text(lost[0]))
 
 
 def lost_text(file: models.SavedFile) -> str:

@@ -25,7 +25,8 @@ def parse(text: str, base: str = "") -> yarl.URL:
         base: where a redirect came from.
 
     Raises:
-        Permanent: it is not http(s), no address at all, or its host is not what it looks like (see `web.is_plain`).
+        PermanentError: it is not http(s), no address at all, or its host is not what it looks like
+            (see `hostnames.is_plain`).
     """
     try:
         parts = urlsplit(urljoin(base, _cleaned(text)))
@@ -76,9 +77,9 @@ def _resolved(path: str) -> str:
     return "/" + "/".join(steps)
 
 
-def _refused(text: str, base: str) -> errors.Permanent:
+def _refused(text: str, base: str) -> errors.PermanentError:
     if base:
         msg = f"{redact.bare(base)} leads to {redact.bare(text)}, which is no http(s) address"
     else:
         msg = f"{redact.bare(text)} is no http(s) address"
-    return errors.Permanent(msg, models.ErrorCode.INVALID_URL)
+    return errors.PermanentError(msg, models.ErrorCode.INVALID_URL)

@@ -51,7 +51,7 @@ _STANDING_FOR_4: Final = (
 """IPv6 addresses that lead to an IPv4 one, and how many bits stand behind that."""
 
 
-class NotAllowed(errors.Permanent):
+class NotAllowedError(errors.PermanentError):
     """A file lies on, or a redirect leads to, a host that is not the portal's."""
 
     default_code = models.ErrorCode.FORBIDDEN
@@ -63,7 +63,7 @@ def never(_: str) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Fence:
+class HostPolicy:
     """Where the files of one order may come from. Ports do not count, schemes do: only http and https."""
 
     order: str
@@ -80,7 +80,7 @@ class Fence:
     """Whether an address of the portal says that it changes something: no redirect is followed to it."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
-        """Raises NotAllowed where no file is taken from this address, Permanent where it is not http(s).
+        """Raises NotAllowedError where no file is taken from this address, Permanent where it is not http(s).
 
         Args:
             url: absolute.
@@ -88,31 +88,31 @@ class Fence:
         """
         if not url.lower().startswith(("http://", "https://")):
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
-            raise errors.Permanent(msg, models.ErrorCode.INVALID_URL)
+            raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
         if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
-            raise NotAllowed(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
+            raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
     def check_hop(self, url: str, came_from: str) -> None:
-        """Raises NotAllowed where a redirect must not be followed; through a sign-in page it may be.
+        """Raises NotAllowedError where a redirect must not be followed; through a sign-in page it may be.
 
-        Nor is it where it leads to an address of the portal that changes something (Permanent, `NOT_PRESSED`).
+        Nor is it where it leads to an address of the portal that changes something (PermanentError, `NOT_PRESSED`).
         """
         if self.is_sign_in(url):
             return
         self.check_file(url, came_from)
         if self.is_home(host_of(url)) and self.changes(url):
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
-            raise errors.Permanent(msg, models.ErrorCode.NOT_PRESSED)
+            raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
 
     def may_be_inside(self, host: str) -> bool:
         """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
         return hostnames.ascii_host(host) in {self.order, *self.allowed}
 
-    def refused_inside(self, host: str, address: str) -> NotAllowed:
+    def refused_inside(self, host: str, address: str) -> NotAllowedError:
         """What is said of a host that turns out to be inside the person's network while the portal is outside."""
-        return NotAllowed(
+        return NotAllowedError(
             f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
         )
 
@@ -121,7 +121,7 @@ class Fence:
         return any(host == own or host.endswith(f".{_site(own)}") for own in (self.order, self.page) if own)
 
 
-def fence(
+def host_policy(
     order_url: str,
     page_url: str = "",
     *,
@@ -129,8 +129,8 @@ def fence(
     allowed: tuple[str, ...] = (),
     is_sign_in: Callable[[str], bool] = never,
     changes: Callable[[str], bool] = never,
-) -> Fence:
-    """The fence around an order; see `Fence`.
+) -> HostPolicy:
+    """The fence around an order; see `HostPolicy`.
 
     Args:
         order_url: of the order.
@@ -140,7 +140,7 @@ def fence(
         is_sign_in: the portal's word.
         changes: whether an address says that it changes something.
     """
-    return Fence(
+    return HostPolicy(
         host_of(order_url), host_of(page_url), declared, tuple(map(hostnames.ascii_host, allowed)), is_sign_in, changes
     )
 

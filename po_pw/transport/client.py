@@ -148,7 +148,7 @@ class Session:
         *,
         referer: str = "",
         headers: Mapping[str, str] = _NONE,
-        fence: allowed_hosts.Fence | None = None,
+        fence: allowed_hosts.HostPolicy | None = None,
         conditions: Mapping[str, str] = _NONE,
     ) -> AsyncIterator[Body]:
         """Asks for a file; the body streams while the block lasts.
@@ -162,12 +162,12 @@ class Session:
                 whichever host answers at last. 206 is an answer to the former only, 304 to the latter.
 
         Raises:
-            NotAllowed: it lies, or a redirect leads, outside the fence.
+            NotAllowedError: it lies, or a redirect leads, outside the fence.
             NotAsked: a status that answers another question than the one that was asked, such as 412.
-            Transient: reset, no name, time-out, 202, 408, 425, 429, 5xx; also while the body streams.
-            Permanent: 404, 410 and other refusals, or a redirect to something that is not http(s).
-            SessionExpired: 401.
-            BrowserRouteNeeded: 403, or a proxy or a certificate is in the way: the browser may get past.
+            TransientError: reset, no name, time-out, 202, 408, 425, 429, 5xx; also while the body streams.
+            PermanentError: 404, 410 and other refusals, or a redirect to something that is not http(s).
+            SessionExpiredError: 401.
+            BrowserRouteNeededError: 403, or a proxy or a certificate is in the way: the browser may get past.
         """
         answer, redirects = await self._follow(addresses.parse(url), referer, headers, fence, conditions)
         at = str(answer.url)
@@ -186,7 +186,7 @@ class Session:
         url: yarl.URL,
         referer: str,
         headers: Mapping[str, str],
-        fence: allowed_hosts.Fence | None,
+        fence: allowed_hosts.HostPolicy | None,
         conditions: Mapping[str, str],
     ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
         """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
@@ -198,7 +198,7 @@ class Session:
             if told := addresses.referer(referer, url):
                 sent["Referer"] = told
             self._check(str(url))
-            with http_errors.translated(str(url)):
+            with http_errors.map_client_errors(str(url)):
                 answer = await self._ask(url, sent, fence)
             target = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not target:
@@ -207,13 +207,13 @@ class Session:
             seen.append(str(url))
             if len(seen) > _MOST_REDIRECTS:
                 msg = f"{redact.bare(seen[0])} redirects in a circle"
-                raise errors.Permanent(msg)
+                raise errors.PermanentError(msg)
             url = addresses.parse(target, base=str(url))
             if fence is not None:
                 fence.check_hop(str(url), seen[-1])
 
     async def _ask(
-        self, url: yarl.URL, headers: Mapping[str, str], fence: allowed_hosts.Fence | None
+        self, url: yarl.URL, headers: Mapping[str, str], fence: allowed_hosts.HostPolicy | None
     ) -> aiohttp.ClientResponse:
         proxy = await _proxy(url)
         if fence is not None:
@@ -240,8 +240,8 @@ async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[byt
     coding = codings.of(answer.headers)
     if coding and not codings.is_read(coding):
         msg = f"{redact.bare(at)} is compressed in a way that only a browser reads"
-        raise errors.BrowserRouteNeeded(msg)
-    with http_errors.translated(at, streaming=True):
+        raise errors.BrowserRouteNeededError(msg)
+    with http_errors.map_client_errors(at, streaming=True):
         received = _received(answer)
         if coding:
             received = codings.decoded(received, coding, announced=answer.content_length)
@@ -270,5 +270,5 @@ def _system_proxy(scheme: str, host: str) -> str | None:
     address = found if "://" in found else f"http://{found}"
     if not address.lower().startswith(("http://", "https://")):
         msg = f"the proxy for {scheme} is none that speaks HTTP ({address.partition('://')[0]})"
-        raise errors.BrowserRouteNeeded(msg)
+        raise errors.BrowserRouteNeededError(msg)
     return address

@@ -21,7 +21,7 @@ _CONDITIONAL: Final = frozenset({206, 304, 412, 416})
 """Statuses that have no meaning where nothing of the kind was asked; 412 has none for GET with these conditions."""
 
 
-class NotAsked(errors.Transient):
+class NotAskedError(errors.TransientError):
     """The server answered another question than the one that was asked: what came is no file."""
 
     default_code = models.ErrorCode.NOT_A_FILE
@@ -37,43 +37,44 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
         conditions: headers that were sent to ask for less than the whole file.
 
     Raises:
-        SessionExpired: 401.
-        NotAsked: 206, 304, 412, 416, where they do not answer the conditions.
-        Permanent: 404, 410 and other statuses that will not change: also 204 and others of success that bring no file.
-        BrowserRouteNeeded: 407; 403, which may be meant for us and not for the person.
-        Transient: 202, 408, 425, 429, 5xx.
+        SessionExpiredError: 401.
+        NotAskedError: 206, 304, 412, 416, where they do not answer the conditions.
+        PermanentError: 404, 410 and other statuses that will not change: also 204 and others of success that bring no
+            file.
+        BrowserRouteNeededError: 407; 403, which may be meant for us and not for the person.
+        TransientError: 202, 408, 425, 429, 5xx.
     """
     if status == 200 or status in {_ANSWERS[name] for name in conditions if name in _ANSWERS}:
         return
     said = f"the server answered HTTP {status} for {redact.bare(url)}"
     wait = http_dates.retry_after(headers.get("Retry-After", ""))
     if status in _CONDITIONAL:
-        raise NotAsked(f"{said}, which is no answer to what was asked")
+        raise NotAskedError(f"{said}, which is no answer to what was asked")
     if status == 202:
         # Not the code of an outage: the host is well, and its other files need not wait.
-        raise errors.Transient(
+        raise errors.TransientError(
             f"{said}: the file is not ready yet",
             models.ErrorCode.NOT_A_FILE,
             retry_after=http_dates.NOT_READY if wait is None else wait,
         )
     if status == 401:
-        raise errors.SessionExpired(said, host=allowed_hosts.host_of(url))
+        raise errors.SessionExpiredError(said, host=allowed_hosts.host_of(url))
     if status == 403:
-        raise errors.BrowserRouteNeeded(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
+        raise errors.BrowserRouteNeededError(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
     if status in {404, 410}:
-        raise errors.Permanent(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
+        raise errors.PermanentError(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
     if status == 407:
-        raise errors.BrowserRouteNeeded(f"{said}: the proxy asks for a sign-in")
+        raise errors.BrowserRouteNeededError(f"{said}: the proxy asks for a sign-in")
     if status == 429 or (status == 503 and wait is not None):
-        raise errors.Transient(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
+        raise errors.TransientError(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
     if status >= 500 or status in {408, 425}:
-        raise errors.Transient(said, models.ErrorCode.PORTAL_ERROR, retry_after=wait)
+        raise errors.TransientError(said, models.ErrorCode.PORTAL_ERROR, retry_after=wait)
     brought_none = ": it sent no file" if status < 400 else ""
-    raise errors.Permanent(f"{said}{brought_none}", models.ErrorCode.PORTAL_ERROR)
+    raise errors.PermanentError(f"{said}{brought_none}", models.ErrorCode.PORTAL_ERROR)
 
 
 @contextlib.contextmanager
-def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
+def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
     """What aiohttp raises becomes ours.
 
     Args:
@@ -85,31 +86,31 @@ def translated(url: str, *, streaming: bool = False) -> Iterator[None]:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
         msg = f"the certificate of {at} is not trusted"
-        raise errors.BrowserRouteNeeded(msg) from error
+        raise errors.BrowserRouteNeededError(msg) from error
     except aiohttp.ClientConnectorSSLError as error:
         raise _tls(url, at, error) from error
     except aiohttp.ClientHttpProxyError as error:
         raise _proxy(at, error.status) from error
     except aiohttp.InvalidURL as error:
         msg = f"{at} is no web address"
-        raise errors.Permanent(msg, models.ErrorCode.INVALID_URL) from error
+        raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
     except (TimeoutError, aiohttp.ServerTimeoutError) as error:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
         if connecting:
             raise net_errors.unreachable(url, models.NetFault.SILENT) from error
         msg = f"no bytes came from {at} for too long"
-        raise errors.Transient(msg, models.ErrorCode.TIMEOUT) from error
+        raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except (aiohttp.ClientPayloadError, codings.CutShortError) as error:
         msg = f"{at} broke off in the middle"
-        raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
+        raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
     except aiohttp.ClientResponseError as error:
         # Headers against the rules: browsers forgive more.
         msg = f"the answer of {at} is not valid HTTP"
-        raise errors.BrowserRouteNeeded(msg) from error
+        raise errors.BrowserRouteNeededError(msg) from error
     except aiohttp.ClientError as error:
         if streaming:
             msg = f"{at} broke off in the middle"
-            raise errors.Transient(msg, models.ErrorCode.TRUNCATED) from error
+            raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         raise net_errors.unreachable(url, _fault(error)) from error
 
 
@@ -118,12 +119,12 @@ def _tls(url: str, at: str, error: aiohttp.ClientConnectorSSLError) -> errors.Or
     if isinstance(inner, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
         return net_errors.unreachable(url, models.NetFault.DROPPED)
     why = getattr(inner, "reason", None) or type(inner).__name__
-    return errors.BrowserRouteNeeded(f"no secure connection to {at} ({why})")
+    return errors.BrowserRouteNeededError(f"no secure connection to {at} ({why})")
 
 
 def _proxy(at: str, status: int) -> errors.OrderError:
     said = f"the proxy answered HTTP {status} for {at}"
-    return errors.Transient(said) if status >= 500 else errors.BrowserRouteNeeded(said)
+    return errors.TransientError(said) if status >= 500 else errors.BrowserRouteNeededError(said)
 
 
 def _fault(error: aiohttp.ClientError) -> models.NetFault:

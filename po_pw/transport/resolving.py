@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LOOKS_UP_WITHIN: Final = 3.0
 """Seconds for a look-up that says only whether there is somebody to ask."""
-within: Final[contextvars.ContextVar[allowed_hosts.Fence | None]] = contextvars.ContextVar("within", default=None)
+within: Final[contextvars.ContextVar[allowed_hosts.HostPolicy | None]] = contextvars.ContextVar("within", default=None)
 """The fence that the request under way must stay in; None where another resolves its name, a proxy."""
 
 
@@ -65,7 +65,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
         """The addresses of a name.
 
         Raises:
-            NotAllowed: it is at a private address, and the portal is not.
+            NotAllowedError: it is at a private address, and the portal is not.
         """
         found = await self._system.resolve(host, port, family)
         fence = within.get()
@@ -73,7 +73,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
             await self._vet(fence, host, [entry["host"] for entry in found])
         return found
 
-    async def vet(self, fence: allowed_hosts.Fence, host: str) -> None:
+    async def vet(self, fence: allowed_hosts.HostPolicy, host: str) -> None:
         """The same for a host that is an address already, which nobody resolves."""
         if allowed_hosts.is_address(host):
             await self._vet(fence, host, [host])
@@ -81,7 +81,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
     async def close(self) -> None:
         """Nothing to do."""
 
-    async def _vet(self, fence: allowed_hosts.Fence, host: str, addresses: list[str]) -> None:
+    async def _vet(self, fence: allowed_hosts.HostPolicy, host: str, addresses: list[str]) -> None:
         inside = [address for address in addresses if not allowed_hosts.is_public(address)]
         if inside and not fence.may_be_inside(host) and not await self._is_inside(fence.order):
             raise fence.refused_inside(host, inside[0])
