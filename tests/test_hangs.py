@@ -83,7 +83,7 @@ def test_only_silence_that_lasts_is_a_hang() -> None:
 
 
 def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> None:
-    """Its holder gets `BrowserLostError`; another page of the browser does not notice; the next holder has a good one."""
+    """Its holder gets `BrowserLostError`, other pages of the browser notice nothing, and the next holder gets a good one."""
 
     async def go() -> None:
         async with test_contexts.small() as them:
