@@ -13,9 +13,9 @@ import hypothesis
 import pytest
 
 from po_pw.browser import contexts, locate
-from tests import support
-from tests.browser_site import Site
-from tests.loop_thread import LoopThread
+from tests.helpers import support
+from tests.helpers.browser_site import Site
+from tests.helpers.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

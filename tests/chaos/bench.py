@@ -21,9 +21,9 @@ from po_pw import models
 from po_pw.demo import catalogue, pages, server
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
-from tests import portal_runs
 from tests.chaos import looking, report
-from tests.support import run_async
+from tests.helpers import portal_runs
+from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

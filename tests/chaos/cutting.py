@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from po_pw.demo import catalogue, pages, server
-from tests import portal_runs
-from tests.support import run_async
+from tests.helpers import portal_runs
+from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

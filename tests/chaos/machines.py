@@ -16,7 +16,7 @@ import psutil
 
 from po_pw.browser import watchdog
 from tests.chaos import bench, looking
-from tests.processes import left_in_group
+from tests.helpers.processes import left_in_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

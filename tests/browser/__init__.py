@@ -1,0 +1,1 @@
+"""Tests in a real browser, and of the program as a whole."""

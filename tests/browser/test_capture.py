@@ -1,0 +1,504 @@
+"""A click becomes a file, in a real browser, for every way in which portals hand files out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from po_pw import errors, models
+from po_pw.browser import capture, contexts, controls, locate, press_guard, profiles
+from po_pw.transport import allowed_hosts
+from tests.helpers.browser_site import PDF, PNG, TEXT
+from tests.helpers.support import IN_TIME, until
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from tests.helpers.browser_site import Site
+    from tests.helpers.loop_thread import LoopThread
+
+T = TypeVar("T")
+PASSES = models.Judgement(models.Ruling.PASS, "it changes nothing")
+LINKS = models.Judgement(models.Ruling.LINK, "it is a document")
+
+
+def judge(request: models.HeldRequest) -> models.Judgement:
+    """Documents become links, all else is let through."""
+    return LINKS if request.resource == "document" and request.method == "GET" else PASSES
+
+
+async def clicks(hold: contexts.Hold, selector: str = "#go") -> models.Click:
+    """The control at a selector, in whichever frame it is, as it would have been read."""
+    for frame in hold.page.frames:
+        element = await frame.query_selector(selector)
+        if element is not None:
+            in_frame = "" if frame is hold.page.main_frame else frame.url
+            return models.Click(await controls.describe(element, in_frame))
+    return models.Click(models.Control("button", "Get it"))
+
+
+async def captured(
+    context: contexts.Context,
+    hold: contexts.Hold,
+    selector: str = "#go",
+    timeout: float = IN_TIME,
+    guard: capture.Guard | None = None,
+) -> capture.Captured | capture.Opened:
+    """What a click brings, where everything may be pressed."""
+    click = await clicks(hold, selector)
+    return await capture.capture(
+        context, hold, click, timeout, guard, allow=lambda _: None, judge=judge, on_audit=lambda _: None
+    )
+
+
+class Opened:
+    """One open context for all tests of this file, on a loop of its own."""
+
+    def __init__(self, loop: LoopThread, site: Site) -> None:
+        self.loop = loop
+        self.site = site
+
+    async def open(self) -> None:
+        self.driver = await contexts.Driver().__aenter__()
+        self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
+        self.context = await self.another("w1")
+
+    async def another(self, name: str, most_bytes: int | None = None) -> contexts.Context:
+        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        return await self.driver.open(
+            models.WorkerId(name),
+            launch,
+            user_data_dir=self.profiles.create_profile(name),
+            downloads=self.driver.run_dir.path / "downloads" / name,
+            most_bytes=most_bytes,
+        )
+
+    async def close(self) -> None:
+        await self.context.close()
+        await self.driver.__aexit__(None, None, None)
+
+    def run(self, doing: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(doing)
+
+    async def clicked(
+        self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
+    ) -> capture.Captured | capture.Opened:
+        """Opens a page of the site and captures what a click on it brings."""
+        async with self.context.page() as hold:
+            await hold.page.goto(path or self.site.page(page))
+            try:
+                return await captured(self.context, hold, selector, timeout)
+            finally:
+                assert hold.claim is None
+
+    async def file(self, page: str, selector: str = "#go", *, path: str = "") -> tuple[str, bytes, capture.Captured]:
+        """Name and content of the file that a click brings."""
+        got = await self.clicked(page, selector, path=path)
+        assert isinstance(got, capture.Captured)
+        part = await got.part()
+        content = part.read_bytes()
+        await got.discard()
+        assert not part.exists()
+        return got.sent_name, content, got
+
+
+@pytest.fixture(scope="module")
+def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
+    """The open context."""
+    it = Opened(loop, site)
+    loop.run(it.open())
+    yield it
+    loop.run(it.close())
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "content"),
+    [
+        ("form-attachment", "a.pdf", PDF),
+        ("form-pdf", "inline.pdf", PDF),
+        ("form-png", "png.png", PNG),
+        ("form-text", "notes.txt", TEXT.encode()),
+        ("form-html-file", "page.html", b"<p>a saved page</p>"),
+        ("form-target", "a.pdf", PDF),
+        ("form-redirect", "a.pdf", PDF),
+        ("form-leaving", "inline.pdf", PDF),
+        ("blob", "made here.bin", bytes([7]) * 4096),
+        ("form-new-window-by-script", "a.pdf", PDF),
+        ("fetch-then-blob", "made of an answer.pdf", PDF),
+        ("form-gzip-cut", "a.pdf", PDF),
+        ("form-gzip-cut-target", "a.pdf", PDF),
+        ("fetch-gzip-cut", "a.pdf", PDF),
+    ],
+)
+def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
+    """Forms, inline answers, new windows, redirects, blobs: the file comes, whole."""
+    sent_name, body, _ = opened.run(opened.file(page))
+    assert (sent_name, body) == (name, content)
+
+
+@pytest.mark.parametrize(("page", "host"), [("form-redirect", "127.0.0.1"), ("form-pdf", "localhost"), ("blob", "")])
+def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host: str) -> None:
+    """By a redirect, which is not followed, or straight from there: refused, with the flag that allows it; then it
+    comes. What a script of the page made itself is the page's own."""
+    url = f"http://{host or '127.0.0.1'}:{opened.site.port}/page/{page}"
+
+    async def go(*allowed: str) -> str:
+        async with opened.context.page() as hold:
+            await hold.page.goto(url)
+            guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
+            got = await captured(opened.context, hold, guard=guard)
+        assert isinstance(got, capture.Captured)
+        await got.discard()
+        return got.url
+
+    before = len(opened.site.asked)
+    if host:
+        with pytest.raises(allowed_hosts.NotAllowedError, match="add --allow-host localhost"):
+            opened.run(go())
+        assert "GET /file/attachment" not in opened.site.asked[before:]
+    assert "127.0.0.1" in opened.run(go("localhost")) or host
+
+
+def test_the_form_is_sent_once(opened: Opened) -> None:
+    """Watching the answer asks the server for nothing a second time: a POST may hand a file out only once."""
+    before = len(opened.site.asked)
+    opened.run(opened.file("form-pdf"))
+    assert [line for line in opened.site.asked[before:] if "/file/" in line] == ["POST /file/pdf"]
+
+
+def test_headers_are_those_of_the_file_and_none_for_a_blob(opened: Opened) -> None:
+    """Length and type as the server sent them; what a script made has none."""
+    _, _, of_server = opened.run(opened.file("form-png"))
+    assert of_server.headers["content-type"] == "image/png"
+    assert of_server.headers["content-length"] == str(len(PNG))
+    assert of_server.url == f"{opened.site.origin}/file/png"
+    _, _, of_script = opened.run(opened.file("blob"))
+    assert dict(of_script.headers) == {}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> None:
+    """Also in a frame of another site, which is a process of its own; and a page that comes there is a refusal."""
+    inner = f"http://{host}:{opened.site.port}/page"
+    name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
+    assert (name, body) == ("png.png", PNG)
+    with pytest.raises(capture.PageInsteadError):
+        opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
+
+
+def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) -> None:
+    """What a window or a frame would show is not asked for, but can be fetched from its address; no window stays."""
+    before = len(opened.site.asked)
+    for page, selector, path in (
+        ("opens-image", "#go", "/file/png"),
+        ("opens-page", "#go", "/page/blank"),
+        ("opens-file", "#go", "/file/pdf"),
+        ("opens-later", "#go", "/file/pdf"),
+        ("hidden-frame", "#go", "/file/attachment"),
+        ("hidden-frame", "#bad", "/answer/403"),
+        ("inline-pdf", "#go", "/file/pdf"),
+    ):
+        got = opened.run(opened.clicked(page, selector))
+        assert got == capture.Opened(opened.site.origin + path)
+    assert not [line for line in opened.site.asked[before:] if "/page/" not in line or line.endswith("/blank")]
+
+    async def windows() -> list[str]:
+        """Also those that Playwright knows nothing of."""
+        async with opened.context.page() as hold:
+            browser = hold.page.context.browser
+            assert browser is not None
+            session = await browser.new_browser_cdp_session()
+            targets = (await session.send("Target.getTargets"))["targetInfos"]
+            await session.detach()
+            return [target["url"] for target in targets if target["type"] == "page"]
+
+    assert opened.run(windows()) == ["about:blank"]
+
+
+def test_a_link_keeps_the_name_that_it_gives_its_file(opened: Opened) -> None:
+    """`download` is taken from links, so that what they ask for can be held; also from those that a script makes."""
+    for page in ("named-link", "made-link", "made-link-sent"):
+        got = opened.run(opened.clicked(page))
+        assert got == capture.Opened(f"{opened.site.origin}/file/pdf", "Order 7.pdf"), page
+
+
+def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -> None:
+    """A page that fills a frame beside what it was asked for: the link to the file counts, the frame's comes after."""
+    got = opened.run(opened.clicked("frame-and-file"))
+    origin = opened.site.origin
+    assert got == capture.Opened(f"{origin}/file/pdf", others=(f"{origin}/page/blank",))
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "code", "says"),
+    [
+        ("form-404", errors.PermanentError, models.ErrorCode.NOT_FOUND, "404"),
+        ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
+        ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
+        ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
+        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "led to a page"),
+        ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
+        ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
+        ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-206", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-file-207", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
+        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be reached"),
+    ],
+)
+def test_what_is_no_file_is_told_by_its_kind(
+    opened: Opened, page: str, kind: type[errors.OrderError], code: models.ErrorCode, says: str
+) -> None:
+    """An error answer, a page or no answer at all becomes the error that says whether to try again, at once."""
+    with pytest.raises(kind, match=says) as caught:
+        opened.run(opened.clicked(page))
+    assert caught.value.code is code
+    if page in {"form-429", "form-file-202"}:
+        assert isinstance(caught.value, errors.TransientError)
+        assert caught.value.retry_after == 7
+    if isinstance(caught.value, capture.PageInsteadError):
+        assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
+
+
+def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
+    """A control that does nothing ends after the given time and may be tried again."""
+    with pytest.raises(errors.TransientError, match="nothing was downloaded") as caught:
+        opened.run(opened.clicked("dead", timeout=1.5))
+    assert caught.value.code is models.ErrorCode.TIMEOUT
+
+
+def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
+    """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
+    with pytest.raises(press_guard.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
+        opened.run(opened.clicked("form-204"))
+    assert caught.value.code is models.ErrorCode.NOT_PRESSED
+    assert [judged.request.method for judged in caught.value.sent] == ["POST"]
+
+
+def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
+    """The page changed since it was read: to be tried again."""
+    with pytest.raises(errors.TransientError, match="not where it was") as caught:
+        opened.run(opened.clicked("blank"))
+    assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
+
+
+def test_no_question_is_answered_with_yes(opened: Opened) -> None:
+    """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
+    before = len(opened.site.asked)
+    with pytest.raises(errors.TransientError, match="nothing was downloaded"):
+        opened.run(opened.clicked("form-asking", timeout=1.5))
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
+
+
+def test_a_control_that_something_lies_over_is_not_pressed(opened: Opened) -> None:
+    """A click that does not go through is not forced."""
+    before = len(opened.site.asked)
+    with pytest.raises(errors.TransientError, match="cannot be clicked"):
+        opened.run(opened.clicked("form-covered"))
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
+
+
+def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
+    """Begun on one page, it ends whole though its page has gone to the next order meanwhile."""
+
+    async def go() -> bytes:
+        got = await opened.clicked("form-slow")
+        assert isinstance(got, capture.Captured)
+        assert (await opened.file("form-png"))[1] == PNG
+        await asyncio.to_thread(opened.site.let_go)
+        content = (await got.part()).read_bytes()
+        await got.discard()
+        return content
+
+    opened.site.hold_back()
+    assert opened.run(go()) == b"x" * (4 * 65536)
+
+
+def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
+    """Discarded in the middle: no part of it stays on disk, and asking for it says that it broke off."""
+
+    def files() -> list[Path]:
+        downloads = opened.driver.run_dir.path / "downloads"
+        return [path for path in downloads.rglob("*") if path.is_file()]
+
+    async def go() -> None:
+        got = await opened.clicked("form-slow")
+        assert isinstance(got, capture.Captured)
+        await until(files)
+        await got.discard()
+        with pytest.raises(errors.TransientError, match="broke off"):
+            await got.part()
+        await got.discard()
+
+    opened.site.hold_back()
+    opened.run(go())
+    opened.site.let_go()
+    assert not files()
+
+
+@pytest.mark.parametrize("served", ["form-cut", "form-cut-validated"])
+def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> None:
+    """Fewer bytes than announced is TRUNCATED, also where the browser itself takes them for the whole."""
+
+    async def go() -> None:
+        got = await opened.clicked(served)
+        assert isinstance(got, capture.Captured)
+        try:
+            await got.part()
+        finally:
+            await got.discard()
+
+    with pytest.raises(errors.TransientError) as caught:
+        opened.run(go())
+    assert caught.value.code is models.ErrorCode.TRUNCATED
+
+
+def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> None:
+    """Without a length, of a pop-up, or made by a script: it is ended as soon as it is too large; what is small enough
+    comes as ever."""
+
+    async def go() -> None:
+        context = await opened.another("w3", most_bytes=1 << 20)
+        try:
+            for page in ("form-endless", "form-endless-target", "blob-endless"):
+                async with context.page() as hold:
+                    await hold.page.goto(opened.site.page(page))
+                    got = await captured(context, hold)
+                assert isinstance(got, capture.Captured)
+                with pytest.raises(errors.PermanentError, match="larger than 1048576 bytes") as caught:
+                    await got.part()
+                assert caught.value.code is models.ErrorCode.TOO_LARGE
+                async with asyncio.timeout(30):
+                    while list(context.downloads.iterdir()):  # noqa: ASYNC110 - the browser removes it in its own time
+                        await asyncio.sleep(0.02)
+            async with context.page() as hold:
+                await hold.page.goto(opened.site.page("form-pdf"))
+                got = await captured(context, hold)
+            assert isinstance(got, capture.Captured)
+            assert (await got.part()).read_bytes() == PDF
+            await got.discard()
+        finally:
+            await context.close()
+
+    opened.run(go())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
+    """Killed while a click is awaited, or while a file streams: BrowserLostError at once, not a time-out."""
+
+    async def killed(context: contexts.Context) -> None:
+        async with context.page() as hold:
+            await hold.page.goto(opened.site.page("dead"))
+            waiting = asyncio.ensure_future(captured(context, hold))
+            await asyncio.wait([waiting], timeout=0.5)
+            os.kill(context.pid, signal.SIGKILL)
+            await waiting
+
+    async def go() -> None:
+        context = await opened.another("w2")
+        try:
+            async with context.page() as hold:
+                await hold.page.goto(opened.site.page("form-slow"))
+                got = await captured(context, hold)
+            assert isinstance(got, capture.Captured)
+            with pytest.raises(errors.BrowserLostError):
+                await killed(context)
+            with pytest.raises(errors.BrowserLostError):
+                await got.part()
+            await got.discard()
+        finally:
+            await context.close()
+
+    opened.site.hold_back()
+    opened.run(go())
+    opened.site.let_go()
+
+
+def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -> None:
+    """Cancelling leaves no claim, no paused request and no session behind: the next capture works."""
+
+    async def go() -> None:
+        waiting = asyncio.ensure_future(opened.clicked("dead"))
+        await asyncio.wait([waiting], timeout=0.7)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (await opened.file("form-pdf"))[1] == PDF
+
+    opened.run(go())
+
+
+@pytest.mark.parametrize(
+    ("page", "sent"), [("form-attachment", "POST"), ("fetch-then-blob", "POST"), ("form-new-window-by-script", "POST")]
+)
+def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, sent: str) -> None:
+    """The control is not pressed again by anybody: the error says what it would have sent."""
+    stop = models.Judgement(models.Ruling.STOP, "its address says nothing good")
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            await hold.page.goto(opened.site.page(page))
+            click = await clicks(hold)
+            no_file: list[models.Control] = []
+            with pytest.raises(press_guard.PressRefusedError, match="says nothing good") as caught:
+                await capture.capture(
+                    opened.context,
+                    hold,
+                    click,
+                    IN_TIME,
+                    allow=lambda _: None,
+                    judge=lambda _: stop,
+                    on_audit=lambda _: None,
+                    on_no_file=lambda control, _: no_file.append(control),
+                )
+            assert [judged.request.method for judged in caught.value.stopped] == [sent]
+            assert not no_file  # nothing was sent
+
+    before = len(opened.site.asked)
+    opened.run(go())
+    assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("form-404", 1),
+        ("form-html", 1),
+        ("form-204", 1),
+        ("form-500", 1),
+        ("form-pdf", 0),
+        ("form-429", 0),
+        ("form-503", 0),
+        ("form-nowhere", 0),
+    ],
+)
+def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opened, page: str, told: int) -> None:
+    """So that it, and those like it, are not pressed again in this run: where the portal dealt with it at all."""
+    no_file: list[models.Control] = []
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            await hold.page.goto(opened.site.page(page))
+            got = await capture.capture(
+                opened.context,
+                hold,
+                await clicks(hold),
+                IN_TIME,
+                allow=lambda _: None,
+                judge=judge,
+                on_audit=lambda _: None,
+                on_no_file=lambda control, _: no_file.append(control),
+            )
+        assert isinstance(got, capture.Captured)
+        await got.discard()
+
+    with contextlib.suppress(errors.OrderError):
+        opened.run(go())
+    assert [control.label for control in no_file] == ["Get it"] * told

@@ -1,0 +1,214 @@
+"""The command line as people meet it: the real program in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from po_pw.demo import catalogue, server
+from tests.helpers import portal_runs
+from tests.helpers.support import IN_TIME, run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PO_PW = (sys.executable, "-m", "po_pw")
+
+
+def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program to its end."""
+    return subprocess.run(
+        [*PO_PW, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[server.Portal]:
+    with server.serve_in_thread(catalogue.PortalSettings(orders=24, latency=0.3, plain=True)) as running:
+        run_async(portal_runs.signed_in(running, tmp_path / "home"))
+        server.write_csv(running, tmp_path / "pos.csv")
+        yield running
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` must feel instant: no browser, HTTP, database or settings library is imported for it."""
+    code = "import sys, po_pw.cli.commands; print([m for m in sys.modules if m in set(sys.argv[1:])])"
+    heavy = ("playwright", "aiohttp", "sqlite3", "pydantic", "xlsxwriter", "structlog", "python_calamine", "psutil")
+    answer = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["no such file", "pos.csv"]),
+        (b"", ["empty", "pos.csv"]),
+        (b"name,amount\nx,1\n", ["po_number", "pos.csv"]),
+        (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", ["spreadsheet", "pos.csv"]),
+    ],
+)
+def test_unusable_input_is_one_message(tmp_path: Path, content: bytes | None, words: list[str]) -> None:
+    """A file that cannot be used ends with exit code 2 and one message, before any browser or folder is made."""
+    if content is not None:
+        (tmp_path / "pos.csv").write_bytes(content)
+    ended = po_pw("process", "pos.csv", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert all(word in ended.stderr.lower() for word in words), ended.stderr
+    assert not (tmp_path / "downloads").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["process", "pos.csv", "-w", "0"], "--workers"),
+        (["process", "pos.csv", "--url-template", "ftp://x"], "--url-template"),
+        (["process", "pos.csv", "--browser", "/no/such/browser"], "/no/such/browser"),
+        (["login", "https://portal.example", "--username", "me"], "password"),
+        (["login", "portal.example", "--username", "me"], "http"),
+    ],
+)
+def test_misuse_says_what_to_do(tmp_path: Path, words: list[str], said: str) -> None:
+    """A wrong option is named; nothing is a traceback."""
+    (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
+    ended = po_pw(*words, cwd=tmp_path, PO_PW_PASSWORD="" if said == "password" else "x")
+    assert ended.returncode in {2, 3}
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: server.Portal) -> None:
+    """Exit code 4, the command that signs in, and no order called empty."""
+    ended = po_pw("process", "pos.csv", "-w", "2", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "nobody"))
+    assert ended.returncode == 4
+    assert f"po-pw login {portal.origin}" in ended.stderr
+    assert "NO_ATTACHMENTS" not in ended.stdout
+
+
+def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Portal) -> None:
+    """The closing table counts the orders and says where everything is."""
+    ended = po_pw("process", "pos.csv", "-w", "4", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "10" in ended.stdout
+    assert "COMPLETED" in ended.stdout
+    assert "results.xlsx" in ended.stdout
+    assert portal.counts["sign_ins"] == 1
+
+
+def ours(marker: str) -> list[psutil.Process]:
+    """Living processes whose command line or environment names the marker."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            named = marker in words or process.environ().get("PO_PW_HOME", "") == marker
+            if named and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def _as_in_a_terminal() -> None:
+    """Hears of SIGHUP, also where the tests themselves were started so that they do not (`nohup`)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def started_run(tmp_path: Path) -> subprocess.Popen[str]:
+    """A run in mid-work: at least three orders are settled."""
+    environment = {**os.environ, "PO_PW_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen(
+        [*PO_PW, "process", "pos.csv", "-w", "2"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=_as_in_a_terminal,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("[ 3/"):
+            return process
+    msg = "the run ended before it was stopped"
+    raise AssertionError(msg)
+
+
+def gone_in_time(home: Path) -> list[psutil.Process]:
+    """Waits until nothing of the run lives any more; gives what still does."""
+    deadline = time.monotonic() + IN_TIME
+    while (left := ours(str(home))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def folders_of(pid: int) -> list[Path]:
+    """The temporary folders that a run with this process made (everything temporary of a run is in one)."""
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob("popw-*"):
+        with contextlib.suppress(OSError):
+            if json.loads((folder / "owner.json").read_text("utf-8"))["pid"] == pid:
+                found.append(folder)
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a process group of their own")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
+    """Soon after a signal in mid-run no browser, driver or temporary folder of ours is left, and the same command
+    continues, tried after the two ways in which a run ends. SIGINT, SIGTERM and SIGHUP go to the whole group, as
+    terminals and service managers send them."""
+    number = signal.Signals[name]
+    process = started_run(tmp_path)
+    assert folders_of(process.pid)
+    if name == "SIGKILL":
+        process.kill()
+    else:
+        os.killpg(process.pid, number)
+    output, _ = process.communicate(timeout=IN_TIME)
+    assert gone_in_time(tmp_path / "home") == []
+    assert folders_of(process.pid) == []
+    assert "Traceback" not in output
+    if name != "SIGKILL":
+        assert process.returncode == 130
+        assert "po-pw process pos.csv -w 2" in output
+        assert (tmp_path / "downloads" / "results.csv").exists()
+    if name in {"SIGTERM", "SIGHUP"}:  # as SIGINT does
+        return
+    again = po_pw("process", "pos.csv", "-w", "2", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "done earlier" in again.stdout
+
+
+def test_the_demo_checks_every_file(tmp_path: Path) -> None:
+    """`po-pw demo` is the same job on the embedded portal, and ends well; in a folder that is in use as well."""
+    (tmp_path / "po-pw-demo").mkdir()
+    (tmp_path / "po-pw-demo" / "pos.csv").write_text("mine", "utf-8")
+    ended = po_pw("demo", "--orders", "40", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Every file is right" in ended.stdout
+    assert (tmp_path / "po-pw-demo" / "downloads" / "results.xlsx").exists()
+    assert (tmp_path / "po-pw-demo" / "pos.csv").read_text("utf-8") == "mine"
+    assert "To try again" not in ended.stdout  # the portal is gone

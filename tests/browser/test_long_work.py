@@ -1,0 +1,253 @@
+"""Long work says how far it is, on a terminal and without one, and a stop ends it without losing anything."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from po_pw import errors, events, long_work, models, settings
+from po_pw.cli import live, progress
+from po_pw.engine import resuming
+from po_pw.engine import run as engine
+from po_pw.journal import store
+from po_pw.maintenance import rebuild_journal, verify
+from tests.helpers.journal_values import PLAN, order, outcome, raw, row, saved
+from tests.helpers.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_stage_is_announced_now_and_then() -> None:
+    """At its begin and its end, and between them four times a second at the most, however often it is told of."""
+    heard: list[events.Event] = []
+    clock = Clock()
+    stage = long_work.Stage("Reading pos.csv", "row", 0, heard.append, lambda: False, clock)
+    for number in range(1000):
+        clock.now = number / 1000
+        stage.reach(number)
+    assert [event.done for event in heard if isinstance(event, events.Progress)] == [250, 500, 750]
+    with long_work.LongWork(heard.append).stage("Writing", "row", 3) as other:
+        assert list(other.counted("abc")) == ["a", "b", "c"]
+    assert heard[3:] == [events.Progress("Writing", 0, 3, "row"), events.Progress("Writing", 3, 3, "row", ended=True)]
+
+
+def test_a_stop_ends_a_stage_but_not_one_that_began_after_it() -> None:
+    """What is done after a stop, such as writing the results, ends only with the next one."""
+    stops = 1
+    work = long_work.LongWork(lambda _: None, lambda: stops)
+    before = work.stage("Reading the orders")
+    with pytest.raises(errors.StoppedError, match=r"stopped while reading the orders\. Nothing is lost"), before:
+        pytest.fail("it began")
+    with work.stage("Writing the results", in_spite_of=1) as stage:
+        stage.reach(1)
+        stops = 2
+        with pytest.raises(errors.StoppedError) as caught:
+            stage.reach(2)
+    assert caught.value.exit_code == 130
+
+
+def test_lines_without_a_terminal() -> None:
+    """None for what is quick; else one every two seconds, with what is counted and for how long, also of work that
+    tells nothing; and none right after another line."""
+    clock = Clock()
+    stages, said = progress.Stages(clock), list[str]()
+    lines = progress.Lines(stages, said.append, clock)
+    stages.hear(events.Progress("Reading pos.csv", 0, 0, "row"))
+    for moment, done in ((0.5, 10), (1.9, 1_000), (2.0, 1_200), (3.9, 2_000), (4.1, 2_500)):
+        clock.now = moment
+        stages.hear(events.Progress("Reading pos.csv", done, 0, "row"))
+        lines.look()
+    assert said == ["Reading pos.csv: 1,200 rows, 2 s", "Reading pos.csv: 2,500 rows, 4 s"]
+    stages.hear(events.Progress("Reading pos.csv", 2_500, 0, "row", ended=True))
+    clock.now = 50
+    lines.look()
+    stages.hear(events.Progress("Checking the journal", 0, 0, ""))
+    lines.heard()
+    clock.now = 51
+    lines.look()
+    clock.now = 115
+    lines.look()
+    assert said[2:] == ["Checking the journal: 1:05"]
+    stages.hear(events.Progress("Writing the results", 1, 1, "row"))
+    clock.now = 117
+    lines.look()
+    assert said[3:] == ["Writing the results: 1 of 1 row, 2 s"]
+
+
+def test_browsers_that_open_are_long_work_too() -> None:
+    """From the start of a run until the first order is in a worker's hands."""
+    clock = Clock()
+    stages = progress.Stages(clock)
+    stages.hear(events.RunStarted(models.RunId("r"), 9, 9, 0, 0, 0, 4))
+    clock.now = 3
+    assert stages.line() == "Opening 4 browsers: 3 s"
+    stages.hear(events.OrderStep(models.WorkerId("w1"), order(1).key, "PO-1", "leased", 1))
+    assert not stages.is_open
+
+
+def screen(*heard: events.Event) -> str:
+    """What 80 columns of a terminal show after these events."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    view = live.View(console, quiet=False, verbose=False)
+    for event in heard:
+        view.hear(event)
+    later = time.monotonic() + 5
+    view._stages._clock = lambda: later
+    with console.capture() as capture:
+        console.print(view._render())
+    return capture.get()
+
+
+def test_bars_on_a_terminal_fit_80_columns() -> None:
+    """Name, bar, count and time stand on one line."""
+    name = "Checking finished orders"
+    (line,) = screen(events.Progress(name, 40_000, 100_000, "order")).strip().splitlines()
+    assert line.startswith(name)
+    assert "40,000 of 100,000 orders" in line
+    assert len(line) <= 80
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> settings.Settings:
+    return settings.Settings(out=tmp_path / "out", home=tmp_path / "home")
+
+
+def bad(count: int) -> Iterator[models.Row]:
+    """Rows that are no orders, so that nothing has to be fetched."""
+    failure = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv: empty")
+    return (models.Row(number, ("",), "", None, failure) for number in range(2, count + 2))
+
+
+def worked(
+    options: settings.Settings, rows: Callable[[], Iterator[models.Row]], stop_at: str
+) -> tuple[list[events.Progress], BaseException | None]:
+    """A run that is stopped when this stage begins; its stages, and what ended it."""
+    heard: list[events.Progress] = []
+
+    async def body() -> None:
+        hub = events.Hub()
+        async with engine.Run(options, hub) as one:
+
+            def hear(event: events.Event) -> None:
+                if isinstance(event, events.Progress):
+                    heard.append(event)
+                    if event.stage == stop_at and not event.ended:
+                        one.stop(engine.Stop.AFTER_CURRENT, "test")
+
+            hub.listen(hear)
+            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):
+                pass
+            await one.write_results()
+
+    try:
+        run_async(body())
+    except errors.PoPwError as error:
+        return heard, error
+    return heard, None
+
+
+def test_a_run_that_is_stopped_before_its_first_order_leaves_nothing(options: settings.Settings) -> None:
+    """While the list is read, and while what is finished is looked at: no run is in the journal; results stay."""
+    heard, error = worked(options, lambda: bad(3), "")
+    assert error is None
+    assert {event.stage for event in heard} >= {"Reading pos.csv", "Checking finished orders", "Writing the results"}
+    out = options.out
+    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.glob("results.*")}
+    assert len(before) == 3
+    for stage in ("Reading pos.csv", "Planning the run"):
+        _, error = worked(options, lambda: bad(5), stage)
+        assert isinstance(error, errors.StoppedError), stage
+        assert raw(out / ".po-pw" / "journal.db", "SELECT COUNT(*) FROM runs") == [(1,)]
+        assert raw(out / ".po-pw" / "journal.db", "SELECT COUNT(*) FROM rows") == [(3,)]
+    _, error = worked(options, lambda: bad(5), "Writing the results")
+    assert isinstance(error, errors.StoppedError)
+    assert raw(out / ".po-pw" / "journal.db", "SELECT COUNT(*) FROM runs") == [(2,)]
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.glob("results.*")} == before
+    assert not (out / ".po-pw" / "new-results").exists()
+
+
+def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
+    """A stop in the middle of it leaves none of them, and the run can be taken back."""
+
+    async def body() -> int:
+        async with store.Journal.open(tmp_path / "journal.db") as journal:
+            first = await journal.begin(PLAN, map(row, range(2, 12)))
+            for number in range(2, 12):
+                (tmp_path / f"A/PO-{number}_COMPLETED").mkdir(parents=True)
+                await journal.commit(first, outcome(number, files=()))
+            second = await journal.begin(PLAN, map(row, range(2, 12)))
+            stops, heard = [0], list[events.Event]()
+
+            def announce(event: events.Event) -> None:
+                heard.append(event)
+                stops[0] += isinstance(event, events.Progress) and event.stage == "Noting finished orders"
+
+            work = long_work.LongWork(announce, lambda: stops[0])
+            with pytest.raises(errors.StoppedError):
+                await resuming.plan_resume(
+                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work
+                )
+            assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10
+            await journal.withdraw(second)
+            return journal.counts(second).rows
+
+    assert run_async(body()) == 0
+
+
+def test_rebuilding_the_journal_can_be_stopped_and_done_again(tmp_path: Path) -> None:
+    """It says how far it is; what was stopped is done by the next start, whole."""
+    from tests.unit import test_rebuild
+
+    out = test_rebuild.filled(tmp_path / "out", None)
+    path = out / ".po-pw" / "journal.db"
+    path.unlink()
+    heard: list[events.Event] = []
+    rebuilding = events.Progress("Rebuilding the journal", 0, 40, "manifest")
+
+    async def opened(work: long_work.LongWork) -> int:
+        async with rebuild_journal.open_journal(path, out, events.Hub(), work) as journal:
+            return len(journal.known([order(number).key for number in range(2, 42)]))
+
+    with pytest.raises(errors.StoppedError, match="stopped while rebuilding the journal"):
+        run_async(opened(long_work.LongWork(heard.append, lambda: int(rebuilding in heard))))
+    assert run_async(opened(long_work.LongWork(heard.append))) == 40
+
+
+def test_verifying_ends_at_once(tmp_path: Path) -> None:
+    """Also in the middle of a file."""
+    file = saved("a.pdf", size=8 << 20)
+
+    async def body() -> None:
+        (tmp_path / ".po-pw").mkdir()
+        async with store.Journal.open(tmp_path / ".po-pw" / "journal.db") as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 5)))
+            for number in range(2, 5):
+                folder = tmp_path / f"A/PO-{number}_COMPLETED"
+                folder.mkdir(parents=True)
+                with (folder / "a.pdf").open("wb") as stream:
+                    stream.truncate(file.size)
+                await journal.commit(run, outcome(number, files=(file,)))
+
+    run_async(body())
+    stopped = threading.Event()
+    with pytest.raises(errors.StoppedError):
+        verify.examine(tmp_path, lambda _checked, _folders: stopped.set(), stopped)
+    assert verify.examine(tmp_path).checked.files == 3

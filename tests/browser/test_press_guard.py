@@ -1,0 +1,439 @@
+"""What a press sends is judged while it is held: what is stopped never reaches the server, whichever way it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from po_pw import errors, events, models
+from po_pw.browser import contexts, controls, locate, press_guard, profiles
+from tests.helpers import press_ways
+from tests.helpers.support import IN_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright import async_api as playwright
+
+    from tests.helpers.browser_site import Site
+    from tests.helpers.loop_thread import LoopThread
+
+PASS: Final = models.Judgement(models.Ruling.PASS, "it changes nothing")
+STOP: Final = models.Judgement(models.Ruling.STOP, "it may change something")
+LINK: Final = models.Judgement(models.Ruling.LINK, "it is a document")
+
+NEVER_SENT: Final = frozenset(
+    {
+        "shared-worker",
+        "new-shared-worker",
+        "socket",
+        "new-socket",
+        "socket-of-a-frame",
+        "page-hide",
+        "page-hide-fetch",
+        "page-hide-handler",
+        "unload",
+        "before-unload",
+        "visibility",
+        "prefetch",
+        "pop-up-later",
+        "pop-up-fetch",
+    }
+)
+"""Cannot be judged, so they are held in the page, whatever the judge says."""
+ON_LEAVING: Final = frozenset(
+    {
+        "page-hide",
+        "page-hide-fetch",
+        "page-hide-handler",
+        "unload",
+        "before-unload",
+        "visibility",
+    }
+)
+MOVES: Final = frozenset(
+    {
+        "navigation",
+        "link",
+        "form",
+        "form-get",
+        "form-by-script",
+        "redirect-form",
+        "redirect-navigation",
+    }
+)
+"""The page itself goes elsewhere."""
+IN_THE_PAGE: Final = frozenset({"WEBSOCKET", "SHAREDWORKER", "HINT"})
+CANCELLED: Final = frozenset(
+    {
+        "beacon-then-stop",
+        "keepalive-then-stop",
+        "keepalive-then-navigation",
+        "keepalive-then-abort",
+        "beacon-of-a-removed-frame",
+        "keepalive-of-a-removed-frame",
+    }
+)
+"""The page itself cancels it at once: what would pass may be lost, or come late."""
+CLOSED_FIRST: Final = frozenset({"pop-up-later", "pop-up-fetch"})
+"""A window that nobody waits for is closed before it sends anything."""
+IN_A_WINDOW: Final = frozenset({"link-new-window", "link-no-opener", "pop-up", "pop-up-no-opener"})
+"""Documents for a window of its own become links."""
+
+
+class Opened:
+    """One context with two pages, for all tests of this file."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.told: list[events.Pressed | events.RequestJudged] = []
+
+    async def open(self) -> None:
+        self.driver = await contexts.Driver().__aenter__()
+        self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
+        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        self.context = await self.driver.open(
+            models.WorkerId("w1"),
+            launch,
+            user_data_dir=self.profiles.create_profile("w1"),
+            downloads=self.driver.run_dir.path / "downloads",
+            pages=2,
+        )
+
+    async def close(self) -> None:
+        await self.context.close()
+        await self.driver.__aexit__(None, None, None)
+
+    async def show(self, hold: contexts.Hold, path: str) -> playwright.ElementHandle:
+        """Opens a path; gives its control."""
+        await hold.end_guard()
+        await hold.page.goto(self.site.origin + path)
+        control = await hold.page.query_selector("#go")
+        assert control is not None
+        return control
+
+    async def press(
+        self,
+        hold: contexts.Hold,
+        what: models.Click | playwright.ElementHandle,
+        judge: press_guard.Judge,
+        allow: press_guard.Allow = lambda _: None,
+        purpose: models.Purpose = models.Purpose.OPEN,
+    ) -> press_guard.Press:
+        """Presses it, as one presses what shows more of a list."""
+        return await press_guard.read_press(
+            self.context, hold, what, allow=allow, judge=judge, on_audit=self.told.append, purpose=purpose
+        )
+
+    def arrived(self, name: str) -> list[str]:
+        """What the server was asked at this name."""
+        return [line for line in self.site.asked if line.endswith(f"/sent/{name}")]
+
+
+@pytest.fixture(scope="module")
+def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
+    """The open context."""
+    it = Opened(site)
+    loop.run(it.open())
+    yield it
+    loop.run(it.close())
+
+
+async def until(is_so: Callable[[], object], what: str) -> None:
+    """Waits for a condition, not for a time."""
+    try:
+        async with asyncio.timeout(IN_TIME):
+            while not is_so():  # noqa: ASYNC110 - the server and the browser tell nobody
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"in vain: {what}")
+
+
+def _more_than(before: int, opened: Opened, name: str) -> bool:
+    return len(opened.arrived(name)) > before
+
+
+async def held(hold: contexts.Hold, press: press_guard.Press, name: str) -> None:
+    """Waits until the press is known to have sent something there, or was kept from it in the page."""
+
+    def is_held() -> bool:
+        return any(
+            urlsplit(judged.request.url).path == f"/sent/{name}" or judged.request.method in IN_THE_PAGE
+            for judged in press.requests
+        )
+
+    async with asyncio.timeout(IN_TIME):
+        while not is_held():
+            assert hold.guard is not None
+            await hold.guard.note_messages()
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("way", sorted(press_ways.WAYS))
+def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopThread, opened: Opened, way: str) -> None:
+    """Each way works where nothing guards it; guarded, it arrives only where the judge lets it."""
+
+    async def unguarded() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, f"/press/{way}/free-{way}")
+            await control.click(no_wait_after=True)
+            if way in ON_LEAVING:
+                await hold.page.goto(opened.site.page("blank"))
+            if way == "pop-up-fetch":  # a pop-up that nobody claims is closed, often before it has sent anything
+                while not opened.arrived(f"free-{way}"):
+                    await control.click(no_wait_after=True)
+                    await asyncio.sleep(0.05)
+            elif way != "pop-up-later":  # closed first also where nothing guards
+                await until(lambda: bool(opened.arrived(f"free-{way}")), "nothing arrives even where nothing guards")
+            if way in MOVES:  # two navigations at once come in each other's way
+                await until(lambda: "/sent/" in hold.page.url, "the page does not move")
+            await hold.page.goto("about:blank")
+
+    async def stopped() -> None:
+        name = f"stopped-{way}"
+
+        def judge(request: models.HeldRequest) -> models.Judgement:
+            return STOP if urlsplit(request.url).path == f"/sent/{name}" else PASS
+
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, f"/press/{way}/{name}")
+            press = await opened.press(hold, control, judge)
+            if way not in ON_LEAVING | CLOSED_FIRST:
+                await held(hold, press, name)
+            await hold.end_guard()
+            # What is sent on leaving this page, later and by the same way, arrives; so what it had sent would be there.
+            control = await opened.show(hold, f"/press/page-hide/after-{name}")
+            await control.click(no_wait_after=True)
+            await hold.page.goto("about:blank")
+            await until(lambda: bool(opened.arrived(f"after-{name}")), "no beacon")
+        assert not opened.arrived(name)
+
+    async def passed() -> None:
+        name = f"passed-{way}"
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, f"/press/{way}/{name}")
+            press = await opened.press(hold, control, lambda _: PASS)
+            if way in IN_A_WINDOW:
+                await until(lambda: bool(press.links), "no link")
+                assert [link.url for link in press.links] == [f"{opened.site.origin}/sent/{name}"]
+            elif way == "form-new-window":
+                await until(lambda: bool(press.stopped), "nothing was stopped")
+            else:
+                if way == "redirect-beacon":  # Chromium follows it only when the page is left
+                    await until(lambda: len(press.requests) > 1, "no redirect")
+                    await hold.end_guard()
+                await until(functools.partial(opened.arrived, name), "what was let through does not arrive")
+
+    loop.run(unguarded())
+    loop.run(stopped())
+    if way not in NEVER_SENT | CANCELLED:
+        loop.run(passed())
+
+
+def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: Opened) -> None:
+    """While one page is guarded and everything of it is stopped, another's pages, scripts and pop-ups go on."""
+
+    async def go() -> None:
+        async with opened.context.page() as hold, opened.context.page() as other:
+            press = await opened.press(hold, await opened.show(hold, "/press/fetch-post/mine"), lambda _: STOP)
+            await held(hold, press, "mine")
+            for way in ("fetch-delete", "form", "pop-up", "worker", "socket"):
+                name = f"other-{way}"
+                control = await opened.show(other, f"/press/{way}/{name}")
+                await control.click(no_wait_after=True)
+                await until(functools.partial(opened.arrived, name), "another page's is not let through")
+                if way == "form":
+                    await until(lambda: "/sent/" in other.page.url, "the page does not move")
+            assert not opened.arrived("mine")
+            assert [judged.text.partition(" ")[0] for judged in press.requests] == ["POST"]
+
+    loop.run(go())
+
+
+def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Opened) -> None:
+    """Both open a window at once: Playwright has no page for it yet, and still it is known whose it is."""
+
+    async def go() -> None:
+        async with opened.context.page() as first, opened.context.page() as second:
+            names = ("of-first", "of-second")
+            holds = (first, second)
+            controls = [
+                await opened.show(hold, f"/press/pop-up-no-opener/{name}")
+                for hold, name in zip(holds, names, strict=True)
+            ]
+            presses = await asyncio.gather(
+                *(opened.press(hold, control, lambda _: LINK) for hold, control in zip(holds, controls, strict=True))
+            )
+            await until(lambda: all(press.requests for press in presses), "no window was asked for")
+            for press, name in zip(presses, names, strict=True):
+                assert {urlsplit(link.url).path for link in press.links} <= {f"/sent/{name}"}
+            assert not opened.arrived("of-first")
+            assert not opened.arrived("of-second")
+
+    loop.run(go())
+
+
+@pytest.mark.parametrize("when", ["before", "pointerdown", "mousedown", "re-made"])
+def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: Opened, when: str) -> None:
+    """It said *Download* when it was read, and says *Delete* when it is pressed: also where it changes meanwhile."""
+    change = """when => {
+      const go = document.querySelector('#go');
+      const change = () => {
+        if (when !== 're-made') { go.textContent = 'Delete'; return; }
+        const other = go.cloneNode(true);
+        other.textContent = 'Delete';
+        other.onclick = go.onclick;
+        go.replaceWith(other);
+      };
+      if (when === 'before') change();
+      else if (when === 're-made') go.addEventListener('pointerover', change, { once: true });
+      else go.addEventListener('pointerover', () => { if (when === 'pointerdown') change(); });
+      if (when === 'mousedown') go.addEventListener('pointerdown', change);
+    }"""
+    name = f"changed-{when}"
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, f"/press/fetch-delete/{name}")
+            click = models.Click(await controls.describe(control))
+            await hold.page.evaluate(change, when)
+            with pytest.raises((errors.TransientError, press_guard.PressRefusedError)) as caught:
+                await opened.press(hold, click, lambda _: PASS)
+            assert caught.value.code in {
+                models.ErrorCode.LIST_INCOMPLETE,
+                models.ErrorCode.NOT_PRESSED,
+                models.ErrorCode.TIMEOUT,
+            }
+        assert not opened.arrived(name)
+
+    loop.run(go())
+
+
+def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Opened) -> None:
+    """It is described once more right before the press, and judged by that; the refusal is told to the audit."""
+    asked: list[models.Control] = []
+
+    def refuse(control: models.Control) -> str:
+        asked.append(control)
+        return "its class says danger"
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, "/press/fetch-delete/refused")
+            click = models.Click(await controls.describe(control))
+            await control.evaluate("element => { element.ariaExpanded = 'false' }")
+            opened.told.clear()
+            with pytest.raises(press_guard.PressRefusedError, match="its class says danger") as caught:
+                await opened.press(hold, click, lambda _: PASS, refuse)
+            assert caught.value.code is models.ErrorCode.NOT_PRESSED
+        assert [control.label for control in asked] == ["Show files"]
+        assert not opened.arrived("refused")
+        page = f"{opened.site.origin}/press/fetch-delete/refused"
+        assert opened.told == [events.Pressed("Show files", models.Purpose.OPEN, page, "its class says danger")]
+
+    loop.run(go())
+
+
+def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, opened: Opened) -> None:
+    """With its reason, without its query and without values."""
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, "/press/fetch-post/audit?session=secret")
+            opened.told.clear()
+            press = await opened.press(hold, control, lambda _: STOP)
+            await held(hold, press, "audit")
+        site = opened.site.origin
+        assert opened.told == [
+            events.Pressed("Show files", models.Purpose.OPEN, f"{site}/press/fetch-post/audit"),
+            events.RequestJudged(
+                "Show files", models.Purpose.OPEN, "POST", f"{site}/sent/audit", models.Ruling.STOP, STOP.why, ("id",)
+            ),
+        ]
+
+    loop.run(go())
+
+
+def test_what_the_page_sends_anyway_says_nothing_about_the_control(loop: LoopThread, opened: Opened) -> None:
+    """A keep-alive that was sent before the press is stopped as well, but the press is not blamed for it."""
+    poll = (
+        """() => { setInterval(() => fetch('/sent/alive', { method: 'POST', body: JSON.stringify({ at: 1 }) }), 20) }"""
+    )
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, "/press/fetch-get/of-the-press")
+            await hold.page.evaluate(poll)
+            await until(lambda: len(hold.kinds) > 1, "no poll")
+
+            def judge(request: models.HeldRequest) -> models.Judgement:
+                return STOP if request.method == "POST" else PASS
+
+            press = await opened.press(hold, control, judge)
+            await until(lambda: len(press.requests) > 3 and bool(opened.arrived("of-the-press")), "no poll any more")
+            assert any(judged.is_unasked for judged in press.requests)
+            assert not press.stopped
+            assert press.fruitless() is None
+
+    loop.run(go())
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "is_seen"),
+    [
+        ("new FormData(form)", "{}", True),
+        ("new URLSearchParams(new FormData(form))", "{}", True),
+        ("new Blob(['action=list&page=2'])", "{ 'content-type': 'application/x-www-form-urlencoded' }", True),
+        ("'x'.repeat(70000)", "{}", False),
+    ],
+)
+def test_what_cannot_be_seen_is_stopped(
+    loop: LoopThread, opened: Opened, body: str, headers: str, *, is_seen: bool
+) -> None:
+    """Forms of either kind are read; what is too long to be judged is not let through."""
+    script = f"""() => {{
+      const form = document.createElement('form');
+      form.innerHTML = '<input name=action value=list><input name=page value=2>';
+      const send = () => fetch('/sent/body', {{ method: 'POST', body: {body}, headers: {headers} }});
+      document.querySelector('#go').onclick = send;
+    }}"""
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, "/press/fetch-post/unused")
+            await hold.page.evaluate(script)
+            before = len(opened.arrived("body"))
+            press = await opened.press(hold, control, lambda _: PASS)
+            await held(hold, press, "body")
+            if is_seen:
+                assert press.requests[0].request.fields == (("action", "list"), ("page", "2"))
+                await until(lambda: len(opened.arrived("body")) > before, "it was not let through")
+            await hold.end_guard()
+            assert press.requests[0].judgement.ruling is (models.Ruling.PASS if is_seen else models.Ruling.STOP)
+            assert (len(opened.arrived("body")) > before) is is_seen
+
+    loop.run(go())
+
+
+def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, opened: Opened) -> None:
+    """Pressed on, given back, taken again: nothing is guarded any more, and the same page goes on."""
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            press = await opened.press(hold, await opened.show(hold, "/press/many-beacons/again"), lambda _: STOP)
+            await held(hold, press, "again")
+        async with opened.context.page() as one, opened.context.page() as two:
+            for each in (one, two):
+                assert each.guard is None
+                control = await opened.show(each, "/press/fetch-delete/unguarded")
+                before = len(opened.arrived("unguarded"))
+                await control.click()
+                more = functools.partial(_more_than, before, opened, "unguarded")
+                await until(more, "it is guarded still")
+        assert not opened.arrived("again")
+
+    loop.run(go())

@@ -1,0 +1,217 @@
+"""What signals do: the decisions as tables, and a second one sent to the real program in the middle of a file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from po_pw.cli import signals
+from po_pw.engine.run import Stop
+from tests.helpers.support import IN_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.helpers.loop_thread import LoopThread
+
+PDF = b"%PDF-1.7\n" + b"0" * 50_000 + b"\n%%EOF\n"
+
+
+def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
+    """And every further one is as the second."""
+    assert [signals.how(count) for count in (1, 2, 3)] == [Stop.AFTER_CURRENT, Stop.NOW, Stop.NOW]
+
+
+@pytest.mark.parametrize(
+    ("before", "taken"),
+    [
+        (dict.fromkeys(["SIGINT", "SIGTERM", "SIGHUP"], signal.SIG_DFL), ["SIGINT", "SIGTERM", "SIGHUP"]),
+        ({"SIGINT": signal.SIG_DFL, "SIGTERM": None, "SIGHUP": signal.SIG_IGN}, ["SIGINT", "SIGTERM"]),
+        (dict.fromkeys(["SIGINT", "SIGTERM", "SIGBREAK"], signal.SIG_DFL), ["SIGINT", "SIGTERM", "SIGBREAK"]),
+        ({"SIGINT": signal.SIG_IGN, "SIGTERM": signal.SIG_DFL}, ["SIGINT", "SIGTERM"]),
+    ],
+)
+def test_which_signals_are_listened_to(before: dict[str, object], taken: list[str]) -> None:
+    """Those that the system has; but a run under `nohup` outlives its terminal."""
+    assert signals.taken(before) == taken
+
+
+@pytest.mark.parametrize(
+    ("event", "does"),
+    [
+        (0, None),
+        (1, None),
+        (2, (Stop.NOW, "the window was closed")),
+        (5, (Stop.NOW, "the user signs out")),
+        (6, (Stop.NOW, "the machine shuts down")),
+        (99, None),
+    ],
+)
+def test_what_the_consoles_end_does(event: int, does: tuple[Stop, str] | None) -> None:
+    """Ctrl-C and Ctrl-Break are signals; a window that closes leaves seconds, so the run stops at once."""
+    assert signals.of_console(event) == does
+    told: list[tuple[Stop, str]] = []
+    over = threading.Event()
+    over.set()
+    assert signals.answer(event, lambda how, why: told.append((how, why)), over) is (does is not None)
+    assert told == ([does] if does else [])
+
+
+def test_the_console_is_answered_once_the_run_has_ended() -> None:
+    """Windows ends the process when the answer comes: it waits for the run, but no longer than Windows does."""
+    over, stopped = threading.Event(), threading.Event()
+    answered: list[bool] = []
+    waiting = threading.Thread(
+        target=lambda: answered.append(signals.answer(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME))
+    )
+    waiting.start()
+    assert stopped.wait(IN_TIME)
+    assert not answered
+    over.set()
+    waiting.join(IN_TIME)
+    assert answered == [True]
+    assert signals.answer(2, lambda _how, _why: None, threading.Event(), patience=0)
+
+
+def test_handlers_that_were_there_come_back() -> None:
+    """Also after an error, and those of a program that we are part of."""
+    before = signal.getsignal(signal.SIGTERM)
+    told: list[tuple[Stop, str]] = []
+    with contextlib.suppress(RuntimeError), signals.listened_to(lambda how, why: told.append((how, why))):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+        raise RuntimeError
+    assert told == [(Stop.AFTER_CURRENT, "SIGTERM"), (Stop.NOW, "SIGTERM")]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+class Portal:
+    """Four orders with a file each; that of the third stays unfinished until `let_go`."""
+
+    def __init__(self, loop: LoopThread) -> None:
+        self._loop = loop
+        self._go_on = asyncio.Event()
+        self.half_sent = threading.Event()
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/orders/{n}", self._order)
+        app.router.add_get("/files/{n}.pdf", self._file)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def close(self) -> None:
+        self._go_on.set()
+        await self._runner.cleanup()
+
+    def let_go(self) -> None:
+        async def go() -> None:
+            self._go_on.set()
+
+        self._loop.run(go())
+
+    async def _order(self, request: web.Request) -> web.Response:
+        n = request.match_info["n"]
+        body = f"<section><h2>Attachments (1)</h2><a href='/files/{n}.pdf'>{n}.pdf</a></section>"
+        return web.Response(text=f"<!doctype html>{body}", content_type="text/html")
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "application/pdf", "Content-Length": str(len(PDF))})
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):  # whoever asked was stopped
+            await answer.write(PDF[:1000])
+            if request.match_info["n"] == "3":
+                self.half_sent.set()
+                await self._go_on.wait()
+            await answer.write(PDF[1000:])
+        return answer
+
+
+@pytest.fixture
+def portal(loop: LoopThread, tmp_path: Path) -> Iterator[Portal]:
+    running = Portal(loop)
+    loop.run(running.start())
+    rows = [f"PO-{n},{running.origin}/orders/{n}" for n in range(1, 5)]
+    (tmp_path / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
+    yield running
+    loop.run(running.close())
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C to the whole group, as a terminal sends it; on Windows Ctrl-Break: groups are deaf to Ctrl-C."""
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: Path, portal: Portal) -> None:
+    """In the middle of a file that never ends: the journal is sound, nothing half is among the files, and then all are
+    fetched, those that were done not again."""
+    command = [sys.executable, "-m", "po_pw", "process", "pos.csv", "-w", "1"]
+    environment = {
+        **os.environ,
+        "PO_PW_HOME": str(tmp_path / "home"),
+        "PO_PW_GRACE": "86400",
+        "PO_PW_STALL_TIMEOUT": "86400",
+    }
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+    try:
+        assert process.stdout is not None
+        assert portal.half_sent.wait(IN_TIME)
+        interrupt(process)
+        assert any("Stopping after what is in hand" in line for line in process.stdout)
+        assert process.poll() is None
+        interrupt(process)
+        output, _ = process.communicate(timeout=IN_TIME)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert process.returncode == 130, output
+    assert "Stopping now." in output
+    assert "Traceback" not in output
+    out = tmp_path / "downloads"
+    with contextlib.closing(sqlite3.connect(out / ".po-pw" / "journal.db")) as journal:
+        assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert {path.read_bytes() for path in out.glob("**/*.pdf")} == {PDF}
+    assert len(list(out.glob("**/*.pdf"))) == 2
+    portal.let_go()
+    again = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "2 orders done earlier" in again.stdout
+    assert [path.read_bytes() for path in out.glob("**/*.pdf")] == [PDF] * 4

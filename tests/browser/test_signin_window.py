@@ -1,0 +1,75 @@
+"""Signing in by window: po-pw waits, whoever sits there signs in. Here a task plays the person, on the same page."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from po_pw import errors, models
+from po_pw.auth import forms, login
+from po_pw.browser import contexts, locate, profiles
+from po_pw.demo import catalogue, server
+from po_pw.portals import page_facts
+from tests.helpers.support import IN_TIME, run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from playwright.async_api import Page
+
+SETTINGS = catalogue.PortalSettings(orders=1, latency=0.0, plain=True)
+
+
+async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Cookie]:
+    """The window's side of `po-pw login`, with this person; gives the cookies that would be kept."""
+    async with server.serve(SETTINGS) as portal, contexts.Driver() as driver:
+        url = portal.order_url(portal.orders[0].po_number)
+
+        async def signed_in(page: Page, status: int) -> bool:
+            return not login.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
+
+        manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
+        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        context = await driver.open(
+            models.WorkerId("login"),
+            launch,
+            user_data_dir=manager.create_profile("login"),
+            downloads=driver.run_dir.path / "downloads",
+        )
+        try:
+            async with context.page() as hold, asyncio.TaskGroup() as group:
+                await forms.open_page(hold.page, url, 20)
+                group.create_task(_acts(person, hold.page))
+                await forms.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
+            return await context.cookies()
+        finally:
+            await context.close()
+
+
+async def _acts(person: Callable[[Page], Awaitable[None]], page: Page) -> None:
+    await page.wait_for_selector("input[type=password]")
+    await person(page)
+
+
+def test_it_waits_until_the_person_is_signed_in() -> None:
+    """A wrong password first, then the right one: only then is it over, and the session's cookie is there to keep."""
+
+    async def person(page: Page) -> None:
+        for password in ("wrong", SETTINGS.password):
+            await page.locator("input[type=password]").fill(password)
+            await page.locator("input[name=username]").fill(SETTINGS.username)
+            async with page.expect_navigation():
+                await page.locator("input[type=password]").press("Enter")
+
+    cookies = run_async(_sign_in(person))
+    assert len(cookies) == 1
+
+
+def test_a_closed_window_is_said() -> None:
+    """The person changes their mind: one clear error, and nothing to keep."""
+    with pytest.raises(ExceptionGroup) as caught:
+        run_async(_sign_in(lambda page: page.close()))
+    assert isinstance(errors.first_of(caught.value), errors.LoginRequiredError)
+    assert "closed" in str(errors.first_of(caught.value))

@@ -1,0 +1,99 @@
+"""Time asleep: known from two clocks that nobody can set, and in no deadline of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+import pytest
+
+from po_pw.machine import clocks, keep_awake
+from tests.helpers.support import run_async
+
+
+@pytest.mark.skipif(sys.platform not in {"linux", "darwin", "win32"}, reason="no such two clocks")
+def test_the_two_clocks_of_this_system_can_be_read() -> None:
+    """Time slept is no less than nothing, and does not grow while we are awake."""
+    first = clocks.seconds_suspended()
+    assert first > -1.0
+    assert abs(clocks.seconds_suspended() - first) < 1.0
+
+
+def test_a_gap_is_announced_once_and_a_wall_clock_that_is_set_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only time that one clock counts and the other does not is a sleep; trembling clocks and a set clock are none."""
+
+    async def go() -> None:
+        readings = iter([100.0, 100.3, 2620.0, 2619.8, 2620.1, 2625.2, 2625.2])
+        heard = []
+        walls = iter(range(10**9, -(10**9), -(10**8)))
+        monkeypatch.setattr(time, "time", lambda: next(walls))  # an hour forth or years back: nobody asks it
+        sleeps = clocks.sleeps(lambda: next(readings), every=0.0)
+        async for seconds in sleeps:
+            heard.append(seconds)
+            if len(heard) == 2:
+                break
+        await sleeps.aclose()
+        assert heard == pytest.approx([2520.0, 5.4], abs=0.5)
+
+    run_async(go())
+
+
+def test_the_awake_clock_leaves_out_sleep_and_never_goes_back() -> None:
+    """A clock that goes on in sleep, less the time slept; where the two readings tremble it still goes forward."""
+    now, asleep = [1000.0], [50.0]
+    clock = clocks.AwakeTime(lambda: now[0], lambda: asleep[0])
+    assert clock() == 1000.0
+    now[0], asleep[0] = 1001.0, 50.016
+    assert clock() == 1001.0
+    now[0], asleep[0] = 3521.0, 2570.0  # 42 minutes
+    assert clock() == 1001.0
+    now[0], asleep[0] = 3521.0, 2570.9
+    assert clock() == 1001.0
+    now[0] = 3522.5
+    assert clock() == 1002.5
+
+
+def test_no_deadline_fires_for_the_time_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system whose monotonic clock counts sleep, a time-out that would be over by far on waking is not."""
+
+    async def go() -> None:
+        loop = asyncio.get_running_loop()
+        gap = [0.0]
+        monkeypatch.setattr(loop, "time", lambda: time.monotonic() + gap[0])
+        monkeypatch.setattr(clocks, "_SYSTEM", "win32")
+        monkeypatch.setattr(clocks, "slept", lambda: gap[0])
+        fired: list[str] = []
+        with clocks.awake_time(loop):
+            loop.call_later(60.0, fired.append, "deadline")
+            gap[0] = 2520.0
+            async with asyncio.timeout(30):
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            assert fired == []
+        await asyncio.sleep(0.01)  # without it, the same deadline has long passed
+        assert fired == ["deadline"]
+
+    run_async(go(), timeout=10_000)  # its own deadline sees the clock that counts sleep
+
+
+def test_keeping_awake_leaves_no_thread() -> None:
+    """Whether this machine can be kept awake or not, the block is entered and left, and its thread has ended."""
+
+    async def go() -> None:
+        for wanted in (False, True):
+            async with keep_awake.stay_awake(wanted):
+                assert any(thread.name == "po-pw-awake" for thread in threading.enumerate()) is wanted
+            for thread in threading.enumerate():
+                if thread.name == "po-pw-awake":
+                    thread.join(10)
+                    assert not thread.is_alive()
+
+    run_async(go())
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (2520, "42 min"), (5400, "1.5 h"), (0, "0 s")])
+def test_times_are_for_people(seconds: float, text: str) -> None:
+    """Seconds, minutes or hours, whichever says it."""
+    assert clocks.span(seconds) == text

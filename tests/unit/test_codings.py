@@ -1,0 +1,123 @@
+"""Compressed bodies: whole or not at all, however their bytes are cut into chunks."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from po_pw.transport import codings
+from tests.helpers import support
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PLAIN = b"%PDF-1.7\n" + random.Random(7).randbytes(400) + bytes(3000)
+
+
+def raw(data: bytes) -> bytes:
+    """As many servers send `deflate`: without zlib's header and checksum."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+SENT = {"gzip": gzip.compress(PLAIN), "deflate": zlib.compress(PLAIN), "raw": raw(PLAIN)}
+
+
+def read(kind: str, sent: bytes, size: int = 0, *, announced: int | None = None) -> list[bytes]:
+    """The blocks that come of a body that arrives in chunks of this size; 0: at once."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(sent), size or max(len(sent), 1)):
+            yield sent[start : start + (size or len(sent))]
+
+    async def go() -> list[bytes]:
+        coding = codings.of({"Content-Encoding": "deflate" if kind == "raw" else kind})
+        assert codings.is_read(coding)
+        return [block async for block in codings.decoded(chunks(), coding, announced=announced)]
+
+    return support.run_async(go())
+
+
+@pytest.mark.parametrize("kind", SENT)
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_a_compressed_body_comes_whole(kind: str, size: int) -> None:
+    """Also where servers call zlib's raw format `deflate`."""
+    assert b"".join(read(kind, SENT[kind], size)) == PLAIN
+
+
+@pytest.mark.parametrize("kind", SENT)
+def test_a_compressed_body_that_breaks_off_is_not_whole(kind: str) -> None:
+    """Wherever it breaks off: in the header, in the middle, in the checksum, or before anything came."""
+    sent = SENT[kind]
+    for length in range(len(sent)):
+        with pytest.raises(codings.CutShortError):
+            read(kind, sent[:length])
+
+
+@pytest.mark.parametrize("kind", SENT)
+@pytest.mark.parametrize("behind", [b"\0" * 512, b"\0", b"<!-- served in 3 ms -->", b"\x1e\x8b\x08"])
+@pytest.mark.parametrize("size", [0, 1])
+def test_what_comes_behind_the_end_is_not_the_files(kind: str, behind: bytes, size: int) -> None:
+    """Padding, or what some proxy adds: the file is proved whole by its own end, and nothing is added to it."""
+    assert b"".join(read(kind, SENT[kind] + behind, size)) == PLAIN
+
+
+@pytest.mark.parametrize("size", [0, 1, 50])
+def test_several_gzip_members_are_one_file(size: int) -> None:
+    """As RFC 1952 has it; where the last of them breaks off, the file is not whole."""
+    sent = gzip.compress(PLAIN) + gzip.compress(b"and more") + gzip.compress(b"")
+    assert b"".join(read("x-gzip", sent, size)) == PLAIN + b"and more"
+    for missing in (1, 12, 19):
+        with pytest.raises(codings.CutShortError):
+            read("gzip", sent[:-missing], size)
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+def test_a_damaged_body_is_not_whole(kind: str) -> None:
+    """One bit wrong in the checksum, or no such format at all."""
+    sent = bytearray(SENT[kind])
+    sent[-5] ^= 1
+    for given in (bytes(sent), b"%PDF-1.7 that was never compressed"):
+        with pytest.raises(codings.CutShortError):
+            read(kind, given)
+
+
+def test_nothing_is_whole_only_where_nothing_was_announced() -> None:
+    """An empty body may be an empty file, compressed by a server that compresses everything."""
+    assert read("gzip", b"", announced=0) == []
+    assert b"".join(read("gzip", gzip.compress(b""))) == b""
+    with pytest.raises(codings.CutShortError):
+        read("gzip", b"")
+
+
+def test_a_small_body_that_unpacks_to_a_large_one_comes_in_blocks() -> None:
+    """So that a limit on the file's size holds before there is no memory left."""
+    blocks = read("gzip", gzip.compress(bytes(8 << 20)), announced=9)
+    assert max(map(len, blocks)) == 1 << 20
+    assert sum(map(len, blocks)) == 8 << 20
+
+
+@pytest.mark.parametrize(
+    ("header", "coding", "is_read"),
+    [
+        ("", "", False),
+        ("identity", "", False),
+        ("GZIP", "gzip", True),
+        ("x-gzip", "gzip", True),
+        ("identity, gzip", "gzip", True),
+        ("utf-8", "", False),
+        ("none", "", False),
+        ("br", "br", False),
+        ("zstd", "zstd", False),
+        ("gzip, gzip", "gzip, gzip", False),
+        ("deflate, br", "deflate, br", False),
+    ],
+)
+def test_which_codings_are_read(header: str, coding: str, is_read: bool) -> None:
+    """What is no coding is none, as browsers have it; what only a browser reads is left to one."""
+    assert codings.of({"content-ENCODING": header}) == coding
+    assert codings.is_read(coding) is is_read

@@ -1,0 +1,155 @@
+"""What a run did, in numbers: fetched by this run, there already, and why orders did not come through."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import pytest
+
+from po_pw import models
+from po_pw.cli import closing, reasons
+from po_pw.results import counts
+from tests.helpers.journal_values import outcome, saved
+
+RUN: Final = models.RunId("now")
+E, S = models.Earlier, models.Status
+
+
+def files(new: int = 0, old: int = 0) -> tuple[models.SavedFile, ...]:
+    """So many files of 10 bytes that this run fetched, and that an earlier one did."""
+    runs = [RUN] * new + [models.RunId("before")] * old
+    return tuple(saved(f"{number}.pdf", run=run) for number, run in enumerate(runs))
+
+
+def row(
+    number: int, status: models.Status = S.COMPLETED, had: tuple[models.SavedFile, ...] | None = None, **more: object
+) -> models.RowResult:
+    """A row with an outcome, or without one where no files are given."""
+    found = None if had is None else outcome(number, status, files=had, **more)
+    error = found.error if found else None
+    return models.RowResult(number, (), f"PO-{number}", status, found, error)
+
+
+def summary(*rows: models.RowResult, unfinished: int = 0, left_out: int = 0) -> counts.Summary:
+    tally = counts.Tally(RUN)
+    for one in rows:
+        tally.add(one)
+    return tally.summary(unfinished=counts.Amount(unfinished, 10 * unfinished), left_out=left_out, warnings=())
+
+
+MISSING: Final = models.Failure(models.ErrorCode.PORTAL_ERROR, "the server fails")
+CASES: Final = {
+    "a first run": (
+        summary(row(1, had=files(3)), row(2, had=files(1)), row(3, S.NO_ATTACHMENTS, ())),
+        ["Fetched 4 files, 40 B, in 5.0 s; 7.5 orders at once on average"],
+    ),
+    "a finished list": (
+        summary(*(row(number, had=files(old=3), carried=True) for number in range(4))),
+        ["Nothing to do: all 4 orders are complete (12 files, 120 B)."],
+    ),
+    "a finished list of one": (
+        summary(row(1, had=files(old=1), carried=True)),
+        ["Nothing to do: 1 order is complete (1 file, 10 B)."],
+    ),
+    "a PARTIAL order tried again, in vain": (
+        summary(row(1, S.PARTIAL, files(old=1), error=MISSING, earlier=E.PARTIAL)),
+        [
+            "Fetched 0 files, in 5.0 s",
+            "In the folders now: 1 file, 10 B; 1 was there already",
+            "Orders: tried again: 1 incomplete",
+        ],
+    ),
+    "a PARTIAL order that got its file, among others": (
+        summary(
+            row(1, had=files(new=1, old=2), earlier=E.PARTIAL),
+            row(2, had=files(old=3), carried=True),
+            row(3, S.FAILED, (), error=MISSING, earlier=E.FAILED),
+            row(4, had=files(new=2), earlier=E.MISSING),
+        ),
+        [
+            "Fetched 3 files, 30 B, in 5.0 s; 7.5 orders at once on average",
+            "In the folders now: 8 files, 80 B; 5 were there already",
+            "Orders: 1 order done earlier; tried again: 1 failed, 1 incomplete, 1 with files that were gone or changed",
+        ],
+    ),
+    "a refresh that finds nothing new": (
+        summary(
+            *(
+                row(number, had=files(old=11), earlier=E.REFRESHED, changes=models.Changes(kept=11))
+                for number in range(2)
+            )
+        ),
+        [
+            "Fetched 0 files, in 5.0 s; 5.0 orders at once on average",
+            "In the folders now: 22 files, 220 B; 22 were there already",
+            "Orders: 2 finished orders visited again",
+            "Files: 0 new, 0 changed, 22 unchanged, 0 no longer on the portal (kept here)",
+        ],
+    ),
+    "a rerun that was interrupted": (
+        summary(
+            row(1, had=files(old=3), carried=True),
+            row(2, had=files(new=3), earlier=E.UNFINISHED),
+            *(row(number, had=files(new=2)) for number in range(3, 6)),
+            *(row(number, S.PENDING) for number in range(6, 44)),
+            unfinished=2,
+        ),
+        [
+            "Fetched 9 files, 90 B, in 5.0 s; 10.0 orders at once on average",
+            "In the folders now: 12 files, 120 B; 3 were there already",
+            "Also fetched, of orders that were not finished: 2 files, 20 B; kept for next time",
+            "Orders: 1 order done earlier; 1 resumed; 3 new; 38 not reached",
+        ],
+    ),
+    "only what failed": (
+        summary(row(1, had=files(new=1), earlier=E.FAILED), row(2, S.PENDING), left_out=1),
+        [
+            "Fetched 1 file, 10 B, in 5.0 s",
+            "Orders: tried again: 1 failed; 1 never tried, left out",
+        ],
+    ),
+    "rows that are all refused": (
+        summary(
+            models.RowResult(
+                2, (), "", S.FAILED, None, models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 2: empty")
+            )
+        ),
+        ["Fetched 0 files, in 5.0 s"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_count_says_what_this_run_did(name: str) -> None:
+    """What was fetched now and what was there already are said apart, whatever came before."""
+    found, said = CASES[name]
+    assert closing.figures(found, seconds=5.0, work_seconds=1.0) == said
+
+
+def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
+    """5,000 refused rows: the reason, how many, what to do, and the first ten rows; a duplicate is not one more."""
+    bad = models.Failure(models.ErrorCode.INVALID_URL, "pos.csv, row 2, column url: empty")
+    rows = [models.RowResult(number, (), f"PO-{number}", S.FAILED, None, bad) for number in range(2, 5_002)]
+    twin = dataclasses.replace(rows[0], status=S.DUPLICATE, duplicate_of=2)
+    other = row(5_002, S.FAILED, (), error=MISSING)
+    found = summary(*rows, twin, other).problems
+    assert found.reasons == {models.ErrorCode.INVALID_URL: 5_000, models.ErrorCode.PORTAL_ERROR: 1}
+    said = [line.plain for line in reasons.lines(found, more="see the results")]
+    assert said[0].split()[:2] == ["5000", "INVALID_URL"]
+    assert "correct the url column" in said[0]
+    assert said[1].split()[:2] == ["1", "PORTAL_ERROR"]
+    assert said[2] == "  PO-2  INVALID_URL: pos.csv, row 2, column url: empty"
+    assert said[-1] == "  and 4991 more: see the results"
+    assert len(said) == 2 + 10 + 1
+
+
+def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:
+    """Whatever keeps an order from coming through, there is a meaning and something to do."""
+    for code in models.ErrorCode:
+        one = models.Problems({code: 1}, (models.Problem(7, "", models.Failure(code, "x" * 1000)),))
+        first, second = reasons.lines(one, more="")
+        assert ": " in first.plain
+        assert second.plain.startswith(f"  row 7  {code}: xxx")
+        assert len(second.plain) < 400
+    assert not list(reasons.lines(models.Problems(), more=""))

@@ -1,0 +1,432 @@
+"""The journal on real SQLite: what it was told is there, and can be read while more is written."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import datetime
+import sqlite3
+import tracemalloc
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from po_pw import errors, models
+from po_pw.journal import codec, facts, restore, store
+from tests.helpers.journal_values import PLAN, START, order, outcome, raw, row, saved, without_log
+from tests.helpers.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=["log", "rollback"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where the journal goes; once where the write-ahead log works, once where it cannot."""
+    where = tmp_path / "journal.db"
+    return where if request.param == "log" else without_log(where)
+
+
+def known(what: models.Outcome) -> store.Known:
+    return store.Known(what, doubted=False)
+
+
+BAD = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 9, column po_number: empty")
+
+
+def test_every_kind_of_row_comes_back(path: Path) -> None:
+    """Done, failed, refused, duplicate of either, not reached: each row in its order, with what came of it."""
+    twin = dataclasses.replace(row(6), order=None, po_number="PO-2", duplicate_of=2)
+    failed = outcome(3, models.Status.FAILED, files=(), error=models.Failure(models.ErrorCode.TIMEOUT, "45 s"))
+    rows = [
+        row(2),
+        row(3),
+        row(4),
+        models.Row(5, ("", "x"), "", None, BAD),
+        twin,
+        dataclasses.replace(twin, number=7, po_number="PO-3", duplicate_of=3),
+        dataclasses.replace(twin, number=8, po_number="PO-4", duplicate_of=4),
+    ]
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, rows)
+            await journal.commit(run, outcome(2))
+            await journal.commit(run, failed)
+            assert journal.counts(run) == store.Counts(rows=7, orders=3, refused=1, duplicates=3)
+            assert [found.row for found in journal.orders(run)] == [2, 3, 4]
+            got = list(journal.rows(run))
+        duplicate, pending = models.Status.DUPLICATE, models.Status.PENDING
+        assert [(one.number, one.status, one.outcome, one.error, one.duplicate_of) for one in got] == [
+            (2, models.Status.COMPLETED, outcome(2), None, None),
+            (3, models.Status.FAILED, failed, failed.error, None),
+            (4, pending, None, None, None),
+            (5, models.Status.FAILED, None, BAD, None),
+            (6, duplicate, outcome(2), None, 2),
+            (7, duplicate, failed, None, 3),
+            (8, duplicate, None, None, 4),
+        ]
+        assert [one.cells for one in got] == [one.cells for one in rows]
+        assert [one.po_number for one in got] == [one.po_number for one in rows]
+
+    run_async(body())
+
+
+@pytest.mark.parametrize("amount", [None, "", "ca. 12", "12.50", Decimal("12.50"), Decimal("1E+3"), Decimal("-0.10")])
+def test_amounts_keep_their_kind(tmp_path: Path, amount: Decimal | str | None) -> None:
+    """A decimal stays one, to the last zero; a text that looks like one stays text; nothing stays nothing."""
+
+    async def body() -> None:
+        async with store.Journal.open(tmp_path / "journal.db") as journal:
+            run = await journal.begin(PLAN, [row(2, amount=amount, supplier="Müller\n")])
+            (got,) = journal.orders(run)
+        assert got == order(2, amount=amount, supplier="Müller\n")
+        assert (type(got.amount), str(got.amount)) == (type(amount), str(amount))
+
+    run_async(body())
+
+
+def test_a_run_has_a_name_of_its_own(tmp_path: Path) -> None:
+    """Local start time and four hexadecimal digits; runs that start in the same second have different ones."""
+
+    async def body() -> None:
+        async with store.Journal.open(tmp_path / "journal.db") as journal:
+            names = [await journal.begin(PLAN, ()) for _ in range(20)]
+        assert len(set(names)) == 20
+        assert all(name.startswith("20261125-093000-") and int(name[16:], 16) < 2**16 for name in names)
+
+    run_async(body())
+
+
+def test_rows_that_fail_leave_no_run(path: Path) -> None:
+    """An error while the rows are read comes to the caller as it is; nothing of the run is left; others are well."""
+
+    def broken() -> Iterator[models.Row]:
+        yield row(2)
+        msg = "pos.csv: row 3 ends in the middle"
+        raise errors.InputError(msg)
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            first = await journal.begin(PLAN, [row(2)])
+            got = await asyncio.gather(
+                journal.begin(PLAN, broken()), journal.commit(first, outcome(2)), return_exceptions=True
+            )
+            assert isinstance(got[0], errors.InputError)
+            assert got[1] is None
+            with pytest.raises(errors.MachineError, match="UNIQUE"):
+                await journal.begin(PLAN, [row(2), row(2)])
+        assert raw(path, "SELECT run FROM runs") == [(first,)]
+        assert raw(path, "SELECT run, number FROM rows") == [(first, 2)]
+
+    run_async(body())
+
+
+def test_rows_may_come_one_by_one(path: Path) -> None:
+    """A run whose orders come later takes each row as it comes, in its place."""
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, ())
+            for number in (2, 3):
+                await journal.append(run, row(number))
+                await journal.commit(run, outcome(number))
+            assert [(one.number, one.outcome) for one in journal.rows(run)] == [(2, outcome(2)), (3, outcome(3))]
+
+    run_async(body())
+
+
+def test_names_of_folders_are_kept_apart_for_ever(path: Path) -> None:
+    """Orders whose folders come out alike, for a file system that knows no case or another normal form, get `~2`…"""
+    keys = [models.OrderKey(name) for name in ("a", "b", "c", "d")]
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            assert await journal.claim_folder(keys[0], "Süd", "PO_é") == "PO_é"
+            assert await journal.claim_folder(keys[1], "SÜD", "po_É") == "po_É~2"
+            assert await journal.claim_folder(keys[2], "Su\u0308d", "PO_e\u0301") == "PO_e\u0301~3"
+            assert await journal.claim_folder(keys[3], "Nord", "PO_é") == "PO_é"
+            assert await journal.claim_folder(keys[3], "Nord", "another") == "PO_é"
+        async with store.Journal.open(path) as journal:
+            assert await journal.claim_folder(keys[1], "Süd", "po_É") == "po_É~2"
+            assert await journal.claim_folder(keys[0], "Süd", "po_É~2") == "PO_é"
+
+    run_async(body())
+
+
+def test_many_claim_one_name_at_once(path: Path) -> None:
+    """However many ask at once, each gets another name."""
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            got = await asyncio.gather(*(journal.claim_folder(order(n).key, "A", "PO") for n in range(30)))
+        assert sorted(got) == sorted(["PO", *(f"PO~{n}" for n in range(2, 31))])
+
+    run_async(body())
+
+
+def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
+    """Of several runs the last word counts; taken over it says so, and its files stay with the run that saved them."""
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            first = await journal.begin(PLAN, [row(2), row(3)])
+            await journal.commit(first, outcome(2, models.Status.FAILED))
+            await journal.commit(first, outcome(3))
+            second = await journal.begin(PLAN, [row(2), row(3)])
+            await journal.commit(second, outcome(2))
+            keys = [order(n).key for n in (2, 3, 4)]
+            assert journal.known(keys) == {keys[0]: known(outcome(2)), keys[1]: known(outcome(3))}
+            await journal.carry(second, [outcome(3)])
+            carried = dataclasses.replace(outcome(3), carried=True)
+            assert [one.outcome for one in journal.rows(second)] == [outcome(2), carried]
+            assert journal.known(keys)[keys[1]] == known(carried)
+        assert raw(path, "SELECT run FROM files WHERE key = 'PO-3'") == [(first,)]
+
+    run_async(body())
+
+
+def test_what_other_lists_named_stays_known(path: Path) -> None:
+    """Each order of an earlier list with its latest outcome, or none; and the latest of what a run did not reach.
+
+    An order that only a manifest knows is among them, and a journal from before that was noted tells the same.
+    """
+    again = dataclasses.replace(PLAN, source="second.csv", started_at=START + datetime.timedelta(days=1))
+
+    async def body() -> models.RunId:
+        async with store.Journal.open(path) as journal:
+            first = await journal.begin(PLAN, map(row, (2, 3, 4, 7)))
+            await journal.commit(first, outcome(2))
+            await journal.commit(first, outcome(3, models.Status.FAILED))
+            assert list(journal.others(first)) == []
+            await journal.restore([restore.Recovered(outcome(6), "A", "PO-6")], START)
+            refused = dataclasses.replace(row(7), order=None, problem=BAD)
+            second = await journal.begin(again, [row(3), row(5), refused])
+            await journal.append(second, row(8))
+            await journal.commit(second, outcome(5))
+            return second
+
+    async def told(run: models.RunId) -> list[tuple[str, str, int, models.Status]]:
+        async with store.Journal.open(path) as journal:
+            return [(one.row.po_number, one.source, one.row.number, one.row.status) for one in journal.others(run)]
+
+    run = run_async(body())
+    expected = [
+        ("PO-2", "pos.csv", 2, models.Status.COMPLETED),
+        ("PO-3", "second.csv", 3, models.Status.FAILED),
+        ("PO-4", "pos.csv", 4, models.Status.PENDING),
+        ("PO-6", "", 0, models.Status.COMPLETED),
+        ("PO-7", "pos.csv", 7, models.Status.PENDING),
+    ]
+    assert run_async(told(run)) == expected
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE orders; PRAGMA user_version = 2")
+    assert run_async(told(run)) == expected
+
+
+def test_facts_ride_along_with_a_commit(path: Path) -> None:
+    """Notes cause no sync of their own; with the next commit, or at the end, they are there."""
+    lease = models.Lease(order(2), models.WorkerId("w1"), 1, 7)
+    later = START + datetime.timedelta(seconds=3)
+    why = models.Failure(models.ErrorCode.TIMEOUT, "no answer \udc80")
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, [row(2)])
+            before = journal.syncs
+            journal.note(run, facts.Leased(lease, START))
+            journal.note(run, facts.FileSaved(lease.order.key, saved("a.pdf", sent_name="\udc80.pdf")))
+            journal.note(run, facts.FileSaved(lease.order.key, saved("gone.pdf")))
+            journal.note(run, facts.Attempted(lease, START, later, why, counts=False))
+            journal.note(run, facts.Leased(dataclasses.replace(lease, number=8), later))
+            assert await journal.claim_folder(lease.order.key, "A", "PO-2") == "PO-2"
+            assert journal.syncs == before + 1
+            assert raw(path, "SELECT path, sent_name FROM files ORDER BY path") == [
+                ("a.pdf", "\\udc80.pdf"),
+                ("gone.pdf", "gone.pdf"),
+            ]
+            query = (
+                "SELECT lease, attempt, worker, started_at, ended_at, counts, error_code, error_message FROM attempts"
+            )
+            began, ended = "2026-11-25T07:30:00.000000+00:00", "2026-11-25T07:30:03.000000+00:00"
+            assert raw(path, query) == [
+                (7, 1, "w1", began, ended, 0, "TIMEOUT", "no answer \\udc80"),
+                (8, 1, "w1", ended, None, None, None, None),
+            ]
+            await journal.commit(run, outcome(2))
+            assert raw(path, "SELECT path FROM files") == [("a.pdf",)]
+            journal.note(run, facts.FileSaved(lease.order.key, saved("last.pdf")))
+        assert raw(path, "SELECT path FROM files ORDER BY path") == [("a.pdf",), ("last.pdf",)]
+
+    run_async(body())
+
+
+def test_what_a_page_listed_and_what_befell_the_run(path: Path) -> None:
+    """The latest visit's attachments, whatever became of them, and events; kept without a sync of their own."""
+    key = order(2).key
+    listed = tuple(
+        models.Attachment(name, f"{name}.pdf", source, "Comments", size)
+        for name, source, size in (
+            ("a", models.Link("http://x/a?sig=1", "http://x"), 10),
+            ("b", models.Click(models.Control("button", "Download b.pdf"), nth=1, alike=2), None),
+            ("c", models.External("http://elsewhere/c"), None),
+        )
+    )
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, [row(2)])
+            journal.note(run, facts.Listed(key, listed[:1], START))
+            journal.note(run, facts.Listed(key, listed[1:], START))
+            lost = facts.Happened("context.lost", "warning", START, "w1", None, {"why": "it \udc80 died"})
+            journal.note(run, lost)
+            journal.note(run, dataclasses.replace(lost, event="order.put_back", level="info", key=key, detail={}))
+        at = "2026-11-25T07:30:00.000000+00:00"
+        query = "SELECT key, attachment_id, name, place, kind, claimed_bytes, listed_at FROM attachments ORDER BY 2"
+        assert raw(path, query) == [
+            (key, "b", "b.pdf", "Comments", "click", None, at),
+            (key, "c", "c.pdf", "Comments", "external", None, at),
+        ]
+        assert raw(path, "SELECT at, event, level, worker, key, detail FROM events ORDER BY id") == [
+            (at, "context.lost", "warning", "w1", None, '{"why": "it \\udc80 died"}'),
+            (at, "order.put_back", "info", "w1", key, "{}"),
+        ]
+
+    run_async(body())
+
+
+def test_how_a_run_ended(path: Path) -> None:
+    """The end of a run, and the browser that ran, are kept; a run that died has none."""
+    browser = models.BrowserInfo("msedge", "msedge", "/usr/bin/msedge", "156.0")
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, ())
+            assert raw(path, "SELECT ended_at, seconds, interrupted FROM runs") == [(None, None, None)]
+            await journal.end(run, seconds=12.5, work_seconds=10.0, interrupted=True, browser=browser)
+            (got,) = raw(path, "SELECT seconds, work_seconds, interrupted, browser LIKE '%msedge%' FROM runs")
+            assert got == (12.5, 10.0, 1, 1)
+
+    run_async(body())
+
+
+@contextlib.contextmanager
+def little_memory(most: int) -> Iterator[None]:
+    """Fails where the block holds more than so many bytes at once."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def test_twenty_thousand_rows_stream(tmp_path: Path) -> None:
+    """Rows go in and results come out a few at a time, on other threads, and are right; memory stays small."""
+    count = 20_000
+
+    def check(results: Iterable[models.RowResult]) -> None:
+        number = 1
+        for number, result in enumerate(results, 2):
+            assert (result.number, result.outcome and result.outcome.po_number) == (number, f"PO-{number}")
+        assert number == count + 1
+
+    async def body() -> None:
+        async with store.Journal.open(tmp_path / "journal.db") as journal:
+            with little_memory(3_000_000):
+                run = await journal.begin(PLAN, map(row, range(2, count + 2)))
+            await journal.carry(run, [outcome(n, files=()) for n in range(2, count + 2)])
+            with little_memory(3_000_000):
+                await asyncio.to_thread(check, journal.rows(run))
+            assert journal.counts(run).orders == sum(1 for _ in journal.orders(run)) == count
+
+    run_async(body())
+
+
+def test_reading_and_writing_are_not_in_each_others_way(path: Path) -> None:
+    """A reader half-way through its rows does not hold up commits, and sees what came meanwhile further on."""
+    count = 2_000
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, map(row, range(2, count + 2)))
+            slow = journal.rows(run)
+            assert next(slow).status is models.Status.PENDING
+            # A reader's lock would make these fail once the writer's patience is over.
+            await asyncio.gather(*(journal.commit(run, outcome(n)) for n in (2, count + 1)))
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                readers = [pool.submit(lambda: list(journal.rows(run))) for _ in range(4)]
+                await asyncio.gather(*(journal.commit(run, outcome(n)) for n in range(500, 600)))
+                assert all(len(reader.result()) == count for reader in readers)
+            assert list(slow)[-1].status is models.Status.COMPLETED
+            unread = journal.rows(run)
+            next(unread)  # and then nobody goes on with it
+
+    run_async(body())
+
+
+TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=12)
+
+
+MOMENT = st.datetimes(timezones=st.just(datetime.UTC)) | st.just(START)
+
+
+FAILURE = st.builds(models.Failure, st.sampled_from(models.ErrorCode), TEXT)
+
+
+FILE = st.builds(
+    models.SavedFile,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.integers(0, 2**40),
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    modified_at=st.none() | MOMENT,
+    saved_at=st.none() | MOMENT,
+    checks=st.lists(TEXT, max_size=2).map(tuple),
+)
+
+
+MISSING = st.builds(models.MissingFile, TEXT, TEXT, TEXT, st.none() | FAILURE)
+
+
+TIMING = st.builds(models.Timing, MOMENT, MOMENT, st.floats(0, 1e6))
+
+
+OUTCOME = st.builds(
+    models.Outcome,
+    key=TEXT.map(models.OrderKey),
+    po_number=TEXT,
+    status=st.sampled_from(models.Status),
+    files=st.lists(FILE, max_size=2).map(tuple),
+    missing=st.lists(MISSING, max_size=2).map(tuple),
+    error=st.none() | FAILURE,
+    attempts=st.integers(1, 9),
+    timing=TIMING,
+    worker=TEXT,
+    lane=TEXT,
+    folder=TEXT,
+    supplier=TEXT,
+    source_url=TEXT,
+    found=st.integers(0, 9),
+    carried=st.booleans(),
+)
+
+
+@hypothesis.given(OUTCOME)
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+def test_outcomes_are_kept_as_they_are(what: models.Outcome) -> None:
+    """Whatever servers call their files, halves of characters too: an outcome comes back equal, as plain text."""
+    text = codec.dump(what)
+    assert codec.load(text) == what
+    assert text.isascii()

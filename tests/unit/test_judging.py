@@ -1,0 +1,378 @@
+"""Workers that really wait: a judge as the gate of a source, and a portal that is down, slow to come back, or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from po_pw import errors, models, net_errors
+from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
+from po_pw.dispatch import scheduler as schedulers
+from po_pw.engine import order_job
+from tests.helpers.support import IN_TIME, run_async
+from tests.unit.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TWO = models.WorkerId("w2")
+
+
+@dataclasses.dataclass
+class Portal:
+    """A portal that may be down, and workers that ask it; counts what was asked of it and how it went."""
+
+    judge: failure_policy.FailurePolicy
+    work: order_queue.OrderQueue
+    is_down: bool = True
+    asked_while_down: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    done: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    attempts: dict[str, int] = dataclasses.field(default_factory=dict)
+    failures: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
+    answer: errors.OrderError = DOWN
+    back_after: int = 10**9
+
+    async def read(self, taken: models.Lease) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        if self.is_down:
+            self.asked_while_down += 1
+            self.is_down = self.asked_while_down < self.back_after
+            raise self.answer
+        self.attempts[taken.order.po_number] = taken.attempt
+
+    async def worker(self, name: models.WorkerId) -> None:
+        while (taken := await self.work.lease(name)) is not None:
+            try:
+                self.judge.check(taken.order.url)
+                await self.read(taken)
+            except errors.OrderError as error:
+                made_of_it = self.judge.failed(taken, error)
+                decision = self.judge.decide(made_of_it, taken)
+                if isinstance(decision, retry.Again):
+                    await self.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
+                    continue
+                self.failures[taken.order.po_number] = made_of_it
+            else:
+                self.judge.page_read(taken)
+            self.done[taken.order.po_number] += 1
+            await self.work.release(taken, order_queue.Settled())
+
+
+def portal(
+    count: int,
+    *,
+    give_up: float = 3600.0,
+    hosts: tuple[str, ...] = ("portal.example",),
+    patience: float = 3600.0,
+    known: bool = True,
+    on_only_parked: Callable[[], None] = lambda: None,
+) -> tuple[Portal, list[str], list[errors.PortalUnreachableError]]:
+    said: list[str] = []
+    gone: list[errors.PortalUnreachableError] = []
+    orders = [order(f"PO-{n}", hosts[n % len(hosts)]) for n in range(count)]
+
+    def given_up(error: errors.PortalUnreachableError) -> None:
+        gone.append(error)
+        work.stop()
+
+    judge = failure_policy.FailurePolicy(
+        retry.Policy(4, 0.001, 0.004, patience),
+        circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
+        random=lambda: 0.5,
+        now=asyncio.get_running_loop().time,
+        say=said.append,
+        given_up=given_up,
+        changed=lambda: work.changed(),
+        hosts=reachability.Hosts(is_known=lambda _: known),
+        asleep=lambda: 0.0,
+    )
+    work = order_queue.OrderQueue(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
+    judge.expect(orders)
+    return Portal(judge, work), said, gone
+
+
+@pytest.mark.parametrize("names", [(ONE,), (ONE, TWO)], ids=["one worker", "two workers"])
+def test_an_outage_costs_no_order_an_attempt_beyond_the_first_few(names: tuple[models.WorkerId, ...]) -> None:
+    """Fifty failures, then the portal is back: every order is done once, said twice in all, and hardly any attempt is
+    used up: the failures before the circuit opened."""
+
+    async def go() -> None:
+        them, said, gone = portal(30)
+        them.back_after = 50
+        await asyncio.gather(*(them.worker(name) for name in names))
+        assert len(them.done) == them.done.total() == 30
+        assert sum(attempt - 1 for attempt in them.attempts.values()) == 3
+        assert [line.partition(" (")[0].partition(",")[0] for line in said] == [
+            "portal.example does not answer",
+            "portal.example answers again",
+        ]
+        assert not gone
+
+    run_async(go())
+
+
+def test_while_the_portal_is_down_one_asks_at_a_time() -> None:
+    """After the opening two workers send one probe at a time; once it is back they work at once again."""
+
+    async def go() -> None:
+        them, _, _ = portal(40)
+        them.back_after = 20
+        workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+        while them.asked_while_down < 6:  # noqa: ASYNC110 - a matter of turns
+            await asyncio.sleep(0)
+        them.most_at_once = 0
+        while them.asked_while_down < 19:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert them.most_at_once == 1
+        await asyncio.gather(*workers)
+        assert them.most_at_once == 2
+
+    run_async(go())
+
+
+def test_an_outage_without_end_ends_the_run_once() -> None:
+    """After `give_up` seconds of failed probes one error names the host, and what is left stays undone."""
+
+    async def go() -> None:
+        them, _, gone = portal(30, give_up=0.05)
+        await asyncio.gather(them.worker(ONE), them.worker(TWO))
+        (error,) = gone
+        assert "portal.example" in str(error)
+        assert "same command again" in str(error)
+        assert not them.done
+
+    run_async(go())
+
+
+def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
+    """Three wrong rows of seven: each fails with the reason and what to do, said once; the others are done at once."""
+
+    async def go() -> None:
+        them, said, gone = portal(7, hosts=("portal.example", "portla.invalid"), known=False)
+
+        async def read(taken: models.Lease) -> None:
+            if "invalid" in taken.order.url:
+                raise net_errors.unreachable(taken.order.url, models.NetFault.NAME, "net::ERR_NAME_NOT_RESOLVED")
+
+        them.read = read  # type: ignore[method-assign]
+        async with asyncio.timeout(10):
+            await asyncio.gather(them.worker(ONE), them.worker(TWO))
+        assert len(them.done) == them.done.total() == 7
+        assert set(them.failures) == {"PO-1", "PO-3", "PO-5"}
+        for error in them.failures.values():
+            assert error.code is models.ErrorCode.NETWORK
+            assert "portla.invalid cannot be opened: there is no host of this name" in str(error)
+            assert "Check the spelling" in str(error)
+        (line,) = said
+        assert line.startswith("portla.invalid cannot be opened")
+        assert not gone
+
+    run_async(go())
+
+
+def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders() -> None:
+    """Two known portals, one never comes back: all of the other's orders are done, also one that waited to know more;
+    then the run ends, once, and the first one's orders are left for another."""
+
+    async def go() -> None:
+        them, said, gone = portal(
+            20, give_up=0.05, hosts=("portal.example", "other.example"), on_only_parked=lambda: parked.clear()
+        )
+        parked = {"PO-3"}
+        held, leases = asyncio.Event(), list[models.Lease]()
+
+        async def read(taken: models.Lease) -> None:
+            if "portal.example" in taken.order.url:
+                raise net_errors.unreachable(taken.order.url, models.NetFault.REFUSED)
+            if taken.order.po_number == "PO-19":
+                await held.wait()
+
+        async def park() -> None:
+            for _ in range(20):
+                taken = await them.work.lease(ONE)
+                assert taken is not None
+                leases.append(taken)
+            for taken in leases:
+                is_parked = taken.order.po_number in parked
+                await them.work.release(
+                    taken, order_queue.Parked() if is_parked else order_queue.Requeue(0.0, counts=False)
+                )
+
+        them.read = read  # type: ignore[method-assign]
+        async with asyncio.timeout(20):
+            await park()
+            workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+            while not any("has not answered" in line for line in said):  # noqa: ASYNC110 - a matter of turns
+                await asyncio.sleep(0.001)
+            assert not gone
+            held.set()
+            await asyncio.gather(*workers)
+        assert set(them.done) == {f"PO-{n}" for n in range(1, 20, 2)}
+        assert not parked
+        (error,) = set(gone)
+        assert "portal.example" in str(error)
+
+    run_async(go())
+
+
+def test_stop_and_cancel_work_while_all_wait() -> None:
+    """A stop sends home those who wait for a host; a cancelled waiter strands nothing."""
+
+    async def go() -> None:
+        for end in ("stop", "cancel"):
+            them, _, _ = portal(10)
+            them.answer = errors.TransientError("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
+            workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not any(task.done() for task in workers)
+            if end == "stop":
+                them.work.stop()
+            else:
+                for task in workers:
+                    task.cancel()
+            async with asyncio.timeout(IN_TIME):
+                await asyncio.gather(*workers, return_exceptions=True)
+            assert not them.done
+
+    run_async(go())
+
+
+def test_another_portals_orders_go_on_meanwhile() -> None:
+    """Two portals in one list, one of them asks for an hour: the other's orders are all done, wherever they wait."""
+
+    async def go() -> None:
+        them, _, _ = portal(20, hosts=("portal.example", "other.example"))
+        busy = errors.TransientError("maintenance", models.ErrorCode.PORTAL_ERROR, retry_after=3600.0)
+
+        async def read(taken: models.Lease) -> None:
+            if "portal.example" in taken.order.url:
+                raise busy
+
+        them.read = read  # type: ignore[method-assign]
+        workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+        async with asyncio.timeout(IN_TIME):
+            while len(them.done) < 10:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert set(them.done) == {f"PO-{n}" for n in range(1, 20, 2)}
+        them.work.stop()
+        await asyncio.gather(*workers)
+
+    run_async(go())
+
+
+def test_orders_that_really_fail_come_to_an_end() -> None:
+    """A portal that answers 500 to its last orders for ever: they fail in the end, and do not hold up the run."""
+
+    async def go() -> None:
+        them, _, gone = portal(3)
+        them.answer = ERROR
+        await asyncio.gather(them.worker(ONE), them.worker(TWO))
+        assert len(them.done) == 3
+        assert not them.attempts
+        assert not gone
+
+    run_async(go())
+
+
+def test_after_a_sleep_one_order_goes_before_all_others() -> None:
+    """`check_first`: the second worker gets nothing before the first one's order came through."""
+
+    async def go() -> None:
+        them, said, _ = portal(10)
+        them.judge.check_first()
+        first = await them.work.lease(ONE)
+        assert first is not None
+        waiter = asyncio.create_task(them.work.lease(TWO))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not waiter.done()
+        them.judge.page_read(first)
+        assert await waiter is not None
+        assert said == []
+
+    run_async(go())
+
+
+def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
+    """Attempts that overlap a sleep go back uncounted, however many, and open nothing; a browser lost in one too."""
+
+    async def go() -> None:
+        asleep = [0.0]
+        judge = failure_policy.FailurePolicy(
+            retry.Policy(1, 1.0, 1.0),
+            POLICY,
+            random=lambda: 0.5,
+            now=lambda: 0.0,
+            say=lambda _: None,
+            given_up=lambda _: None,
+            changed=lambda: None,
+            asleep=lambda: asleep[0],
+        )
+        for number in range(5):
+            taken = lease(number)
+            judge.leased(taken, 0.0)
+            asleep[0] += 2520.0
+            judge.failed(taken, DOWN)
+            assert judge.decide(DOWN, taken) == retry.Again(0.0, counts=False)
+            assert judge.decide(errors.BrowserLostError("gone"), taken) == retry.Again(0.0, counts=False)
+            judge.released(taken, settled=False)
+            assert not judge.holds_all(0.0)
+        taken = lease(9)
+        judge.leased(taken, 0.0)
+        asleep[0] += 0.5
+        assert judge.decide(DOWN, taken) == retry.Never()
+
+    run_async(go())
+
+
+def test_files_tell_of_the_host_they_come_from() -> None:
+    """Failed files of another host open the circuit of the orders that need it, and the message names that host."""
+
+    async def go() -> None:
+        them, said, _ = portal(10)
+        for _ in range(4):
+            taken = await them.work.lease(ONE)
+            assert taken is not None
+            them.judge.page_read(taken)
+            link = models.Attachment("a", "a.pdf", models.Link("https://files.example/a.pdf", ""))
+            job = order_job.Job(taken.order, "x", datetime.now(UTC))
+            job.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
+            job.failed["a"] = DOWN
+            them.judge.files_done(taken, job)
+            them.judge.failed(taken, DOWN)
+            await them.work.release(taken, order_queue.Requeue(100.0, counts=False))
+        (line,) = said
+        assert line.startswith("files.example does not answer")
+
+    run_async(go())
+
+
+def test_only_the_order_on_a_page_is_suspected_of_a_lost_browser() -> None:
+    """Four browsers under its page set an order aside; one whose files were merely coming goes back each time."""
+
+    async def go() -> None:
+        them, _, _ = portal(2)
+        suspect, bystander = await them.work.lease(ONE), await them.work.lease(TWO)
+        assert suspect is not None
+        assert bystander is not None
+        them.judge.page_read(bystander)
+        lost = errors.BrowserLostError("killed")
+        for turn in range(1, 5):
+            for taken, counts in ((suspect, True), (bystander, False)):
+                them.judge.failed(taken, lost)
+                over = counts and turn == 4
+                want: retry.Decision = retry.Never() if over else retry.Again(0.0, counts=counts)
+                assert them.judge.decide(lost, taken) == want
+
+    run_async(go())

@@ -1,0 +1,397 @@
+"""`po-pw status`: how an output directory stands, also while a run is going, and without leaving a trace there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import json
+import os
+import shutil
+import sqlite3
+import zlib
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from typer.testing import CliRunner
+
+from po_pw import errors, models
+from po_pw.cli import commands
+from po_pw.journal import codec, facts, lock, schema, store, view
+from po_pw.maintenance import status
+from po_pw.portals import memory
+from tests.helpers.journal_values import COMMAND, PLAN, START, order, outcome, raw, row, saved
+from tests.helpers.support import run_async
+from tests.unit.test_journal_safety import at_work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NETWORK = models.Failure(models.ErrorCode.NETWORK, "reset")
+TIMEOUT = models.Failure(models.ErrorCode.TIMEOUT, "late")
+GONE = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
+
+BEFELL: tuple[tuple[Literal["info", "warning"], str | None, dict[str, object]], ...] = (
+    ("info", "w1", {"pid": 1}),
+    ("warning", "w2", {"why": "the browser was closed", "replaced": True}),
+    ("warning", None, {"text": "short of disk"}),
+)
+
+
+def second(number: float) -> datetime.datetime:
+    return START + datetime.timedelta(seconds=number)
+
+
+def lease(number: int, of: int, attempt: int = 1, worker: str = "w1") -> models.Lease:
+    return models.Lease(order(of), models.WorkerId(worker), attempt, number)
+
+
+async def work(journal: store.Journal) -> models.RunId:
+    """A run in the middle: six orders, a refused row and a duplicate; two settled, one carried, two in hand."""
+    refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
+    twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
+    run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
+    await journal.carry(run, [outcome(2, carried=True)])
+    for step in (
+        facts.Leased(lease(1, 3), second(1)),
+        facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
+        facts.Leased(lease(2, 4, worker="w2"), second(2)),
+        facts.Attempted(lease(2, 4), second(2), second(3), TIMEOUT),
+        facts.Leased(lease(3, 3, 2), second(3)),
+        facts.FileSaved(order(3).key, saved("a.pdf", saved_at=second(4))),
+        facts.Attempted(lease(3, 3, 2), second(3), second(4), None),
+        facts.Leased(lease(4, 5, worker="w2"), second(4)),
+        facts.Attempted(lease(4, 5, worker="w2"), second(4), second(5), GONE),
+        facts.Leased(lease(5, 6, worker="w2"), second(6)),
+        facts.Leased(lease(6, 7), second(7)),
+    ):
+        journal.note(run, step)
+    for number, (level, worker, detail) in enumerate(BEFELL):
+        journal.note(run, facts.Happened("notice", level, second(number), worker, None, detail))
+    await journal.commit(run, outcome(3, files=(saved("a.pdf"), saved("b.pdf", size=90))))
+    await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE))
+    return run
+
+
+def traces(folder: Path) -> dict[str, tuple[int, int]]:
+    """Everything in a folder, with size and time."""
+    files = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*")}
+    return {name: (about.st_size, about.st_mtime_ns) for name, about in files.items()}
+
+
+def out_of(tmp_path: Path) -> Path:
+    (tmp_path / "out" / ".po-pw").mkdir(parents=True)
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("rollback", [False, True], ids=["log", "rollback"])
+def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
+    """Counts, what is in hand and since when, what was put back and why; nothing in the directory is touched."""
+    out = out_of(tmp_path)
+
+    async def body() -> None:
+        async with store.Journal.open(out / ".po-pw" / "journal.db", rollback=rollback) as journal:
+            run_id = await work(journal)
+            before = traces(out)
+            found = await asyncio.to_thread(status.look, out, second(60))
+            assert traces(out) == before
+            run = found.run
+            assert run is not None
+            assert (found.state, found.pid, run.run, run.ended_at) == ("running", os.getpid(), run_id, None)
+            assert (run.rows, run.orders, run.carried, run.files, run.bytes) == (8, 6, 1, 2, 100)
+            assert run.counts == {"COMPLETED": 2, "FAILED": 2, "PENDING": 3, "DUPLICATE": 1}
+            assert (run.failed, run.partial) == ({"NOT_FOUND": 1, "INVALID_ROW": 1}, {})
+            assert (run.put_back, run.waiting) == ({"NETWORK": 1, "TIMEOUT": 1}, {"TIMEOUT": 1})
+            hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_hand]
+            assert hands == [("PO-7", "w1", 1, second(7)), ("PO-6", "w2", 1, second(6))]
+            assert found.left == 3
+            assert run.command == COMMAND
+            assert [(one.at, one.worker, one.text) for one in run.warnings] == [
+                (second(1), "w2", "the browser was closed"),
+                (second(2), None, "short of disk"),
+            ]
+            await journal.end(run_id, seconds=1, work_seconds=1, interrupted=True, browser=None)
+            stopping = await asyncio.to_thread(status.look, out)
+            assert stopping.state == "starting"  # its results are being written, or the next run is about to begin
+
+    with lock.held(out / ".po-pw"):
+        run_async(body())
+    before = traces(out)
+    after = status.look(out)
+    assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
+    assert after.again() == list(COMMAND)
+    assert traces(out) == before
+
+
+def test_the_latest_run_is_the_one_that_came_last_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    """The second run begins a day before the first, by the clock: it is the latest all the same."""
+    path = tmp_path / "journal.db"
+
+    async def go() -> list[models.RunId]:
+        runs = []
+        async with store.Journal.open(path) as journal:
+            for days in (0, -1):
+                at = START + datetime.timedelta(days=days)
+                run = await journal.begin(dataclasses.replace(PLAN, started_at=at), [row(2)])
+                journal.note(run, facts.Happened("run.started", "info", at, None, None, {}))
+                runs.append(run)
+        return runs
+
+    runs = run_async(go())
+    assert schema.look(path, lambda connection: view.latest(connection, path)) == runs[1]
+
+
+def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
+    """The time left follows from what came lately; without anything to go by none is named."""
+    out = out_of(tmp_path)
+
+    async def body() -> view.Progress | None:
+        async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
+            await work(journal)
+        return await asyncio.to_thread(view.progress, out / ".po-pw" / "journal.db")
+
+    run = run_async(body())
+    assert run is not None
+    assert (run.recent, run.recent_since is not None) == (1, True)
+    some = dataclasses.replace(run, recent=10, recent_since=second(0), recent_bytes=3000)
+    going = status.OutputStatus(out, status.State.RUNNING, 1, second(20), some)
+    assert (going.orders_per_second, going.bytes_per_second, going.seconds_left) == (0.5, 150, 6)
+    for other in (
+        dataclasses.replace(going, run=dataclasses.replace(some, recent=0)),
+        dataclasses.replace(going, state=status.State.DIED),
+        dataclasses.replace(going, run=None),
+    ):
+        assert (other.orders_per_second, other.bytes_per_second, other.seconds_left) == (None, None, None)
+
+
+def test_how_a_run_ended(tmp_path: Path) -> None:
+    """Killed, stopped or finished, from the lock and the journal alone."""
+    out = out_of(tmp_path)
+
+    async def body() -> view.Progress:
+        async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
+            await work(journal)
+        found = view.progress(out / ".po-pw" / "journal.db")
+        assert found is not None
+        return found
+
+    died = run_async(body())
+    ended = dataclasses.replace(died, ended_at=second(9))
+    assert status.judge(None, is_held=False) == "none"
+    assert status.judge(None, is_held=True) == "starting"
+    assert status.judge(died, is_held=False) == "died"
+    assert status.judge(died, is_held=True) == "running"
+    assert status.judge(ended, is_held=False) == "finished"
+    assert status.judge(dataclasses.replace(ended, interrupted=True), is_held=False) == "stopped"
+    settled = dataclasses.replace(ended, interrupted=True, counts={models.Status.COMPLETED: 6})
+    assert status.judge(settled, is_held=False) == "finished"
+
+
+@pytest.mark.parametrize("kept", [("-wal", "-shm"), ("-wal",), ()], ids=["log", "log alone", "nothing"])
+def test_what_a_kill_left_is_read_where_it_lies(tmp_path: Path, kept: tuple[str, ...]) -> None:
+    """A write-ahead log that nobody has open, with its index or without, is read; nothing is mended on the way."""
+    out = out_of(tmp_path)
+    died = tmp_path / "died" / ".po-pw"
+
+    async def body() -> None:
+        path = out / ".po-pw" / "journal.db"
+        async with store.Journal.open(path) as journal:
+            await work(journal)
+            if not kept:
+                await asyncio.to_thread(raw, path, "PRAGMA wal_checkpoint(TRUNCATE)")
+            died.mkdir(parents=True)
+            for end in ("", *kept):
+                shutil.copy2(path.with_name(f"journal.db{end}"), died / f"journal.db{end}")
+
+    run_async(body())
+    before = traces(died)
+    found = status.look(died.parent)
+    assert (found.state, found.left) == ("died", 3)
+    assert traces(died) == before
+
+
+def test_a_commit_that_a_kill_cut_short_is_not_seen(tmp_path: Path) -> None:
+    """A rollback journal that waits to undo half a commit is undone in a copy; the directory stays as it is."""
+    out = out_of(tmp_path)
+    died = tmp_path / "died" / ".po-pw"
+    path = out / ".po-pw" / "journal.db"
+
+    async def body() -> None:
+        async with store.Journal.open(path, rollback=True) as journal:
+            await work(journal)
+
+    run_async(body())
+    died.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE outcomes SET status = 'PARTIAL', at = hex(zeroblob(20000))")
+        for end in ("", "-journal"):
+            shutil.copy2(path.with_name(f"journal.db{end}"), died / f"journal.db{end}")
+        connection.execute("ROLLBACK")
+    assert (died / "journal.db-journal").stat().st_size > 0
+    before = traces(died)
+    found = status.look(died.parent)
+    assert found.run is not None
+    assert found.run.counts[models.Status.COMPLETED] == 2
+    assert models.Status.PARTIAL not in found.run.counts
+    assert traces(died) == before
+
+
+def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
+    """The program, beside a run of another process, names it; after a kill it says so and how to go on."""
+    path = out_of(tmp_path) / ".po-pw" / "journal.db"
+    with at_work(path) as (process, run):
+        said = invoked("status", tmp_path / "out")
+        assert f"process {process.pid}" in said
+        assert run in said
+        assert "Running for" in said
+        process.kill()
+        process.wait()
+    said = invoked("status", tmp_path / "out")
+    assert said.startswith("Died")
+    assert "  po-pw process lists/pos.csv -w 4 --refresh" in said
+
+
+def test_what_people_and_programs_read(tmp_path: Path) -> None:
+    """The lines fit 80 columns, apart from what is copied; the JSON has the same."""
+    out = out_of(tmp_path)
+
+    async def body() -> None:
+        async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
+            run = await work(journal)
+            await journal.doubt([order(3).key])
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=True, browser=None)
+
+    run_async(body())
+    said = invoked("status", out)
+    for words in (
+        "Stopped before the end",
+        "of pos.csv, 4 workers, 8 rows",
+        "NOT_FOUND 1, INVALID_ROW 1",
+        "2 in hand when it ended, 1 to be tried again (TIMEOUT 1)",
+        "2 files, 100 B; 1 order done by earlier runs",
+        "Put back to be tried again: NETWORK 1, TIMEOUT 1",
+        "Marked by verify: 1 order",
+        "To continue, run the same command again",
+    ):
+        assert words in said
+    assert all(len(line.rstrip()) <= 80 for line in said.splitlines() if not line.startswith("  po-pw"))
+    answer = json.loads(invoked("status", "--json", out))
+    assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
+    assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
+
+
+def rules_of(*versions: int) -> list[models.Outcome]:
+    """Finished orders, each read under one of these versions of the rules."""
+    return [outcome(number, files=(), rules=version) for number, version in enumerate(versions, 2)]
+
+
+def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
+    """Finished orders alone, by the version their outcome has; an older journal, which notes none, counts as oldest."""
+    out = out_of(tmp_path)
+    path = out / ".po-pw" / "journal.db"
+    now = memory.RULES_VERSION
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 7)))
+            await journal.carry(run, rules_of(0, now - 1))
+            await journal.commit(run, rules_of(0, 0, now)[-1])
+            await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE, rules=0))
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
+            kept = journal.known([order(2).key, order(4).key])
+            assert [kept[order(number).key].outcome.rules for number in (2, 4)] == [0, now]
+
+    run_async(body())
+    assert status.look(out).outdated == 2
+    said = invoked("status", out)
+    assert "2 finished orders were read under older rules; --refresh reads them again" in said
+    assert json.loads(invoked("status", "--json", out))["outdated"] == 2
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
+        connection.execute("DROP TABLE orders")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    assert status.look(out).outdated == 3
+
+    async def again() -> None:
+        async with store.Journal.open(path) as journal:
+            assert journal.known([order(4).key])[order(4).key].outcome.rules == now
+
+    run_async(again())
+    assert raw(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
+
+
+def test_an_outcome_from_before_there_were_rules_can_be_read() -> None:
+    """Its JSON has no version: it counts as 0."""
+    text = codec.dump(outcome(2, rules=7))
+    assert codec.load(text).rules == 7
+    body = text.rpartition(',"sum":"')[0].replace(',"rules":7', "")
+    older = f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}'
+    assert codec.load(older) == outcome(2)
+
+
+def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
+    """Picture and source of what came instead are named, where they are there; other failures have none."""
+    out = out_of(tmp_path)
+    unknown = models.Failure(models.ErrorCode.NOT_RECOGNISED, "another page")
+    (out / ".po-pw" / "evidence" / "PO-2").mkdir(parents=True)
+
+    async def body() -> None:
+        async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 5)))
+            for number, error in ((2, unknown), (3, unknown), (4, GONE)):
+                await journal.commit(run, outcome(number, models.Status.FAILED, files=(), error=error))
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
+
+    run_async(body())
+    assert status.look(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
+    said = invoked("status", out)
+    assert "  PO-2  NOT_RECOGNISED  .po-pw/evidence/PO-2" in said
+    assert "PO-3  NOT_RECOGNISED" not in said
+    assert json.loads(invoked("status", "--json", out))["evidence"] == {"PO-2": ".po-pw/evidence/PO-2"}
+
+
+def test_what_is_no_output_directory(tmp_path: Path) -> None:
+    """A wrong path is one sentence and exit code 2; so is a directory whose journal is gone; none is made."""
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "gone" / ".po-pw").mkdir(parents=True)
+    before = traces(tmp_path)
+    for name, words in (
+        ("nowhere", "there is no folder"),
+        ("file", "not a folder"),
+        ("empty", "no .po-pw folder"),
+        ("gone", "no journal"),
+    ):
+        found = CliRunner().invoke(commands.app, ["status", str(tmp_path / name)])
+        assert found.exit_code == 2
+        assert words in found.output
+        assert found.output.count("\n") == 1
+    assert traces(tmp_path) == before
+
+
+def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
+    """A newer one and a damaged one are each one clear message, and stay as they are."""
+    out = out_of(tmp_path)
+    path = out / ".po-pw" / "journal.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(errors.MachineError, match="newer po-pw"):
+        status.look(out)
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(errors.MachineError, match="damaged"):
+        status.look(out)
+    assert schema.was_damaged(path)
+    path.write_bytes(b"")
+    assert status.look(out).state == "none"
+    assert "No run was made here yet" in invoked("status", out)
+
+
+def invoked(*words: str | Path) -> str:
+    """What the program prints; it ends well."""
+    found = CliRunner().invoke(commands.app, [str(word) for word in words], env={"COLUMNS": "80"})
+    assert found.exit_code == 0, found.output
+    return found.output
