@@ -227,11 +227,16 @@ async def _write(
     try:
         async with writer.Writer(part, note) as sink:
             block = bytearray(b"" if resumed else head)
-            async for chunk in received:
-                block += chunk
-                if len(block) >= writer.BLOCK:
+            try:
+                async for chunk in received:
+                    block += chunk
+                    if len(block) >= writer.BLOCK:
+                        await sink.write(bytes(block))
+                        block.clear()
+            except errors.TransientError:
+                if note is not None:  # what came before it broke off need not be asked for again
                     await sink.write(bytes(block))
-                    block.clear()
+                raise
             if block:
                 await sink.write(bytes(block))
             sha256 = await sink.finish(publish)

@@ -156,8 +156,13 @@ def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=interrupt)
-    watcher.start()
-    with pytest.raises(KeyboardInterrupt):
-        install.run(attempt(script), lambda _: None)
-    watcher.join()
+    # Where the tests were started in the background of a script, the shell has this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        watcher.start()
+        with pytest.raises(KeyboardInterrupt):
+            install.run(attempt(script), lambda _: None)
+        watcher.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert gone(int(out.read_text()))

@@ -63,7 +63,7 @@ def test_no_deadline_fires_for_the_time_slept(monkeypatch: pytest.MonkeyPatch) -
         gap = [0.0]
         monkeypatch.setattr(loop, "time", lambda: time.monotonic() + gap[0])
         monkeypatch.setattr(clocks, "_SYSTEM", "win32")
-        monkeypatch.setattr(clocks, "slept", lambda: gap[0])
+        monkeypatch.setattr(clocks, "seconds_suspended", lambda: gap[0])
         fired: list[str] = []
         with clocks.awake_time(loop):
             loop.call_later(60.0, fired.append, "deadline")

@@ -150,7 +150,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from po_pw.journal import lock, store
-from tests import journal_values as t
+from tests.helpers import journal_values as t
 
 async def main():
     path = Path(sys.argv[1])
