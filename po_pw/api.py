@@ -372,7 +372,7 @@ class _Host:
             with _in_python():
                 return future.result()
         except KeyboardInterrupt:
-            # The person pressed Ctrl-C in a script: what is in hand goes back, results are written, then it is theirs.
+            # Ctrl-C in a script: orders in progress go back, results are written, then the interrupt is the script's.
             self._run.stop(engine.Stop.NOW, "interrupted")
             concurrent.futures.wait([future], timeout=30)
             raise

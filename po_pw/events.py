@@ -240,7 +240,7 @@ class Stopping(Event):
     """A stop was asked for."""
 
     now: bool
-    """False: what is in hand is finished. True: at once."""
+    """False: what is in progress is finished. True: at once."""
     why: str
 
 

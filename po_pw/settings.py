@@ -108,7 +108,7 @@ class _Fields(pydantic_settings.BaseSettings):
     max_file_bytes: Bytes | None = None
     """A larger file is recorded as missing."""
     max_total_bytes: Bytes | None = None
-    """When a run has received so much, it stops after what is in hand."""
+    """When a run has received so much, it stops after what is in progress."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
 
@@ -129,7 +129,7 @@ class _Fields(pydantic_settings.BaseSettings):
     stall_timeout: Seconds = 60
     """No bytes of a file for so long."""
     grace: Seconds = 30
-    """After a first Ctrl-C, how long what is in hand may take."""
+    """After a first Ctrl-C, how long what is in progress may take."""
     run_timeout: Seconds | None = None
     """After so long the run stops as with a first Ctrl-C; the same command continues."""
     heartbeat_every: Seconds = 5

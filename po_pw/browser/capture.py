@@ -454,7 +454,7 @@ async def _claimed(
         claim.cancel()
         await answers.stop()
         if not claim.cancelled():
-            claim.exception()  # one that came too late is nobody's any more
+            claim.exception()  # one that came too late has no owner any more
     if got is None and press is not None and press.links:
         got = _opened(press)
     if got is None:

@@ -129,7 +129,7 @@ class PageLease:
         self.give_up(error)
 
     def leave(self) -> None:
-        """It is nobody's any more: it is closed, and what it opened."""
+        """It has no owner any more: it is closed, and what it opened."""
         for page in (*self.popups, self.page):
             self._later(page.close)
 

@@ -76,7 +76,7 @@ class Pages:
             if not self._is_minimised:
                 await self._minimise(hold.page)
             return hold
-        self._inner.remove_listener("page", self._on_page)  # the new one is nobody's stray
+        self._inner.remove_listener("page", self._on_page)  # the new one is no stray
         try:
             async with asyncio.timeout(OPENS_WITHIN):
                 page = await self._inner.new_page()

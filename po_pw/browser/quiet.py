@@ -269,7 +269,7 @@ class Watch:
         self._stir()
 
     def _on_navigated(self, frame: playwright.Frame) -> None:
-        # What its last document asked for is nobody's any more, also where the browser does not say so.
+        # What its last document asked for has no owner any more, also where the browser does not say so.
         began = max(
             (known.began for known in self._requests.values() if known.frame == frame and known.kind == "document"),
             default=None,

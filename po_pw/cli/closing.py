@@ -140,10 +140,10 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
 def _rest(summary: counts.Summary) -> list[str]:
     """Which orders were done, by what earlier runs had made of them; no line where all were new."""
     earlier = summary.earlier
-    parts = [f"{tally.many(summary.carried, 'order')} done earlier"] if summary.carried and summary.done else []
+    parts = [f"{tally.many(summary.carried, 'order')} already complete"] if summary.carried and summary.done else []
     retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
     if retried:
-        parts.append(f"tried again: {', '.join(retried)}")
+        parts.append(f"retried: {', '.join(retried)}")
     if count := earlier.get(models.Earlier.UNFINISHED):
         parts.append(f"{count} resumed")
     if count := earlier.get(models.Earlier.REFRESHED):

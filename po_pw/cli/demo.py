@@ -29,7 +29,9 @@ def demo(
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
     files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
     latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
-    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+    ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only serve the portal, for trying things by hand.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")] = 0,

@@ -35,7 +35,9 @@ def doctor(
             help="Where a run would put everything.  [default: downloads]",
         ),
     ] = None,
-    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+    ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Try it with a window.")] = False,
     base_profile: Annotated[
         Path | None, typer.Option(metavar="PATH", parser=paths.path, help="A profile to copy for each worker.")

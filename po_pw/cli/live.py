@@ -99,9 +99,12 @@ class View:
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
-                return Text(f"Stopping after what is in hand ({event.why}). Ctrl-C again stops at once.", "yellow")
+                return Text(
+                    f"Finishing the orders in progress, then stopping ({event.why}). Press Ctrl-C again to stop now.",
+                    "yellow",
+                )
             case events.ContextLost() if not event.replaced:
-                return Text(f"! {event.worker} gave up: {event.why}", "yellow")
+                return Text(f"! {event.worker} stopped: {event.why}", "yellow")
             case events.OrderSettled() if self._live is None and not self._quiet:
                 return self._settled(event.outcome)
             case events.OrderSettled() if self._quiet and event.outcome.error is not None:
@@ -140,7 +143,7 @@ class View:
         todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
         parts = [todo if event.orders else "Nothing to fetch"]
         if event.carried:
-            parts.append(f"{event.carried} done earlier")
+            parts.append(f"{event.carried} already complete")
         if event.refused:
             parts.append(f"{tally.many(event.refused, 'row')} refused")
         if event.duplicates:

@@ -18,7 +18,9 @@ def login(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+    ] = None,
     sign_in_host: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST", help="Another host that may be given the password, if the portal leads there."),

@@ -42,7 +42,9 @@ def inspect(
         typer.Option("--accept", help="Orders of this portal that look like this have no attachments: believe it."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
-    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+    ] = None,
 ) -> None:
     """Read the page of one order as `process` would, fetch nothing, and explain what is taken, what is left, and why.
 

@@ -41,7 +41,8 @@ def process(
         ),
     ] = None,
     browser: Annotated[
-        str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.  [default: the first one found]")
+        str | None,
+        typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.  [default: the first one found]"),
     ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
     base_profile: Annotated[
@@ -61,7 +62,7 @@ def process(
         bool, typer.Option("--only-failed", help="Only what an earlier run tried without full success.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Prove the files of finished orders by SHA-256, not by size alone.")
+        bool, typer.Option("--verify", help="Verify the files of finished orders by SHA-256, not by size alone.")
     ] = False,
     max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters, 120 to 4096.")] = None,
     max_file_size: Annotated[

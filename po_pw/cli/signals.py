@@ -1,4 +1,4 @@
-"""What signals and the console's end do to a run: the first finishes what is in hand, the second stops at once."""
+"""What signals and the console's end do to a run: the first finishes what is in progress, the second stops at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def how(count: int) -> engine.Stop:
 def of_console(event: int) -> tuple[engine.Stop, str] | None:
     """What a console event of Windows does; None where it is left to others. Pure.
 
-    Seconds are left after a window was closed, so there is no time for what is in hand: the journal has what is done,
+    Seconds are left after a window was closed, so there is no time for orders in progress: the journal has what is done,
     and the same command continues.
     """
     return (engine.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from po_pw.journal import view
 
 _SHOWN: Final = 16
-"""Orders in hand that are listed."""
+"""Orders in progress that are listed."""
 
 
 def as_json(found: status.OutputStatus) -> str:
@@ -82,7 +82,7 @@ def _headline(found: status.OutputStatus) -> str:
     if state is status.State.RUNNING:
         return f"Running for {_span(found.now - run.started_at)}, since {_when(run.started_at, found.now)} ({process})."
     if state is status.State.DIED:
-        return f"Died: killed, or the machine went down. The last sign of it is of {_when(run.last_at, found.now)}."
+        return f"The run was killed, or the machine went down; last activity {_when(run.last_at, found.now)}."
     ended = run.ended_at or run.last_at
     what = "Stopped before the end" if state is status.State.STOPPED else "Finished"
     return f"{what} {_when(ended, found.now)}, after {_span(ended - run.started_at)}."
@@ -128,9 +128,9 @@ def _pending(found: status.OutputStatus, run: view.Progress) -> str:
     parts = []
     if run.in_hand:
         tense = "" if found.state is status.State.RUNNING else " when it ended"
-        parts.append(f"{len(run.in_hand)} in hand{tense}")
+        parts.append(f"{len(run.in_hand)} in progress{tense}")
     if run.waiting:
-        parts.append(f"{sum(run.waiting.values())} to be tried again ({_codes(run.waiting)})")
+        parts.append(f"{sum(run.waiting.values())} to retry ({_codes(run.waiting)})")
     return ", ".join(parts)
 
 
@@ -163,7 +163,7 @@ def _figures(found: status.OutputStatus) -> list[str]:
         parts.append(f"{tally.many(run.carried, 'order')} done by earlier runs")
     orders, received = found.orders_per_second, found.bytes_per_second
     if orders is not None and received is not None:
-        parts.append(f"{60 * orders:.0f} orders and {tally.size(60 * received)} a minute lately")
+        parts.append(f"current rate {60 * orders:.0f} orders/min, {tally.size(60 * received)}/min")
     return parts
 
 
@@ -173,7 +173,7 @@ def _notes(found: status.OutputStatus) -> list[str]:
         return []
     notes = []
     if run.put_back:
-        notes.append(f"Put back to be tried again: {_codes(run.put_back)}")
+        notes.append(f"Retries so far: {_codes(run.put_back)}")
     if run.doubted:
         notes.append(f"Marked by verify: {tally.many(run.doubted, 'order')}; the next run fetches what is not right")
     if found.outdated:

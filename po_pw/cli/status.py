@@ -20,7 +20,7 @@ def status(
         bool, typer.Option("--all", help="With --audit: of all runs, not of the latest alone.")
     ] = False,
 ) -> None:
-    """Show how the latest run in OUT stands: what is done, in hand and left; also while it is going.
+    """Show how the latest run in OUT stands: what is done, in progress and left; also while it is going.
 
     With --audit: every control that was pressed, every request other than GET that was sent after it, and every request
     that was stopped, each with its reason. Of requests only the names of their fields are kept, never the values.

@@ -13,7 +13,9 @@ def validate(
     only: Annotated[
         list[int] | None, typer.Option("--only", min=1, max=6, help="Only this scenario; may be given again.")
     ] = None,
-    browser: Annotated[str | None, typer.Option(help="Insist on msedge, chrome, chromium or a path.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+    ] = None,
 ) -> None:
     """Run the six validation scenarios against the embedded portal and say which pass."""
     with boundary.report_errors():

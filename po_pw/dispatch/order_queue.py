@@ -221,7 +221,7 @@ class OrderQueue:
         return self._stopped or self._scheduler.is_drained()
 
     def retire(self, worker: models.WorkerId) -> None:
-        """This worker gets no more orders; what it has in hand it finishes."""
+        """This worker gets no more orders; what it has in progress it finishes."""
         self._retired.add(worker)
         self._wake()
 
@@ -240,7 +240,7 @@ class OrderQueue:
         self._scheduler.join(worker)
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes; what it had waiting or still in hand is for the others."""
+        """A worker goes; what it had waiting or still in progress is for the others."""
         if self._gate is not None:
             for lease in self._scheduler.leases(worker):
                 self._gate.released(lease, settled=False)

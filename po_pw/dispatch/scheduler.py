@@ -226,7 +226,7 @@ class Scheduler:
         self._deques.setdefault(worker, collections.deque())
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes: what it had waiting, and what it still had in hand, is for anyone.
+        """A worker goes: what it had waiting, and what it still had in progress, is for anyone.
 
         Leases it still had do not count as attempts. Nothing happens where it has not joined.
         """
@@ -248,7 +248,7 @@ class Scheduler:
         return len(self._out)
 
     def leases(self, worker: models.WorkerId) -> list[models.Lease]:
-        """What this worker has in hand."""
+        """What this worker has in progress."""
         return [lease for lease in self._out.values() if lease.worker == worker]
 
     def settled(self) -> int:

@@ -175,7 +175,7 @@ class Job:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(self.work.path / file.path))
 
     def published(self, folder: Path, files: Sequence[models.SavedFile]) -> None:
-        """The files are in the order's own folder now; a work folder is made anew where one is needed again."""
+        """The files are in the order's own folder now; a work folder is rebuilt where one is needed again."""
         self._work = None
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(folder / file.path))

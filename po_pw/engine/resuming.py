@@ -73,7 +73,7 @@ async def plan_resume(
         out: the output directory.
         orders: of this run.
         resume: how to go on; None does all afresh.
-        begun: orders that were in hand when a run ended; see `unfinished`.
+        begun: orders that were in progress when a run ended; see `unfinished`.
         work: tells how far it is.
 
     Raises:
@@ -155,7 +155,7 @@ def files_still_present(
 def unfinished(
     journal: store.Journal, work: Path, *, busy: Collection[Path] = (), drop: bool = False
 ) -> dict[models.OrderKey, str]:
-    """The orders that were in hand when a run ended, each with the claim its work folder is named by.
+    """The orders that were in progress when a run ended, each with the claim its work folder is named by.
 
     Work folders that belong to none are removed.
 

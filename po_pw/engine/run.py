@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 class Stop(enum.Enum):
     """How a run is stopped."""
 
-    AFTER_CURRENT = "after what is in hand"
+    AFTER_CURRENT = "after the orders in progress"
     NOW = "now"
 
 
@@ -124,7 +124,7 @@ class Run:
             self._work = self._internal / "work"
             browsers = self._work / ".browser"
             await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
-            stack.callback(filesystem.tidy, self._work)  # what is in hand when the run ends stays for the next
+            stack.callback(filesystem.tidy, self._work)  # what is in progress when the run ends stays for the next
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(

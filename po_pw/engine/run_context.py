@@ -53,7 +53,7 @@ class RunContext:
     largest_file: int | None = None
     """Bytes that its file system takes in one file."""
     begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
-    """Orders that an earlier run had in hand, each with its work folder's claim."""
+    """Orders that an earlier run had in progress, each with its work folder's claim."""
     earlier: Mapping[models.OrderKey, models.Earlier] = dataclasses.field(default_factory=dict)
     """What earlier runs had made of this run's orders; those that are not in it are new."""
 

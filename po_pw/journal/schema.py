@@ -48,7 +48,7 @@ CREATE INDEX outcomes_by_key ON outcomes (key);
 CREATE INDEX outcomes_saved ON outcomes (id) WHERE state = 'saved';
 CREATE INDEX outcomes_doubted ON outcomes (id) WHERE doubted = 1;
 
--- Each handing-out of an order; without ended_at: in hand, or in hand when the process died.
+-- Each handing-out of an order; without ended_at: in progress, or in progress when the process died.
 CREATE TABLE attempts (
   run TEXT NOT NULL REFERENCES runs, lease INTEGER NOT NULL, key TEXT NOT NULL, attempt INTEGER NOT NULL,
   worker TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, counts INTEGER, error_code TEXT, error_message TEXT,
@@ -340,7 +340,7 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
             _damaged.add(path)
             msg = (
                 f"the journal {path} is damaged ({error}). Run the same command again: the journal is then set aside "
-                "and made anew from the manifests."
+                "and rebuilt from the manifests."
             )
         elif code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             msg = f"the journal {path} is locked by another program. Close it and run the command again."

@@ -38,7 +38,7 @@ SELECT error_code, COUNT(*) FROM rows WHERE run = ? AND error_code IS NOT NULL G
 _STATUSES: Final = """
 SELECT status, COUNT(*) AS count, SUM(key NOT IN (SELECT key FROM attempts WHERE run = :run)) AS carried
 FROM outcomes WHERE run = :run AND state = 'published' GROUP BY status"""
-"""What nobody had in hand in this run was done by an earlier one (`carried` is in the text, which is long to read)."""
+"""Outcomes of earlier runs, by what this one never leased (`carried` is in the text, which is long to read)."""
 
 _FAILURES: Final = """
 SELECT json_extract(outcome, '$.error.code') AS code, COUNT(*) FROM outcomes
@@ -142,9 +142,9 @@ class Progress:
     put_back: Mapping[str, int]
     """How often an order was put back to be tried again, by `error_code`."""
     in_hand: tuple[InHand, ...]
-    """Or in hand when it died."""
+    """Or in progress when it died."""
     waiting: Mapping[str, int]
-    """Orders put back and not in hand again, by the `error_code` of their latest attempt."""
+    """Orders put back and not in progress again, by the `error_code` of their latest attempt."""
     files: int
     bytes: int
     last_at: datetime.datetime

@@ -26,7 +26,7 @@ TOGETHER: Final = 500
 AGE: Final = 1.0
 """Seconds after which notes are written to a rollback journal even so, though each commit syncs. To a write-ahead log
 they are written at once, without a sync, which it does not need to stay whole: so of a process that is killed next to
-nothing is lost, and who looks at a run sees what is in hand."""
+nothing is lost, and who looks at a run sees what is in progress."""
 
 
 @dataclasses.dataclass(slots=True)

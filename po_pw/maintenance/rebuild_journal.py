@@ -1,4 +1,4 @@
-"""Opening the journal of an output directory: in the mode its place asks for; made anew where it is damaged."""
+"""Opening the journal of an output directory: in the mode its place asks for; rebuilt where it is damaged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def open_journal(
 ) -> AsyncIterator[store.Journal]:
     """The journal of an output directory whose lock we hold, for as long as the block lasts.
 
-    One that is damaged is set aside and made anew from the manifests; what one has lost in a crash comes from them
+    One that is damaged is set aside and rebuilt from the manifests; what one has lost in a crash comes from them
     too. Both are announced.
 
     Args:

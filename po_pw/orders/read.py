@@ -92,7 +92,9 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
     content = sheets.open_source(path)
     header = headers.find(content.records())
     if header is None:
-        msg = f"{path} has no column po_number. {_seen(content)}Give the column with the PO numbers that name."
+        msg = (
+            f"{path} has no column po_number. {_seen(content)}Rename the column that holds the PO numbers to po_number."
+        )
         raise errors.InputError(msg)
     columns = headers.names(header.cells)
     reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template)

@@ -92,7 +92,7 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
     except aiohttp.ClientHttpProxyError as error:
         raise _proxy(at, error.status) from error
     except aiohttp.InvalidURL as error:
-        msg = f"{at} is no web address"
+        msg = f"{at} is not a web address"
         raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
     except (TimeoutError, aiohttp.ServerTimeoutError) as error:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)

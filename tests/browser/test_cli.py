@@ -199,7 +199,7 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, n
         return
     again = po_pw("process", "pos.csv", "-w", "2", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "done earlier" in again.stdout
+    assert "already complete" in again.stdout
 
 
 def test_the_demo_checks_every_file(tmp_path: Path) -> None:

@@ -347,7 +347,7 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
     assert not [status for _, status in rows if status == "PENDING"]
 
 
-@pytest.mark.parametrize("how", ["at once", "after what is in hand", "sign-in", "no browser"])
+@pytest.mark.parametrize("how", ["at once", "after the orders in progress", "sign-in", "no browser"])
 def test_a_run_that_ends_leaves_nobody_waiting(portal: Portal, tmp_path: Path, how: str) -> None:
     """Stopped while an order is read and others wait, a sign-in asked for, the browsers gone: each future is done."""
     portal.needs_sign_in = how == "sign-in"

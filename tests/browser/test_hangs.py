@@ -244,7 +244,7 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
 
 
 def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
-    """When it is over the run stops as with a first Ctrl-C: what is in hand is finished, the rest is PENDING."""
+    """When it is over the run stops as with a first Ctrl-C: what is in progress is finished, the rest is PENDING."""
     plain, home = signed_in
     ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=home, run_timeout=0.2))
     assert ran.error is None

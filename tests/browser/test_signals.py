@@ -184,7 +184,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
         assert process.stdout is not None
         assert portal.half_sent.wait(IN_TIME)
         interrupt(process)
-        assert any("Stopping after what is in hand" in line for line in process.stdout)
+        assert any("Finishing the orders in progress" in line for line in process.stdout)
         assert process.poll() is None
         interrupt(process)
         output, _ = process.communicate(timeout=IN_TIME)
@@ -213,5 +213,5 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
         check=False,
     )
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "2 orders done earlier" in again.stdout
+    assert "2 orders already complete" in again.stdout
     assert [path.read_bytes() for path in out.glob("**/*.pdf")] == [PDF] * 4

@@ -16,6 +16,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 
 
 def test_killed_at_named_steps_it_ends_as_if_nothing_had_been(ground: bench.Ground, counting: report.Report) -> None:
-    """After the record and before the rename, between the two renames, with two workers' orders in hand."""
+    """After the record and before the rename, between the two renames, with two workers' orders in progress."""
     moments = [("record saved", 2, "after"), ("rename the folder", 3, "after"), ("a file is whole", 2, "before")]
     step_kills.in_turn(ground, counting, moments)

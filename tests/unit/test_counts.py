@@ -57,7 +57,7 @@ CASES: Final = {
         [
             "Fetched 0 files, in 5.0 s",
             "In the folders now: 1 file, 10 B; 1 was there already",
-            "Orders: tried again: 1 incomplete",
+            "Orders: retried: 1 incomplete",
         ],
     ),
     "a PARTIAL order that got its file, among others": (
@@ -70,7 +70,7 @@ CASES: Final = {
         [
             "Fetched 3 files, 30 B, in 5.0 s; 7.5 orders at once on average",
             "In the folders now: 8 files, 80 B; 5 were there already",
-            "Orders: 1 order done earlier; tried again: 1 failed, 1 incomplete, 1 with files that were gone or changed",
+            "Orders: 1 order already complete; retried: 1 failed, 1 incomplete, 1 with files that were gone or changed",
         ],
     ),
     "a refresh that finds nothing new": (
@@ -99,14 +99,14 @@ CASES: Final = {
             "Fetched 9 files, 90 B, in 5.0 s; 10.0 orders at once on average",
             "In the folders now: 12 files, 120 B; 3 were there already",
             "Also fetched, of orders that were not finished: 2 files, 20 B; kept for next time",
-            "Orders: 1 order done earlier; 1 resumed; 3 new; 38 not reached",
+            "Orders: 1 order already complete; 1 resumed; 3 new; 38 not reached",
         ],
     ),
     "only what failed": (
         summary(row(1, had=files(new=1), earlier=E.FAILED), row(2, S.PENDING), left_out=1),
         [
             "Fetched 1 file, 10 B, in 5.0 s",
-            "Orders: tried again: 1 failed; 1 never tried, left out",
+            "Orders: retried: 1 failed; 1 never tried, left out",
         ],
     ),
     "rows that are all refused": (

@@ -241,7 +241,7 @@ def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
 
 
 def test_notes_do_not_wait_for_ever(tmp_path: Path) -> None:
-    """Where nobody commits anything, a single note is written all the same: who looks sees what is in hand."""
+    """Where nobody commits anything, a single note is written all the same: who looks sees what is in progress."""
     thread = writer.Writer(tmp_path / "journal.db")
     try:
         written = threading.Event()

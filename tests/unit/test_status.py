@@ -48,7 +48,7 @@ def lease(number: int, of: int, attempt: int = 1, worker: str = "w1") -> models.
 
 
 async def work(journal: store.Journal) -> models.RunId:
-    """A run in the middle: six orders, a refused row and a duplicate; two settled, one carried, two in hand."""
+    """A run in the middle: six orders, a refused row and a duplicate; two settled, one carried, two in progress."""
     refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
     twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
@@ -87,7 +87,7 @@ def out_of(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("rollback", [False, True], ids=["log", "rollback"])
 def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
-    """Counts, what is in hand and since when, what was put back and why; nothing in the directory is touched."""
+    """Counts, what is in progress and since when, what was put back and why; nothing in the directory is touched."""
     out = out_of(tmp_path)
 
     async def body() -> None:
@@ -250,7 +250,7 @@ def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     said = invoked("status", tmp_path / "out")
-    assert said.startswith("Died")
+    assert said.startswith("The run was killed")
     assert "  po-pw process lists/pos.csv -w 4 --refresh" in said
 
 
@@ -270,9 +270,9 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
         "Stopped before the end",
         "of pos.csv, 4 workers, 8 rows",
         "NOT_FOUND 1, INVALID_ROW 1",
-        "2 in hand when it ended, 1 to be tried again (TIMEOUT 1)",
+        "2 in progress when it ended, 1 to retry (TIMEOUT 1)",
         "2 files, 100 B; 1 order done by earlier runs",
-        "Put back to be tried again: NETWORK 1, TIMEOUT 1",
+        "Retries so far: NETWORK 1, TIMEOUT 1",
         "Marked by verify: 1 order",
         "To continue, run the same command again",
     ):
