@@ -112,7 +112,7 @@ class HostUnreachableError(TransientError):
     """No connection to a host comes about, or it says nothing. Whether waiting mends it: `dispatch/reachability.py`.
 
     Attributes:
-        host: as `net_errors.host_of` gives it.
+        host: as `net_errors.authority_of` gives it.
         fault: what is in the way.
     """
 

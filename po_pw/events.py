@@ -11,7 +11,7 @@ from po_pw import models, redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Step: TypeAlias = Literal["leased", "reading", "fetching", "finishing"]
+Step: TypeAlias = Literal["reading", "fetching", "finishing"]
 
 _log = logging.getLogger(__name__)
 

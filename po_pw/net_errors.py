@@ -191,7 +191,7 @@ def of_system(error: OSError) -> NetFault:
     return _SYSTEM.get(number or 0, NetFault.DROPPED)
 
 
-def host_of(url: str) -> str:
+def authority_of(url: str) -> str:
     """Host and port of an address, as people know it, with `http://` where it is not https: that is another server."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].lower()
@@ -219,5 +219,5 @@ def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreach
         fault: what is in the way.
         said: the browser's own words; its name for the fault is told.
     """
-    host, code = host_of(url), _CODE.search(said)
+    host, code = authority_of(url), _CODE.search(said)
     return errors.HostUnreachableError(told(host, fault, code[0] if code else ""), host, fault)

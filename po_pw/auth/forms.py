@@ -108,7 +108,7 @@ def unreachable(url: str, said: str) -> str:
         return str(net_errors.unreachable(url, fault, said))
     code = re.search(r"ERR_[A-Z0-9_]+", said)
     reason = f"the connection failed ({code[0]})" if code is not None else said
-    return f"{net_errors.host_of(url)} cannot be opened: {reason}"
+    return f"{net_errors.authority_of(url)} cannot be opened: {reason}"
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, models, redact
+from po_pw import errors, events, hostnames, models, redact
 from po_pw.browser import controls
 
 if TYPE_CHECKING:
@@ -351,9 +351,9 @@ class Guard:
             session.send("Page.addScriptToEvaluateOnNewDocument", {"source": _TURN_ON}),
         )
         self.target = tree["frameTree"]["frame"]["id"]
-        here = _origin(page.url)
+        here = hostnames.origin_of(page.url)
         for frame in page.frames:
-            if frame is not page.main_frame and _origin(frame.url) != here:
+            if frame is not page.main_frame and hostnames.origin_of(frame.url) != here:
                 with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
                     await self._watch(await cdp(frame))
 
@@ -834,7 +834,3 @@ def _is_main(request: playwright.Request) -> bool:
         return request.frame.parent_frame is None
     except playwright.Error:
         return True
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3])

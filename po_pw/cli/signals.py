@@ -40,8 +40,8 @@ def how(count: int) -> engine.Stop:
 def of_console(event: int) -> tuple[engine.Stop, str] | None:
     """What a console event of Windows does; None where it is left to others. Pure.
 
-    Seconds are left after a window was closed, so there is no time for orders in progress: the journal has what is done,
-    and the same command continues.
+    Seconds are left after a window was closed, so orders in progress are not finished: the journal has
+    what is done, and the same command continues.
     """
     return (engine.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None
 

@@ -159,7 +159,7 @@ class FailurePolicy:
         """The order's page is read, its files may still be coming: the host answers, the page is free."""
         if (attempt := self._attempts.get(lease.number)) is not None:
             attempt.on_page = False
-        self._succeeded(net_errors.host_of(lease.order.url), lease)
+        self._succeeded(net_errors.authority_of(lease.order.url), lease)
 
     def check(self, url: str) -> None:
         """Raises the failure of whatever needs a host that is given up; returns where it may be asked.
@@ -167,7 +167,7 @@ class FailurePolicy:
         Raises:
             PermanentError: it cannot be reached, and waiting does not mend that.
         """
-        refused = self._hosts.why_given_up(net_errors.host_of(url))
+        refused = self._hosts.why_given_up(net_errors.authority_of(url))
         if refused is not None:
             raise refused
 
@@ -180,7 +180,9 @@ class FailurePolicy:
         """The attempt's files have come, or failed: tells the circuits of each host that was asked."""
         for found in job.wanted():
             link = isinstance(found.source, models.Link)
-            host = net_errors.host_of(found.source.url if isinstance(found.source, models.Link) else lease.order.url)
+            host = net_errors.authority_of(
+                found.source.url if isinstance(found.source, models.Link) else lease.order.url
+            )
             error = job.failed.get(found.id)
             if error is not None:
                 needed = error.host if isinstance(error, errors.HostUnreachableError) else host
@@ -193,7 +195,7 @@ class FailurePolicy:
         """The attempt as a whole failed; where its files were judged already, only once. Gives what is made of it."""
         attempt = self._attempts.get(lease.number)
         if attempt is not None and not attempt.judged:
-            needed = net_errors.host_of(lease.order.url)
+            needed = net_errors.authority_of(lease.order.url)
             self._failed(needed, lease, error)
             error = self._hosts.why_given_up(needed) or error
         case = self._case(lease)
@@ -235,7 +237,7 @@ class FailurePolicy:
         return self._cases.setdefault(lease.order.key, _Case())
 
     def _circuit(self, url: str) -> circuit_breaker.CircuitBreaker:
-        host = net_errors.host_of(url)
+        host = net_errors.authority_of(url)
         found = self._circuits.get(host)
         if found is None:
             found = self._circuits[host] = circuit_breaker.CircuitBreaker(

@@ -6,14 +6,13 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
-import datetime
 import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, numerals
 from po_pw.downloads import expected_file, fetch, page_about, verdicts, ways
 from po_pw.engine import async_tools, limiter
-from po_pw.machine import capacity
+from po_pw.machine import capacity, clocks
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
@@ -234,7 +233,7 @@ class Fetcher:
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
-                        now=_now,
+                        now=clocks.now,
                         kept=job.kept.get(attachment.id),
                         is_own=fence.is_home,
                         is_file=is_file,
@@ -298,7 +297,7 @@ class Fetcher:
                 headers=captured.headers,
                 limits=self._limits,
                 on_bytes=self._traffic.add,
-                now=_now,
+                now=clocks.now,
                 is_own=is_own,
                 kept=job.kept.get(attachment.id),
                 page=page,
@@ -446,10 +445,6 @@ def _free(folder: Path) -> int:
         return filesystem.room(folder)[0]
     except OSError:  # it is gone: whoever writes there meets that
         return sys.maxsize
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC).astimezone()
 
 
 @contextlib.asynccontextmanager

@@ -72,7 +72,7 @@ class PortalKnowledge:
                 siblings.append(order.url)
 
     def has_answered(self, host: str) -> bool:
-        """Whether a portal answered in an earlier run, or in this one; `host` as `net_errors.host_of` gives it."""
+        """Whether a portal answered in an earlier run, or in this one; `host` as `net_errors.authority_of` gives it."""
         origin = host if "://" in host else f"https://{host}"
         found = self._portals.get(origin)  # it may be none of this list, and is not to be kept as one
         return (memory.load(self._file(origin)) if found is None else found.memory).has_answered
@@ -80,7 +80,7 @@ class PortalKnowledge:
     def note_answer(self, host: str) -> None:
         """It answered."""
         for origin, portal in self._portals.items():
-            if net_errors.host_of(origin) == host:
+            if net_errors.authority_of(origin) == host:
                 portal.memory.has_answered = True
 
     def memory(self, url: str) -> memory.PortalMemory:

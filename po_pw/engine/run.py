@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import enum
 import logging
 import shutil
@@ -189,7 +188,7 @@ class Run:
         options = self.options
         given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
         called, columns = name or given.name, columns or given.columns
-        what = models.Plan(called, columns, options.workers, str(self.out), _now(), command)
+        what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
         addresses, refused = plan.Addresses(), counts.ProblemTally()
         self.run_id = None
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
@@ -279,7 +278,7 @@ class Run:
         Raises:
             ParallelProcessingError: no context could be opened.
         """
-        what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), _now())
+        what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), clocks.now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
         self._start(what)
@@ -601,7 +600,3 @@ class _Times:
         if self.first_lease is None or self.last_outcome is None:
             return 0.0
         return self.last_outcome - self.first_lease
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC).astimezone()

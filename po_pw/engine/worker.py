@@ -17,6 +17,7 @@ from po_pw.dispatch import order_queue, retry
 from po_pw.engine import async_tools, fetching, limiter, order_job, resuming, settling
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
+from po_pw.machine import clocks
 from po_pw.portals import judging, recognition, vocabulary
 from po_pw.storage import filesystem, staging
 
@@ -189,7 +190,7 @@ class Worker:
         job = shared.jobs.get(order.key)
         if job is None:
             claim = self._run_context.begun.get(order.key, f"{self._run_context.run}-{lease.number}")
-            job = shared.jobs[order.key] = order_job.Job(order, claim, _now())
+            job = shared.jobs[order.key] = order_job.Job(order, claim, clocks.now())
         fetches = fetching.Fetches(job, started, desk.fetching)
         if not await self._may_fit(lease, job, started):
             return None
@@ -391,7 +392,9 @@ class Worker:
             raise errors.PermanentError(message.format(why=listing.why, url=order.url, evidence=evidence), code)
         job.listing = listing
         self._shared.knowledge.explain(order, listing)
-        self._run_context.journal.note(self._run_context.run, facts.Listed(job.order.key, listing.attachments, _now()))
+        self._run_context.journal.note(
+            self._run_context.run, facts.Listed(job.order.key, listing.attachments, clocks.now())
+        )
 
     async def _finish(self, desk: _Desk, lease: models.Lease, fetches: fetching.Fetches) -> None:
         """Waits for the files, then settles the order or puts it back."""
@@ -635,7 +638,7 @@ class Worker:
     ) -> None:
         seconds = time.monotonic() - started
         job.seconds += seconds
-        ended_at = _now()
+        ended_at = clocks.now()
         started_at = ended_at - datetime.timedelta(seconds=seconds)
         self._run_context.journal.note(
             self._run_context.run, facts.Attempted(lease, started_at, ended_at, failure, counts)
@@ -707,7 +710,7 @@ class Worker:
             missing=tuple(job.missing()),
             error=failure,
             attempts=lease.attempt,
-            timing=models.Timing(job.started_at, _now(), job.seconds),
+            timing=models.Timing(job.started_at, clocks.now(), job.seconds),
             worker=self.name,
             lane=browser_lane.BrowserLane.name,
             folder="",
@@ -736,7 +739,3 @@ class _Desk:
     group: asyncio.TaskGroup
     fetching: set[asyncio.Task[None]]
     """All fetches under way, whichever order they are for."""
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC).astimezone()

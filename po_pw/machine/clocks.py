@@ -114,6 +114,11 @@ async def sleeps(asleep: Callable[[], float] = seconds_suspended, every: float =
             before = now
 
 
+def now() -> datetime.datetime:
+    """The time now, with this machine's offset, as results and the journal show it."""
+    return datetime.datetime.now(datetime.UTC).astimezone()
+
+
 def at(seconds: float) -> str:
     """The time of day in so many seconds, for people: `14:05`."""
     return (datetime.datetime.now().astimezone() + datetime.timedelta(seconds=seconds)).strftime("%H:%M")

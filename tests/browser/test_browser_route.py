@@ -348,8 +348,8 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
 
 
 def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:
-    """Orders in progress are finished and the reason is said; a larger limit takes up the rest. A file over its own limit
-    is never received."""
+    """Orders in progress are finished and the reason is said; a larger limit takes up the rest. A file over its own
+    limit is never received."""
     names = ["open1.pdf", "open2.pdf", "open3.pdf", "open4.pdf"]
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names, max_total_bytes="8kB"))
     assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]

@@ -99,7 +99,7 @@ def test_browsers_that_open_are_long_work_too() -> None:
     stages.hear(events.RunStarted(models.RunId("r"), 9, 9, 0, 0, 0, 4))
     clock.now = 3
     assert stages.line() == "Opening 4 browsers: 3 s"
-    stages.hear(events.OrderStep(models.WorkerId("w1"), order(1).key, "PO-1", "leased", 1))
+    stages.hear(events.OrderStep(models.WorkerId("w1"), order(1).key, "PO-1", "reading", 1))
     assert not stages.is_open
 
 
