@@ -1,6 +1,7 @@
 """The whole check, `python -m tests`: lint, format, types, import layers and tests; stops at the first that fails.
 
-Arguments go to pytest, e.g. `python -m tests -k scheduler`; without any, several tests run at once.
+`python -m tests unit` runs only the tests that need no browser and are quick. Other arguments go to pytest, e.g.
+`python -m tests -k scheduler`; without any, several tests run at once.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from pathlib import Path
 
 TOGETHER = ("-n", "4", "--dist", "worksteal")
 """Most tests wait for a browser: four at once took 7.3 minutes where three took 11.3, on two cores."""
+UNIT = (*TOGETHER, "-q", "-m", "not slow", "tests/unit")
 ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
     python = (sys.executable, "-m")
+    if sys.argv[1:] == ["unit"]:
+        return subprocess.run((*python, "pytest", *UNIT), cwd=ROOT, check=False).returncode
     steps: list[tuple[str, ...]] = [
         (*python, "ruff", "check"),
         (*python, "ruff", "format", "--check", "--quiet"),

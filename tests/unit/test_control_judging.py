@@ -126,6 +126,7 @@ BESIDE: Final = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(never=st.sampled_from(NEVER), name=NAME, before=BESIDE, after=BESIDE, last=st.booleans())
 @example(never="Delete", name="sign.pdf", before="Download ", after="", last=True)
 def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(

@@ -89,6 +89,7 @@ def test_all_of_them_in_one_order(room: int) -> None:
     assert names.assign(sent, room) == final
 
 
+@pytest.mark.slow
 def test_names_alike_for_a_file_system_are_told_apart() -> None:
     """Characters with one capital, or one form once normalised, are the same to us, as they are to some disk."""
     alike: dict[str, set[str]] = {}
@@ -206,6 +207,7 @@ awkward = st.one_of(
 )
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=30, deadline=None, derandomize=True)
 @hypothesis.given(st.lists(awkward, max_size=6), awkward, awkward)
 def test_any_names_on_a_real_disk(sent: list[str], supplier: str, po_number: str) -> None:

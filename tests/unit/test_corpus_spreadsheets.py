@@ -75,6 +75,7 @@ def test_what_is_none_is_refused_in_one_line(sheet: Sheet, tmp_path: Path) -> No
     assert len(message) < len(str(path)) + 1500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sheet", READABLE, ids=said)
 def test_every_row_is_an_order_or_a_problem(sheet: Sheet, tmp_path: Path) -> None:
     """As many orders and refused rows as there are, in order; results hold them all, run nothing, and read back."""
@@ -156,6 +157,7 @@ def test_a_damaged_ole_file_is_read_or_refused(at: int, damage: bytes) -> None:
         assert sum(map(len, found.values())) <= 64 * len(content)
 
 
+@pytest.mark.slow
 def test_a_workbook_that_hangs_the_library_is_given_up(tmp_path: Path) -> None:
     """The process that reads it has only so much time."""
     good = tmp_path / "good.ods"
@@ -216,6 +218,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
 def test_what_seems_to_need_all_memory_is_read_in_little(tmp_path: Path) -> None:
     """In a process that may take one gigabyte each of them is read or refused, and the process lives on."""

@@ -239,6 +239,7 @@ def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
     fence.check_hop("https://idp.example/x?SAMLRequest=abc", ORDER)
 
 
+@pytest.mark.slow
 def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """From flags a list, from the environment a text; an address instead of a host is refused with an example."""
     monkeypatch.setenv("PO_PW_ALLOW_HOSTS", "files.example.com, *.cdn.example")

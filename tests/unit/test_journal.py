@@ -327,6 +327,7 @@ def little_memory(most: int) -> Iterator[None]:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_twenty_thousand_rows_stream(tmp_path: Path) -> None:
     """Rows go in and results come out a few at a time, on other threads, and are right; memory stays small."""
     count = 20_000

@@ -120,6 +120,7 @@ def test_it_is_kept_for_its_owner_alone_and_read_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [memories.FILE]
 
 
+@pytest.mark.slow
 def test_it_stays_small(tmp_path: Path) -> None:
     """Thousands of orders of large pages: less than 1 MB, the latest kept."""
     known, file = filled(2500, size=240), tmp_path / memories.FILE

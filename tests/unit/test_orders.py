@@ -82,6 +82,7 @@ def test_encodings_and_line_ends(tmp_path: Path, encoding: str, ending: str) -> 
     assert [row.number for row in found] == [2, 3]
 
 
+@pytest.mark.slow
 def test_valid_utf8_far_down_the_file_is_not_misread(tmp_path: Path) -> None:
     """A file whose only letters beyond ASCII come after many megabytes of ASCII is still UTF-8, whatever is guessed."""
     lines = [f"PO-{number},plain,{PORTAL}/{number}" for number in range(60_000)]
@@ -306,6 +307,7 @@ def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None
         read.open_table(path)
 
 
+@pytest.mark.slow
 def test_a_stray_cell_far_away_is_said(tmp_path: Path) -> None:
     """One cell in the last corner of a sheet would take terabytes to read; formats that reach there are no harm."""
     path = tmp_path / "far.xlsx"
@@ -340,6 +342,7 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
         read.open_table(path)
 
 
+@pytest.mark.slow
 def test_rows_are_streamed(tmp_path: Path) -> None:
     """Rows pass through a few hundred kilobytes of memory, however many there are."""
     path = tmp_path / "pos.csv"

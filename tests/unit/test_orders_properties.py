@@ -85,6 +85,7 @@ def test_any_text_comes_back(
     assert all((row.order is None) != (row.problem is None) for row in found)
 
 
+@pytest.mark.slow
 @bounded
 @hypothesis.given(st.lists(st.tuples(western, western), min_size=1, max_size=8), st.sampled_from(",;\t|"))
 def test_western_text_comes_back(rows: list[tuple[str, str]], separator: str) -> None:
@@ -109,6 +110,7 @@ def test_no_row_is_swallowed(lines: list[str]) -> None:
     assert all_rows(content.encode())[-1].cells == ("LAST", "https://x/last")
 
 
+@pytest.mark.slow
 @bounded
 @hypothesis.given(
     st.one_of(
@@ -126,6 +128,7 @@ def test_any_bytes_are_rows_or_one_message(content: bytes) -> None:
     assert rows_or_refused(content)
 
 
+@pytest.mark.slow
 @bounded
 @hypothesis.given(st.integers(0, 8_000), st.binary(min_size=1, max_size=40))
 def test_a_damaged_workbook_is_rows_or_one_message(at: int, damage: bytes) -> None:

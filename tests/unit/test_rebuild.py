@@ -176,6 +176,7 @@ def hit(tmp_path: Path, whole: Path, suffix: str, seed: int) -> tuple[Path, byte
     return out, damaged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [range(24), range(24, 48)], ids=["one", "two"])
 def test_flipped_bytes_lose_nothing(quick: Path, finished: Path, seeds: range) -> None:
     """Wherever the database is hit, each order's outcome is known afterwards as it was; what was there is set aside."""

@@ -367,6 +367,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """Hundreds of rows with long cells pass through a few megabytes: nothing is collected."""
 
