@@ -67,7 +67,7 @@ async def inspect(
     home = sessions.Sessions(settings.home(options))
     knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
     knowledge.expect([order])
-    portal = registry.for_url(url, options)
+    portal = registry.Registry(options).for_url(url)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
         async with pool.Pool(options, home, hub, Path(folder)) as browsers:
             await browsers.sign_in([hostnames.origin_of(url)])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, hostnames, long_work, models, redact, sessions, settings
+from po_pw import errors, events, hostnames, long_work, models, plugins, redact, sessions, settings
 from po_pw.engine import (
     event_recorder,
     logs,
@@ -83,6 +83,8 @@ class Run:
         self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options))
+        self._portals = registry.Registry(options)
+        plugins.load("po_pw.result_writers")  # what cannot be loaded is said now, not after the night
         self._log = logs.RunLog(self._internal / "logs", self.hub)
         self._recorder = event_recorder.EventRecorder(self.hub)
         self._stack = contextlib.AsyncExitStack()
@@ -415,7 +417,7 @@ class Run:
             sessions=self._sessions,
             pool=self._pool,
             client=self._client,
-            portal_for=lambda url: registry.for_url(url, self.options),
+            portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
             stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
@@ -548,19 +550,24 @@ class Run:
 
 
 @contextlib.asynccontextmanager
-async def open_run(options: settings.Settings | None = None, *, hub: events.Hub | None = None) -> AsyncIterator[Run]:
+async def open_run(
+    options: settings.Settings | None = None, *, on_event: events.Listener | None = None
+) -> AsyncIterator[Run]:
     """A run, open while the block lasts; for use from Python: messages name arguments, not flags.
 
     `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(orders): ...`
 
     Args:
         options: the settings; those of environment and `po-pw.toml` by default.
-        hub: listen to it for events.
+        on_event: told of each event (`po_pw.events`) as it happens, on the run's loop; it must not block.
 
     Raises:
         PoPwError: as `Run` and what is called in the block raise it.
     """
     try:
+        hub = events.Hub()
+        if on_event is not None:
+            hub.listen(on_event)
         async with Run(options or settings.Settings(), hub) as run:
             yield run
     except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from po_pw import plugins
 from po_pw.portals import generic
 
 if TYPE_CHECKING:
@@ -11,7 +12,17 @@ if TYPE_CHECKING:
     from po_pw.portals import base
 
 
-def for_url(url: str, options: settings.Settings) -> base.Portal:
-    """The portal that is surest of this address."""
-    known: list[base.Portal] = [generic.GenericPortal(options.url_template)]
-    return max(known, key=lambda portal: portal.claims(url))
+class Registry:
+    """The portals that are known: those of installed packages (`po_pw.portals`) before our own.
+
+    Raises:
+        MachineError: a package's portal cannot be loaded.
+    """
+
+    def __init__(self, options: settings.Settings) -> None:
+        self._known: list[base.Portal] = [make(options) for make in plugins.load("po_pw.portals").values()]
+        self._known.append(generic.GenericPortal(options.url_template))
+
+    def for_url(self, url: str) -> base.Portal:
+        """The portal that is surest of this address; of two that are equally sure, the installed one."""
+        return max(self._known, key=lambda portal: portal.claims(url))

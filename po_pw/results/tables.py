@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import counts, layout, own_files, texts, workbook
+from po_pw.results import counts, layout, own_files, texts, workbook, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,23 +104,27 @@ def _write(
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
         everything = stack.enter_context(texts.Json(scratch / "results.json", columns, _run(about), totals))
-        writers: dict[str, texts.Results | texts.Failed | texts.Json | workbook.Workbook] = {
+        writers: dict[str, writer.ResultWriter] = {
             "results.csv": stack.enter_context(texts.Results(scratch / "results.csv", columns)),
             "failed.csv": stack.enter_context(texts.Failed(scratch / "failed.csv", columns)),
             "results.json": everything,
             "results.xlsx": book,
         }
+        added = dict(writer.installed(scratch, columns))
+        for name, other_writer in added.items():
+            writers[name] = stack.enter_context(other_writer)
         for row in rows:
             tally.add(row)
-            for writer in writers.values():
-                writer.add(row)
+            for one in writers.values():
+                one.add(row)
         for other in others:
             tally.others += 1
             everything.add_other(other)
             book.add_other(other)
         summary = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
         totals |= _totals(summary)
-        wanted = {name: writer.finish() for name, writer in writers.items()}
+        wanted = {name: one.finish() for name, one in writers.items()}
+    faults = [one.fault for one in added.values() if one.fault is not None]
     # All are closed: Windows renames no open file.
     _keep(out / _KEPT, about.run, [scratch / name for name in writers if wanted[name]])
     ours = own_files.OwnFiles(out, out / _RECORD, about.source)
@@ -131,7 +135,7 @@ def _write(
             names[name], said = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
             notes += said
         notes += ours.clear(name, names.values())
-    return dataclasses.replace(summary, notes=(*notes, *book.notes), names=names)
+    return dataclasses.replace(summary, notes=(*notes, *book.notes, *faults), names=names)
 
 
 def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:

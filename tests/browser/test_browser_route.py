@@ -161,9 +161,7 @@ class Opened:
         home = sessions.Sessions(self._driver.run_dir.path / "home")
         hub = events.Hub()
         knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
-        self.lane = browser.BrowserLane(
-            self.context, options, lambda url: registry.for_url(url, options), knowledge, hub
-        )
+        self.lane = browser.BrowserLane(self.context, options, registry.Registry(options).for_url, knowledge, hub)
 
     async def close(self) -> None:
         await self.context.close()
