@@ -72,7 +72,7 @@ async def run(
     resume: resuming.Resume | None = None,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
     govern: Callable[[int], capacity.Governor] = capacity.Governor,
-    probes: probes.SystemProbes | None = None,
+    system: probes.SystemProbes | None = None,
     **more: object,
 ) -> Ran:
     """One run over the portal's orders; an error that ends it is kept, and results are written all the same."""
@@ -86,7 +86,7 @@ async def run(
     hub.listen(heard.append)
     outcomes: dict[str, models.Outcome] = {}
     error: Exception | None = None
-    async with engine.Run(options, hub, govern=govern, system=probes) as one:
+    async with engine.Run(options, hub, govern=govern, system=system) as one:
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:
