@@ -56,6 +56,17 @@ class Trust:
     """Plain http to another machine is all right (`--insecure`)."""
 
 
+def check_address(url: str) -> None:
+    """Refuses what is not a web address.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        msg = f"{url!r} is not a web address. Try https://{url}"
+        raise errors.InputError(msg)
+
+
 async def login(
     options: settings.Settings,
     url: str,
@@ -80,9 +91,7 @@ async def login(
         PortalUnreachableError: the portal does not answer.
         MachineError: no browser, or no display for the window.
     """
-    if not url.lower().startswith(("http://", "https://")):
-        msg = f"{url!r} is not a web address. Try https://{url}"
-        raise errors.InputError(msg)
+    check_address(url)
     if username is None and not display.can_show_windows():
         msg = (
             "there is no display for a sign-in window here. Use --username where the portal has a plain form, or run "

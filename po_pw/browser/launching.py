@@ -35,6 +35,8 @@ def message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
         text = f"it does not answer within {launch.timeout:.0f} s"
         error = TimeoutError(text)
     reason = first_line(error).removeprefix("BrowserType.launch_persistent_context: ")
+    if "Target page, context or browser has been closed" in reason:
+        reason = "it ended at once. If it is no browser, use --browser msedge, chrome or chromium."
     if "No usable sandbox" in text:
         reason = "its sandbox cannot work on this machine"
     if "Missing X server" in text or "without having a XServer" in text:

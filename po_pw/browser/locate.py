@@ -75,10 +75,10 @@ def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None 
         if path:
             return models.BrowserInfo(name, name, path, why=_why(wanted, tried))
         if name == "chromium" and bundled and machine.exists(bundled):
-            return models.BrowserInfo(name, None, bundled, why=_why(wanted, tried) + ", Playwright's own")
+            return models.BrowserInfo(name, None, bundled, why=f"Playwright's own; {_why(wanted, tried)}")
         path = _elsewhere(name, machine)
         if path:
-            return models.BrowserInfo(name, None, path, why=_why(wanted, tried) + ", the system's")
+            return models.BrowserInfo(name, None, path, why=f"the system's; {_why(wanted, tried)}")
         tried.append(name)
     what = f"--browser {wanted} is not installed" if wanted else "No browser found: neither Edge, Chrome nor Chromium"
     msg = f"{what}.\nTo install one: {advice(machine.system)}"

@@ -153,7 +153,7 @@ class View:
     def _browser(self, event: events.BrowserChosen) -> Text:
         browser = event.browser
         sandbox = "" if event.sandbox else f"; no sandbox: {event.sandbox_why}"
-        return Text(f"{browser.name} {browser.version} ({browser.why}{sandbox})", "dim")
+        return Text(f"Browser: {browser.name} {browser.version} ({browser.why}{sandbox})", "dim")
 
     def _settled(self, outcome: models.Outcome) -> Text:
         total = self.tally.run.orders if self.tally.run else 0

@@ -48,6 +48,7 @@ def login(
         if password_stdin and not username:
             msg = "--password-stdin goes with --username"
             raise errors.InputError(msg)
+        engine.check_address(url)
         if not username:
             typer.echo(f"Opening {redact.address(url)} in a window. Sign in there; it closes by itself.")
         options = settings.load(browser=browser)

@@ -54,7 +54,7 @@ async def inspect(
         OrderError: the portal or the network failed.
     """
     if not url.lower().startswith(("http://", "https://")):
-        msg = f"{url!r} is not a web address: give the order's, with http:// or https://"
+        msg = f"{url!r} is not a web address. Try https://{url}"
         raise errors.InputError(msg)
     if redact.is_incomplete(url):
         msg = f"the address lacks a secret part, which po-pw left out where it says {redact.REDACTED}: give it whole"

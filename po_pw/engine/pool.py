@@ -97,6 +97,12 @@ class Pool:
         self._cookies = await asyncio.to_thread(self._sessions.cookies, origins)
         if self._profiles is None:
             base = self._options.base_profile
+            if base is not None and not base.is_dir():
+                msg = (
+                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out: "
+                    "then the one that po-pw login made is used."
+                )
+                raise errors.ProfileError(msg)
             if base is None and origins and self._sessions.profile(origins[0]).is_dir():
                 base = self._sessions.profile(origins[0])
             self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")

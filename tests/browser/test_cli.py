@@ -212,3 +212,22 @@ def test_the_demo_checks_every_file(tmp_path: Path) -> None:
     assert (tmp_path / "po-pw-demo" / "downloads" / "results.xlsx").exists()
     assert (tmp_path / "po-pw-demo" / "pos.csv").read_text("utf-8") == "mine"
     assert "To try again" not in ended.stdout  # the portal is gone
+
+
+def test_a_base_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Not left out in silence: the person named it for what is in it."""
+    (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,http://127.0.0.1:9/1\n", "utf-8")
+    ran = subprocess.run(
+        [*PO_PW, "process", "pos.csv", "--base-profile", "nope"],
+        cwd=tmp_path,
+        env={**os.environ, "PO_PW_HOME": str(tmp_path / "home")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=IN_TIME,
+        check=False,
+    )
+    assert ran.returncode == 3, ran.stdout
+    assert "there is no folder" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr

@@ -138,7 +138,7 @@ def test_it_says_why_this_one() -> None:
     chromium = locate.resolve(None, bundled=None, machine=machine("linux", SYSTEM["linux"]))
     edge = locate.resolve(None, bundled=None, machine=machine("linux", EDGE["linux"]))
     insisted = locate.resolve("msedge", bundled=None, machine=machine("linux", EDGE["linux"]))
-    assert chromium.why == "msedge and chrome are not installed, the system's"
+    assert chromium.why == "the system's; msedge and chrome are not installed"
     assert edge.why == "the first choice"
     assert insisted.why == "as --browser asks"
 
