@@ -34,7 +34,10 @@ def report_errors() -> Iterator[None]:
     except typer.Exit:
         raise
     except errors.PoPwError as error:
-        complain(str(error))
+        text = str(error)
+        if isinstance(error, errors.OutOfSpaceError) and "same command again" not in text:
+            text = f"{text.removesuffix('.')}. Free some space, and run the same command again."
+        complain(text)
         raise typer.Exit(type(error).exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")

@@ -334,7 +334,7 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
     except sqlite3.Error as error:
         code = code_of(error)
         if code == sqlite3.SQLITE_FULL:
-            msg = f"no space is left for the journal {path}. Free some, and run the same command again."
+            msg = f"no space is left for the journal {path}"
             raise errors.OutOfSpaceError(msg) from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             _damaged.add(path)

@@ -126,13 +126,13 @@ class DiskMonitor:
         """Why nothing could be written to the output; `""` where that was not so."""
         self._answer: asyncio.Future[tuple[Reading | None, OSError | None]] | None = None
         self._looked_at = asyncio.Event()
-        self._run_context = asyncio.Event()
-        self._run_context.set()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
     @property
     def is_paused(self) -> bool:
         """Whether nothing new is begun."""
-        return not self._run_context.is_set()
+        return not self._has_room.is_set()
 
     @property
     def look_again_in(self) -> float:
@@ -141,7 +141,7 @@ class DiskMonitor:
 
     async def wait(self) -> None:
         """Waits while there is no room."""
-        await self._run_context.wait()
+        await self._has_room.wait()
 
     def met(self, error: errors.OutputUnavailableError) -> None:
         """Somebody met a full disk, or could not write to the output at all, whatever the readings say."""
@@ -261,7 +261,7 @@ class DiskMonitor:
             said = f"{self._place.out} can be written to again: the run goes on"
         else:
             said = f"there is room on the disk again ({capacity.size(reading.free)} free): the run goes on"
-        self._run_context.set()
+        self._has_room.set()
         if not self._met:
             self._short_since = None
         self._say(said)
@@ -276,7 +276,7 @@ class DiskMonitor:
         )
 
     def _pause(self, now: float, why: str) -> None:
-        self._run_context.clear()
+        self._has_room.clear()
         if self._short_since is None:
             self._short_since = now
         self._say(why)

@@ -86,7 +86,7 @@ def check_depth(out: Path, max_path: int) -> None:
         MachineError: it is.
     """
     try:
-        _run_context(out, out / "P", max_path)
+        _room(out, out / "P", max_path)
     except errors.OrderError as error:
         raise errors.MachineError(str(error)) from error
 
@@ -183,7 +183,7 @@ def prepare(
     out = out.absolute()
     where = order_paths.OrderPaths(out, parent(supplier, longest), stem)
     final = where.folder(status)
-    room = _run_context(out, where.base / stem, max_path)
+    room = _room(out, where.base / stem, max_path)
     final_names = _final_names(files, room, longest)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
     older, replaces = where.older(), ""
@@ -214,7 +214,7 @@ def prepare(
     return Prepared(work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named)
 
 
-def _run_context(out: Path, prefix: Path, max_path: int) -> int:
+def _room(out: Path, prefix: Path, max_path: int) -> int:
     final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
     # Files get their names in the work folder. Not its real length: names must not depend on the claim.
     work = names.width(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -141,8 +142,12 @@ def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
     """
     with bench.bench(ground, counting, PO_PW_ATTEMPTS="20") as one, small_disk(one.out, ROOM):
         with one.start() as going:
-            waits = going.until(lambda line: "the run waits until there is room" in str(line.get("text", "")))
-            assert waits, going.said()
+            # What it prints, not its log: that lies on the full disk too.
+            deadline = time.monotonic() + bench.IN_TIME
+            while "the run waits until there is room" not in going.said():
+                assert time.monotonic() < deadline, going.said()
+                assert going.process.poll() is None, going.said()
+                time.sleep(0.01)
             one.check_whole()
             remount(one.out, "size=64m")
             ended = going.ended()
