@@ -44,7 +44,7 @@ class EventRecorder:
         self._unlisten = hub.listen(self._hear)
 
     def begin(self, journal: store.Journal, run: models.RunId) -> None:
-        """From here on it is this run that things befall."""
+        """From here on events belong to this run."""
         self._journal, self._run = journal, run
         for happened in self._waiting:
             journal.note(run, happened)

@@ -1,4 +1,4 @@
-"""Orders that come one by one, for contexts that are kept open: the same crew, on an open-ended scheduler."""
+"""Orders that come one by one, for contexts that are kept open: a worker group on an open-ended scheduler."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class OrderStream:
         self.group = worker_group.WorkerGroup(
             run_context(run, self._settled), (), names, governor, first, open_ended=True
         )
-        self.working = asyncio.create_task(self.group.work(), name=f"feed-{run}")
+        self.working = asyncio.create_task(self.group.work(), name=f"order-stream-{run}")
         self.working.add_done_callback(self._give_up)
 
     async def add(self, make: Callable[[int], models.Row]) -> models.RowResult:

@@ -275,7 +275,7 @@ class Run:
         return left
 
     async def open_stream(self) -> order_stream.OrderStream:
-        """Opens the contexts for orders that come one by one; see `Feed`.
+        """Opens the contexts for orders that come one by one; see `OrderStream`.
 
         Raises:
             ParallelProcessingError: no context could be opened.
