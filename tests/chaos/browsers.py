@@ -24,12 +24,16 @@ _IN_A_ROW = 2
 PATIENT = {"PO_PW_ATTEMPTS": "20", "PO_PW_HEARTBEAT_TIMEOUT": "5", "PO_PW_HEARTBEAT_EVERY": "0.5"}
 
 
-class _Crew:
+class _Workers:
     """Which browsers a run has, by its log."""
 
     def __init__(self) -> None:
         self.open: dict[str, int] = {}
         self.hurt: collections.Counter[str] = collections.Counter()
+        self.orders: dict[str, str] = {}
+        """By worker, the order that it has or had last."""
+        self.hit: collections.Counter[str] = collections.Counter()
+        """By order, how often a browser was hurt under it: one that ends browser after browser is set aside."""
 
     def hear(self, lines: Sequence[dict[str, Any]]) -> None:
         """More of the log."""
@@ -38,12 +42,18 @@ class _Crew:
                 self.open[line["worker"]] = line["pid"]
             elif line["event"] in {"context.lost", "context.closed"}:
                 self.open.pop(line["worker"], None)
+            elif line["event"] == "order.step":
+                self.orders[line["worker"]] = line["po"]
             elif line["event"] == "order.settled":
                 self.hurt[line["worker"]] = 0
 
     def victims(self) -> list[str]:
         """The workers whose browser may be hurt now."""
-        return [worker for worker in self.open if self.hurt[worker] < _IN_A_ROW]
+        return [
+            worker
+            for worker in self.open
+            if self.hurt[worker] < _IN_A_ROW and self.hit[self.orders.get(worker, "")] < _IN_A_ROW
+        ]
 
 
 def hurt(
@@ -56,17 +66,19 @@ def hurt(
     """
     chance = random.Random(seed)
     with bench.bench(ground, counting, **PATIENT) as one, one.start() as going:
-        crew, done = _Crew(), 0
+        workers, done = _Workers(), 0
         processes: list[psutil.Process] = []
         due = 0.0
         while going.process.poll() is None and done < times:
-            crew.hear(going.read_log())
-            if time.monotonic() >= due and (victims := crew.victims()):
+            workers.hear(going.read_log())
+            if time.monotonic() >= due and (victims := workers.victims()):
                 worker = chance.choice(sorted(victims))
-                processes += looking_below(crew.open[worker])
+                processes += looking_below(workers.open[worker])
                 number = chance.choice(list(signals))
-                if _send(crew.open.pop(worker), number, chance):
-                    crew.hurt[worker] += 1
+                if _send(workers.open.pop(worker), number, chance):
+                    workers.hurt[worker] += 1
+                    if worker in workers.orders:
+                        workers.hit[workers.orders[worker]] += 1
                     done += 1
                     counting.browsers_killed += number is signal.SIGKILL
                     counting.browsers_stopped += number is not signal.SIGKILL
