@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from po_pw import errors, events, hostnames, models, redact, sessions, settings
+from po_pw.auth import login
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import recognition, registry
@@ -53,9 +54,7 @@ async def inspect(
         MachineError: no browser.
         OrderError: the portal or the network failed.
     """
-    if not url.lower().startswith(("http://", "https://")):
-        msg = f"{url!r} is not a web address. Try https://{url}"
-        raise errors.InputError(msg)
+    login.check_address(url)
     if redact.is_incomplete(url):
         msg = f"the address lacks a secret part, which po-pw left out where it says {redact.REDACTED}: give it whole"
         raise errors.InputError(msg)
