@@ -179,7 +179,7 @@ class _Fields(pydantic_settings.BaseSettings):
     def _only_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if "://" in host or not re.fullmatch(r"\*|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|[\w*.-]*\w[\w*.-]*", host):
-                msg = f"{host!r} is no host: give one such as files.example.com or *.example.com, without https://"
+                msg = f"{host!r} is not a host name. Give one such as files.example.com or *.example.com, without https://"
                 raise ValueError(msg)
         return value
 
@@ -214,7 +214,7 @@ class Settings(_Fields):
             except pydantic.ValidationError as error:
                 problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
             except UnicodeDecodeError:
-                msg = f"{CONFIG_FILE} is not UTF-8: save it as UTF-8"
+                msg = f"{CONFIG_FILE} is not UTF-8. Save it as UTF-8."
                 raise errors.InputError(msg) from None
             except ValueError as error:  # it is not TOML
                 msg = f"{CONFIG_FILE} cannot be read: {error}"
@@ -291,7 +291,7 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     name = str(found["loc"][0])
     source = "" if name in given else _source(name)
     if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"the file has no sections; write its settings without [{name}]")
+        return _Problem(name, source, f"this file has no sections. Remove [{name}] and keep the settings")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     value = repr(found["input"])
@@ -329,7 +329,7 @@ def _mistyped_variable(variable: str) -> _Problem | None:
 
 def _nearest(name: str) -> str:
     near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _ALIKE)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
+    return f"; did you mean {near[0]}?" if near else f" (the settings are: {', '.join(sorted(Settings.model_fields))})"
 
 
 def _durations() -> set[str]:
@@ -347,13 +347,13 @@ def _takes(name: str) -> str:
     schema = _schema(name)
     least, most = schema.get("minimum"), schema.get("maximum")
     if schema.get("type") == "number":
-        return f"a duration over 0 and up to {_DAY // 3600} hours, such as 90s, 5m or 1h (a bare number is seconds)"
+        return f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h (a number alone means seconds)"
     if name.endswith("_bytes"):
         return f"a size such as 500MB or 2GiB, at least {least} bytes" if least else "a size such as 500MB or 2GiB"
     if schema.get("type") == "integer":
-        return f"a whole number from {least} to {most}" if most is not None else f"a whole number, at least {least}"
+        return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
     words = {"boolean": "true or false", "array": "a list of host names"}
-    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "a text")
+    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
 
 
 def environment(name: str) -> str | None:
@@ -391,6 +391,6 @@ def home(settings: Settings) -> Path:
 
     found = settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
     if found.is_file():
-        msg = f"sign-ins cannot be kept: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
+        msg = f"the sign-in cannot be saved: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
         raise errors.MachineError(msg)
     return found

@@ -19,26 +19,24 @@ _OURS: Final = ".po-pw-demo"
 
 
 def demo(
-    workers: Annotated[
-        int, typer.Option("-w", "--workers", min=1, max=64, help="How many browser contexts work at once.")
-    ] = 4,
+    workers: Annotated[int, typer.Option("-w", "--workers", min=1, max=64, help="How many browsers work at once.")] = 4,
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="Where the demo puts everything."),
+        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The demo's folder."),
     ] = Path("po-pw-demo"),
-    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
-    files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
-    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders the portal has.")] = 40,
+    files: Annotated[int, typer.Option(min=1, max=50, help="How many files a plain order has.")] = 3,
+    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds that a page takes to load.")] = 0.15,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only serve the portal, for trying things by hand.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")] = 0,
+    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The portal's port; 0 picks a free one.")] = 0,
 ) -> None:
-    """Start a small procurement portal on this machine, fetch everything from it, and check every file.
+    """Start a small supplier portal on this computer, download everything from it, and check every file.
 
-    Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced as such.
+    A few of its orders fail on purpose (not found, forbidden, a page instead of a file), to show how that looks.
     """
     with boundary.report_errors():
         from po_pw.demo import catalogue as demo_catalogue
@@ -64,11 +62,11 @@ def _serve(portal: server.Portal, out: Path) -> None:
     )
     typer.echo(
         f"The demo portal is at {portal.origin} (user {portal.username}, password {portal.password}).\n"
-        f"Its orders are in {table}. In another terminal, for example:"
+        f"Its orders are in {table}. Try in another terminal, for example:"
     )
     for words in commands:
         typer.echo(f"  {shell.join(words)}")
-    typer.echo("Ctrl-C ends it.")
+    typer.echo("Press Ctrl-C to end it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -87,7 +85,7 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
         from po_pw import errors
         from po_pw.storage import filesystem
 
-        msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
+        msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another folder with --out."
         raise errors.MachineError(msg) from error
     files = own_files.OwnFiles(out, ours / "made.json")
     new = ours / "pos.csv"
@@ -96,7 +94,9 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
     notes += files.clear("pos.csv", [table])
     downloads = files.make_folder("downloads")
     if downloads != "downloads":
-        notes += (f"downloads was not made by the demo and stays as it is: the demo's files go to {downloads}",)
+        notes += (
+            f"The folder downloads was not made by the demo and stays as it is. The demo's files go to {downloads}",
+        )
     for note in notes:
         typer.secho(f"! {note}", fg=typer.colors.YELLOW)
     return out / table, out / downloads
@@ -117,27 +117,30 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     )
     expected_to_fail = [order for order in portal.orders if order.expected_error]
     typer.echo(
-        f"A procurement portal with {len(portal.orders)} orders is at {portal.origin}; "
-        f"{len(expected_to_fail)} of them cannot succeed, as an example."
+        f"The demo portal is at {portal.origin} and has {tally.many(len(portal.orders), 'order')}; "
+        f"{len(expected_to_fail) or 'none'} of them will fail on purpose."
     )
     done = asyncio.run(
         login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)
     )
-    typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
+    typer.echo(f"Signed in as {portal.username}, with {done.browser.name} {done.browser.version}.")
     ended = running.run_table(options, read.open_table(table), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
     problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
     typer.echo()
     for order in expected_to_fail:
-        typer.echo(f"  as announced  {order.po_number}: {order.expected_error} ({order.about})")
+        typer.echo(f"  failed on purpose  {order.po_number}: {order.expected_error} ({order.about})")
     for problem in problems:
         typer.secho(f"  WRONG  {problem}", fg=typer.colors.RED)
     if problems:
-        typer.secho(f"{len(problems)} things are not as the portal says they should be.", fg=typer.colors.RED)
+        typer.secho(f"{tally.many(len(problems), 'difference')} from what the portal has.", fg=typer.colors.RED)
         return 1
-    typer.secho(f"Every file is right: {checked} SHA-256 sums compared with the portal's own list.", fg="green")
-    typer.echo(f"Have a look: {ended.out}")
+    typer.secho(
+        f"All {tally.many(checked, 'file')} are right: their SHA-256 sums are those of the portal's own list.",
+        fg="green",
+    )
+    typer.echo(f"The files are in {ended.out}")
     return 0
 
 

@@ -23,7 +23,7 @@ def path(given: str | Path) -> Path:
 Out = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[OUT]", parser=path, help="The output directory of a run.  [default: downloads]", show_default=False
+        metavar="[OUT]", parser=path, help="The output folder of a run.  [default: downloads]", show_default=False
     ),
 ]
 """The output directory of a run that is looked at."""

@@ -115,7 +115,7 @@ class Run:
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
-                msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
+                msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another folder with --out."
                 raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self.options.max_path)
             self._lock_again = stack.enter_context(lock.held(self._internal))

@@ -299,7 +299,7 @@ def refuse_newer(version: int, path: Path) -> None:
     if version > len(MIGRATIONS):
         msg = (
             f"{path} was written by a newer po-pw (version {version}, this one knows {len(MIGRATIONS)}). "
-            "Update po-pw, or choose another place with --out."
+            "Update po-pw, or choose another folder with --out."
         )
         raise errors.MachineError(msg)
 
@@ -345,7 +345,7 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
         elif code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             msg = f"the journal {path} is locked by another program. Close it and run the command again."
         elif code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
-            msg = f"the journal {path} cannot be written to ({error}). Choose another place with --out."
+            msg = f"the journal {path} cannot be written to ({error}). Choose another folder with --out."
         else:
             msg = f"the journal {path} cannot be used: {error}"
         if waits and code in _MAY_MEND:

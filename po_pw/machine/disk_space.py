@@ -230,7 +230,7 @@ class DiskMonitor:
     async def _look_for_output(self, now: float, fault: OSError) -> None:
         out, why = self._place.out, fault.strerror or str(fault)
         if fault.errno == errno.EROFS:
-            msg = f"{out} cannot be written to any more ({why}). Choose another place with --out."
+            msg = f"{out} cannot be written to any more ({why}). Choose another folder with --out."
             raise errors.MachineError(msg)
         if await asyncio.to_thread(self._place.is_lost):
             msg = (

@@ -39,14 +39,14 @@ class Kind(enum.StrEnum):
     MISSING = "missing"
     """A file, or a whole folder (`name` is `""`), that should be there."""
     CHANGED = "changed"
-    """Its size or its SHA-256 is another."""
+    """Its size or its SHA-256 differs."""
     UNREADABLE = "unreadable"
     EXTRA = "extra"
     """Something in an order's folder that nobody recorded."""
     UNKNOWN_FOLDER = "unknown folder"
     """A folder that is called like an order's, and is nobody's."""
     NO_MANIFEST = "no manifest"
-    """The journal knows the order, but its manifest is gone or cannot be read."""
+    """The journal knows the order, but its record in .po-pw/manifests is missing or cannot be read."""
 
     @property
     def is_fault(self) -> bool:
@@ -218,7 +218,7 @@ def _expected(
         try:
             told = manifests.read(file, parent, stem)
         except (OSError, ValueError) as error:
-            unread[parent, stem] = f"its manifest cannot be read ({error})"
+            unread[parent, stem] = f"its record in .po-pw/manifests cannot be read ({error})"
             continue
         known.add(told.folder)
         files = tuple((one.path, one.size, one.sha256) for one in told.files)
@@ -231,7 +231,7 @@ def _expected(
         if outcome is None or where is None:
             continue
         known.add(folder)
-        why = unread.pop((where.parent, where.stem), "its manifest is gone")
+        why = unread.pop((where.parent, where.stem), "its record in .po-pw/manifests is missing")
         findings.append(Finding(Kind.NO_MANIFEST, folder, "", outcome.po_number, key, why))
         files = tuple((one.path, one.size, one.sha256) for one in outcome.files)
         yield _Expected(key, outcome.po_number, folder, files)
@@ -289,13 +289,13 @@ def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[
         files += 1
         try:
             if not entry.is_file(follow_symlinks=False):
-                found.append(finding(Kind.CHANGED, name, "it is no file any more"))
+                found.append(finding(Kind.CHANGED, name, "it is not a file any more"))
             elif (has := entry.stat(follow_symlinks=False).st_size) != size:
                 found.append(finding(Kind.CHANGED, name, f"{has} bytes instead of {size}"))
             else:
                 read += size
                 if manifests.sha256(folder / entry.name, lambda: _check(stopped)) != digest:
-                    found.append(finding(Kind.CHANGED, name, "its SHA-256 is another"))
+                    found.append(finding(Kind.CHANGED, name, "its SHA-256 differs"))
         except OSError as error:
             found.append(finding(Kind.UNREADABLE, name, error.strerror or str(error)))
     found += [finding(Kind.EXTRA, name) for name in sorted(there)]

@@ -31,7 +31,7 @@ class _Whose(enum.Enum):
     NOBODYS = "nothing is there"
     OURS = "ours, as we wrote it"
     CHANGED = "was changed since po-pw wrote it"
-    INPUT = "is the list of this run"
+    INPUT = "is your list"
     READ_ONLY = "is read-only"
     HELD = "cannot be read (is it open in another program?)"
     OTHERS = "was not made by po-pw"
@@ -90,7 +90,7 @@ class OwnFiles:
             if whose is _Whose.CHANGED:
                 kept = self._moved_aside(candidate)
                 if kept:
-                    said.append(f"{candidate} {whose.value}: your version is now {kept}")
+                    said.append(f"{candidate} {whose.value}: your version is now called {kept}")
                     whose = _Whose.NOBODYS
             if whose in {_Whose.NOBODYS, _Whose.OURS}:
                 # Noted before: after a crash in between, either of the two is known to be ours.
@@ -102,12 +102,12 @@ class OwnFiles:
                 else:
                     durable.sync_folder(self._folder)  # the record must not be ahead of what a power cut leaves
                     if candidate != name:
-                        said.append(f"{why}: {called} are in {candidate}")
+                        said.append(f"{why}, so {called} are in {candidate}")
                     return candidate, tuple(said)
             else:
                 why = why or f"{candidate} {whose.value} and stays as it is"
             self._said.add(candidate)
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MOST_NAMES} other names like it are taken"
         raise PermissionError(msg)
 
     def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
@@ -131,7 +131,9 @@ class OwnFiles:
                     (self._folder / name).unlink()
                 except OSError as error:
                     if name not in self._said:
-                        said.append(f"{name} is of an earlier run and could not be removed ({error.strerror or error})")
+                        said.append(
+                            f"{name} is from an earlier run and could not be removed ({error.strerror or error})"
+                        )
                     continue
                 durable.sync_folder(self._folder)
             elif whose is not _Whose.NOBODYS:
@@ -156,7 +158,7 @@ class OwnFiles:
                 self._note(candidate, (_A_FOLDER,))
                 path.mkdir(parents=True, exist_ok=True)
                 return candidate
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MOST_NAMES} other names like it are taken"
         raise PermissionError(msg)
 
     def _whose(self, name: str) -> _Whose:

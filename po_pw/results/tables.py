@@ -91,8 +91,8 @@ def write_all(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, exceptions.XlsxWriterException) as error:
-        msg = f"the results cannot be written in {out}: {_why(error)}. Nothing fetched is lost: make room there, or "
-        msg += "close what is open, and run the same command again."
+        msg = f"the results cannot be written in {out}: {_why(error)}. No downloaded file is lost. Free some space there, or "
+        msg += "close the results if they are open, then run the same command again."
         raise errors.MachineError(msg) from error
 
 

@@ -333,7 +333,7 @@ def check_names(folder: Path) -> None:
     try:
         str(folder).encode("utf-8")
     except UnicodeEncodeError:
-        msg = f"the path {folder} has bytes that are no text. Choose another place with --out."
+        msg = f"the path {folder} has bytes that are no text. Choose another folder with --out."
         raise errors.MachineError(msg) from None
 
 

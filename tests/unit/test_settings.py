@@ -129,7 +129,7 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
 
 def test_a_message_for_python_has_no_flags() -> None:
     """Flags that are settings become the arguments they are there; other programs' and commands' flags stay."""
-    said = settings.in_python("Choose another place with --out, or add --allow-host x, or --max-file-size.")
+    said = settings.in_python("Choose another folder with --out, or add --allow-host x, or --max-file-size.")
     assert said == "Choose another place with out, or add allow_hosts x, or max_file_bytes."
     assert settings.in_python("pip install --force-reinstall po-pw") == "pip install --force-reinstall po-pw"
     assert settings.in_python("po-pw login --username me").endswith("--username me")
