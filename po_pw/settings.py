@@ -347,7 +347,10 @@ def _takes(name: str) -> str:
     schema = _schema(name)
     least, most = schema.get("minimum"), schema.get("maximum")
     if schema.get("type") == "number":
-        return f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h (a number alone means seconds)"
+        return (
+            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h (a number "
+            "alone means seconds)"
+        )
     if name.endswith("_bytes"):
         return f"a size such as 500MB or 2GiB, at least {least} bytes" if least else "a size such as 500MB or 2GiB"
     if schema.get("type") == "integer":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 
 _NOT_WHOLE: Final = (
-    "the installation of po-pw is incomplete: {}.\nInstall it again: pip install --force-reinstall po-pw (with the same "
-    "Python)."
+    "the installation of po-pw is incomplete: {}.\nInstall it again: pip install --force-reinstall po-pw (with the "
+    "same Python)."
 )
 
 
@@ -43,9 +43,7 @@ def report_errors() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        complain(
-            f"{refused_by_system(error)}.\n{_details(error, 'If you cannot solve this, please report it with that file.')}"
-        )
+        complain(f"{refused_by_system(error)}.\n{_details(error, 'If this stays, please report it with that file.')}")
         raise typer.Exit(errors.MachineError.exit_code) from None
     except MemoryError:
         complain("this computer ran out of memory. Close other programs, or use fewer workers (-w).")

@@ -12,7 +12,7 @@ from po_pw.cli import browser, demo, doctor, login, portal, process, status, usa
 app = typer.Typer(
     name="po-pw",
     cls=usage.Group,
-    help="Download every attachment of your purchase orders from supplier portals, several orders at once, with a real browser.",
+    help="Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,4 +42,4 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Download every attachment of your purchase orders from supplier portals, several orders at once, with a real browser."""
+    """Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser."""

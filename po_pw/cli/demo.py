@@ -107,7 +107,7 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
 
     from po_pw import settings
     from po_pw.auth import login
-    from po_pw.cli import running
+    from po_pw.cli import running, tally
     from po_pw.orders import read
 
     table, downloads = _prepared(portal, out)

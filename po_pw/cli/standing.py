@@ -176,7 +176,8 @@ def _notes(found: status.OutputStatus) -> list[str]:
         notes.append(f"Retries so far: {_codes(run.put_back)}")
     if run.doubted:
         notes.append(
-            f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}; the next run downloads what is missing or changed"
+            f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}; the next run downloads what is "
+            "missing or changed"
         )
     if found.outdated:
         was, them = ("was", "it") if found.outdated == 1 else ("were", "them")

@@ -19,7 +19,7 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Check every downloaded file in the output folder OUT by SHA-256, and list what is missing, changed or not from po-pw.
+    """Check every downloaded file in the output folder OUT by SHA-256, and list what is missing, changed or not ours.
 
     Exit code 0: all files are as they were downloaded. Exit code 1: some are not. No file is touched.
     """

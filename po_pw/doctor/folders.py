@@ -83,8 +83,8 @@ def output(options: settings.Settings) -> list[checks.Check]:
         return [
             checks.warning(
                 name,
-                f"{folder} is a long path: only {max(left, 0)} of {options.max_path} characters are left for folder and "
-                "file names, so many names will be shortened",
+                f"{folder} is a long path: only {max(left, 0)} of {options.max_path} characters are left for "
+                "folder and file names, so many names will be shortened",
                 "Choose a folder with a shorter path with --out, or raise --max-path.",
             )
         ]

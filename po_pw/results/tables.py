@@ -91,7 +91,10 @@ def write_all(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, exceptions.XlsxWriterException) as error:
-        msg = f"the results cannot be written in {out}: {_why(error)}. No downloaded file is lost. Free some space there, or "
+        msg = (
+            f"the results cannot be written in {out}: {_why(error)}. No downloaded file is lost. Free some "
+            "space there, or "
+        )
         msg += "close the results if they are open, then run the same command again."
         raise errors.MachineError(msg) from error
 

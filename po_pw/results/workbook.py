@@ -77,7 +77,8 @@ class _Sheet:
         notes = []
         if self.left_out:
             notes.append(
-                f"results.xlsx, sheet {self._name}: the last {self.left_out} rows are missing, as a sheet cannot hold more"
+                f"results.xlsx, sheet {self._name}: the last {self.left_out} rows are missing, as a sheet "
+                "cannot hold more"
             )
         if self.clipped:
             notes.append(
