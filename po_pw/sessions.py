@@ -115,10 +115,10 @@ class Sessions:
                 others = private_files.open_to(place)
                 if others:
                     private_files.close_to_others(place)
-                    said.append(f"{place} could be read by {others}; it is yours alone now")
+                    said.append(f"{place} could be read by {others}; now only you can read it")
             except OSError as error:
                 msg = (
-                    f"{place} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
+                    f"{place} holds your sign-in, and other users can read it ({error.strerror or error}). Set "
                     "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
                     "again."
                 )
@@ -177,7 +177,7 @@ class Sessions:
         if now.generation > expired.generation:
             return now
         msg = (
-            f"{expired.origin} asks for a sign-in. Run: po-pw login {expired.origin}\n"
+            f"{expired.origin} asks you to sign in. Run: po-pw login {expired.origin}\n"
             "then run the same command again: it continues where this one stopped."
         )
         raise errors.LoginRequiredError(msg)

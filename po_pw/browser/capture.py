@@ -65,7 +65,7 @@ class Captured:
         except playwright.Error as error:
             why = contexts.first_line(error)
             if not await self._context.is_alive():
-                msg = f"the browser died while it downloaded {self.sent_name!r}"
+                msg = f"the browser stopped while downloading {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
             if limits is not None and limits.ended(self.url, self.sent_name):
                 raise _too_large(limits.most) from error
@@ -79,7 +79,7 @@ class Captured:
             await self.discard()
             raise _too_large(limits.most)
         if announced is not None and not encoded and size < announced:
-            msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
+            msg = f"only {size} of {announced} bytes of {self.sent_name!r} arrived"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return path
 
@@ -95,7 +95,7 @@ class Captured:
                     came, since = now, loop.time()
                 elif loop.time() - since >= stall and not waiting.done():
                     await self.discard()
-                    msg = f"no bytes of {self.sent_name!r} came for {stall:.0f} s"
+                    msg = f"the download of {self.sent_name!r} stalled for {stall:.0f} s"
                     raise errors.TransientError(msg, models.ErrorCode.TIMEOUT)
             return str(await waiting)
         finally:
@@ -113,7 +113,7 @@ class Captured:
 
 def _too_large(most: int) -> errors.PermanentError:
     return errors.PermanentError(
-        f"the file is larger than {most} bytes, the limit that was set", models.ErrorCode.TOO_LARGE
+        f"the file is larger than {most:,} bytes, the limit you set (--max-file-size)", models.ErrorCode.TOO_LARGE
     )
 
 
@@ -187,7 +187,7 @@ class _Answers:
                     with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
                         await session.detach()
         except TimeoutError:
-            _log.info("the browser does not let go of a click's answer: it hangs")
+            _log.info("the browser hangs after a click")
 
     def _paused(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(session, event), name="capture-answer")
@@ -261,10 +261,10 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
-        return NotDealtWithError(f"the file could not be reached ({failed or 'no answer'})")
+        return NotDealtWithError(f"the file could not be downloaded ({failed or 'no answer'})")
     if status == 202:
         wait = http_dates.retry_after(sent.get("retry-after", ""))
-        msg = "the file is not ready yet (HTTP 202)"
+        msg = "the portal is still preparing the file (HTTP 202)"
         return errors.TransientError(
             msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY if wait is None else wait
         )
@@ -273,13 +273,15 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
     if status in {404, 410}:
         return errors.PermanentError(f"the portal has no such file (HTTP {status})", models.ErrorCode.NOT_FOUND)
     if status == 403:
-        return errors.PermanentError("the portal refuses this file (HTTP 403)", models.ErrorCode.FORBIDDEN)
+        return errors.PermanentError(
+            "the portal does not let you download this file (HTTP 403)", models.ErrorCode.FORBIDDEN
+        )
     if status >= 500 or status in {408, 425, 429}:
         code = models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR
         wait = http_dates.retry_after(sent.get("retry-after", ""))
         kind = NotDealtWithError if status in _NOT_DEALT_WITH else errors.TransientError
         return kind(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
-    return PageInsteadError("a click on the attachment led to a page, not to a file", url=url, status=status)
+    return PageInsteadError("a click on the attachment opened a page instead of the file", url=url, status=status)
 
 
 class NotDealtWithError(errors.TransientError):
@@ -354,8 +356,8 @@ async def capture(
 
 def _reads_alone(held: models.HeldRequest) -> models.Judgement:
     if held.method in {"GET", "HEAD", "OPTIONS"} or held.url.startswith(("blob:", "data:", "about:")):
-        return models.Judgement(models.Ruling.PASS, "a file's address was opened, and this only reads")
-    return models.Judgement(models.Ruling.STOP, "a page that came instead of a file sends it unasked")
+        return models.Judgement(models.Ruling.PASS, "opening a file's address only reads")
+    return models.Judgement(models.Ruling.STOP, "sent by a page that opened instead of the file")
 
 
 async def download(
@@ -410,12 +412,12 @@ async def download(
             raise
         fault = net_errors.of_chromium(found[0])
         why = f"{net_errors.MEANINGS[fault].why}, " if fault is not None else ""
-        msg = f"the browser does not get it either ({why}{found[0]})"
+        msg = f"the browser cannot download it either ({why}{found[0]})"
         if found[0].startswith(_UNTRUSTED):
             raise errors.PermanentError(msg, models.ErrorCode.NETWORK) from error
         raise errors.TransientError(msg, models.ErrorCode.NETWORK) from error
     if isinstance(got, Opened):
-        msg = "the file's address opened another page in the browser"
+        msg = "the file's address opened a page in the browser"
         raise errors.NotAFileError(msg)
     return got
 
@@ -460,7 +462,7 @@ async def _claimed(
     if got is None:
         if answers.aside is not None:
             raise answers.aside
-        msg = f"nothing was downloaded within {timeout:.0f} s"
+        msg = f"no download started within {timeout:.0f} s"
         raise _NothingBegan(msg)
     if isinstance(got, Opened):
         return got

@@ -117,7 +117,7 @@ class Driver:
                 return await playwright.async_playwright().start()
             except Exception as error:  # raised bare where the driver ends at once
                 msg = (
-                    f"Playwright's driver does not start ({first_line(error)}). What it printed above says why; where "
+                    f"Playwright does not start ({first_line(error)}). What it printed above says why; where "
                     "a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
                 )
                 raise errors.DriverError(msg) from error
@@ -300,7 +300,7 @@ class Context:
 
     def _hangs(self, patience: float) -> None:
         """Ends a browser that does not answer: so whoever waits for it fails at once, and not at his own deadline."""
-        self._gone(f"it hangs: no answer within {patience:.0f} s")
+        self._gone(f"it hung: no answer within {patience:.0f} s")
         if not self._closing:
             self._begin(asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0), "end")
 

@@ -128,7 +128,10 @@ class Pages:
 
     def _hold(self, page: playwright.Page) -> holds.PageLease:
         self._holds[page] = hold = holds.PageLease(page)
-        page.on("crash", lambda _: hold.crash(errors.BrowserLostError(f"a page of worker {self._worker} crashed")))
+        page.on(
+            "crash",
+            lambda _: hold.crash(errors.BrowserLostError(f"the page crashed in the browser of worker {self._worker}")),
+        )
         return hold
 
     def _on_page(self, page: playwright.Page) -> None:

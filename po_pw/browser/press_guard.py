@@ -171,7 +171,7 @@ class Press:
             if held.method == "GET":
                 judgement = models.Judgement(models.Ruling.LINK, judgement.why)
             else:
-                why = "it goes to a window of its own, where what follows it cannot be watched"
+                why = "it opens another window, where po-pw cannot check what follows"
                 judgement = models.Judgement(models.Ruling.STOP, why)
         judged = Judged(held, judgement, kind is not None and kind in self._known)
         self.requests.append(judged)
@@ -211,10 +211,12 @@ class Press:
         """Why nothing came of the press: what it sent was stopped, or brought no file; None where it sent nothing."""
         if self.stopped:
             said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
-            return PressRefusedError(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
+            return PressRefusedError(
+                f"a press of {self.label!r} sent a request that was stopped: {said}", self.stopped, self.sent
+            )
         if self.sent:
             said = "; ".join(one.text for one in self.sent[:3])
-            return PressRefusedError(f"{self.label!r} sent {said}, and no file came of it", (), self.sent)
+            return PressRefusedError(f"a press of {self.label!r} sent {said}, but no file came", (), self.sent)
         return None
 
 
@@ -265,7 +267,7 @@ class Guard:
             element = what
             owner = await what.owner_frame()
             if owner is None:
-                msg = "the control is gone"
+                msg = "the button is gone: the page changed after it was read"
                 raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
             frame = owner
         self.press, self._frame = press, frame
@@ -299,7 +301,7 @@ class Guard:
             for what, url in (await self._report(frame)).get("held", ()):
                 held = models.HeldRequest(what, url, what.lower(), press.page_url)
                 if not any(one.request == held for one in press.requests):
-                    press.judge(held, None, unseen="a message that leaves the page otherwise than by a request")
+                    press.judge(held, None, unseen="a message that is not an ordinary request")
 
     async def name_given(self, url: str) -> str:
         """The file name that a link to this address gave (`download`); `""` where it gave none.
@@ -334,7 +336,7 @@ class Guard:
             async with asyncio.timeout(_ANSWERS_WITHIN):
                 await asyncio.gather(*(run(frame) for frame in self.hold.page.frames))
         except TimeoutError as error:
-            msg = "the page is too busy to be pressed on"
+            msg = "the page is too busy to press a button on it"
             raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
 
     # --- what is sent -------------------------------------------------------------------------------------------------
@@ -696,12 +698,12 @@ def clickable(press: Press) -> Iterator[None]:
     try:
         yield
     except playwright.TimeoutError as error:
-        msg = f"the control {press.label!r} cannot be clicked ({_first_line(error)})"
+        msg = f"{press.label!r} cannot be clicked ({_first_line(error)})"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
         if "not attached" not in str(error) and "Execution context was destroyed" not in str(error):
             raise
-        msg = f"the control {press.label!r} is gone: the page changed meanwhile"
+        msg = f"{press.label!r} is gone: the page changed meanwhile"
         raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE) from error
 
 
@@ -738,9 +740,9 @@ def _held(
     unseen = ""
     if method not in _READING:
         if raw is None and content_type and not content_type.lower().startswith("application/x-www-form-urlencoded"):
-            unseen = "its body cannot be seen"
+            unseen = "what it sends cannot be read"
         elif len(body) > _BODY and not fields:
-            unseen = "its body is too long to be judged"
+            unseen = "what it sends is too long to check"
     held = models.HeldRequest(_method(method, headers), url, resource, page_url, content_type, body[:_BODY], fields)
     return held, unseen
 

@@ -259,11 +259,11 @@ def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, 
     """
     checks = ["length" if promise.length is not None else "no-length"]
     if promise.length is not None and size != promise.length:
-        msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
+        msg = f"only {size} of {promise.length} bytes of {promise.sent_name!r} arrived"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
     if size == 0:
         if not (promise.may_be_empty and file_type.may_be_empty(promise.sent_name)):
-            msg = f"no bytes of {promise.sent_name!r} came"
+            msg = f"{promise.sent_name!r} arrived empty"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return (*checks, "empty")
     wanted = file_type.promised(promise.sent_name, promise.media_type)
@@ -375,15 +375,15 @@ def sign_in_asked(
     """
     host, at = allowed_hosts.host_of(asked_url), by or asked_url
     if not host or is_own(host):
-        said = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
+        said = f"{redact.bare(at)} asked for a sign-in instead of sending {what}"
         return errors.SessionExpiredError(said, host=allowed_hosts.host_of(at))
-    msg = f"{what} asks for a sign-in of its own at {allowed_hosts.host_of(at)}"
+    msg = f"{what} needs a separate sign-in at {allowed_hosts.host_of(at)}"
     return errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
 
 def _page_message(promise: ExpectedFile, page: page_about.Page) -> str:
-    titled = f", titled {_short(page.title)!r}," if page.title else ""
-    return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
+    titled = f" titled {_short(page.title)!r}" if page.title else ""
+    return f"{promise.source} sent a web page{titled} instead of {_promised_name(promise)}"
 
 
 def _text_instead(promise: ExpectedFile, head: bytes) -> errors.OrderError:
@@ -394,13 +394,11 @@ def _text_instead(promise: ExpectedFile, head: bytes) -> errors.OrderError:
     says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
     saying = f", saying {says!r}," if says else ""
     kind = promise.media_type or "no type"
-    return errors.NotAFileError(
-        f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
-    )
+    return errors.NotAFileError(f"{promise.source} sent text ({kind}){saying} instead of {_promised_name(promise)}")
 
 
 def _promised_name(promise: ExpectedFile) -> str:
-    return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
+    return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "the file"
 
 
 def _short(text: str) -> str:

@@ -98,10 +98,10 @@ class Ways:
         worst = max(self._errors, key=_telling, default=None)
         if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
             said = f"{worst}; " if worst else ""
-            msg = f"{said}no more addresses were asked, since an order has a limit of them"
+            msg = f"{said}no further addresses were tried: the limit for one order is reached"
             return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE)
         if self._attachment.is_certain:
-            return worst or errors.NotAFileError("no way to this file could be asked")
+            return worst or errors.NotAFileError("none of this file's addresses could be opened")
         if worst is None or isinstance(worst, errors.NotAFileError):
             for url, is_own in self._pages.items():
                 self._known.note(url, verdicts.Verdict.PAGE, of_shape=is_own)

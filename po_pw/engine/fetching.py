@@ -166,7 +166,9 @@ class Fetcher:
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := ways.press(attachment)) is not None:
                 job.unpressed[attachment.id] = press
-                error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
+                error = error or errors.NotAFileError(
+                    "the file's address opened a page, and its button was not pressed yet"
+                )
             if error is None:
                 self._drop(job, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
@@ -345,7 +347,7 @@ class Fetcher:
             raise errors.PermanentError(both, error.code) from error
         if needed is not None and host not in traffic.by_browser:
             traffic.by_browser.add(host)
-            self._hub.emit(events.Notice("info", f"files of {host} come through the browser: {needed}"))
+            self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured
 
     @contextlib.asynccontextmanager
@@ -377,8 +379,8 @@ class Fetcher:
         free, out = await asyncio.to_thread(_free, job.work.path), filesystem.home_of(job.work.path).parent
         name = repr(attachment.name) if attachment.name else "a file"
         msg = (
-            f"there is no room for {name} ({capacity.size(needed)}) on the disk of {out}: {capacity.size(free)} are "
-            f"free, {capacity.size(max(0, needed - free))} more are needed"
+            f"{name} ({capacity.size(needed)}) does not fit on the disk of {out}: {capacity.size(free)} free, "
+            f"{capacity.size(max(0, needed - free))} more needed"
         )
         return errors.DoesNotFitError(msg, needed)
 

@@ -99,8 +99,8 @@ class Pool:
             base = self._options.base_profile
             if base is not None and not base.is_dir():
                 msg = (
-                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out: "
-                    "then the one that po-pw login made is used."
+                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out "
+                    "to use the one that po-pw login made."
                 )
                 raise errors.ProfileError(msg)
             if base is None and origins and self._sessions.profile(origins[0]).is_dir():
@@ -125,7 +125,7 @@ class Pool:
             except errors.MachineError as error:
                 if self._launch and self._launch.sandbox and "sandbox" in str(error):
                     # Only a start can tell (kernels and containers differ): once told, it holds for all contexts.
-                    self._sandbox_why = "this machine does not let Chromium sandbox itself"
+                    self._sandbox_why = "this computer does not allow it"
                     self._launch = dataclasses.replace(self._launch, sandbox=False)
                 elif self._launch and display.LOST in str(error):
                     if not self._launch.headless:  # of several that start at once, the first says so

@@ -102,7 +102,7 @@ async def plan_resume(
                         earlier[order.key] = what
             stage.reach(start + len(batch))
     if carried:
-        with work.stage("Noting finished orders", "order", len(carried)) as stage:
+        with work.stage("Recording finished orders", "order", len(carried)) as stage:
             await journal.carry(run, stage.counted(carried))
     return Taken(tuple(carried), tuple(todo), earlier, left_out)
 

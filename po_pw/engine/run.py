@@ -141,7 +141,7 @@ class Run:
                     stall_timeout=self.options.stall_timeout,
                 )
             )
-            with self._long_work.stage("Starting the browser driver"):
+            with self._long_work.stage("Starting Playwright"):
                 browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers)
                 self._pool = await stack.enter_async_context(browser_pool)
             self._stack = stack.pop_all()
@@ -391,7 +391,7 @@ class Run:
         await self._journal.doubt([order.key for order in again])
         if self._stopping is None:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
-            said = f"{count} read again: what their pages keep going has brought attachments on another order since"
+            said = f"{count} read again: on another order, attachments appeared later than expected"
             self.hub.emit(events.Notice("warning", said))
             run_context = dataclasses.replace(
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()

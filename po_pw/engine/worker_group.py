@@ -106,7 +106,7 @@ class WorkerGroup:
         """
         options, first = self._run_context.options, self._first
         most = options.max_total_bytes
-        full = f"{most} bytes were received, the limit that was set"
+        full = f"{most:,} bytes were downloaded, the limit you set (--max-total-size)"
         traffic = fetching.Traffic(
             options.files_in_all,
             most,
@@ -159,7 +159,7 @@ class WorkerGroup:
         try:
             self.knowledge.save()
         except OSError as error:
-            self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
+            self._warn(f"what po-pw learned about the portals could not be saved ({error.strerror or error})")
 
     def _begin(self, group: asyncio.TaskGroup, shared: WorkerDeps, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, so does what goes on beside them."""
@@ -205,7 +205,7 @@ class WorkerGroup:
         """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
         probes = self._run_context.probes
         async for seconds in clocks.sleeps(probes.asleep, probes.sleep_every):
-            self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
+            self._warn(f"this computer slept for {clocks.span(seconds)}; time limits do not count that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
@@ -213,7 +213,7 @@ class WorkerGroup:
         seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
-        why = f"the time for this run is over ({clocks.span(seconds)})"
+        why = f"the time limit of this run is reached ({clocks.span(seconds)})"
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
     def _give_up(self, error: errors.PortalUnreachableError) -> None:

@@ -88,7 +88,7 @@ def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda
             raise
         return str(error)
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # an outcome that is none
-        return f"an entry cannot be read: {error!r}"
+        return f"a record cannot be read: {error!r}"
 
 
 def _shape_fault(connection: sqlite3.Connection) -> str:

@@ -117,4 +117,4 @@ def _could_lock(file: int) -> bool:
 
 def _holder(folder: Path) -> str:
     pid = holder(folder)
-    return "its process is not known" if pid is None else f"process {pid}"
+    return "process unknown" if pid is None else f"process {pid}"

@@ -151,7 +151,7 @@ class DiskMonitor:
             self._met += 1
             self._not_before = now + wait
             if isinstance(error, errors.OutOfSpaceError):
-                self._pause(now, f"{error}: the run waits until there is room")
+                self._pause(now, f"{error}: the run waits until there is space")
             else:
                 self._lose(now, str(error))
         elif not isinstance(error, errors.OutOfSpaceError):
@@ -198,14 +198,14 @@ class DiskMonitor:
         free = f"{capacity.size(reading.free)} free, {capacity.size(need)} needed"
         if short and not self.is_paused:
             self._pause(
-                now, f"the disk of {self._place.out} is nearly full ({free}): the run waits until there is room"
+                now, f"the disk of {self._place.out} is nearly full ({free}): the run waits until there is space"
             )
         elif self.is_paused and not short and now >= self._not_before:
             await self._go_on(reading)
         if self._short_since is not None and self.is_paused and now - self._short_since >= self._patience:
             msg = (
-                f"the disk of {self._place.out} had no room for {clocks.span(self._patience)} ({free}). Free some, and "
-                "run the same command again: it continues where this one stopped."
+                f"the disk of {self._place.out} was full for {clocks.span(self._patience)} ({free}). Free some "
+                "space, then run the same command again: it continues where this one stopped."
             )
             raise errors.OutOfSpaceError(msg)
 
@@ -234,7 +234,7 @@ class DiskMonitor:
             raise errors.MachineError(msg)
         if await asyncio.to_thread(self._place.is_lost):
             msg = (
-                f"{out} was removed or renamed while the run went on. Put it back, and run the same command again: it "
+                f"{out} was removed or renamed during the run. Put it back, then run the same command again: it "
                 "continues where this one stopped."
             )
             raise errors.MachineError(msg)
@@ -258,9 +258,9 @@ class DiskMonitor:
                 self._gone = str(error)
                 return
             self._gone = ""
-            said = f"{self._place.out} can be written to again: the run goes on"
+            said = f"{self._place.out} can be written to again: the run continues"
         else:
-            said = f"there is room on the disk again ({capacity.size(reading.free)} free): the run goes on"
+            said = f"the disk has space again ({capacity.size(reading.free)} free): the run continues"
         self._has_room.set()
         if not self._met:
             self._short_since = None
@@ -271,8 +271,8 @@ class DiskMonitor:
         self._gone = why
         self._pause(
             now,
-            f"{why}. Is the network drive or the disk connected? The run waits for it, for "
-            f"{clocks.span(self._patience)} at most",
+            f"{why}. Is the network drive or the disk connected? The run waits for it, at most "
+            f"{clocks.span(self._patience)}",
         )
 
     def _pause(self, now: float, why: str) -> None:

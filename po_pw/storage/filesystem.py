@@ -85,11 +85,11 @@ _ON_WINDOWS: Final = {
 """By `winerror` (learn.microsoft.com, "System Error Codes"), which says more than what Python makes of it, `errno`."""
 
 _SAID: Final = {
-    Meaning.TOO_LARGE: "the file system of {out} takes no file that large. Choose a folder on another disk with --out.",
-    Meaning.NAME: "the file system of {out} does not take the name {name} ({why})",
+    Meaning.TOO_LARGE: "the disk of {out} does not allow files this large. Choose a folder on another disk with --out.",
+    Meaning.NAME: "the disk of {out} does not allow the file name {name} ({why})",
     Meaning.HELD: (
         "{path} cannot be changed ({why}). Another program may have it open, or it is write-protected: close or unlock "
-        "it, and run the same command again"
+        "it, then run the same command again"
     ),
     Meaning.GONE: "another program, perhaps a virus scanner, removed {path} while it was being written",
     Meaning.OTHER: "{path} cannot be written ({why})",
@@ -226,7 +226,7 @@ def problem(
     if whole is not None and meaning_of(whole) is not Meaning.FULL:
         return errors.OutputUnavailableError(f"{where} cannot be written to ({whole.strerror or whole})")
     if whole is not None or meaning is Meaning.FULL:
-        return errors.OutOfSpaceError(f"no space is left in {where}")
+        return errors.OutOfSpaceError(f"the disk of {where} is full")
     said = _SAID[meaning].format(out=where, path=path, name=path.name, why=error.strerror or error)
     if meaning is Meaning.TOO_LARGE:
         return errors.PermanentError(said, models.ErrorCode.TOO_LARGE)
@@ -326,14 +326,14 @@ def check_names(folder: Path) -> None:
     """
     if sys.getfilesystemencoding().lower() not in {"utf-8", "utf8"}:
         msg = (
-            f"file names are written as {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
-            "environment variable PYTHONUTF8=1, and run the same command again."
+            f"file names use the encoding {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
+            "environment variable PYTHONUTF8=1, then run the same command again."
         )
         raise errors.MachineError(msg)
     try:
         str(folder).encode("utf-8")
     except UnicodeEncodeError:
-        msg = f"the path {folder} has bytes that are no text. Choose another folder with --out."
+        msg = f"the path {folder} has characters that cannot be read. Choose another folder with --out."
         raise errors.MachineError(msg) from None
 
 

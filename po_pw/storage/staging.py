@@ -305,8 +305,8 @@ def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> N
 def lost_text(file: models.SavedFile) -> str:
     """What is said of a file that was saved and is there no more."""
     return (
-        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If the file can be "
-        "trusted, exclude the output folder from scanning, and run the same command again"
+        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If you trust the "
+        "file, exclude the output folder from scanning, then run the same command again"
     )
 
 

@@ -87,12 +87,12 @@ class HostPolicy:
             came_from: the address that led here; `""` where it stands on the page.
         """
         if not url.lower().startswith(("http://", "https://")):
-            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is not an http(s) address"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
         if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
-            raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
+            raise NotAllowedError(f"{said}, which is not part of the portal. To download it, add --allow-host {host}")
 
     def check_hop(self, url: str, came_from: str) -> None:
         """Raises NotAllowedError where a redirect must not be followed; through a sign-in page it may be.
@@ -103,7 +103,7 @@ class HostPolicy:
             return
         self.check_file(url, came_from)
         if self.is_home(host_of(url)) and self.changes(url):
-            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not opened: it may change something"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
 
     def may_be_inside(self, host: str) -> bool:
@@ -113,7 +113,8 @@ class HostPolicy:
     def refused_inside(self, host: str, address: str) -> NotAllowedError:
         """What is said of a host that turns out to be inside the person's network while the portal is outside."""
         return NotAllowedError(
-            f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
+            f"{host} is inside your own network ({address}), but the portal is not. To download it, add "
+            f"--allow-host {host}"
         )
 
     def is_home(self, host: str) -> bool:

@@ -46,10 +46,10 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     """
     if status == 200 or status in {_ANSWERS[name] for name in conditions if name in _ANSWERS}:
         return
-    said = f"the server answered HTTP {status} for {redact.bare(url)}"
+    said = f"{redact.bare(url)} answered HTTP {status}"
     wait = http_dates.retry_after(headers.get("Retry-After", ""))
     if status in _CONDITIONAL:
-        raise NotAskedError(f"{said}, which is no answer to what was asked")
+        raise NotAskedError(f"{said}, which does not answer the request")
     if status == 202:
         # Not the code of an outage: the host is well, and its other files need not wait.
         raise errors.TransientError(
@@ -60,9 +60,9 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     if status == 401:
         raise errors.SessionExpiredError(said, host=allowed_hosts.host_of(url))
     if status == 403:
-        raise errors.BrowserRouteNeededError(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
+        raise errors.BrowserRouteNeededError(f"{said}: you are not allowed to download it", models.ErrorCode.FORBIDDEN)
     if status in {404, 410}:
-        raise errors.PermanentError(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
+        raise errors.PermanentError(f"{said}: there is no such file", models.ErrorCode.NOT_FOUND)
     if status == 407:
         raise errors.BrowserRouteNeededError(f"{said}: the proxy asks for a sign-in")
     if status == 429 or (status == 503 and wait is not None):
@@ -98,18 +98,18 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
         if connecting:
             raise net_errors.unreachable(url, models.NetFault.SILENT) from error
-        msg = f"no bytes came from {at} for too long"
+        msg = f"{at} sent nothing for too long"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except (aiohttp.ClientPayloadError, codings.CutShortError) as error:
-        msg = f"{at} broke off in the middle"
+        msg = f"the download of {at} broke off"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
     except aiohttp.ClientResponseError as error:
         # Headers against the rules: browsers forgive more.
-        msg = f"the answer of {at} is not valid HTTP"
+        msg = f"{at} sent an invalid answer"
         raise errors.BrowserRouteNeededError(msg) from error
     except aiohttp.ClientError as error:
         if streaming:
-            msg = f"{at} broke off in the middle"
+            msg = f"the download of {at} broke off"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         raise net_errors.unreachable(url, _fault(error)) from error
 

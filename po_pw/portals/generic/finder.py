@@ -284,7 +284,7 @@ def _closed(
     items: Sequence[grouping.Item],
 ) -> tuple[str, ...]:
     """What is closed in the areas and stays so: branches, areas behind a control, controls that name the topic."""
-    found = [f"{area.label}: a closed part" for area in counted if area.branches and area.score > grouping.TALK]
+    found = [f"{area.label}: a closed section" for area in counted if area.branches and area.score > grouping.TALK]
     found += [
         area.label
         for area in counted
@@ -417,7 +417,7 @@ def _candidates(
         if one["expanded"] and verdict.action is judging.Action.PRESS:
             opens = vocabulary.is_expander_label(control.label) or vocabulary.has_topic(control.label)
             action = judging.Action.OPEN if opens else judging.Action.LEAVE
-            verdict = judging.Verdict(action, "it opens and closes a part of the page")
+            verdict = judging.Verdict(action, "it opens and closes a section of the page")
         yield grouping.Candidate(
             control=control,
             frame=number,

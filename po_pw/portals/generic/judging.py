@@ -170,7 +170,7 @@ def change_in_address(
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "an address that cannot be read"
+        return "an unreadable address"
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = is_plain_file_address(url)
@@ -367,13 +367,13 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
         return f'the icon says "{word}"'
     for name, value in _attributes(facts).items():
         if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value) or vocabulary.asks_whether_sure(value):
-            return "it asks whether one is sure"
+            return "it asks for confirmation"
         if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
             continue
         if name == "form-asks":
             return "its form asks for a password"
         if name == "form-filled-in" and facts.form and facts.form.method == "post":
-            return f'its form is filled in by people: "{value}"'
+            return f'its form has fields to fill in: "{value}"'
         if name in _SPOKEN:
             word = vocabulary.change_word(value, names=known, acts_only=name == "described-by")
         elif name == "form-name":
@@ -438,7 +438,7 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     attributes = _attributes(facts)
     asks = any(_ASKS.search(name) or vocabulary.asks_whether_sure(value) for name, value in attributes.items())
     if asks or any(re.search(r"\bconfirm\s*\(", value) for name, value in attributes.items() if name.startswith("on")):
-        return "it asks whether one is sure"
+        return "it asks for confirmation"
     for name in ("data-method", "data-turbo-method", "hx-delete", "hx-post", "hx-put", "hx-patch"):
         if name in attributes and attributes[name].lower() not in {"", "get"}:
             return f"it is not sent with GET: {name}"
@@ -533,23 +533,23 @@ def _button(facts: models.Control, names: Collection[str], *, in_area: bool) -> 
             return turned
     opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
     if opens and not vocabulary.file_name(label):
-        return Verdict(Action.LEAVE, "it opens something that it does not name as the attachments")
+        return Verdict(Action.LEAVE, "it opens something, but does not say attachments")
     proven = _proven(facts, names)
     if not in_area and not own_names(facts) and not vocabulary.file_name(label):
-        return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
+        return Verdict(Action.LEAVE, "it is outside the attachment list and names no file")
     name = _named(facts, proven)
     if not vocabulary.words(label):
         if vocabulary.icon_of_download(facts.icons, label):
-            return Verdict(Action.PRESS, "its icon is a download", name)
-        return Verdict(Action.LEAVE, "it has only an icon, which does not say that it is a download")
+            return Verdict(Action.PRESS, "its icon means download", name)
+        return Verdict(Action.LEAVE, "it has only an icon, which does not mean download")
     if vocabulary.is_all_label(label):
-        return Verdict(Action.LEAVE, "it takes all files at once")
+        return Verdict(Action.LEAVE, "it downloads all files at once")
     known = (*proven, *([vocabulary.file_name(label)] if vocabulary.file_name(label) else []))
     if vocabulary.is_download_label(label, names=known):
-        return Verdict(Action.PRESS, "its label is a download word", name, certain=_is_proven(facts, names))
+        return Verdict(Action.PRESS, "its label says download", name, certain=_is_proven(facts, names))
     if vocabulary.is_name_label(label, names=known) or label.casefold() in {one.casefold() for one in names}:
         return Verdict(Action.PRESS, "its label is a file name", name or label, certain=_is_proven(facts, names))
-    return Verdict(Action.LEAVE, "its label is neither a file name nor a download word")
+    return Verdict(Action.LEAVE, "its label is neither a file name nor a word for download")
 
 
 def _is_proven(facts: models.Control, names: Collection[str] = ()) -> bool:
@@ -576,14 +576,14 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
         and vocabulary.is_expander_label(facts.label)
         and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label))
     ):
-        return Verdict(Action.OPEN, "it opens a region of the list")
+        return Verdict(Action.OPEN, "it opens a section of the list")
     if in_area and not vocabulary.file_name(facts.label):
         if vocabulary.is_more_label(facts.label):
             return Verdict(Action.TURN, "it shows more of the list")
         if vocabulary.is_next_label(facts.label):
-            return Verdict(Action.TURN, "it leads to the next entries")
+            return Verdict(Action.TURN, "it shows the next page of the list")
         if vocabulary.page_number(facts.label):
-            return Verdict(Action.TURN, "it leads to a page of the list")
+            return Verdict(Action.TURN, "it shows another page of the list")
     return None
 
 
@@ -602,7 +602,7 @@ def _link(
     facts: models.Control, origin: str, names: Collection[str], shared: Collection[str], *, in_area: bool, record: str
 ) -> Verdict:
     if urlsplit(facts.address).scheme not in {"http", "https", "blob", "data"}:
-        return Verdict(Action.LEAVE, "its address is none of the web")
+        return Verdict(Action.LEAVE, "its address is not a web address")
     reason = _veto_of_link(facts, names, shared)
     if not reason and facts.tag not in _LINKS:
         # A script asks for the address, and only what else is written on the control tells how.
@@ -610,22 +610,22 @@ def _link(
     if reason:
         return Verdict(Action.LEAVE, reason)
     if vocabulary.is_all_label(facts.label):
-        return Verdict(Action.LEAVE, "it takes all files at once")
+        return Verdict(Action.LEAVE, "it downloads all files at once")
     if vocabulary.is_sign_in_label(facts.label):
-        return Verdict(Action.LEAVE, "it is a way to sign in")
+        return Verdict(Action.LEAVE, "it leads to a sign-in")
     scheme = urlsplit(facts.address).scheme
     file_label = bool(vocabulary.file_name(facts.label) or own_names(facts))
     plain = is_plain_file_address(facts.address)
     name = _named(facts, names)
     if scheme in {"blob", "data"}:
         if veto(facts, names=names, shared_segments=shared):
-            return Verdict(Action.LEAVE, "it speaks of change")
-        return Verdict(Action.PRESS, "its file is made by the page", name, certain=file_label)
+            return Verdict(Action.LEAVE, "it may change something")
+        return Verdict(Action.PRESS, "the page itself makes its file", name, certain=file_label)
     if not file_label and not plain:
         turned = _turning(facts, in_area=in_area)
         if turned and hostnames.origin_of(facts.address) == hostnames.origin_of(origin):
             if record and not recognition.keeps_record(facts.address, record):
-                return Verdict(Action.LEAVE, "it leads to another record")
+                return Verdict(Action.LEAVE, "it leads to another order or record")
             return turned
     attributes = _attributes(facts)
     asks_file = "download" in attributes or vocabulary.is_download_label(facts.label, names=names)
@@ -633,13 +633,13 @@ def _link(
         file_label or plain or "download" in attributes
     ):
         action = Action.RECORD if in_area else Action.LEAVE
-        return Verdict(action, "it leads to another host and names no file", name or facts.label)
+        return Verdict(action, "it leads to another website and names no file", name or facts.label)
     if file_label or plain or asks_file:
         certain = file_label or "download" in attributes or (plain and in_area)
         return Verdict(Action.FETCH, "it names a file or a download", name, certain=certain)
     if in_area:
-        return Verdict(Action.FETCH, "it stands among the attachments", name, certain=False)
-    return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
+        return Verdict(Action.FETCH, "it is in the attachment list", name, certain=False)
+    return Verdict(Action.LEAVE, "it is outside the attachment list and names no file")
 
 
 def may_follow(url: str, label: str) -> bool:
@@ -682,7 +682,7 @@ def request(
     method = held.method.upper()
     scheme = urlsplit(held.url).scheme
     if scheme in {"blob", "data", "about"}:
-        return _pass("it leaves for no server")
+        return _pass("it goes to no server")
     if held.resource == "ping":
         return _stop("it only reports something")
     if method == "OPTIONS":
@@ -702,19 +702,19 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
     if word:
         return _stop(f'the address says "{word}"')
     if held.resource != "document":
-        return _pass("a GET without a word of change")
+        return _pass("a GET that does not mention a change")
     if purpose is models.Purpose.FILE:
-        return models.Judgement(models.Ruling.LINK, "a page or file of its own: fetched like a link")
+        return models.Judgement(models.Ruling.LINK, "a page or file: opened like a link")
     if _is_same_record(held.url, record, held.page_url):
         return _pass("a page of the same record")
-    return _stop("it leads to another record")
+    return _stop("it leads to another order or record")
 
 
 def _post(
     held: models.HeldRequest, purpose: models.Purpose, control: models.Control, *, read_only: bool
 ) -> models.Judgement:
     if len(held.body) >= _MOST:
-        return _stop("its body is too long to be judged")
+        return _stop("what it sends is too long to check")
     graph = _graphql(held)
     if graph is not None:
         return _pass("a GraphQL query") if not graph else _stop(graph)
@@ -722,7 +722,7 @@ def _post(
     if batch is not None:
         return _pass("an OData batch of GETs") if not batch else _stop(batch)
     if read_only:
-        return _stop("--read-only: no POST is sent")
+        return _stop("--read-only does not send forms (POST)")
     if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = vocabulary.file_name(control.row)
@@ -740,10 +740,10 @@ def _post(
 def _post_for_file(control: models.Control) -> models.Judgement:
     verdict = _button(control, (control.row,) if vocabulary.is_file_name(control.row) else (), in_area=True)
     if verdict.action is not Action.PRESS:
-        return _stop(f"a POST by a control that may not be pressed for a file: {verdict.why}")
+        return _stop(f"a POST by a button that is not for downloading: {verdict.why}")
     if not _is_proven(control):
-        return _stop("a POST by a control whose label may be more than a file name")
-    return _pass("a POST beyond doubt: a download by its whole label, and nothing of change in it")
+        return _stop("a POST by a button whose label may be more than a file name")
+    return _pass("a POST that is surely a download: its whole label says so, and nothing mentions a change")
 
 
 def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | None:
@@ -754,7 +754,7 @@ def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | 
     if not body:
         return None
     if _UNREADABLE.search(body):
-        return "a body that cannot be read"
+        return "data that cannot be read"
     try:
         content = json.loads(body)
     except ValueError:
@@ -800,7 +800,7 @@ _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|
 def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
     if _submits(control):
-        return _stop("a submit button opens nothing")
+        return _stop("a submit button does not open a list")
     if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
         *urlsplit(held.page_url)[:3],
         "",
@@ -808,17 +808,17 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
         return _stop("a POST to another address than the page's own")
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
-        return _stop("a POST that is no post-back of the page's own form")
+        return _stop("a POST that is not the page's own form")
     # The control itself is the last part of its name; what it stands in says nothing of what it does.
     sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
     arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
     if any(
         _STEPS & set(vocabulary.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE
     ):
-        return _stop("a post-back of a step of some procedure")
+        return _stop("a form that takes a step in a process")
     if any(vocabulary.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
-        return _pass("a post-back that turns to a page or tab of the list")
-    return _stop("a post-back that does not say that it turns to a page or tab of the list")
+        return _pass("a form that shows another page or tab of the list")
+    return _stop("a form that may do more than show another page or tab of the list")
 
 
 # --- GraphQL and OData ----------------------------------------------------------------------------------------------
@@ -876,7 +876,7 @@ def _graphql_reason(content: Mapping[str, Any]) -> str | None:
         return (
             ""
             if _READS.search(str(name)) and "utation" not in str(name)
-            else "a GraphQL operation that is not known to read"
+            else "a GraphQL operation that may change something"
         )
     return None
 
