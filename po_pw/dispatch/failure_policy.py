@@ -254,7 +254,7 @@ class FailurePolicy:
         if was_open and not one.is_open():
             self._emit(events.HostFree(one.host))
             if self._said_at.pop(one.host, None) is not None and back is not None:
-                self._say(f"{back.host} answers again after {clocks.span(back.after)}: its orders continue")
+                self._say(f"{back.host} answers again, after {clocks.span(back.after)}: its orders continue")
         self._changed()
 
     def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:

@@ -216,7 +216,7 @@ app: Any = po_pw
         (lambda: app.MainApp(workers=3), "workers: say max_workers instead"),
         (lambda: app.MainApp(outt="x"), "outt: there is no such setting; did you mean out?"),
         (lambda: app.Settings(max_file_bytes="5 apples"), "max_file_bytes: '5 apples' cannot be used"),
-        (lambda: app.MainApp(out="file").process_pos([]), "Choose another place with out."),
+        (lambda: app.MainApp(out="file").process_pos([]), "Choose another folder with out."),
         (lambda: app.MainApp().process_pos({"po_number": "PO-1"}), "a single order was given"),
         (lambda: app.MainApp().process_pos(["PO-1"]), "order 1 is 'PO-1' (str): give a mapping"),
         (lambda: app.MainApp().process_pos(5), "5 (int) are no orders"),

@@ -243,7 +243,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "led to a page"),
+        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
         ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
@@ -268,7 +268,7 @@ def test_what_is_no_file_is_told_by_its_kind(
 
 def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
     """A control that does nothing ends after the given time and may be tried again."""
-    with pytest.raises(errors.TransientError, match="nothing was downloaded") as caught:
+    with pytest.raises(errors.TransientError, match="no download started") as caught:
         opened.run(opened.clicked("dead", timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
@@ -283,7 +283,7 @@ def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
 
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
-    with pytest.raises(errors.TransientError, match="not where it was") as caught:
+    with pytest.raises(errors.TransientError, match="no longer there") as caught:
         opened.run(opened.clicked("blank"))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
@@ -291,7 +291,7 @@ def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
 def test_no_question_is_answered_with_yes(opened: Opened) -> None:
     """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
     before = len(opened.site.asked)
-    with pytest.raises(errors.TransientError, match="nothing was downloaded"):
+    with pytest.raises(errors.TransientError, match="no download started"):
         opened.run(opened.clicked("form-asking", timeout=1.5))
     assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 

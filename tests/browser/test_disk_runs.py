@@ -126,7 +126,7 @@ def test_a_held_folder_is_one_orders_failure_and_everybody_hears_of_it(tmp_path:
                 assert (one.status, one.folder) == (models.Status.FAILED, "")
                 assert one.error is not None
                 assert one.error.code is models.ErrorCode.DISK_ERROR
-                assert "Acme is a file, where a folder is to go" in one.error.message
+                assert "Acme is a file where the order's folder should go" in one.error.message
                 assert ran.rows[one.po_number]["status"] == "FAILED"
                 assert ran.rows[one.po_number]["error_message"] == one.error.message
             settled = [event.outcome.po_number for event in ran.heard if isinstance(event, events.OrderSettled)]
@@ -152,7 +152,7 @@ def test_a_folder_that_is_let_go_of_before_the_end_is_told_as_it_is(tmp_path: Pa
             in_the_way.write_bytes(b"mine")
 
             def hear(event: events.Event) -> None:
-                if isinstance(event, events.Notice) and "is fetched, but" in event.text:
+                if isinstance(event, events.Notice) and "is downloaded, but" in event.text:
                     in_the_way.unlink()
 
             ran = await run(portal, tmp_path, hear=hear)
@@ -211,7 +211,7 @@ def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(t
                 told = [text for text in ran.notices if "no room" in text]
                 assert len(told) == 1
                 assert "PO-1 waits: there is no room for '40MB.pdf' (42 MB) on the disk of " in told[0]
-                assert "more are needed" in told[0]
+                assert "more needed" in told[0]
                 assert portal.times("/files/40MB.pdf") == 2  # once to learn how large it is, once when there was room
 
     run_async(go())

@@ -307,7 +307,7 @@ def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
     error = refused(tmp_path, name="a.pdf", body=FORM, headers={"Content_Type": HTML}, is_own=lambda _host: False)
     assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.FORBIDDEN
-    assert "asks for a sign-in of its own at 127.0.0.1" in str(error)
+    assert "needs a separate sign-in at 127.0.0.1" in str(error)
 
 
 def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
