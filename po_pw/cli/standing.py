@@ -175,10 +175,7 @@ def _notes(found: status.OutputStatus) -> list[str]:
     if run.put_back:
         notes.append(f"Retries so far: {_codes(run.put_back)}")
     if run.doubted:
-        notes.append(
-            f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}; the next run downloads what is "
-            "missing or changed"
-        )
+        notes.append(f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}, for the next run to repair")
     if found.outdated:
         was, them = ("was", "it") if found.outdated == 1 else ("were", "them")
         count = tally.many(found.outdated, "finished order")

@@ -106,7 +106,7 @@ class WorkerGroup:
         """
         options, first = self._run_context.options, self._first
         most = options.max_total_bytes
-        full = f"{most:,} bytes were downloaded, the limit you set (--max-total-size)"
+        full = f"{most or 0:,} bytes were downloaded, the limit you set (--max-total-size)"
         traffic = fetching.Traffic(
             options.files_in_all,
             most,
