@@ -339,7 +339,7 @@ def check_names(folder: Path) -> None:
 
 def make(folder: Path, root: Path) -> None:
     """Creates a folder and its parents, but never the output directory itself or anything above it.
-    
+
     If that were created while a share is unmounted, files would go to the disk under the mount point.
 
     Args:

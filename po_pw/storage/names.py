@@ -31,7 +31,7 @@ _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com
 
 def file_name(sent: str) -> str:
     """Makes a safe name from the name a server or page gives; `attachment` if nothing is left.
-    
+
     Folders are cut off; control, zero-width and direction-changing characters are removed; characters that one of the
     systems forbids become `_`; names reserved on Windows get a `_`; long names are shortened.
     """
@@ -62,7 +62,7 @@ def split(name: str) -> tuple[str, str]:
 
 def shorten(name: str, room: int, longest: int = LONGEST) -> str:
     """Shortens a name to `room` characters: cuts the stem, adds a hash of the whole name, keeps the extension.
-    
+
     If no part of the stem fits, the hash alone replaces it.
 
     Args:
@@ -81,7 +81,7 @@ def shorten(name: str, room: int, longest: int = LONGEST) -> str:
 
 def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str, ...]:
     """Final names of one order's files, in the given order: the second `invoice.pdf` becomes `invoice (2).pdf`.
-    
+
     The names differ on every file system. The result is deterministic.
 
     Args:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
     """Renames a prepared folder to its final path, then its manifest. Can be repeated after a crash.
-    
+
     An older folder of the order is first moved aside, and removed afterwards.
 
     Args:
@@ -75,7 +75,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
 
 def clear_aside(out: Path) -> None:
     """Cleans up older folders that a crash left aside; call it when all prepared folders are published.
-    
+
     They are removed if the order has its folder. If it has none (the journal that knew of the new one is lost), the
     older folder is put back.
 

@@ -67,7 +67,7 @@ class Prepared:
 
 def name_bytes(out: Path) -> int:
     """UTF-8 bytes that a name may have in an output directory, not counting our endings.
-    
+
     Most file systems take 255 in all; eCryptfs and some network storage 143.
 
     Args:
@@ -155,7 +155,7 @@ def prepare(
     longest: int = names.LONGEST,
 ) -> Prepared:
     """Gives the files in the work folder their final names and drafts the manifest; `publish` does the rest.
-    
+
     Files of the user in an older folder of the order (not in its manifest, or changed since) are copied under a free
     name; so are our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails removes
     nothing. The older folder is not changed. After an error everything is as before.
@@ -297,7 +297,7 @@ def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> N
     Raises:
         FileProblemError: another program removed one after it was saved.
         OutputUnavailableError: the whole output directory is unavailable.
-        """
+    """
     if lost := gone(folder, files, out):
         raise errors.FileProblemError(lost_text(lost[0]))
 
@@ -343,7 +343,7 @@ def _bring_along(
     replaced: bool,
 ) -> list[manifests.Entry]:
     """Copies the files of an older folder that must be kept; they are in both until that folder is removed.
-    
+
     Returns the manifest entries of our own files among them.
     """
     new = {(file.size, file.sha256) for file in named}
