@@ -95,7 +95,8 @@ async def fetch(
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
         is_file: called once the response is known to be the file, before its bytes are saved.
         is_marked: whether to set the mark of the web.
-        Returns:
+
+    Returns:
         None if the kept file is unchanged on the server.
 
     Raises:

@@ -356,8 +356,7 @@ def make(folder: Path, root: Path) -> None:
 
 
 def retry_if_dir_removed(action: Callable[[], object]) -> None:
-    """Repeats an action that creates and uses a folder, if another order's clean-up removed the empty folder in
-    between.
+    """Repeats an action that creates and uses a folder, if another order's clean-up removed the folder meanwhile.
 
     Raises:
         OSError: any other failure.

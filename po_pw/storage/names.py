@@ -109,7 +109,7 @@ def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str
 
 
 def free(name: str, taken: set[str], room: int, longest: int = LONGEST) -> str:
-    """The first free name of `name (2)`, `name (3)`…
+    """The first free name among `name (2)`, `name (3)` and so on.
 
     Args:
         name: safe, with extension.
