@@ -81,7 +81,7 @@ class Quiet:
     """Sources that may change the page at any time without notice."""
     changes: int = 0
     """Number of DOM changes in all frames so far: the same number means that nothing changed in between.
-    
+
     Repeated changes of the same shape in one element (a clock, a progress bar) do not count.
     """
 
