@@ -208,7 +208,7 @@ class Control:
     address: str = ""
     """Absolute target: `href`, else `data-url`, `data-href` and similar; `""` if it has none."""
     attributes: tuple[tuple[str, str], ...] = ()
-    """All other attributes, sorted by name: `id`, `class`, `value`, `data-*`, `aria-*`, `onclick`, `rel`, `download` …"""
+    """All other attributes, sorted by name: `id`, `class`, `value`, `data-*`, `aria-*`, `onclick`, `rel`, `download`"""
     icons: tuple[str, ...] = ()
     """Names of its icons: class names and ligatures of icon fonts, file names, `<use>` targets, symbols."""
     form: Form | None = None
