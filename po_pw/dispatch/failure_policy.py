@@ -17,8 +17,6 @@ from po_pw.machine import clocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from po_pw.engine import order_job
-
 _SAY_FROM = 3.0
 """Seconds: a shorter wait that a host asks for is not worth a line."""
 _SAY_AGAIN = 600.0
@@ -43,6 +41,17 @@ class _Attempt:
     on_page: bool = True
     judged: bool = False
     excused: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileResult:
+    """How one file came out."""
+
+    attachment_id: str
+    url: str
+    """That was asked."""
+    error: errors.OrderError | None
+    """None: it is saved."""
 
 
 class FailurePolicy:
@@ -176,20 +185,22 @@ class FailurePolicy:
         one = self._circuit(lease.order.url)
         return one.is_open() or not self._hosts.has_answered(one.host)
 
-    def files_done(self, lease: models.Lease, job: order_job.Job) -> None:
-        """The attempt's files have come, or failed: tells the circuits of each host that was asked."""
-        for found in job.wanted():
-            link = isinstance(found.source, models.Link)
-            host = net_errors.authority_of(
-                found.source.url if isinstance(found.source, models.Link) else lease.order.url
-            )
-            error = job.failed.get(found.id)
-            if error is not None:
-                needed = error.host if isinstance(error, errors.HostUnreachableError) else host
-                self._failed(needed, lease, error)
-                job.failed[found.id] = self._hosts.why_given_up(needed) or error
-            elif found.id in job.saved and link:
+    def files_done(self, lease: models.Lease, results: Iterable[FileResult]) -> dict[str, errors.OrderError]:
+        """The attempt's files have come or failed: tells the circuits of each host that was asked.
+
+        Returns:
+            The failures by attachment; where a host is given up, that is the failure.
+        """
+        failed: dict[str, errors.OrderError] = {}
+        for result in results:
+            host, error = net_errors.authority_of(result.url), result.error
+            if error is None:
                 self._succeeded(host, lease)
+                continue
+            needed = error.host if isinstance(error, errors.HostUnreachableError) else host
+            self._failed(needed, lease, error)
+            failed[result.attachment_id] = self._hosts.why_given_up(needed) or error
+        return failed
 
     def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
         """The attempt as a whole failed; where its files were judged already, only once. Gives what is made of it."""
