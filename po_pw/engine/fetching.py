@@ -13,7 +13,7 @@ from po_pw import errors, events, models, numerals
 from po_pw.downloads import expected_file, fetch, verdicts, ways
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import capacity, clocks
-from po_pw.portals import judging, vocabulary
+from po_pw.portals.generic import judging, vocabulary
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 

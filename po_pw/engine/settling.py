@@ -14,7 +14,7 @@ from po_pw.dispatch import order_queue
 from po_pw.engine import order_progress, resuming
 from po_pw.journal import facts
 from po_pw.machine import clocks
-from po_pw.portals import recognition
+from po_pw.portals.generic import recognition
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
