@@ -238,7 +238,7 @@ def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
         '<template><a href="/other/7">a.pdf</a></template><a href="/raw/7">a.pdf</a>',
         '<base href="/raw/"><a href="7">Download</a>',
         '<a href="/raw/7"><i class="fa fa-file-archive"></i> a.pdf</a>',
-        '<a href="?do=view&target=a.pdf">properties</a><a href="?do=delete&target=a.pdf">a.pdf</a><a href="/raw/7">Raw</a>',
+        '<a href="?do=view&target=a.pdf">more</a><a href="?do=delete&target=a.pdf">a.pdf</a><a href="/raw/7">Raw</a>',
     ],
 )
 def test_the_download_on_a_page_is_found(tmp_path: Path, body: str) -> None:
