@@ -338,7 +338,9 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
     (missing,) = outcomes[0].missing
     assert missing.failure is not None
     assert (missing.name, missing.failure.code) == ("never.pdf", models.ErrorCode.FORBIDDEN)
-    assert len([text for text in said if "are downloaded by the browser: " in text and "answered HTTP 403" in text]) == 1
+    assert (
+        len([text for text in said if "are downloaded by the browser: " in text and "answered HTTP 403" in text]) == 1
+    )
     assert opened.portal.saw("/files/d.pdf") == [True]
     if os.name == "posix":
         assert [text for text in said if text.startswith(f"{sign_in} could be read by")]

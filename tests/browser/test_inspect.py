@@ -84,7 +84,12 @@ def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path
     ended = inspected(tmp_path, home, address(portal, Variant.LINKS))
     assert ended.returncode == 0, ended.stderr
     order = demo_visits.first(portal, Variant.LINKS)
-    for words in (f"page of order {order.po_number}", "the number is in its heading", "finished loading: proved", '"delete"'):
+    for words in (
+        f"page of order {order.po_number}",
+        "the number is in its heading",
+        "finished loading: proved",
+        '"delete"',
+    ):
         assert words in ended.stdout
     for number, file in enumerate(order.shown, 1):
         assert any(

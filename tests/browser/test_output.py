@@ -101,7 +101,11 @@ def test_a_file_where_a_folder_goes_is_named(tmp_path: Path, line: str) -> None:
         (PermissionError(13, "Permission denied", "/x"), 3, "the operating system refused: Permission denied: /x."),
         (TimeoutError(), 3, "the operating system refused: TimeoutError."),
         (MemoryError(), 3, "ran out of memory"),
-        (ModuleNotFoundError("No module named 'rich'"), 3, "the installation of po-pw is incomplete: No module named 'rich'"),
+        (
+            ModuleNotFoundError("No module named 'rich'"),
+            3,
+            "the installation of po-pw is incomplete: No module named 'rich'",
+        ),
         (typer.Abort(), 130, "interrupted"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (errors.InputError("no such column"), 2, "po-pw: no such column"),

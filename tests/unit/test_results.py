@@ -321,7 +321,9 @@ def test_text_no_workbook_may_hold(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "results.csv")[0]["url"] == "x" * 40_000
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["rows"][0]["input"]["supplier"] == "a\ud800b"
     assert len(summary.notes) == 1
-    assert summary.notes[0].startswith("results.xlsx, sheet results: 2 cells were too long and were cut (they end in …)")
+    assert summary.notes[0].startswith(
+        "results.xlsx, sheet results: 2 cells were too long and were cut (they end in …)"
+    )
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
