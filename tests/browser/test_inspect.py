@@ -86,7 +86,7 @@ def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path
     order = demo_visits.first(portal, Variant.LINKS)
     for words in (
         f"page of order {order.po_number}",
-        "the number is in its heading",
+        "the PO number is in its heading",
         "finished loading: proved",
         '"delete"',
     ):
