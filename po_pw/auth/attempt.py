@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from po_pw import errors, hostnames, models
 from po_pw.auth import forms
 from po_pw.auth import trust as trusts
-from po_pw.portals import page_facts, recognition
+from po_pw.portals.generic import page_facts, recognition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

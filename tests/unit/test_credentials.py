@@ -122,11 +122,11 @@ class Locked(file_keyring.FileKeyring):
         threading.Event().wait()
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "a b", ".a", "a.", "CON", "com1.x", "é", "x" * 65, "a:b"])
-def test_an_account_that_names_no_folder_is_refused(name: str) -> None:
+def test_an_account_that_names_no_folder_is_refused() -> None:
     """On any system; what is fine is one name however it is written."""
-    with pytest.raises(errors.InputError, match="--account"):
-        settings.load(account=name)
+    for name in ["a/b", "..", "a b", ".a", "a.", "CON", "com1.x", "é", "x" * 65, "a:b"]:
+        with pytest.raises(errors.InputError, match="--account"):
+            settings.load(account=name)
     assert settings.load(account="Anna.B@acme-1").account == "anna.b@acme-1"
 
 
