@@ -17,8 +17,6 @@ from po_pw.machine import clocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from po_pw.engine import order_job
-
 _SAY_FROM = 3.0
 """Minimum wait in seconds, requested by a host, that is reported."""
 _SAY_AGAIN = 600.0
@@ -43,6 +41,17 @@ class _Attempt:
     on_page: bool = True
     judged: bool = False
     excused: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileResult:
+    """How one file came out."""
+
+    attachment_id: str
+    url: str
+    """That was asked."""
+    error: errors.OrderError | None
+    """None: it is saved."""
 
 
 class FailurePolicy:
@@ -176,20 +185,22 @@ class FailurePolicy:
         one = self._circuit(lease.order.url)
         return one.is_open() or not self._hosts.has_answered(one.host)
 
-    def files_done(self, lease: models.Lease, job: order_job.Job) -> None:
-        """Records that all files of an attempt were fetched or failed, for the circuit of each host involved."""
-        for found in job.wanted():
-            link = isinstance(found.source, models.Link)
-            host = net_errors.authority_of(
-                found.source.url if isinstance(found.source, models.Link) else lease.order.url
-            )
-            error = job.failed.get(found.id)
-            if error is not None:
-                needed = error.host if isinstance(error, errors.HostUnreachableError) else host
-                self._failed(needed, lease, error)
-                job.failed[found.id] = self._hosts.why_given_up(needed) or error
-            elif found.id in job.saved and link:
+    def files_done(self, lease: models.Lease, results: Iterable[FileResult]) -> dict[str, errors.OrderError]:
+        """Records that all files of an attempt were fetched or failed, for the circuit of each host involved.
+
+        Returns:
+            The failures by attachment ID; for a host that was given up, the reason for that.
+        """
+        failed: dict[str, errors.OrderError] = {}
+        for result in results:
+            host, error = net_errors.authority_of(result.url), result.error
+            if error is None:
                 self._succeeded(host, lease)
+                continue
+            needed = error.host if isinstance(error, errors.HostUnreachableError) else host
+            self._failed(needed, lease, error)
+            failed[result.attachment_id] = self._hosts.why_given_up(needed) or error
+        return failed
 
     def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
         """Records that the attempt failed, unless its files were recorded already. Returns the error to use."""
