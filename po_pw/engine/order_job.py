@@ -234,7 +234,7 @@ class OrderJob:
         if self._progress.short_since is None:
             self._progress.short_since = asyncio.get_running_loop().time()
             po_number = self._lease.order.po_number
-            what = f"{po_number} waits: {error}. Free some there; the other orders go on meanwhile"
+            what = f"{po_number} waits: {error}. Free some space there; the other orders continue"
             self._run_context.hub.emit(events.Notice("warning", what))
         delay = self._deps.space.look_again_in
         await self._give_back(error=error, delay=delay)
@@ -252,5 +252,5 @@ class OrderJob:
             return
         for name, error in self._progress.failed.items():
             if isinstance(error, errors.DoesNotFitError):
-                said = f"{error}. Free some there, and run the same command again"
+                said = f"{error}. Free some space there, then run the same command again"
                 self._progress.failed[name] = errors.PermanentError(said, models.ErrorCode.DISK_FULL)

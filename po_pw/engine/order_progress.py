@@ -295,7 +295,7 @@ class OrderProgress:
                 result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
-                failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
+                failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not downloaded")
                 result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), failure))
         return result
 

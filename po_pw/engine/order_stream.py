@@ -139,4 +139,4 @@ def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseExcept
     """What those learn who wait for an order that somebody else handed in, which failed."""
     if isinstance(error, errors.PoPwError):
         return error
-    return errors.ParallelProcessingError(f"{order.po_number} was not taken: {type(error).__name__}: {error}")
+    return errors.ParallelProcessingError(f"{order.po_number} was not processed: {type(error).__name__}: {error}")

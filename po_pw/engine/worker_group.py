@@ -98,7 +98,7 @@ class WorkerGroup:
         """Works until every order is settled, or a stop.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: no context could be opened, or all were lost.
             PortalUnreachableError: a portal has not answered for too long.
             OutputUnavailableError: there was no room, or no output directory, for too long.
@@ -243,7 +243,7 @@ class WorkerGroup:
     def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
         if self.sign_in_needed is None:
             self.sign_in_needed = error
-            self._run_context.hub.emit(events.Stopping(now=False, why="the portal asks for a sign-in"))
+            self._run_context.hub.emit(events.Stopping(now=False, why="the portal asks you to sign in"))
             self.source.stop()
 
     async def _sample(self, traffic: fetching.Traffic) -> None:

@@ -112,7 +112,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
     except OSError as error:
         stream.close()
         msg = (
-            f"{path}: a workbook is read in a process of its own, and none can be started "
+            f"{path}: the process that reads workbooks cannot be started "
             f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
         )
         raise errors.MachineError(msg) from None

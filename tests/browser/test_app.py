@@ -219,7 +219,7 @@ app: Any = po_pw
         (lambda: app.MainApp(out="file").process_pos([]), "Choose another folder with out."),
         (lambda: app.MainApp().process_pos({"po_number": "PO-1"}), "a single order was given"),
         (lambda: app.MainApp().process_pos(["PO-1"]), "order 1 is 'PO-1' (str): give a mapping"),
-        (lambda: app.MainApp().process_pos(5), "5 (int) are no orders"),
+        (lambda: app.MainApp().process_pos(5), "5 (int) are not orders"),
         (lambda: app.MainApp().process_single_po("PO-1"), "order 1 is 'PO-1' (str)"),
         (lambda: app.WorkerPool().submit("PO-1"), "the order is 'PO-1' (str)"),
         (lambda: app.MainApp(browser="/no/such").process_pos([{"po_number": "1", "url": "http://x"}]), "/no/such"),

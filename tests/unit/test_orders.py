@@ -130,9 +130,9 @@ BAD = {
     4: ("INVALID_URL", "bad_rows.csv, row 4, column url: empty"),
     5: ("INVALID_URL", "bad_rows.csv, row 5, column url: 'file:///etc/passwd' is not a web address"),
     6: ("INVALID_URL", "bad_rows.csv, row 6, column url: 'https:///5' names no host"),
-    8: ("INVALID_URL", "bad_rows.csv, row 8, column url: has a user name or password in it"),
+    8: ("INVALID_URL", "bad_rows.csv, row 8, column url: contains a user name or password"),
     9: ("INVALID_ROW", "bad_rows.csv, row 9: 5 cells where the header has 4 columns"),
-    11: ("INVALID_ROW", "bad_rows.csv, row 11, column po_number: 4.50001E+09 is a number shortened"),
+    11: ("INVALID_ROW", "bad_rows.csv, row 11, column po_number: 4.50001E+09 was shortened by Excel"),
 }
 
 
@@ -294,7 +294,7 @@ def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None
     book = openpyxl.Workbook()
     path = tmp_path / "a.xlsx"
     book.save(path)
-    with pytest.raises(errors.InputError, match="no visible sheet has anything in it"):
+    with pytest.raises(errors.InputError, match="no visible sheet has any cells"):
         read.open_table(path)
     sheet = book.active
     assert sheet is not None
