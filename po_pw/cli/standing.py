@@ -179,7 +179,7 @@ def _notes(found: status.OutputStatus) -> list[str]:
     if found.outdated:
         was, them = ("was", "it") if found.outdated == 1 else ("were", "them")
         count = tally.many(found.outdated, "finished order")
-        notes.append(f"{count} {was} read by an older version of po-pw; --refresh reads {them} again")
+        notes.append(f"{count} {was} read by an older po-pw; --refresh reads {them} again")
     for one in run.warnings:
         whose = f"{one.worker}: " if one.worker else ""
         notes.append(f"{_when(one.at, found.now)}  {whose}{one.text}")

@@ -129,7 +129,7 @@ BAD = {
     3: ("INVALID_ROW", "bad_rows.csv, row 3, column po_number: empty"),
     4: ("INVALID_URL", "bad_rows.csv, row 4, column url: empty"),
     5: ("INVALID_URL", "bad_rows.csv, row 5, column url: 'file:///etc/passwd' is not a web address"),
-    6: ("INVALID_URL", "bad_rows.csv, row 6, column url: 'https:///5' names no host"),
+    6: ("INVALID_URL", "bad_rows.csv, row 6, column url: 'https:///5' has no host name"),
     8: ("INVALID_URL", "bad_rows.csv, row 8, column url: contains a user name or password"),
     9: ("INVALID_ROW", "bad_rows.csv, row 9: 5 cells where the header has 4 columns"),
     11: ("INVALID_ROW", "bad_rows.csv, row 11, column po_number: 4.50001E+09 was shortened by Excel"),

@@ -277,7 +277,7 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
         "To continue, run:",
     ):
         assert words in said
-    assert all(len(line.rstrip()) <= 80 for line in said.splitlines() if not line.startswith("  po-pw"))
+    assert [line for line in said.splitlines() if len(line.rstrip()) > 80 and not line.startswith("  po-pw")] == []
     answer = json.loads(invoked("status", "--json", out))
     assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
     assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
@@ -307,7 +307,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     run_async(body())
     assert status.look(out).outdated == 2
     said = invoked("status", out)
-    assert "2 finished orders were read by an older version of po-pw; --refresh reads them again" in said
+    assert "2 finished orders were read by an older po-pw; --refresh reads them again" in said
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
