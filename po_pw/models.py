@@ -410,7 +410,7 @@ class Listing:
     quiet: str = ""
     """How it was established that nothing more would come."""
     facts: str = ""
-    """What was seen of the page, to be judged again (JSON, `portals.page_facts`)."""
+    """What was seen of the page, to be judged again (JSON, `portals.generic.page_facts`)."""
     considered: tuple[Considered, ...] = ()
 
 
@@ -533,7 +533,7 @@ class Outcome:
     changes: Changes | None = None
     """Against an earlier run's outcome; None where there was none that had files."""
     rules: int = 0
-    """Version of the rules under which its page was read, `portals.recognition.RULES_VERSION`; 0: before there were."""
+    """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
 
 

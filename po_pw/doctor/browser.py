@@ -148,7 +148,7 @@ async def _ask(
     """Opens a portal's first page under the saved sign-in, as a worker would."""
     from po_pw.browser import profiles
     from po_pw.doctor import trial
-    from po_pw.portals import page_facts, recognition
+    from po_pw.portals.generic import page_facts, recognition
 
     kept = sessions.Sessions(settings.home(options))
     base = kept.profile(origin)

@@ -18,7 +18,7 @@ from po_pw.engine import async_tools, fetching, limiter, order_job, resuming, se
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 from po_pw.machine import clocks
-from po_pw.portals import judging, recognition, vocabulary
+from po_pw.portals.generic import judging, recognition, vocabulary
 from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:

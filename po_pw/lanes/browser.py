@@ -13,7 +13,7 @@ from po_pw import errors, events, hostnames, models, net_errors, numerals, redac
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals import judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import judging, page_facts, recognition, vocabulary
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 
 if TYPE_CHECKING:
