@@ -24,8 +24,8 @@ _OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/
 """Paths that ask for no sign-in; and `/sessions` itself."""
 _SIGN_INS: Final = frozenset({"/sessions", "/sessions/saml_post"})
 """Where a sign-in is posted."""
-_CHANGES: Final = re.compile(r"/(edit|cancel|close|acknowledge|revise)$")
-"""Addresses that change something even where they are only asked for."""
+_CHANGES: Final = re.compile(r"^/order_headers/\d+/cancel$")
+"""An address that changes something even where it is only asked for."""
 _SCRIPT: Final = (
     "// Uploads what people attach. It has nothing to do on a page that is only read.\nwindow.uploader = {};\n"
 )
