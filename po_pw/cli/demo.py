@@ -157,7 +157,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     import asyncio
 
     from po_pw import settings
-    from po_pw.auth import login
+    from po_pw.auth import login, trust
     from po_pw.cli import running
     from po_pw.orders import read
 
@@ -178,7 +178,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
             username=portal.username,
             password=portal.password,
             patience=60,
-            trust=login.Trust((portal.sign_in_host,) if portal.sign_in_host else ()),
+            trust=trust.Trust((portal.sign_in_host,) if portal.sign_in_host else ()),
         )
     )
     typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
