@@ -13,7 +13,7 @@ from po_pw import errors, events, hostnames, models, net_errors, numerals, redac
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals.generic import judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import judging, label_words, page_facts, recognition
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class _Visit:
         return judging.request(held, purpose, control, read_only=self._options.read_only, record=self._record)
 
     def _allow_file(self, control: models.Control) -> str | None:
-        names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
+        names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
         verdict = judging.control(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
         return None if allowed else verdict.why

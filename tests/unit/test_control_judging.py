@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.portals.generic import judging, vocabulary
+from po_pw.portals.generic import change_words, judging, label_words
 
 CORPUS: Final = Path(__file__).parents[2] / "fixtures" / "corpus"
 CONTROLS: Final = json.loads((CORPUS / "controls.json").read_text("utf-8"))
@@ -134,7 +134,7 @@ def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(
 ) -> None:
     """A label of the corpus that is left stays left with file names and plain words around it, known or not."""
     label = f"{before}{never} {after}{name}" if last else f"{name} {before}{never} {after}".rstrip()
-    if vocabulary.change_word(never) is None:
+    if change_words.change_word(never) is None:
         return
     for names in ((), (name,), (name, "invoice.pdf")):
         found = judging.control(button(label), origin=ORIGIN, names=names)
@@ -144,10 +144,10 @@ def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(
 @given(never=st.sampled_from(NEVER), name=NAME, names=st.lists(NAME, max_size=3))
 def test_taking_out_the_files_name_lets_no_word_outside_it_through(never: str, name: str, names: list[str]) -> None:
     """The word of change outside the name is found, whatever file names are taken out."""
-    if vocabulary.change_word(never) is None or vocabulary.file_name(never):
+    if change_words.change_word(never) is None or label_words.file_name(never):
         return
     for label in (f"{never} {name}", f"{name} {never}", f"{never} “{name}”", f"{never}: {name}"):
-        assert vocabulary.change_word(label, names=[name, *names]), label
+        assert change_words.change_word(label, names=[name, *names]), label
 
 
 @given(text=st.text(max_size=300))
@@ -155,6 +155,6 @@ def test_any_text_is_judged(text: str) -> None:
     """No text raises, and none that says to change something is pressed."""
     found = judging.control(button(text), origin=ORIGIN)
     assert found.why
-    if vocabulary.change_word(text):
-        assert found.action is judging.Action.LEAVE or vocabulary.file_name(text)
+    if change_words.change_word(text):
+        assert found.action is judging.Action.LEAVE or label_words.file_name(text)
     judging.change_in_address(text)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.portals.generic import judging, vocabulary
+from po_pw.portals.generic import (
+    change_words,
+    file_names,
+    icon_words,
+    judging,
+    label_words,
+    list_counts,
+    tokenizer,
+    topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -163,7 +172,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
     def join(item: Item, one: Candidate, name: str = "") -> None:
         item.ways.append(one)
         item.certain = item.certain or one.verdict.certain
-        if name and not vocabulary.file_name(item.name):
+        if name and not label_words.file_name(item.name):
             item.name = name
         if address := _address(one):
             by_address.setdefault(address, item)
@@ -176,7 +185,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
         elif known is not None:
             join(known, one, name)
         else:
-            same = [item for item in by_row.get((_row(one), one.area), ()) if vocabulary.file_name(item.name) == name]
+            same = [item for item in by_row.get((_row(one), one.area), ()) if label_words.file_name(item.name) == name]
             if same and one.row >= 0:
                 join(same[-1], one, name)
             elif (twin := _elsewhere(items, one, name)) is not None:
@@ -214,7 +223,7 @@ def rows_of_others(candidates: Sequence[Candidate], areas: Sequence[Area], page_
     for one in candidates:
         if one.row in rows and (part := _other_part(one.control.address, page_url)):
             shown = re.sub(r"\W", "", one.control.label).casefold()
-            if re.sub(r"\W", "", part).casefold() in shown and not vocabulary.file_name(one.control.label):
+            if re.sub(r"\W", "", part).casefold() in shown and not label_words.file_name(one.control.label):
                 found.add((rows[one.row], one.row))
                 records.add(part)
     return found if len(records) > 1 else set()
@@ -239,11 +248,11 @@ def folders(items: Sequence[Item]) -> list[Item]:
     """Entries that are folders of further files, and no file: their label counts files, or their icon is a folder."""
 
     def is_folder(item: Item) -> bool:
-        if item.certain or vocabulary.file_name(item.name):
+        if item.certain or label_words.file_name(item.name):
             return False
         said = [text for way in item.ways for text in (way.control.label, way.beside)]
-        icons = [word for way in item.ways for icon in way.control.icons for word in vocabulary.identifier_words(icon)]
-        return any(map(vocabulary.counts_files, said)) or any(
+        icons = [word for way in item.ways for icon in way.control.icons for word in tokenizer.identifier_words(icon)]
+        return any(map(list_counts.counts_files, said)) or any(
             word in {"folder", "directory", "\U0001f4c1"} for word in icons
         )
 
@@ -252,7 +261,7 @@ def folders(items: Sequence[Item]) -> list[Item]:
 
 def _is_sure(item: Item) -> bool:
     said = (way.control.label for way in item.ways)
-    return item.certain or any(vocabulary.words(one) and vocabulary.is_download_label(one) for one in said)
+    return item.certain or any(tokenizer.words(one) and label_words.is_download_label(one) for one in said)
 
 
 def _row(one: Candidate) -> int:
@@ -287,7 +296,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     beside the file "invoice.pdf".
     """
     names = {(name, one.area) for one in candidates if one.verdict.action in _GETS and (name := file_name_of(one))}
-    names |= {(name, one.area) for one in candidates for text in one.pieces if (name := vocabulary.file_name(text))}
+    names |= {(name, one.area) for one in candidates for text in one.pieces if (name := label_words.file_name(text))}
     for one in candidates:
         control = one.control
         is_link = bool(control.address) and (
@@ -298,7 +307,7 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
             continue
         label = " ".join(control.label.split())
         rests = [label[at + 1 :] for at, char in enumerate(label) if char == " "]
-        if not vocabulary.is_file_name(label) or any((rest, one.area) in names for rest in rests):
+        if not file_names.is_file_name(label) or any((rest, one.area) in names for rest in rests):
             yield one
             continue
         plain = f"file.{label.rpartition('.')[2]}"
@@ -325,7 +334,7 @@ def _elsewhere(items: Sequence[Item], one: Candidate, name: str) -> Item | None:
     if not told:
         return None
     for item in items:
-        if item.area == one.area or vocabulary.file_name(item.name) != name:
+        if item.area == one.area or label_words.file_name(item.name) != name:
             continue
         if any(told & _telling(way.control.address, name) for way in item.ways):
             return item
@@ -352,13 +361,13 @@ def _mate(mates: Sequence[Item], one: Candidate, order: Mapping[int, int]) -> It
         return None
     address, last = unquote(one.control.address), _last(one.control.address)
     for item in mates:
-        name = vocabulary.file_name(item.name)
+        name = label_words.file_name(item.name)
         if name and address and name in address:
             return item
         if len(last) > 2 and any(_last(way.control.address) == last for way in item.ways):
             return item
     label = one.control.label
-    if vocabulary.words(label) and not vocabulary.is_download_label(label):
+    if tokenizer.words(label) and not label_words.is_download_label(label):
         return None
     if one.row < 0 and not all(item.name for item in mates):
         return None
@@ -373,20 +382,20 @@ def _mate(mates: Sequence[Item], one: Candidate, order: Mapping[int, int]) -> It
 
 def _name_from_row(item: Item, sharing: int) -> None:
     """A way without a name takes it from its row: a file's name there, else the row's first text."""
-    if vocabulary.file_name(item.name) or sharing > 1:
+    if label_words.file_name(item.name) or sharing > 1:
         return
     pieces = item.ways[0].pieces
     found = names_in(pieces)
     if len(found) == 1:
         item.name = found[0]
-    elif not vocabulary.names_something(item.name):
+    elif not label_words.names_something(item.name):
         texts = [text for text in pieces if re.search(r"[^\W\d_]{2}", text) and not _SIZE.fullmatch(text)]
         item.name = item.name or (texts[0] if texts else "")
 
 
 def names_in(pieces: Sequence[str]) -> tuple[str, ...]:
     """The file names among a row's texts: not those that a sentence only mentions."""
-    found = ((vocabulary.file_name(text), text) for text in pieces)
+    found = ((label_words.file_name(text), text) for text in pieces)
     return tuple(name for name, text in found if name and _is_whole(name, text))
 
 
@@ -414,8 +423,8 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
         if one.row < 0 or place in taken or place in found or score < STRONG:
             continue
         in_row = names_in(one.pieces)
-        label = vocabulary.file_name(one.control.label)
-        gets = any(vocabulary.says_download(word) for word in vocabulary.words(one.control.label))
+        label = label_words.file_name(one.control.label)
+        gets = any(icon_words.says_download(word) for word in tokenizer.words(one.control.label))
         name = in_row[0] if len(in_row) == 1 and gets else label if label and one.control.address else ""
         if name and name not in names:
             found[place] = Item(name, one.area, loose=False, certain=True, ways=[one])
@@ -434,9 +443,9 @@ def is_unknown_entry(one: Candidate) -> bool:
     if control.tag in _TOOLS or control.role in _TOOL_ROLES or control.address:
         return False
     label = control.label
-    if vocabulary.changes(label) or vocabulary.topic(label) or vocabulary.is_expander_label(label):
+    if change_words.changes(label) or topics.topic(label) or label_words.is_expander_label(label):
         return False
-    return bool(vocabulary.words(label)) and not vocabulary.is_about_lists(label)
+    return bool(tokenizer.words(label)) and not label_words.is_about_lists(label)
 
 
 _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "excel", "zip", "file", "document"})
@@ -445,11 +454,11 @@ _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "ex
 def _looks_like_file(one: Candidate) -> bool:
     """Whether a control that is left alone, and is no link, shows a file all the same: its size, or its type's icon."""
     control, label = one.control, one.control.label
-    if control.address or not vocabulary.words(_unsized(label)):
+    if control.address or not tokenizer.words(_unsized(label)):
         return False
-    if vocabulary.changes(label) or vocabulary.has_topic(label) or vocabulary.is_all_label(label):
+    if change_words.changes(label) or topics.has_topic(label) or label_words.is_all_label(label):
         return False
-    icons = {word for icon in control.icons for word in vocabulary.identifier_words(icon)}
+    icons = {word for icon in control.icons for word in tokenizer.identifier_words(icon)}
     return bool(_SIZE.search(label)) or bool(icons & _FILE_ICONS)
 
 
@@ -463,7 +472,7 @@ def _without_archive(items: list[Item]) -> list[Item]:
 
     def is_all(item: Item) -> bool:
         labels = [text for way in item.ways for text in (way.control.label, way.control.title, way.beside) if text]
-        return any(vocabulary.is_all_label(text) for text in labels)
+        return any(label_words.is_all_label(text) for text in labels)
 
     single = [item for item in items if not is_all(item)]
     return single or items
@@ -471,14 +480,14 @@ def _without_archive(items: list[Item]) -> list[Item]:
 
 def _leads_to_all(control: models.Control) -> bool:
     """Whether a link leads to where all are listed or managed ("Manage attachments"), and not to one of them."""
-    return bool(vocabulary.topic(control.label)) and not vocabulary.is_download_label(control.label)
+    return bool(topics.topic(control.label)) and not label_words.is_download_label(control.label)
 
 
 def is_named(one: Candidate) -> bool:
     """Whether a candidate is called like a file where people see it."""
     attributes = dict(one.control.attributes)
     texts = (one.control.label, one.control.title, one.control.text, one.filename, attributes.get("download", ""))
-    return any(vocabulary.file_name(text) for text in texts)
+    return any(label_words.file_name(text) for text in texts)
 
 
 def file_name_of(one: Candidate) -> str:
@@ -488,7 +497,7 @@ def file_name_of(one: Candidate) -> str:
         if text.strip():
             return text.strip()
     for text in (one.verdict.name, one.control.label, one.control.title, one.control.text):
-        if name := vocabulary.file_name(text):
+        if name := label_words.file_name(text):
             return name
     return ""
 
@@ -533,12 +542,12 @@ def _rank(way: Candidate) -> int:
     parts = urlsplit(way.control.address)
     last = parts.path.rpartition("/")[2]
     label = way.control.label
-    if _SHOWS & set(vocabulary.identifier_words(f"{label} {parts.query} {last}")):
+    if _SHOWS & set(tokenizer.identifier_words(f"{label} {parts.query} {last}")):
         return 4
-    is_download = bool(vocabulary.words(label)) and vocabulary.is_download_label(label)
+    is_download = bool(tokenizer.words(label)) and label_words.is_download_label(label)
     if is_download or "download" in dict(way.control.attributes) or "download" in parts.path.lower():
         return 0
-    if vocabulary.file_name(unquote(last)):
+    if label_words.file_name(unquote(last)):
         return 1
     return 2 if way.verdict.certain else 3
 
@@ -561,7 +570,7 @@ def _key(item: Item) -> str:
     else:
         row = item.ways[0].row_text
         size, date = _SIZE.search(row), _DATE.search(row)
-        about = name if vocabulary.file_name(name) else " ".join(row.split())[:200]
+        about = name if label_words.file_name(name) else " ".join(row.split())[:200]
         text = f"row\n{about}\n{size[0] if size else ''}\n{date[0] if date else ''}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import hostnames, models
-from po_pw.portals.generic import recognition, vocabulary
+from po_pw.portals.generic import change_words, file_names, icon_words, label_words, recognition, tokenizer, topics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -104,9 +104,9 @@ def _is_opaque(text: str) -> bool:
     head = re.match(r"[A-Z]?[a-z]{4,}(?=[A-Z\d]|$)", text)
     parts = [one for one in re.split(r"[^A-Za-z]+", text) if len(one) > _LONGER_THAN_CHANCE]
     return not any(
-        one.form is vocabulary.Form.ACT
+        one.form is change_words.Form.ACT
         for part in (*parts, *([head[0]] if head else []))
-        for one in vocabulary.changes(part, identifier=True)
+        for one in change_words.changes(part, identifier=True)
     )
 
 
@@ -122,12 +122,12 @@ def _is_file(segment: str) -> bool:
     An ending that a program may have as well proves nothing where what stands before it tells to change something:
     "approve.xml", "deleteFile.ajax".
     """
-    if not vocabulary.is_file_name(segment) or _PAGE_ENDINGS.search(segment):
+    if not file_names.is_file_name(segment) or _PAGE_ENDINGS.search(segment):
         return False
     stem, _, ending = segment.rpartition(".")
-    if vocabulary.is_known_ending(ending) and ending.casefold() not in _ANSWERS:
+    if file_names.is_known_ending(ending) and ending.casefold() not in _ANSWERS:
         return True
-    return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(stem, identifier=True))
+    return not any(one.form is change_words.Form.ACT for one in change_words.changes(stem, identifier=True))
 
 
 def is_plain_file_address(url: str) -> bool:
@@ -137,13 +137,13 @@ def is_plain_file_address(url: str) -> bool:
     if segments and _is_file(segments[-1]):
         return True
     ends = [one for one in segments[-3:] if not _is_opaque(one)]
-    if any(vocabulary.says_download(_PAGE_ENDINGS.sub("", one)) for one in ends):
+    if any(icon_words.says_download(_PAGE_ENDINGS.sub("", one)) for one in ends):
         return True
     return any(
         _is_file(value)
         or (
             key.lower() in {"action", "cmd", "op", "do", "mode", "download", "dl"}
-            and vocabulary.says_download(value or key)
+            and icon_words.says_download(value or key)
         )
         or key.lower() in {"download", "dl"}
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
@@ -178,8 +178,8 @@ def change_in_address(
         last = at == len(segments) - 1
         if (last and _is_file(segment)) or segment.casefold() in shared or _is_opaque(segment):
             continue
-        for change in vocabulary.changes(_PAGE_ENDINGS.sub("", segment), identifier=True, names=names):
-            if change.form is not vocabulary.Form.ACT:
+        for change in change_words.changes(_PAGE_ENDINGS.sub("", segment), identifier=True, names=names):
+            if change.form is not change_words.Form.ACT:
                 continue
             if change.is_weak and not strict and not last and (plain or (named and _is_place(change, segments, at))):
                 continue
@@ -189,7 +189,7 @@ def change_in_address(
     )
 
 
-def _is_place(change: vocabulary.Change, segments: Sequence[str], at: int) -> bool:
+def _is_place(change: change_words.Change, segments: Sequence[str], at: int) -> bool:
     """Whether a word in an address that ends in an id tells where something is kept, and not what is done to it.
 
     An address of the form controller, action, id does something: "/order/archive/5".
@@ -227,10 +227,10 @@ def _change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *
                 if word:
                     return word
                 continue
-            for change in vocabulary.changes(text, identifier=True, names=names):
-                if change.form is vocabulary.Form.ACT and not (change.is_weak and low in _RETURN_FIELDS):
+            for change in change_words.changes(text, identifier=True, names=names):
+                if change.form is change_words.Form.ACT and not (change.is_weak and low in _RETURN_FIELDS):
                     return change.word
-                if set_to and change.form is vocabulary.Form.STATE and text == value:
+                if set_to and change.form is change_words.Form.STATE and text == value:
                     return change.word
     return None
 
@@ -303,25 +303,25 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
         found += [unquote(one) for one in parts.path.split("/")[-1:]]
         found += [value for _, value in parse_qsl(parts.query)]
     return tuple(
-        dict.fromkeys(one for one in found if _is_file(one) or (vocabulary.is_file_name(one) and not facts.address))
+        dict.fromkeys(one for one in found if _is_file(one) or (file_names.is_file_name(one) and not facts.address))
     )
 
 
 def _is_trusted(name: str) -> bool:
     """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
     stem = name.rpartition(".")[0]
-    if " " not in stem.strip() and len(vocabulary.words(stem)) < 2:
+    if " " not in stem.strip() and len(tokenizer.words(stem)) < 2:
         return True
-    before = stem.rpartition(" ")[0] or vocabulary.words(stem)[0]
-    return not any(one.form is vocabulary.Form.ACT for one in vocabulary.changes(before))
+    before = stem.rpartition(" ")[0] or tokenizer.words(stem)[0]
+    return not any(one.form is change_words.Form.ACT for one in change_words.changes(before))
 
 
 def _proven(facts: models.Control, names: Collection[str]) -> tuple[str, ...]:
     """The file names that may be taken out of what a control says."""
-    said = vocabulary.file_name(facts.label)
+    said = label_words.file_name(facts.label)
     names = (*names, said) if said and " " not in said else names
     # A link is judged by its address, so that a name in one piece ("delete-list.csv") may be believed.
-    whole = [name for name in names if vocabulary.is_file_name(name)]
+    whole = [name for name in names if file_names.is_file_name(name)]
     return (*own_names(facts), *(name for name in whole if (facts.address and " " not in name) or _is_trusted(name)))
 
 
@@ -343,7 +343,7 @@ def _change_in_form(form: models.Form, names: Collection[str], *, sent: bool) ->
 
 def _change_in_icons(icons: Sequence[str], names: Collection[str]) -> str | None:
     for icon in icons:
-        word = vocabulary.icon_of_change(icon, names=names)
+        word = icon_words.icon_of_change(icon, names=names)
         if word:
             return word
     return None
@@ -359,27 +359,27 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
     """
     known = _proven(facts, names)
     for what, text in (("label", facts.label), ("text", facts.text), ("title", facts.title)):
-        word = vocabulary.change_word(text, names=known)
+        word = change_words.change_word(text, names=known)
         if word:
             return f'the {what} says "{word}"'
     word = _change_in_icons(facts.icons, known)
     if word:
         return f'the icon says "{word}"'
     for name, value in _attributes(facts).items():
-        if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value) or vocabulary.asks_whether_sure(value):
+        if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value) or change_words.asks_whether_sure(value):
             return "it asks whether one is sure"
-        if name in _NAME_ATTRIBUTES and vocabulary.is_file_name(value):
+        if name in _NAME_ATTRIBUTES and file_names.is_file_name(value):
             continue
         if name == "form-asks":
             return "its form asks for a password"
         if name == "form-filled-in" and facts.form and facts.form.method == "post":
             return f'its form is filled in by people: "{value}"'
         if name in _SPOKEN:
-            word = vocabulary.change_word(value, names=known, acts_only=name == "described-by")
+            word = change_words.change_word(value, names=known, acts_only=name == "described-by")
         elif name == "form-name":
             word = _act(value, known, styled=True, itself=True)
         elif name in _HANDLERS or name.startswith("on"):
-            word = vocabulary.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
+            word = change_words.change_word(_TECHNICAL.sub(" ", value), identifier=True, names=known)
         elif name in _WRITTEN:
             word = _act(value, known, styled=name == "class", itself=True)
         elif not _SAYS_NOTHING.match(name):
@@ -414,18 +414,18 @@ def _act(
     for part in text.split() if styled else [text]:
         if _is_opaque(part):
             continue
-        for change in vocabulary.changes(part, identifier=True, names=names):
-            if change.form is not vocabulary.Form.ACT or (styled and vocabulary.is_styling(change.word)):
+        for change in change_words.changes(part, identifier=True, names=names):
+            if change.form is not change_words.Form.ACT or (styled and icon_words.is_styling(change.word)):
                 continue
-            if not change.is_weak or (weak and (not itself or vocabulary.is_only_act(part))):
+            if not change.is_weak or (weak and (not itself or change_words.is_only_act(part))):
                 return change.word
     return None
 
 
 def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collection[str]) -> str | None:
     """Why a link's address must not be fetched: only what tells to do something counts, see the module."""
-    known = _proven(facts, (*names, vocabulary.file_name(facts.label)))
-    named = bool(vocabulary.file_name(facts.label))
+    known = _proven(facts, (*names, label_words.file_name(facts.label)))
+    named = bool(label_words.file_name(facts.label))
     word = change_in_address(facts.address, names=known, shared_segments=shared, named=named)
     if word:
         return f'the address says "{word}"'
@@ -436,7 +436,7 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     ):
         return f"it is sent with {facts.form.method.upper()}"
     attributes = _attributes(facts)
-    asks = any(_ASKS.search(name) or vocabulary.asks_whether_sure(value) for name, value in attributes.items())
+    asks = any(_ASKS.search(name) or change_words.asks_whether_sure(value) for name, value in attributes.items())
     if asks or any(re.search(r"\bconfirm\s*\(", value) for name, value in attributes.items() if name.startswith("on")):
         return "it asks whether one is sure"
     for name in ("data-method", "data-turbo-method", "hx-delete", "hx-post", "hx-put", "hx-patch"):
@@ -450,7 +450,7 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
         word = _tells(text, known, whole=plain)
         if word:
             return f'the {what} says "{word}"'
-    word = _change_in_icons(facts.icons, known) if not plain or not vocabulary.names_something(facts.label) else None
+    word = _change_in_icons(facts.icons, known) if not plain or not label_words.names_something(facts.label) else None
     if word:
         return f'the icon says "{word}"'
     for name, value in attributes.items():
@@ -468,20 +468,20 @@ _PUT: Final = {"status", "state", "step", "stage", "phase", "workflow", "decisio
 def _put_into(url: str) -> str:
     """The field and the state that an address puts a record into: "status=approved"; `""` where it does not."""
     for key, value in parse_qsl(urlsplit(url).query):
-        if vocabulary.identifier_words(key)[-1:] and vocabulary.identifier_words(key)[-1] in _PUT:
-            found = vocabulary.changes(value, identifier=True)
-            if any(one.form in {vocabulary.Form.ACT, vocabulary.Form.STATE} for one in found):
+        if tokenizer.identifier_words(key)[-1:] and tokenizer.identifier_words(key)[-1] in _PUT:
+            found = change_words.changes(value, identifier=True)
+            if any(one.form in {change_words.Form.ACT, change_words.Form.STATE} for one in found):
                 return f"{key}={value}"
     return ""
 
 
 def _tells(text: str, names: Collection[str], *, whole: bool) -> str | None:
     """A word in a link's label that tells to change something; of a plain file only where it is all that is said."""
-    found = [one for one in vocabulary.changes(text, names=names) if one.form is vocabulary.Form.ACT]
+    found = [one for one in change_words.changes(text, names=names) if one.form is change_words.Form.ACT]
     strong = [one for one in found if not one.is_weak]
     if strong and not whole:
         return strong[0].word
-    return found[0].word if found and vocabulary.says_only_change(text, names=names) else None
+    return found[0].word if found and label_words.says_only_change(text, names=names) else None
 
 
 def _submits(facts: models.Control) -> bool:
@@ -490,7 +490,7 @@ def _submits(facts: models.Control) -> bool:
 
 def _named(facts: models.Control, names: Collection[str]) -> str:
     for text in (facts.label, facts.title, *own_names(facts)):
-        name = vocabulary.names_something(text)
+        name = label_words.names_something(text)
         if name:
             return name
     return next(iter(names), "") if len(set(names)) == 1 else ""
@@ -532,29 +532,29 @@ def _button(facts: models.Control, names: Collection[str], *, in_area: bool) -> 
         if turned:
             return turned
     opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
-    if opens and not vocabulary.file_name(label):
+    if opens and not label_words.file_name(label):
         return Verdict(Action.LEAVE, "it opens something that it does not name as the attachments")
     proven = _proven(facts, names)
-    if not in_area and not own_names(facts) and not vocabulary.file_name(label):
+    if not in_area and not own_names(facts) and not label_words.file_name(label):
         return Verdict(Action.LEAVE, "it stands in no area of attachments and names no file")
     name = _named(facts, proven)
-    if not vocabulary.words(label):
-        if vocabulary.icon_of_download(facts.icons, label):
+    if not tokenizer.words(label):
+        if icon_words.icon_of_download(facts.icons, label):
             return Verdict(Action.PRESS, "its icon is a download", name)
         return Verdict(Action.LEAVE, "it has only an icon, which does not say that it is a download")
-    if vocabulary.is_all_label(label):
+    if label_words.is_all_label(label):
         return Verdict(Action.LEAVE, "it takes all files at once")
-    known = (*proven, *([vocabulary.file_name(label)] if vocabulary.file_name(label) else []))
-    if vocabulary.is_download_label(label, names=known):
+    known = (*proven, *([label_words.file_name(label)] if label_words.file_name(label) else []))
+    if label_words.is_download_label(label, names=known):
         return Verdict(Action.PRESS, "its label is a download word", name, certain=_is_proven(facts, names))
-    if vocabulary.is_name_label(label, names=known) or label.casefold() in {one.casefold() for one in names}:
+    if label_words.is_name_label(label, names=known) or label.casefold() in {one.casefold() for one in names}:
         return Verdict(Action.PRESS, "its label is a file name", name or label, certain=_is_proven(facts, names))
     return Verdict(Action.LEAVE, "its label is neither a file name nor a download word")
 
 
 def _is_proven(facts: models.Control, names: Collection[str] = ()) -> bool:
     """Whether the file name in the label is known to be all of it: one word, or shown elsewhere too."""
-    name = vocabulary.file_name(facts.label)
+    name = label_words.file_name(facts.label)
     if not name or " " not in name:
         return True
     known = {one.casefold() for one in (*own_names(facts), *names)}
@@ -570,19 +570,19 @@ def _turning(facts: models.Control, *, in_area: bool) -> Verdict | None:
         "tab",
         "pill",
     }
-    governs = governs or ("aria-expanded" in attributes and vocabulary.has_topic(facts.label))
+    governs = governs or ("aria-expanded" in attributes and topics.has_topic(facts.label))
     if (
         governs
-        and vocabulary.is_expander_label(facts.label)
-        and (in_area or vocabulary.topic(facts.label) or vocabulary.has_topic(facts.label))
+        and label_words.is_expander_label(facts.label)
+        and (in_area or topics.topic(facts.label) or topics.has_topic(facts.label))
     ):
         return Verdict(Action.OPEN, "it opens a region of the list")
-    if in_area and not vocabulary.file_name(facts.label):
-        if vocabulary.is_more_label(facts.label):
+    if in_area and not label_words.file_name(facts.label):
+        if label_words.is_more_label(facts.label):
             return Verdict(Action.TURN, "it shows more of the list")
-        if vocabulary.is_next_label(facts.label):
+        if label_words.is_next_label(facts.label):
             return Verdict(Action.TURN, "it leads to the next entries")
-        if vocabulary.page_number(facts.label):
+        if label_words.page_number(facts.label):
             return Verdict(Action.TURN, "it leads to a page of the list")
     return None
 
@@ -609,12 +609,12 @@ def _link(
         reason = veto(facts, names=names, shared_segments=shared)
     if reason:
         return Verdict(Action.LEAVE, reason)
-    if vocabulary.is_all_label(facts.label):
+    if label_words.is_all_label(facts.label):
         return Verdict(Action.LEAVE, "it takes all files at once")
-    if vocabulary.is_sign_in_label(facts.label):
+    if label_words.is_sign_in_label(facts.label):
         return Verdict(Action.LEAVE, "it is a way to sign in")
     scheme = urlsplit(facts.address).scheme
-    file_label = bool(vocabulary.file_name(facts.label) or own_names(facts))
+    file_label = bool(label_words.file_name(facts.label) or own_names(facts))
     plain = is_plain_file_address(facts.address)
     name = _named(facts, names)
     if scheme in {"blob", "data"}:
@@ -628,7 +628,7 @@ def _link(
                 return Verdict(Action.LEAVE, "it leads to another record")
             return turned
     attributes = _attributes(facts)
-    asks_file = "download" in attributes or vocabulary.is_download_label(facts.label, names=names)
+    asks_file = "download" in attributes or label_words.is_download_label(facts.label, names=names)
     if hostnames.origin_of(facts.address) != hostnames.origin_of(origin) and not (
         file_label or plain or "download" in attributes
     ):
@@ -649,9 +649,9 @@ def may_follow(url: str, label: str) -> bool:
         url: absolute.
         label: its whole label; the file's name in it says nothing.
     """
-    name = vocabulary.file_name(label)
+    name = label_words.file_name(label)
     known = (name,) if name else ()
-    return change_in_address(url, names=known) is None and vocabulary.change_word(label, names=known) is None
+    return change_in_address(url, names=known) is None and change_words.change_word(label, names=known) is None
 
 
 # --- requests that follow a press -----------------------------------------------------------------------------------
@@ -725,7 +725,7 @@ def _post(
         return _stop("--read-only: no POST is sent")
     if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
-    shown = vocabulary.file_name(control.row)
+    shown = label_words.file_name(control.row)
     reason = veto(control, names=(shown,) if shown else ())
     if reason:
         return _stop(reason)
@@ -738,7 +738,7 @@ def _post(
 
 
 def _post_for_file(control: models.Control) -> models.Judgement:
-    verdict = _button(control, (control.row,) if vocabulary.is_file_name(control.row) else (), in_area=True)
+    verdict = _button(control, (control.row,) if file_names.is_file_name(control.row) else (), in_area=True)
     if verdict.action is not Action.PRESS:
         return _stop(f"a POST by a control that may not be pressed for a file: {verdict.why}")
     if not _is_proven(control):
@@ -812,11 +812,9 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
     # The control itself is the last part of its name; what it stands in says nothing of what it does.
     sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
     arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
-    if any(
-        _STEPS & set(vocabulary.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE
-    ):
+    if any(_STEPS & set(tokenizer.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE):
         return _stop("a post-back of a step of some procedure")
-    if any(vocabulary.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
+    if any(topics.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
         return _pass("a post-back that turns to a page or tab of the list")
     return _stop("a post-back that does not say that it turns to a page or tab of the list")
 

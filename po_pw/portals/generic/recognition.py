@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models, redact
 from po_pw.portals import memory as memories
-from po_pw.portals.generic import numbers, page_facts, vocabulary
+from po_pw.portals.generic import numbers, page_facts, topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -417,7 +417,7 @@ def judge(
     if led_away and not is_on_top:
         return verdict(models.PageKind.NOT_RECOGNISED, address)
     if not has_area and (trouble := _shows_an_error(facts, order, part, strong=strong)):
-        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := vocabulary.trouble(said)) in _TROUBLES]
+        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := topics.trouble(said)) in _TROUBLES]
         return verdict(kinds[0] if kinds else models.PageKind.NOT_RECOGNISED, trouble)
     if other:
         return verdict(models.PageKind.ORDER, other, certain=False)
