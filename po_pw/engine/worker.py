@@ -18,7 +18,7 @@ from po_pw.engine import async_tools, fetching, limiter, order_job, resuming, se
 from po_pw.journal import facts
 from po_pw.lanes import browser as browser_lane
 from po_pw.machine import clocks
-from po_pw.portals.generic import judging, label_words, recognition
+from po_pw.portals.generic import address_policy, label_words, recognition
 from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Worker:
             lane,
             lambda key, file: run_context.journal.note(run_context.run, facts.FileSaved(key, file)),
             at_once=lambda: 1 if self._shared.alone() else run_context.options.files_per_context,
-            allowed=judging.may_follow,
+            allowed=address_policy.may_follow,
             is_download=label_words.is_download_label,
             largest=run_context.largest_file,
         )

@@ -14,7 +14,16 @@ from playwright import async_api as playwright
 
 from po_pw import models
 from po_pw.browser import controls
-from po_pw.portals.generic import change_words, file_names, grouping, judging, label_words, list_counts, topics
+from po_pw.portals.generic import (
+    address_policy,
+    change_words,
+    control_policy,
+    file_names,
+    grouping,
+    label_words,
+    list_counts,
+    topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -293,7 +302,7 @@ def _closed(
     for one in candidates:
         if one.area < 0 or not one.shown or one.off or one.opener or one.expanded != "false" or one.control.address:
             continue
-        if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < grouping.STRONG:
+        if one.decision.action is not control_policy.Action.LEAVE or areas[one.area].score < grouping.STRONG:
             continue
         holds_items = one.governs >= 0 and any(way.area == one.governs for item in items for way in item.ways)
         if topics.has_topic(one.control.label) and not holds_items and not change_words.changes(one.control.label):
@@ -413,11 +422,11 @@ def _candidates(
         pieces = tuple(raw["pieces"][row]) if row >= 0 else ()
         said = (label_words.file_name(text) for text in (control.label, control.title, one["filename"]))
         names = {*grouping.names_in(pieces), *said, one["filename"]} - {""}
-        verdict = judging.control(control, origin=origin, names=names, shared_segments=shared, in_area=area >= 0)
-        if one["expanded"] and verdict.action is judging.Action.PRESS:
+        decision = control_policy.decide(control, origin=origin, names=names, shared_segments=shared, in_area=area >= 0)
+        if one["expanded"] and decision.action is control_policy.Action.PRESS:
             opens = label_words.is_expander_label(control.label) or topics.has_topic(control.label)
-            action = judging.Action.OPEN if opens else judging.Action.LEAVE
-            verdict = judging.Verdict(action, "it opens and closes a part of the page")
+            action = control_policy.Action.OPEN if opens else control_policy.Action.LEAVE
+            decision = control_policy.Decision(action, "it opens and closes a part of the page")
         yield grouping.Candidate(
             control=control,
             frame=number,
@@ -426,7 +435,7 @@ def _candidates(
             row=row + first_row if row >= 0 else -1,
             row_text=raw["rows"][row] if row >= 0 else "",
             pieces=pieces,
-            verdict=verdict,
+            decision=decision,
             shown=one["shown"],
             closed=one["closed"],
             off=one["off"],
@@ -457,7 +466,9 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
     """Whether a control shows a closed part of the list."""
     if one.off or not one.shown or one.expanded == "true" or one.current:
         return False
-    if one.verdict.action is not judging.Action.OPEN and not (one.opener and judging.veto(one.control) is None):
+    if one.decision.action is not control_policy.Action.OPEN and not (
+        one.opener and control_policy.veto(one.control) is None
+    ):
         return False
     if one.control.form is not None and one.control.kind in {"submit", "image", "reset"}:
         return False  # without a form of its own a plain button is a "submit" that sends nothing
@@ -465,17 +476,17 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
     is_tab = one.control.role == "tab" and topics.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
         return True
-    if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN and one.expanded != "false":
+    if one.opener and target < 0 and one.decision.action is not control_policy.Action.OPEN and one.expanded != "false":
         return False
     if target >= 0:
         holds_items = any(way.area == target for item in placed for way in item.ways)
         return not holds_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
-        return one.verdict.action is judging.Action.OPEN and one.expanded != "true"
+        return one.decision.action is control_policy.Action.OPEN and one.expanded != "true"
     # Nothing on the page says what it governs: its whole label has to.
     return (
         all(area.score <= grouping.TALK for area in areas)
-        and one.verdict.action is judging.Action.OPEN
+        and one.decision.action is control_policy.Action.OPEN
         and topics.topic(_without_verb(one.control.label)) >= grouping.STRONG
     )
 
@@ -492,7 +503,7 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
         for one in candidates
         if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK
     ]
-    turning = [one for one in inside if one.verdict.action is judging.Action.TURN]
+    turning = [one for one in inside if one.decision.action is control_policy.Action.TURN]
     first = [one for one in turning if label_words.page_number(one.control.label) is None]
     numbers = [one for one in turning if label_words.page_number(one.control.label) is not None]
     counted: dict[int, int] = {}
@@ -506,7 +517,7 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
         if one.control.address
         and not grouping.is_named(one)
         and label_words.is_expander_label(one.control.label)
-        and judging.change_in_address(one.control.address) is None
+        and address_policy.change_in_address(one.control.address) is None
     )
     yield from (one for one in numbers if one.paging or counted.get(one.group, 0) > 1)
 
@@ -516,13 +527,13 @@ def _considered(
 ) -> Iterable[models.Considered]:
     taken = {id(way) for item in grouped for way in item.ways}
     for one in candidates:
-        if one.loose and one.verdict.action is judging.Action.LEAVE and not one.verdict.name:
+        if one.loose and one.decision.action is control_policy.Action.LEAVE and not one.decision.name:
             continue
         place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
             control=one.control,
             place=place,
             taken=id(one) in taken and not (one.loose and bool(areas)),
-            action=one.verdict.action,
-            why=one.verdict.why,
+            action=one.decision.action,
+            why=one.decision.why,
         )

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
 from po_pw import hostnames, models, redact
 from po_pw.portals.generic import (
+    address_policy,
     change_words,
+    control_policy,
     file_names,
     icon_words,
-    judging,
     label_words,
     list_counts,
     tokenizer,
@@ -40,7 +41,7 @@ _SIGNS: Final = re.compile(r"(?i)sig|signature|x-(amz|goog)-signature|hmac|token
 _SIZE: Final = re.compile(r"(?i)\b\d[\d.,\s]*\s?(bytes?|[kmg]i?b|ko|mo|go|б|кб|мб)\b")  # noqa: RUF001 - the units in Cyrillic
 _DATE: Final = re.compile(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b")
 _SHOWS: Final = frozenset({"preview", "inline", "thumbnail", "thumb", "viewer", "view"})
-_GETS: Final = frozenset({judging.Action.FETCH, judging.Action.PRESS, judging.Action.RECORD})
+_GETS: Final = frozenset({control_policy.Action.FETCH, control_policy.Action.PRESS, control_policy.Action.RECORD})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Candidate:
     row_text: str
     pieces: tuple[str, ...]
     """The short texts of its row that are no control's label."""
-    verdict: judging.Verdict
+    decision: control_policy.Decision
     shown: bool
     closed: bool
     """In a closed panel of the area."""
@@ -163,7 +164,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
     unnamed: list[Candidate] = []
 
     def begin(one: Candidate, name: str) -> None:
-        item = Item(name, one.area, one.loose, one.verdict.certain, [one])
+        item = Item(name, one.area, one.loose, one.decision.certain, [one])
         items.append(item)
         by_row.setdefault((_row(one), one.area), []).append(item)
         if address := _address(one):
@@ -171,7 +172,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
 
     def join(item: Item, one: Candidate, name: str = "") -> None:
         item.ways.append(one)
-        item.certain = item.certain or one.verdict.certain
+        item.certain = item.certain or one.decision.certain
         if name and not label_words.file_name(item.name):
             item.name = name
         if address := _address(one):
@@ -199,10 +200,10 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
         mate = known or _mate(mates, one, order)
         if mate is not None:
             join(mate, one)
-        elif not (mates and not one.verdict.certain and any(_is_sure(item) for item in mates)):
+        elif not (mates and not one.decision.certain and any(_is_sure(item) for item in mates)):
             # An uncertain link beside a file, or beside one that says to download it, is none: who sent it, what it
             # belongs to, what else can be done with it.
-            begin(one, one.verdict.name)
+            begin(one, one.decision.name)
     for item in items:
         _name_from_row(item, sum(other.row == item.row for other in items) if item.ways[0].row >= 0 else 2)
     items += _unreachable(candidates, areas, items)
@@ -269,24 +270,24 @@ def _row(one: Candidate) -> int:
 
 
 def _address(one: Candidate) -> str:
-    return "" if one.verdict.action is judging.Action.PRESS else urldefrag(one.control.address)[0]
+    return "" if one.decision.action is control_policy.Action.PRESS else urldefrag(one.control.address)[0]
 
 
 def _counts(one: Candidate, areas: Sequence[Area], here: str, *, strong: bool) -> bool:
     """Whether a candidate may be a way to a file, by where it stands."""
-    action = one.verdict.action
+    action = one.decision.action
     if one.off or action not in _GETS:
         return False
-    if not one.shown and not (one.closed and action is not judging.Action.PRESS):
+    if not one.shown and not (one.closed and action is not control_policy.Action.PRESS):
         return False
-    if action is not judging.Action.PRESS and _address(one) in {"", here}:
+    if action is not control_policy.Action.PRESS and _address(one) in {"", here}:
         return False
     if one.loose:
-        return action is judging.Action.FETCH and one.verdict.certain
+        return action is control_policy.Action.FETCH and one.decision.certain
     area = areas[one.area]
     if (one.tail or area.score <= TALK or (strong and area.score < STRONG)) and not is_named(one):
         return False
-    return not (action is judging.Action.FETCH and not is_named(one) and _leads_to_all(one.control))
+    return not (action is control_policy.Action.FETCH and not is_named(one) and _leads_to_all(one.control))
 
 
 def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
@@ -295,14 +296,14 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     The name is its own where nothing else in the area is called like the rest of it: a link "Delete invoice.pdf" stands
     beside the file "invoice.pdf".
     """
-    names = {(name, one.area) for one in candidates if one.verdict.action in _GETS and (name := file_name_of(one))}
+    names = {(name, one.area) for one in candidates if one.decision.action in _GETS and (name := file_name_of(one))}
     names |= {(name, one.area) for one in candidates for text in one.pieces if (name := label_words.file_name(text))}
     for one in candidates:
         control = one.control
         is_link = bool(control.address) and (
-            judging.is_plain_file_address(control.address) or _holds(control.address, control.label)
+            address_policy.is_plain_file_address(control.address) or _holds(control.address, control.label)
         )
-        if one.verdict.action is not judging.Action.LEAVE or not is_link or one.area < 0:
+        if one.decision.action is not control_policy.Action.LEAVE or not is_link or one.area < 0:
             yield one
             continue
         label = " ".join(control.label.split())
@@ -314,9 +315,9 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         neutral = dataclasses.replace(
             control, label=plain, text=control.text.replace(label, plain), title=control.title.replace(label, plain)
         )
-        verdict = judging.control(neutral, origin=hostnames.origin_of(control.address), names=(plain, label))
-        if verdict.action is judging.Action.FETCH:
-            yield dataclasses.replace(one, verdict=dataclasses.replace(verdict, name=label))
+        decision = control_policy.decide(neutral, origin=hostnames.origin_of(control.address), names=(plain, label))
+        if decision.action is control_policy.Action.FETCH:
+            yield dataclasses.replace(one, decision=dataclasses.replace(decision, name=label))
         else:
             yield one
 
@@ -410,7 +411,13 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
     names = {item.name for item in items}
     found: dict[tuple[int, int], Item] = {}
     for one in candidates:
-        if one.area < 0 or one.off or not one.shown or one.tail or one.verdict.action is not judging.Action.LEAVE:
+        if (
+            one.area < 0
+            or one.off
+            or not one.shown
+            or one.tail
+            or one.decision.action is not control_policy.Action.LEAVE
+        ):
             continue
         place, score = (_row(one), one.area), areas[one.area].score
         if _looks_like_file(one):
@@ -438,7 +445,7 @@ _TOOL_ROLES: Final = frozenset({"button", "tab", "menuitem", "columnheader", "co
 def is_unknown_entry(one: Candidate) -> bool:
     """Whether a control may be an entry of its list that was not understood: no button, no link, and no tool."""
     control = one.control
-    if one.verdict.action is not judging.Action.LEAVE or not one.shown or one.tail:
+    if one.decision.action is not control_policy.Action.LEAVE or not one.shown or one.tail:
         return False
     if control.tag in _TOOLS or control.role in _TOOL_ROLES or control.address:
         return False
@@ -496,7 +503,7 @@ def file_name_of(one: Candidate) -> str:
     for text in (attributes.get("download", ""), one.filename):
         if text.strip():
             return text.strip()
-    for text in (one.verdict.name, one.control.label, one.control.title, one.control.text):
+    for text in (one.decision.name, one.control.label, one.control.title, one.control.text):
         if name := label_words.file_name(text):
             return name
     return ""
@@ -535,9 +542,9 @@ def identified(
 
 def _rank(way: Candidate) -> int:
     """The likeliest way first: what downloads, then the file's name, then what shows it; a press only where it must."""
-    if way.verdict.action is judging.Action.RECORD:
+    if way.decision.action is control_policy.Action.RECORD:
         return 9
-    if way.verdict.action in {judging.Action.PRESS, judging.Action.LEAVE}:
+    if way.decision.action in {control_policy.Action.PRESS, control_policy.Action.LEAVE}:
         return 5
     parts = urlsplit(way.control.address)
     last = parts.path.rpartition("/")[2]
@@ -549,20 +556,20 @@ def _rank(way: Candidate) -> int:
         return 0
     if label_words.file_name(unquote(last)):
         return 1
-    return 2 if way.verdict.certain else 3
+    return 2 if way.decision.certain else 3
 
 
 def _source(way: Candidate, clicks: Mapping[int, models.Click]) -> models.FileSource:
-    if way.verdict.action is judging.Action.RECORD:
+    if way.decision.action is control_policy.Action.RECORD:
         return models.External(way.control.address)
-    if way.verdict.action is judging.Action.FETCH:
+    if way.decision.action is control_policy.Action.FETCH:
         return models.Link(way.control.address, way.frame_url)
     return clicks.get(id(way)) or models.Click(way.control)
 
 
 def _key(item: Item) -> str:
     """What an attachment is: its address less what is signed or expires, else its name, size, date and row."""
-    addresses = [way.control.address for way in item.ways if way.verdict.action is not judging.Action.PRESS]
+    addresses = [way.control.address for way in item.ways if way.decision.action is not control_policy.Action.PRESS]
     stable = sorted(known for address in addresses if (known := lasting(address)))
     name = " ".join(item.name.split())
     if stable:
