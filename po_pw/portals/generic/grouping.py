@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
-from po_pw import hostnames, models, redact
+from po_pw import hostnames, models, redact, secret_signs
 from po_pw.portals.generic import (
     address_policy,
     change_words,
@@ -592,7 +592,7 @@ def lasting(address: str) -> str:
     kept = [
         (name, value)
         for name, value in pairs
-        if not (_SHORT_LIVED.fullmatch(name) or redact.is_secret_name(name))
+        if not (_SHORT_LIVED.fullmatch(name) or secret_signs.is_secret_name(name))
         and not (is_signed and _BESIDE_SIGNATURE.fullmatch(name))
     ]
     path = redact.address(re.sub(r"(?i);jsessionid=[^/]*", "", parts.path))
