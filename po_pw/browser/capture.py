@@ -47,6 +47,11 @@ class Captured:
     _download: playwright.Download
     _context: contexts.Context
 
+    @property
+    def temporary(self) -> Path:
+        """The folder on whose disk the browser keeps its own files."""
+        return self._context.temporary
+
     async def part(self, stall: float = 60.0) -> Path:
         """The whole file, where the browser put it, once it is all there.
 

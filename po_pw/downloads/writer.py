@@ -115,7 +115,7 @@ class Writer:
             # Without it there is room again; where the place is full all the same, that is not this file's doing.
             if filesystem.fault(filesystem.home_of(self._part)) is not None:
                 raise
-            raise errors.DoesNotFitError(str(error), self._size) from error
+            raise errors.DoesNotFitError(str(error), self._size, filesystem.output_of(self._part)) from error
 
     def _written(self) -> str | None:
         digest, size = hashlib.sha256(), self._note.synced if self._note else 0

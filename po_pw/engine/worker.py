@@ -581,11 +581,7 @@ class Worker:
         """Whether there may be room now for what an order lacks; where there is not, it goes back unread."""
         if not job.needs or self._has_waited(job):
             return True
-        try:
-            free = (await asyncio.to_thread(self._run_context.probes.space, self._run_context.out)).free
-        except OSError:  # the output is gone: whoever reads the order meets that
-            return True
-        if free >= min(job.needs.values()):
+        if await asyncio.to_thread(fetching.has_room, job.needs.values()):
             return True
         await self._shared.source.release(lease, order_queue.Requeue(self._shared.space.look_again_in, counts=False))
         return False
