@@ -438,8 +438,7 @@ class Worker:
             error for error in failed if isinstance(error, errors.OutputUnavailableError | errors.SessionExpiredError)
         ]
         if whole_run or again:
-            # What does not fit comes last: it waits by itself.
-            raise min((*whole_run, *again), key=lambda error: isinstance(error, errors.DoesNotFitError))
+            raise retry.decisive((*whole_run, *again))
         if self._is_bare(job):
             await self._hold_back(lease, job, fetches.started)
             return
