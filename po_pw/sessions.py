@@ -1,4 +1,4 @@
-"""Who is signed in, and under which generation. Sign-in state is kept per portal origin, readable by its owner only."""
+"""Saved sign-ins, one per portal origin, readable by their owner only, and their generation."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_FILE = "storage_state.json"
-"""In a portal's folder: what Playwright calls a storage state, and the origin it is of."""
+"""In a portal's folder: a Playwright storage state, with its origin."""
 
 
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
 _LONGEST: Final = 100
-"""Characters of a folder's name."""
+"""Maximum characters of a folder's name."""
 
 
 def folder_name(origin: str) -> str:
-    """What the folder of a portal's state is called: no two origins share one.
+    """Folder name of an origin, unique among origins.
 
-    An origin that is not plain letters, digits, hyphens and dots (`http://acme_inc`, `http://[::1]`) or is very long
-    gets a part of its SHA-256, since of others' `_` nothing tells what it stands for.
+    An origin with other characters than letters, digits, hyphens and dots (`http://acme_inc`, `http://[::1]`), or a
+    very long one, gets a part of its SHA-256, because several characters become `_`.
     """
     plain = _PLAIN.fullmatch(origin)
     if plain is not None and len(origin) <= _LONGEST:
@@ -36,7 +36,7 @@ def folder_name(origin: str) -> str:
 
 
 def origin_of_folder(name: str) -> str:
-    """The origin whose folder has this name; the name itself where only a part of it can be told."""
+    """The origin of a folder name; the name itself if the origin cannot be restored."""
     scheme, _, rest = name.partition("_")
     host, _, port = rest.partition("_")
     origin = f"{scheme}://{host}" + (f":{port}" if port else "")
@@ -44,11 +44,11 @@ def origin_of_folder(name: str) -> str:
 
 
 class Sessions:
-    """The sign-in state of every portal, and what a run knows of it.
+    """The saved sign-in of every portal.
 
     Args:
-        home: where state is kept, e.g. the platform's user data dir; made when something is saved. It may be anybody's
-            folder, `/tmp` even: where it is there already its permissions stay as they are.
+        home: parent folder, e.g. the platform's user data dir; created when something is saved. May be a shared folder
+            such as `/tmp`: permissions of an existing one are not changed.
     """
 
     def __init__(self, home: Path) -> None:
@@ -56,11 +56,11 @@ class Sessions:
         self._generations: dict[str, int] = {}
 
     def folder(self, origin: str) -> Path:
-        """Where the state of one portal lies."""
+        """Folder of one portal's sign-in."""
         return self._home / "portals" / folder_name(origin)
 
     def shared_file(self, name: str) -> Path:
-        """A file of what is known of all portals together."""
+        """A file for data of all portals."""
         return self._home / "known" / name
 
     def profile(self, origin: str) -> Path:
@@ -68,7 +68,7 @@ class Sessions:
         return self.folder(origin) / "profile"
 
     def origins(self) -> list[str]:
-        """The portals that somebody signed in to, the latest first; without those whose state is damaged."""
+        """Origins with a saved sign-in, latest first; damaged ones are left out."""
         found: list[tuple[float, str]] = []
         for file in (self._home / "portals").glob(f"*/{STATE_FILE}"):
             try:
@@ -81,10 +81,10 @@ class Sessions:
         return [origin for _, origin in sorted(found, reverse=True)]
 
     def cookies(self, origins: Iterable[str]) -> list[models.Cookie]:
-        """The saved cookies of these portals, session cookies included; none where nobody signed in.
+        """The saved cookies of these portals, including session cookies; empty without a sign-in.
 
         Raises:
-            LoginRequiredError: the saved state cannot be read.
+            LoginRequiredError: a saved sign-in cannot be read.
         """
         found: list[models.Cookie] = []
         for origin in origins:
@@ -101,10 +101,10 @@ class Sessions:
         return found
 
     def tighten(self) -> list[str]:
-        """Takes other users' access to saved sign-ins away; says for each place that was open what was done.
+        """Removes other users' access to saved sign-ins; returns a message for each path that was accessible.
 
         Raises:
-            MachineError: it cannot be taken away; says what to do.
+            MachineError: access cannot be removed; the message says what to do.
         """
         said: list[str] = []
         states = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"))
@@ -126,19 +126,19 @@ class Sessions:
         return said
 
     def save(self, origin: str, state: dict[str, Any], proof_url: str = "") -> Path:
-        """Keeps a storage state as Playwright gives it; owner-only. Gives the file.
+        """Saves a Playwright storage state, readable by the owner only; returns the file.
 
         Args:
             origin: of the portal.
-            state: as `storage_state` gives it.
-            proof_url: a page that needs the sign-in and opened with it; `""` where none is known.
+            state: from Playwright's `storage_state`.
+            proof_url: a page that opened and needs the sign-in; `""` if none is known.
         """
         file = self.private_folder(self.folder(origin)) / STATE_FILE
         private_files.write(file, json.dumps({"origin": origin, "proof_url": proof_url, **state}))
         return file
 
     def proof(self, origin: str) -> str:
-        """A page of this portal that opened only with the sign-in, to ask the session at; `""`: none is known."""
+        """A page of this portal that needs the sign-in, to check the session; `""` if none is known."""
         try:
             state = json.loads((self.folder(origin) / STATE_FILE).read_text("utf-8"))
         except (OSError, ValueError):
@@ -147,13 +147,13 @@ class Sessions:
         return url if isinstance(url, str) else ""
 
     def private_folder(self, folder: Path) -> Path:
-        """Makes a folder below the home, with what is missing above it, that only its owner can enter.
+        """Creates a folder below the home, with missing parents, that only its owner can access.
 
-        Of what is there already, a portal's folder and all in it are closed to others: those we have made. The home,
-        and what lies directly in it, may be somebody else's.
+        Of existing folders only a portal's folder and its content are restricted: those are ours. The home, and other
+        folders in it, may belong to others.
 
         Raises:
-            OSError: it cannot be made or closed.
+            OSError: it cannot be created or restricted.
         """
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
         for place in reversed(inside):
@@ -164,14 +164,14 @@ class Sessions:
         return folder
 
     async def ticket(self, origin: str) -> models.Ticket:
-        """Under which sign-in a request to this portal is made."""
+        """The sign-in to use for a request to this portal."""
         return models.Ticket(origin, self._generations.get(origin, 0))
 
     async def renew(self, expired: models.Ticket) -> models.Ticket:
-        """A ticket of a newer generation than the expired one.
+        """Returns the ticket of a newer sign-in than the expired one.
 
         Raises:
-            LoginRequiredError: nobody can sign in while the run goes on; it says how to.
+            LoginRequiredError: signing in during a run is not supported; the message says how to.
         """
         now = await self.ticket(expired.origin)
         if now.generation > expired.generation:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from po_pw import errors, hostnames, models, redact, sessions, settings
 from po_pw.auth import forms
 from po_pw.browser import contexts, display, locate
-from po_pw.portals import page_facts, recognition
+from po_pw.portals.generic import page_facts, recognition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from po_pw import errors, models
 from po_pw.auth import forms, login
 from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
-from po_pw.portals import page_facts
+from po_pw.portals.generic import page_facts
 from tests.helpers.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
