@@ -107,7 +107,7 @@ class OrderStream:
         """Waits for what was handed in; then the run is over.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: all contexts were lost.
         """
         self.group.source.close()

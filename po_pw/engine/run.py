@@ -181,7 +181,7 @@ class Run:
             source: the input's file, which the results never take the place of; a spreadsheet's is known.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
+            LoginRequiredError: the portal asks you to sign in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: the disk is in the way.
             InputError: what was given is no order.

@@ -131,7 +131,7 @@ def _about(path: Path, sheet: str, others: list[str]) -> str:
 def _damaged(path: Path) -> str:
     return (
         f"{path} cannot be read: it is damaged, or so large that reading it takes all memory or does not end. "
-        "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
+        "Open it in Excel, save it as .xlsx or .csv, then run the same command again."
     )
 
 
