@@ -269,7 +269,7 @@ def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, 
     wanted = file_type.promised(promise.sent_name, promise.media_type)
     if wanted is not None:
         # Kept anyway: servers send wrong types, and the user may still need the file.
-        checks.append("magic" if file_type.actual(head) == wanted else "type-mismatch")
+        checks.append("type" if file_type.actual(head) == wanted else "type-mismatch")
     return tuple(checks)
 
 

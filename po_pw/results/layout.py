@@ -21,7 +21,7 @@ COLUMNS: Final = (
     "bytes",
     "folder",
     "source_url",
-    "lane",
+    "read_by",
     "worker",
     "attempts",
     "seconds",

@@ -195,7 +195,7 @@ def test_the_examples_of_readme_run_as_they_stand(
         lines = capsys.readouterr().out.splitlines()
         assert sorted(line.split()[:2] for line in lines) == [[order["po_number"], "COMPLETED"] for order in given]
     results = json.loads((tmp_path / "downloads" / "results.json").read_text("utf-8"))
-    assert results["run"]["source"] == ""  # of the pool: an asynchronous run writes them when it is asked to
+    assert results["run"]["list"] == ""  # of the pool: an asynchronous run writes them when it is asked to
     with po_pw.MainApp() as main:
         result = main.process_pos("pos.csv", resume=True)
         assert (result.success, result.summary.carried, result.summary.fetched.files) == (2, 2, 0)

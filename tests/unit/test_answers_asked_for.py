@@ -144,7 +144,7 @@ def test_what_is_no_coding_leaves_the_length_to_be_proved(tmp_path: Path) -> Non
     """`Content-Encoding: utf-8` is nonsense that servers send: the bytes are the file's own."""
     saved, _ = got(tmp_path, lambda _: web.Response(body=FILE, headers={**HEADERS, "Content-Encoding": "utf-8"}))
     assert saved is not None
-    assert (saved.size, saved.checks) == (len(FILE), ("length", "magic"))
+    assert (saved.size, saved.checks) == (len(FILE), ("length", "type"))
 
 
 # --- going on where it broke off -------------------------------------------------------------------------------------

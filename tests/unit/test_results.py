@@ -37,7 +37,7 @@ def about(columns: tuple[str, ...] = COLUMNS, *, interrupted: bool = False) -> t
 
 def file(name: str, size: int = 10, **more: Any) -> models.SavedFile:
     source = f"https://x/{name}"
-    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "magic"), "place": "Comments", "run": RUN} | more
+    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "type"), "place": "Comments", "run": RUN} | more
     return models.SavedFile(name, name, name, size, "ab" * 32, "application/pdf", "http", source, **values)
 
 
@@ -136,7 +136,7 @@ def test_results_csv(tmp_path: Path) -> None:
         "bytes": "30",
         "folder": "A/PO-1_COMPLETED",
         "source_url": "https://x/PO-1",
-        "lane": "browser",
+        "read_by": "browser",
         "worker": "w1",
         "attempts": "1",
         "seconds": "2.5",
@@ -225,10 +225,10 @@ def test_results_json(tmp_path: Path) -> None:
     assert list(content) == ["run", "rows", "others", "summary"]
     assert content["others"] == []
     run = content["run"]
-    assert (run["id"], run["source"], run["workers"], run["browser"]["version"]) == (RUN, "pos.csv", 4, "156.0")
+    assert (run["id"], run["list"], run["workers"], run["browser"]["version"]) == (RUN, "pos.csv", 4, "156.0")
     assert (run["seconds"], run["interrupted"], run["started_at"]) == (12.346, False, "2026-11-25T09:30:00.123+02:00")
     assert content["summary"]["counts"]["FAILED"] == 2
-    assert content["summary"]["rows"] == len(content["rows"]) == len(ROWS)
+    assert content["summary"]["row_count"] == len(content["rows"]) == len(ROWS)
     first, partial, _, again, invalid, *_ = content["rows"]
     assert first["input"] == dict(zip(COLUMNS, ROWS[0].cells, strict=True))
     assert first["row"] == 2
