@@ -204,8 +204,8 @@ class DiskMonitor:
             await self._go_on(reading)
         if self._short_since is not None and self.is_paused and now - self._short_since >= self._patience:
             msg = (
-                f"the disk of {self._place.out} had no room for {humanize.duration(self._patience)} ({free}). Free some, "
-                "and run the same command again: it continues where this one stopped."
+                f"the disk of {self._place.out} had no room for {humanize.duration(self._patience)} ({free}). "
+                "Free some, and run the same command again: it continues where this one stopped."
             )
             raise errors.OutOfSpaceError(msg)
 
