@@ -73,6 +73,10 @@ class LoginRequiredError(PoPwError):
     exit_code = 4
 
 
+class CredentialsRefusedError(LoginRequiredError):
+    """The portal did not accept the user name and password: sending them again may lock the account."""
+
+
 # --- one order or one file did not come through ---------------------------------------------------------------------
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
+
+import pydantic
 
 from po_pw import errors, models, private_files, redact
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 STATE_FILE = "storage_state.json"
 """In a portal's folder: what Playwright calls a storage state, and the origin it is of."""
+_ACCOUNTS: Final = "accounts"
+"""In a portal's folder: one folder for each further user (`--account`)."""
 
 
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
@@ -43,21 +48,68 @@ def origin_of_folder(name: str) -> str:
     return origin if folder_name(origin) == name else name
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignInMethod:
+    """How a sign-in was made, so that it can be made again. No secret is in it."""
+
+    start_url: str = ""
+    """The address it began at."""
+    username: str = ""
+    """Who signed in by form; `""`: a person in a window, or imported cookies."""
+    hosts: tuple[str, ...] = ()
+    """Hosts, besides the portal's own, that the person named or confirmed for the password."""
+    insecure: bool = False
+    """The person accepted plain http to another machine."""
+    by_environment: bool = False
+    """The password came from `PO_PW_PASSWORD`."""
+    refused: bool = False
+    """The portal refused the password when the sign-in was renewed: it is not sent again until somebody signs in."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignIn:
+    """A saved sign-in."""
+
+    origin: str
+    account: str
+    """`""` for the portal's only or first user."""
+    proof_url: str
+    """A page that opened only with it; `""`: none is known."""
+    method: SignInMethod
+    cookies: tuple[models.Cookie, ...]
+    saved_at: float
+    """Seconds since the epoch."""
+
+
+_METHOD: Final = pydantic.TypeAdapter(SignInMethod)
+
+
 class Sessions:
     """The sign-in state of every portal, and what a run knows of it.
 
     Args:
         home: where state is kept, e.g. the platform's user data dir; made when something is saved. It may be anybody's
             folder, `/tmp` even: where it is there already its permissions stay as they are.
+        account: whose sign-ins, where a portal has several users; `""` for the first one's.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, account: str = "") -> None:
         self._home = home
+        self._account = account
         self._generations: dict[str, int] = {}
 
+    @property
+    def account(self) -> str:
+        """Whose sign-ins these are; `""` for a portal's first user."""
+        return self._account
+
     def folder(self, origin: str) -> Path:
-        """Where the state of one portal lies."""
+        """Where lies what is known of one portal, whoever is signed in."""
         return self._home / "portals" / folder_name(origin)
+
+    def account_folder(self, origin: str) -> Path:
+        """Where the account's sign-in to one portal lies; for a portal's first user the portal's own folder."""
+        return self.folder(origin) / _ACCOUNTS / self._account if self._account else self.folder(origin)
 
     def shared_file(self, name: str) -> Path:
         """A file of what is known of all portals together."""
@@ -65,20 +117,24 @@ class Sessions:
 
     def profile(self, origin: str) -> Path:
         """The user-data dir that `po-pw login` uses for this portal; need not exist."""
-        return self.folder(origin) / "profile"
+        return self.account_folder(origin) / "profile"
 
     def origins(self) -> list[str]:
-        """The portals that somebody signed in to, the latest first; without those whose state is damaged."""
-        found: list[tuple[float, str]] = []
-        for file in (self._home / "portals").glob(f"*/{STATE_FILE}"):
-            try:
-                state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
-            except (OSError, ValueError):
-                continue
-            origin = state.get("origin") if isinstance(state, dict) else None
-            if isinstance(origin, str) and origin:
-                found.append((at, origin))
-        return [origin for _, origin in sorted(found, reverse=True)]
+        """The portals that the account is signed in to, the latest first; without those whose state is damaged."""
+        return [one.origin for one in self.saved() if one.account == self._account]
+
+    def saved(self) -> list[SignIn]:
+        """All saved sign-ins, of every account, the latest first; without those whose state is damaged."""
+        found = [one for file in self._state_files() if (one := _read(file)) is not None]
+        return sorted(found, key=lambda one: one.saved_at, reverse=True)
+
+    def read(self, origin: str) -> SignIn | None:
+        """The account's sign-in to this portal; None where there is none, or it is damaged."""
+        return _read(self.account_folder(origin) / STATE_FILE)
+
+    def _state_files(self) -> list[Path]:
+        root = self._home / "portals"
+        return sorted([*root.glob(f"*/{STATE_FILE}"), *root.glob(f"*/{_ACCOUNTS}/*/{STATE_FILE}")])
 
     def cookies(self, origins: Iterable[str]) -> list[models.Cookie]:
         """The saved cookies of these portals, session cookies included; none where nobody signed in.
@@ -88,13 +144,13 @@ class Sessions:
         """
         found: list[models.Cookie] = []
         for origin in origins:
-            file = self.folder(origin) / STATE_FILE
+            file = self.account_folder(origin) / STATE_FILE
             if not file.exists():
                 continue
             try:
                 kept = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: po-pw login {origin}"
+                msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: {self.login_command(origin)}"
                 raise errors.LoginRequiredError(msg) from error
             redact.remember_cookies(kept)
             found += kept
@@ -107,7 +163,7 @@ class Sessions:
             MachineError: it cannot be taken away; says what to do.
         """
         said: list[str] = []
-        states = sorted((self._home / "portals").glob(f"*/{STATE_FILE}"))
+        states = self._state_files()
         if not states:
             return said
         for place in (*(file.parent for file in states), *states):
@@ -125,26 +181,34 @@ class Sessions:
                 raise errors.MachineError(msg) from error
         return said
 
-    def save(self, origin: str, state: dict[str, Any], proof_url: str = "") -> Path:
+    def save(self, origin: str, state: dict[str, Any], proof_url: str = "", method: SignInMethod | None = None) -> Path:
         """Keeps a storage state as Playwright gives it; owner-only. Gives the file.
 
         Args:
             origin: of the portal.
             state: as `storage_state` gives it.
             proof_url: a page that needs the sign-in and opened with it; `""` where none is known.
+            method: how the sign-in was made.
         """
-        file = self.private_folder(self.folder(origin)) / STATE_FILE
-        private_files.write(file, json.dumps({"origin": origin, "proof_url": proof_url, **state}))
+        file = self.private_folder(self.account_folder(origin)) / STATE_FILE
+        about = {"origin": origin, "proof_url": proof_url, "method": dataclasses.asdict(method or SignInMethod())}
+        private_files.write(file, json.dumps({**about, **state}))
         return file
+
+    def note_refused(self, origin: str) -> None:
+        """Notes that the portal refused this account's password, so that it is not sent again; see `SignInMethod`."""
+        file = self.account_folder(origin) / STATE_FILE
+        try:
+            state = json.loads(file.read_text("utf-8"))
+            state["method"] = {**state["method"], "refused": True}
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # nothing is kept that could be sent again
+        private_files.write(file, json.dumps(state))
 
     def proof(self, origin: str) -> str:
         """A page of this portal that opened only with the sign-in, to ask the session at; `""`: none is known."""
-        try:
-            state = json.loads((self.folder(origin) / STATE_FILE).read_text("utf-8"))
-        except (OSError, ValueError):
-            return ""
-        url = state.get("proof_url") if isinstance(state, dict) else None
-        return url if isinstance(url, str) else ""
+        found = self.read(origin)
+        return found.proof_url if found is not None else ""
 
     def private_folder(self, folder: Path) -> Path:
         """Makes a folder below the home, with what is missing above it, that only its owner can enter.
@@ -163,6 +227,10 @@ class Sessions:
                 private_files.close_to_others(place)
         return folder
 
+    def login_command(self, origin: str) -> str:
+        """What to type for this account to sign in to a portal, for messages."""
+        return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
+
     async def ticket(self, origin: str) -> models.Ticket:
         """Under which sign-in a request to this portal is made."""
         return models.Ticket(origin, self._generations.get(origin, 0))
@@ -177,7 +245,36 @@ class Sessions:
         if now.generation > expired.generation:
             return now
         msg = (
-            f"{expired.origin} asks for a sign-in. Run: po-pw login {expired.origin}\n"
+            f"{expired.origin} asks for a sign-in. Run: {self.login_command(expired.origin)}\n"
             "then run the same command again: it continues where this one stopped."
         )
         raise errors.LoginRequiredError(msg)
+
+
+def _read(file: Path) -> SignIn | None:
+    """A saved sign-in; None for what is none."""
+    try:
+        state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    origin = state.get("origin") if isinstance(state, dict) else None
+    if not isinstance(origin, str) or not origin:
+        return None
+    cookies = state.get("cookies")
+    proof_url = state.get("proof_url")
+    return SignIn(
+        origin,
+        file.parent.name if file.parent.parent.name == _ACCOUNTS else "",
+        proof_url if isinstance(proof_url, str) else "",
+        _method(state.get("method")),
+        tuple(one for one in cookies if isinstance(one, dict)) if isinstance(cookies, list) else (),
+        at,
+    )
+
+
+def _method(raw: object) -> SignInMethod:
+    """How a sign-in was made, from JSON; the default where that is not told."""
+    try:
+        return _METHOD.validate_python(raw)
+    except pydantic.ValidationError:
+        return SignInMethod()

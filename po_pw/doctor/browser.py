@@ -150,7 +150,7 @@ async def _ask(
     from po_pw.doctor import trial
     from po_pw.portals.generic import page_facts, recognition
 
-    kept = sessions.Sessions(settings.home(options))
+    kept = sessions.Sessions(settings.home(options), options.account)
     base = kept.profile(origin)
     address = kept.proof(origin) or origin
 
