@@ -194,13 +194,17 @@ class SessionExpiredError(OrderError):
 
     Attributes:
         host: which asks for a sign-in; `""` where it is the portal's page itself.
+        by_data: the page came, and a request for its data that was answered on other orders was refused with 401.
     """
 
     default_code = models.ErrorCode.SIGN_IN_NEEDED
 
-    def __init__(self, message: str, code: models.ErrorCode | None = None, *, host: str = "") -> None:
+    def __init__(
+        self, message: str, code: models.ErrorCode | None = None, *, host: str = "", by_data: bool = False
+    ) -> None:
         super().__init__(message, code)
         self.host = host
+        self.by_data = by_data
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,4 +1,4 @@
-"""Who is signed in, and under which generation. Sign-in state is kept per portal origin, readable by its owner only."""
+"""Who is signed in. Sign-in state is kept per portal origin, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from po_pw import errors, models, private_files, redact
+from po_pw import errors, hostnames, models, private_files, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +96,6 @@ class Sessions:
     def __init__(self, home: Path, account: str = "") -> None:
         self._home = home
         self._account = account
-        self._generations: dict[str, int] = {}
 
     @property
     def account(self) -> str:
@@ -155,6 +154,15 @@ class Sessions:
             redact.remember_cookies(kept)
             found += kept
         return found
+
+    def local_storage(self, origin: str) -> dict[str, str]:
+        """What the portal's own pages keep in local storage, of the saved sign-in; empty where there is none."""
+        try:
+            state = json.loads((self.account_folder(origin) / STATE_FILE).read_text("utf-8"))
+            of_origin = [one for one in state["origins"] if hostnames.origin_of(one["origin"]) == origin]
+            return {item["name"]: item["value"] for one in of_origin for item in one["localStorage"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
     def tighten(self) -> list[str]:
         """Takes other users' access to saved sign-ins away; says for each place that was open what was done.
@@ -230,25 +238,6 @@ class Sessions:
     def login_command(self, origin: str) -> str:
         """What to type for this account to sign in to a portal, for messages."""
         return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
-
-    async def ticket(self, origin: str) -> models.Ticket:
-        """Under which sign-in a request to this portal is made."""
-        return models.Ticket(origin, self._generations.get(origin, 0))
-
-    async def renew(self, expired: models.Ticket) -> models.Ticket:
-        """A ticket of a newer generation than the expired one.
-
-        Raises:
-            LoginRequiredError: nobody can sign in while the run goes on; it says how to.
-        """
-        now = await self.ticket(expired.origin)
-        if now.generation > expired.generation:
-            return now
-        msg = (
-            f"{expired.origin} asks for a sign-in. Run: {self.login_command(expired.origin)}\n"
-            "then run the same command again: it continues where this one stopped."
-        )
-        raise errors.LoginRequiredError(msg)
 
 
 def _read(file: Path) -> SignIn | None:
