@@ -1,4 +1,4 @@
-"""Who is signed in. Sign-in state is kept per portal origin, readable by its owner only."""
+"""Saved sign-ins, one per portal origin and account, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_FILE = "storage_state.json"
-"""In a portal's folder: what Playwright calls a storage state, and the origin it is of."""
+"""In a portal's folder: a Playwright storage state, with its origin."""
 _ACCOUNTS: Final = "accounts"
 """In a portal's folder: one folder for each further user (`--account`)."""
 
 
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
 _LONGEST: Final = 100
-"""Characters of a folder's name."""
+"""Maximum characters of a folder's name."""
 
 
 def folder_name(origin: str) -> str:
-    """What the folder of a portal's state is called: no two origins share one.
+    """Folder name of an origin, unique among origins.
 
-    An origin that is not plain letters, digits, hyphens and dots (`http://acme_inc`, `http://[::1]`) or is very long
-    gets a part of its SHA-256, since of others' `_` nothing tells what it stands for.
+    An origin with other characters than letters, digits, hyphens and dots (`http://acme_inc`, `http://[::1]`), or a
+    very long one, gets a part of its SHA-256, because several characters become `_`.
     """
     plain = _PLAIN.fullmatch(origin)
     if plain is not None and len(origin) <= _LONGEST:
@@ -41,7 +41,7 @@ def folder_name(origin: str) -> str:
 
 
 def origin_of_folder(name: str) -> str:
-    """The origin whose folder has this name; the name itself where only a part of it can be told."""
+    """The origin of a folder name; the name itself if the origin cannot be restored."""
     scheme, _, rest = name.partition("_")
     host, _, port = rest.partition("_")
     origin = f"{scheme}://{host}" + (f":{port}" if port else "")
@@ -85,12 +85,12 @@ _METHOD: Final = pydantic.TypeAdapter(SignInMethod)
 
 
 class Sessions:
-    """The sign-in state of every portal, and what a run knows of it.
+    """The saved sign-in of every portal.
 
     Args:
-        home: where state is kept, e.g. the platform's user data dir; made when something is saved. It may be anybody's
-            folder, `/tmp` even: where it is there already its permissions stay as they are.
-        account: whose sign-ins, where a portal has several users; `""` for the first one's.
+        home: parent folder, e.g. the platform's user data dir; created when something is saved. May be a shared folder
+            such as `/tmp`: permissions of an existing one are not changed.
+        account: whose sign-ins; `""` for the first user of each portal.
     """
 
     def __init__(self, home: Path, account: str = "") -> None:
@@ -99,19 +99,19 @@ class Sessions:
 
     @property
     def account(self) -> str:
-        """Whose sign-ins these are; `""` for a portal's first user."""
+        """Whose sign-ins these are; `""` for the first user of each portal."""
         return self._account
 
     def folder(self, origin: str) -> Path:
-        """Where lies what is known of one portal, whoever is signed in."""
+        """Folder of one portal, shared by its accounts."""
         return self._home / "portals" / folder_name(origin)
 
     def account_folder(self, origin: str) -> Path:
-        """Where the account's sign-in to one portal lies; for a portal's first user the portal's own folder."""
+        """Folder of the account's sign-in to one portal."""
         return self.folder(origin) / _ACCOUNTS / self._account if self._account else self.folder(origin)
 
     def shared_file(self, name: str) -> Path:
-        """A file of what is known of all portals together."""
+        """A file for data of all portals."""
         return self._home / "known" / name
 
     def profile(self, origin: str) -> Path:
@@ -119,16 +119,16 @@ class Sessions:
         return self.account_folder(origin) / "profile"
 
     def origins(self) -> list[str]:
-        """The portals that the account is signed in to, the latest first; without those whose state is damaged."""
+        """Origins that the account has a sign-in for, latest first; damaged ones are left out."""
         return [one.origin for one in self.saved() if one.account == self._account]
 
     def saved(self) -> list[SignIn]:
-        """All saved sign-ins, of every account, the latest first; without those whose state is damaged."""
+        """All saved sign-ins of all accounts, latest first; damaged ones are left out."""
         found = [one for file in self._state_files() if (one := _read(file)) is not None]
         return sorted(found, key=lambda one: one.saved_at, reverse=True)
 
     def read(self, origin: str) -> SignIn | None:
-        """The account's sign-in to this portal; None where there is none, or it is damaged."""
+        """The account's sign-in to this portal; None if there is none, or it is damaged."""
         return _read(self.account_folder(origin) / STATE_FILE)
 
     def _state_files(self) -> list[Path]:
@@ -136,10 +136,10 @@ class Sessions:
         return sorted([*root.glob(f"*/{STATE_FILE}"), *root.glob(f"*/{_ACCOUNTS}/*/{STATE_FILE}")])
 
     def cookies(self, origins: Iterable[str]) -> list[models.Cookie]:
-        """The saved cookies of these portals, session cookies included; none where nobody signed in.
+        """The saved cookies of these portals, including session cookies; empty without a sign-in.
 
         Raises:
-            LoginRequiredError: the saved state cannot be read.
+            LoginRequiredError: a saved sign-in cannot be read.
         """
         found: list[models.Cookie] = []
         for origin in origins:
@@ -165,10 +165,10 @@ class Sessions:
             return {}
 
     def tighten(self) -> list[str]:
-        """Takes other users' access to saved sign-ins away; says for each place that was open what was done.
+        """Removes other users' access to saved sign-ins; returns a message for each path that was accessible.
 
         Raises:
-            MachineError: it cannot be taken away; says what to do.
+            MachineError: access cannot be removed; the message says what to do.
         """
         said: list[str] = []
         states = self._state_files()
@@ -190,12 +190,12 @@ class Sessions:
         return said
 
     def save(self, origin: str, state: dict[str, Any], proof_url: str = "", method: SignInMethod | None = None) -> Path:
-        """Keeps a storage state as Playwright gives it; owner-only. Gives the file.
+        """Saves a Playwright storage state, readable by the owner only; returns the file.
 
         Args:
             origin: of the portal.
-            state: as `storage_state` gives it.
-            proof_url: a page that needs the sign-in and opened with it; `""` where none is known.
+            state: from Playwright's `storage_state`.
+            proof_url: a page that opened and needs the sign-in; `""` if none is known.
             method: how the sign-in was made.
         """
         file = self.private_folder(self.account_folder(origin)) / STATE_FILE
@@ -204,7 +204,7 @@ class Sessions:
         return file
 
     def note_refused(self, origin: str) -> None:
-        """Notes that the portal refused this account's password, so that it is not sent again; see `SignInMethod`."""
+        """Records that the portal refused this account's password, so that it is not sent again."""
         file = self.account_folder(origin) / STATE_FILE
         try:
             state = json.loads(file.read_text("utf-8"))
@@ -214,18 +214,18 @@ class Sessions:
         private_files.write(file, json.dumps(state))
 
     def proof(self, origin: str) -> str:
-        """A page of this portal that opened only with the sign-in, to ask the session at; `""`: none is known."""
+        """A page of this portal that needs the sign-in, to check the session; `""` if none is known."""
         found = self.read(origin)
         return found.proof_url if found is not None else ""
 
     def private_folder(self, folder: Path) -> Path:
-        """Makes a folder below the home, with what is missing above it, that only its owner can enter.
+        """Creates a folder below the home, with missing parents, that only its owner can access.
 
-        Of what is there already, a portal's folder and all in it are closed to others: those we have made. The home,
-        and what lies directly in it, may be somebody else's.
+        Of existing folders only a portal's folder and its content are restricted: those are ours. The home, and other
+        folders in it, may belong to others.
 
         Raises:
-            OSError: it cannot be made or closed.
+            OSError: it cannot be created or restricted.
         """
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
         for place in reversed(inside):
@@ -236,7 +236,7 @@ class Sessions:
         return folder
 
     def login_command(self, origin: str) -> str:
-        """What to type for this account to sign in to a portal, for messages."""
+        """The command that signs this account in to a portal, for messages."""
         return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
 
 

@@ -27,7 +27,7 @@ async def sign_in(portal: session_portal.SessionPortal, folder: Path, *, by_envi
     options = settings.load(home=folder / "home", out=folder / "out")
     await login.login(
         options,
-        portal.url(1),
+        f"{portal.origin}/",
         username=session_portal.USER,
         password=session_portal.PASSWORD,
         by_environment=by_environment,
