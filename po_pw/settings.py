@@ -34,6 +34,7 @@ _FLAGS = {
     "max_total_bytes": "--max-total-size",
     "allow_hosts": "--allow-host",
     "mark_of_the_web": "--no-mark",
+    "sign_in_window": "--no-sign-in-window",
 }
 """Flags that are not called as their setting is."""
 
