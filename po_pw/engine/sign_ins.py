@@ -135,8 +135,8 @@ class SignIns:
             portal.has_told = True
             text = (
                 f"{host} has ended {portal.ended_early} sessions in a row soon after the sign-in, the last after "
-                f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another browser, "
-                "another run), or use another user (po-pw login --account NAME)"
+                f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another "
+                "browser, another run), or use another user (po-pw login --account NAME)"
             )
             self._hub.emit(events.Notice("warning", text))
 
