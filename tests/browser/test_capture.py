@@ -249,7 +249,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-file-206", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-file-207", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
-        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be reached"),
+        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be downloaded"),
     ],
 )
 def test_what_is_no_file_is_told_by_its_kind(
@@ -275,7 +275,7 @@ def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
 
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
-    with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
+    with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, but no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
     assert [judged.request.method for judged in caught.value.sent] == ["POST"]
@@ -371,7 +371,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                     await hold.page.goto(opened.site.page(page))
                     got = await captured(context, hold)
                 assert isinstance(got, capture.Captured)
-                with pytest.raises(errors.PermanentError, match="larger than 1048576 bytes") as caught:
+                with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
                 assert caught.value.code is models.ErrorCode.TOO_LARGE
                 async with asyncio.timeout(30):

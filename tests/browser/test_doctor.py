@@ -154,9 +154,9 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
     [
         ("ext4", "/home/me/downloads", "wal", (), "ok", "ext4; the journal uses a write-ahead log"),
         ("NTFS", "C:/Users/me/downloads", "wal", ("rw", "fixed"), "ok", "NTFS"),
-        ("nfs4", "/mnt/share/downloads", "delete", (), "warning", "on another machine"),
-        ("NTFS", "Z:/downloads", "delete", ("rw", "remote"), "warning", "on another machine"),
-        ("", "//server/share/downloads", "delete", (), "warning", "on another machine"),
+        ("nfs4", "/mnt/share/downloads", "delete", (), "warning", "on another computer"),
+        ("NTFS", "Z:/downloads", "delete", ("rw", "remote"), "warning", "on another computer"),
+        ("", "//server/share/downloads", "delete", (), "warning", "on another computer"),
         ("NTFS", "/Users/me/OneDrive - Acme/downloads", "wal", (), "warning", "synced"),
         ("apfs", "/Users/me/Library/CloudStorage/Dropbox/x", "wal", (), "warning", "synced"),
         ("tmpfs", "/run/downloads", "wal", (), "warning", "restart"),

@@ -54,7 +54,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
                     os.kill(context.pid, signal.SIGSTOP)
                     await hold.page.wait_for_selector("#never", timeout=600_000)
 
-            with pytest.raises(errors.BrowserLostError, match="hangs"):
+            with pytest.raises(errors.BrowserLostError, match="hung"):
                 await wait_long()
             assert context.lost.is_set()
             await until(lambda: watchdog.wait_gone([process], 0))
