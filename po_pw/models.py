@@ -134,6 +134,8 @@ class PurchaseOrder:
     """A decimal; the text as it stood where it could not be read as one; None where the cell was empty."""
     row: int = 0
     """The row it came from, as a spreadsheet numbers it (the header is 1); 0 where there was no file."""
+    levels: tuple[str, ...] = ()
+    """Names of the folders that its folder goes into, outermost first, unsafe as yet; none: its supplier's folder."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

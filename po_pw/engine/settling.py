@@ -30,7 +30,8 @@ async def settle(run_context: RunContext, job: order_job.Job, outcome: models.Ou
         OutputUnavailableError: nothing can be written; what was fetched is in the work folder.
         OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = job.earlier, staging.parent(outcome.supplier, run_context.name_bytes)
+    earlier = job.earlier
+    parent = staging.parent(job.order.levels or (outcome.supplier,), run_context.name_bytes)
     unchanged = job.is_unchanged(outcome.status, outcome.missing, parent)
     if earlier is not None and unchanged and (run_context.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)

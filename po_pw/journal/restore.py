@@ -35,7 +35,7 @@ class Recovered:
 
     outcome: models.Outcome
     parent: str
-    """The supplier's folder; may be empty."""
+    """What the order's folder is in, with `/`; may be empty."""
     stem: str
     """Of the order's own folder."""
 

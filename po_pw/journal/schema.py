@@ -106,7 +106,14 @@ INSERT OR REPLACE INTO orders (key, run, number)
   WHERE rows.key IS NOT NULL ORDER BY runs.started_at, rows.run, rows.number;
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED)
+_SHEETS: Final = """
+-- levels: names of the folders that the order's folder goes into (JSON). found_done: an outcome (JSON, as in outcomes)
+-- that nobody fetched in a run: the list itself calls the order COMPLETED, and its folder is there.
+ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE rows ADD COLUMN found_done TEXT;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
 """Each brings a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

@@ -50,7 +50,8 @@ class OrderTable:
         width = len(self.columns)
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
-            for place in {self._reader.places.po_number, self._reader.places.url}.intersection(record.without_result):
+            places = self._reader.places
+            for place in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
                 cells[place] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
@@ -78,7 +79,8 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
-    leftmost match wins, other columns are kept. The header may have up to 19 rows above it.
+    leftmost match wins, other columns are kept. The columns to the right of one called `<|>` are the levels of folders
+    that the row's folder goes into, where they are filled. The header may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or what its letters say; or a

@@ -82,15 +82,21 @@ class Reader:
         said = _wrong_with_url(url)
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
+        levels = [(place, _tidy(self._cell(cells, place))) for place in self.places.levels]
+        for place, level in levels:
+            if level in _ERRORS:
+                return models.Row(number, cells, po_number, None, self._failure(number, place, _NO_RESULT_SAID))
         supplier = " ".join(self._cell(cells, self.places.supplier).split())
         amount = amounts.parse(self._cell(cells, self.places.amount))
-        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number)
+        above = tuple(level for _, level in levels if level)
+        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number, above)
         return models.Row(number, cells, po_number, order)
 
-    def _failure(self, number: int, field: str, said: str) -> models.Failure:
+    def _failure(self, number: int, field: str | int, said: str) -> models.Failure:
+        """Says what is wrong with a row, or with one cell of it: that of a known column, or that at a place."""
         where = f"{self.source}, row {number}"
-        if field:
-            place = getattr(self.places, field)
+        if field != "":
+            place = getattr(self.places, field) if isinstance(field, str) else field
             where += f", column {self.columns[place] if place >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
         return models.Failure(code, redact.text(f"{where}: {said}"))

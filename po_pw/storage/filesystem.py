@@ -378,7 +378,8 @@ def put(source: Path, target: Path, root: Path) -> None:
         folder = target.parent
         if not folder.is_dir():
             make(folder, root)
-            durable.sync_folder(folder.parent)
+            for above in [one for one in folder.parents if one.is_relative_to(root)]:
+                durable.sync_folder(above)
         rename(source, target)
 
     retry_if_dir_removed(step)
@@ -415,6 +416,14 @@ def remove(folder: Path) -> None:
             shutil.rmtree(folder)
     except OSError as error:
         _log.info("%s cannot be removed: %s", folder, error)
+
+
+def tidy_up(folder: Path, root: Path) -> None:
+    """Removes a folder of ours, and those above it below `root`, as far as they are empty."""
+    for above in (folder, *folder.parents):
+        if above == root or not above.is_relative_to(root):
+            return
+        tidy(above)
 
 
 def tidy(folder: Path) -> None:

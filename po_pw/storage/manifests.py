@@ -23,20 +23,25 @@ Entry: TypeAlias = "dict[str, Any]"
 """One file as a manifest tells of it."""
 
 
-def path(internal: Path, supplier_folder: str, stem: str) -> Path:
+def path(internal: Path, parent: str, stem: str) -> Path:
     """One for each folder, laid out as they are: two suppliers may have orders whose numbers come out alike.
 
     Args:
         internal: the output's `.po-pw`.
-        supplier_folder: safe; may be empty.
+        parent: what the order's folder is in, safe, with `/`; may be empty.
         stem: claimed, so that no other order has it.
     """
-    return internal / "manifests" / _folder(supplier_folder) / f"{stem}.json"
+    return internal / "manifests" / "/".join(map(_folder, parent.split("/"))) / f"{stem}.json"
 
 
-def _folder(supplier_folder: str) -> str:
-    """A supplier's folder of manifests: never called as the manifest of an order without a supplier is."""
-    return f"{supplier_folder}~" if _is_like_a_manifest(supplier_folder) else supplier_folder
+def _folder(level: str) -> str:
+    """One level of the folders of manifests: never called as the manifest of an order that lies beside it is."""
+    return f"{level}~" if _is_like_a_manifest(level) else level
+
+
+def _level(folder: str) -> str:
+    """The level that `_folder` gave this name to."""
+    return folder.removesuffix("~") if _is_like_a_manifest(folder) else folder
 
 
 def _is_like_a_manifest(name: str) -> bool:
@@ -141,19 +146,17 @@ class Manifest:
 
 
 def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
-    """Every manifest there is: its path, and the supplier's folder and the stem it is for; in no order, streams."""
+    """Every manifest there is: its path, and the parent and the stem it is for; in no order, streams."""
     root = internal / "manifests"
     for folder, _, names in os.walk(root):
         place = Path(folder)
-        supplier_folder = "" if place == root else place.relative_to(root).as_posix()
-        if _is_like_a_manifest(supplier_folder):
-            supplier_folder = supplier_folder.removesuffix("~")
+        parent = "/".join(map(_level, place.relative_to(root).parts))
         for name in names:
             if name.endswith(".json"):
-                yield place / name, supplier_folder, name.removesuffix(".json")
+                yield place / name, parent, name.removesuffix(".json")
 
 
-def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
+def read(path: Path, parent: str, stem: str) -> Manifest:
     """What a manifest tells.
 
     Raises:
@@ -163,7 +166,7 @@ def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
     try:
         content = json.loads(path.read_text("utf-8"))
         status = models.Status(content["status"])
-        folder = "/".join(part for part in (supplier_folder, f"{stem}_{status}") if part)
+        folder = "/".join(part for part in (parent, f"{stem}_{status}") if part)
         if content["folder"] != folder:
             msg = f"{path} is not the manifest of {folder}"
             raise ValueError(msg)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+import os
+from pathlib import Path
+from typing import Final
 
 from po_pw import models
 from po_pw.storage import filesystem, manifests
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INTERNAL: Final = filesystem.INTERNAL
 ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
@@ -21,7 +20,7 @@ class OrderPaths:
 
     out: Path
     parent: str
-    """The supplier's folder; `""` where there is none."""
+    """The supplier's folder, or as many as the order's row names, with `/`; `""` where there is none."""
     stem: str
 
     @classmethod
@@ -67,11 +66,38 @@ def draft(work: Path) -> Path:
     return work.with_name(f"{work.name}.json")
 
 
-def existing(out: Path, supplier_folder: str, folder_stem: str) -> list[Path]:
+def existing(out: Path, parent: str, folder_stem: str) -> list[Path]:
     """The order's folders that are there, whatever their ending: one, or none."""
-    base = out / supplier_folder if supplier_folder else out
+    base = out / parent if parent else out
     candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
     return [folder for folder in candidates if folder.is_dir()]
+
+
+def orders_below(out: Path, root: Path, *, aside: bool = False) -> list[tuple[Path, OrderPaths]]:
+    """Every folder below `root` that is called as an order's is, at whatever depth, and the place it stands for.
+
+    What is in such a folder is the order's: nothing is looked for there, nor in our own folder, nor behind links.
+
+    Args:
+        out: the output directory.
+        root: that directory, or one that is laid out as it is; it need not be there.
+        aside: folders there may have a `~` more at the end, see `publishing.clear_aside`.
+
+    Returns:
+        Each folder relative to `root`, as it is called there, sorted.
+    """
+    found: list[tuple[Path, OrderPaths]] = []
+    for folder, inner, _ in os.walk(root):  # what cannot be read has none
+        here = Path(folder).relative_to(root)
+        going = []
+        for name in sorted(inner):
+            where = OrderPaths.of(out, (here / (name.rstrip("~") if aside else name)).as_posix())
+            if where is not None:
+                found.append((here / name, where))
+            elif name != INTERNAL:
+                going.append(name)
+        inner[:] = going
+    return found
 
 
 def aside_of(out: Path) -> Path:

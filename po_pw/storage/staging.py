@@ -107,9 +107,20 @@ def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
     return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
 
 
-def parent(supplier: str, longest: int = names.LONGEST) -> str:
-    """The supplier's folder; `""` where there is none."""
-    name = names.folder_name(supplier)
+def parent(levels: Sequence[str], longest: int = names.LONGEST) -> str:
+    """The folder that an order's folder goes into, relative to the output directory, with `/`; `""`: that directory.
+
+    Args:
+        levels: names of the folders, outermost first, unsafe as yet; those of which nothing is left are left out. Of
+            an order without levels of its own, its supplier.
+        longest: UTF-8 bytes that a name may have; see `name_bytes`.
+    """
+    return "/".join(filter(None, (_level(name, longest) for name in levels)))
+
+
+def _level(text: str, longest: int) -> str:
+    """One safe name, as each folder above an order's has; `""` where nothing is left of the text."""
+    name = names.folder_name(text)
     # Not `.po-pw` or anything else that hides, and not a place of ours.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
@@ -164,7 +175,7 @@ def prepare(
         out: the output directory.
         work: where the files are.
         order: whose they are.
-        supplier: its folder's name, unsafe as yet; may be empty.
+        supplier: its folder's name, unsafe as yet, where the order has no levels of its own; may be empty.
         stem: the claimed folder name, without ending.
         status: the ending.
         files: in the page's order, which decides who keeps a name that two have.
@@ -181,7 +192,7 @@ def prepare(
         OrderError: the disk is in the way otherwise, see `disk.problem`.
     """
     out = out.absolute()
-    where = order_paths.OrderPaths(out, parent(supplier, longest), stem)
+    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), longest), stem)
     final = where.folder(status)
     room = _room(out, where.base / stem, max_path)
     final_names = _final_names(files, room, longest)
