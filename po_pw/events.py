@@ -39,6 +39,10 @@ class RunStarted(Event):
     """Of `orders`, what earlier runs had made of them."""
     refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
     """Why rows cannot be used, and the first of them."""
+    skipped: int = 0
+    """Marked COMPLETED in the list, and their folders are there."""
+    unproved: int = 0
+    """Of `orders`, marked COMPLETED in the list without their folder being there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

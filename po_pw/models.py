@@ -123,6 +123,18 @@ class Problems:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """What a row of a list that calls its order COMPLETED says of the files."""
+
+    folder: str
+    """As it stands there; `""` where it names none."""
+    count: int
+    """How many files there are at least; 0 where it does not say."""
+    names: str
+    """Of the files, as they stand there, with `;` or line breaks between."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PurchaseOrder:
     """One purchase order to be fetched."""
 
@@ -136,6 +148,8 @@ class PurchaseOrder:
     """The row it came from, as a spreadsheet numbers it (the header is 1); 0 where there was no file."""
     levels: tuple[str, ...] = ()
     """Names of the folders that its folder goes into, outermost first, unsafe as yet; none: its supplier's folder."""
+    claim: Claim | None = None
+    """Its row calls it COMPLETED. Not kept in the journal."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -525,7 +539,8 @@ class Outcome:
     lane: str
     """Which lane read the order: `browser` or `light`."""
     folder: str
-    """Relative to the output directory, with `/`; `""` where there is none."""
+    """Relative to the output directory, with `/`; `""` where there is none. Of an order that its list alone calls
+    COMPLETED it may lie elsewhere, and is absolute then."""
     supplier: str
     source_url: str
     found: int

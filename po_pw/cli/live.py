@@ -148,7 +148,7 @@ class View:
             parts.append(f"{tally.many(event.refused, 'row')} refused")
         if event.duplicates:
             parts.append(tally.many(event.duplicates, "duplicate row"))
-        return Text(", ".join(parts))
+        return Text("\n".join([", ".join(parts), *_marked(event.skipped, event.unproved)]))
 
     def _browser(self, event: events.BrowserChosen) -> Text:
         browser = event.browser
@@ -201,3 +201,23 @@ class View:
         parts += [Text(line, "bold yellow", no_wrap=True, overflow="ellipsis") for line in now.waits()]
         parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]
         return Group(*parts)
+
+
+def _marked(skipped: int, unproved: int) -> list[str]:
+    """What is said of rows that the list marks as done."""
+    lines = []
+    if skipped:
+        rows = (
+            "1 row is marked COMPLETED and its folder is"
+            if skipped == 1
+            else (f"{skipped} rows are marked COMPLETED and their folders are")
+        )
+        lines.append(f"{rows} there: skipped")
+    if unproved:
+        rows = (
+            "1 row is marked COMPLETED, but its folder or files are"
+            if unproved == 1
+            else (f"{unproved} rows are marked COMPLETED, but their folders or files are")
+        )
+        lines.append(f"{rows} not there: processed")
+    return lines

@@ -26,21 +26,29 @@ def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
             yield row
 
 
-class Addresses:
-    """The addresses of a run's orders that have a secret in them, which the journal keeps without: in memory alone."""
+class Unrecorded:
+    """What the journal does not keep of a run's orders, in memory alone.
+
+    Addresses that have a secret in them, which the journal keeps without; and what rows say that call their order
+    COMPLETED.
+    """
 
     def __init__(self) -> None:
-        self._whole: dict[models.OrderKey, str] = {}
+        self._whole: dict[models.OrderKey, models.PurchaseOrder] = {}
 
     def noted(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
         """The rows, as they are; streams."""
         for row in rows:
             order = row.order
-            if order is not None and row.duplicate_of is None and redact.address(order.url) != order.url:
-                self._whole[order.key] = order.url
+            if order is not None and row.duplicate_of is None and _is_cut_short(order):
+                self._whole[order.key] = order
             yield row
 
     def whole(self, order: models.PurchaseOrder) -> models.PurchaseOrder:
-        """An order from the journal, with the address that the input has."""
-        url = self._whole.get(order.key)
-        return order if url is None else dataclasses.replace(order, url=url)
+        """An order from the journal, as the input has it."""
+        return self._whole.get(order.key, order)
+
+
+def _is_cut_short(order: models.PurchaseOrder) -> bool:
+    """Whether the journal keeps less of an order than the input has."""
+    return order.claim is not None or redact.address(order.url) != order.url

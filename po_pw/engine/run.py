@@ -32,7 +32,7 @@ from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
 from po_pw.results import counts, tables
-from po_pw.storage import filesystem, names, staging
+from po_pw.storage import claims, filesystem, names, staging
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -191,14 +191,14 @@ class Run:
         given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
-        addresses, refused = plan.Addresses(), counts.ProblemTally()
+        unrecorded, refused = plan.Unrecorded(), counts.ProblemTally()
         self.run_id = None
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = addresses.noted(refused.refused(plan.mark_duplicates(given.rows)))
+            noted = unrecorded.noted(refused.refused(plan.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
         try:
-            taken = self._taken = await self._take(run, addresses, resume)
+            taken = self._taken = await self._take(run, unrecorded, resume)
         except errors.StoppedError:
             await self._journal.withdraw(run)
             raise
@@ -218,12 +218,16 @@ class Run:
                 len(workers),
                 taken.counts,
                 refused.problems(),
+                len(taken.skipped),
+                taken.unproved,
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
         for earlier in carried:
             outcomes.put_nowait(earlier)
             self._plausibility.add(earlier)
+        for done in taken.skipped:
+            outcomes.put_nowait(done)
         self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
         try:
             while (outcome := await outcomes.get()) is not None:
@@ -238,7 +242,7 @@ class Run:
             await asyncio.wait([self._driver])
 
     async def _take(
-        self, run: models.RunId, addresses: plan.Addresses, resume: resuming.Resume | None
+        self, run: models.RunId, unrecorded: plan.Unrecorded, resume: resuming.Resume | None
     ) -> resuming.Taken:
         """What becomes of the run's orders.
 
@@ -246,9 +250,16 @@ class Run:
             StoppedError: the run was stopped.
         """
         with self._long_work.stage("Planning the run"):
-            orders = await asyncio.to_thread(lambda: [addresses.whole(order) for order in self._journal.orders(run)])
+            orders = await asyncio.to_thread(lambda: [unrecorded.whole(order) for order in self._journal.orders(run)])
             self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        return await resuming.plan_resume(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
+        beside = None if self._source is None else self._source.absolute().parent
+
+        def proved(order: models.PurchaseOrder) -> models.Outcome | None:
+            return claims.proved(self.out, order, beside, self._name_bytes)
+
+        return await resuming.plan_resume(
+            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+        )
 
     def _begin(self, run: models.RunId) -> None:
         self._held = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.orders import cells as values
-from po_pw.orders import headers, rows, sheets
+from po_pw.orders import headers, rows, sheets, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
         )
         raise errors.InputError(msg)
     columns = headers.names(header.cells)
-    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template)
+    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template, tracking.places(columns))
     table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs a row per purchase order."
@@ -186,7 +186,8 @@ def order_from_mapping(
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())
-    row = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template).row(number, cells)
+    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template, tracking.places(names))
+    row = reader.row(number, cells)
     if columns is None:
         return row
     exact = dict(zip(names, cells, strict=True))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.orders import amounts, headers
+from po_pw.orders import amounts, headers, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _LONGEST: Final = 200
 _LONGEST_URL: Final = 65_536
@@ -55,12 +55,14 @@ class Reader:
         columns: its columns' names.
         places: which of them holds what.
         template: the address of an order whose row has none, with `{po_number}` in it; None where there is none.
+        tracked: the places of the columns that hold what came of an order, see `tracking`.
     """
 
     source: str
     columns: Sequence[str]
     places: headers.ColumnMap
     template: str | None
+    tracked: Mapping[str, int]
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """A row of the table: an order, or what is wrong with it.
@@ -89,7 +91,8 @@ class Reader:
         supplier = " ".join(self._cell(cells, self.places.supplier).split())
         amount = amounts.parse(self._cell(cells, self.places.amount))
         above = tuple(level for _, level in levels if level)
-        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number, above)
+        key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
+        order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim)
         return models.Row(number, cells, po_number, order)
 
     def _failure(self, number: int, field: str | int, said: str) -> models.Failure:
