@@ -165,6 +165,8 @@ class Row:
     problem: Failure | None = None
     duplicate_of: int | None = None
     """The number of the earlier row with the same PO."""
+    is_regular: bool = True
+    """False where it cannot be told which cell is in which column."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -566,6 +568,8 @@ class RowResult:
     """None for a row that was refused or not reached; for a DUPLICATE the earlier row's outcome, or None."""
     error: Failure | None
     duplicate_of: int | None = None
+    is_skipped: bool = False
+    """No run fetched it: the list itself calls it COMPLETED, and its folder is there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
-from po_pw.results import counts, tables
+from po_pw.results import counts, tables, write_back
 from po_pw.storage import claims, filesystem, names, staging
 from po_pw.transport import client
 
@@ -97,6 +97,7 @@ class Run:
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: resuming.Resume | None = None
         self._source: Path | None = None
+        self._write_back: write_back.WriteBack | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
         self._plausibility = plausibility.Plausibility()
@@ -184,11 +185,12 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: the disk is in the way.
-            InputError: what was given is no order.
+            InputError: what was given is no order, or cannot be written back and is to be.
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
         given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
+        self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
         unrecorded, refused = plan.Unrecorded(), counts.ProblemTally()
@@ -241,6 +243,19 @@ class Run:
                 self._driver.cancel()
             await asyncio.wait([self._driver])
 
+    def _opened_for_writing(self, source: Path | None) -> write_back.WriteBack | None:
+        """The list, where it is to be written back.
+
+        Raises:
+            InputError: it cannot be.
+        """
+        if not self.options.write_back:
+            return None
+        if source is None:
+            msg = "--write-back writes into a list: give the path of a spreadsheet instead of orders"
+            raise errors.InputError(msg)
+        return write_back.WriteBack(source, self.out)
+
     async def _take(
         self, run: models.RunId, unrecorded: plan.Unrecorded, resume: resuming.Resume | None
     ) -> resuming.Taken:
@@ -290,7 +305,9 @@ class Run:
 
         Raises:
             ParallelProcessingError: no context could be opened.
+            InputError: a list is to be written back, and there is none.
         """
+        self._write_back = self._opened_for_writing(None)
         what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), clocks.now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
@@ -530,9 +547,20 @@ class Run:
                 lambda: stage.counted(self._rows(run)),
                 lambda: self._journal.others(run),
             )
-        for note in self.summary.notes:
+        written = None if self._write_back is None else await self._write_list(self._write_back, run, count)
+        self.summary = dataclasses.replace(self.summary, written_back=written)
+        for note in (*self.summary.notes, *(written.notes if written else ())):
             self.hub.emit(events.Notice("warning", note))
         return self.summary
+
+    async def _write_list(self, to: write_back.WriteBack, run: models.RunId, count: int) -> write_back.Written:
+        try:
+            with self._long_work.stage(f"Writing {to.name}", "row", count, in_spite_of=self._stops) as stage:
+                return await asyncio.to_thread(
+                    to.write, run, lambda: stage.counted(self._rows(run)), self._plan.started_at
+                )
+        except errors.StoppedError:
+            return write_back.Written(notes=(f"stopped before {to.name} was written back: run the same command again",))
 
     def results(self) -> Iterator[models.RowResult]:
         """A result for each row of the latest call, in the rows' order; streams."""

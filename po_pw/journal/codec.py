@@ -99,7 +99,9 @@ def result(row: sqlite3.Row) -> models.RowResult:
     else:
         status, error = outcome.status, outcome.error
     cells = tuple(json.loads(row["cells"]))
-    return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
+    return models.RowResult(
+        row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"], bool(row["is_skipped"])
+    )
 
 
 def other(row: sqlite3.Row) -> models.OtherOrder:

@@ -39,7 +39,8 @@ WHERE run = ? AND number > ? AND key IS NOT NULL ORDER BY number LIMIT ?"""
 
 _RESULTS: Final = """
 SELECT rows.number, rows.cells, rows.po_number, rows.error_code, rows.error_message, rows.duplicate_of,
-       COALESCE(own.outcome, rows.found_done, twin.outcome, first.found_done) AS outcome
+       COALESCE(own.outcome, rows.found_done, twin.outcome, first.found_done) AS outcome,
+       COALESCE(rows.found_done, first.found_done) IS NOT NULL AS is_skipped
 FROM rows
 LEFT JOIN outcomes AS own ON own.run = rows.run AND own.key = rows.key AND own.state = 'published'
 LEFT JOIN rows AS first ON first.run = rows.run AND first.number = rows.duplicate_of

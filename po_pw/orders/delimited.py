@@ -160,7 +160,11 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
-    """Rows from lines.
+    return (record for record, _ in raw_records(lines, separator))
+
+
+def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.Record, str]]:
+    """Rows from lines, each with the text that it is written as.
 
     A quotation mark that is never closed would swallow the rows after it, unseen: such a row is one line long and has a
     fault, and reading goes on with the next line. So that a file full of such rows does not take for ever, a row may
@@ -192,6 +196,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
         else:
             fault = "" if _closed(taken, separator) else _BAD_QUOTES
         number += 1
+        raw = "".join(taken[:1] if fault else taken)
         most = max(most // 2, _FEWEST_LINES) if fault else _MOST_LINES
         if fault:
             again.extendleft(reversed(taken[1:]))
@@ -199,7 +204,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
             reader = csv.reader(feed(), delimiter=separator)
         if number == 1 and cells:
             cells[0] = cells[0].removeprefix("\ufeff")
-        yield headers.Record(number, [unmarked(cell) for cell in cells], fault)
+        yield headers.Record(number, [unmarked(cell) for cell in cells], fault), raw
 
 
 def _closed(lines: list[str], separator: str) -> bool:

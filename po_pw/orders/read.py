@@ -28,13 +28,15 @@ class OrderTable:
         columns: the header's names, in its order, each a name of its own (see `headers.names`).
         source: the file.
         about: which part of the file is read, where there are others; `""` where it is read as a whole.
+        content: its rows as they stand there.
+        header_row: the number of the row with the header.
     """
 
     columns: tuple[str, ...]
     source: Path
     about: str
-    _content: sheets.Source = dataclasses.field(repr=False)
-    _header: int
+    content: sheets.Source = dataclasses.field(repr=False)
+    header_row: int
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
 
@@ -55,22 +57,38 @@ class OrderTable:
                 cells[place] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
-            if len(cells) > width and not self._content.separator:
+            if len(cells) > width and not self.content.separator:
                 del cells[width:]  # a stray note far to the right of a sheet: nothing is shifted
             if len(cells) > width:
                 fault = fault or (
                     f"{len(cells)} cells where the header has {width} columns; "
-                    f"put quotation marks around a cell that has {_called(self._content.separator)} in it"
+                    f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
-                cells[width - 1 :] = [self._content.separator.join(cells[width - 1 :])]
+                cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
             whole = tuple(cells + [""] * (width - len(cells)))
             yield self._reader.row(record.number, whole, fault)
+
+    @property
+    def places(self) -> headers.ColumnMap:
+        """Which column holds what."""
+        return self._reader.places
+
+    def free_column(self) -> int:
+        """The first column, counted as `columns`, to the right of all that stands in any row.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        if self.content.separator:
+            return len(self.columns)
+        ends = (max((at for at, cell in enumerate(one.cells, 1) if cell), default=0) for one in self.content.records())
+        return max(len(self.columns), max(ends, default=0))
 
     def _records(self) -> Iterator[headers.Record]:
         """The rows after the header that have anything, or a PO number that a formula did not give."""
         number = self._reader.places.po_number
-        for record in self._content.records():
-            if record.number > self._header and (not record.blank or number in record.without_result):
+        for record in self.content.records():
+            if record.number > self.header_row and (not record.blank or number in record.without_result):
                 yield record
 
 

@@ -74,7 +74,7 @@ class Reader:
         """
         po_number = _tidy(self._cell(cells, self.places.po_number))
         if fault:
-            return models.Row(number, cells, po_number, None, self._failure(number, "", fault))
+            return models.Row(number, cells, po_number, None, self._failure(number, "", fault), is_regular=False)
         said = _wrong_with_number(po_number)
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))

@@ -11,6 +11,8 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from po_pw.results import write_back
+
 _NAMED: Final = 10
 """Problems that are named; the others are only counted."""
 
@@ -55,6 +57,7 @@ class Summary:
         warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
         others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
         names: what each table is called in the output directory; without `failed.csv` where no row has failed.
+        written_back: what became of the list itself; None where it was not to be written.
     """
 
     rows: int = 0
@@ -72,6 +75,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
     others: int = 0
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    written_back: write_back.Written | None = None
 
     @property
     def done(self) -> int:

@@ -30,7 +30,12 @@ def harmless(cell: layout.Cell) -> layout.Cell:
     apostrophes of its own there gets one more, so that reading it as orders, which takes one off, gives back exactly
     what it was.
     """
-    return _FORMULA.sub("'", cell) if isinstance(cell, str) and not _NUMBER.match(cell) else cell
+    return marked(cell) if isinstance(cell, str) else cell
+
+
+def marked(text: str) -> str:
+    """The same for a text."""
+    return text if _NUMBER.match(text) else _FORMULA.sub("'", text)
 
 
 class _File:
