@@ -11,7 +11,8 @@ from po_pw import errors, events, hostnames, models, redact, sessions, settings
 from po_pw.auth import login
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
-from po_pw.portals import recognition, registry
+from po_pw.portals import registry
+from po_pw.portals.generic import recognition
 
 if TYPE_CHECKING:
     from po_pw.lanes import base as lanes
@@ -63,7 +64,7 @@ async def inspect(
     order = models.PurchaseOrder(models.order_key(number), number, url)
     hub, heard = events.Hub(), list[events.Event]()
     hub.listen(heard.append)
-    home = sessions.Sessions(settings.home(options))
+    home = sessions.Sessions(settings.home(options), options.account)
     knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
     knowledge.expect([order])
     portal = registry.Registry(options).for_url(url)

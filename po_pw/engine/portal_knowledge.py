@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import events, hostnames, models, net_errors, private_files
 from po_pw.downloads import verdicts
-from po_pw.portals import memory, numbers
+from po_pw.portals import memory
+from po_pw.portals.generic import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -82,7 +82,7 @@ class Run:
         self.run_id: models.RunId | None = None
         self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
-        self._sessions = sessions.Sessions(settings.home(options))
+        self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
         plugins.load("po_pw.result_writers")  # what cannot be loaded is said now, not after the night
         self._log = logs.RunLog(self._internal / "logs", self.hub)

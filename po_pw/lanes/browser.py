@@ -13,7 +13,7 @@ from po_pw import errors, events, hostnames, models, net_errors, numerals, redac
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals import judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import judging, page_facts, recognition, vocabulary
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 
 if TYPE_CHECKING:
@@ -83,6 +83,33 @@ class BrowserLane:
         self._knowledge = knowledge
         self._hub = hub
 
+    @property
+    def user_agent(self) -> str:
+        """The browser's."""
+        return self._context.user_agent
+
+    @property
+    def language(self) -> str:
+        """The browser's, as an `Accept-Language` header."""
+        return self._context.language
+
+    def is_lost(self) -> bool:
+        """Whether the browser is gone."""
+        return self._context.lost.is_set()
+
+    @property
+    def why_lost(self) -> str:
+        """Why the browser is gone."""
+        return self._context.why_lost
+
+    async def cookies(self) -> Sequence[models.Cookie]:
+        """The cookies of the context.
+
+        Raises:
+            BrowserLostError: the context died.
+        """
+        return await self._context.cookies()
+
     @contextlib.asynccontextmanager
     async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
@@ -92,9 +119,9 @@ class BrowserLane:
             await visit.open()
             yield visit
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
+    def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
-        return _fence(self._portal_for(order.url), self._options, order.url, page_url)
+        return _host_policy(self._portal_for(order.url), self._options, order.url, page_url)
 
     async def opens(self, url: str) -> bool:
         """Whether a page that needs the sign-in still opens."""
@@ -113,7 +140,7 @@ class BrowserLane:
             event = dataclasses.replace(event, worker=self._context.worker)
         self._hub.emit(event)
 
-    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> base.Captured:
+    async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
 
         Raises:
@@ -128,7 +155,7 @@ class BrowserLane:
         async with self._context.page() as hold:
             try:
                 got = await capture.download(
-                    self._context, hold, link.url, referer, timeout, fence, on_audit=self._audit
+                    self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
                 )
             except capture.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
@@ -183,14 +210,14 @@ class _Visit:
                 await self._portal.turn_to(opened, click)
             self._moved_on, self._turned = False, click.page
         shown = self._hold.page.url
-        fence = _fence(self._portal, self._options, self._order.url, shown)
+        policy = _host_policy(self._portal, self._options, self._order.url, shown)
         try:
             got = await capture.capture(
                 self._context,
                 self._hold,
                 click,
                 self._options.navigation_timeout,
-                fence,
+                policy,
                 allow=self._allow_file,
                 judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
@@ -353,7 +380,7 @@ async def _unreachable(
     return net_errors.unreachable(url, fault, said)
 
 
-def _fence(
+def _host_policy(
     portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str
 ) -> allowed_hosts.HostPolicy:
     return allowed_hosts.host_policy(

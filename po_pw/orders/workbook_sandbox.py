@@ -1,6 +1,6 @@
 """Workbooks are read and written in a process of their own: what aborts, hangs or takes all memory there ends that.
 
-The rows come by way of a temporary file without a name, so that they can be read again and again.
+The rows are passed in an unnamed temporary file, so that they can be read repeatedly.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from po_pw.orders import edits as cell_edits
 
 _SECONDS: Final = 120.0
-"""For 10,000 rows, or all that comes before the first."""
+"""Timeout for 10,000 rows, and for everything before the first."""
 _NAMED: Final = 5
-"""Other sheets that are named."""
+"""Maximum number of other sheets that are named in a message."""
 _BLOCK: Final = 1 << 20
 _ROOT: Final = Path(__file__).parents[2]
 
 
 class Rows:
-    """The rows of the sheet that was chosen.
+    """The rows of the chosen sheet.
 
     Attributes:
         about: which sheet they are from, where there are others; else `""`.
@@ -62,7 +62,7 @@ class Rows:
         self.about = _about(path, about["sheet"], about["others"])
 
     def records(self) -> Iterator[headers.Record]:
-        """All rows from the first one on."""
+        """Yields all rows."""
         lines = self._lines()
         next(lines)
         for line in lines:
@@ -73,7 +73,7 @@ class Rows:
     def _lines(self) -> Iterator[Any]:
         at, rest = 0, b""
         while True:
-            with self._lock:  # it may be read by several at once, each from a place of its own
+            with self._lock:  # several callers may read it at once, each at its own position
                 self._stream.seek(at)
                 block = self._stream.read(_BLOCK)
             if not block:
@@ -84,15 +84,15 @@ class Rows:
 
 
 def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
-    """Reads a workbook: the first visible sheet with a PO column, one called `PO_Data` before the others.
+    """Reads a workbook: the first visible sheet with a PO column, `PO_Data` preferred.
 
     Args:
-        path: the workbook.
-        seconds: how long it may take until there is anything to see.
+        path: of the workbook.
+        seconds: timeout without new rows.
 
     Raises:
-        InputError: it cannot be read, is protected, or all its visible sheets are empty.
-        MachineError: no process can be started to read it, or there is no room for what was read.
+        InputError: it cannot be read, has a password, or all its visible sheets are empty.
+        MachineError: the process cannot be started, or the temporary file cannot be written.
     """
     try:
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - the rows' own, closed with them

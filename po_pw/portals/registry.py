@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from po_pw import plugins
-from po_pw.portals import generic
+from po_pw.portals.generic import generic_portal
 
 if TYPE_CHECKING:
     from po_pw import settings
@@ -21,7 +21,7 @@ class Registry:
 
     def __init__(self, options: settings.Settings) -> None:
         self._known: list[base.Portal] = [make(options) for make in plugins.load("po_pw.portals").values()]
-        self._known.append(generic.GenericPortal(options.url_template))
+        self._known.append(generic_portal.GenericPortal(options.url_template))
 
     def for_url(self, url: str) -> base.Portal:
         """The portal that is surest of this address; of two that are equally sure, the installed one."""

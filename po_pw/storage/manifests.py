@@ -1,4 +1,4 @@
-"""What was fetched for one order, from where and when: a JSON file beside the folders, for auditors and for us."""
+"""An order's manifest: a JSON file in `.po-pw` that records which files were fetched, from where and when."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Entry: TypeAlias = "dict[str, Any]"
-"""One file as a manifest tells of it."""
+"""One file's record in a manifest."""
 
 
 def path(internal: Path, parent: str, stem: str) -> Path:
@@ -63,8 +63,8 @@ def write(
 ) -> None:
     """Writes a manifest, synced.
 
-    `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the rules under
-    which the order's page was read.
+    `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the
+    reading rules that were applied to the order's page.
     """
     content: dict[str, Any] = {
         "key": order.key,
@@ -112,7 +112,7 @@ def write(
 
 
 def known(path: Path) -> dict[str, Entry]:
-    """What it says of each file, by its name; nothing where there is no manifest, or none that can be read."""
+    """The manifest's record of each file, by file name; empty if the manifest is missing or unreadable."""
     try:
         content = json.loads(path.read_text("utf-8"))
         entries: list[Entry] = [*content["files"], *content.get("earlier", ())]
@@ -121,13 +121,13 @@ def known(path: Path) -> dict[str, Entry]:
         return {entry["name"]: entry for entry in entries}
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError):  # somebody's editing: then every file counts as somebody's
+    except (ValueError, KeyError, TypeError):  # edited by hand: then every file counts as the user's
         return {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest tells of its order."""
+    """A manifest, as read."""
 
     key: models.OrderKey
     po_number: str
@@ -142,7 +142,7 @@ class Manifest:
     earlier: tuple[tuple[str, int, str], ...]
     """Files of an earlier outcome that are still in the folder: name, bytes, SHA-256."""
     rules: int = 0
-    """Version of the rules under which the order's page was read; 0 where none is named."""
+    """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
 
 
 def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
@@ -160,7 +160,7 @@ def read(path: Path, parent: str, stem: str) -> Manifest:
     """What a manifest tells.
 
     Raises:
-        ValueError: it is damaged, or not that of the order with this folder: a copy that a sync program made.
+        ValueError: it is damaged, or belongs to another folder (a copy made by a sync program).
         OSError: it cannot be read.
     """
     try:
@@ -219,7 +219,7 @@ def _missing(entry: Entry) -> models.MissingFile:
 
 def _name(entry: Entry) -> str:
     name = _text(entry["name"])
-    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # never led out of the order's folder
+    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # must not lead out of the order's folder
         msg = f"{name!r} is not a file's name"
         raise ValueError(msg)
     return name
@@ -242,16 +242,16 @@ def _perhaps(text: str | None) -> datetime.datetime | None:
 
 
 def content_of(entry: Entry) -> tuple[int, str]:
-    """Size and SHA-256 of a file that a manifest tells of; raises where it does not."""
+    """A file's size and SHA-256 from its manifest record; raises if they are missing."""
     return int(entry["bytes"]), str(entry["sha256"])
 
 
 def sha256(file: Path, on_block: Callable[[], None] = lambda: None) -> str:
-    """Of a file on disk, hexadecimal.
+    """SHA-256 of a file on disk, hexadecimal.
 
     Args:
         file: where it is.
-        on_block: called before each block that is read; what it raises ends the reading.
+        on_block: called before each block is read; may raise to stop.
     """
     digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     with file.open("rb", buffering=0) as stream:

@@ -15,7 +15,8 @@ from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, locate, profiles
 from po_pw.engine import portal_knowledge
 from po_pw.lanes import browser
-from po_pw.portals import generic, memory
+from po_pw.portals import memory
+from po_pw.portals.generic import generic_portal
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -123,7 +124,9 @@ class Opened:
         """What the page at a path shows."""
         hub = events.Hub()
         knowledge = portal_knowledge.PortalKnowledge(self._home, hub, lambda _: None)
-        lane = browser.BrowserLane(self._context, self.options, lambda _: generic.GenericPortal(), knowledge, hub)
+        lane = browser.BrowserLane(
+            self._context, self.options, lambda _: generic_portal.GenericPortal(), knowledge, hub
+        )
         async with lane.visit(self.order(path)) as visit:
             yield visit.listing
 
@@ -276,7 +279,7 @@ def test_a_portal_that_cannot_just_now_is_asked_again(loop: LoopThread, opened: 
 def _conclude(
     opened: Opened, listing: models.Listing, path: str, known: memory.PortalMemory, *, last: bool = False
 ) -> models.Listing | None:
-    return generic.GenericPortal().conclude(
+    return generic_portal.GenericPortal().conclude(
         listing, opened.order(path), known, last=last, is_other_order=lambda _: False
     )
 

@@ -12,7 +12,7 @@ from po_pw import models
 from po_pw.browser import contexts, locate, profiles
 from po_pw.models import PageKind
 from po_pw.portals import memory as memories
-from po_pw.portals import page_facts, recognition
+from po_pw.portals.generic import page_facts, recognition
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:

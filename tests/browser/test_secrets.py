@@ -21,7 +21,8 @@ from po_pw import errors, events, models, redact
 from po_pw.cli import boundary
 from po_pw.downloads import verdicts
 from po_pw.orders import read
-from po_pw.portals import grouping, memory, recognition
+from po_pw.portals import memory
+from po_pw.portals.generic import grouping, recognition
 from tests.helpers.secretive_portal import SECRETS, SecretivePortal
 from tests.helpers.support import IN_TIME
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.portals import judging, vocabulary
+from po_pw.portals.generic import judging, vocabulary
 
 CORPUS: Final = Path(__file__).parents[2] / "fixtures" / "corpus"
 CONTROLS: Final = json.loads((CORPUS / "controls.json").read_text("utf-8"))

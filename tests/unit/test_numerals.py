@@ -10,7 +10,7 @@ from po_pw import models, numerals, sessions
 from po_pw.downloads import partial
 from po_pw.engine import resuming
 from po_pw.journal import store
-from po_pw.portals import vocabulary
+from po_pw.portals.generic import vocabulary
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 MODULE = """
 import pathlib
-from po_pw.portals import generic
+from po_pw.portals.generic import generic_portal
 
-class ThirdPortal(generic.GenericPortal):
+class ThirdPortal(generic_portal.GenericPortal):
     name = "third"
 
     def claims(self, url):

@@ -10,7 +10,7 @@ import pytest
 from po_pw import models
 from po_pw.models import PageKind
 from po_pw.portals import memory as memories
-from po_pw.portals import numbers, page_facts, recognition
+from po_pw.portals.generic import numbers, page_facts, recognition
 
 if TYPE_CHECKING:
     from collections.abc import Callable

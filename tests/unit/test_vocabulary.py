@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw.portals import vocabulary
+from po_pw.portals.generic import vocabulary
 
 ATTACHMENTS = {
     "en": "Attachments",

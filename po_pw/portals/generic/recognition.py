@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models, redact
 from po_pw.portals import memory as memories
-from po_pw.portals import numbers, page_facts, vocabulary
+from po_pw.portals.generic import numbers, page_facts, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

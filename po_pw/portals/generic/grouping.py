@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.portals import judging, vocabulary
+from po_pw.portals.generic import judging, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,12 +14,12 @@ from playwright import async_api as playwright
 
 from po_pw import models
 from po_pw.browser import controls
-from po_pw.portals import grouping, judging, vocabulary
+from po_pw.portals.generic import grouping, judging, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_SCRIPT: Final = (importlib.resources.files("po_pw.portals") / "finder.js").read_text("utf-8")
+_SCRIPT: Final = (importlib.resources.files("po_pw.portals.generic") / "finder.js").read_text("utf-8")
 _LOOK: Final = f"([scores, options]) => ({_SCRIPT.rstrip().rstrip(';')})({controls.SCRIPT}, scores, options)"
 _FRAME_AT: Final = """(element) => {
   const found = [];

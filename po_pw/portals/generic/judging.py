@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import hostnames, models
-from po_pw.portals import recognition, vocabulary
+from po_pw.portals.generic import recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 _DATA: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
-    (importlib.resources.files("po_pw.portals") / "vocabulary.toml").read_text("utf-8")
+    (importlib.resources.files("po_pw.portals.generic") / "vocabulary.toml").read_text("utf-8")
 )
 _TABLES: Final = {"symbols", "identifiers", "files", "numerals"}
 LANGUAGES: Final = tuple(sorted(name for name in _DATA if name not in _TABLES))

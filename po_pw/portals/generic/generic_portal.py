@@ -9,12 +9,12 @@ from urllib.parse import quote, urlsplit
 
 from po_pw import models
 from po_pw.browser import quiet
-from po_pw.portals import base, finder, grouping, judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import finder, grouping, judging, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from po_pw.portals import memory
+    from po_pw.portals import base, memory
 
 _MOST_PAGES: Final = 200
 _MOST_OPENED: Final = 24

@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright import async_api as playwright
 
 from po_pw.browser import controls
-from po_pw.portals import numbers
+from po_pw.portals.generic import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SOURCE: Final = (importlib.resources.files("po_pw.portals") / "page_facts.js").read_text("utf-8")
+_SOURCE: Final = (importlib.resources.files("po_pw.portals.generic") / "page_facts.js").read_text("utf-8")
 _LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 _MOST_FEATURES: Final = 240
 _MOST_TRIES: Final = 4
