@@ -38,11 +38,11 @@ class RunStarted(Event):
     taken: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
     """`orders` by their earlier result."""
     refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
-    """Why rows cannot be used, and the first of them."""
+    """The unusable rows, by reason."""
     skipped: int = 0
-    """Marked COMPLETED in the list, and their folders are there."""
+    """Number of orders marked as COMPLETED in the list, with their files there."""
     unproved: int = 0
-    """Of `orders`, marked COMPLETED in the list without their folder being there."""
+    """Number of `orders` marked as COMPLETED in the list, with files missing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

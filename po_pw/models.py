@@ -124,14 +124,14 @@ class Problems:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Claim:
-    """What a row of a list that calls its order COMPLETED says of the files."""
+    """The files of an order according to its row, which marks it as COMPLETED."""
 
     folder: str
-    """As it stands there; `""` where it names none."""
+    """As in the row; `""` if it is empty there."""
     count: int
-    """How many files there are at least; 0 where it does not say."""
+    """Minimum number of files; 0 if the row does not say."""
     names: str
-    """Of the files, as they stand there, with `;` or line breaks between."""
+    """Names of the files as in the row, separated by `;` or line breaks."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,11 +145,11 @@ class PurchaseOrder:
     amount: Decimal | str | None = None
     """A decimal; the original text if it is not one; None if the cell was empty."""
     row: int = 0
-    """The row it came from, as a spreadsheet numbers it (the header is 1); 0 where there was no file."""
+    """Its row, as in a spreadsheet (the header is 1); 0 if there was no file."""
     levels: tuple[str, ...] = ()
-    """Names of the folders that its folder goes into, outermost first, unsafe as yet; none: its supplier's folder."""
+    """Names of the folders above its folder, outermost first, not yet made safe; empty: the supplier's folder."""
     claim: Claim | None = None
-    """Its row calls it COMPLETED. Not kept in the journal."""
+    """Set if its row marks it as COMPLETED; not kept in the journal."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Row:
     duplicate_of: int | None = None
     """The number of the earlier row with the same PO."""
     is_regular: bool = True
-    """False where it cannot be told which cell is in which column."""
+    """False if its cells cannot be assigned to columns."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -541,8 +541,8 @@ class Outcome:
     lane: str
     """Lane that read the order: `browser` or `light`."""
     folder: str
-    """Relative to the output directory, with `/`; `""` where there is none. Of an order that its list alone calls
-    COMPLETED it may lie elsewhere, and is absolute then."""
+    """Relative to the output directory, with `/`; `""` if there is none. Absolute for a folder outside the output
+    directory: of an order that only its list marks as COMPLETED."""
     supplier: str
     source_url: str
     found: int
@@ -569,7 +569,7 @@ class RowResult:
     error: Failure | None
     duplicate_of: int | None = None
     is_skipped: bool = False
-    """No run fetched it: the list itself calls it COMPLETED, and its folder is there."""
+    """No run fetched it: its list marks it as COMPLETED, and its files are there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

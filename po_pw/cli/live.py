@@ -204,20 +204,14 @@ class View:
 
 
 def _marked(skipped: int, unproved: int) -> list[str]:
-    """What is said of rows that the list marks as done."""
+    """The lines about rows that the list marks as done."""
     lines = []
-    if skipped:
-        rows = (
-            "1 row is marked COMPLETED and its folder is"
-            if skipped == 1
-            else (f"{skipped} rows are marked COMPLETED and their folders are")
-        )
-        lines.append(f"{rows} there: skipped")
-    if unproved:
-        rows = (
-            "1 row is marked COMPLETED, but its folder or files are"
-            if unproved == 1
-            else (f"{unproved} rows are marked COMPLETED, but their folders or files are")
-        )
-        lines.append(f"{rows} not there: processed")
+    if skipped == 1:
+        lines.append("1 row is marked COMPLETED and its folder is there: skipped")
+    elif skipped:
+        lines.append(f"{skipped} rows are marked COMPLETED and their folders are there: skipped")
+    if unproved == 1:
+        lines.append("1 row is marked COMPLETED, but its files are not there: processed")
+    elif unproved:
+        lines.append(f"{unproved} rows are marked COMPLETED, but their files are not there: processed")
     return lines

@@ -27,10 +27,9 @@ def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
 
 
 class Unrecorded:
-    """What the journal does not keep of a run's orders, in memory alone.
+    """Data of a run's orders that is kept in memory only: addresses with a secret in them, and claims.
 
-    Addresses that have a secret in them, which the journal keeps without; and what rows say that call their order
-    COMPLETED.
+    The journal keeps such addresses without the secret.
     """
 
     def __init__(self) -> None:
@@ -45,10 +44,10 @@ class Unrecorded:
             yield row
 
     def whole(self, order: models.PurchaseOrder) -> models.PurchaseOrder:
-        """An order from the journal, as the input has it."""
+        """Completes an order from the journal."""
         return self._whole.get(order.key, order)
 
 
 def _is_cut_short(order: models.PurchaseOrder) -> bool:
-    """Whether the journal keeps less of an order than the input has."""
+    """Whether the journal does not keep all of an order."""
     return order.claim is not None or redact.address(order.url) != order.url

@@ -48,9 +48,9 @@ class Taken:
     left_out: int = 0
     """Orders that are in neither: `Resume.only_failed` leaves them out."""
     skipped: tuple[models.Outcome, ...] = ()
-    """The list calls them COMPLETED, no run knows them, and their folders are there."""
+    """Orders unknown to earlier runs that the list marks as COMPLETED, with their folders and files there."""
     unproved: int = 0
-    """Of `todo`: the list calls them COMPLETED, no run knows them, and their folders or files are not there."""
+    """Number of orders of `todo` that the list marks as COMPLETED without their files being there."""
 
     @property
     def counts(self) -> dict[models.Earlier, int]:
@@ -71,7 +71,7 @@ async def plan_resume(
     """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
 
     An earlier outcome holds when the order came out with nothing left to do, its folder is there, and so is each of
-    its files. What the journal knows of an order counts before what the list says.
+    its files. For an order that the journal knows, the list's own status is ignored.
 
     Args:
         journal: knows the earlier outcomes.
@@ -81,7 +81,7 @@ async def plan_resume(
         resume: how to go on; None does all afresh.
         begun: orders that were in progress when a run ended; see `unfinished`.
         work: tells how far it is.
-        proved: the outcome of an order that the list calls COMPLETED and whose files are there, see `claims`.
+        proved: checks an order that the list marks as COMPLETED; returns its outcome, None if files are missing.
 
     Raises:
         StoppedError: the run was stopped.
@@ -129,7 +129,7 @@ def _proved(
     orders: Sequence[models.PurchaseOrder],
     check: Callable[[], None],
 ) -> dict[models.OrderKey, models.Outcome]:
-    """The outcomes of those orders that the list calls COMPLETED and whose files are there."""
+    """The outcomes of orders that the list marks as COMPLETED and whose files are there."""
     found: dict[models.OrderKey, models.Outcome] = {}
     for order in orders:
         if order.claim is not None:

@@ -185,7 +185,7 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: the disk is in the way.
-            InputError: what was given is no order, or cannot be written back and is to be.
+            InputError: what was given is no order, or it cannot be written back although that was asked for.
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
@@ -244,10 +244,10 @@ class Run:
             await asyncio.wait([self._driver])
 
     def _opened_for_writing(self, source: Path | None) -> write_back.WriteBack | None:
-        """The list, where it is to be written back.
+        """The list to be written back; None if that was not asked for.
 
         Raises:
-            InputError: it cannot be.
+            InputError: it cannot be written back.
         """
         if not self.options.write_back:
             return None
@@ -305,7 +305,7 @@ class Run:
 
         Raises:
             ParallelProcessingError: no context could be opened.
-            InputError: a list is to be written back, and there is none.
+            InputError: `write_back` is set, but there is no list.
         """
         self._write_back = self._opened_for_writing(None)
         what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), clocks.now())

@@ -107,14 +107,14 @@ INSERT OR REPLACE INTO orders (key, run, number)
 """
 
 _SHEETS: Final = """
--- levels: names of the folders that the order's folder goes into (JSON). found_done: an outcome (JSON, as in outcomes)
--- that nobody fetched in a run: the list itself calls the order COMPLETED, and its folder is there.
+-- levels: names of the folders above the order's folder (JSON). found_done: outcome (JSON, as in outcomes) of an order
+-- that no run fetched: the list itself marks it as COMPLETED, and its files are there.
 ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE rows ADD COLUMN found_done TEXT;
 """
 
 MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
-"""Each brings a journal from the version of its index to the next."""
+"""Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()
 """Journals that this process found damaged while using them."""

@@ -307,13 +307,13 @@ class Journal:
         await self._written(put)
 
     async def skip(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
-        """Notes orders of this run that are done although no run of ours fetched them; all or none.
+        """Records orders that their list marks as COMPLETED, with their files there; all or none.
 
-        They are no outcomes of ours: no later run takes them over, and none of its tables has them among other orders.
+        They are not outcomes of a run: later runs do not take them over, and do not show them among other orders.
 
         Args:
-            run: whose list has them.
-            outcomes: consumed as they come, on the writer's thread; an error they raise leaves none.
+            run: the run of this list.
+            outcomes: consumed on the writer's thread; an error they raise leaves nothing recorded.
         """
 
         def put(connection: sqlite3.Connection) -> None:

@@ -308,7 +308,7 @@ def _check(stopped: threading.Event) -> None:
 
 
 def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
-    """Folders that are called like an order's, in the output directory or in whatever folder of it."""
+    """Unrecorded folders with a name like an order's, anywhere in the output directory."""
     for folder, _ in order_paths.orders_below(out, out):
         if folder.as_posix() not in known and not (out / folder).is_symlink():
             yield Finding(Kind.UNKNOWN_FOLDER, folder.as_posix())

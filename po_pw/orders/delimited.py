@@ -165,7 +165,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
 
 
 def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.Record, str]]:
-    """Rows from lines, each with the text that it is written as.
+    """Splits lines into rows, each with its original text.
 
     An unclosed quotation mark would silently swallow the following rows: such a row is cut after one line and marked as
     faulty, and reading continues with the next line. To bound the time for a file full of such rows, the lines allowed

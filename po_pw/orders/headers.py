@@ -14,7 +14,7 @@ WITHIN: Final = 20
 """Number of rows in which the header is searched: exports put titles and blank rows above it."""
 _UNNAMED: Final = 50
 HIERARCHY: Final = "<|>"
-"""Names the column to whose right each column is a folder level."""
+"""Header of the separator column: each column to its right is a folder level."""
 _KNOWN: Final = {
     "po_number": {"ponumber", "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
     "url": {"url", "coupaurl", "link"},
@@ -49,13 +49,13 @@ class ColumnMap:
     supplier: int
     amount: int
     levels: tuple[int, ...] = ()
-    """The folder levels, outermost first."""
+    """Folder levels, outermost first."""
 
     @classmethod
     def of(cls, header: Sequence[str]) -> ColumnMap:
-        """The places in a header, without regard to case, spaces, underscores and hyphens; the leftmost match wins.
+        """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins.
 
-        What is to the right of a column `<|>` is a folder level, and nothing else, whatever it is called.
+        Columns to the right of `<|>` are folder levels only, whatever their names are.
         """
         end = hierarchy(header)
         plain = [bare(name) for name in header[:end]]
@@ -74,7 +74,7 @@ class ColumnMap:
 
 
 def hierarchy(header: Sequence[str]) -> int:
-    """The place of the column `<|>`; where there is none, the one after the last column."""
+    """Index of the column `<|>`; the number of columns if there is none."""
     return next((place for place, name in enumerate(header) if name.strip() == HIERARCHY), len(header))
 
 

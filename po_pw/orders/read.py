@@ -27,9 +27,9 @@ class OrderTable:
     Attributes:
         columns: the header's names in order, made unique (see `headers.names`).
         source: the file.
-        about: which part of the file is read, where there are others; `""` where it is read as a whole.
-        content: its rows as they stand there.
-        header_row: the number of the row with the header.
+        about: the part of the file that is read; `""` if all of it is.
+        content: its unprocessed rows.
+        header_row: number of the header's row.
     """
 
     columns: tuple[str, ...]
@@ -58,7 +58,7 @@ class OrderTable:
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self.content.separator:
-                del cells[width:]  # a stray note far to the right of a sheet: nothing is shifted
+                del cells[width:]  # a stray note far to the right: no cell is shifted
             if len(cells) > width:
                 fault = fault or (
                     f"{len(cells)} cells where the header has {width} columns; "
@@ -70,11 +70,11 @@ class OrderTable:
 
     @property
     def places(self) -> headers.ColumnMap:
-        """Which column holds what."""
+        """The known columns."""
         return self._reader.places
 
     def free_column(self) -> int:
-        """The first column, counted as `columns`, to the right of all that stands in any row.
+        """Index of the first column to the right of every filled cell.
 
         Raises:
             InputError: the file cannot be read to its end.
@@ -97,8 +97,8 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
-    leftmost match wins, other columns are kept. The columns to the right of one called `<|>` are the levels of folders
-    that the row's folder goes into, where they are filled. The header may have up to 19 rows above it.
+    leftmost match wins, other columns are kept. Columns to the right of `<|>` are folder levels, if filled. The header
+    may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a

@@ -53,9 +53,9 @@ class Reader:
     Attributes:
         source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
-        places: which of them holds what.
-        template: the address of an order whose row has none, with `{po_number}` in it; None where there is none.
-        tracked: the places of the columns that hold what came of an order, see `tracking`.
+        places: their meaning.
+        template: address for rows without one, with `{po_number}` in it; None if there is none.
+        tracked: indexes of the result columns, see `tracking`.
     """
 
     source: str
@@ -96,7 +96,7 @@ class Reader:
         return models.Row(number, cells, po_number, order)
 
     def _failure(self, number: int, field: str | int, said: str) -> models.Failure:
-        """Says what is wrong with a row, or with one cell of it: that of a known column, or that at a place."""
+        """The failure of a row; `field` is the known column or the column index at fault, `""` for the whole row."""
         where = f"{self.source}, row {number}"
         if field != "":
             place = getattr(self.places, field) if isinstance(field, str) else field

@@ -151,7 +151,7 @@ def _is_sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
 
 
 def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The part of each sheet of an .xlsx by its name, as the relationships say; empty where they do not say it."""
+    """The part of each sheet of an .xlsx, by sheet name, from the relationships; empty if they are missing."""
     try:
         book = book_part(archive)
         related = related_parts(archive, book)
@@ -168,18 +168,16 @@ def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def book_part(archive: zipfile.ZipFile) -> str:
-    """The part that names the sheets of an .xlsx.
+    """The workbook part of an .xlsx, which lists its sheets.
 
     Raises:
-        KeyError: the package does not say which it is.
-        StopIteration: likewise.
-        ParseError: likewise.
+        KeyError, StopIteration, ParseError: the package does not name it.
     """
     return next(part for kind, part in related_parts(archive, "").values() if kind == "officeDocument")
 
 
 def related_parts(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """The relationships of a part (`""`: of the package) by id: what kind, and which part (ECMA-376 part 2, 6.5).
+    """The relationships of a part (`""`: of the package) by id: type and target part (ECMA-376 part 2, 6.5).
 
     Raises:
         KeyError: it has none.

@@ -1,8 +1,8 @@
 """The program that reads a workbook in its own process, so that a crash of the library ends only that process.
 
-It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …], "left": COLUMN}`, COLUMN (from 0)
-being where each row's first cell is, or `{"refused": WHY}`; then for each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the
-columns being those whose formula has no result; last `{"rows": COUNT}`. `workbook_sandbox` starts it and reads that.
+It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …], "left": COLUMN}`, the column
+(from 0) of each row's first cell, or `{"refused": WHY}`; then for each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the last
+being columns whose formula has no result; finally `{"rows": COUNT}`. `workbook_sandbox` starts it and reads its output.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def _main(path: Path, seconds: float) -> None:
 
 
 def give_time(seconds: float) -> None:
-    """Ends this process after so long, from a thread of its own: whatever the library does, and also without parent."""
+    """Ends this process after a timeout, from its own thread: works even if the library hangs or the parent is gone."""
     faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def limit_memory() -> None:
-    """As much as the machine has, and no more than any workbook needs; where memory runs out, this process goes first.
+    """Limits this process's memory; if memory runs out, the system kills this process first.
 
     Windows has no such limits; there only `workbook_limits` applies.
     """
@@ -149,7 +149,7 @@ def _records(
 
 
 def _first_column(sheet: python_calamine.CalamineSheet, without_result: Mapping[int, Sequence[int]]) -> int:
-    """The column that `_records` begins each row with."""
+    """The column of the first cell in each row that `_records` yields."""
     left = sheet.start[1] if sheet.start else 0
     return min([left, *(column for columns in without_result.values() for column in columns)])
 

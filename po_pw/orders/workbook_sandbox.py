@@ -1,4 +1,4 @@
-"""Workbooks are read and written in a process of their own: what aborts, hangs or takes all memory there ends that.
+"""Reads and edits workbooks in a separate process: if it aborts, hangs or runs out of memory, only that process ends.
 
 The rows are passed in an unnamed temporary file, so that they can be read repeatedly.
 """
@@ -36,9 +36,9 @@ class Rows:
     """The rows of the chosen sheet.
 
     Attributes:
-        about: which sheet they are from, where there are others; else `""`.
-        sheet: its name.
-        left: the column, from 0, that each row's first cell is in.
+        about: the sheet's name, if there are others; else `""`.
+        sheet: the sheet's name.
+        left: the column (from 0) of each row's first cell.
     """
 
     separator: str = ""
@@ -113,23 +113,23 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
 def edit(
     path: Path, target: Path, sheet: str, edits: Iterable[cell_edits.Edit], *, seconds: float = _SECONDS
 ) -> set[tuple[int, int]]:
-    """Writes a workbook once more with values in some cells of a sheet; everything else of it stays as it is.
+    """Writes a copy of a workbook with new values in some cells of one sheet; everything else is unchanged.
 
-    Where it has formulas, they are worked out when it is opened.
+    If it has formulas, spreadsheet programs will recalculate them on opening.
 
     Args:
         path: the workbook, an .xlsx or .xlsm.
-        target: the new one, in a folder that is there.
-        sheet: the name of the sheet.
-        edits: each with a row that the sheet has.
-        seconds: how long it may take.
+        target: path of the copy.
+        sheet: name of the sheet.
+        edits: their rows exist in the sheet.
+        seconds: timeout.
 
     Returns:
-        Row (from 1) and column (from 0) of the cells that have a formula: it stays.
+        Row (from 1) and column (from 0) of the cells that have a formula, which were not changed.
 
     Raises:
-        InputError: it cannot be read as what it should be.
-        MachineError: no process can be started, or there is no room.
+        InputError: it is not a valid workbook.
+        MachineError: the process cannot be started, or the disk is full.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="po-pw-edit-") as folder, tempfile.TemporaryFile() as said:
@@ -157,12 +157,12 @@ def _line(edit: cell_edits.Edit) -> list[object]:
 
 
 def _run(program: types.ModuleType, path: Path, arguments: list[str], stream: IO[bytes]) -> int:
-    """Runs a program of ours on a workbook, to its end; gives its exit code.
+    """Runs one of our programs on a workbook; returns its exit code.
 
     Raises:
-        MachineError: no process can be started.
+        MachineError: the process cannot be started.
     """
-    # By file and with -P, as the watchdog: nothing in the current folder can be imported in a module's place.
+    # By path and with -P, as the watchdog: no file in the current folder can shadow a module.
     command = [sys.executable, "-P", "-X", "utf8", str(Path(str(program.__file__))), str(_ROOT), *arguments]
     hidden: dict[str, Any] = {}
     if sys.platform == "win32":
@@ -174,10 +174,10 @@ def _run(program: types.ModuleType, path: Path, arguments: list[str], stream: IO
             try:
                 return process.wait()
             finally:
-                process.kill()  # where waiting was broken off
+                process.kill()  # if waiting was interrupted
     except OSError as error:
         msg = (
-            f"{path}: a workbook is opened in a process of its own, and none can be started "
+            f"{path}: a workbook is opened in a separate process, and none can be started "
             f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
         )
         raise errors.MachineError(msg) from None

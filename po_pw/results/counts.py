@@ -43,21 +43,21 @@ class Summary:
 
     Attributes:
         rows: of the input.
-        counts: rows by status; a status nobody has is not in it.
-        fetched: by this run, of orders that came to an outcome.
-        there: all files of the input's orders, whoever fetched them.
-        unfinished: fetched by this run, of orders that it did not finish; kept for the next run.
-        order_seconds: seconds in workers' hands, of the orders this run did.
-        carried: orders that an earlier run had finished, and this one did not visit.
-        earlier: the orders this run did, by what earlier runs had made of them.
-        changes: of the orders that were visited again although they were finished.
-        left_out: orders that were to be left alone, because no run had tried them.
-        problems: what did not come through; a duplicate of such a row is not one more.
-        notes: what the person should know of the files written.
-        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
-        others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
-        names: what each table is called in the output directory; without `failed.csv` where no row has failed.
-        written_back: what became of the list itself; None where it was not to be written.
+        counts: number of rows by status; statuses without rows are left out.
+        fetched: files fetched by this run, of orders with an outcome.
+        there: all files of the input's orders, of any run.
+        unfinished: files fetched by this run, of orders that it did not finish; kept for the next run.
+        order_seconds: total working time of the orders done by this run.
+        carried: number of orders finished by an earlier run and not visited.
+        earlier: number of orders done by this run, by their earlier result.
+        changes: found in finished orders that were visited again.
+        left_out: number of orders excluded because no run had tried them.
+        problems: rows that did not succeed; duplicates are not counted.
+        notes: messages about the files written.
+        warnings: what looks wrong in the run as a whole; with any, the run counts as failed.
+        others: number of orders known from earlier runs that are not on this list or were not reached.
+        names: file name of each table in the output directory; without `failed.csv` if no row failed.
+        written_back: result of writing into the list itself; None if that was not asked for.
     """
 
     rows: int = 0

@@ -33,7 +33,7 @@ def harmless(cell: layout.Cell) -> layout.Cell:
 
 
 def marked(text: str) -> str:
-    """The same for a text."""
+    """`harmless` for a text."""
     return text if _NUMBER.match(text) else _FORMULA.sub("'", text)
 
 

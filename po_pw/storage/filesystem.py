@@ -419,7 +419,7 @@ def remove(folder: Path) -> None:
 
 
 def tidy_up(folder: Path, root: Path) -> None:
-    """Removes a folder of ours, and those above it below `root`, as far as they are empty."""
+    """Removes one of our folders and its parents below `root`, as far as they are empty."""
     for above in (folder, *folder.parents):
         if above == root or not above.is_relative_to(root):
             return

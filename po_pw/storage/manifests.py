@@ -24,23 +24,23 @@ Entry: TypeAlias = "dict[str, Any]"
 
 
 def path(internal: Path, parent: str, stem: str) -> Path:
-    """One for each folder, laid out as they are: two suppliers may have orders whose numbers come out alike.
+    """Path of an order's manifest. The layout mirrors the folders, because suppliers may use the same PO numbers.
 
     Args:
-        internal: the output's `.po-pw`.
-        parent: what the order's folder is in, safe, with `/`; may be empty.
-        stem: claimed, so that no other order has it.
+        internal: the output directory's `.po-pw`.
+        parent: folder that contains the order's folder, with `/`; may be empty.
+        stem: claimed in the journal, so unique.
     """
     return internal / "manifests" / "/".join(map(_folder, parent.split("/"))) / f"{stem}.json"
 
 
 def _folder(level: str) -> str:
-    """One level of the folders of manifests: never called as the manifest of an order that lies beside it is."""
+    """Name of a manifest folder; it never equals the name of a manifest beside it."""
     return f"{level}~" if _is_like_a_manifest(level) else level
 
 
 def _level(folder: str) -> str:
-    """The level that `_folder` gave this name to."""
+    """Reverses `_folder`."""
     return folder.removesuffix("~") if _is_like_a_manifest(folder) else folder
 
 
@@ -146,7 +146,7 @@ class Manifest:
 
 
 def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
-    """Every manifest there is: its path, and the parent and the stem it is for; in no order, streams."""
+    """Yields each manifest's path, parent folder and folder stem, in no particular order."""
     root = internal / "manifests"
     for folder, _, names in os.walk(root):
         place = Path(folder)
@@ -157,7 +157,7 @@ def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def read(path: Path, parent: str, stem: str) -> Manifest:
-    """What a manifest tells.
+    """Reads a manifest.
 
     Raises:
         ValueError: it is damaged, or belongs to another folder (a copy made by a sync program).

@@ -20,7 +20,7 @@ class OrderPaths:
 
     out: Path
     parent: str
-    """The supplier's folder, or as many as the order's row names, with `/`; `""` where there is none."""
+    """The supplier's folder, or the folder levels of the order's row with `/`; `""` if there is none."""
     stem: str
 
     @classmethod
@@ -67,27 +67,27 @@ def draft(work: Path) -> Path:
 
 
 def existing(out: Path, parent: str, folder_stem: str) -> list[Path]:
-    """The order's folders that are there, whatever their ending: one, or none."""
+    """Existing folders of the order, with any ending: one or none."""
     base = out / parent if parent else out
     candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
     return [folder for folder in candidates if folder.is_dir()]
 
 
 def orders_below(out: Path, root: Path, *, aside: bool = False) -> list[tuple[Path, OrderPaths]]:
-    """Every folder below `root` that is called as an order's is, at whatever depth, and the place it stands for.
+    """Finds the folders below `root`, at any depth, that have a name like an order's.
 
-    What is in such a folder is the order's: nothing is looked for there, nor in our own folder, nor behind links.
+    Such folders are not searched themselves, nor are our own folder and symbolic links.
 
     Args:
         out: the output directory.
-        root: that directory, or one that is laid out as it is; it need not be there.
-        aside: folders there may have a `~` more at the end, see `publishing.clear_aside`.
+        root: that directory, or one with the same layout; may be missing.
+        aside: names may have additional `~` at the end, see `publishing.clear_aside`.
 
     Returns:
-        Each folder relative to `root`, as it is called there, sorted.
+        Path relative to `root` and the order's paths, for each folder.
     """
     found: list[tuple[Path, OrderPaths]] = []
-    for folder, inner, _ in os.walk(root):  # what cannot be read has none
+    for folder, inner, _ in os.walk(root):  # unreadable folders are treated as empty
         here = Path(folder).relative_to(root)
         going = []
         for name in sorted(inner):

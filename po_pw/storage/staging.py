@@ -108,20 +108,20 @@ def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
 
 
 def parent(levels: Sequence[str], longest: int = names.LONGEST) -> str:
-    """The folder that an order's folder goes into, relative to the output directory, with `/`; `""`: that directory.
+    """The folder that contains an order's folder, relative to the output directory, with `/`; `""` if there is none.
 
     Args:
-        levels: names of the folders, outermost first, unsafe as yet; those of which nothing is left are left out. Of
-            an order without levels of its own, its supplier.
-        longest: UTF-8 bytes that a name may have; see `name_bytes`.
+        levels: names of the folders, outermost first, not yet made safe: the order's levels, or else its supplier.
+            Names without usable characters are skipped.
+        longest: maximum UTF-8 bytes of a name; see `name_bytes`.
     """
     return "/".join(filter(None, (_level(name, longest) for name in levels)))
 
 
 def _level(text: str, longest: int) -> str:
-    """One safe name, as each folder above an order's has; `""` where nothing is left of the text."""
+    """A safe name of one folder; `""` if no usable characters are left."""
     name = names.folder_name(text)
-    # Not `.po-pw` or anything else that hides, and not a place of ours.
+    # Not `.po-pw` or any other hidden folder, and not a name that we use.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
     name = names.shorten(name, _FOLDER, longest) if name else ""
@@ -173,9 +173,9 @@ def prepare(
 
     Args:
         out: the output directory.
-        work: where the files are.
-        order: whose they are.
-        supplier: its folder's name, unsafe as yet, where the order has no levels of its own; may be empty.
+        work: holds the files.
+        order: their order.
+        supplier: name, not yet made safe; may be empty.
         stem: the claimed folder name, without ending.
         status: sets the folder's ending.
         files: in the page's order; of files with the same name the first keeps it.
