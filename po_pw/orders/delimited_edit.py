@@ -1,4 +1,4 @@
-"""A text file with other values in some cells: every other byte of it stays, whatever its way of writing."""
+"""Replaces cells of a delimited text file; every other byte stays as it is."""
 
 from __future__ import annotations
 
@@ -23,27 +23,26 @@ _MARKS: Final = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
 }
-"""The encodings that stand for a mark at the file's beginning: without it, so that it is a character like others."""
+"""Encodings with a byte order mark, and the variant that treats it as an ordinary character."""
 _MARK: Final = "\ufeff"
 
 
 def write(text: delimited.Text, target: Path, edits: Iterable[cell_edits.Edit]) -> int:
-    """Writes a text file once more with other values in some cells.
+    """Writes a copy of a text file with new values in some cells.
 
-    A new value has quotation marks where the old one or all of its row had them, or where it needs them. A row that is
-    too short gets separators. What the encoding has no letters for becomes `?`.
+    A new value is quoted if the old one or all cells of its row were, or if it must be. Short rows are extended.
+    Characters that the encoding lacks become `?`.
 
     Args:
         text: the file.
-        target: the new one.
-        edits: in the rows' order.
+        target: path of the copy.
+        edits: in row order.
 
     Returns:
-        How many values have letters that became `?`.
+        Number of values with such characters.
 
     Raises:
-        InputError: the file cannot be written again as it is (bytes that are no text), or a row to be changed is not
-            written as a row should be.
+        InputError: the file's bytes cannot be reproduced, or a row to be changed is malformed.
         OSError: it cannot be read or written.
     """
     encoding, before = _exact(text), hashlib.sha256()
@@ -74,19 +73,19 @@ def _by_row(edits: Iterable[cell_edits.Edit]) -> Iterator[tuple[int, Iterator[ce
 
 
 def _exact(text: delimited.Text) -> str:
-    """The encoding that keeps a mark at the beginning as a character."""
+    """The encoding variant that keeps a byte order mark as a character."""
     with text.path.open("rb") as stream:
         head = stream.read(4)
     return next((name for mark, name in _MARKS.get(text.encoding, ()) if head.startswith(mark)), text.encoding)
 
 
 def _errors_of(encoding: str) -> str:
-    """Bytes that are no text go through as they are, where the encoding allows that."""
+    """Error handler that preserves undecodable bytes, if the encoding allows that."""
     return "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
 
 
 def _raw_records(text: delimited.Text, encoding: str) -> Iterator[tuple[headers.Record | None, str]]:
-    """Each row with the text that it is written as; None for the lines before the first one."""
+    """Each row with its original text; None for the lines before the first one."""
     try:
         with text.path.open(encoding=encoding, errors=_errors_of(encoding), newline="") as stream:
             lines = iter(stream.readline, "")
@@ -118,10 +117,10 @@ def _fits(text: str, encoding: str) -> bool:
 def _edited(
     record: headers.Record, raw: str, text: delimited.Text, values: Mapping[int, cell_edits.Value]
 ) -> list[tuple[str, bool]]:
-    """A row's text with other values, in pieces: whether each is new.
+    """A row's text with new values, in pieces, each with whether it is new.
 
     Raises:
-        InputError: the row has a fault, or its cells cannot be told apart exactly.
+        InputError: the row is malformed.
     """
     spans = _spans(raw, text.separator)
     cells = [delimited.unmarked(_unquoted(raw[start:end])) for start, end in spans]
@@ -147,7 +146,7 @@ def _edited(
 
 
 def _spans(raw: str, separator: str) -> list[tuple[int, int]]:
-    """Where each cell of a row begins and ends, as Python's `csv` takes them apart; without the row's line end."""
+    """Start and end of each cell in a row's text, by the rules of Python's `csv`; without the line end."""
     mark = re.escape(separator)
     cell = re.compile(rf'(?:"(?:[^"]|"")*"?)?[^{mark}\r\n]*')
     spans: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Cells of a list that are to hold something else."""
+"""New values for cells of a list."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import datetime
 from typing import NamedTuple, TypeAlias
 
 Value: TypeAlias = "str | int | datetime.datetime"
-"""A moment is local time, without an offset, to the second."""
+"""Times are local, without an offset and without fractions of a second."""
 
 
 class Edit(NamedTuple):
-    """What is to stand in one cell."""
+    """A new value for one cell."""
 
     row: int
-    """As a spreadsheet numbers it: the first is 1."""
+    """From 1."""
     column: int
     """From 0."""
     value: Value
 
 
 def shown(value: Value) -> str:
-    """A value as a cell shows it: a moment as `2026-11-26 14:05:00`."""
+    """A value as text; times as `2026-11-26 14:05:00`."""
     return value.isoformat(" ", "seconds") if isinstance(value, datetime.datetime) else str(value)

@@ -1,8 +1,8 @@
-"""The XML of one sheet of an .xlsx with other values in some cells: every byte that belongs to another cell stays.
+"""Replaces cells in the XML of one sheet of an .xlsx; every other byte stays as it is (ECMA-376 part 1, 18.3.1).
 
-A library that reads a workbook into objects and writes them again loses what it does not know: openpyxl 3.1 loses the
-results of formulas (so a PO number that is one is gone for the next run), sparklines, text boxes, form controls and all
-extensions of conditional formats. ECMA-376 part 1, 18.3.1 has the elements.
+Libraries that load a workbook and save it again lose what they do not support: openpyxl 3.1 loses the results of
+formulas (a PO number that is a formula could not be read by the next run), sparklines, text boxes, form controls and
+extended conditional formats.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_CELL: Final = 32_767
-"""UTF-16 units; a cell holds no more."""
+"""Maximum UTF-16 units of a cell."""
 _TAG: Final = re.compile(rb"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 _SPANS: Final = re.compile(rb"\sspans\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REFERENCE: Final = re.compile(rb"(\sref\s*=\s*[\"'])([A-Z]+\d+)(?::([A-Z]+)(\d+))?([\"'])")
 _PLACE: Final = re.compile(r"([A-Za-z]*)(\d*)")
 _ESCAPED: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-"""`_x0041_` in a cell's text stands for a character (18.4.12 of the standard, `ST_Xstring`)."""
+"""`_x0041_` in a cell's text is an escaped character (`ST_Xstring`, ECMA-376 part 1, 22.9.2.19)."""
 _EPOCH, _EPOCH_1904 = datetime.datetime(1899, 12, 30), datetime.datetime(1904, 1, 1)  # noqa: DTZ001 - a workbook's times have no offset
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Styles:
-    """What is to be known of a workbook's formats."""
+    """Facts about a workbook's formats."""
 
     dates: frozenset[int]
-    """The formats of cells that show a number as a date."""
+    """Indexes of cell formats that show a number as a date."""
     is_from_1904: bool
-    """Days are counted from 1904."""
+    """Dates are numbers of days since 1904, not 1900."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -50,15 +50,15 @@ class _Cell:
 
 
 class SheetEditor:
-    """Finds the cells of one sheet that are to be changed, by their bytes.
+    """Replaces cells of one sheet.
 
     Args:
-        content: the part, in UTF-8.
-        wanted: the values by row (from 1) and column (from 0).
+        content: the sheet's part, in UTF-8.
+        wanted: the new values by row (from 1) and column (from 0).
         styles: of the workbook.
 
     Attributes:
-        left: row and column of each cell that has a formula, and keeps it.
+        left: row and column of the cells that have a formula, which are not changed.
     """
 
     def __init__(self, content: bytes, wanted: Mapping[int, Mapping[int, cell_edits.Value]], styles: Styles) -> None:
@@ -79,10 +79,10 @@ class SheetEditor:
         self._furthest = -1
 
     def edited(self) -> bytes:
-        """The part with the values in it.
+        """Returns the part with the new values.
 
         Raises:
-            ValueError: it is not XML in UTF-8, or a row that is to be changed is not in it.
+            ValueError: it is not XML in UTF-8, or one of the rows is missing.
         """
         if self._content.startswith((b"\xff\xfe", b"\xfe\xff")):
             msg = "a sheet that is not in UTF-8"
@@ -101,7 +101,9 @@ class SheetEditor:
             raise ValueError(msg)
         self._widen()
         pieces, at = [], 0
-        for start, end, new in sorted(self._splices, key=lambda splice: splice[:2]):  # others stay in their order
+        for start, end, new in sorted(
+            self._splices, key=lambda splice: splice[:2]
+        ):  # stable for insertions at one place
             pieces += [self._content[at:start], new]
             at = end
         return b"".join([*pieces, self._content[at:]])
@@ -137,7 +139,7 @@ class SheetEditor:
             self._cells = []
 
     def _edit_row(self, end: int) -> None:
-        """Puts the row's values in, where `end` is the byte at which its end tag begins, or its only tag."""
+        """Replaces and inserts the row's cells; `end` is the offset of its end tag, or of its only tag."""
         self._done.add(self._row)
         there = {cell.column: cell for cell in self._cells}
         added: list[tuple[int, bytes]] = []
@@ -165,7 +167,7 @@ class SheetEditor:
             self._splices.append((at, at, new))
 
     def _style_of(self, column: int) -> str | None:
-        """The format that an empty cell has: its row's, else its column's."""
+        """The format of an empty cell: its row's, else its column's."""
         if self._row_style is not None:
             return self._row_style
         return next((style for first, last, style in self._columns if first <= column <= last and style), None)
@@ -187,7 +189,7 @@ class SheetEditor:
         return f'{start} t="inlineStr">{inner}</{self._prefix}c>'.encode()
 
     def _widen(self) -> None:
-        """Says in the sheet's `dimension` that it reaches as far as the new cells do."""
+        """Extends the sheet's `dimension` to the new cells."""
         if self._bounds is None or self._furthest < 0:
             return
         start, end = self._bounds
@@ -208,14 +210,14 @@ class SheetEditor:
 
 
 def fitting(text: str) -> str:
-    """A text that a cell holds: the end of a longer one becomes `…`."""
+    """Shortens a text to the maximum length of a cell."""
     if len(text) <= LONGEST_CELL // 2 or len(text.encode("utf-16-le")) // 2 <= LONGEST_CELL:
         return text
     return text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 def number_of(letters: str) -> int:
-    """A column's number, from 0."""
+    """Column number (from 0) from its letters."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
@@ -223,7 +225,7 @@ def number_of(letters: str) -> int:
 
 
 def letters_of(column: int) -> str:
-    """A column's letters, from its number."""
+    """Column letters from its number."""
     text, number = "", column + 1
     while number:
         number, place = divmod(number - 1, 26)

@@ -1,4 +1,4 @@
-"""The columns in which a list keeps what came of its orders, as lists for Coupa have them. Pure."""
+"""The result columns of a list, as lists for Coupa have them. Pure."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MESSAGE: Final = "ERROR_MESSAGE"
 FOLDER: Final = "DOWNLOAD_FOLDER"
 URL: Final = "COUPA_URL"
 COLUMNS: Final = (STATUS, SUPPLIER, FOUND, DOWNLOADED, NAMES, PROCESSED, MESSAGE, FOLDER, URL)
-"""In the order in which such lists have them."""
+"""In their usual order."""
 _NUMBER: Final = re.compile(r"(\d{1,6})(?:\.0+)?", re.ASCII)
 
 
 def places(header: Sequence[str]) -> dict[str, int]:
-    """The place of each of these columns that a header has.
+    """Finds the result columns in a header; returns their indexes by name.
 
-    Names count only as they are spelled in `COLUMNS`: a column `Status` may be about something else. What is to the
-    right of `<|>` is a folder level.
+    Names must be spelled as in `COLUMNS`: a column `Status` may mean something else. Columns to the right of `<|>` are
+    folder levels.
     """
     found: dict[str, int] = {}
     for place, name in enumerate(header[: headers.hierarchy(header)]):
@@ -39,11 +39,11 @@ def places(header: Sequence[str]) -> dict[str, int]:
 
 
 def claim(cells: Sequence[str], places: Mapping[str, int]) -> models.Claim | None:
-    """What a row says of its files, where it calls its order COMPLETED; None where it does not, or says none.
+    """Reads a row that marks its order as COMPLETED; None if it does not, or does not say which or how many files.
 
     Args:
         cells: of the row.
-        places: see `places`.
+        places: from `places`.
     """
 
     def cell(name: str) -> str:
@@ -55,7 +55,7 @@ def claim(cells: Sequence[str], places: Mapping[str, int]) -> models.Claim | Non
     numbers = [_NUMBER.fullmatch(text) for text in (cell(FOUND), cell(DOWNLOADED)) if text]
     count = 0
     for number in numbers:
-        if number is None:  # it cannot be told how many there should be
+        if number is None:  # the number of files is unknown
             return None
         count = max(count, int(number[1]))
     names = cell(NAMES)

@@ -1,8 +1,8 @@
-"""The program of the process that writes values into a workbook: one sheet's cells, and nothing else of it.
+"""The program that edits a workbook in its own process: cells of one sheet, and nothing else.
 
 It reads JSON lines `[ROW, COLUMN, KIND, VALUE]` (row from 1, column from 0; `text`, `number` or `moment`), and writes
-one to standard output: `{"left": [[ROW, COLUMN], …]}`, the cells that have a formula and keep it, or `{"refused":
-WHY}`. `workbook_sandbox` starts it and reads that.
+one to standard output: `{"left": [[ROW, COLUMN], …]}`, the cells that keep their formulas, or `{"refused": WHY}`.
+`workbook_sandbox` starts it and reads its output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree
 
 if __name__ == "__main__":
-    # Appended: nothing there can be imported in place of a module of Python's own.
+    # Appended: a file there cannot shadow a module of the standard library.
     sys.path.append(sys.argv[1])
 
 from po_pw import errors
@@ -43,7 +43,7 @@ _BEFORE_CALCULATION: Final = re.compile(
 _NO_COLOURS: Final = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
 _DATE_LETTERS: Final = re.compile(r"[ymdhs]", re.IGNORECASE)
 _BUILT_IN_DATES: Final = frozenset({*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)})
-"""Number formats without a code of their own that show dates or times (ECMA-376 part 1, 18.8.30)."""
+"""Built-in number formats that show dates or times (ECMA-376 part 1, 18.8.30)."""
 
 
 def _main(source: Path, target: Path, sheet: str, wanted: Path, seconds: float) -> None:
@@ -73,14 +73,14 @@ def _read(wanted: Path) -> dict[int, dict[int, cell_edits.Value]]:
 def _edit(
     source: Path, target: Path, sheet: str, wanted: Mapping[int, Mapping[int, cell_edits.Value]]
 ) -> list[tuple[int, int]]:
-    """Writes the workbook once more: other bytes in the cells of the sheet, and formulas are worked out when it opens.
+    """Writes a copy with the new values; formulas are recalculated when it is opened.
 
     Returns:
-        The cells that have a formula, and keep it.
+        The cells that keep their formulas.
 
     Raises:
-        ValueError: the workbook is not made as its standard says.
-        KeyError: it has no such sheet, or lacks a part.
+        ValueError: the workbook is not valid.
+        KeyError: the sheet or a part is missing.
         OSError: it cannot be read or written.
     """
     workbook_limits.check(source)
@@ -117,7 +117,7 @@ def _has_formulas(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
 
 
 def _calculated_at_load(book: bytes) -> bytes:
-    """The part that names the sheets, so that what depends on the new values is worked out when the file is opened."""
+    """Marks the workbook for recalculation on opening, because formulas may depend on the new values."""
     found = _CALCULATION.search(book)
     if found is not None:
         kept = _AT_LOAD.sub(b"", found[2])
@@ -131,7 +131,7 @@ def _calculated_at_load(book: bytes) -> bytes:
 
 
 def _styles(archive: zipfile.ZipFile, book: str) -> sheet_xml.Styles:
-    """Which formats of cells show a number as a date, and from when days are counted."""
+    """Finds the formats that show a number as a date, and the epoch."""
     root = ElementTree.fromstring(archive.read(book))  # noqa: S314 - this process is bounded
     is_from_1904 = any(_local(one) == "workbookPr" and one.get("date1904") in {"1", "true"} for one in root)
     part = next(

@@ -1,4 +1,4 @@
-"""Which cells of the user's list are to hold what came of its orders, and whether they do. Reads; writes nothing."""
+"""Which cells of the user's list get which results, and whether a written list has them. Only reads."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 _ONLY_WHERE_EMPTY: Final = frozenset({tracking.SUPPLIER, tracking.URL})
 _ROUNDED: Final = datetime.timedelta(seconds=1)
-"""A moment that a workbook keeps as a number comes back rounded."""
+"""Tolerance for times, which workbooks store as fractions of days."""
 
 
 def values_of(result: models.RowResult, out: Path, started_at: datetime.datetime) -> dict[str, edits.Value] | None:
-    """What the columns of `tracking.COLUMNS` hold for one row; None where its cells stay as they are. Pure.
+    """The values of the result columns for one row; None if it is not to be changed. Pure.
 
-    They stay where the run did not come to the order, and where the list itself says that it is done.
+    Rows of orders that the run did not reach, or that the list itself marks as done, are not changed.
 
     Args:
         result: of the row.
         out: the output directory.
-        started_at: of the run, for rows that no order came of.
+        started_at: start of the run, for unusable rows.
     """
     outcome = result.outcome
     if result.is_skipped or (outcome is None and result.error is None):
@@ -57,19 +57,19 @@ def _line(text: str) -> str:
 
 
 class ListEdits:
-    """The cells of a list that are to be others than they are.
+    """The changes of a list's cells.
 
     Args:
         table: the list.
-        results: gives what came of its rows, in their order; called each time.
+        results: returns the results of its rows, in order; called repeatedly.
         out: the output directory.
-        started_at: of the run.
+        started_at: start of the run.
 
     Attributes:
-        places: of the columns that are written, counted as the table's.
-        count: values that are others than before, once `wanted` was consumed.
-        rows: rows with such values, likewise.
-        notes: what the user should know, likewise.
+        places: indexes of the columns that are written, by name.
+        count: number of changed values; known when `wanted` is exhausted, as the following.
+        rows: number of rows with changed values.
+        notes: messages for the user.
 
     Raises:
         InputError: the list cannot be read to its end.
@@ -100,14 +100,14 @@ class ListEdits:
         }
         missing = [name for name in tracking.COLUMNS if name not in own]
         has_levels = headers.hierarchy(table.columns) < len(table.columns)
-        # To the left of `<|>` nothing can be put in without moving what other cells' formulas speak of.
+        # Inserting columns left of `<|>` would move cells that formulas refer to.
         self._without = missing if has_levels else []
         added = [] if has_levels else missing
         self._added = dict(zip(added, itertools.count(table.free_column()), strict=False)) if added else {}
         self.places = own | self._added
 
     def wanted(self) -> Iterator[edits.Edit]:
-        """The values in the rows' order, as they are to stand in the file."""
+        """The changes in row order, in the form in which they are written."""
         self.count = self.rows = 0
         for name, place in self._added.items():
             yield edits.Edit(self._table.header_row, self._left + place, name)
@@ -120,14 +120,14 @@ class ListEdits:
         self.notes = tuple(self._said())
 
     def check(self, written: read.OrderTable, left: set[tuple[int, int]]) -> None:
-        """Makes sure that a new list reads as the old one does, but for the values.
+        """Checks that a written list differs from the old one only by the changes.
 
         Args:
             written: the new list.
-            left: row and column of cells that keep what they have.
+            left: row and column of cells that were not changed.
 
         Raises:
-            InputError: it does not.
+            InputError: it differs otherwise.
         """
         width = max(len(self._table.columns), *(place + 1 for place in self.places.values()))
         fresh = written.rows()
@@ -155,7 +155,7 @@ class ListEdits:
         return shown == there
 
     def _changes(self) -> Iterator[tuple[models.Row, Mapping[int, edits.Value]]]:
-        """Each row of the file, with the values that are to be others in it, by place."""
+        """Each row of the file with its changes, by column index."""
         self._moved = self._unclear = 0
         results = self._results()
         result = next(results, None)

@@ -1,8 +1,8 @@
-"""The user's own list, with what came of its orders written into it.
+"""Writes the results into the user's own list.
 
-Nothing of the user's is lost: only cells of this run's rows are written, in columns that are called as
-`tracking.COLUMNS`; what was written is read again and compared before it takes the list's place; the list as it was is
-kept; and where it is not what was read, or another program holds it, it stays as it is and a copy is written beside it.
+Nothing of the user's is lost: only result columns (`tracking.COLUMNS`) of this run's rows are written; the new file is
+read again and compared before it replaces the list; a backup is kept; and if the list was changed meanwhile or is open
+in another program, it stays as it is, and a copy is written beside it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT: Final = ".po-pw/lists"
-"""Where lists are kept as they were, below the output directory."""
+"""Folder for backups, below the output directory."""
 MOST_KEPT: Final = 10
 _COPIES: Final = ".po-pw/copies.json"
 _MADE: Final = ".po-pw/made.json"
 _LOCKS: Final = (("~${}", "Excel"), (".~lock.{}#", "LibreOffice"))
-"""Files that these programs make beside one that they have open."""
+"""Lock files of programs that have a file open."""
 _SIGNATURES: Final = "_xmlsignatures/"
 _BINARY: Final = "/workbook.bin"
 _CHANGED: Final = "was changed since it was read"
@@ -38,27 +38,27 @@ _CHANGED: Final = "was changed since it was read"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the list."""
+    """Result of writing back."""
 
     path: Path | None = None
-    """What was written, or is up to date; None where nothing could be written."""
+    """The file that was written or is up to date; None if nothing could be written."""
     rows: int = 0
-    """Rows in which something was written."""
+    """Number of changed rows."""
     before: Path | None = None
-    """The list as it was; None where it was not written into."""
+    """Backup of the list; None if it was not changed."""
     notes: tuple[str, ...] = ()
-    """What the user should know."""
+    """Messages for the user."""
 
 
 class WriteBack:
-    """The list of a run. Synchronous.
+    """The list of a run, to be written back. Synchronous.
 
     Args:
         path: the list.
         out: the output directory.
 
     Raises:
-        InputError: it is of a kind that cannot be written into.
+        InputError: files of this kind cannot be written.
     """
 
     def __init__(self, path: Path, out: Path) -> None:
@@ -78,22 +78,22 @@ class WriteBack:
     def write(
         self, run: models.RunId, rows: Callable[[], Iterator[models.RowResult]], started_at: datetime.datetime
     ) -> Written:
-        """Writes what came of a run's rows; may be called again.
+        """Writes the results of a run's rows; may be called repeatedly.
 
         Args:
-            run: names the list as it was, where it is kept.
-            rows: gives the results in the rows' order; called twice.
-            started_at: of the run, for rows that no order came of.
+            run: names the backup.
+            rows: returns the results in row order; called twice.
+            started_at: start of the run.
 
         Raises:
-            StoppedError: what `rows` gives raised it; the list is as it was.
+            StoppedError: raised while iterating `rows`; the list is unchanged.
         """
         if not self._path.exists():
             return Written(notes=(f"{self.name} is not there any more: nothing was written back",))
         draft = self._path.with_name(f".{self.name}.po-pw-new")
         try:
             draft.touch()
-        except OSError:  # a folder that may only be read
+        except OSError:  # a read-only folder
             draft = self._out / ".po-pw" / draft.name
         try:
             table = read.open_table(self._path)
@@ -140,7 +140,7 @@ class WriteBack:
         return self._put_beside(draft, why, rows, notes)
 
     def _why_not(self, draft: Path) -> str:
-        """Why the list must stay as it is; `""` where it need not."""
+        """Why the list must not be replaced; `""` if it may be."""
         for pattern, program in _LOCKS:
             lock = self._path.with_name(pattern.format(self.name))
             if lock.exists():
@@ -152,7 +152,7 @@ class WriteBack:
         return _CHANGED if _digest(self._path) != self._digest else ""
 
     def _replace(self, draft: Path) -> str:
-        """Gives what was written the list's place; or says why not."""
+        """Replaces the list; returns why not, `""` if it was replaced."""
         digest = _digest(draft)
         _make_alike(self._path, draft)
         if _digest(self._path) != self._digest:
@@ -175,7 +175,7 @@ class WriteBack:
         return Written(folder / name, rows, None, (note, *notes, *said))
 
     def _keep(self, run: models.RunId) -> Path:
-        """Keeps the list as it was before the run; of those of earlier runs only the latest stay."""
+        """Makes the backup of this run, and removes the oldest ones."""
         folder = self._out / _KEPT
         folder.mkdir(parents=True, exist_ok=True)
         kept = folder / f"{run} {self.name}"
@@ -187,17 +187,17 @@ class WriteBack:
 
 
 def _make_alike(old: Path, new: Path) -> None:
-    """Owner, permissions and what else goes with a file, but for its times."""
+    """Copies owner, permissions and extended attributes."""
     about = old.stat()
     if os.name == "posix" and about.st_uid != new.stat().st_uid:
-        with contextlib.suppress(PermissionError):  # it was somebody else's: now it is ours, with the same permissions
+        with contextlib.suppress(PermissionError):  # only root may give files away
             os.chown(new, about.st_uid, about.st_gid)
     shutil.copystat(old, new)
     os.utime(new)
 
 
 def _names_in(path: Path) -> tuple[str, ...] | None:
-    """The parts of a workbook that can be written into; none of a text file. None for another kind of file.
+    """The part names of an .xlsx; empty for a text file, None for files that cannot be written.
 
     Raises:
         InputError: it cannot be read.

@@ -1,4 +1,4 @@
-"""Orders that a list calls COMPLETED, and of which no journal knows: believed only where their folder is there."""
+"""Checks orders that their list marks as COMPLETED and that no journal knows: their files must be there."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SYSTEM: Final = frozenset({"thumbs.db", "desktop.ini"})
-"""What file managers put into folders; so do hidden files and the lock files of office programs."""
+"""Files made by file managers; hidden files and office lock files are ignored as well."""
 _UNFINISHED: Final = (".crdownload", ".part", ".partial", ".tmp", ".download")
-"""Endings of files that a browser has not finished."""
+"""Extensions of unfinished downloads."""
 
 
 def proved(out: Path, order: models.PurchaseOrder, beside: Path | None, longest: int) -> models.Outcome | None:
-    """What came of an order by its own row, where the row's folder, or the one we would make, has the files it says.
+    """Looks for the files that an order's row claims, in the folder it names and in the one that we would make.
 
     Args:
         out: the output directory.
-        order: with what its row says; see `models.Claim`.
-        beside: the list's folder, which a relative folder may be meant from; None where there is no file.
-        longest: UTF-8 bytes that a name may have; see `staging.name_bytes`.
+        order: the order with its claim.
+        beside: the list's folder, for relative paths in the row; None if there is no file.
+        longest: maximum UTF-8 bytes of a name; see `staging.name_bytes`.
 
     Returns:
-        None where the folder is not there, is another order's, holds unfinished downloads, or fewer files than said.
+        The outcome; None if the folder is missing or another order's, or has unfinished or fewer files than claimed.
     """
     said = order.claim
     if said is None:
         return None
     stem = staging.stem(order, longest)
     for folder in _candidates(out, order, said.folder, beside, stem, longest):
-        with contextlib.suppress(OSError, ValueError):  # what cannot be looked at proves nothing
+        with contextlib.suppress(OSError, ValueError):  # unreadable: treated as missing
             if _is_orders_own(out, folder, order, stem) and (files := _files(folder, said)):
                 return _outcome(out, folder, order, files)
     return None
@@ -56,7 +56,7 @@ def _candidates(
 
 
 def _is_orders_own(out: Path, folder: Path, order: models.PurchaseOrder, stem: str) -> bool:
-    """Whether the folder is this order's by its name, and no other's by its manifest."""
+    """Whether the folder's name is this order's, and its manifest, if any, is not another order's."""
     name = unicodedata.normalize("NFC", folder.name)
     if name not in {stem, f"{stem}_{models.Status.COMPLETED}"} or not folder.is_dir():
         return False
@@ -69,7 +69,7 @@ def _is_orders_own(out: Path, folder: Path, order: models.PurchaseOrder, stem: s
 
 
 def _files(folder: Path, said: models.Claim) -> list[Path]:
-    """The folder's files, where all are there that the row says; else none."""
+    """The folder's files; none if any claimed file is missing."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and not _is_systems(path.name)]
     if any(path.suffix.lower() in _UNFINISHED or not path.stat().st_size for path in files):
         return []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Final
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
 
 import openpyxl
 
@@ -60,3 +61,28 @@ def written_workbook(path: Path, header: Sequence[str], lines: Sequence[Sequence
         sheet.append(list(cells))
     book.save(path)
     return path
+
+
+def parts(path: Path) -> dict[str, bytes]:
+    """The parts of a workbook."""
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def cells(path: Path) -> dict[tuple[str, str], Any]:
+    """Each cell's value or formula, and how it looks."""
+    book = openpyxl.load_workbook(path, keep_vba=path.suffix == ".xlsm")
+    return {
+        (sheet.title, cell.coordinate): (
+            cell.value,
+            cell.number_format,
+            cell.font.b,
+            cell.font.i,
+            cell.fill.fgColor.rgb,
+            cell.border.left.style,
+            cell.comment.text if cell.comment else None,
+        )
+        for sheet in book.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+    }

@@ -6,14 +6,13 @@ import datetime
 import struct
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import openpyxl
 import pytest
 import xlsxwriter
 
 from po_pw.orders import read
-from tests.helpers.coupa_lists import HEADER
+from tests.helpers.coupa_lists import HEADER, cells, parts
 from tests.unit.test_write_back import DONE, DONE_HERE, TEMPLATE, came, failed, written
 
 if TYPE_CHECKING:
@@ -80,30 +79,6 @@ def rich_workbook(path: Path) -> Path:
         for name, part in content.items():
             archive.writestr(name, part.replace(b' fullCalcOnLoad="1"', b""))  # as Excel leaves it
     return path
-
-
-def parts(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {info.filename: archive.read(info) for info in archive.infolist()}
-
-
-def cells(path: Path) -> dict[tuple[str, str], Any]:
-    """Each cell's value or formula, and how it looks."""
-    book = openpyxl.load_workbook(path, keep_vba=path.suffix == ".xlsm")
-    return {
-        (sheet.title, cell.coordinate): (
-            cell.value,
-            cell.number_format,
-            cell.font.b,
-            cell.font.i,
-            cell.fill.fgColor.rgb,
-            cell.border.left.style,
-            cell.comment.text if cell.comment else None,
-        )
-        for sheet in book.worksheets
-        for row in sheet.iter_rows()
-        for cell in row
-    }
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "xlsm"])
