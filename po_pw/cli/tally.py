@@ -67,6 +67,8 @@ class Tally:
         self.troubles: collections.deque[str] = collections.deque(maxlen=3)
         self.hosts: dict[str, HostLine] = {}
         """Those that orders wait for."""
+        self.sign_ins: dict[str, str] = {}
+        """Portals whose sign-in is being renewed, and how."""
         self.refused: dict[str, str] = {}
         """Hosts that cannot be reached at all, and why."""
         self._waiting_since: float | None = None
@@ -124,6 +126,13 @@ class Tally:
                 if event.refused:
                     self.refused[event.host] = event.refused
                 self._note_waiting()
+            case events.SignInStarted():
+                by_person = "waiting for you to sign in, in the window that is open"
+                self.sign_ins[event.host] = by_person if event.how == "window" else "signing in again"
+                self._note_waiting()
+            case events.SignInEnded():
+                self.sign_ins.pop(event.host, None)
+                self._note_waiting()
             case events.OrderSettled():
                 outcome = event.outcome
                 if self._waiting_since is not None:
@@ -154,11 +163,13 @@ class Tally:
         now = self._clock()
         if self._waiting_since is not None:
             self._waited += now - self._waiting_since
-        self._waiting_since = now if self.hosts else None
+        self._waiting_since = now if self.hosts or self.sign_ins else None
 
     def waits(self) -> list[str]:
-        """A line for each host that orders wait for; where this machine has no network, one for all."""
+        """A line for each host, or sign-in, that orders wait for; where this machine has no network, one for all."""
         now, lines = self._clock(), dict[str, None]()
+        for host, how in tuple(self.sign_ins.items()):
+            lines[f"{host}: {how}"] = None
         for host, line in tuple(self.hosts.items()):
             left = None if line.next_try is None else line.next_try - now
             if left is not None and left < 0 and not line.gives_up:
