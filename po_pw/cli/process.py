@@ -53,6 +53,13 @@ def process(
             help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
         ),
     ] = None,
+    write_back: Annotated[
+        bool,
+        typer.Option(
+            "--write-back",
+            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+        ),
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="Process only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Download everything again, finished orders too.")] = False,
     refresh: Annotated[
@@ -145,6 +152,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            write_back=write_back or None,
             limit=limit,
             max_path=max_path,
             attempts=attempts,

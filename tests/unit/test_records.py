@@ -46,6 +46,8 @@ EVENTS = (
     events.HostWaits("x", "it asks to wait", 1.0),
     events.HostTried("x"),
     events.HostFree("x"),
+    events.SignInStarted("x", "form"),
+    events.SignInEnded("x", renewed=True),
     events.Stopping(now=False, why="Ctrl-C"),
     events.Notice("info", "text"),
     events.RunEnded(RUN, 1.0, 1.0, interrupted=False),
