@@ -57,7 +57,7 @@ def process(
         bool,
         typer.Option(
             "--write-back",
-            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+            help="Also write status, files, folder and time into FILE. A copy of FILE as it was is kept.",
         ),
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Process only the first N rows.")] = None,

@@ -389,8 +389,8 @@ class Fetcher:
             msg = f"{what} folder {error.folder}, and {humanize.size(free)} are free"
             return _NoRoomForBrowserError(msg, needed, error.folder)
         msg = (
-            f"there is no room for {name} ({humanize.size(needed)}) on the disk of {error.folder}: "
-            f"{humanize.size(free)} are free, {humanize.size(max(0, needed - free))} more are needed"
+            f"{name} ({humanize.size(needed)}) does not fit on the disk of {error.folder}: "
+            f"{humanize.size(free)} free, {humanize.size(max(0, needed - free))} more needed"
         )
         return errors.DoesNotFitError(msg, needed, error.folder)
 

@@ -212,7 +212,7 @@ def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(t
                 assert {one.status for one in ran.outcomes} == {models.Status.COMPLETED}
                 told = [text for text in ran.notices if "no room" in text]
                 assert len(told) == 1
-                assert "PO-1 waits: there is no room for '40MB.pdf' (42 MB) on the disk of " in told[0]
+                assert "PO-1 waits: '40MB.pdf' (42 MB) does not fit on the disk of " in told[0]
                 assert "more needed" in told[0]
                 assert portal.times("/files/40MB.pdf") == 2  # once to learn how large it is, once when there was room
 
@@ -230,7 +230,7 @@ def test_a_file_that_never_fits_is_that_files_failure(tmp_path: Path) -> None:
                 assert ran.error is None
                 assert ran.rows["PO-2"]["status"] == "COMPLETED"
                 assert (ran.rows["PO-1"]["status"], ran.rows["PO-1"]["error_code"]) == ("PARTIAL", "DISK_FULL")
-                assert "no room for '40MB.pdf'" in ran.rows["PO-1"]["error_message"]
+                assert "'40MB.pdf' (42 MB) does not fit" in ran.rows["PO-1"]["error_message"]
                 assert "same command again" in ran.rows["PO-1"]["error_message"]
                 assert portal.times("/files/40MB.pdf") == 1
                 assert portal.times("/files/1MB.pdf") == 1

@@ -138,7 +138,7 @@ def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.
 def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server.Portal, kind: str) -> None:
     """The portal's home, an order that is not there or not ours, and a sign-in are called what they are."""
     url, said, where = {
-        "home": (f"{portal.origin}/", "could not be recognised", home),
+        "home": (f"{portal.origin}/", "does not look like the order's page", home),
         "missing": (address(portal, Variant.NOT_FOUND), "no such order", home),
         "forbidden": (address(portal, Variant.FORBIDDEN), "may not see this order", home),
         "signed out": (address(portal, Variant.LINKS), "asks for a sign-in", tmp_path / "nobody"),

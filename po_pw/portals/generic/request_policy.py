@@ -119,7 +119,7 @@ def _post_for_file(control: models.Control) -> models.Judgement:
         control, (control.row,) if file_names.is_file_name(control.row) else (), in_area=True
     )
     if decision.action is not control_policy.Action.PRESS:
-        return _stop(f"a POST by a control that may not be pressed for a file: {decision.why}")
+        return _stop(f"a POST by a button that is not for downloading: {decision.why}")
     if not control_policy.is_name_proven(control):
         return _stop("a POST by a button whose label may be more than a file name")
     return _pass("a POST that is surely a download: its whole label says so, and nothing mentions a change")
