@@ -16,6 +16,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
 from po_pw.browser import (
+    context_guards,
     heartbeat,
     holds,
     launching,
@@ -227,6 +228,8 @@ class Context:
         self.worker = worker
         self.user_data_dir = user_data_dir
         self.downloads = downloads
+        self.temporary = run_dir.path.parent
+        """On whose disk the browser keeps its profile and all else of its own."""
         self.pid = 0
         self.version = ""
         self.user_agent = ""
@@ -239,7 +242,7 @@ class Context:
         self._process: psutil.Process | None = None
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
-        self.guards = press_guard.Guards(inner, self._pages.owner)
+        self.guards = context_guards.Guards(inner, self._pages.owner)
         self.transfers: transfers.Transfers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

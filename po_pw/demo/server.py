@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
-import concurrent.futures
 import contextlib
 import csv
 import dataclasses
-import errno
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from aiohttp import web
-
-from po_pw import errors
-from po_pw.demo import accounts, catalogue, faults, views
+from po_pw.demo import accounts, catalogue, faults, serving, views
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
-_HOST: Final = "127.0.0.1"
-_STARTS_WITHIN: Final = 60.0
-_ENDS_WITHIN: Final = 10.0
 COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 
 
@@ -83,9 +73,20 @@ class Portal:
         """The page with the sign-in form."""
         return f"{self.origin}/login"
 
+    @property
+    def sign_in_host(self) -> str:
+        """Another host that asks for the password: none."""
+        return ""
+
     def order_url(self, po_number: str) -> str:
         """The address of an order's page; also of one the portal does not have."""
         return f"{self.origin}/orders/{po_number}"
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The table of orders that people would have: `po_number,supplier,url,amount`, then each order."""
+        yield COLUMNS
+        for order in self.orders:
+            yield order.po_number, order.supplier, self.order_url(order.po_number), order.amount
 
     def show(self, po_number: str, files: Sequence[catalogue.ExpectedFile]) -> None:
         """From now on the order's page shows these files: another month has come."""
@@ -115,30 +116,14 @@ async def serve(
         before: one that has ended, and is only restarted: who is signed in stays so, counts and failures go on.
 
     Raises:
-        OSError: the port is taken.
+        MachineError: the port cannot be had.
     """
     portal = Portal(settings or catalogue.PortalSettings(), before)
     async with contextlib.AsyncExitStack() as stack:
         site = views.Site(portal)
-        portal.other_origin = await _listen(stack, site.other_application(), 0)
-        portal.origin = await _listen(stack, site.application(), port)
+        portal.other_origin = await serving.listen(stack, site.other_application())
+        portal.origin = await serving.listen(stack, site.application(), port)
         yield portal
-
-
-async def _listen(stack: contextlib.AsyncExitStack, application: web.Application, port: int) -> str:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, _HOST, port).start()
-    except OSError as error:
-        why = {
-            errno.EADDRINUSE: "another program uses it",
-            errno.EACCES: "ports below 1024 are for administrators",
-        }.get(error.errno or 0, error.strerror or str(error))
-        msg = f"the demo portal cannot have port {port}: {why}. Give another one with --port, or leave --port out."
-        raise errors.MachineError(msg) from error
-    return f"http://{_HOST}:{runner.addresses[0][1]}"
 
 
 @contextlib.contextmanager
@@ -156,48 +141,27 @@ def serve_in_thread(
         MachineError: the port cannot be had.
         TimeoutError: it did not start, or did not end, in time.
     """
-    started: concurrent.futures.Future[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]]
-    started = concurrent.futures.Future()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with serve(settings, port, before=before) as portal:
-            started.set_result((portal, asyncio.get_running_loop(), stop))
-            await stop.wait()
-
-    def work() -> None:
-        try:
-            asyncio.run(run())
-        except (errors.MachineError, OSError, ValueError) as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    thread = threading.Thread(target=work, name="demo-portal", daemon=True)
-    thread.start()
-    portal, loop, stop = started.result(timeout=_STARTS_WITHIN)
-    try:
+    with serving.in_thread(lambda: serve(settings, port, before=before), "demo portal") as portal:
         yield portal
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(_ENDS_WITHIN)
-        if thread.is_alive():
-            msg = f"the portal at {portal.origin} did not end within {_ENDS_WITHIN:.0f} s"
-            raise TimeoutError(msg)
 
 
-def write_csv(portal: Portal, path: Path, *, only: Collection[str] | None = None) -> None:
-    """Writes the table of orders that people would have: `po_number,supplier,url,amount`.
+class Listed(Protocol):
+    """A portal whose orders can be written as a table."""
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The table of orders that people would have: its header, then each order, the PO number first."""
+
+
+def write_csv(portal: Listed, path: Path, *, only: Collection[str] | None = None) -> None:
+    """Writes the table of orders that people would have.
 
     Args:
         portal: whose orders.
         path: the file, UTF-8; replaced where there is one.
         only: PO numbers; None for all.
     """
+    header, *rows = portal.rows()
     with Path(path).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        for order in portal.orders:
-            if only is None or order.po_number in only:
-                url = portal.order_url(order.po_number)
-                writer.writerow((order.po_number, order.supplier, url, order.amount))
+        writer.writerow(header)
+        writer.writerows(row for row in rows if only is None or row[0] in only)
