@@ -53,6 +53,10 @@ def process(
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
     refresh: Annotated[
@@ -129,6 +133,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
             limit=limit,
             max_path=max_path,
             attempts=attempts,
