@@ -21,7 +21,7 @@ def resolve(given: str | None, known: Sequence[sessions.SignIn], configured: str
 
     Args:
         given: an address; the origin or host of a portal that is known; None for the only one.
-        known: the saved sign-ins of the account, the latest first.
+        known: saved sign-ins; of two to one portal the first one tells its page.
         configured: an address of the portal that the settings name; `""` where they name none.
 
     Returns:

@@ -105,7 +105,7 @@ def login(
             return
         if check:
             raise typer.Exit(sign_ins.check(options, kept.saved(), portal, is_account_given=account is not None))
-        known = [one for one in kept.saved() if one.account == options.account]
+        known = sorted(kept.saved(), key=lambda one: one.account != options.account)
         url = saved.resolve(portal, known, options.url_template or "")
         engine.check_address(url)
         if import_cookies is not None:
