@@ -39,6 +39,10 @@ class RunStarted(Event):
     """`orders` by their earlier result."""
     refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
     """The unusable rows, by reason."""
+    skipped: int = 0
+    """Number of orders marked as COMPLETED in the list, with their files there."""
+    unproved: int = 0
+    """Number of `orders` marked as COMPLETED in the list, with files missing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -233,6 +237,25 @@ class HostFree(Event):
 
     host: str
     refused: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignInStarted(Event):
+    """A portal asked for a sign-in: its orders wait while it is renewed."""
+
+    host: str
+    """And port, with `http://` where it is not https."""
+    how: Literal["form", "window"]
+    """`form`: without a person. `window`: a person is asked."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignInEnded(Event):
+    """The orders of a portal wait for its sign-in no longer."""
+
+    host: str
+    renewed: bool
+    """False: nobody is signed in; the portal's orders are left for another run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

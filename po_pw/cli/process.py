@@ -57,6 +57,13 @@ def process(
         str | None,
         typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
     ] = None,
+    write_back: Annotated[
+        bool,
+        typer.Option(
+            "--write-back",
+            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+        ),
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
     refresh: Annotated[
@@ -102,6 +109,13 @@ def process(
         bool,
         typer.Option("--no-mark", help="Do not mark files as coming from the internet (Office opens those read-only)."),
     ] = False,
+    no_sign_in_window: Annotated[
+        bool,
+        typer.Option(
+            "--no-sign-in-window",
+            help="When a sign-in ends and only a person can renew it, open no window: end with exit code 4.",
+        ),
+    ] = False,
     run_timeout: Annotated[
         str | None,
         typer.Option(
@@ -134,6 +148,7 @@ def process(
             headed=headed or None,
             base_profile=base_profile,
             account=account,
+            write_back=write_back or None,
             limit=limit,
             max_path=max_path,
             attempts=attempts,
@@ -145,6 +160,7 @@ def process(
             patience=patience,
             read_only=read_only or None,
             mark_of_the_web=False if no_mark else None,
+            sign_in_window=False if no_sign_in_window else None,
         )
         with (
             progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
