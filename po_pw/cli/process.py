@@ -24,16 +24,7 @@ def process(
         int | None,
         typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="Where folders and results go.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     url_template: Annotated[
         str | None,
         typer.Option(
