@@ -25,16 +25,7 @@ def doctor(
         int | None,
         typer.Option("-w", "--workers", help="How many browsers a run would open, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="The output folder of a run.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     browser: Annotated[
         str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,

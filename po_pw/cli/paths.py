@@ -27,3 +27,15 @@ Out = Annotated[
     ),
 ]
 """The output directory of a run that is looked at."""
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="PATH",
+        parser=path,
+        help="The output folder: files and results go there.  [default: downloads]",
+    ),
+]
+"""The output directory of a run, for every command that starts one or checks what one needs."""

@@ -24,16 +24,7 @@ def process(
         int | None,
         typer.Option("-w", "--workers", help="How many browsers work at once, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="The output folder: files and results go there.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     url_template: Annotated[
         str | None,
         typer.Option(help="Address for rows without a url, e.g. https://x.coupahost.com/order_headers/{po_number}"),
@@ -52,6 +43,10 @@ def process(
             parser=paths.path,
             help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
         ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
     ] = None,
     write_back: Annotated[
         bool,
@@ -152,6 +147,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
             write_back=write_back or None,
             limit=limit,
             max_path=max_path,
