@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw import errors, hostnames, models
-from po_pw.auth import forms
+from po_pw.auth import forms, pages
 from po_pw.auth import trust as trusts
 from po_pw.portals.generic import page_facts, recognition
 
@@ -122,12 +122,17 @@ class Attempt:
             await trusts.check_target(target, self._origin, trust)
 
         first = self._first
-        if first is not None and not any(form.asks_who or form.asks_secret for form in first.forms):
+        # A lone e-mail field may be a newsletter's: the link that says "Sign in" comes before it.
+        if (
+            first is not None
+            and not asks_for_sign_in(first)
+            and not any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in first.forms)
+        ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
             if links:
-                await forms.open_page(self._page, links[0], self._timeout)
+                await pages.open_page(self._page, links[0], self._timeout)
         self._asked = True
-        await forms.by_form(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
+        await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
 
     async def prove(self) -> Proof:
         """Opens the address afresh, and if it says nothing the page the sign-in led to: does one need the sign-in?
@@ -169,7 +174,7 @@ class Attempt:
 
 
 async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
-    status = await forms.open_page(page, url, timeout)
+    status = await pages.open_page(page, url, timeout)
     return await page_facts.look(page, asked=url, status=status)
 
 

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from po_pw import errors, hostnames, models, redact, sessions, settings
-from po_pw.auth import attempt, forms
+from po_pw.auth import attempt, forms, window
 from po_pw.auth import trust as trusts
 from po_pw.browser import contexts, display, locate
 
@@ -46,6 +46,7 @@ async def login(
     *,
     username: str | None = None,
     password: str | None = None,
+    code: forms.AsksForCode | None = None,
     by_environment: bool = False,
     patience: float,
     trust: trusts.Trust | None = None,
@@ -57,6 +58,7 @@ async def login(
         url: any page of the portal that needs a sign-in; an order's is best, for it is then proved there.
         username: fills forms without a window; None opens a window for the person (single sign-on, MFA).
         password: for the form.
+        code: gives the one-time code that a form asks for.
         by_environment: the password is that of `PO_PW_PASSWORD`.
         patience: seconds for the person to sign in.
         trust: where the password may go; by default to the address's own origin alone.
@@ -67,7 +69,7 @@ async def login(
         MachineError: no browser, or no display for the window.
     """
     check_address(url)
-    answers = forms.Answers(username, password or "") if username is not None else None
+    answers = forms.Answers(username, password or "", code) if username is not None else None
     if answers is None and not display.can_show_windows():
         msg = (
             "there is no display for a sign-in window here. Use --username where the portal has a plain form, or run "
@@ -98,7 +100,7 @@ async def login(
                 trying = attempt.Attempt(hold.page, url, strangers, options.navigation_timeout)
                 if not await trying.begin():
                     if answers is None:
-                        await forms.by_window(hold.page, signed_in=trying.is_in, timeout=patience)
+                        await window.wait(hold.page, signed_in=trying.is_in, timeout=patience)
                     else:
                         await trying.fill(answers, trust)
                 proof = await trying.prove()
