@@ -142,7 +142,7 @@ class Attempt:
         """
         landed = self._page.url
         here = await _open(self._page, self._url, self._timeout)
-        reason = recognition.sign_in_reason(here, kept=not _led_away(here)) if self._first else ""
+        reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and recognition.names_record(self._url):
             msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
@@ -165,7 +165,7 @@ class Attempt:
 
     def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:
         found = [] if reason else [here.url]
-        if not reason and not _led_away(here):
+        if not reason and not led_away(here):
             found.insert(0, self._url)
         return [one for one in dict.fromkeys([*found, landed]) if _is_same_site(one, self._origin)]
 
@@ -178,9 +178,18 @@ async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
     return await page_facts.look(page, asked=url, status=status)
 
 
+def sign_in_reason(facts: page_facts.PageFacts) -> str:
+    """Why a page is a sign-in: by its structure, or because it is another site's; `""`: it is none. Pure."""
+    if reason := recognition.sign_in_reason(facts, kept=not led_away(facts)):
+        return reason
+    if _is_same_site(facts.url, hostnames.origin_of(facts.asked)):
+        return ""
+    return f"it led to {urlsplit(facts.url).hostname}"
+
+
 def asks_for_sign_in(facts: page_facts.PageFacts) -> bool:
-    """Whether a page is a sign-in, by its structure. Pure."""
-    return bool(recognition.sign_in_reason(facts, kept=not _led_away(facts)))
+    """Whether a page is a sign-in. Pure."""
+    return bool(sign_in_reason(facts))
 
 
 def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFacts) -> bool:
@@ -197,7 +206,8 @@ def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFact
     return bool(stranger.ways_in or stranger.forms)
 
 
-def _led_away(facts: page_facts.PageFacts) -> bool:
+def led_away(facts: page_facts.PageFacts) -> bool:
+    """Whether another page came than the one that was asked for. Pure."""
     part = recognition.record_part(facts.asked, "")
     return not recognition.same_address(facts.asked, facts.url) and not recognition.keeps_record(facts.url, part)
 
