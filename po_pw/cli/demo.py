@@ -181,8 +181,8 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     tenant = _tenant(portal)
     name = "A procurement portal" if tenant is None else "A Coupa tenant"
     typer.echo(
-        f"{name} with {len(portal.orders)} orders is at {portal.origin}; "
-        f"{len(expected_to_fail)} of them cannot succeed, as an example."
+        f"{name} with {len(portal.orders)} order{'' if len(portal.orders) == 1 else 's'} is at {portal.origin}"
+        + (f"; {len(expected_to_fail)} of them cannot succeed, as an example." if expected_to_fail else ".")
     )
     done = asyncio.run(
         login.login(
