@@ -177,7 +177,7 @@ def _run(program: types.ModuleType, path: Path, arguments: list[str], stream: IO
                 process.kill()  # if waiting was interrupted
     except OSError as error:
         msg = (
-            f"{path}: a workbook is opened in a separate process, and none can be started "
+            f"{path}: the process that reads workbooks cannot be started "
             f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
         )
         raise errors.MachineError(msg) from None
