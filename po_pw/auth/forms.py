@@ -13,7 +13,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, models, net_errors
 from po_pw.auth import trust
-from po_pw.browser import contexts
+from po_pw.browser import launching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -91,7 +91,7 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         except playwright.Error as error:
             if page.is_closed():
                 raise
-            raise errors.PortalUnreachableError(unreachable(url, contexts.first_line(error))) from error
+            raise errors.PortalUnreachableError(unreachable(url, launching.first_line(error))) from error
         return counted.last if counted.seen else (answer.status if answer else 200)
 
 
@@ -175,7 +175,7 @@ async def by_form(
         said = await _complaint(page)
     except playwright.Error as error:
         msg = (
-            f"the sign-in form could not be filled ({contexts.first_line(error)}). "
+            f"the sign-in form could not be filled ({launching.first_line(error)}). "
             f"If this portal signs in through another page, use a window: po-pw login without --username"
         )
         raise errors.LoginRequiredError(msg) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from po_pw import errors, hostnames, models, redact, sessions, settings
 from po_pw.auth import attempt, forms
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts, display, locate
+from po_pw.browser import contexts, display, launching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,8 +84,8 @@ async def login(
         if view.warning:
             _log.warning(view.warning)
         browser = driver.resolve(options.browser)
-        launch = contexts.Launch(
-            browser, view.headless, not locate.sandbox_hindrance(), options.launch_timeout, view.environment
+        launch = launching.plan(
+            browser, headless=view.headless, timeout=options.launch_timeout, environment=view.environment
         )
         context = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"

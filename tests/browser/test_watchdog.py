@@ -34,7 +34,7 @@ from po_pw.browser import contexts, locate, profiles
 
 async def main():
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 300)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=300)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await asyncio.gather(*(
             driver.open(models.WorkerId(w), launch, user_data_dir=manager.create_profile(w),
