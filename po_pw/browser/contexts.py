@@ -124,8 +124,9 @@ class Driver:
                 return await playwright.async_playwright().start()
             except Exception as error:  # a bare Exception if the driver ends at once
                 msg = (
-                    f"Playwright's driver does not start ({launching.first_line(error)}). What it printed above says why; "
-                    "where a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
+                    f"Playwright's driver does not start ({launching.first_line(error)}). What it printed above says "
+                    "why; where a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings "
+                    "it."
                 )
                 raise errors.DriverError(msg) from error
 

@@ -37,7 +37,7 @@ NODE = "window.outerWidth > 0 && window.outerHeight > window.innerHeight"
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, display, locate, profiles
+from po_pw.browser import contexts, display, launching, profiles
 
 async def main():
     async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as view:

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("own_temp")
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 
 async def main():
     async with contexts.Driver() as driver:
