@@ -44,6 +44,10 @@ def process(
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
+    ] = None,
     write_back: Annotated[
         bool,
         typer.Option(
@@ -134,6 +138,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
             write_back=write_back or None,
             limit=limit,
             max_path=max_path,
