@@ -129,6 +129,7 @@ def process(
             from po_pw.cli import closing, running, shell
             from po_pw.orders import read
 
+        running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(
             workers=workers,
             out=out,
