@@ -420,7 +420,7 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
-            stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
+            stop=self._stop_by_itself,
             back=self._back,
             probes=self._probes,
             resume=self._resume,
@@ -457,7 +457,7 @@ class Run:
         await asyncio.to_thread(self._log.again)
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
-        """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides.
+        """Stops the run; may be called from any thread and from a signal handler. One that is stopping stops at once.
 
         What is done before the first order and after the last ends at once; see `long_work`.
         """
@@ -467,9 +467,16 @@ class Run:
         else:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
+    def _stop_by_itself(self, why: str) -> None:
+        """A limit of the run is reached; nothing new where it is stopping already."""
+        if not self.is_stopping:
+            self.stop(Stop.AFTER_CURRENT, why)
+
     def _stop(self, how: Stop, why: str) -> None:
-        if self._stopping is Stop.NOW or self._stopping is how:
+        if self._stopping is Stop.NOW:
             return
+        if self.is_stopping:  # whatever made it stop: who asks again has no patience
+            how = Stop.NOW
         self._stopping = how
         self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
         if self._group is not None:
