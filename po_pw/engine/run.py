@@ -171,6 +171,8 @@ class Run:
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
+        A row that cannot be used is no order and has no outcome: `RunStarted.refusals` and the results tell of it.
+
         Args:
             rows: consumed as they come, on another thread; or orders as `MainApp.process_pos` takes them: mappings, or
                 the path of a spreadsheet. The same PO twice is worked on once.
@@ -571,6 +573,7 @@ async def open_run(
     Raises:
         PoPwError: as `Run` and what is called in the block raise it.
     """
+    _check_arguments(options, on_event)
     try:
         hub = events.Hub()
         if on_event is not None:
@@ -582,6 +585,20 @@ async def open_run(
         if isinstance(error, errors.PoPwError):
             error.args = (settings.in_python(str(error)),)
         raise
+
+
+def _check_arguments(options: object, on_event: object) -> None:
+    """Refuses what `open_run` cannot use, in its caller's words.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if not isinstance(options, settings.Settings | None):
+        msg = f"open_run takes Settings, e.g. open_run(Settings(workers=4)), not {type(options).__name__}"
+        raise errors.InputError(msg)
+    if on_event is not None and not callable(on_event):
+        msg = f"on_event is called with each event: give a function, not {type(on_event).__name__}"
+        raise errors.InputError(msg)
 
 
 def _limits_of(out: Path) -> tuple[int, int | None]:
