@@ -10,10 +10,9 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, net_errors
+from po_pw import errors, events, hostnames, humanize, net_errors
 from po_pw.auth import login
 from po_pw.browser import display
-from po_pw.machine import clocks
 
 if TYPE_CHECKING:
     from po_pw.dispatch import failure_policy
@@ -136,8 +135,8 @@ class SignIns:
             portal.has_told = True
             text = (
                 f"{host} has ended {portal.ended_early} sessions in a row soon after the sign-in, the last after "
-                f"{clocks.span(lasted)}. It may allow only one session per user: sign out elsewhere (another browser, "
-                "another run), or use another user (po-pw login --account NAME)"
+                f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another "
+                "browser, another run), or use another user (po-pw login --account NAME)"
             )
             self._hub.emit(events.Notice("warning", text))
 
@@ -154,10 +153,9 @@ class SignIns:
         while True:
             try:
                 await pool.renew_sign_in(origin)
-            except errors.LoginRequiredError as error:
+            except errors.LoginRequiredError:
                 if not options.sign_in_window or not display.can_show_windows():
                     raise
-                why = error
                 break
             except (errors.PortalUnreachableError, errors.BrowserLostError, errors.MachineError) as error:
                 if asyncio.get_running_loop().time() + wait > ends_at:
@@ -168,8 +166,7 @@ class SignIns:
             else:
                 return
         self._hub.emit(events.SignInStarted(host, "window"))
-        reason = str(why).partition("\n")[0]
-        text = f"{reason} Or sign in now, in the window that is open: the orders of {host} wait for it"
+        text = f"{host} asks for a sign-in. Please sign in, in the window that is open: its orders wait for you"
         self._hub.emit(events.Notice("warning", text))
         await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
         await pool.take_sign_in(origin)
