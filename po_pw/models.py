@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import unicodedata
-from typing import TYPE_CHECKING, NewType, TypeAlias
+from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,6 +229,8 @@ class Click:
     """How many look alike: where there are other than so many, the page is another."""
     page: int = 0
     """How many times "next page of attachments" is pressed before the control is there."""
+    at: str = ""
+    """Address of the page it is on; `""` for the order's own."""
 
 
 class NetFault(enum.StrEnum):
@@ -320,7 +322,16 @@ class External:
     url: str
 
 
-FileSource: TypeAlias = Link | Click | External
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """An attachment that is only a text: recorded, there is nothing to fetch."""
+
+    text: str
+
+
+FileSource: TypeAlias = Link | Click | External | Text
+RECORDED: Final = (External, Text)
+"""Kinds of attachments of which there is no file."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -340,6 +351,8 @@ class Attachment:
     """Other ways to the same file, likeliest first: its icon, its name, a page about it."""
     is_certain: bool = True
     """False where only the answer tells whether there is a file: a page that comes instead is then no failure."""
+    record: str = ""
+    """The portal's own number of it: two with different numbers are two, whatever their names and content."""
 
 
 class PageKind(enum.StrEnum):
@@ -464,7 +477,8 @@ class MissingFile:
     name: str
     source: str
     failure: Failure | None
-    """None for an attachment that is only an address: recorded, and no failure."""
+    """None for an attachment that is only an address or a text: recorded, and no failure."""
+    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import errors
+from po_pw import errors, hostnames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -100,8 +100,15 @@ class _Fields(pydantic_settings.BaseSettings):
     home: Path | None = None
     """Where sign-in state is kept; None for the platform's user data dir."""
 
+    portal: str | None = None
+    """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
+    address tells."""
+    base_url: str | None = None
+    """Address of the portal, from which that of an order whose row has none follows, e.g.
+    `https://acme.coupahost.com`."""
     url_template: str | None = None
-    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded."""
+    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
+    `base_url`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
@@ -165,6 +172,14 @@ class _Fields(pydantic_settings.BaseSettings):
     def _template(cls, value: str | None) -> str | None:
         if value is not None and ("{po_number}" not in value or not value.lower().startswith(("http://", "https://"))):
             msg = "must begin with http:// or https:// and contain {po_number}"
+            raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("base_url")
+    @classmethod
+    def _base(cls, value: str | None) -> str | None:
+        if value is not None and not hostnames.origin_of(value).startswith(("http://", "https://")):
+            msg = "must be the portal's address, such as https://acme.coupahost.com"
             raise ValueError(msg)
         return value
 

@@ -127,7 +127,7 @@ class Job:
         return [
             found
             for found in self.listing.attachments
-            if not isinstance(found.source, models.External) and found.id not in self.dropped | self.elsewhere
+            if not isinstance(found.source, models.RECORDED) and found.id not in self.dropped | self.elsewhere
         ]
 
     def open(self) -> list[models.Attachment]:
@@ -217,7 +217,8 @@ class Job:
         """Drops what shows one attachment once more in another area: the same name, or none, and the same content.
 
         Within one area, the same file attached twice is two attachments. The area that has the most of them keeps its
-        own, the first such area where several have. Only files of this attempt's work folder are removed.
+        own, the first such area where several have. What the portal has numbered stays in any case, and counts for one
+        of them. Only files of this attempt's work folder are removed.
         """
         alike: dict[tuple[int, str], list[models.Attachment]] = {}
         for found in self.wanted():
@@ -229,8 +230,15 @@ class Job:
             for name in sorted(names) or [""]:
                 among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
                 areas = collections.Counter(found.place for found in among)
-                for found in among:
-                    if found.place != areas.most_common(1)[0][0]:
+                fullest, count = areas.most_common(1)[0]
+                records = sum(bool(found.record) for found in among)
+                spare = max(count, records) - records
+                for found in sorted(among, key=lambda one: one.place != fullest):
+                    if found.record:
+                        continue
+                    if spare > 0 and found.place == fullest:
+                        spare -= 1
+                    else:
                         self._drop_twin(found.id)
 
     def match_by_content(self) -> None:
@@ -273,19 +281,26 @@ class Job:
         for found in self.listing.attachments if self.listing else ():
             if found.id in self.dropped:
                 continue
-            if isinstance(found.source, models.External) or found.id in self.elsewhere:
-                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), None))
+            if isinstance(found.source, models.RECORDED) or found.id in self.elsewhere:
+                result.append(_missing(found, None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
                 failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
-                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), failure))
+                result.append(_missing(found, failure))
         return result
+
+
+def _missing(found: models.Attachment, failure: models.Failure | None) -> models.MissingFile:
+    name, place = redact.text(found.name), redact.text(found.place)
+    return models.MissingFile(found.id, name, source_text(found.source), failure, place)
 
 
 def source_text(source: models.FileSource) -> str:
     """A source in one line, for manifests and results: without what is secret in it, so that a person can follow it."""
     if isinstance(source, models.Click):
         return redact.text(f'click "{source.control.label}"')
+    if isinstance(source, models.Text):
+        return redact.text(f'text "{source.text}"')
     return redact.address(source.url)
 
 

@@ -55,7 +55,7 @@ CREATE TABLE attempts (
   PRIMARY KEY (run, lease)
 ) WITHOUT ROWID;
 
--- What the page of an order listed when a run saw it last; `kind`: link, click or external.
+-- What the page of an order listed when a run saw it last; `kind`: link, click, external or text.
 CREATE TABLE attachments (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, name TEXT NOT NULL,
   place TEXT NOT NULL, kind TEXT NOT NULL, claimed_bytes INTEGER, listed_at TEXT NOT NULL,

@@ -62,6 +62,11 @@ def never(_: str) -> bool:
     return False
 
 
+def always(_: str) -> bool:
+    """Every address may lead to a file."""
+    return True
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostPolicy:
     """Where the files of one order may come from. Ports do not count, schemes do: only http and https."""
@@ -78,6 +83,8 @@ class HostPolicy:
     """Whether the portal takes an address for a sign-in page: redirects may pass through it, no file comes from it."""
     changes: Callable[[str], bool] = never
     """Whether an address of the portal says that it changes something: no redirect is followed to it."""
+    leads_to_files: Callable[[str], bool] = always
+    """Whether an address of the portal, or `""` for its page, may lead to the `declared` hosts."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
         """Raises NotAllowedError where no file is taken from this address, Permanent where it is not http(s).
@@ -90,7 +97,7 @@ class HostPolicy:
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
-        if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
+        if not (self.is_home(host) or _is_among(host, self.allowed) or self._is_storage(host, came_from)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
             raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
@@ -105,6 +112,15 @@ class HostPolicy:
         if self.is_home(host_of(url)) and self.changes(url):
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
+
+    def _is_storage(self, host: str, came_from: str) -> bool:
+        """Whether a host is one the portal keeps files on, and what led to it may do so: storage leads to storage."""
+        if not _is_among(host, self.declared):
+            return False
+        source = host_of(came_from)
+        if came_from and not self.is_home(source):
+            return _is_among(source, (*self.declared, *self.allowed))
+        return self.leads_to_files(came_from)
 
     def may_be_inside(self, host: str) -> bool:
         """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
@@ -129,6 +145,7 @@ def host_policy(
     allowed: tuple[str, ...] = (),
     is_sign_in: Callable[[str], bool] = never,
     changes: Callable[[str], bool] = never,
+    leads_to_files: Callable[[str], bool] = always,
 ) -> HostPolicy:
     """The fence around an order; see `HostPolicy`.
 
@@ -139,9 +156,16 @@ def host_policy(
         allowed: by the person.
         is_sign_in: the portal's word.
         changes: whether an address says that it changes something.
+        leads_to_files: the portal's word; see `HostPolicy`.
     """
     return HostPolicy(
-        host_of(order_url), host_of(page_url), declared, tuple(map(hostnames.ascii_host, allowed)), is_sign_in, changes
+        host_of(order_url),
+        host_of(page_url),
+        declared,
+        tuple(map(hostnames.ascii_host, allowed)),
+        is_sign_in,
+        changes,
+        leads_to_files,
     )
 
 
@@ -165,6 +189,10 @@ def matches(host: str, pattern: str) -> bool:
     below = pattern.startswith("*.")
     rest = re.escape(pattern[2:] if below else pattern).replace(r"\*", "[^.]+")
     return re.fullmatch((r"(?:[^.]+\.)+" if below else "") + rest, host) is not None
+
+
+def _is_among(host: str, patterns: tuple[str, ...]) -> bool:
+    return any(matches(host, pattern) for pattern in patterns)
 
 
 def is_address(host: str) -> bool:

@@ -38,7 +38,7 @@ def all_rows(content: bytes, template: str | None = None) -> list[models.Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pos.csv"
         path.write_bytes(content)
-        table = read.open_table(path, url_template=template)
+        table = read.open_table(path, address_of=template and template.format)
         first = list(table.rows())
         assert list(table.rows()) == first
         assert all(len(row.cells) == len(table.columns) for row in first)
