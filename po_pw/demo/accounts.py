@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
-import time
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from po_pw.demo import signing
 
+if TYPE_CHECKING:
     from aiohttp import web
 
 COOKIE: Final = "meridian_session"
-_LIFE_OF_ADDRESS: Final = 60
-"""Seconds that a signed address is good for."""
 
 
 class Accounts:
-    """Sessions, CSRF tokens and signed addresses.
+    """Sessions, CSRF tokens and, with `signer`, signed addresses.
 
     Args:
         username: the only user.
         password: its password.
-        now: seconds since the epoch.
     """
 
-    def __init__(self, username: str, password: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, username: str, password: str) -> None:
         self._right = username, password
-        self._now = now
-        self._secret = secrets.token_bytes(32)
+        self.signer = signing.Signer()
         self._signed_in: set[str] = set()
 
     def check(self, username: str, password: str) -> bool:
@@ -67,22 +61,8 @@ class Accounts:
 
     def csrf(self, token: str) -> str:
         """What a form of this session must bring."""
-        return self._mac(f"csrf {token}")
+        return self.signer.mac(f"csrf {token}")
 
     def csrf_holds(self, token: str, brought: str) -> bool:
         """Whether a form was this session's own."""
-        return bool(token) and hmac.compare_digest(self.csrf(token).encode(), brought.encode())
-
-    def sign(self, path: str) -> str:
-        """The query that lets anybody have this path for a minute."""
-        expires = int(self._now()) + _LIFE_OF_ADDRESS
-        return f"X-Expires={expires}&X-Signature={self._mac(f'{path} {expires}')}"
-
-    def signature_holds(self, path: str, expires: str, signature: str) -> bool:
-        """Whether a signed address is good, and still."""
-        if not expires.isascii() or not expires.isdigit() or int(expires) < self._now():
-            return False
-        return hmac.compare_digest(self._mac(f"{path} {expires}").encode(), signature.encode())
-
-    def _mac(self, words: str) -> str:
-        return hmac.new(self._secret, words.encode(), hashlib.sha256).hexdigest()
+        return bool(token) and self.signer.said(f"csrf {token}", brought)

@@ -7,6 +7,7 @@ memory. Same values, same bytes, on every machine.
 from __future__ import annotations
 
 import dataclasses
+import email.header
 import enum
 import functools
 import hashlib
@@ -36,6 +37,7 @@ class Kind(enum.StrEnum):
     DOCX = "docx"
     PNG = "png"
     MSG = "msg"
+    EML = "eml"
     TEXT = "txt"
     EMPTY = "empty"
     """No bytes at all."""
@@ -47,6 +49,7 @@ MEDIA_TYPES: Final = {
     Kind.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     Kind.PNG: "image/png",
     Kind.MSG: "application/vnd.ms-outlook",
+    Kind.EML: "message/rfc822",
     Kind.TEXT: "text/plain",
     Kind.EMPTY: "text/plain",
 }
@@ -59,7 +62,7 @@ class Document:
     kind: Kind
     title: str
     wanted: int
-    """Bytes. PDF, PNG, MSG and text come out exactly so long, unless that is too short for one; XLSX and DOCX about."""
+    """Bytes. XLSX and DOCX come out about so long, the others exactly, unless that is too short for one."""
     seed: int
 
 
@@ -124,6 +127,8 @@ def _parts(document: Document) -> tuple[_Part, ...]:
             return (_png(document),)
         case Kind.MSG:
             return _msg(document)
+        case Kind.EML:
+            return (_eml(document),)
         case Kind.TEXT:
             return (_text(document),)
         case Kind.EMPTY:
@@ -305,6 +310,21 @@ def _msg(document: Document) -> tuple[_Part, ...]:
     header = OLE_MAGIC + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
     head = header.ljust(512, b"\0") + f"Subject: {document.title}\r\n".encode("utf-16-le")
     return head, _Filler(max(document.wanted - len(head), 0), document.seed)
+
+
+def _eml(document: Document) -> bytes:
+    """A mail with headers and lines of text, as a mail program saves it."""
+    subject = email.header.Header(document.title, "utf-8").encode()
+    head = (
+        f"From: buyer@example.com\r\nTo: supplier@example.org\r\nSubject: {subject}\r\n"
+        "Date: Mon, 05 Jan 2026 08:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    ).encode()
+    made = bytearray(head)
+    line = 0
+    while len(made) < document.wanted:
+        line += 1
+        made += b"%05d  About document %d: please confirm.\r\n" % (line, document.seed)
+    return bytes(made[: max(document.wanted, len(head))])
 
 
 def _text(document: Document) -> bytes:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
-import concurrent.futures
 import contextlib
 import csv
 import dataclasses
-import errno
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
-
-from po_pw import errors
-from po_pw.demo import accounts, catalogue, faults, views
+from po_pw.demo import accounts, catalogue, faults, serving, views
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
-_HOST: Final = "127.0.0.1"
-_STARTS_WITHIN: Final = 60.0
-_ENDS_WITHIN: Final = 10.0
 COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 
 
@@ -115,30 +105,14 @@ async def serve(
         before: one that has ended, and is only restarted: who is signed in stays so, counts and failures go on.
 
     Raises:
-        OSError: the port is taken.
+        MachineError: the port cannot be had.
     """
     portal = Portal(settings or catalogue.PortalSettings(), before)
     async with contextlib.AsyncExitStack() as stack:
         site = views.Site(portal)
-        portal.other_origin = await _listen(stack, site.other_application(), 0)
-        portal.origin = await _listen(stack, site.application(), port)
+        portal.other_origin = await serving.listen(stack, site.other_application())
+        portal.origin = await serving.listen(stack, site.application(), port)
         yield portal
-
-
-async def _listen(stack: contextlib.AsyncExitStack, application: web.Application, port: int) -> str:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, _HOST, port).start()
-    except OSError as error:
-        why = {
-            errno.EADDRINUSE: "another program uses it",
-            errno.EACCES: "ports below 1024 are for administrators",
-        }.get(error.errno or 0, error.strerror or str(error))
-        msg = f"the demo portal cannot have port {port}: {why}. Give another one with --port, or leave --port out."
-        raise errors.MachineError(msg) from error
-    return f"http://{_HOST}:{runner.addresses[0][1]}"
 
 
 @contextlib.contextmanager
@@ -156,34 +130,8 @@ def serve_in_thread(
         MachineError: the port cannot be had.
         TimeoutError: it did not start, or did not end, in time.
     """
-    started: concurrent.futures.Future[tuple[Portal, asyncio.AbstractEventLoop, asyncio.Event]]
-    started = concurrent.futures.Future()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with serve(settings, port, before=before) as portal:
-            started.set_result((portal, asyncio.get_running_loop(), stop))
-            await stop.wait()
-
-    def work() -> None:
-        try:
-            asyncio.run(run())
-        except (errors.MachineError, OSError, ValueError) as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    thread = threading.Thread(target=work, name="demo-portal", daemon=True)
-    thread.start()
-    portal, loop, stop = started.result(timeout=_STARTS_WITHIN)
-    try:
+    with serving.in_thread(lambda: serve(settings, port, before=before), "demo portal") as portal:
         yield portal
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(_ENDS_WITHIN)
-        if thread.is_alive():
-            msg = f"the portal at {portal.origin} did not end within {_ENDS_WITHIN:.0f} s"
-            raise TimeoutError(msg)
 
 
 def write_csv(portal: Portal, path: Path, *, only: Collection[str] | None = None) -> None:

@@ -257,7 +257,7 @@ class Site:
             raise web.HTTPNotFound
         if file.delivery is Delivery.ELSEWHERE:
             path = f"/objects/{file.number}"
-            raise web.HTTPFound(f"{self._portal.other_origin}{path}?{self._accounts.sign(path)}")
+            raise web.HTTPFound(f"{self._portal.other_origin}{path}?{self._accounts.signer.sign(path)}")
         return await self._send(request, file)
 
     async def _posted_file(self, request: web.Request) -> web.StreamResponse:
@@ -273,7 +273,7 @@ class Site:
         self._portal.paths[request.rel_url.raw_path] += 1
         file = self._asked(request)
         query = request.query
-        if not self._accounts.signature_holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", "")):
+        if not self._accounts.signer.holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", "")):
             refusal = (
                 "<Error><Code>AccessDenied</Code><Message>The signature is missing, wrong or old</Message></Error>"
             )

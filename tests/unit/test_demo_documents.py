@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import hashlib
 import io
 import re
@@ -40,7 +42,7 @@ def test_other_seeds_other_bytes(kind: Kind) -> None:
     assert one != two
 
 
-@pytest.mark.parametrize("kind", [Kind.PDF, Kind.PNG, Kind.MSG, Kind.TEXT])
+@pytest.mark.parametrize("kind", [Kind.PDF, Kind.PNG, Kind.MSG, Kind.EML, Kind.TEXT])
 @pytest.mark.parametrize("wanted", [15_001, 20_000, 200_000])
 def test_lengths_are_exact(kind: Kind, wanted: int) -> None:
     """These kinds are exactly as long as is wanted."""
@@ -119,6 +121,10 @@ def test_mail_begins_as_one_and_text_is_utf8() -> None:
     """First bytes are what a check of types looks at."""
     assert whole(Document(Kind.MSG, "Re: delivery", 20_000, 1)).startswith(bytes.fromhex("D0CF11E0A1B11AE1"))
     assert whole(Document(Kind.TEXT, "Bemerkungen für Łódź", 20_000, 1)).decode().startswith("Bemerkungen für Łódź\n")
+    mail = email.message_from_bytes(
+        whole(Document(Kind.EML, "Re: Lieferung Müller", 20_000, 1)), policy=email.policy.default
+    )
+    assert mail["Subject"] == "Re: Lieferung Müller"
     assert whole(Document(Kind.EMPTY, "nothing", 20_000, 1)) == b""
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from po_pw.demo import accounts, catalogue, faults, pages, sending, server
+from po_pw.demo import catalogue, faults, pages, sending, server, signing
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 from tests.helpers.demo_visits import QUICK, client, fetch, first, hidden, page_of, visit
@@ -119,12 +119,12 @@ def test_the_other_origin_wants_a_signature_and_no_cookie() -> None:
 def test_signatures_are_soon_worth_nothing() -> None:
     """After a minute a signed address is refused."""
     clock = [1000.0]
-    ours = accounts.Accounts("demo", "demo", now=lambda: clock[0])
+    ours = signing.Signer(now=lambda: clock[0])
     query = dict(part.split("=") for part in ours.sign("/objects/1").split("&"))
-    assert ours.signature_holds("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
     clock[0] += 61
-    assert not ours.signature_holds("/objects/1", query["X-Expires"], query["X-Signature"])
-    assert not ours.signature_holds("/objects/1", "9999999999", query["X-Signature"])
+    assert not ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert not ours.holds("/objects/1", "9999999999", query["X-Signature"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""The tenant as running HTTP servers: itself, its storage, and the identity provider."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import csv
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from po_pw.demo import faults, serving, signing
+from po_pw.demo.coupa import accounts, catalogue, provider, site, totp
+from po_pw.demo.coupa.variants import Variant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+
+    from aiohttp import web
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OTHER_HOST: Final = "localhost"
+"""What storage and identity provider call this machine; the tenant calls it 127.0.0.1."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """One request that was made."""
+
+    host: str
+    """Whom it was made to: `tenant`, `storage` or `provider`."""
+    method: str
+    path: str
+    """As it was sent: names in it quoted, no query."""
+    query: str
+    session: str
+    """`s1`, `s2`, … in the order of the sign-ins; `""` where nobody was signed in."""
+
+
+class Tenant:
+    """A running tenant: where it is, what it holds, what was asked of it.
+
+    Everything may be used from any thread.
+
+    Attributes:
+        orders: the orders in people's lists, and what should come of each.
+        all_orders: those, and others that a search or a wrong id leads to.
+        by_number: the orders in people's lists, by `po_number`.
+        origin: scheme, host and port, e.g. `http://127.0.0.1:40123`.
+        storage_origin: the same of the storage, on another host name.
+        provider_origin: the same of the identity provider, on another host name.
+        cookie: the name of the cookie that holds a session; other portals on 127.0.0.1 have other ones.
+        log: every request to the three, in its order.
+        harm: requests that changed something, or would have.
+        counts: `pages` (of orders and requisitions), `searches`, `files` (asked of the tenant), `sent` (by the
+            storage), `bytes`, `refused_by_storage`, `sign_ins`, `passwords_typed`, `handed_over` (by the identity
+            provider), `refused_sign_ins`, `sign_outs`, `sent_to_sign_in`, `endings`, `displaced`, `faults`,
+            `broken_off`.
+        faults: failures still to come, by path; more can be added. Any answer of the tenant's is then a 503; the
+            storage's bodies fail as the fault says.
+    """
+
+    def __init__(self, settings: catalogue.TenantSettings) -> None:
+        self.settings = settings
+        self.username = settings.username
+        self.password = settings.password
+        self.all_orders = catalogue.catalogue(settings)
+        self.orders = tuple(order for order in self.all_orders if order.listed)
+        self.by_number = {order.po_number: order for order in self.orders}
+        self.origin = ""
+        self.storage_origin = ""
+        self.provider_origin = ""
+        self.cookie = "_tenant_session"
+        self.log: list[Request] = []
+        self.harm: list[Request] = []
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.signer = signing.Signer(settings.signed_for)
+        self.accounts = accounts.Accounts(settings, self.counts)
+        self.faults = faults.Faults()
+        for order in self.orders:
+            if order.variant is Variant.UNAVAILABLE_ONCE:
+                self.faults.add(order.path, faults.Fault.UNAVAILABLE)
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{name} {number}" for name, number in sorted(self.counts.items()))
+        return f"<Tenant {self.origin}, {len(self.orders)} orders: {counted or 'nothing asked yet'}>"
+
+    @property
+    def sign_in_url(self) -> str:
+        """A page that leads to the sign-in, and needs it."""
+        return f"{self.origin}/user/home"
+
+    @property
+    def sign_in_host(self) -> str:
+        """The host that asks for the password: the identity provider's, or the tenant's own."""
+        single = self.settings.sign_in is catalogue.SignIn.SINGLE_SIGN_ON
+        return urlsplit(self.provider_origin if single else self.origin).hostname or ""
+
+    def order_url(self, po_number: str) -> str:
+        """The address that follows from a PO number; not every order's page is there."""
+        return f"{self.origin}/order_headers/{po_number.lstrip('POMpom')}"
+
+    def code(self) -> str:
+        """The one-time code that the user's authenticator app shows now."""
+        return totp.code(self.settings.totp_secret, time.time())
+
+    def sign_everybody_out(self) -> None:
+        """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
+        self.accounts.sign_everybody_out()
+
+    def record(self, host: str, request: web.Request, session: accounts.Session | None = None) -> Request:
+        """Notes a request."""
+        url = request.rel_url
+        entry = Request(host, request.method, url.raw_path, url.raw_query_string, session.name if session else "")
+        self.log.append(entry)
+        return entry
+
+
+@contextlib.asynccontextmanager
+async def serve(settings: catalogue.TenantSettings | None = None, port: int = 0) -> AsyncIterator[Tenant]:
+    """Serves a tenant while the block lasts, in the running loop.
+
+    Args:
+        settings: what kind of tenant; None for the usual one.
+        port: of the tenant; 0 takes a free one. Storage and identity provider always take free ones.
+
+    Raises:
+        MachineError: the port cannot be had.
+    """
+    tenant = Tenant(settings or catalogue.TenantSettings())
+    async with contextlib.AsyncExitStack() as stack:
+        handlers = site.Site(tenant)
+        identity = provider.Provider(tenant)
+        tenant.storage_origin = await serving.listen(stack, handlers.storage(), host_name=_OTHER_HOST)
+        tenant.provider_origin = await serving.listen(stack, identity.application(), host_name=_OTHER_HOST)
+        tenant.origin = await serving.listen(stack, handlers.application(), port)
+        # Cookies are of a host, not of a port: two portals here must not take each other's.
+        tenant.cookie += f"_{urlsplit(tenant.origin).port}"
+        yield tenant
+
+
+@contextlib.contextmanager
+def serve_in_thread(settings: catalogue.TenantSettings | None = None, port: int = 0) -> Iterator[Tenant]:
+    """Serves a tenant while the block lasts, on a thread and loop of its own; as `serve`.
+
+    Raises:
+        MachineError: the port cannot be had.
+        TimeoutError: it did not start, or did not end, in time.
+    """
+    with serving.in_thread(lambda: serve(settings, port), "demo tenant") as tenant:
+        yield tenant
+
+
+def write_csv(tenant: Tenant, path: Path, *, only: Collection[str] | None = None) -> None:
+    """Writes the list of orders that people would have: `po_number,url`. The supplier is on the pages only.
+
+    Args:
+        tenant: whose orders.
+        path: the file, UTF-8; replaced where there is one.
+        only: PO numbers; None for all.
+    """
+    with Path(path).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("po_number", "url"))
+        for order in tenant.orders:
+            if only is None or order.po_number in only:
+                writer.writerow((order.po_number, tenant.order_url(order.po_number)))

@@ -1,0 +1,360 @@
+"""What the tenant and its storage answer, by path."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from aiohttp import web
+
+from po_pw.demo import sending
+from po_pw.demo.coupa import accounts, catalogue, pages, provider, widgets
+from po_pw.demo.coupa.catalogue import SignIn
+from po_pw.demo.coupa.texts import TEXTS
+from po_pw.demo.coupa.variants import ANSWERS_200, Variant
+
+if TYPE_CHECKING:
+    from po_pw.demo.catalogue import ExpectedFile
+    from po_pw.demo.coupa import server
+
+_OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/assets/", "/public_attachments/")
+"""Paths that ask for no sign-in; and `/sessions` itself."""
+_SIGN_INS: Final = frozenset({"/sessions", "/sessions/saml_post"})
+"""Where a sign-in is posted."""
+_CHANGES: Final = re.compile(r"/(edit|cancel|close|acknowledge|revise)$")
+"""Addresses that change something even where they are only asked for."""
+_SCRIPT: Final = (
+    "// Uploads what people attach. It has nothing to do on a page that is only read.\nwindow.uploader = {};\n"
+)
+_LOGO: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><rect width="120" height="32" rx="6" fill="#0b6fb8"/>'
+    '<text x="60" y="21" text-anchor="middle" font-family="sans-serif" font-size="15" fill="#fff">Tenant</text></svg>\n'
+)
+
+
+class Site:
+    """The handlers of one tenant and its storage."""
+
+    def __init__(self, tenant: server.Tenant) -> None:
+        self._tenant = tenant
+        self._settings = tenant.settings
+        folder = importlib.resources.files("po_pw.demo.coupa")
+        self._assets = {
+            "tenant.css": ((folder / "tenant.css").read_text("utf-8"), "text/css"),
+            "tenant.js": ((folder / "tenant.js").read_text("utf-8"), "text/javascript"),
+            "AttachmentUploader.js": (_SCRIPT, "text/javascript"),
+        }
+        self._by_id = {order.header_id: order for order in tenant.all_orders}
+        self._requisitions = {
+            order.requisition.id: order.requisition for order in tenant.orders if order.requisition is not None
+        }
+        self._files, self._owners = self._known_files()
+        self._assertions: set[str] = set()
+        self._once: set[str] = set()
+
+    def _known_files(self) -> tuple[dict[int, ExpectedFile], dict[int, str]]:
+        """All files by number, and the path of the page that each belongs to."""
+        files: dict[int, ExpectedFile] = {}
+        owners: dict[int, str] = {}
+        for order in self._tenant.all_orders:
+            records = [(order.path, order.items)]
+            if order.requisition is not None:
+                records.append((f"/requisition_headers/{order.requisition.id}", order.requisition.items))
+            for path, items in records:
+                owners |= {item.attachment.number: path for item in items}
+                files |= {
+                    item.attachment.number: item.attachment for item in items if catalogue.is_file(item.attachment)
+                }
+        return files, owners
+
+    def application(self) -> web.Application:
+        """The tenant itself."""
+        application = web.Application(middlewares=[self._gate])
+        application.add_routes(
+            [
+                web.get("/", self._root),
+                web.get("/user/home", self._home),
+                web.get("/sessions/new", self._sign_in_page),
+                web.get("/user/sessions/new", self._sign_in_page),
+                web.post("/sessions", self._sign_in),
+                web.post("/sessions/saml_post", self._assertion),
+                web.get("/sessions/destroy", self._sign_out),
+                web.get("/sessions/expiration_check", self._expiration),
+                web.get("/order_headers", self._list),
+                web.get("/order_headers/print_view", self._print_view),
+                web.get("/order_headers/show_custom/{id}", self._order),
+                web.get("/order_headers/{id}", self._order),
+                web.get("/order_headers/{id}/attachments_list", self._header_list),
+                web.get("/order_headers/{id}/order_lines", self._lines),
+                web.get("/order_headers/{id}/order_lines.json", self._lines_json),
+                web.get("/order_headers/{id}/line_attachments.json", self._line_attachments),
+                web.get("/requisition_headers/{id}", self._requisition),
+                web.get("/requisition_headers", self._other_list),
+                web.get("/invoices", self._other_list),
+                web.get("/{kind:order_headers|requisition_headers}/{id}/comments.json", self._comments),
+                web.get("/attachments/{number}", self._record_of),
+                web.get("/attachment/attachment_file/{kind:file|type}/{number}/{name}", self._file),
+                web.get("/assets/{name}", self._asset),
+                web.get("/public_attachments/{number}/{name}", self._logo),
+            ]
+        )
+        return application
+
+    def storage(self) -> web.Application:
+        """The storage: asks for a signature, not for a sign-in."""
+        application = web.Application()
+        application.router.add_get("/tenant-files/attachment_files/files/{number}/original/{name}", self._object)
+        return application
+
+    # --- who may see what -------------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: server.Handler) -> web.StreamResponse:
+        """Records every request, and sends whoever is signed out to the sign-in."""
+        tenant, path = self._tenant, request.path
+        token = request.cookies.get(tenant.cookie, "")
+        if path.startswith(_OPEN) or path in _SIGN_INS or path == "/sessions/expiration_check":
+            session = tenant.accounts.find(token)
+        else:
+            session = tenant.accounts.use(token)
+        entry = tenant.record("tenant", request, session)
+        if (request.method not in {"GET", "HEAD"} and path not in _SIGN_INS) or _CHANGES.search(path):
+            tenant.harm.append(entry)
+            return web.Response(status=200 if session else 401)
+        if session is None and not (path.startswith(_OPEN) or path in _SIGN_INS):
+            return self._signed_out(request)
+        if session is not None:
+            request["session"] = session
+        if tenant.faults.take(request.rel_url.raw_path) is not None:
+            tenant.counts["faults"] += 1
+            return web.Response(status=503, headers={"Retry-After": "1"}, text="Service unavailable")
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            if session is None:
+                raise
+            return self._problem("not_found", "en", 404, request)
+
+    def _signed_out(self, request: web.Request) -> web.Response:
+        self._tenant.counts["sent_to_sign_in"] += 1
+        target = "/sessions/new?" + urlencode({"return_to": request.path_qs})
+        if request.path.endswith((".json", "/expiration_check")) or "json" in request.headers.get("Accept", ""):
+            return web.json_response({"error": "session expired", "expired_session_url": target}, status=401)
+        return web.Response(status=302, headers={"Location": target})
+
+    def _viewer(self, request: web.Request) -> pages.Viewer:
+        session: accounts.Session = request["session"]
+        return pages.Viewer(session.username, self._tenant.signer.mac(session.name), self._settings.late)
+
+    # --- signing in -------------------------------------------------------------------------------------------------
+
+    async def _sign_in_page(self, request: web.Request) -> web.StreamResponse:
+        target = _local(request.query.get("return_to", "/user/home"))
+        if "session" in request:
+            raise web.HTTPFound(target)
+        if self._settings.sign_in is SignIn.SINGLE_SIGN_ON:
+            raise web.HTTPFound(provider.start_url(self._tenant, target))
+        return _html(pages.sign_in(target))
+
+    async def _sign_in(self, request: web.Request) -> web.StreamResponse:
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        target, username = _local(form.get("return_to", "/user/home")), form.get("user[login]", "")
+        right = username == self._settings.username and form.get("user[password]") == self._settings.password
+        if self._settings.sign_in is not SignIn.NATIVE or not right:
+            self._tenant.counts["refused_sign_ins"] += 1
+            return _html(pages.sign_in(target, "Username or password is not right.", username))
+        self._tenant.counts["passwords_typed"] += 1
+        return self._signed_in(username, target)
+
+    async def _assertion(self, request: web.Request) -> web.StreamResponse:
+        """What the identity provider's last page posts; good once."""
+        form = await request.post()
+        read = provider.read_assertion(self._tenant, str(form.get("SAMLResponse", "")))
+        if read is None or read[1] in self._assertions:
+            self._tenant.counts["refused_sign_ins"] += 1
+            return web.Response(status=403, text="This sign-in is not valid.")
+        username, key = read
+        self._assertions.add(key)
+        return self._signed_in(username, _local(str(form.get("RelayState", "/user/home"))))
+
+    def _signed_in(self, username: str, target: str) -> web.Response:
+        answer = web.Response(status=303, headers={"Location": target})
+        token = self._tenant.accounts.sign_in(username)
+        answer.set_cookie(self._tenant.cookie, token, path="/", httponly=True, samesite="Lax")
+        return answer
+
+    async def _sign_out(self, request: web.Request) -> web.StreamResponse:
+        self._tenant.counts["sign_outs"] += 1
+        self._tenant.accounts.sign_out(request.cookies.get(self._tenant.cookie, ""))
+        raise web.HTTPFound("/sessions/new")
+
+    async def _expiration(self, request: web.Request) -> web.Response:
+        left = self._tenant.accounts.seconds_left(request["session"])
+        return web.json_response(
+            {
+                "expired_session_url": "/sessions/new?expired=1",
+                "alert_url": "/sessions/expiration_alert",
+                "timeout_duration": int(left),
+            }
+        )
+
+    # --- pages ------------------------------------------------------------------------------------------------------
+
+    async def _root(self, _: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/user/home")
+
+    async def _home(self, request: web.Request) -> web.Response:
+        query = request.query
+        language = query.get("locale", "en")
+        return _html(pages.home(self._viewer(request), language if language in TEXTS else "en", query.get("flash", "")))
+
+    async def _other_list(self, request: web.Request) -> web.Response:
+        name = request.path.strip("/")
+        title = name.replace("_headers", "s").capitalize()
+        return _html(pages.plain(title, self._viewer(request), f"{name}/index"))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """The list of the orders that this user may see, newest last; with `search`, those whose number has it."""
+        self._tenant.counts["searches"] += 1
+        await asyncio.sleep(self._settings.latency)
+        search = request.query.get("search", "").strip()
+        found = [one for one in self._tenant.all_orders if catalogue.is_seen(one) and search in one.number]
+        found.sort(key=lambda order: order.header_id)
+        return _html(pages.order_list(found, search, _count(request.query.get("page")), self._viewer(request)))
+
+    async def _order(self, request: web.Request) -> web.StreamResponse:
+        self._tenant.counts["pages"] += 1
+        await asyncio.sleep(self._settings.latency)
+        order = self._by_id.get(_count(request.match_info["id"], 0))
+        error = catalogue.error_of(order)
+        if order is None or error:
+            variant = order.variant if order else Variant.NOT_FOUND
+            if variant is Variant.FORBIDDEN_HOME:
+                raise web.HTTPFound(f"/user/home?flash={error}")
+            status = 200 if variant in ANSWERS_200 else {"not_found": 404, "forbidden": 403}[error]
+            return self._problem(error, variant.language, status, request)
+        return _html(pages.order(order, self._viewer(request), error=request.query.get("flash", "")))
+
+    async def _print_view(self, request: web.Request) -> web.Response:
+        order = self._visible(request.query.get("id", ""))
+        return _html(pages.order(order, self._viewer(request), printed=True))
+
+    async def _requisition(self, request: web.Request) -> web.Response:
+        self._tenant.counts["pages"] += 1
+        await asyncio.sleep(self._settings.latency)
+        found = self._requisitions.get(_count(request.match_info["id"], 0))
+        if found is None:
+            raise web.HTTPNotFound
+        return _html(pages.requisition(found, self._viewer(request)))
+
+    def _problem(self, error: str, language: str, status: int, request: web.Request) -> web.Response:
+        return _html(pages.problem(error, language, self._viewer(request)), status)
+
+    def _visible(self, given: str) -> catalogue.TenantOrder:
+        order = self._by_id.get(_count(given, 0))
+        if order is None or not catalogue.is_seen(order):
+            raise web.HTTPNotFound
+        return order
+
+    # --- what pages ask for -----------------------------------------------------------------------------------------
+
+    async def _comments(self, request: web.Request) -> web.Response:
+        record = _count(request.match_info["id"], 0)
+        if request.match_info["kind"] == "requisition_headers":
+            requisition = self._requisitions.get(record)
+            if requisition is None:
+                raise web.HTTPNotFound
+            items, texts = requisition.items, TEXTS["en"]
+        else:
+            order = self._visible(request.match_info["id"])
+            items, texts = order.items, TEXTS[order.language]
+        return web.json_response(widgets.comments(record, pages.comment_items(items), texts))
+
+    async def _header_list(self, request: web.Request) -> web.Response:
+        order = self._visible(request.match_info["id"])
+        html = widgets.header_list(pages.header_items(order.items), TEXTS[order.language])
+        return web.json_response({"html": html})
+
+    async def _lines(self, request: web.Request) -> web.Response:
+        return _html(self._page_of_lines(request))
+
+    async def _lines_json(self, request: web.Request) -> web.Response:
+        return web.json_response({"html": self._page_of_lines(request)})
+
+    def _page_of_lines(self, request: web.Request) -> str:
+        order = self._visible(request.match_info["id"])
+        page = min(_count(request.query.get("page")), widgets.pages_of(order))
+        return widgets.lines_page(order, page, TEXTS[order.language])
+
+    async def _line_attachments(self, request: web.Request) -> web.Response:
+        order = self._visible(request.match_info["id"])
+        line = _count(request.query.get("line"))
+        return web.json_response({"html": widgets.line_attachments(order, line, TEXTS[order.language])})
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    async def _record_of(self, request: web.Request) -> web.StreamResponse:
+        """An attachment's record leads back to the page it belongs to."""
+        raise web.HTTPFound(self._owner(request))
+
+    def _owner(self, request: web.Request) -> str:
+        path = self._owners.get(_count(request.match_info["number"], 0))
+        if path is None:
+            raise web.HTTPNotFound
+        return path
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """Leads to the storage, with a signature that is good for a while."""
+        file = self._files.get(_count(request.match_info["number"], 0))
+        if file is None or file.name != request.match_info["name"]:
+            raise web.HTTPNotFound
+        self._tenant.counts["files"] += 1
+        order = self._by_id.get(_count(self._owner(request).rpartition("/")[2], 0))
+        if order is not None and file.number in order.gone:
+            raise web.HTTPFound(f"{order.path}?flash=gone")
+        path = f"/tenant-files/attachment_files/files/{file.number}/original/{file.name}"
+        stale = order is not None and order.variant is Variant.STALE_ADDRESS and path not in self._once
+        self._once.add(path)
+        signed = self._tenant.signer.sign(path, -1.0 if stale else self._settings.signed_for)
+        return web.Response(status=302, headers={"Location": f"{self._tenant.storage_origin}{quote(path)}?{signed}"})
+
+    async def _object(self, request: web.Request) -> web.StreamResponse:
+        entry = self._tenant.record("storage", request)
+        query = request.query
+        file = self._files.get(_count(request.match_info["number"], 0))
+        signed = self._tenant.signer.holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", ""))
+        if file is None or not signed:
+            self._tenant.counts["refused_by_storage"] += 1
+            refusal = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            return web.Response(status=403, text=refusal, content_type="application/xml")
+        self._tenant.counts["sent"] += 1
+        return await sending.send(request, file, self._tenant.counts, self._tenant.faults.take(entry.path))
+
+    # --- the rest ---------------------------------------------------------------------------------------------------
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        if request.match_info["name"] not in self._assets:
+            raise web.HTTPNotFound
+        text, media_type = self._assets[request.match_info["name"]]
+        return web.Response(text=text, content_type=media_type, headers={"Cache-Control": "public, max-age=3600"})
+
+    async def _logo(self, _: web.Request) -> web.Response:
+        return web.Response(text=_LOGO, content_type="image/svg+xml")
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, content_type="text/html", status=status, headers={"Cache-Control": "no-store"})
+
+
+def _count(given: str | None, otherwise: int = 1) -> int:
+    return int(given) if given and given.isascii() and given.isdigit() and int(given) > 0 else otherwise
+
+
+def _local(target: str) -> str:
+    """Where to go after signing in: only ever a path of this tenant."""
+    parts = urlsplit(target)
+    local = not parts.scheme and not parts.netloc and target.startswith("/") and target.isprintable()
+    return target if local and target.isascii() and "\\" not in target else "/user/home"
