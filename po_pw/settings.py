@@ -178,7 +178,7 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("base_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
-        if value is not None and not hostnames.origin_of(value).startswith(("http://", "https://")):
+        if value is not None and not re.match(r"https?://[^/]", hostnames.origin_of(value)):
             msg = "must be the portal's address, such as https://acme.coupahost.com"
             raise ValueError(msg)
         return value

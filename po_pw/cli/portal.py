@@ -149,7 +149,9 @@ def _further(listing: models.Listing) -> list[models.Attachment]:
         one
         for one in listing.attachments
         if not any(
-            way.control in pressed if isinstance(way, models.Click) else isinstance(way, models.Text) or way.url in addresses
+            way.control in pressed
+            if isinstance(way, models.Click)
+            else isinstance(way, models.Text) or way.url in addresses
             for way in (one.source, *one.others)
         )
     ]

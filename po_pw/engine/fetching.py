@@ -168,7 +168,7 @@ class Fetcher:
                 job.unpressed[attachment.id] = press
                 error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
             if error is None:
-                self._drop(job, attachment)
+                self.drop(job, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
                 job.elsewhere.add(attachment.id)
             else:
@@ -271,7 +271,7 @@ class Fetcher:
                 except errors.NotAFileError:
                     if attachment.is_certain:
                         raise
-                    self._drop(job, attachment)
+                    self.drop(job, attachment)
         except asyncio.CancelledError:  # also while it waited for its slot
             await asyncio.shield(captured.discard())
             raise
@@ -387,7 +387,7 @@ class Fetcher:
         job.failed[attachment.id] = error
         self._hub.emit(events.FileFailed(self._worker, job.order.key, attachment.name, error.failure()))
 
-    def _drop(self, job: order_job.Job, attachment: models.Attachment) -> None:
+    def drop(self, job: order_job.Job, attachment: models.Attachment) -> None:
         """Notes that this is no attachment."""
         job.failed.pop(attachment.id, None)
         job.unpressed.pop(attachment.id, None)

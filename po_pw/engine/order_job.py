@@ -130,6 +130,12 @@ class Job:
             if not isinstance(found.source, models.RECORDED) and found.id not in self.dropped | self.elsewhere
         ]
 
+    def is_listed_at(self, url: str, *, besides: str) -> bool:
+        """Whether the list has an attachment at this address, other than the one with this id."""
+        others = [one for one in self.wanted() if one.id != besides]
+        links = (way for one in others for way in (one.source, *one.others) if isinstance(way, models.Link))
+        return any(way.url == url for way in links)
+
     def open(self) -> list[models.Attachment]:
         """Those of them that are not on disk yet."""
         return [found for found in self.wanted() if found.id not in self.saved]

@@ -374,7 +374,9 @@ class Worker:
         except errors.OrderError as error:
             desk.fetcher.fail(job, attachment, error)
             return
-        if isinstance(got, models.Link):
+        if isinstance(got, models.Link) and job.is_listed_at(got.url, besides=attachment.id):
+            desk.fetcher.drop(job, attachment)  # the page has a link to this file, too
+        elif isinstance(got, models.Link):
             fetches.add(desk.fetcher.link(job, attachment, got))
         else:
             fetches.add(desk.fetcher.adopt(job, attachment, got))

@@ -172,7 +172,11 @@ def _described(value: object) -> str:
 
 
 def order_from_mapping(
-    given: Mapping[str, object], number: int, address_of: rows.AddressRule | None = None, *, columns: Sequence[str] | None = None
+    given: Mapping[str, object],
+    number: int,
+    address_of: rows.AddressRule | None = None,
+    *,
+    columns: Sequence[str] | None = None,
 ) -> models.Row:
     """A row from a mapping with `po_number, supplier, url, amount` and whatever else, by the rules of a spreadsheet.
 

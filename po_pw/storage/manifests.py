@@ -213,7 +213,9 @@ def _missing(entry: Entry) -> models.MissingFile:
     code = entry["error_code"]
     failure = None if code is None else models.Failure(models.ErrorCode(code), _text(entry["error_message"]))
     place = _text(entry.get("place", ""))
-    return models.MissingFile(_text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure, place)
+    return models.MissingFile(
+        _text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure, place
+    )
 
 
 def _name(entry: Entry) -> str:

@@ -420,7 +420,7 @@ def test_rows_from_python() -> None:
     assert own.cells == ("42", "https://x/1", "1000", "2026-01-02", "")
     assert own.order is not None
     assert own.order.amount == Decimal(1000)
-    bad = read.order_from_mapping({"supplier": "A"}, 7, "https://y/{po_number}")
+    bad = read.order_from_mapping({"supplier": "A"}, 7, "https://y/{}".format)
     assert bad.problem is not None
     assert bad.problem.message.startswith("orders, row 7, column po_number: empty")
 

@@ -58,7 +58,9 @@ class CoupaPortal:
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
         """The storage that file addresses redirect to; of a tenant on this machine, this machine's other name."""
-        return (*_STORAGE, "localhost") if _is_loopback(hostnames.ascii_host(urlsplit(url).hostname or "")) else _STORAGE
+        return (
+            (*_STORAGE, "localhost") if _is_loopback(hostnames.ascii_host(urlsplit(url).hostname or "")) else _STORAGE
+        )
 
     def leads_to_files(self, url: str) -> bool:
         """Only an attachment's own address may redirect to storage; no page links there."""

@@ -62,8 +62,8 @@ def search(shown: Mapping[str, Any], po_number: str, list_url: str) -> str:
     """
     searches: Sequence[Mapping[str, Any]] = shown["searches"]
     for one in searches:
-        parts = urlsplit(one["action"])
+        parts = urlsplit(str(one["action"]))
         if hostnames.origin_of(one["action"]) == hostnames.origin_of(list_url) and page_kind.ORDERS in parts.path:
-            query = urlencode([*one["rest"], (one["field"], page_kind.address_part(po_number))])
-            return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+            query = urlencode([*map(tuple, one["rest"]), (one["field"], page_kind.address_part(po_number))])
+            return str(urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")))
     return ""

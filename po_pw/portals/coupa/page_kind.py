@@ -126,7 +126,9 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
         return verdict(models.PageKind.ERROR, f"the portal answered {facts.status}")
     said = look.flash or (*look.headings, look.title, *facts.alerts)
     for name in (f"{look.controller} {look.action}", *said):
-        trouble = _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else vocabulary.trouble(name)
+        trouble = (
+            _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else vocabulary.trouble(name)
+        )
         if trouble in _TROUBLES:
             return verdict(_TROUBLES[trouble], f"the page says {name.strip()[:120]!r}", elsewhere=True)
     if look.flash:
@@ -139,7 +141,9 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
 _TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageKind.FORBIDDEN}
 _IDENTIFIERS: Final = {
     "missing": re.compile(r"(?<!\d)404(?!\d)|not_?found", re.IGNORECASE),
-    "denied": re.compile(r"(?<!\d)403(?!\d)|forbidden|unauthori[sz]ed|not_?authori[sz]ed|access_?denied", re.IGNORECASE),
+    "denied": re.compile(
+        r"(?<!\d)403(?!\d)|forbidden|unauthori[sz]ed|not_?authori[sz]ed|access_?denied", re.IGNORECASE
+    ),
 }
 
 

@@ -259,7 +259,7 @@ class Reading:
     def _note_left(self, look: looks.Look, page: attachments.Page) -> None:
         for control in look.left:
             self._found.considered.append(
-                models.Considered(control, page.place("header"), False, "LEAVE", "it adds an attachment")  # noqa: FBT003
+                models.Considered(control, page.place("header"), False, "LEAVE", "it adds an attachment")
             )
 
     def _problems(self, first: looks.Look, last: looks.Look, page: attachments.Page, settled: bool) -> list[str]:
@@ -301,9 +301,7 @@ class Reading:
             control = short[0].control
             self._pressed.add(control)
             controls = [claim.control for claim in look.claims]
-            pressed = await self._opened.press(
-                models.Click(control, 0, controls.count(control)), models.Purpose.OPEN
-            )
+            pressed = await self._opened.press(models.Click(control, 0, controls.count(control)), models.Purpose.OPEN)
             if pressed.done:
                 look, _ = await self._settling.settle()
         return look

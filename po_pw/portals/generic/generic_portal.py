@@ -11,7 +11,7 @@ from po_pw.portals import settling
 from po_pw.portals.generic import finder, grouping, judging, page_facts, recognition, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from po_pw.portals import base, memory
 
