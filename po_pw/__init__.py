@@ -67,12 +67,12 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    # What a person looks for; the rooms in between are found by importing them.
+    # The public names; subpackages are found by importing them.
     return sorted(["__version__", "__doc__", *__all__])
 
 
 def __getattr__(name: str) -> Any:
-    # On demand: `po-pw --help` imports this package too, and must feel instant.
+    # On demand: `po-pw --help` imports this package, too, and must start quickly.
     if name in _MODULES:
         return getattr(importlib.import_module(f"po_pw.{_MODULES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

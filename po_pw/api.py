@@ -1,6 +1,6 @@
-"""The synchronous interface, for scripts: the engine of the command line on a thread of its own, with its own loop.
+"""The synchronous interface for scripts: runs the engine on its own thread with its own event loop.
 
-Works from any thread, beside a running event loop (a notebook), and repeatedly.
+Works from any thread, also while another event loop is running (a notebook), and repeatedly.
 """
 
 from __future__ import annotations
@@ -42,20 +42,19 @@ class MainApp:
     """Processes purchase orders given as mappings with `po_number, supplier, url, amount`.
 
     One order after another by default; with `enable_parallel` in up to `max_workers` browser contexts. As a context
-    manager the browsers stay open between calls; otherwise each call opens and closes them. Folders, results and log
-    are those of the command line.
+    manager it keeps the browsers open between calls; otherwise each call opens and closes them. Folders, results and
+    log are the same as with the command line.
 
     Args:
-        headless_config: whether windows are shown; without a window by default.
+        headless_config: whether windows are shown; by default they are not.
         enable_parallel: whether to use more than one context.
-        max_workers: how many.
+        max_workers: maximum number of contexts.
         hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
-        govern: makes what says how many contexts may be open, given how many are asked for; the machine's own state
-            by default.
+        govern: creates the `Governor` for a number of contexts; by default one that measures the machine.
         **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
 
     Raises:
-        InputError: a setting that cannot be used.
+        InputError: a setting is invalid.
     """
 
     def __init__(
@@ -97,20 +96,20 @@ class MainApp:
     ) -> RunResult:
         """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
 
-        The tables show the orders of this call; those of earlier calls and lists in the same folder are on sheets of
-        their own, and in results.json under `others`.
+        The tables show the orders of this call; those of earlier calls and lists in the same folder are on separate
+        sheets, and in results.json under `others`.
 
         Args:
-            pos: the orders, or the path of a spreadsheet with them; what is wrong with one makes that one FAILED.
-            resume: takes over what an earlier run finished; otherwise all are done afresh.
+            pos: the orders, or the path of a spreadsheet with them; an invalid order becomes FAILED.
+            resume: skip orders that an earlier run finished; otherwise all are done again.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no browser could be opened.
-            MachineError: the machine is in the way.
-            InputError: the spreadsheet cannot be used, or what was given are no orders.
+            MachineError: e.g. the disk is full or the folder is not writable.
+            InputError: the spreadsheet cannot be used, or the argument is not orders.
         """
-        with _in_python():  # before anything is opened, and iterators on the caller's own thread
+        with _in_python():  # before anything is opened; consumes iterators on the caller's thread
             given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
@@ -118,16 +117,16 @@ class MainApp:
             return host.process(given, resume=resume)
 
     def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
-        """How many orders came out well, and how many did not. The name existing scripts call."""
+        """Number of orders that succeeded and that did not. Called by existing scripts."""
         result = self.process_pos(pos)
         return result.success, result.failed
 
 
 class WorkerPool:
-    """Contexts that are kept open, and take orders as they are handed in.
+    """A pool of open contexts that process orders as they are submitted.
 
     Args:
-        max_workers: how many contexts.
+        max_workers: number of contexts.
         headless_config: whether windows are shown.
         **options: any setting.
     """
@@ -152,11 +151,11 @@ class WorkerPool:
         self.stop()
 
     def start(self) -> None:
-        """Opens the contexts; nothing to do where they are open.
+        """Opens the contexts, if they are not open.
 
         Raises:
             ParallelProcessingError: none could be opened.
-            MachineError: the machine is in the way.
+            MachineError: e.g. the disk is full or the folder is not writable.
         """
         with self._lock:
             if self._host is not None:
@@ -171,7 +170,7 @@ class WorkerPool:
             self._host = host
 
     def stop(self) -> None:
-        """Finishes what was handed in, closes the contexts and writes the results; may be called again."""
+        """Finishes submitted orders, closes the contexts and writes the results; may be called again."""
         with self._lock:
             host, self._host = self._host, None
             if host is None:
@@ -182,12 +181,12 @@ class WorkerPool:
                 host.close()
 
     def submit(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
-        """Hands one order in; its result comes in the future. Starts the pool where it is not.
+        """Submits an order and returns a future of its result. Starts the pool if necessary.
 
-        The same PO handed in again while it is being worked on gets the same result; afterwards it is done afresh.
+        A PO submitted again while in progress gets the same result; afterwards it is done again.
 
         Raises:
-            InputError: it is no mapping.
+            InputError: it is not a mapping.
         """
         order = read.mapping(po, "the order")
         self.start()
@@ -199,12 +198,12 @@ class WorkerPool:
             return self._host.stream(dict(order))
 
     def map(self, pos: Iterable[Mapping[str, object]]) -> list[OrderResult]:
-        """Hands orders in and waits for all; results in the order given."""
+        """Submits orders and waits for all; results in the given order."""
         futures = [self.submit(po) for po in pos]
         return [future.result() for future in futures]
 
     def stats(self) -> dict[str, Any]:
-        """How the pool is.
+        """The pool's state.
 
         Returns:
             `running`, `workers`, `contexts` (a list of `worker`, `pid`, `user_data_dir`), and the counts `submitted`,
@@ -214,7 +213,7 @@ class WorkerPool:
 
 
 class _PoolTally:
-    """Counts a pool's events; written on the engine's thread, read on any."""
+    """Counts a pool's events; written on the engine's thread, read from any."""
 
     def __init__(self) -> None:
         self.submitted = self._settled = self._succeeded = self._stolen = self._replaced = 0
@@ -253,18 +252,18 @@ class _PoolTally:
 
 
 _CALLED: Final = {"workers": "max_workers", "headed": "headless_config"}
-"""Settings that have an argument of another name."""
+"""Settings whose argument has another name."""
 
 
 def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
     """The settings of a call from Python.
 
     Args:
-        options: as the caller gave them, by the settings' names.
-        **own: settings that come from arguments with other names.
+        options: from the caller, by the settings' names.
+        **own: settings from arguments with other names.
 
     Raises:
-        InputError: a value that cannot be used.
+        InputError: a value is invalid.
     """
     for name in own:
         if name in options:
@@ -275,7 +274,7 @@ def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
 
 @contextlib.contextmanager
 def _in_python() -> Iterator[None]:
-    """What is raised in the block names arguments instead of flags."""
+    """Makes the messages of errors raised in the block name arguments instead of flags."""
     try:
         yield
     except errors.PoPwError as error:
@@ -284,13 +283,13 @@ def _in_python() -> Iterator[None]:
 
 
 def _warn(event: events.Event) -> None:
-    """What the person should know, as scripts are told; where warnings are errors, the hub keeps the run going."""
+    """Passes warnings on by `warnings.warn`; if they are errors, the hub keeps the run going."""
     if isinstance(event, events.Notice) and event.level == "warning":
         warnings.warn(settings.in_python(event.text), RuntimeWarning, stacklevel=2)
 
 
 class _Host:
-    """One engine run on a thread of its own; open until closed."""
+    """An engine run on its own thread; open until closed."""
 
     def __init__(
         self,
@@ -322,7 +321,7 @@ class _Host:
             self._end_loop()
 
     def process(self, given: read.Given, *, resume: bool) -> RunResult:
-        """One call's orders."""
+        """Processes the orders of one call."""
 
         async def work() -> RunResult:
             try:
@@ -343,11 +342,11 @@ class _Host:
         return self._call(work())
 
     def start_stream(self) -> None:
-        """Opens the contexts for orders that come one by one."""
+        """Opens the contexts for orders submitted one by one."""
         self._stream = self._call(self._run.open_stream())
 
     def stream(self, po: Mapping[str, object]) -> concurrent.futures.Future[OrderResult]:
-        """Hands one order in."""
+        """Submits an order."""
         stream = self._stream
         if stream is None:
             msg = "the pool was not started"
@@ -362,7 +361,7 @@ class _Host:
         return asyncio.run_coroutine_threadsafe(result(), self._loop)
 
     def end_stream(self) -> None:
-        """Waits for what was handed in, and writes the results."""
+        """Waits for submitted orders and writes the results."""
         stream, self._stream = self._stream, None
         if stream is not None:
             self._call(stream.end())
@@ -373,7 +372,7 @@ class _Host:
             with _in_python():
                 return future.result()
         except KeyboardInterrupt:
-            # Ctrl-C in a script: orders in progress go back, results are written, then the interrupt is the script's.
+            # Ctrl-C in a script: stop orders in progress, write results, then raise the interrupt in the script.
             self._run.stop(engine.Stop.NOW, "interrupted")
             concurrent.futures.wait([future], timeout=30)
             raise
@@ -382,7 +381,7 @@ class _Host:
             raise
 
     def _end_loop(self) -> None:
-        # On its own thread: the caller's may have a loop running.
+        # On the loop's thread: the caller's may have a running loop.
         asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,4 +1,4 @@
-"""What a script gets back: a result for each order, and one for the call."""
+"""Results for scripts: one per order, and one per call."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=True)
 class OrderResult(Mapping[str, Any]):
-    """What came of one purchase order. Prints well, compares, and reads as a mapping of its attributes."""
+    """Result of one purchase order; also a mapping of its attributes."""
 
     po_number: str
     status: models.Status
     folder: str
-    """Relative to the output directory; `""` where there is none."""
+    """Relative to the output directory; `""` if there is none."""
     files: tuple[str, ...]
     """Names in the folder."""
     error_code: str
@@ -31,11 +31,11 @@ class OrderResult(Mapping[str, Any]):
     duplicate_of: int | None = None
     """The number of the earlier order with the same PO, from 1."""
     succeeded: bool = False
-    """Whether nothing is left to do for it; a duplicate's is that of the earlier one."""
+    """Whether nothing is left to do for it; for a duplicate that of the earlier order."""
 
     @classmethod
     def of(cls, row: models.RowResult) -> OrderResult:
-        """From a row of the results."""
+        """Makes it from a row of the results."""
         outcome, error = row.outcome, row.error
         return cls(
             po_number=row.po_number,
@@ -53,7 +53,7 @@ class OrderResult(Mapping[str, Any]):
 
     @property
     def success(self) -> bool:
-        """The same as `succeeded`, under the name existing scripts use."""
+        """The same as `succeeded`; used by existing scripts."""
         return self.succeeded
 
     def __getitem__(self, name: str) -> Any:
@@ -79,26 +79,26 @@ class OrderResult(Mapping[str, Any]):
 
 @dataclasses.dataclass(frozen=True)
 class RunResult(Sequence[OrderResult]):
-    """What came of one call: a result for each order given, in the order given."""
+    """Result of one call: a result per order, in the given order."""
 
     results: tuple[OrderResult, ...]
     summary: counts.Summary
     out: str
-    """The output directory, with results.csv and the rest."""
+    """The output directory, with results.csv and the other tables."""
 
     @property
     def success(self) -> int:
-        """How many have nothing left to do."""
+        """Number of orders that succeeded."""
         return sum(result.succeeded for result in self.results)
 
     @property
     def failed(self) -> int:
-        """How many have; with `success` it makes the number of orders."""
+        """Number of all other orders."""
         return len(self.results) - self.success
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What looks wrong in the call as a whole, e.g. that no order has attachments: worth a look before all else."""
+        """What looks wrong in the call as a whole, e.g. that no order has attachments; check these first."""
         return self.summary.warnings
 
     def __getitem__(self, place: Any) -> Any:

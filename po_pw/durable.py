@@ -1,4 +1,4 @@
-"""Making what was done to a folder survive a power cut."""
+"""Makes changes to folders survive a power failure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames and removals in a folder durable; Windows has no such call for folders.
+    """Makes renames and removals in a folder durable; no effect on Windows, which has no such call.
 
     Raises:
-        OSError: the folder is gone, or the disk refused.
+        OSError: the folder does not exist, or a disk error.
     """
     if os.name != "posix":
         return

@@ -1,6 +1,6 @@
-"""One exception hierarchy. A class carries its kind; whether to try again is decided in `dispatch/retry.py` alone.
+"""The exceptions. A class says what kind of error it is; only `dispatch/retry.py` decides whether to retry.
 
-What outside libraries raise becomes one of these once, at the edge of the room that touches the library.
+Exceptions of libraries are mapped to these where the library is called.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PoPwError(Exception):
-    """Anything po_pw itself raises. The message says what happened and what to do next, and holds no secret."""
+    """Base class. The message says what happened and what to do next, and contains no secret."""
 
     exit_code: ClassVar[int] = 1
 
@@ -22,7 +22,7 @@ class PoPwError(Exception):
         super().__init__(redact.text(message))
 
 
-# --- the run cannot start or go on ----------------------------------------------------------------------------------
+# --- the run cannot start or continue -------------------------------------------------------------------------------
 
 
 class InputError(PoPwError):
@@ -32,7 +32,7 @@ class InputError(PoPwError):
 
 
 class MachineError(PoPwError):
-    """The machine is in the way: no browser, no space, not writable."""
+    """A problem of this machine: no browser, no disk space, no write access."""
 
     exit_code = 3
 
@@ -46,7 +46,7 @@ class DriverError(MachineError):
 
 
 class ProfileError(MachineError):
-    """A browser profile cannot be made, cloned or removed."""
+    """A browser profile cannot be created, cloned or removed."""
 
 
 class ParallelProcessingError(MachineError):
@@ -54,15 +54,15 @@ class ParallelProcessingError(MachineError):
 
 
 class ResourceExhaustedError(ParallelProcessingError):
-    """Memory, file descriptors or disk do not suffice for even one context."""
+    """Too little memory, file descriptors or disk space even for one context."""
 
 
 class PortalUnreachableError(MachineError):
-    """A portal has not answered for as long as the run was to wait."""
+    """A portal did not answer for `outage_timeout`."""
 
 
 class StoppedError(PoPwError):
-    """Work that had to be done before or after all orders was ended by a stop."""
+    """Work before or after the orders was stopped by the user."""
 
     exit_code = 130
 
@@ -73,11 +73,15 @@ class LoginRequiredError(PoPwError):
     exit_code = 4
 
 
-# --- one order or one file did not come through ---------------------------------------------------------------------
+class CredentialsRefusedError(LoginRequiredError):
+    """The portal did not accept the user name and password: sending them again may lock the account."""
+
+
+# --- one order or one file failed ------------------------------------------------------------------------------------
 
 
 class OrderError(PoPwError):
-    """One order, or one of its files, did not come through.
+    """One order, or one of its files, failed.
 
     Attributes:
         code: the `error_code` of the results.
@@ -90,15 +94,15 @@ class OrderError(PoPwError):
         self.code = code or self.default_code
 
     def failure(self) -> models.Failure:
-        """The value that travels on."""
+        """The error as a value, for journal and results."""
         return models.Failure(self.code, str(self))
 
 
 class TransientError(OrderError):
-    """May work later: a reset, a timeout, 408, 425, 429, 5xx, a crash.
+    """May work later: connection reset, timeout, 408, 425, 429, 5xx, crash.
 
     Attributes:
-        retry_after: seconds the server asks to wait (`Retry-After`), or None.
+        retry_after: seconds to wait, from the server's `Retry-After`; None if not sent.
     """
 
     default_code = models.ErrorCode.NETWORK
@@ -109,11 +113,11 @@ class TransientError(OrderError):
 
 
 class HostUnreachableError(TransientError):
-    """No connection to a host comes about, or it says nothing. Whether waiting mends it: `dispatch/reachability.py`.
+    """No connection to a host, or no answer. `dispatch/reachability.py` decides whether waiting helps.
 
     Attributes:
-        host: as `net_errors.authority_of` gives it.
-        fault: what is in the way.
+        host: from `net_errors.authority_of`.
+        fault: the reason.
     """
 
     exit_code = 3
@@ -126,23 +130,23 @@ class HostUnreachableError(TransientError):
 
 
 class BrowserLostError(TransientError):
-    """The context died under the order: a crash, a kill, a hang."""
+    """The order's browser context crashed, hung or was killed."""
 
     default_code = models.ErrorCode.BROWSER_CRASH
 
 
 class FileProblemError(TransientError):
-    """One file or folder cannot be written, though the output folder can: a name, a limit, another program."""
+    """One file or folder cannot be written, because of its name, a limit or another program."""
 
     default_code = models.ErrorCode.DISK_ERROR
 
 
 class FolderHeldError(FileProblemError):
-    """An order's folder cannot get its place: another program has it open, or a file is there. All is where it was."""
+    """An order's folder cannot be renamed: another program has it open, or a file has its path. Nothing changed."""
 
 
 class OutputUnavailableError(TransientError):
-    """The output folder cannot be written to: for every order alike, so the run waits, and ends when it lasts."""
+    """The output folder cannot be written to. This affects all orders, so the run waits, and ends if it lasts."""
 
     exit_code = 3
 
@@ -150,7 +154,7 @@ class OutputUnavailableError(TransientError):
 
 
 class OutOfSpaceError(OutputUnavailableError):
-    """The disk, or a quota, is full."""
+    """The disk or a quota is full."""
 
     default_code = models.ErrorCode.DISK_FULL
 
@@ -168,28 +172,28 @@ class DoesNotFitError(OutOfSpaceError):
 
 
 class PermanentError(OrderError):
-    """Will not work however often it is tried: 404, 410, forbidden."""
+    """Retrying does not help: 404, 410, forbidden."""
 
     default_code = models.ErrorCode.PORTAL_ERROR
 
 
 class NotAFileError(PermanentError):
-    """A page, or something else, came where a file was promised."""
+    """A page, or something else, came instead of a file."""
 
     default_code = models.ErrorCode.NOT_A_FILE
 
 
 class BrowserRouteNeededError(OrderError):
-    """Our HTTP client is refused where the browser may not be: 407, a certificate only it trusts, 403 for us alone."""
+    """Our HTTP client was refused, but the browser may succeed: 407, 403, a certificate only the browser trusts."""
 
     default_code = models.ErrorCode.NETWORK
 
 
 class SessionExpiredError(OrderError):
-    """The portal answered as to somebody signed out. Does not count as an attempt.
+    """The portal asks for a sign-in. Does not count as an attempt.
 
     Attributes:
-        host: which asks for a sign-in; `""` where it is the portal's page itself.
+        host: that asks for the sign-in; `""` if it is the portal itself.
     """
 
     default_code = models.ErrorCode.SIGN_IN_NEEDED
@@ -200,7 +204,7 @@ class SessionExpiredError(OrderError):
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first leaf of an exception group: a task group's failure as the person should see it."""
+    """The first leaf of an exception group: the error of a task group to show to the user."""
     leaf: BaseException = group
     while isinstance(leaf, BaseExceptionGroup):
         inner: Sequence[BaseException] = leaf.exceptions

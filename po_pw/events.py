@@ -1,4 +1,4 @@
-"""What the engine announces. Live view, log and metrics are listeners of this one stream; the engine never prints."""
+"""Events of the engine, for live view, log and other listeners; the engine never prints."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened. Times are added by the listener that needs them."""
+    """Base class. Listeners add times if they need them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The journal holds the plan; contexts are about to open."""
+    """The plan is in the journal; contexts are about to open."""
 
     run: models.RunId
     rows: int
     orders: int
-    """To be worked on in this run."""
+    """Orders to be done in this run."""
     carried: int
-    """Done by an earlier run, and its files are still there."""
+    """Orders done by an earlier run whose files still exist."""
     refused: int
     """Rows that cannot be used."""
     duplicates: int
     workers: int
     taken: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
-    """Of `orders`, what earlier runs had made of them."""
+    """`orders` by their earlier result."""
     refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
-    """Why rows cannot be used, and the first of them."""
+    """The unusable rows, by reason."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class BrowserChosen(Event):
     browser: models.BrowserInfo
     sandbox: bool
     sandbox_why: str
-    """Why the sandbox is off; `""` where it is on."""
+    """Why the sandbox is off; `""` if it is on."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,19 +57,19 @@ class ContextOpened(Event):
 
     worker: models.WorkerId
     pid: int
-    """The browser process; 0 where unknown."""
+    """The browser process; 0 if unknown."""
     user_data_dir: str
     seconds: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ContextLost(Event):
-    """A worker's context died, or could not be opened."""
+    """A worker's context crashed or could not be opened."""
 
     worker: models.WorkerId
     why: str
     replaced: bool
-    """Whether another is being opened in its place."""
+    """Whether a replacement is being opened."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ContextClosed(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OrdersStolen(Event):
-    """A worker with nothing left took over part of another's orders."""
+    """An idle worker took over some of another's orders."""
 
     worker: models.WorkerId
     victim: models.WorkerId
@@ -90,7 +90,7 @@ class OrdersStolen(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OrderStep(Event):
-    """An order reached a step in a worker's hands."""
+    """An order in progress reached a step."""
 
     worker: models.WorkerId
     key: models.OrderKey
@@ -102,7 +102,7 @@ class OrderStep(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PageRead(Event):
-    """An order's page was read, and what it shows is decided."""
+    """An order's page was read and evaluated."""
 
     worker: models.WorkerId
     key: models.OrderKey
@@ -112,7 +112,7 @@ class PageRead(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileStarted(Event):
-    """A file began to arrive."""
+    """A file's download started."""
 
     worker: models.WorkerId
     key: models.OrderKey
@@ -121,7 +121,7 @@ class FileStarted(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileSaved(Event):
-    """A file is whole and on disk."""
+    """A file is complete and on disk."""
 
     worker: models.WorkerId
     key: models.OrderKey
@@ -130,7 +130,7 @@ class FileSaved(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileFailed(Event):
-    """A file did not come through in this attempt."""
+    """A file's download failed in this attempt."""
 
     worker: models.WorkerId
     key: models.OrderKey
@@ -140,36 +140,36 @@ class FileFailed(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pressed(Event):
-    """A control of a portal's page was pressed, or was not although it was to be."""
+    """A control of a portal's page was pressed, or was refused."""
 
     label: str
-    """Its whole accessible name."""
+    """Its full accessible name."""
     purpose: models.Purpose
     page_url: str
-    """Of the page it is on: scheme, host and path."""
+    """Scheme, host and path of its page."""
     refused: str = ""
-    """Why it was not pressed; `""` where it was."""
+    """Why it was not pressed; `""` if it was."""
     worker: models.WorkerId | None = None
     key: models.OrderKey | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RequestJudged(Event):
-    """After a press, a request that is no GET was sent, or any request was stopped."""
+    """After a press, a request other than GET was sent, or any request was stopped."""
 
     label: str
-    """Of the control that was pressed."""
+    """Label of the pressed control."""
     purpose: models.Purpose
     method: str
-    """As HTTP names it; `WEBSOCKET`, `BROADCAST` and the like for a message that was held back in the page."""
+    """HTTP method; `WEBSOCKET`, `BROADCAST` etc. for a message held back in the page."""
     url: str
     """Scheme, host and path."""
     ruling: models.Ruling
     why: str
     fields: tuple[str, ...] = ()
-    """Names of what it carries: a form's fields, or the keys of a JSON object; never the values."""
+    """Names of form fields, or keys of a JSON object; never values."""
     is_unasked: bool = False
-    """The page had sent such requests before the press: it says nothing about the control."""
+    """The page had sent such requests before the press: the control did not cause it."""
     worker: models.WorkerId | None = None
     key: models.OrderKey | None = None
 
@@ -183,14 +183,14 @@ class BytesReceived(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OrderPutBack(Event):
-    """An order will be tried again."""
+    """An order will be retried."""
 
     worker: models.WorkerId
     key: models.OrderKey
     po_number: str
     failure: models.Failure
     delay: float
-    """Seconds until it may be taken again."""
+    """Seconds until it may be leased again."""
     counts: bool
 
 
@@ -203,32 +203,32 @@ class OrderSettled(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostWaits(Event):
-    """Nobody takes an order of this host until it is tried again; announced anew after every try."""
+    """Orders of this host wait until it is tried again; repeated after every failed try."""
 
     host: str
-    """And port, with `http://` where it is not https."""
+    """Host and port, with `http://` if it is not https."""
     why: str
     wait: float
-    """Seconds until one order tries."""
+    """Seconds until one order tries the host."""
     left: float | None = None
-    """Seconds until nobody waits for it any more; None where it merely asks to wait, or is doubted."""
+    """Seconds until the host is given up; None if it only asked to wait, or is being checked again."""
     is_offline: bool = False
-    """It is this machine that has no network."""
+    """This machine has no network."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostTried(Event):
-    """One order has gone to a host that others wait for."""
+    """One order was sent to a host that others wait for."""
 
     host: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostFree(Event):
-    """Nobody waits for this host any more.
+    """Orders no longer wait for this host.
 
     Attributes:
-        refused: why whatever needs it fails; `""` where it answers again, or the run ends.
+        refused: why everything that needs it fails; `""` if it answers again, or the run ends.
     """
 
     host: str
@@ -237,16 +237,16 @@ class HostFree(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stopping(Event):
-    """A stop was asked for."""
+    """The run was asked to stop."""
 
     now: bool
-    """False: what is in progress is finished. True: at once."""
+    """True: stop at once. False: finish orders in progress."""
     why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Notice(Event):
-    """Something the person should know; said once."""
+    """A message for the user."""
 
     level: Literal["info", "warning"]
     text: str
@@ -254,27 +254,27 @@ class Notice(Event):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """Work that is no order's, and may take long, has begun, is so far, or has ended."""
+    """Progress of long work that belongs to no order: its start, state or end."""
 
     stage: str
-    """What is done, e.g. `Reading pos.csv`: names it until it has ended."""
+    """Description, e.g. `Reading pos.csv`; identifies it until its end."""
     done: int
     total: int
-    """0 where it is not known."""
+    """0 if unknown."""
     unit: str
-    """What is counted, in the singular; `""` where nothing is."""
+    """What is counted, in the singular; `""` if nothing is."""
     ended: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunEnded(Event):
-    """All workers are gone; results are about to be written."""
+    """All workers have ended; results are about to be written."""
 
     run: models.RunId
     seconds: float
-    """From the first context asked for to the last outcome."""
+    """From opening the first context to the last outcome."""
     work_seconds: float
-    """From the first order leased to the last outcome: without the start-up of the browsers."""
+    """From the first lease to the last outcome: without the start-up of the browsers."""
     interrupted: bool
 
 
@@ -282,18 +282,18 @@ Listener: TypeAlias = "Callable[[Event], None]"
 
 
 class Hub:
-    """Hands each event to every listener, at once and in order. `emit` never blocks and never raises."""
+    """Passes each event to every listener, synchronously and in order. `emit` never raises."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Adds a listener; the returned call removes it."""
+        """Adds a listener; returns a function that removes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def emit(self, event: Event) -> None:
-        """Announces one event, without the secrets in it: whoever listens may write it down."""
+        """Passes an event to all listeners, with secrets removed."""
         event = redact.values(event)
         for listener in tuple(self._listeners):
             try:

@@ -1,4 +1,4 @@
-"""Hosts that a browser, Python and a person read alike. Pure."""
+"""Host names that browsers, Python and people read in the same way. Pure."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _PLACE: Final = re.compile(
     r"(?:\[([0-9a-f:.]+)\]|([^\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}]+))(?::(\d{0,5}))?", re.IGNORECASE | re.ASCII
 )
 _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
-"""What browsers take for a dot, too."""
+"""Characters that browsers treat as a dot."""
 _INVISIBLE: Final = re.compile("[\u00ad\u034f\u180b-\u180f\u200b\u2060-\u2064\ufe00-\ufe0f\ufeff]")
-"""What UTS 46 leaves out of a host without a word."""
+"""Characters that UTS 46 silently removes from a host."""
 _LONGEST: Final = 253
 _LONGEST_LABEL: Final = 63
 _NUMERIC: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)
 
 
 def is_plain(netloc: str) -> bool:
-    r"""Whether host and port of an address are what they look like to everybody.
+    r"""Whether host and port of an address are what they look like.
 
-    They are not where browsers decode or refuse the host (`%65vil.com`, `evil.com\.acme.com`), where it is a number
-    that becomes an IP address (`0177.1`, `2130706433`), where it has characters that nobody sees, where it is longer
-    than DNS knows, or where the port cannot be.
+    They are not if browsers decode or refuse the host (`%65vil.com`, `evil.com\.acme.com`), if it is a number that
+    becomes an IP address (`0177.1`, `2130706433`), if it has invisible characters, if it is too long for DNS, or if
+    the port is invalid.
 
     Args:
-        netloc: what stands between `//` and the path, without a user.
+        netloc: the part between `//` and the path, without user info.
     """
     if _INVISIBLE.search(netloc):
         return False
@@ -49,10 +49,10 @@ def is_plain(netloc: str) -> bool:
 
 
 def ascii_host(host: str) -> str:
-    """A host as browsers compare and ask for it: lower case, ASCII, no brackets, no dot at the end.
+    """A host in the form that browsers use: lower case, ASCII, no brackets, no trailing dot.
 
-    By UTS 46, not transitional, as the URL standard has it ("domain to ASCII"): `straße.de` is `xn--strae-oqa.de` and
-    another site than `strasse.de`. What no browser accepts stays as it is, and equals no host that can be reached.
+    By UTS 46, non-transitional, as in the URL standard ("domain to ASCII"): `straße.de` is `xn--strae-oqa.de` and not
+    `strasse.de`. A host that browsers refuse is returned unchanged, and equals no host that can be reached.
     """
     bare = host.strip().strip("[]").lower()
     if not bare.isascii():
@@ -60,7 +60,7 @@ def ascii_host(host: str) -> str:
             mapped = idna.uts46_remap(bare, std3_rules=False, transitional=False)
         except idna.IDNAError:
             return bare.rstrip(".")
-        # Browsers take what the registries do not, e.g. an emoji: so only punycode, and none of IDNA's own refusals.
+        # Browsers accept names that registries do not, e.g. emoji: so only punycode, without IDNA's checks.
         bare = ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in mapped.split("."))
     return bare.rstrip(".")
 
@@ -71,8 +71,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 def origin_of(url: str) -> str:
     """Scheme, host and port of an address, e.g. `https://acme.coupahost.com` or `http://127.0.0.1:8080`.
 
-    The host as `ascii_host` has it, the scheme's own port left out, so that one portal has one origin however it is
-    written. `""` for what is no address.
+    The host is normalised by `ascii_host` and the default port is left out, so that a portal has one origin, however
+    it is written. `""` if it is not an address.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Dates and waiting times as HTTP writes them. Pure."""
+"""Parses dates and waiting times of HTTP headers. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import re
 from typing import Final
 
 NOT_READY: Final = 5.0
-"""Seconds after which a file that is still being prepared is asked for again, where the server does not say."""
+"""Seconds after which a file that is still being prepared is requested again, if the server gives no time."""
 _LONGEST_WAIT: Final = 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 def parse(text: str) -> datetime.datetime | None:
-    """A date of a header (RFC 9110, 5.6.7, and whatever else mail allows); without an offset it counts as UTC.
+    """Parses a date (RFC 9110, 5.6.7, and other mail formats); without an offset it is UTC.
 
-    None where the text is no date.
+    None if the text is not a date.
     """
     try:
         date = email.utils.parsedate_to_datetime(text)
@@ -26,10 +26,7 @@ def parse(text: str) -> datetime.datetime | None:
 
 
 def retry_after(value: str, now: datetime.datetime | None = None) -> float | None:
-    """Seconds that a `Retry-After` asks to wait (RFC 9110, 10.2.3: seconds or a date); None where it says nothing.
-
-    Never more than an hour.
-    """
+    """Seconds to wait by `Retry-After` (RFC 9110, 10.2.3: seconds or a date), at most an hour; None if invalid."""
     text = value.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _LONGEST_WAIT)

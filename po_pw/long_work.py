@@ -1,4 +1,4 @@
-"""Work that takes long and is no order's: says how far it is, and ends when the run is stopped."""
+"""Long work that belongs to no order: reports its progress, and ends when the run is stopped."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EVERY: Final = 0.25
-"""Seconds between two announcements."""
+"""Seconds between progress events."""
 
 
 class Stage:
-    """One piece of long work; may be told of from any thread.
+    """One piece of long work; may be used from any thread.
 
     Args:
-        name: what is done, e.g. `Reading pos.csv`.
-        unit: what is counted, in the singular; `""` where nothing is.
-        total: how many there are; 0 where that is not known.
-        announce: where it is announced.
-        is_stopped: whether to end.
+        name: description, e.g. `Reading pos.csv`.
+        unit: what is counted, in the singular; `""` if nothing is.
+        total: number of items; 0 if unknown.
+        announce: receives progress events.
+        is_stopped: whether the run is stopped.
         clock: monotonic seconds.
     """
 
@@ -49,14 +49,14 @@ class Stage:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run is to stop."""
+        """Whether the run is stopped."""
         return self._is_stopped()
 
     def check(self) -> None:
-        """Ends the work where the run is to stop.
+        """Raises an error if the run is stopped.
 
         Raises:
-            StoppedError: it is.
+            StoppedError: the run is stopped.
         """
         if self.is_stopped:
             name = f"{self._name[:1].lower()}{self._name[1:]}"
@@ -64,10 +64,10 @@ class Stage:
             raise errors.StoppedError(msg)
 
     def reach(self, done: int) -> None:
-        """Notes that so many are done.
+        """Reports that `done` items are done.
 
         Raises:
-            StoppedError: the run is to stop.
+            StoppedError: the run is stopped.
         """
         self.check()
         self._done = done
@@ -77,14 +77,14 @@ class Stage:
             self.say()
 
     def say(self, *, ended: bool = False) -> None:
-        """Announces how far it is."""
+        """Reports the progress."""
         self._announce(events.Progress(self._name, self._done, self._total, self._unit, ended))
 
     def counted(self, items: Iterable[T]) -> Iterator[T]:
-        """The items, each noted once it is dealt with; streams.
+        """Yields the items and reports each as done when the next is requested.
 
         Raises:
-            StoppedError: the run is to stop.
+            StoppedError: the run is stopped.
         """
         self.reach(0)
         for number, item in enumerate(items, 1):
@@ -93,11 +93,11 @@ class Stage:
 
 
 class LongWork:
-    """Opens stages.
+    """Creates stages.
 
     Args:
-        announce: where they are announced; may be called from any thread.
-        stops: how often a stop was asked for so far.
+        announce: receives progress events; may be called from any thread.
+        stops: number of stop requests so far.
     """
 
     def __init__(self, announce: Callable[[events.Event], None], stops: Callable[[], int] = lambda: 0) -> None:
@@ -106,16 +106,16 @@ class LongWork:
 
     @contextlib.contextmanager
     def stage(self, name: str, unit: str = "", total: int = 0, *, in_spite_of: int = 0) -> Iterator[Stage]:
-        """A stage that lasts as long as the block.
+        """A stage that lasts for the block.
 
         Args:
-            name: as for `Stage`.
-            unit: likewise.
-            total: likewise.
-            in_spite_of: so many stops are older than the stage, and do not end it.
+            name: see `Stage`.
+            unit: see `Stage`.
+            total: see `Stage`.
+            in_spite_of: number of earlier stop requests, which do not end this stage.
 
         Raises:
-            StoppedError: a stop was asked for when the block begins.
+            StoppedError: a stop is already requested.
         """
         stage = Stage(name, unit, total, self._announce, lambda: self._stops() > in_spite_of)
         stage.check()

@@ -1,4 +1,4 @@
-"""The values that pass between rooms: frozen, without behaviour that does I/O."""
+"""Values that are shared by the packages: frozen, without I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 OrderKey = NewType("OrderKey", str)
-"""A normalised PO number: the identity of a purchase order everywhere."""
+"""A normalised PO number: identifies a purchase order everywhere."""
 
 RunId = NewType("RunId", str)
 """Names one run in the journal, the log file and the results, e.g. ``20261125-113815-4f2a``."""
@@ -23,22 +23,22 @@ WorkerId = NewType("WorkerId", str)
 
 
 def order_key(po_number: str) -> OrderKey:
-    """The identity of a PO number: NFC, surrounding and repeated white space removed; case counts.
+    """Normalises a PO number: NFC, surrounding and repeated white space removed, case-sensitive.
 
-    Case counts because two portals' numbering may differ in nothing else; folders that would then collide are kept
-    apart by the journal.
+    Case-sensitive because numbers of two portals may differ only in case; the journal gives their folders different
+    names.
     """
     return OrderKey(" ".join(unicodedata.normalize("NFC", po_number).split()))
 
 
 def folded(name: str) -> str:
-    """A name as file systems may compare it: Unicode-normalised, without case."""
-    # Upper case first: without it a dotless i is no I. Folding the case can undo the normal form.
+    """A name as file systems may compare it: Unicode-normalised, case-folded."""
+    # Upper case first: only so a dotless i equals I. Case folding can undo the normal form.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).upper().casefold())
 
 
 class Status(enum.StrEnum):
-    """What became of a row. The first four are also a folder's ending."""
+    """Result of a row. The first four are also endings of folders."""
 
     COMPLETED = "COMPLETED"
     """Every attachment that can be fetched is on disk."""
@@ -79,19 +79,19 @@ class ErrorCode(enum.StrEnum):
     TOO_LARGE = "TOO_LARGE"
     DISK_FULL = "DISK_FULL"
     DISK_ERROR = "DISK_ERROR"
-    """The disk does not take this file or folder, or another program holds or removes it."""
+    """The disk does not accept this file or folder, or another program has it open or removed it."""
     NOT_RECOGNISED = "NOT_RECOGNISED"
-    """The page that came could not be proved to be this order's."""
+    """The page could not be recognised as this order's."""
     NO_AREA_FOUND = "NO_AREA_FOUND"
-    """The page has no attachments, and no order of this portal has shown where they would be."""
+    """The page has no attachments, and no order of this portal has shown an attachment area."""
     NOT_PRESSED = "NOT_PRESSED"
-    """No way to this file was found that is certain to change nothing on the portal."""
+    """There is no way to this file that certainly changes nothing on the portal."""
     INTERNAL = "INTERNAL"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an order, a row or a file did not come through, in words for the person who reads the results."""
+    """Why an order, a row or a file failed, in words for the readers of the results."""
 
     code: ErrorCode
     message: str
@@ -99,26 +99,26 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
-    """An order, or a row of the input, that did not come through, and why."""
+    """An order or input row that failed, and why."""
 
     row: int
-    """As a spreadsheet numbers it (the header is 1)."""
+    """As in a spreadsheet (the header is 1)."""
     po_number: str
-    """`""` where the row has none."""
+    """`""` if the row has none."""
     failure: Failure
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problems:
-    """What did not come through: how many for which reason, and the first of them, in the rows' order."""
+    """Failed orders and rows: the number by reason, and the first ones, in row order."""
 
     reasons: Mapping[ErrorCode, int] = dataclasses.field(default_factory=dict)
-    """The commonest first."""
+    """Most frequent first."""
     first: tuple[Problem, ...] = ()
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Total number."""
         return sum(self.reasons.values())
 
 
@@ -131,19 +131,19 @@ class PurchaseOrder:
     url: str
     supplier: str = ""
     amount: Decimal | str | None = None
-    """A decimal; the text as it stood where it could not be read as one; None where the cell was empty."""
+    """A decimal; the original text if it is not one; None if the cell was empty."""
     row: int = 0
-    """The row it came from, as a spreadsheet numbers it (the header is 1); 0 where there was no file."""
+    """Its row, as in a spreadsheet (the header is 1); 0 if there was no file."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the input, as it stood: either an order or what is wrong with the row."""
+    """One unchanged row of the input: either an order, or what is wrong with the row."""
 
     number: int
-    """As a spreadsheet numbers it (the header is 1)."""
+    """As in a spreadsheet (the header is 1)."""
     cells: tuple[str, ...]
-    """As many as `Plan.columns`, in their order."""
+    """One per `Plan.columns`, in their order."""
     po_number: str
     order: PurchaseOrder | None
     problem: Failure | None = None
@@ -153,10 +153,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is asked to do, as the journal keeps it."""
+    """What a run was asked to do, as stored in the journal."""
 
     source: str
-    """The input's file name, or `""` where orders came from Python."""
+    """The input's file name; `""` if orders came from Python."""
     columns: tuple[str, ...]
     """The input's own column names, in its order."""
     workers: int
@@ -164,7 +164,7 @@ class Plan:
     """The output directory, absolute."""
     started_at: datetime
     command: tuple[str, ...] = ()
-    """The words of the command that was typed; none where orders came from Python."""
+    """The command, as words; empty if orders came from Python."""
 
 
 # --- what an order's page holds -------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Link:
-    """A file with an address of its own, fetched over HTTP."""
+    """A file with its own address, fetched by HTTP."""
 
     url: str
     referer: str
@@ -180,77 +180,77 @@ class Link:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Form:
-    """The form that a control would send."""
+    """The form that a control would submit."""
 
     method: str
-    """Lower case: `get`, `post`, `dialog`; the control's own `formmethod` where it has one."""
+    """Lower case: `get`, `post`, `dialog`; the control's `formmethod` if it has one."""
     action: str
-    """Absolute; the control's own `formaction` where it has one."""
+    """Absolute; the control's `formaction` if it has one."""
     fields: tuple[tuple[str, str], ...] = ()
-    """Names and values of what it would send unseen: hidden fields, and the control's own name and value."""
+    """Names and values of hidden fields, and of the control itself."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Control:
-    """A link, button or other thing to press, as its page shows it: enough to judge it, and to find it again."""
+    """A link, button or other control of a page: what is needed to judge it and to find it again."""
 
     tag: str
     """Local name, lower case."""
     label: str
-    """Its whole accessible name, white space collapsed: `aria-label`, else its text or value, else `title` or `alt`."""
+    """Full accessible name, white space collapsed: `aria-label`, else text or value, else `title` or `alt`."""
     text: str = ""
     """Its visible text, white space collapsed."""
     title: str = ""
     kind: str = ""
-    """Of a button or input, as the browser takes it: `submit`, `button`, `image`, `reset`; else `""`."""
+    """Effective type of a button or input: `submit`, `button`, `image`, `reset`; else `""`."""
     role: str = ""
     """The explicit ARIA role."""
     address: str = ""
-    """Where it leads, absolute: `href`, else `data-url`, `data-href` and the like; `""` where it has none."""
+    """Absolute target: `href`, else `data-url`, `data-href` and similar; `""` if it has none."""
     attributes: tuple[tuple[str, str], ...] = ()
-    """All others, sorted by name: `id`, `class`, `name`, `value`, `data-*`, `aria-*`, `onclick`, `rel`, `download` …"""
+    """All other attributes, sorted by name: `id`, `class`, `value`, `data-*`, `aria-*`, `onclick`, `rel`, `download`"""
     icons: tuple[str, ...] = ()
-    """Names of the pictures in it: class names and ligatures of icon fonts, file names, `<use>` targets, symbols."""
+    """Names of its icons: class names and ligatures of icon fonts, file names, `<use>` targets, symbols."""
     form: Form | None = None
     row: str = ""
-    """The text of the row it stands in, without its own controls' labels; white space collapsed."""
+    """Text of its table or list row, without the labels of controls; white space collapsed."""
     frame: str = ""
-    """Address of the frame it is in; `""` for the main frame."""
+    """Address of its frame; `""` for the main frame."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Click:
-    """A file that only a press hands out; how to find the control again, by what it is."""
+    """A file that is only available by a click, and how to find the control again."""
 
     control: Control
     nth: int = 0
-    """Which of those that look alike, from 0."""
+    """Index among identical controls, from 0."""
     alike: int = 1
-    """How many look alike: where there are other than so many, the page is another."""
+    """Number of identical controls; if it differs, the page has changed."""
     page: int = 0
-    """How many times "next page of attachments" is pressed before the control is there."""
+    """How often "next page of attachments" must be pressed to reach the control."""
     at: str = ""
     """Address of the page it is on; `""` for the order's own."""
 
 
 class NetFault(enum.StrEnum):
-    """Why a host cannot be reached; `net_errors` has what each means and what to do."""
+    """Why a host cannot be reached; for meanings and remedies see `net_errors`."""
 
     NAME = "NAME"
-    """There is no host of this name."""
+    """There is no host with this name."""
     NAME_SERVER = "NAME_SERVER"
-    """Nobody could be asked for the name's address."""
+    """No name server answered."""
     REFUSED = "REFUSED"
     ADDRESS = "ADDRESS"
-    """No way leads to its address."""
+    """There is no route to its address."""
     CERTIFICATE = "CERTIFICATE"
     """Its certificate is not trusted."""
     CERTIFICATE_DATE = "CERTIFICATE_DATE"
     CERTIFICATE_NAME = "CERTIFICATE_NAME"
     CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE"
-    """It asks for a certificate of ours."""
+    """It requires a client certificate."""
     TLS = "TLS"
-    """It does not speak TLS, or none that we speak."""
+    """It does not speak TLS, or no version that we support."""
     HTTP = "HTTP"
     """It does not speak HTTP."""
     BLOCKED = "BLOCKED"
@@ -258,7 +258,7 @@ class NetFault(enum.StrEnum):
     PROXY = "PROXY"
     """The proxy cannot be used."""
     TUNNEL = "TUNNEL"
-    """The proxy does not let it through."""
+    """The proxy refused the connection."""
     OFFLINE = "OFFLINE"
     """This machine has no network."""
     DROPPED = "DROPPED"
@@ -271,53 +271,53 @@ class Purpose(enum.StrEnum):
     """Why a control is pressed."""
 
     FILE = "FILE"
-    """It hands out a file."""
+    """It downloads a file."""
     OPEN = "OPEN"
-    """It shows more of the list of attachments: an expander, a tab."""
+    """It shows more of the attachment list: an expander, a tab."""
     TURN = "TURN"
-    """It shows other or more entries of the list: next, more, a page's number."""
+    """It pages through the list: next, more, a page number."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HeldRequest:
-    """A request that followed a press, held before it leaves."""
+    """A request after a press, held before it is sent."""
 
     method: str
     url: str
     resource: str
     """Playwright's resource type: `document`, `xhr`, `fetch`, `ping`, `image`, `other` …"""
     page_url: str
-    """Address of the page that was pressed on."""
+    """Address of the pressed control's page."""
     content_type: str = ""
     body: str = ""
-    """As text, at most 64 KiB of it; `""` where there is none."""
+    """As text, at most 64 KiB; `""` if there is none."""
     fields: tuple[tuple[str, str], ...] = ()
-    """Names and values where the body is a form's."""
+    """Names and values, if the body is a form."""
     in_own_frame: bool = True
-    """Of a document: it is for the page, a frame of it, or a pop-up that it opened."""
+    """For a document: it is for the page, one of its frames, or its pop-up."""
 
 
 class Ruling(enum.StrEnum):
-    """What becomes of a held request."""
+    """Decision on a held request."""
 
     PASS = "PASS"  # noqa: S105 - no password
     STOP = "STOP"
     LINK = "LINK"
-    """It is stopped, and its address is fetched like any other link's."""
+    """Stop it, and fetch its address like any other link."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judgement:
-    """What becomes of a held request, and why."""
+    """Decision on a held request, and the reason."""
 
     ruling: Ruling
     why: str
-    """For people, e.g. `the address says "approve"`."""
+    """For messages, e.g. `the address says "approve"`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class External:
-    """An attachment that is only an address elsewhere: recorded, never fetched."""
+    """An attachment that is only a link to another site: recorded, never fetched."""
 
     url: str
 
@@ -336,27 +336,27 @@ RECORDED: Final = (External, Text)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attachment:
-    """One file the order's page promises."""
+    """One file listed on the order's page."""
 
     id: str
-    """Stable from visit to visit."""
+    """Stable across visits."""
     name: str
-    """As the page shows it; may be empty."""
+    """As shown on the page; may be empty."""
     source: FileSource
-    """The likeliest way to it."""
+    """The likeliest way to fetch it."""
     place: str = ""
-    """Where on the page: a section's heading, e.g. `Comments`."""
+    """Heading of its section on the page, e.g. `Comments`."""
     claimed_bytes: int | None = None
     others: tuple[FileSource, ...] = ()
-    """Other ways to the same file, likeliest first: its icon, its name, a page about it."""
+    """Other ways to fetch it, likeliest first: its icon, its name, a page about it."""
     is_certain: bool = True
-    """False where only the answer tells whether there is a file: a page that comes instead is then no failure."""
+    """False if only the response shows whether it is a file: a page is then not a failure."""
     record: str = ""
     """The portal's own number of it: two with different numbers are two, whatever their names and content."""
 
 
 class PageKind(enum.StrEnum):
-    """What kind of page came instead of, or as, the order's."""
+    """Kind of the page at the order's address."""
 
     ORDER = "ORDER"
     NOT_FOUND = "NOT_FOUND"
@@ -365,63 +365,63 @@ class PageKind(enum.StrEnum):
     ERROR = "ERROR"
     CHALLENGE = "CHALLENGE"
     NOT_RECOGNISED = "NOT_RECOGNISED"
-    """It could not be proved to be this order's page."""
+    """It could not be recognised as this order's page."""
     NO_AREA = "NO_AREA"
-    """It is the order's, as far as can be told, and no page of this portal has shown where attachments would be."""
+    """It seems to be the order's, but no page of this portal has shown an attachment area."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Considered:
-    """A control or link that was considered when an order's page was read."""
+    """A control or link that was examined when an order's page was read."""
 
     control: Control
     place: str
-    """Heading of the area it stands in; `""`: in none."""
+    """Heading of its area; `""` if it is in none."""
     taken: bool
     action: str
-    """What may be done with it: `FETCH`, `PRESS`, `OPEN`, `TURN`, `RECORD`, `LEAVE`."""
+    """The permitted action: `FETCH`, `PRESS`, `OPEN`, `TURN`, `RECORD`, `LEAVE`."""
     why: str
 
 
 class AreaState(enum.StrEnum):
-    """What an order's page shows where its attachments would be."""
+    """State of the attachment area of an order's page."""
 
     NONE = "NONE"
-    """It has no such place."""
+    """There is none."""
     EMPTY = "EMPTY"
-    """There is one, and nothing in it."""
+    """There is one, and it is empty."""
     FILLED = "FILLED"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listing:
-    """What one visit found on an order's page."""
+    """Result of reading an order's page."""
 
     page: PageKind
     attachments: tuple[Attachment, ...]
     claimed: int | None
-    """How many the page itself says there are, where it says so."""
+    """Number of attachments stated by the page; None if it states none."""
     complete: bool
-    """False where the page was still loading, or showed fewer than it claims, when patience ran out."""
+    """False if the page was still loading at the timeout, or showed fewer attachments than it states."""
     supplier: str
-    """As the page names it; `""` where it does not."""
+    """From the page; `""` if not shown."""
     url: str
-    """After redirects."""
+    """Final address, after redirects."""
     elsewhere: tuple[str, ...] = ()
     """Addresses of other pages that may hold more of this order's files (a requisition)."""
     area: AreaState = AreaState.FILLED
     place: str = ""
-    """Headings of the areas, joined by `; `."""
+    """Headings of the attachment areas, joined by `; `."""
     loose: tuple[Attachment, ...] = ()
-    """File-like links of a page without an area: the order's only where other orders do not show them too."""
+    """File-like links of a page without an area: the order's only if other orders do not show them, too."""
     certain: bool = True
-    """False where more has to be known of the portal to tell whether this is the order's page."""
+    """False if more must be known about the portal to decide whether this is the order's page."""
     why: str = ""
-    """Why the page is of this kind, or is not complete."""
+    """Why the page has this kind, or is incomplete."""
     evidence: tuple[str, ...] = ()
-    """What speaks for its being the order's page."""
+    """Evidence that it is the order's page."""
     quiet: str = ""
-    """How it was established that nothing more would come."""
+    """How it was determined that the page had finished loading."""
     facts: str = ""
     """What was seen of the page, to be judged again (JSON, `portals.generic.page_facts`)."""
     considered: tuple[Considered, ...] = ()
@@ -429,71 +429,71 @@ class Listing:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ticket:
-    """Which sign-in a request was made under."""
+    """Identifies the sign-in that a request used."""
 
     origin: str
     """Scheme, host and port, e.g. `https://acme.coupahost.com`."""
     generation: int
 
 
-# --- what came of it ------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A file that is whole and on disk."""
+    """A complete file on disk."""
 
     attachment_id: str
     path: str
-    """Where it lies: the file's name in its folder once the order is finished, a path in the work folder before."""
+    """File name in the order's folder; until the order is finished, a path in the work folder."""
     sent_name: str
-    """The name the server sent, before it was made safe."""
+    """Name sent by the server, before it was made safe."""
     size: int
     """Bytes."""
     sha256: str
     """Hexadecimal."""
     media_type: str
     lane: str
-    """`http` or `click`: how the bytes came."""
+    """How it was fetched: `http` or `click`."""
     source: str
-    """The address it came from, or how it was found on the page; without query where that could carry a signature."""
+    """Its address, without a query that may contain a signature; or how it was found on the page."""
     place: str = ""
     modified_at: datetime | None = None
-    """As the server dates it."""
+    """Sent by the server."""
     saved_at: datetime | None = None
     checks: tuple[str, ...] = ()
-    """What was proved or noticed: `length`, `magic`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
+    """Results of checks: `length`, `magic`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
     etag: str = ""
-    """As the server sent it (`ETag`): asks later whether the file has changed."""
+    """The server's `ETag`, to ask later whether the file has changed."""
     run: str = ""
-    """The run that fetched it; `""` where that is not known."""
+    """The run that fetched it; `""` if unknown."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MissingFile:
-    """An attachment that could not be fetched, or is only an address."""
+    """An attachment that could not be fetched, or is only a link."""
 
     attachment_id: str
     name: str
     source: str
     failure: Failure | None
-    """None for an attachment that is only an address or a text: recorded, and no failure."""
+    """None for an attachment that is only a link or a text, which is not a failure."""
     place: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Timing:
-    """When an order was worked on."""
+    """When an order was processed."""
 
     started_at: datetime
     ended_at: datetime
     seconds: float
-    """In a worker's hands, all attempts together, by the monotonic clock; waiting between attempts is not in it."""
+    """Processing time of all attempts by the monotonic clock, without waits between them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Changes:
-    """How many files of an order that was visited again are new, changed, as they were, and no longer on its page."""
+    """Number of new, changed, unchanged and no longer listed files of an order that was visited again."""
 
     new: int = 0
     changed: int = 0
@@ -507,23 +507,23 @@ class Changes:
 
 
 class Earlier(enum.StrEnum):
-    """What earlier runs had made of an order that this one works on."""
+    """Earlier result of an order that this run processes."""
 
     NEW = "new"
     """Nothing."""
     FAILED = "failed"
     PARTIAL = "partial"
     UNFINISHED = "unfinished"
-    """It was in a worker's hands when a run ended."""
+    """It was in progress when a run ended."""
     MISSING = "missing"
-    """It was finished, and files of it are gone or changed."""
+    """It was finished, and some of its files are missing or changed."""
     REFRESHED = "refreshed"
-    """It was finished, and is visited again because that was asked for."""
+    """It was finished, and is visited again on request."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one order."""
+    """Result of one order."""
 
     key: OrderKey
     po_number: str
@@ -535,17 +535,17 @@ class Outcome:
     timing: Timing
     worker: str
     lane: str
-    """Which lane read the order: `browser` or `light`."""
+    """Lane that read the order: `browser` or `light`."""
     folder: str
-    """Relative to the output directory, with `/`; `""` where there is none."""
+    """Relative to the output directory, with `/`; `""` if there is none."""
     supplier: str
     source_url: str
     found: int
-    """Attachments on the page that can be fetched."""
+    """Number of attachments on the page that can be fetched."""
     carried: bool = False
-    """True where an earlier run did it and this one only checked that its files are there."""
+    """True if an earlier run did it and this one only checked that its files exist."""
     changes: Changes | None = None
-    """Against an earlier run's outcome; None where there was none that had files."""
+    """Compared with an earlier outcome; None if there was none with files."""
     rules: int = 0
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
@@ -553,7 +553,7 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowResult:
-    """One row of the results: the input's row and what came of it."""
+    """One row of the results: the input's row and its outcome."""
 
     number: int
     cells: tuple[str, ...]
@@ -567,45 +567,45 @@ class RowResult:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OtherOrder:
-    """An order of the same output directory that is not on the list of the run whose results are written."""
+    """An order of the output directory that is not on the current run's list."""
 
     run: RunId
-    """The latest whose list named it."""
+    """The latest run whose list named it."""
     source: str
-    """The file name of that list; `""` where orders came from Python, or only the order's manifest is left."""
+    """File name of that list; `""` if orders came from Python, or only the order's manifest is left."""
     columns: tuple[str, ...]
     """The list's column names."""
     row: RowResult
-    """The list's row, and the latest that came of the order; PENDING where no run ever reached it."""
+    """The list's row with the order's latest outcome; PENDING if no run reached it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BrowserInfo:
-    """Which browser runs."""
+    """The browser in use."""
 
     name: str
     """`msedge`, `chrome`, `chromium` or `path`: what was resolved."""
     channel: str | None
-    """Playwright's channel, where the browser is started by channel."""
+    """Playwright's channel; None if it is started by path."""
     executable: str
     version: str = ""
     """Known once a context is open."""
     why: str = ""
-    """How it came to be this one, e.g. `msedge and chrome are not installed`."""
+    """Why it was chosen, e.g. `msedge and chrome are not installed`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lease:
-    """A purchase order in a worker's hands."""
+    """A purchase order leased to a worker."""
 
     order: PurchaseOrder
     worker: WorkerId
     attempt: int
     """1 for the first; grows only with attempts that count."""
     number: int
-    """Unique in the run: which handing-out this is, so that a lease once given back cannot be settled."""
+    """Unique in the run, so that a returned lease cannot be settled."""
     stolen_from: WorkerId | None = None
 
 
 Cookie: TypeAlias = "Mapping[str, object]"
-"""A cookie as Playwright gives it: name, value, domain, path, expires, httpOnly, secure, sameSite."""
+"""A cookie from Playwright: name, value, domain, path, expires, httpOnly, secure, sameSite."""

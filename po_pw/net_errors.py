@@ -1,7 +1,7 @@
-"""Why a host cannot be reached: one table from what Chromium and the system say to what it means and what to do. Pure.
+"""Why a host cannot be reached: maps errors of Chromium and the system to meanings and remedies. Pure.
 
-Chromium's names are those of its `net_error_list.h`; the system's are the numbers of `errno`, of Windows Sockets
-(`WSAE…`, 10000 and up) and of Win32 (below 2000), and those that `getaddrinfo` gives.
+Chromium's names come from its `net_error_list.h`; the system's numbers are those of `errno`, Windows Sockets (`WSAE…`,
+10000 and up), Win32 (below 2000) and `getaddrinfo`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a fault means."""
+    """Meaning of a fault."""
 
     why: str
-    """In plain words; the host is said before it."""
+    """In plain words; follows the host's name in messages."""
     remedy: str = ""
-    """What to do, in whole sentences; `""` where there is nothing but to wait."""
+    """What to do, in full sentences; `""` if one can only wait."""
     heals: bool = False
-    """Whether waiting may mend it at a host of which nothing is known yet."""
+    """Whether waiting may help if nothing is known about the host."""
     shows_network: bool = False
-    """Whether it came from the host, or from somebody near it: then this machine has a network."""
+    """Whether the error proves that this machine has a network."""
     is_everybodys: bool = True
-    """Whether it is met with every address of the host; else one order's page may be what fails."""
+    """Whether it affects every address of the host; if not, it may be one order's page."""
 
 
 _ROOT: Final = (
@@ -141,7 +141,7 @@ _CHROMIUM: Final = (
     ("ERR_TIMED_OUT", NetFault.SILENT),
     ("ERR_CONNECTION", NetFault.DROPPED),
 )
-"""Beginnings of Chromium's names, the first that fits."""
+"""Prefixes of Chromium's names; the first match counts."""
 _SYSTEM: Final[Mapping[int, NetFault]] = types.MappingProxyType(
     {
         errno.ECONNREFUSED: NetFault.REFUSED,
@@ -170,10 +170,10 @@ _CODE: Final = re.compile(r"ERR_[A-Z0-9_]+")
 
 
 def of_chromium(said: str) -> NetFault | None:
-    """What a browser's message says of the way to a host; None where it says nothing of that.
+    """The network fault in a browser's message; None if there is none.
 
     Args:
-        said: holds one of Chromium's names, as in `Page.goto: net::ERR_CONNECTION_REFUSED at https://…`.
+        said: a message with one of Chromium's names, as in `Page.goto: net::ERR_CONNECTION_REFUSED at https://…`.
     """
     code = _CODE.search(said)
     if code is None:
@@ -182,7 +182,7 @@ def of_chromium(said: str) -> NetFault | None:
 
 
 def of_system(error: OSError) -> NetFault:
-    """What the system's error says where a connection, or the look-up of a name, failed."""
+    """The network fault of a failed connection or name look-up."""
     if isinstance(error, socket.gaierror):
         return NetFault.NAME_SERVER if error.errno == socket.EAI_AGAIN else NetFault.NAME
     if isinstance(error, TimeoutError):
@@ -192,19 +192,19 @@ def of_system(error: OSError) -> NetFault:
 
 
 def authority_of(url: str) -> str:
-    """Host and port of an address, as people know it, with `http://` where it is not https: that is another server."""
+    """Host and port of an address, with `http://` if it is not https, which is another server."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].lower()
     return f"http://{host}" if parts.scheme.lower() == "http" else host
 
 
 def told(host: str, fault: NetFault, code: str = "") -> str:
-    """What to tell of a host that cannot be reached, and what to do.
+    """Message about a host that cannot be reached, with what to do.
 
     Args:
         host: and port, if any.
-        fault: what is in the way.
-        code: what the browser calls it; `""`: nothing worth telling.
+        fault: the reason.
+        code: the browser's name for it; `""` to leave it out.
     """
     meaning = MEANINGS[fault]
     said = f"{host} cannot be opened: {meaning.why}{f' ({code})' if code else ''}"
@@ -212,12 +212,12 @@ def told(host: str, fault: NetFault, code: str = "") -> str:
 
 
 def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreachableError:
-    """The error for an address whose host cannot be reached; the message holds the host alone.
+    """The error for an address whose host cannot be reached; the message has only the host.
 
     Args:
-        url: that was asked for, or that a redirect led to.
-        fault: what is in the way.
-        said: the browser's own words; its name for the fault is told.
+        url: requested, or target of a redirect.
+        fault: the reason.
+        said: the browser's message, from which the name of the fault is taken.
     """
     host, code = authority_of(url), _CODE.search(said)
     return errors.HostUnreachableError(told(host, fault, code[0] if code else ""), host, fault)

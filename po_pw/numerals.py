@@ -1,17 +1,17 @@
-"""Numbers that others write: headers, names of files, pages. Pure."""
+"""Parses numbers in headers, file names and pages. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
 _LONGEST: Final = 18
-"""Digits: what a signed number of 64 bits holds. From 4301 on `int` raises."""
+"""Maximum digits: fits into a signed 64-bit integer. `int` raises from 4301 digits on."""
 
 
 def whole(text: str) -> int | None:
-    """The whole number that a text is, from 0; None where it is none.
+    """Parses a non-negative integer; None if the text is not one.
 
-    `str.isdigit` is also true of `²` and `①`, which `int` refuses; and `int` takes `٣`, which no header and no name of
-    ours may have. Only the digits 0 to 9 count here.
+    Only the digits 0 to 9 count: `str.isdigit` is also true for `²` and `①`, which `int` refuses, and `int` accepts
+    `٣`, which headers and our names must not have.
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else None

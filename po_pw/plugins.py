@@ -1,8 +1,8 @@
-"""What other packages add to po_pw, found by their entry points.
+"""Extensions from other packages, found by their entry points.
 
-`po_pw.portals`: a callable that takes `Settings` and gives a `portals.base.Portal`.
-`po_pw.result_writers`: named as the file that it writes; takes its path and the columns of the input, and gives a
-`results.writer.ResultWriter`.
+`po_pw.portals`: a callable that takes `Settings` and returns a `portals.base.Portal`.
+`po_pw.result_writers`: named as the file that it writes; a callable that takes the file's path and the columns of the
+input, and returns a `results.writer.ResultWriter`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from po_pw import errors
 
 
 def load(group: str) -> dict[str, Any]:
-    """What packages offer in a group, by name.
+    """Loads the entry points of a group, by name.
 
     Raises:
-        MachineError: a package's entry point cannot be imported; names the package and how to remove it.
+        MachineError: an entry point cannot be imported; the message names the package and how to remove it.
     """
     found: dict[str, Any] = {}
     for point in importlib.metadata.entry_points(group=group):

@@ -1,6 +1,6 @@
-"""Files and folders that nobody but their owner can read: a sign-in is as good as a password.
+"""Files and folders that only their owner can read: a saved sign-in is as good as a password.
 
-On POSIX these are modes, 0600 and 0700; on Windows an access control list that names the owner alone.
+On POSIX by the modes 0600 and 0700; on Windows by an access control list with only the owner.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _ACE: Final = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 _TRUSTED: Final = frozenset({"SY", "BA", "OW", "S-1-5-18", "S-1-5-32-544", "S-1-3-4"})
-"""The system, administrators (who can take what they are not given) and the owner's own rights."""
+"""The system, administrators (who can take ownership anyway) and the owner."""
 _ALLOWS: Final = frozenset({"A", "OA", "XA"})
 _ACCESS_LIST: Final = 4
 _PROTECTED: Final = 0x8000_0000
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder that only its owner can enter; what is missing above it is made as usual.
+    """Creates a folder that only its owner can access; missing parents get default permissions.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(file: Path, content: str) -> None:
-    """Replaces a file by another that only its owner could read from its first byte on, and that is on disk.
+    """Writes a file atomically and synced, readable only by its owner from the start.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = file.with_name(f"{file.name}.new")
-    temporary.unlink(missing_ok=True)  # left by a run that was killed, and perhaps open to others
+    temporary.unlink(missing_ok=True)  # left by a killed run, perhaps readable by others
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         close_to_others(temporary)
@@ -53,10 +53,10 @@ def write(file: Path, content: str) -> None:
 
 
 def open_to(path: Path) -> str:
-    """Who else can get at a file or folder, in words for the person; `""`: nobody.
+    """Who else can access a file or folder, in words for the user; `""` if nobody.
 
     Raises:
-        OSError: nobody can tell.
+        OSError: the permissions cannot be read.
     """
     if sys.platform == "win32":
         return judge_list(_access_list(path), _own_sid())
@@ -65,17 +65,17 @@ def open_to(path: Path) -> str:
 
 
 def judge_mode(mode: int) -> str:
-    """The same from a POSIX mode. Pure."""
+    """The same for a POSIX mode. Pure."""
     found = stat.S_IMODE(mode) & _OTHERS
     return f"other users of this machine (mode {stat.S_IMODE(mode):04o})" if found else ""
 
 
 def judge_list(sddl: str, owner: str) -> str:
-    """The same from a Windows access control list as SDDL (`D:PAI(A;;FA;;;SY)...`). Pure.
+    """The same for a Windows access control list as SDDL (`D:PAI(A;;FA;;;SY)...`). Pure.
 
     Args:
-        sddl: with the part `D:`; without one everybody has access.
-        owner: the SID of the user we run as.
+        sddl: with the part `D:`; without it everybody has access.
+        owner: SID of the current user.
     """
     _, found, rest = sddl.partition("D:")
     flags = rest.partition("(")[0]
@@ -91,15 +91,15 @@ def judge_list(sddl: str, owner: str) -> str:
 
 
 def access_list(owner: str, *, folder: bool) -> str:
-    """The access control list of what is the owner's alone, as SDDL; what is made in a folder gets the same. Pure."""
+    """An access control list for the owner only, as SDDL, inherited by a folder's content. Pure."""
     return f"D:P(A;{'OICI' if folder else ''};FA;;;{owner})"
 
 
 def close_to_others(path: Path) -> None:
-    """Takes everybody else's access to a file or folder away.
+    """Removes other users' access to a file or folder.
 
     Raises:
-        OSError: that cannot be done, or the file system keeps no such thing.
+        OSError: not possible, or not supported by the file system.
     """
     if sys.platform == "win32":
         _set_access_list(path, access_list(_own_sid(), folder=path.is_dir()))
@@ -171,7 +171,7 @@ if sys.platform == "win32":
 
     @contextlib.contextmanager
     def _allocated() -> Iterator[ctypes.c_void_p]:
-        """Memory that a call hands out, given back afterwards."""
+        """A pointer to memory allocated by a call, freed afterwards."""
         pointer = ctypes.c_void_p()
         try:
             yield pointer
@@ -215,7 +215,7 @@ if sys.platform == "win32":
                     descriptor, ctypes.byref(there), ctypes.byref(entries), ctypes.byref(by_default)
                 )
             )
-            # Unlike SetFileSecurity this reaches what is in a folder already.
+            # Unlike SetFileSecurity, this also applies to the folder's existing content.
             what = _ACCESS_LIST | _PROTECTED
             failed = _security.SetNamedSecurityInfoW(str(path), 1, what, None, None, entries, None)
             if failed:

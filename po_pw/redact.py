@@ -1,9 +1,9 @@
-"""The one list of what is secret in an address, a header, a body or a message, and how it is taken out.
+"""Removes secrets from addresses, headers, bodies and messages.
 
-Everything that leaves the process by a log, an event, a result, a manifest, the journal, evidence, the home or the
-screen goes through here. A secret is replaced by `REDACTED`, in one way everywhere, so that the rest keeps its meaning:
+Everything that leaves the process (log, events, results, manifests, journal, evidence, home folder, screen) passes
+through here. A secret is replaced by `REDACTED`, and the rest is unchanged:
 `https://portal.example/order?id=5&token=REDACTED` still leads a person to the order, and shows what is missing. Pure,
-but for the values that `remember` was told.
+except for the values passed to `remember`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REDACTED: Final = "REDACTED"
-"""Stands where a secret was."""
+"""Replaces a secret."""
 _DEEPEST: Final = 4
-"""Addresses within addresses are looked into so far; what is deeper is taken out whole."""
+"""Maximum depth of addresses within addresses; deeper ones are removed completely."""
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
@@ -64,23 +64,23 @@ _WORDS_OF_NAME: Final = frozenset(
 )
 """Whole words of a name: `sid` is one of `connect.sid`, and none of `inside`."""
 _MAYBE: Final = re.compile(r"(?i)code|state|key|ticket|hash|policy|sign|s|t|k|h|e|st|session_?code|login_?hint")
-"""Names that are secret only where the value looks it: `key=4711` is a record, `ticket=ST-18-aA5Yuvrxzpv` is none."""
+"""Names that are secret only if the value looks secret: `key=4711` is a record, `ticket=ST-18-aA5Yuvrxzpv` is none."""
 _PROTOCOL: Final = frozenset(["client_id", "redirect_uri", "response_type", "iss", "session_state", "nonce"])
-"""Beside one of these, or beside each other, `code` and `state` are OAuth's (RFC 6749, 4.1.2)."""
+"""Together with one of these, or with each other, `code` and `state` are OAuth's (RFC 6749, 4.1.2)."""
 _NAMES_A_RECORD: Final = re.compile(
     r"(?i)(?:[\w-]*[_-])?(?:ids?|file|doc|document|item|folder|object|record|ref|no|number|name|path)|[a-z]+(?-i:Id)"
 )
-"""Names of what says which page or file is meant, however long and unreadable it is."""
+"""Names of identifiers of pages and files, which are kept however long and unreadable they are."""
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _HEADERS: Final = re.compile(
     r"(?i)(?:proxy-)?authorization|(?:set-)?cookie2?|(?:proxy-|www-)?authenticat(?:e|ion)(?:-info)?|x-[\w-]*(?:key|auth|secret)[\w-]*"
 )
-"""Header fields that are secret as a whole line, besides those whose name is."""
+"""Header fields whose whole line is secret, besides those with secret names."""
 
 
 @functools.lru_cache(4096)
 def is_secret_name(name: str) -> bool:
-    """Whether a field, parameter, cookie, header or attribute of this name holds a secret whatever its value."""
+    """Whether a field, parameter, cookie, header or attribute of this name is secret, whatever its value."""
     plain = unquote(name).removeprefix("PO_PW_")  # our own variables: "pw" is no password there
     if _PART_OF_NAME.search(plain.lower()) or _HEADERS.fullmatch(plain):
         return True
@@ -93,24 +93,24 @@ _TOKEN: Final = re.compile(
     r"(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*){0,3}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|"
     r"xox[abeoprs]-[\w-]{10,}|[rsp]k_(?:live|test)_\w{10,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|ya29\.[\w-]{20,})"
 )
-"""What is a token by its looks: JWT and JWE (RFC 7519), and those whose makers gave them a mark to be found by."""
+"""Recognisable tokens: JWT and JWE (RFC 7519), and tokens with a known prefix."""
 _UUID: Final = re.compile(r"(?i)\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?")
 _OPAQUE: Final = re.compile(r"[\w+/=~.-]+", re.ASCII)
 _PLAIN: Final = re.compile(r"(?i)none|null|nil|undefined|true|false|yes|no|on|off|\*+|\.\.\.|…|redacted")
-"""Values that give nothing away."""
+"""Values that are not secret under any name."""
 _SHORTEST_TOKEN: Final = 6
 _LONG: Final = 40
-"""Characters of a word from which on nobody reads it."""
+"""Characters from which on a word is not one for people to read."""
 _LONGEST_RECORD: Final = 64
-"""Characters that the id of a record, or a part of a path, may have: SHA-256 in hexadecimal."""
+"""Maximum characters of a record's id or a part of a path: a hexadecimal SHA-256."""
 
 
 def is_opaque(value: str, least: int = 16) -> bool:
-    """Whether a word is no word that a person would read: a key, a signature, a session; ids of records are none.
+    """Whether a word looks like a key, a signature or a session; ids of records do not.
 
     Args:
         value: without percent-encoding.
-        least: characters that it has at least.
+        least: minimum number of characters.
     """
     if len(value) < least or not _OPAQUE.fullmatch(value) or _UUID.fullmatch(value):
         return False
@@ -133,14 +133,14 @@ def is_token(segment: str, after: str = "") -> bool:
         segment: without percent-encoding.
         after: the part before it: `/reset-password/3nT7…`.
     """
-    if _TOKEN.search(segment) or re.fullmatch(r"\([A-Z]\(\w{16,}\)\)", segment):  # ASP.NET's session without a cookie
+    if _TOKEN.search(segment) or re.fullmatch(r"\([A-Z]\(\w{16,}\)\)", segment):  # ASP.NET cookieless session
         return True
     if len(segment) > _LONGEST_RECORD and is_opaque(segment):
         return True
     if len(segment) < _SHORTEST_TOKEN or not after or not is_secret_name(after):
         return False
     is_mixed = any(map(str.isdigit, segment)) and any(map(str.isalpha, segment))
-    return is_mixed and re.search(r"\.[A-Za-z]\w{1,4}$", segment) is None  # no file's name
+    return is_mixed and re.search(r"\.[A-Za-z]\w{1,4}$", segment) is None  # not a file name
 
 
 # --- values that this run knows ---------------------------------------------------------------------------------------
@@ -152,9 +152,9 @@ _lock: Final = threading.Lock()
 
 
 def remember(*values: str) -> None:
-    """From now on these are taken out wherever they stand, also percent-encoded or escaped: passwords, sessions.
+    """Registers passwords and sessions to be removed everywhere, also if percent-encoded or escaped.
 
-    The latest few hundred are known; what has fewer than six characters would take too much with it, and is not.
+    Keeps the latest few hundred. Values under six characters are ignored: they would remove too much else.
     """
     with _lock:
         for value in values:
@@ -171,7 +171,7 @@ def remember(*values: str) -> None:
 
 
 def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
-    """Remembers the cookies that open a door, as Playwright gives them; a language, a currency, a name are none."""
+    """Registers the values of cookies from Playwright that may be sessions; not a language, currency or name."""
     for cookie in cookies:
         name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
         is_word = re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value) is not None
@@ -199,24 +199,24 @@ _BETWEEN: Final = re.compile(r"(&amp;|[&;])")
 
 
 def address(url: str) -> str:
-    """An address without what is secret in it; what names a page, a record or a file stays.
+    """Removes the secrets from an address; identifiers of pages, records and files are kept.
 
-    Out go user and password, values of secret parameters in query, fragment and path (`;jsessionid=`), tokens in the
-    path, and the same of addresses that stand in its parameters, percent-encoded or in base64. Of one without a host
-    (`blob:`, `data:`) only the scheme stays.
+    Removed are user and password, values of secret parameters in query, fragment and path (`;jsessionid=`), tokens in
+    the path, and the same in addresses within its parameters, percent-encoded or in base64. Of an address without a
+    host (`blob:`, `data:`) only the scheme is kept.
     """
     return _address(_without_known(url), 0)
 
 
 def is_incomplete(url: str) -> bool:
-    """Whether something was taken out of an address, so that it may not open what it did."""
+    """Whether a secret was removed from an address, so that it may no longer work."""
     return re.search(rf"(?:[=/]|%3[dD]){REDACTED}(?![A-Za-z])", url) is not None
 
 
 def bare(url: str) -> str:
-    """Scheme, host and path of an address alone, for messages: no user, parameter, query or fragment.
+    """Only scheme, host and path of an address, for messages.
 
-    Of an address without a host (`blob:`, `data:`) only the scheme is given.
+    Of an address without a host (`blob:`, `data:`) only the scheme.
     """
     scheme, host, path, _, _ = _split(_without_known(url))
     if not host and scheme:
@@ -286,7 +286,7 @@ def _pair(piece: str, depth: int, *, is_protocol: bool) -> str:
 
 
 def _nested(value: str, depth: int) -> str:
-    """A value of a parameter, which may be an address, JSON or text in its turn."""
+    """Cleans a parameter's value, which may itself be an address, JSON or text."""
     if depth >= _DEEPEST:
         return REDACTED if "%" in value or "://" in value else value
     plain = unquote_plus(value) if "%" in value else value
@@ -301,14 +301,14 @@ def _nested(value: str, depth: int) -> str:
 
 
 def _hides(word: str, depth: int) -> bool:
-    """Whether a word is base64 of something that has a secret in it."""
+    """Whether a word is base64 of a text with a secret."""
     if len(word) < 16 or depth > _DEEPEST or not (plain := _plain_of(word)):
         return False
     return (_address(plain, depth + 1) if "://" in plain[:12] else _text(plain, depth + 1)) != plain
 
 
 def _plain_of(word: str) -> str:
-    """The text that a word is the base64 of, in either alphabet; `""` where it is none."""
+    """Decodes base64, in either alphabet; `""` if the word is not base64 of a text."""
     digits = word.rstrip("=")
     if not re.fullmatch(r"[\w+/-]+", digits, re.ASCII):
         return ""
@@ -352,12 +352,12 @@ _PASSWORD: Final = re.compile(r"(?i)passw|passphrase|passcode|\bpwd\b|secret")
 
 
 def text(said: str) -> str:
-    """A text without its secrets: in addresses, headers, JSON, forms, HTML and plain words, and what this run knows."""
+    """Removes secrets from a text: in addresses, headers, JSON, forms, HTML and prose, and registered values."""
     return _text(_without_known(said), 0)
 
 
 def links(said: str) -> str:
-    """A text of the person's own, of which only the addresses lose their secrets; everything else stays as it is."""
+    """Removes secrets only from the addresses in a text, which is the user's own."""
     if "//" not in said:
         return said
     return _IN_TEXT.sub(lambda found: _link(found, 0), said)
@@ -405,7 +405,7 @@ def _element(found: re.Match[str]) -> str:
 
 
 def field(tag: str) -> str:
-    """The start of a form's field or a `meta` element, in HTML, without the value where that is secret."""
+    """Cleans the start tag of a form field or `meta` element: removes the value if it is secret."""
     attributes = {name.lower(): value.strip("\"'") for name, _, value in _ATTRIBUTE.findall(tag)}
     told = [attributes.get(name, "") for name in ("name", "id", "property", "http-equiv")]
     kind = attributes.get("type", "").lower()
@@ -420,7 +420,7 @@ def field(tag: str) -> str:
 
 
 def _named(said: str) -> str:
-    """Values after the name of a secret: `"access_token": "…"`, `password=…`, `('Cookie', '…')`."""
+    """Removes values after a secret name: `"access_token": "…"`, `password=…`, `('Cookie', '…')`."""
     pieces: list[str] = []
     at = start = 0
     while (name := _NAME.search(said, at)) is not None:
@@ -436,7 +436,7 @@ def _named(said: str) -> str:
 
 
 def _hidden(name: re.Match[str], value: re.Match[str]) -> str | None:
-    """What stands for a value; None where it is none."""
+    """The replacement for a value; None if it is not a secret."""
     word = value["word"]
     if word is None:
         opening = value["open"] or value["quote"] or value["entity"]
@@ -459,9 +459,9 @@ def _signing_in(found: re.Match[str]) -> str:
 
 
 def chain(error: BaseException) -> None:
-    """Takes the secrets out of an error's message, and out of those of all that led to it, in place.
+    """Removes secrets from the messages of an error and of its causes, in place.
 
-    For what is about to leave us: whoever gets it may print its traceback, and other people's errors hold addresses.
+    For errors that leave this package: callers may print the traceback, and errors of libraries contain addresses.
     """
     todo: list[BaseException | None] = [error]
     seen: set[int] = set()
@@ -478,7 +478,7 @@ def chain(error: BaseException) -> None:
 
 
 def file_name(name: str) -> str:
-    """The name of a file without a token or a signed address in it; its extension stays."""
+    """Removes tokens and signed addresses from a file name; the extension is kept."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot and len(ending) <= 5 and ending.isalnum() else (name, "")
     cleaned = _TOKEN.sub(REDACTED, _RELATIVE.sub(lambda found: _relative(found, 0), _without_known(stem)))
@@ -502,11 +502,11 @@ _AS_THEY_ARE: Final = frozenset(
         "executable",
     }
 )
-"""Names of values that say which order, file or process is meant: nothing is looked for in them."""
+"""Fields that identify an order, file or process: not searched for secrets."""
 
 
 def values(value: T) -> T:
-    """A value with all texts in it cleaned: of a dataclass its fields, of a mapping its values, of a sequence each."""
+    """Removes secrets from all texts in a value: fields of a dataclass, values of a mapping, items of a sequence."""
     cleaned: Any = _values(value, text)
     found: T = cleaned
     return found
@@ -540,7 +540,7 @@ _HARMLESS: Final = frozenset({type(None), bool, int, float, datetime.datetime})
 
 @functools.cache
 def _fields(kind: type) -> tuple[str, ...] | None:
-    """The fields of a dataclass that may hold a secret; None for what is none."""
+    """The fields of a dataclass that may hold a secret; None if it is not a dataclass."""
     if not dataclasses.is_dataclass(kind):
         return None
     return tuple(one.name for one in dataclasses.fields(kind) if one.name not in _AS_THEY_ARE)

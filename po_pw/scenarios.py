@@ -1,7 +1,7 @@
-"""The six validation scenarios, against the embedded portal: what `po-pw validate` runs, and the tests too.
+"""The six validation scenarios against the embedded portal, for `po-pw validate` and the tests.
 
-A scenario returns the figures it saw and raises `ScenarioError` where something is not as it should be. Times are
-judged only where `judge_times` is set: in a test they would prove nothing but how busy the machine is.
+A scenario returns its figures and raises `ScenarioError` on a deviation. Times are checked only with `judge_times`: in
+tests they would only show how busy the machine is.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLOW_PAGE: Final = 1.5
-"""Seconds a page takes in the performance scenario."""
+"""Response time of a page in the performance scenario, in seconds."""
 REPEATS: Final = 3
 WANTED: Final = {2: 1.5, 4: 2.0}
-"""How many times as fast so many workers must at least be."""
+"""Minimum speed-up by number of workers."""
 
 
 class ScenarioError(errors.PoPwError):
-    """A scenario did not come out as it should."""
+    """A scenario failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a scenario ended."""
+    """Result of a scenario."""
 
     number: int
     title: str
@@ -53,7 +53,7 @@ class Verdict:
 
 @dataclasses.dataclass(slots=True)
 class Ground:
-    """Where scenarios run: a folder of their own, and how strict they are."""
+    """Environment of the scenarios: their folder and how strict they are."""
 
     folder: Path
     judge_times: bool
@@ -63,29 +63,29 @@ class Ground:
 
     @contextlib.contextmanager
     def portal(self, **wanted: Any) -> Iterator[server.Portal]:
-        """An embedded portal that somebody has signed in to."""
+        """An embedded portal with a saved sign-in."""
         with server.serve_in_thread(catalogue.PortalSettings(**{"plain": True, "latency": 0.1, **wanted})) as portal:
             options = settings.load(home=self.home, browser=self.browser)
             signing_in = login.login(
                 options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60
             )
-            with concurrent.futures.ThreadPoolExecutor(1) as pool:  # the caller's thread may have a loop running
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:  # the caller's thread may have a running loop
                 pool.submit(asyncio.run, signing_in).result()
             yield portal
 
     @property
     def home(self) -> Path:
-        """Where sign-ins are kept."""
+        """Folder of the sign-ins."""
         return self.folder / "home"
 
     def options(self) -> dict[str, Any]:
-        """Settings of one run: an output directory of its own."""
+        """Settings for one run, with a new output directory."""
         self._runs += 1
         return {"out": self.folder / f"out{self._runs}", "home": self.home, "browser": self.browser}
 
 
 def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, object]]:
-    """Orders as scripts give them."""
+    """Orders as mappings, as scripts pass them."""
     return [
         {
             "po_number": order.po_number,
@@ -98,7 +98,7 @@ def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, o
 
 
 def check(fine: bool, otherwise: str) -> None:
-    """Raises `ScenarioError` where something is not fine."""
+    """Raises `ScenarioError` if a condition is false."""
     if not fine:
         raise ScenarioError(otherwise)
 

@@ -37,6 +37,10 @@ _FLAGS = {
 }
 """Flags that are not called as their setting is."""
 
+_ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
+_DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+"""Names that are no files on Windows, whatever ending they have."""
+
 _PREFIX: Final = "PO_PW_"
 _NO_SETTING: Final = {"PO_PW_PASSWORD"}
 """Environment variables of ours that are no settings."""
@@ -99,6 +103,10 @@ class _Fields(pydantic_settings.BaseSettings):
     """Copied into each worker's user-data dir; None takes the one that `po-pw login` made for the portal."""
     home: Path | None = None
     """Where sign-in state is kept; None for the platform's user data dir."""
+    account: str = ""
+    """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
+    totp_command: str | None = None
+    """A program whose first line of output is the one-time code that a sign-in asks for."""
 
     portal: str | None = None
     """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
@@ -166,6 +174,15 @@ class _Fields(pydantic_settings.BaseSettings):
             msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
             raise ValueError(msg)
         return value
+
+    @pydantic.field_validator("account")
+    @classmethod
+    def _account(cls, value: str) -> str:
+        """It names a folder, on every system: lower case, so that `Anna` and `anna` are one everywhere."""
+        if value and (not _ACCOUNT.fullmatch(value) or value.split(".")[0].lower() in _DEVICES):
+            msg = "an account's name is made of letters, digits, '.', '_', '@' and '-', 1 to 64 of them, such as anna"
+            raise ValueError(msg)
+        return value.lower()
 
     @pydantic.field_validator("url_template")
     @classmethod

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from playwright import async_api as playwright
 
 from po_pw import errors, models, net_errors
+from po_pw.auth import trust
 from po_pw.browser import contexts
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ _SETTLES_WITHIN: Final = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Target:
-    """Where a user name or password would go, as the field's own document says."""
+class Answers:
+    """What a sign-in form is answered with."""
 
-    origin: str
-    """Of the document that the field is in."""
-    action: str
-    """The address that its form is sent to; the document's own where it has none."""
+    username: str
+    password: str = dataclasses.field(repr=False)
+    code: Callable[[], str] | None = None
+    """Gives a one-time code; blocks. None where there is none to be had."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -132,11 +133,10 @@ def statuses(page: playwright.Page) -> Iterator[Statuses]:
 
 async def by_form(
     page: playwright.Page,
-    username: str,
-    password: str,
+    answers: Answers,
     *,
     signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
-    may_type: Callable[[Target], Awaitable[None]],
+    may_type: Callable[[trust.Target], Awaitable[None]],
     timeout: float,
 ) -> None:
     """Fills the form on the open page, and waits until the portal lets us in.
@@ -145,14 +145,14 @@ async def by_form(
 
     Args:
         page: open at a page that asks for a sign-in.
-        username: the user.
-        password: its password.
+        answers: user name and password.
         signed_in: tells from a page and its HTTP status whether the portal lets us in.
         may_type: asked before anything is typed; raises LoginRequiredError where it must not be.
         timeout: seconds for each step.
 
     Raises:
-        LoginRequiredError: there is no form, it must not be filled, or the portal did not accept it.
+        LoginRequiredError: there is no form, or it must not be filled.
+        CredentialsRefusedError: the portal did not accept user name and password.
     """
     page.set_default_timeout(timeout * 1000)
     try:
@@ -160,7 +160,7 @@ async def by_form(
         await page.locator(_USER).first.or_(password_field).first.wait_for()
         if not await password_field.count():
             user_field = page.locator(_USER).first
-            await _type(user_field, username, may_type)
+            await _type(user_field, answers.username, may_type)
             await user_field.press("Enter")
             await password_field.wait_for()
         else:
@@ -168,8 +168,8 @@ async def by_form(
             form = page.locator("form").filter(has=page.locator(_PASSWORD))
             user_field = (form if await form.count() else page).locator(_TEXTUAL).first
             if await user_field.count():
-                await _type(user_field, username, may_type)
-        await _type(password_field, password, may_type)
+                await _type(user_field, answers.username, may_type)
+        await _type(password_field, answers.password, may_type)
         if await _let_in(page, password_field, signed_in, timeout):
             return
         said = await _complaint(page)
@@ -181,10 +181,10 @@ async def by_form(
         raise errors.LoginRequiredError(msg) from error
     says = f' It says: "{said}".' if said else ""
     msg = f"the portal did not accept this user name and password.{says}"
-    raise errors.LoginRequiredError(msg)
+    raise errors.CredentialsRefusedError(msg)
 
 
-async def _type(field: playwright.Locator, text: str, may_type: Callable[[Target], Awaitable[None]]) -> None:
+async def _type(field: playwright.Locator, text: str, may_type: Callable[[trust.Target], Awaitable[None]]) -> None:
     """Types into a field once its own document has been found to be one that may have the text."""
     # By handle: it dies with its document, so that nothing can come between asking and typing.
     element = await field.element_handle()
@@ -197,7 +197,7 @@ async def _type(field: playwright.Locator, text: str, may_type: Callable[[Target
           return [location.origin, button ? button.formAction : form ? own() : location.href];
         }"""
     )
-    await may_type(Target(str(origin), str(action)))
+    await may_type(trust.Target(str(origin), str(action)))
     await element.fill(text)
 
 

@@ -1,4 +1,4 @@
-"""What a page has going, and how it is called: short, and the same on every order of a portal."""
+"""A page's activity, with short descriptions of its sources that are the same on every order of a portal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 HORIZON: Final = 10.0
-"""Seconds: what recurs less often is idle, and what may never end is waited for this long."""
+"""Seconds: work that recurs less often counts as idle; requests that may never end are awaited this long."""
 _VARYING: Final = re.compile(r"[0-9]+")
 _OPAQUE: Final = re.compile(
     r"(?=[^/]*\d)[0-9a-f]{8,}(-[0-9a-f]{4,})*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
@@ -22,33 +22,33 @@ _OPAQUE: Final = re.compile(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recurring:
-    """Work that runs again and again."""
+    """Recurring work, e.g. a timer."""
 
     label: str
     runs: int
-    """Since the last change, or new kind of request."""
+    """Runs since the last change or new kind of request."""
     period: float
-    """Seconds; 0: as often as it can."""
+    """Seconds between runs; 0: continuously."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Activity:
-    """What a page has going at one moment, all frames together."""
+    """A page's activity at one moment, in all frames."""
 
     finite: tuple[str, ...] = ()
     recurring: tuple[Recurring, ...] = ()
     uncountable: tuple[str, ...] = ()
     calm: float = 0.0
-    """Seconds since the last change, or new kind of request."""
+    """Seconds since the last change or new kind of request."""
     changes: int = 0
 
 
 def describe(kind: str, url: str = "", page: str = "", method: str = "GET") -> str:
-    """A source of work in a few words, without what varies with the order.
+    """Describes a source of activity briefly, without parts that vary between orders.
 
     Args:
-        kind: what it is, e.g. `fetch`.
-        url: its address; `""` where it has none.
+        kind: e.g. `fetch`.
+        url: its address; `""` if it has none.
         page: address of the page it is on.
         method: of the request.
     """
@@ -61,9 +61,9 @@ def describe(kind: str, url: str = "", page: str = "", method: str = "GET") -> s
 
 
 def is_elsewhere(url: str, page: str) -> bool:
-    """Whether an address is of another site than the page: a counter of visits, a font, a map.
+    """Whether an address belongs to another site than the page, e.g. analytics, a font, a map.
 
-    Hosts that share their last two labels are one site, as a portal and its API are.
+    Hosts with the same last two labels are one site, such as a portal and its API.
     """
     host, own = ((urllib.parse.urlsplit(one).hostname or "").lower() for one in (url, page))
     if host == own or not host:
@@ -90,7 +90,7 @@ def _shape(url: str, page: str) -> str:
 
 
 def recurring(raw: Mapping[str, Any], page: str) -> Recurring:
-    """A source from what the script tells of it.
+    """Reads a source reported by the script.
 
     Args:
         raw: JSON object.
@@ -106,12 +106,12 @@ def recurring(raw: Mapping[str, Any], page: str) -> Recurring:
         words.append(f"{host}{redact.bare(where.path)}:{raw['position']}")
     else:
         words.append("in the page")
-    words.append(f"({raw['trail']})")  # in a bundle one line, and in a library one place, arms the timers of many
+    words.append(f"({raw['trail']})")  # the stack trace: one line of a bundle or library may start many timers
     return Recurring(" ".join(words), int(raw["runs"]), period)
 
 
 def merged(sources: Iterable[Recurring]) -> tuple[Recurring, ...]:
-    """One for each description: the one that ran least."""
+    """Keeps one per description: the one with the fewest runs."""
     least: dict[str, Recurring] = {}
     for source in sources:
         if source.label not in least or source.runs < least[source.label].runs:
@@ -120,5 +120,5 @@ def merged(sources: Iterable[Recurring]) -> tuple[Recurring, ...]:
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in order."""
+    """Removes duplicates, keeping the order."""
     return tuple(sorted(set(labels)))

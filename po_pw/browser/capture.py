@@ -1,4 +1,4 @@
-"""A click becomes a file: for attachments that have no address of their own."""
+"""Downloads files by clicking: for attachments without an address of their own."""
 
 from __future__ import annotations
 
@@ -23,41 +23,40 @@ _log = logging.getLogger(__name__)
 
 _NET: Final = re.compile(r"net::ERR_\w+")
 _ANSWERED: Final = frozenset({"net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CLIENT", "net::ERR_HTTP_RESPONSE_CODE_FAILURE"})
-"""What the browser says where there was an answer, which tells more: a download, a refusal of ours, no page."""
+"""Errors that the browser reports although there was a response: a download, a request we blocked, no page."""
 _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ERR_INVALID_AUTH")
 
 _NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
-"""Of success, and yet no whole file: 200 alone is one, and 204 and 205 leave the page as it is."""
+"""Success statuses that bring no complete file: only 200 does; 204 and 205 leave the page as it is."""
 _NOT_DEALT_WITH: Final = frozenset({408, 425, 429, 502, 503, 504})
-"""The request was refused for now, or never reached who deals with it (RFC 9110, 6585, 8470)."""
+"""The request was temporarily refused, or not processed (RFC 9110, 6585, 8470)."""
 _LOOKS: Final = 4
-"""How often a download is looked at in the time after which it counts as stalled."""
+"""Checks of a download's size per stall timeout."""
 _SETTLES_WITHIN: Final = 2.0
-"""Seconds without anything new, after a request was stopped, until nothing more is expected of the press."""
+"""Seconds without news, after a request was stopped, until the press counts as finished."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Captured:
-    """A download that has started. It goes on whatever the page does next."""
+    """A download that has started. It continues whatever the page does next."""
 
     sent_name: str
     url: str
     headers: Mapping[str, str]
-    """Of the answer, names in lower case; empty for a `blob:`."""
+    """Of the response, names in lower case; empty for a `blob:`."""
     _download: playwright.Download
     _context: contexts.Context
 
     async def part(self, stall: float = 60.0) -> Path:
-        """The whole file, where the browser put it, once it is all there.
+        """Waits for the complete file; returns the browser's path of it.
 
         Args:
-            stall: seconds without a byte, of any download of this context, after which it is given up.
+            stall: seconds without data, of any download of this context, after which it is cancelled.
 
         Raises:
-            TransientError: nothing came for too long, the browser broke the download off, or fewer bytes came than were
-                announced.
-            PermanentError: it was larger than allowed, and was ended on its way.
-            BrowserLostError: the browser died.
+            TransientError: it stalled, the browser cancelled it, or it is shorter than announced.
+            PermanentError: it was larger than allowed and was cancelled.
+            BrowserLostError: the browser crashed.
         """
         limits = self._context.transfers
         try:
@@ -71,11 +70,11 @@ class Captured:
                 raise _too_large(limits.most) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
-        # Chromium takes a body that is too short for whole where the server sends no validator (ETag).
+        # Chromium accepts a body that is too short if the server sends no validator (ETag).
         announced = numerals.whole(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
-        if limits is not None and size > limits.most:  # it was all there before it could be ended
+        if limits is not None and size > limits.most:  # complete before it could be cancelled
             await self.discard()
             raise _too_large(limits.most)
         if announced is not None and not encoded and size < announced:
@@ -103,10 +102,10 @@ class Captured:
                 waiting.cancel()
                 await asyncio.wait([waiting])
             elif not waiting.cancelled():
-                waiting.exception()  # it has been seen
+                waiting.exception()  # marks it as retrieved, else asyncio logs it
 
     async def discard(self) -> None:
-        """Ends the download and removes what came of it; nothing to do where the browser is gone, and it with it."""
+        """Cancels the download and removes its file; no effect if the browser is gone."""
         with contextlib.suppress(playwright.Error):
             await holds.throw_away(self._download)
 
@@ -119,46 +118,46 @@ def _too_large(most: int) -> errors.PermanentError:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Opened:
-    """The click asked for a document at this address: it was stopped, and can be fetched like any other link."""
+    """The click requested a document: the request was stopped, and its address can be fetched like any other link."""
 
     url: str
     name: str = ""
-    """The file name that its link gave; `""` where it gave none."""
+    """The file name in the link's `download` attribute; `""` if there is none."""
     others: tuple[str, ...] = ()
-    """Other addresses that it asked for."""
+    """Other addresses that were requested."""
     sent: tuple[press_guard.Judged, ...] = ()
-    """Requests other than GET that were let through before: where no file comes, it is not to be pressed again."""
+    """Requests other than GET that were sent before: if no file comes, the control must not be pressed again."""
 
 
 class Guard(Protocol):
-    """Which hosts a file may come from; both raise an error of ours where it may not."""
+    """Hosts that a file may come from; both methods raise one of our errors to forbid it."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
-        """Whether a file is taken from this address."""
+        """Checks the address of a file."""
         ...
 
     def check_hop(self, url: str, came_from: str) -> None:
-        """Whether a redirect is followed."""
+        """Checks a redirect."""
         ...
 
 
 def _bytes_in(folder: Path) -> int:
-    """Bytes of all files that a browser is downloading to, or has downloaded to, a folder."""
+    """Total bytes of complete and incomplete downloads in a folder."""
     total = 0
     for path in folder.glob("*"):
-        with contextlib.suppress(OSError):  # it was moved away this instant
+        with contextlib.suppress(OSError):  # just moved away
             total += path.stat().st_size
     return total
 
 
 class _Answers:
-    """Watches the documents that a click brings. What is not a page is made a download, also where sent inline."""
+    """Watches the documents that a click loads. Anything but a page becomes a download, even if sent inline."""
 
     def __init__(self, claim: asyncio.Future[Any], guard: Guard | None) -> None:
         self.headers: dict[str, dict[str, str]] = {}
-        """Of each file's answer, by its address."""
+        """Response headers of each file, by address."""
         self.aside: errors.OrderError | None = None
-        """A page that came into some other frame: perhaps the click's answer, perhaps the page's own doing."""
+        """Error for a page that loaded in another frame: it may come from the click or from the page itself."""
         self.led: dict[str, str] = {}
         """By the address that a redirect of the click's answer led to, where it came from."""
         self._claim = claim
@@ -168,25 +167,25 @@ class _Answers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def watch(self, session: playwright.CDPSession, frame_url: str) -> None:
-        """Watches what this session sees; a page in its main frame or one at this address is the click's answer."""
+        """Watches this session; a page in its main frame or at this address is the click's response."""
         self._sessions.append(session)
         tree = (await session.send("Page.getFrameTree"))["frameTree"]
         self._own_frames.add(tree["frame"]["id"])
         self._own_frames.update(_frames_at(frame_url, tree))
         session.on("Fetch.requestPaused", lambda event: self._paused(session, event))
-        # Of a compressed body that breaks off inside an intact message the browser takes what came for the whole.
+        # Chromium accepts a compressed body that is cut off within an intact message.
         await session.send("Network.enable", {"maxTotalBufferSize": 0})
         await session.send("Network.setExtraHTTPHeaders", {"headers": {"Accept-Encoding": "identity"}})
         pattern = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
         await session.send("Fetch.enable", {"patterns": [pattern]})
 
     async def stop(self) -> None:
-        """Lets go of what is still held, within bounded time also where the browser hangs."""
+        """Continues paused requests, in limited time even if the browser hangs."""
         try:
             async with asyncio.timeout(contexts.CLOSE_TIMEOUT):
                 await asyncio.gather(*self._tasks)
                 for session in self._sessions:
-                    with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
+                    with contextlib.suppress(playwright.Error):  # the page is gone, with its sessions
                         await session.detach()
         except TimeoutError:
             _log.info("the browser does not let go of a click's answer: it hangs")
@@ -216,8 +215,8 @@ class _Answers:
                 return
             if redirected or status in _NO_FILE | {0, 204, 205} or (is_page and not is_attachment) or status >= 300:
                 await session.send("Fetch.continueRequest", {"requestId": request})
-                # What was stopped on purpose has no answer. A download that breaks off at once is asked for again by
-                # the browser itself: that is its own matter.
+                # A request that we stopped has no response. A download that fails at once is retried by the browser
+                # itself.
                 failed = event.get("responseErrorReason", "")
                 if not redirected and status not in {204, 205} and failed != "Aborted" and url not in self.headers:
                     self._refuse(event["frameId"], _refusal(url, status, failed, sent))
@@ -233,9 +232,9 @@ class _Answers:
             await session.send(
                 "Fetch.continueResponse", {"requestId": request, "responseCode": status, "responseHeaders": kept}
             )
-        except errors.OrderError as error:  # the guard's
+        except errors.OrderError as error:  # raised by the guard
             self._refuse(event["frameId"], error)
-            with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
+            with contextlib.suppress(playwright.Error):  # the page is gone, with the request
                 await session.send("Fetch.failRequest", {"requestId": request, "errorReason": "BlockedByClient"})
         except playwright.Error as error:
             if not self._claim.done():
@@ -249,7 +248,7 @@ class _Answers:
 
 
 def _joined(url: str, location: str) -> str:
-    """Where a redirect leads, as browsers read it."""
+    """The target of a redirect, parsed as browsers do."""
     try:
         return urljoin(url, location.strip().replace("\\", "/"))
     except ValueError:
@@ -287,11 +286,11 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
 
 
 class NotDealtWithError(errors.TransientError):
-    """The portal, or the way to it, failed before it dealt with what was sent: that says nothing about the control."""
+    """The portal or the connection failed before the request was processed: the control may be pressed again."""
 
 
 class PageInsteadError(errors.NotAFileError):
-    """A page came instead of a file; whether it asks for a sign-in is for the portal to say."""
+    """A page came instead of a file; the portal decides whether it is a sign-in page."""
 
     def __init__(self, message: str, *, url: str, status: int) -> None:
         super().__init__(message)
@@ -311,26 +310,26 @@ async def capture(
     on_audit: press_guard.OnAudit,
     on_no_file: Callable[[models.Control, errors.OrderError], None] = lambda *_: None,
 ) -> Captured | Opened:
-    """Presses a control once, and gives the download that begins, or the address that it leads to.
+    """Presses a control once; returns the download that starts, or the address that it leads to.
 
-    The page is held until then, and guarded until it is left (`Hold.end_guard`): before that, it is of no use for
-    anything else, because it may still send.
+    The page stays guarded until it is left (`PageLease.end_guard`). It cannot be used for anything else before that,
+    because it may still send requests.
 
     Args:
-        context: whose page it is.
-        hold: the page, on which the control can be seen.
+        context: of the page.
+        hold: the page with the control.
         click: the control.
-        timeout: seconds for a download to begin.
-        guard: which hosts it may come from; None for any.
-        allow: asked about the control as it is right before the press.
-        judge: asked about each request that follows, while it is held.
-        on_audit: told of the press, and of requests that change something or were stopped.
-        on_no_file: told of the control, and what came instead, where something other than a GET was let through and
-            the portal dealt with it: it is not to be pressed again in this run, nor are others like it.
+        timeout: seconds for a download to start.
+        guard: hosts that it may come from; None for any.
+        allow: checks the control right before the press.
+        judge: decides on each request that follows, while it is held.
+        on_audit: called for the press, and for requests that change something or were stopped.
+        on_no_file: called with the control and the error if a request other than GET was processed and brought no
+            file: this control and similar ones must not be pressed again in this run.
 
     Raises:
-        TransientError: nothing began in time, or the control is not there.
-        PressRefusedError: it may not be pressed, what it sends was stopped, or what it sent brought no file.
+        TransientError: nothing started in time, or the control was not found.
+        PressRefusedError: it may not be pressed, its request was stopped, or its request brought no file.
         NotAFileError: a page came instead (`PageInsteadError`).
     """
     press_guarding = await context.guards.on(hold)
@@ -372,22 +371,22 @@ async def download(
     *,
     on_audit: press_guard.OnAudit = lambda _: None,
 ) -> Captured:
-    """Opens a file's address in the browser, and gives the download that begins, also of what would be shown.
+    """Opens a file's address in the browser; returns the download that starts, even of files that browsers display.
 
-    A page that comes instead runs its scripts, so it is guarded like one that was pressed on: it sends nothing but GET.
+    If a page comes instead, its scripts run, so it is guarded as after a press: it sends nothing but GET.
 
     Args:
-        context: whose page it is.
-        hold: any page of it.
+        context: of the page.
+        hold: any page of the context.
         url: of the file.
-        referer: what is told of the page the link is on; `""`: nothing.
-        timeout: seconds for the download to begin.
-        guard: which hosts it may come from; None for any.
-        on_audit: told of requests that were stopped.
+        referer: `Referer` to send; `""` for none.
+        timeout: seconds for the download to start.
+        guard: hosts that it may come from; None for any.
+        on_audit: called for requests that were stopped.
 
     Raises:
-        TransientError: nothing began in time, or the connection failed.
-        PermanentError: the browser does not trust the host either, or is refused as well.
+        TransientError: nothing started in time, or the connection failed.
+        PermanentError: the browser does not trust the host, or its request was refused.
         NotAFileError: a page came instead (`PageInsteadError`).
     """
     await hold.end_guard()
@@ -425,7 +424,7 @@ async def download(
 
 
 class _NothingBegan(errors.TransientError):
-    """Neither a download nor a page came of a press in time."""
+    """Neither a download nor a page came in time after a press."""
 
     default_code = models.ErrorCode.TIMEOUT
 
@@ -439,7 +438,7 @@ async def _claimed(
     guard: Guard | None,
     press: press_guard.Press | None,
 ) -> Captured | Opened:
-    """What begins on a page after `begin`: a download, or a page that it opens."""
+    """Runs `begin` and returns what starts: a download, or the address of a page."""
     claim: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     answers = _Answers(claim, guard)
     hold.claim = claim
@@ -447,7 +446,7 @@ async def _claimed(
         async with asyncio.timeout(timeout):
             await answers.watch(await context.cdp(hold.page), frame.url)
             if frame is not hold.page.main_frame:
-                with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
+                with contextlib.suppress(playwright.Error):  # in the page's own process: already watched
                     await answers.watch(await context.cdp(frame), frame.url)
             await begin()
             got = await claim if press is None else await _outcome(claim, press)
@@ -458,7 +457,7 @@ async def _claimed(
         claim.cancel()
         await answers.stop()
         if not claim.cancelled():
-            claim.exception()  # one that came too late has no owner any more
+            claim.exception()  # too late: no one waits for it
     if got is None and press is not None and press.links:
         got = _opened(press)
     if got is None:
@@ -483,16 +482,16 @@ async def _claimed(
 
 
 async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
-    """The download that begins, or the address that the press leads to; None where nothing more is to be expected.
+    """Waits for the download, or the address that the press leads to; None if nothing more is expected.
 
-    A document for the page itself, or for a window, is what the press leads to. One for a frame may be an
-    advertisement: it counts where nothing better comes. Where something was stopped, nothing may come any more.
+    A document for the page itself or for a new window is what the press leads to. One for a frame may be an
+    advertisement and counts only if nothing better comes. After a stopped request nothing may come at all.
     """
     while not claim.done():
         if any(link.is_whole_page for link in press.links):
             return _opened(press)
         press.news.clear()
-        # A form's answer that is no document, such as 204, brings nothing either; a script may yet make a file of one.
+        # A form's response without a document, such as 204, brings nothing; a script's response may become a file.
         is_form_sent = any(judged.request.resource == "document" for judged in press.sent)
         settles = (press.links or press.stopped or is_form_sent) and not press.under_way
         news = asyncio.ensure_future(press.news.wait())
@@ -509,6 +508,6 @@ async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
 
 
 def _opened(press: press_guard.Press) -> Opened:
-    """The likeliest of the documents that a press asked for: for the page itself or a window first."""
+    """The likeliest of the documents that a press requested: one for the page itself or a window first."""
     links = sorted(press.links, key=lambda link: not link.is_whole_page)
     return Opened(links[0].url, "", tuple(link.url for link in links[1:]), press.sent)

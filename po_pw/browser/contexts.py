@@ -1,4 +1,4 @@
-"""Persistent contexts: open, watch, close. Each is a browser process of its own, on a user-data dir of its own."""
+"""Persistent contexts: open, watch, close. Each is a separate browser process with its own user-data dir."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ Launch = launching.Launch
 first_line = launching.first_line
 
 _starting = threading.Lock()
-"""Two drivers started at once, by two threads, would each take the other's process for its own."""
+"""Two threads that start drivers at the same time could not tell the driver processes apart."""
 
 CLOSE_TIMEOUT: Final = 5.0
-"""Seconds for a context to close; a hung browser would take 30 and is killed instead."""
+"""Seconds for a context to close; a hung browser, which would take 30, is killed."""
 
 _ARGUMENTS: Final = (
     "--disable-quic",
@@ -53,7 +53,7 @@ _ARGUMENTS: Final = (
     "--disable-session-crashed-bubble",
     "--hide-crash-restore-bubble",
     "--deny-permission-prompts",
-    # Two pages of the address bar that nobody sees: more than half of what a start of Chromium 156 costs.
+    # Two invisible address bar pages: more than half of the CPU time of starting Chromium 156.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 
@@ -62,7 +62,7 @@ _DRIVER: Final = (importlib.resources.files("po_pw.browser") / "driver.cjs").rea
 
 @contextlib.contextmanager
 def _room_for_us() -> Iterator[None]:
-    """What the system raises over the temporary folder becomes ours."""
+    """Maps OSErrors about the temporary folder to ours."""
     try:
         yield
     except OSError as error:
@@ -74,7 +74,7 @@ def _room_for_us() -> Iterator[None]:
 
 
 class Driver:
-    """The one Playwright driver of a run, in a temporary folder of the run's own. An async context manager."""
+    """A run's Playwright driver, in the run's temporary folder. An async context manager."""
 
     def __init__(self) -> None:
         self._stack = contextlib.AsyncExitStack()
@@ -85,14 +85,14 @@ class Driver:
                 self.run_dir = await asyncio.to_thread(watchdog.RunDir)
             stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
             await asyncio.to_thread(self.run_dir.__enter__)
-            # Not in a thread: cancelled while it waits, that would take the lock and never give it back.
-            while not _starting.acquire(blocking=False):  # noqa: ASYNC110 - the other's loop is not ours
+            # Not in a thread: if cancelled while waiting, it would take the lock and never release it.
+            while not _starting.acquire(blocking=False):  # noqa: ASYNC110 - the lock belongs to another loop
                 await asyncio.sleep(0.02)
             try:
                 before = _drivers()
                 try:
                     self._playwright = await self._start()
-                finally:  # also where it was cancelled: what has started must not outlive us
+                finally:  # also if cancelled: the driver must not outlive us
                     for pid in _drivers() - before:
                         self.run_dir.record(pid)
             finally:
@@ -115,7 +115,7 @@ class Driver:
         with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
             try:
                 return await playwright.async_playwright().start()
-            except Exception as error:  # raised bare where the driver ends at once
+            except Exception as error:  # a bare Exception if the driver ends at once
                 msg = (
                     f"Playwright's driver does not start ({first_line(error)}). What it printed above says why; where "
                     "a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
@@ -148,17 +148,17 @@ class Driver:
         """Opens one persistent context.
 
         Args:
-            worker: whose it is.
-            launch: how.
-            user_data_dir: made by a `ProfileManager`; not removed here.
-            downloads: where the browser puts what it downloads: on the output's file system.
-            cookies: added on top of what the profile holds (session cookies do not survive in a profile).
-            pages: how many pages to open at once.
-            beat: how often the browser is asked whether it is there; None: never.
-            most_bytes: what a file that it downloads may have; None for no limit.
+            worker: that uses it.
+            launch: options.
+            user_data_dir: created by a `ProfileManager`; not removed here.
+            downloads: the browser's download folder, on the output's file system.
+            cookies: added to those in the profile (session cookies do not survive in a profile).
+            pages: number of pages to open.
+            beat: timing of the check that the browser responds; None: no check.
+            most_bytes: maximum size of a download; None for no limit.
 
         Raises:
-            MachineError: the browser does not start; says why.
+            MachineError: the browser does not start.
         """
         profiles.clear_stale_lock(user_data_dir)
         downloads.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ class Driver:
             )
         )
         try:
-            # Shielded: a launch that nobody waits for goes on in the driver, and its browser would be nobody's.
+            # Shielded: a cancelled launch continues in the driver, and its browser would have no owner.
             return await asyncio.shield(starting)
         except playwright.Error as error:
             raise errors.MachineError(launching.message(launch, error)) from error
@@ -212,7 +212,7 @@ class Driver:
 
 
 class Context:
-    """A worker's persistent context: its pages, its browser process, and whether it is still there."""
+    """A worker's persistent context: its pages and its browser process."""
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class Context:
         beat: heartbeat.Beat | None = None,
         most_bytes: int | None = None,
     ) -> None:
-        """Learns the browser's process, opens the pages, watches for the end."""
+        """Finds the browser's process, opens the pages, starts watching the browser."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
         browser = self._inner.browser
         if browser is not None:
@@ -262,7 +262,7 @@ class Context:
             session = await browser.new_browser_cdp_session()
             processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
             pid = next((int(process["id"]) for process in processes if process["type"] == "browser"), 0)
-            with contextlib.suppress(psutil.Error):  # it has ended: the next call says so
+            with contextlib.suppress(psutil.Error):  # it has ended: the next call raises
                 self._process = psutil.Process(pid)
                 self.pid = pid
             if most_bytes is not None:
@@ -290,7 +290,7 @@ class Context:
         task.add_done_callback(self._tasks.discard)
 
     async def _listen(self, session: playwright.CDPSession, beat: heartbeat.Beat) -> None:
-        """Asks the browser's main process, whose answer needs no page, until there is none."""
+        """Pings the browser's main process, which needs no page, until it stops responding."""
         try:
             await heartbeat.wait_until_unresponsive(lambda: session.send("Browser.getVersion"), beat)
         except playwright.Error as error:
@@ -299,7 +299,7 @@ class Context:
             self._hangs(beat.patience)
 
     def _hangs(self, patience: float) -> None:
-        """Ends a browser that does not answer: so whoever waits for it fails at once, and not at his own deadline."""
+        """Kills a browser that does not respond, so that callers fail at once and not at their own timeouts."""
         self._gone(f"it hangs: no answer within {patience:.0f} s")
         if not self._closing:
             self._begin(asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0), "end")
@@ -315,10 +315,10 @@ class Context:
 
     @contextlib.asynccontextmanager
     async def page(self) -> AsyncIterator[Hold]:
-        """A free page, for as long as the block lasts.
+        """Leases a free page for the block.
 
         Raises:
-            BrowserLostError: the context died meanwhile, or the page, whatever error that showed itself as.
+            BrowserLostError: the context or the page crashed meanwhile, whatever error that caused.
         """
         hold = await self._pages.take()
         try:
@@ -347,7 +347,7 @@ class Context:
             raise self._lost_error() from None
 
     async def is_alive(self, patience: float = CLOSE_TIMEOUT) -> bool:
-        """Whether the browser answers within so many seconds; one that does not is ended."""
+        """Whether the browser responds within `patience` seconds; if not, it is killed."""
         try:
             async with asyncio.timeout(patience):
                 await self._inner.cookies("http://127.0.0.1/")
@@ -360,10 +360,10 @@ class Context:
         return True
 
     async def cookies(self) -> list[models.Cookie]:
-        """All cookies, session cookies included.
+        """All cookies, including session cookies.
 
         Raises:
-            BrowserLostError: the browser is gone or hangs.
+            BrowserLostError: the browser crashed or hangs.
         """
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -380,11 +380,11 @@ class Context:
         return dict(await self._inner.storage_state(indexed_db=True))
 
     async def cdp(self, target: playwright.Page | playwright.Frame) -> playwright.CDPSession:
-        """A DevTools session on one page, or on a frame that is a process of its own."""
+        """Opens a DevTools session on a page, or on a frame with its own process."""
         return await self._inner.new_cdp_session(target)
 
     async def close(self) -> None:
-        """Closes the context; a browser that hangs is killed by pid, also where this is cancelled."""
+        """Closes the context; kills a browser that hangs, even if this call is cancelled."""
         self._closing = True
         patience = 0.0
         for task in self._tasks:
@@ -392,7 +392,7 @@ class Context:
         try:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._pages.aclose()
-            if self.lost.is_set():  # dead or hung: nothing to be polite to
+            if self.lost.is_set():  # crashed or hung: do not wait
                 await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
@@ -406,7 +406,7 @@ class Context:
 
 
 def _drivers() -> set[int]:
-    """Playwright drivers that this process has started."""
+    """Process ids of Playwright drivers started by this process."""
     found: set[int] = set()
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""What can be pressed on a page, described so that it can be judged, and found again by what it is."""
+"""Controls of a page: described for judging, and found again by their description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "controls.js").read_text("utf-8").partition("\n")[2]
-"""A JavaScript expression: an object of functions that describe controls, for other scripts to begin with."""
+"""A JavaScript expression: an object of functions that describe controls, for use in other scripts."""
 
 _ALIKE: Final = f"""(wanted) => {{
   const lib = {SCRIPT};
@@ -31,11 +31,11 @@ _ALIKE: Final = f"""(wanted) => {{
 
 
 def parse(raw: Mapping[str, Any], frame: str = "") -> models.Control:
-    """A control from what `describe` in the script gives.
+    """Reads a control from the result of the script's `describe`.
 
     Args:
         raw: JSON object.
-        frame: address of the frame it is in; `""` for the main frame.
+        frame: address of its frame; `""` for the main frame.
     """
     form = raw["form"]
     return models.Control(
@@ -70,12 +70,12 @@ def _raw(control: models.Control) -> dict[str, Any]:
 
 
 async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.Frame, playwright.ElementHandle]:
-    """The control that was read, on a page that may have been opened again.
+    """Finds a control that was read before, on a page that may have been reopened.
 
-    It is the same where tag, label and row are; position tells apart only those that look alike.
+    Identified by tag, label and row; the position only distinguishes identical ones.
 
     Raises:
-        TransientError: it is not there, or there are other than as many of its kind as when it was read.
+        TransientError: it was not found, or the number of identical controls has changed.
     """
     wanted = click.control
     frames = [page.main_frame] if not wanted.frame else []
@@ -88,7 +88,7 @@ async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.F
         except playwright.Error:
             if page.is_closed():
                 raise
-            continue  # the frame was just being replaced
+            continue  # the frame is being replaced
         elements = [one for one in alike if one is not None]
         if len(elements) == click.alike and click.nth < len(elements):
             return frame, elements[click.nth]
@@ -102,5 +102,5 @@ _DESCRIBE: Final = f"(element) => ({SCRIPT}).describe(element)"
 
 
 async def describe(element: playwright.ElementHandle, frame: str = "") -> models.Control:
-    """What a control is now."""
+    """Describes a control as it is now."""
     return parse(await element.evaluate(_DESCRIBE), frame)

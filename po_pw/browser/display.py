@@ -1,4 +1,4 @@
-"""Where windows are shown: on this machine's display, on a virtual one that is started for the run, or nowhere."""
+"""Where browser windows are shown: on the machine's display, on a virtual one, or nowhere (headless)."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ STARTS_WITHIN: Final = 15.0
 _ENDS_WITHIN: Final = 3.0
 
 LOST: Final = "there is no display that it can use"
-"""Part of the message of a browser that could not show its window."""
+"""Part of the message if a browser cannot show its window."""
 
 WITHOUT: Final = "a window was asked for, but the browser runs without one (headless)"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class View:
-    """How browsers are to be started so that windows are, or are not, shown."""
+    """How to start browsers with or without windows."""
 
     headless: bool
     warning: str = ""
-    """Why it is not as it was asked for; `""` where it is."""
+    """Why it differs from the request; `""` if it does not."""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Variables that the browsers need to find the display."""
+    """Environment variables with which browsers find the display."""
 
 
 def can_show_windows() -> bool:
-    """Whether people can see a window: always on Windows and macOS, elsewhere where X11 or Wayland is announced."""
+    """Whether windows can be seen: always on Windows and macOS, elsewhere if X11 or Wayland variables are set."""
     if sys.platform in {"win32", "darwin"}:
         return True
     return bool(settings.environment("DISPLAY") or settings.environment("WAYLAND_DISPLAY"))
@@ -53,13 +53,13 @@ def can_show_windows() -> bool:
 
 @contextlib.asynccontextmanager
 async def shown(*, headed: bool, run_dir: watchdog.RunDir) -> AsyncIterator[View]:
-    """Sees to it that windows can be shown while the block lasts; never fails for want of a display.
+    """Provides a display for the block; never fails if there is none.
 
-    Where there is none, Xvfb is started if it is installed; otherwise the view is headless and has a warning.
+    Without a display Xvfb is started if installed; otherwise the view is headless, with a warning.
 
     Args:
-        headed: whether windows are asked for at all.
-        run_dir: the run's folder; a virtual display that is started does not outlive it.
+        headed: whether windows are requested.
+        run_dir: the run's folder; a virtual display does not outlive it.
     """
     if not headed or can_show_windows():
         yield View(headless=not headed)
@@ -85,7 +85,7 @@ async def shown(*, headed: bool, run_dir: watchdog.RunDir) -> AsyncIterator[View
 
 
 class _Virtual:
-    """A virtual display of ours alone: whoever else is on this machine can neither see into it nor type."""
+    """A private virtual display: other users of the machine can neither see it nor type into it."""
 
     def __init__(self, program: str, run_dir: watchdog.RunDir) -> None:
         self.environment: dict[str, str] = {}
@@ -96,7 +96,7 @@ class _Virtual:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> str:
-        """Starts it and waits until it answers; gives what hindered it, or `""`."""
+        """Starts it and waits until it is ready; returns the reason if it fails, else `""`."""
         try:
             process = self._begin()
             async with asyncio.timeout(STARTS_WITHIN):
@@ -105,7 +105,7 @@ class _Virtual:
             return str(error) if not isinstance(error, TimeoutError) else f"no answer within {STARTS_WITHIN:.0f} s"
         if numerals.whole(number) is None:
             return _last_line(self._log) or "it ended at once"
-        # The session's kind too: Chromium would else look for a Wayland that the environment only remembers.
+        # Also the session type: otherwise Chromium might look for a Wayland that no longer exists.
         self.environment = {
             "DISPLAY": f":{number}",
             "XAUTHORITY": str(self._authority),
@@ -114,7 +114,7 @@ class _Virtual:
         return ""
 
     def _begin(self) -> subprocess.Popen[bytes]:
-        # In one go, without a thread: cancelled in between, it would run and nobody would know.
+        # Without awaiting or a thread: if cancelled in between, the process would be orphaned.
         self._authority.write_bytes(_authority(secrets.token_bytes(16)))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -140,11 +140,11 @@ class _Virtual:
         return self._process
 
     def end(self) -> None:
-        """Ends it, if it runs."""
+        """Ends it, if it is running."""
         process, self._process = self._process, None
         if process is None:
             return
-        with process:  # closes the pipe, and waits
+        with process:  # closes the pipe and waits
             process.terminate()
             try:
                 process.wait(_ENDS_WITHIN)
@@ -154,7 +154,7 @@ class _Virtual:
 
 
 async def _first_line(stream: IO[bytes] | None) -> str:
-    """The first line that a pipe brings, or what came before it was closed."""
+    """The first line from a pipe, or what came before it was closed."""
     if stream is None:
         return ""
     loop = asyncio.get_running_loop()
@@ -175,7 +175,7 @@ async def _first_line(stream: IO[bytes] | None) -> str:
 
 
 def _authority(cookie: bytes) -> bytes:
-    """An Xauthority file with one entry: this cookie, for whatever address (family 65535)."""
+    """Content of an Xauthority file with one entry: this cookie for any address (family 65535)."""
     parts = (b"", b"", b"MIT-MAGIC-COOKIE-1", cookie)  # address, display number, name, data
     return struct.pack(">H", 0xFFFF) + b"".join(struct.pack(">H", len(part)) + part for part in parts)
 

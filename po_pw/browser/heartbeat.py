@@ -1,4 +1,4 @@
-"""Whether somebody still answers: one question at a time, every few seconds."""
+"""Regular checks that a process still responds."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _STEPS: Final = 3
-"""A wait is cut in so many parts: one that ends at once, since we were stopped ourselves meanwhile, is only one."""
+"""Parts into which a wait is divided: if our own process was suspended, only one part ends early."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Beat:
-    """How often to ask, and how long to wait, in seconds."""
+    """Interval and timeout of the checks, in seconds."""
 
     every: float = 5.0
     patience: float = 15.0
 
 
 async def wait_until_unresponsive(ask: Callable[[], Awaitable[object]], beat: Beat) -> None:
-    """Asks again and again; returns when no answer came in time.
+    """Repeats a check; returns when it gets no response in time.
 
     Raises:
-        Exception: what the question itself raises.
+        Exception: whatever the check raises.
     """
     while True:
         await asyncio.sleep(beat.every)

@@ -1,4 +1,4 @@
-"""A page in somebody's hands, and what becomes of what it opens, downloads or asks."""
+"""Leases of pages, and what happens to a leased page's pop-ups, downloads and dialogs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from po_pw import errors
 
-# A dialog that opens while its page is being left can never be answered (seen in Chromium 156), and the page hangs.
-# An address of another program's would start it, or, where that is blocked, put an error in the page's place.
+# A dialog that opens while its page is being left can never be answered, and the page hangs (Chromium 156). An
+# address of another program would start it or, if that is blocked, replace the page by an error.
 QUIET: Final = r"""
 window.alert = () => undefined;
 window.print = () => undefined;
@@ -25,29 +25,29 @@ window.navigation?.addEventListener('navigate', (event) => {
   if (!/^(https?|blob|data|about|javascript):/i.test(event.destination.url)) event.preventDefault();
 });
 """
-"""Runs in every document before its own scripts: what it has to say is for nobody here."""
+"""Runs in every document before its own scripts: suppresses dialogs, printing and other programs' addresses."""
 _BLANK: Final = 10.0
-"""Seconds that a pop-up may stay blank, while a download is awaited, before it is closed."""
+"""Seconds that a pop-up may stay blank before it is closed, while a download is awaited."""
 
 
 class PageLease:
-    """One page of a context, in somebody's hands; what it opens or downloads goes to a claim or is thrown away."""
+    """A leased page of a context; its pop-ups and downloads go to a waiting caller or are discarded."""
 
     def __init__(self, page: playwright.Page) -> None:
         self.page = page
         self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
         self.popups: set[playwright.Page] = set()
-        """Those it opened, directly or not, that are not closed yet."""
+        """Open pop-ups of this page, direct or indirect."""
         self.opened: weakref.WeakSet[playwright.Page] = weakref.WeakSet()
-        """All that it opened, directly or not."""
+        """All pop-ups of this page, direct or indirect."""
         self.is_doubtful = False
-        """Something went wrong on it, or was given up: it may be in no state to go on."""
+        """An operation failed or was cancelled: the page may be unusable."""
         self.crashed: errors.BrowserLostError | None = None
-        """Its process ended."""
+        """Set when its process crashed."""
         self.guard: press_guard.Guard | None = None
-        """From the first press on the page until it is left."""
+        """Set from the first press on the page until it is left."""
         self.kinds: set[press_guard.Kind] = set()
-        """Of requests that the page sent unasked, before anything on it was pressed."""
+        """Kinds of requests that the page sent before any press."""
         self._tasks: set[asyncio.Task[None]] = set()
         page.on("request", self._note)
         page.on("download", self.offer)
@@ -55,7 +55,7 @@ class PageLease:
         page.on("dialog", self._answer)
 
     def offer(self, thing: playwright.Download | playwright.Page) -> None:
-        """A download or a pop-up began: the first goes to whoever waits for it, everything else is ended."""
+        """Handles a new download or pop-up: the first goes to the waiting caller, others are ended."""
         if isinstance(thing, playwright.Page):
             self.popups.add(thing)
             self.opened.add(thing)
@@ -67,7 +67,7 @@ class PageLease:
         if claim is None or claim.done():
             self._later(thing.close if isinstance(thing, playwright.Page) else lambda: throw_away(thing))
         elif isinstance(thing, playwright.Page):
-            # A pop-up may yet turn into a download: it is offered once it shows a page of its own.
+            # A pop-up may still become a download: it is offered once it shows a page.
             self._later(lambda: self._offer_page(thing, claim))
         else:
             claim.set_result(thing)
@@ -87,26 +87,26 @@ class PageLease:
             self.kinds.add(press_guard.kind(request))
 
     async def end_guard(self) -> None:
-        """Leaves a page that was pressed on, so that nothing of it sends any more; does nothing on any other.
+        """Leaves a page after a press, so that it can send nothing more; no effect without a press.
 
-        To be called before the page is sent elsewhere: until then, its guard takes what is asked for as the press's.
+        Call it before navigating the page: until then its guard treats every request as caused by the press.
         """
         if self.guard is not None:
             await self.guard.end()
 
     def give_back(self) -> None:
-        """Its holder is done with it: what was pressed on it is left, and what it sent is forgotten."""
+        """Resets the page when its lease ends."""
         self.kinds.clear()
         if self.guard is not None:
             self._later(self.guard.end)
 
     def _answer(self, dialog: playwright.Dialog) -> None:
-        # "Leave this page?" comes from leaving it ourselves. Whatever else is asked may be "delete it, are you sure?".
+        # "Leave this page?" comes from our own navigation. Any other question may be "Delete it, are you sure?".
         self._later(dialog.accept if dialog.type == "beforeunload" else dialog.dismiss)
 
     def _later(self, do: Callable[[], Awaitable[None]]) -> None:
         async def quietly() -> None:
-            with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the thing with it
+            with contextlib.suppress(playwright.Error):  # the page or the browser is gone
                 await do()
 
         task = asyncio.get_running_loop().create_task(quietly(), name="hold-clean-up")
@@ -115,32 +115,32 @@ class PageLease:
 
     @property
     def busy(self) -> bool:
-        """Whether something is still being thrown away."""
+        """Whether something is still being discarded."""
         return bool(self._tasks)
 
     def give_up(self, error: errors.OrderError) -> None:
-        """Whoever waits for a download or a pop-up of this page waits in vain."""
+        """Fails whoever waits for a download or pop-up of this page."""
         if self.claim is not None and not self.claim.done():
             self.claim.set_exception(error)
 
     def crash(self, error: errors.BrowserLostError) -> None:
-        """Its process ended: it is of no more use."""
+        """Marks the page as crashed."""
         self.crashed, self.is_doubtful = error, True
         self.give_up(error)
 
     def leave(self) -> None:
-        """It has no owner any more: it is closed, and what it opened."""
+        """Closes the page and its pop-ups."""
         for page in (*self.popups, self.page):
             self._later(page.close)
 
     async def aclose(self) -> None:
-        """Ends what is still being thrown away."""
+        """Cancels discarding that is in progress."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def throw_away(download: playwright.Download) -> None:
-    """Ends a download, and removes what of it is on disk already."""
+    """Cancels a download and removes its file."""
     await download.cancel()
     await download.delete()

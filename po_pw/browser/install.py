@@ -1,4 +1,4 @@
-"""Bringing a browser to a machine that has none."""
+"""Installs a browser."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way of getting a browser."""
+    """One way to install a browser."""
 
     why: str
     commands: tuple[tuple[str, ...], ...]
     timeout: float
-    """Seconds for all of them together."""
+    """Seconds for all commands together."""
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -40,16 +40,16 @@ _PLAYWRIGHT: Final = (sys.executable, "-m", "playwright", "install")
 
 
 def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: bool) -> tuple[Attempt, ...]:
-    """What to try, in order. Pure.
+    """The ways to try, in order. Pure.
 
     Args:
         system: `sys.platform`.
         machine: `platform.machine()`.
-        root: whether we may install system packages.
-        distribution: `ID` of os-release, e.g. `debian`; `""` elsewhere.
+        root: whether system packages may be installed.
+        distribution: `ID` of os-release, e.g. `debian`; `""` on other systems.
         apt: whether there is an `apt-get`.
     """
-    # On Linux Microsoft's installer needs root and apt, and there is no build but x86-64.
+    # On Linux Microsoft's installer needs root and apt, and there is only an x86-64 build.
     edge_works = system != "linux" or (root and apt and machine.lower() in {"x86_64", "amd64"})
     edge = Attempt("Microsoft Edge, by Playwright", ((*_PLAYWRIGHT, "msedge"),), 300)
     own = Attempt("Playwright's own Chromium (for this user only, needs no root)", ((*_PLAYWRIGHT, "chromium"),), 600)
@@ -58,7 +58,7 @@ def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: b
         ((*_PLAYWRIGHT, "--with-deps", "chromium"),),
         900,
     )
-    # Ubuntu's chromium package only points to a snap, which does not see our folders.
+    # Ubuntu's chromium package only installs a snap, which cannot access our folders.
     debian = system == "linux" and root and apt and distribution in {"debian", "raspbian", "kali"}
     packages = Attempt(
         "Chromium, by the system's package manager",
@@ -76,7 +76,7 @@ def attempts(*, system: str, machine: str, root: bool, distribution: str, apt: b
 
 
 def driver_library() -> Attempt | None:
-    """What Playwright's driver (Node.js) lacks on a bare Debian or Ubuntu; None where we may not install it."""
+    """Installs libraries for Playwright's driver (Node.js) on a minimal Debian or Ubuntu; None if not permitted."""
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return None
     commands = (_UPDATE, ("apt-get", "install", "-y", "-q", "--no-install-recommends", "libatomic1"))
@@ -84,7 +84,7 @@ def driver_library() -> Attempt | None:
 
 
 def attempts_here() -> tuple[Attempt, ...]:
-    """What to try on this machine."""
+    """The ways to try on this machine."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     return attempts(
         system=sys.platform,
@@ -96,10 +96,10 @@ def attempts_here() -> tuple[Attempt, ...]:
 
 
 def run(attempt: Attempt, say: Callable[[str], None]) -> str:
-    """Runs one attempt, saying each command first.
+    """Runs the commands of one attempt, printing each first.
 
     Returns:
-        `""` where all its commands succeeded, otherwise what went wrong.
+        `""` if all commands succeeded, otherwise the error.
     """
     environment = {**settings.child_environment(), **dict(attempt.environment)}
     deadline = time.monotonic() + attempt.timeout
@@ -119,14 +119,14 @@ def run(attempt: Attempt, say: Callable[[str], None]) -> str:
 
 
 def _bounded(command: Sequence[str], environment: dict[str, str], deadline: float) -> tuple[int, bytes]:
-    """Runs a command; where its time is over, or ours is, everything it started ends with it."""
+    """Runs a command; at the deadline, or when we are stopped, it is killed with everything it started."""
     with subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # a group of its own, to be ended as a whole; without meaning on Windows
+        start_new_session=True,  # its own process group, to be killed as a whole; ignored on Windows
     ) as process:
         try:
             output, _ = process.communicate(timeout=max(0.1, deadline - time.monotonic()))
@@ -137,8 +137,8 @@ def _bounded(command: Sequence[str], environment: dict[str, str], deadline: floa
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills a command with all it started."""
-    if process.returncode is None:  # nobody has waited for it yet: so its number, and its group's, are its own still
+    """Kills a command and everything it started."""
+    if process.returncode is None:  # not reaped yet: so its pid and process group are still its own
         with contextlib.suppress(psutil.Error):
             watchdog.kill_tree(psutil.Process(process.pid))
         if sys.platform != "win32":

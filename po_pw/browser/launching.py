@@ -1,4 +1,4 @@
-"""How a browser is started, and why one does not start."""
+"""Launch options of browsers, and messages for failed launches."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Launch:
-    """How contexts are started."""
+    """Launch options of contexts."""
 
     browser: models.BrowserInfo
     headless: bool
     sandbox: bool
     timeout: float
-    """Seconds."""
+    """Seconds for a launch."""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """On top of our own: where the display is."""
+    """Additional environment variables, e.g. for the display."""
 
 
 def message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
-    """Why it does not start, in words for a person."""
+    """Message that explains why a browser does not start."""
     text = str(error)
     if isinstance(error, TimeoutError):
         text = f"it does not answer within {launch.timeout:.0f} s"
@@ -48,5 +48,5 @@ def message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """A Playwright error without its call log."""
+    """A Playwright error's first line, without the call log."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Which browser runs: Edge, then Chrome, then Playwright's own Chromium, then one on the system."""
+"""Chooses the browser: Edge, then Chrome, then Playwright's Chromium, then a Chromium on the system."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ON_PATH: Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Machine:
-    """What the decision depends on; the real one by default, another in tests."""
+    """Access to the machine; replaced in tests."""
 
     system: str = sys.platform
     exists: Callable[[str], bool] = os.path.isfile
@@ -53,15 +53,15 @@ class Machine:
 def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None = None) -> models.BrowserInfo:
     """Decides which browser to start.
 
-    The places looked at are those of Playwright's channels (its registry), so that a channel found here starts there.
+    Looks in the paths of Playwright's channels (its registry), so that Playwright can start what is found.
 
     Args:
-        wanted: `msedge`, `chrome`, `chromium` or a path, to insist; None takes the first that is there.
-        bundled: where Playwright's own Chromium would be, whether or not it is there.
-        machine: what to look at; the real one by default.
+        wanted: only this one: `msedge`, `chrome`, `chromium` or a path; None takes the first installed.
+        bundled: path of Playwright's Chromium, whether or not it is installed.
+        machine: to look at; the real one by default.
 
     Raises:
-        BrowserNotFoundError: none is there, or the wanted one is not.
+        BrowserNotFoundError: none, or not the wanted one, is installed.
     """
     machine = machine or Machine()
     if wanted and wanted not in NAMES:
@@ -86,7 +86,7 @@ def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None 
 
 
 def advice(system: str) -> str:
-    """The command that brings a browser to this platform."""
+    """The command that installs a browser on this platform."""
     if system == "linux":
         return "po-pw browser install (as root it may use apt-get; otherwise: playwright install chromium)"
     if system == "darwin":
@@ -95,7 +95,7 @@ def advice(system: str) -> str:
 
 
 def sandbox_hindrance(*, system: str = sys.platform, user: int | None = None) -> str:
-    """Why Chromium's sandbox cannot work here, as far as can be told before a start; `""` where it should."""
+    """Why Chromium's sandbox cannot work here, if known before a launch; else `""`."""
     if system == "linux" and (os.geteuid() if user is None else user) == 0:
         return "Chromium has none for root"
     return ""
@@ -126,14 +126,14 @@ def _windows(name: str, machine: Machine) -> list[PurePath]:
 
 
 def _elsewhere(name: str, machine: Machine) -> str | None:
-    """A browser where no channel of Playwright looks: it is started by its path."""
+    """Path of a browser outside of Playwright's channels."""
     if machine.system == "darwin":
         return _MACOS[name] if machine.exists(_MACOS[name]) else None
     if machine.system == "win32":
         return next((str(place) for place in _windows(name, machine) if machine.exists(str(place))), None)
     for command in _ON_PATH[name]:
         path = machine.which(command)
-        # A snap has a /tmp of its own: it would neither see our profiles nor leave downloads where we look.
+        # A snap has its own /tmp: it could neither read our profiles nor write to our download folder.
         if path and not _is_snap(path, machine):
             return path
     return None

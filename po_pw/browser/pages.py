@@ -1,4 +1,4 @@
-"""The pages of one context: who has which, and another in the place of one that is of no more use."""
+"""The pages of one context: leases them, and replaces unusable ones."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _ANSWERS_WITHIN: Final = 3.0
-"""Seconds for a page to answer after something went wrong on it; a busy one is replaced."""
+"""Seconds for a page to respond after a failure; otherwise it is replaced."""
 OPENS_WITHIN: Final = 10.0
-"""Seconds for a new page; a browser that takes longer hangs."""
+"""Seconds to open a page; a browser that takes longer hangs."""
 
 _PAINTS: Final = """() => new Promise((resolve) => {
   requestAnimationFrame(() => resolve(true));
   setTimeout(() => resolve(false), 1000);
 })"""
-"""Whether scripts that wait for a frame get one; Playwright's own clicks do."""
+"""Whether animation frames are delivered, which Playwright's clicks wait for."""
 
 
 class Pages:
-    """Gives pages to one holder each.
+    """Leases pages, each to one caller at a time.
 
     Args:
-        worker: whose they are.
-        inner: the context that they are of.
-        unseen: nobody looks at its window.
+        worker: that uses them.
+        inner: the Playwright context.
+        unseen: whether its window is invisible to users.
     """
 
     def __init__(self, worker: models.WorkerId, inner: playwright.BrowserContext, *, unseen: bool) -> None:
@@ -45,7 +45,7 @@ class Pages:
         self._given_up: list[holds.PageLease] = []
 
     async def open(self, count: int) -> playwright.Page:
-        """Opens so many, and closes from now on what opens by itself; gives the first."""
+        """Opens `count` pages and returns the first; from now on closes pages that open by themselves."""
         own = list(self._inner.pages[:count])
         while len(own) < count:
             own.append(await self._inner.new_page())
@@ -56,19 +56,19 @@ class Pages:
         return own[0]
 
     async def take(self) -> holds.PageLease:
-        """A free page, as soon as there is one; see `fit`."""
+        """Waits for a free page; call `fit` next."""
         return await self._free.get()
 
     def give(self, hold: holds.PageLease) -> None:
-        """It is free again."""
+        """Returns a page."""
         hold.give_back()
         self._free.put_nowait(hold)
 
     async def fit(self, hold: holds.PageLease) -> holds.PageLease:
-        """The page, or another in its place where it crashed, was closed, or is too busy to answer.
+        """The page, or a replacement if it crashed, was closed, or does not respond.
 
         Raises:
-            TimeoutError: the browser opens none.
+            TimeoutError: the browser does not open a page.
         """
         await hold.end_guard()
         if not hold.is_doubtful or (hold.crashed is None and not hold.page.is_closed() and await _answers(hold.page)):
@@ -76,7 +76,7 @@ class Pages:
             if not self._is_minimised:
                 await self._minimise(hold.page)
             return hold
-        self._inner.remove_listener("page", self._on_page)  # the new one is no stray
+        self._inner.remove_listener("page", self._on_page)  # the new page is ours
         try:
             async with asyncio.timeout(OPENS_WITHIN):
                 page = await self._inner.new_page()
@@ -88,32 +88,31 @@ class Pages:
         return self._hold(page)
 
     def owner(self, page: playwright.Page) -> playwright.Page | None:
-        """The page itself where it is handed out, or the one that opened it; None where nobody knows it."""
+        """The page itself if it is leased, else the leased page that opened it; None if unknown."""
         if page in self._holds:
             return page
         return next((hold.page for hold in self._holds.values() if page in hold.opened), None)
 
     def give_up(self, error: errors.BrowserLostError) -> None:
-        """Whoever waits for a download or a pop-up waits in vain."""
+        """Fails whoever waits for a download or pop-up."""
         for hold in self._holds.values():
             hold.give_up(error)
 
     async def aclose(self) -> None:
-        """Ends what is still being thrown away."""
+        """Cancels discarding that is in progress."""
         for hold in (*self._holds.values(), *self._given_up):
             await hold.aclose()
 
     async def _minimise(self, page: playwright.Page) -> None:
-        """Minimises the window that nobody sees; a page that would paint no more because of it gets it back.
+        """Minimises an invisible window; restores it if the page would no longer paint.
 
-        While a page loads, Chromium paints a spinner on its tab 60 times a second, also where there is no display: more
-        work than most pages are (two fifths of a second for each page of 1.5 s, of which half is left this way). Pages
-        do not notice: Playwright tells them that they have the focus.
+        While a page loads, Chromium paints a spinner on its tab 60 times a second, even without a display: more work
+        than most pages (0.4 s for each page of 1.5 s, halved this way). Pages do not notice: Playwright emulates focus.
         """
         self._is_minimised = True
         if not self._unseen:
             return
-        # A browser that cannot do it works all the same.
+        # Optional: the browser works without it.
         with contextlib.suppress(playwright.Error, TimeoutError):
             async with asyncio.timeout(_ANSWERS_WITHIN):
                 await self._try_to_minimise(page)
@@ -132,15 +131,15 @@ class Pages:
         return hold
 
     def _on_page(self, page: playwright.Page) -> None:
-        self._is_minimised = False  # whatever opens brings the window back
-        # Its opener, if it has one, hears of it right after this.
+        self._is_minimised = False  # a new page restores the window
+        # Its opener, if any, gets the event right after this one.
         asyncio.get_running_loop().call_soon(self._on_stray, page)
 
     def _on_stray(self, page: playwright.Page) -> None:
         if page.is_closed() or page in self._holds or any(page in hold.popups for hold in self._holds.values()):
             return
         claiming = [hold for hold in self._holds.values() if hold.claim is not None and not hold.claim.done()]
-        # Without an opener it can only be matched when one page alone is waiting; otherwise it is anybody's to close.
+        # Without an opener it can only be matched if exactly one page is waiting; otherwise it is closed.
         idle = [hold for hold in self._holds.values() if hold not in claiming]
         taker = claiming[0] if len(claiming) == 1 else next(iter(idle), None)
         if taker is not None:
@@ -148,7 +147,7 @@ class Pages:
 
 
 async def _answers(page: playwright.Page) -> bool:
-    """Whether a page is free to do something."""
+    """Whether a page responds."""
     try:
         async with asyncio.timeout(_ANSWERS_WITHIN):
             await page.evaluate("1")

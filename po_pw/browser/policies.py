@@ -1,7 +1,7 @@
-"""What an administrator's policies forbid the browser, read before it is launched: a forbidden launch only times out.
+"""Reads an administrator's browser policies before a launch, because a forbidden launch only times out.
 
-Each rule but `UserDataDir` (Windows and macOS alone) was tried with Chromium 156 on Linux; the names are the same in
-Edge and Chrome.
+Each rule but `UserDataDir` (Windows and macOS only) was tested with Chromium 156 on Linux; Edge and Chrome use the same
+names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LINUX: Final = {
     "msedge": ("etc/opt/edge/policies/managed",),
     "chrome": ("etc/opt/chrome/policies/managed",),
-    # Playwright's own Chromium is Chrome for Testing.
+    # Playwright's Chromium is Chrome for Testing.
     "chromium": ("etc/chromium/policies/managed", "etc/opt/chrome_for_testing/policies/managed"),
 }
 _MACOS: Final = {
@@ -36,33 +36,33 @@ _WINDOWS: Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of one place."""
+    """The policies of one source."""
 
     place: str
     """A file or a registry key."""
     values: Mapping[str, object]
     unreadable: str = ""
-    """Why they cannot be read."""
+    """Why they cannot be read; `""` if they can."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """A policy that is in our way."""
+    """A policy that affects us."""
 
     name: str
     place: str
     stops: bool
-    """Whether nothing works with it; otherwise something may not."""
+    """Whether it prevents every run; if not, it may affect some."""
     meaning: str
 
 
 def read(browser: str, *, system: str = sys.platform, root: Path = Path("/")) -> list[Policies]:
-    """The mandatory policies of a browser, a place each; what is not there is left out.
+    """Reads the mandatory policies of a browser, by source; missing sources are left out.
 
     Args:
-        browser: `msedge`, `chrome`, `chromium`; anything else reads those of all.
+        browser: `msedge`, `chrome` or `chromium`; for any other value all are read.
         system: `sys.platform`.
-        root: where the file system begins (Linux, macOS).
+        root: of the file system (Linux, macOS).
     """
     if system == "win32":
         return _registry(browser)
@@ -74,7 +74,7 @@ def read(browser: str, *, system: str = sys.platform, root: Path = Path("/")) ->
     found: list[Policies] = []
     for folder in _of(_LINUX, browser):
         try:
-            # The browser takes them in this order too: the last one counts.
+            # The browser reads them in this order, too: the last one counts.
             files = sorted(file for file in (root / folder).iterdir() if file.is_file())
         except FileNotFoundError:
             continue
@@ -86,7 +86,7 @@ def read(browser: str, *, system: str = sys.platform, root: Path = Path("/")) ->
 
 
 def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> list[Finding]:
-    """Which of these policies stop us, or may."""
+    """Those policies that prevent or may affect a run."""
     values = policies.values
     found: list[Finding] = []
 
@@ -94,7 +94,7 @@ def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> 
         found.append(Finding(name, policies.place, stops, meaning))
 
     def off(name: str) -> bool:
-        # The registry knows numbers only; elsewhere a number where a truth value belongs is ignored by the browser.
+        # The registry has only numbers; elsewhere the browser ignores a number in place of a boolean.
         return values.get(name) is False or (system == "win32" and name in values and values[name] == 0)
 
     if off("RemoteDebuggingAllowed"):
@@ -114,7 +114,7 @@ def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> 
         add("UserDataDir", "all contexts would share one user-data dir, so only one can open", stops=True)
     restrictions = values.get("DownloadRestrictions")
     if isinstance(restrictions, int) and restrictions > 0:
-        # Tried with Chromium 156: Playwright's downloads are let through all the same.
+        # Tested with Chromium 156: Playwright's downloads work regardless.
         which = "all downloads" if restrictions == 3 else "downloads of some kinds"
         add("DownloadRestrictions", f"{which} that go through the browser may be blocked", stops=False)
     if _blocks_all(values.get("URLBlocklist")):
@@ -166,7 +166,7 @@ def _registry(browser: str) -> list[Policies]:
                         for index in range(count):
                             value = winreg.EnumValue(key, index)
                             values[value[0]] = value[1]
-                        for index in range(subkeys):  # a list is a key of its own, with values 1, 2, 3...
+                        for index in range(subkeys):  # a list is a subkey with values 1, 2, 3...
                             inner = winreg.EnumKey(key, index)
                             with winreg.OpenKey(key, inner) as items:
                                 length = winreg.QueryInfoKey(items)[1]

@@ -1,7 +1,7 @@
-"""A guard around every press: what a control sends is judged while it is held, before it leaves the browser.
+"""Guards every press: each request that follows is held and judged before it leaves the browser.
 
-The guard begins just before a press and lasts until the page is left, because what was pressed may send later. Pages of
-one context share one `route`; each request is given to the page that caused it, and those of other pages pass.
+The guard starts just before a press and lasts until the page is left, because requests may follow later. The pages of
+one context share one `route`; each request is assigned to the page that caused it, those of other pages pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").
 
 _API: Final = "globalThis[Symbol.for('po-pw.press')]"
 _TURN_ON: Final = "globalThis[Symbol.for('po-pw.pressing')] = true;"
-"""For documents that come while a page is guarded."""
+"""For documents that load while a page is guarded."""
 _BEGIN: Final = f"(samePage) => {{ {SCRIPT}\n {_API}.begin(samePage); }}"
 _EXPECT: Final = f"""(element) => {{
   const lib = {controls.SCRIPT};
@@ -45,67 +45,67 @@ _EXPECT: Final = f"""(element) => {{
   {_API}.expect(element, now);
   return described;
 }}"""
-"""Describes a control, and from then on lets a press through only while it stays what it is."""
+"""Describes a control, and from then on allows a press only while the control is unchanged."""
 
 _CLICKED_WITHIN: Final = 3_000
-"""Milliseconds for the click: the control is there, so it can be pressed at once, or something is over it."""
+"""Milliseconds for the click: the control exists, so either it can be clicked at once or something covers it."""
 _ANSWERS_WITHIN: Final = 10.0
-"""Seconds for a page to answer, and to be left."""
+"""Seconds for a page to respond, and to be left."""
 _FRAME_ANSWERS_WITHIN: Final = 1.0
-"""Seconds for a frame, other than the one pressed in, to be told of a press and of its end."""
+"""Seconds for a script call in frames other than the pressed control's."""
 _LEAVES_WITHIN: Final = 15.0
-"""Seconds for the page to be told that it is left: one that sends without end is slow to listen."""
+"""Seconds to prepare a page for being left: one that sends endlessly is slow to respond."""
 _LAST: Final = "/po-pw-last-"
-"""Path of the last beacon of a page that is left, followed by its number. It is held, and reaches nobody."""
+"""Path prefix, before a number, of a page's last beacon. It is held and never sent."""
 _LAST_WITHIN: Final = 1.0
-"""Seconds for it to come; where the page's policy forbids beacons it never does."""
+"""Seconds to wait for it; it never comes if the page's policy forbids beacons."""
 _CALM_ROUNDS: Final = 2
-"""Answers of the browser without another request being held, before a page is left."""
+"""Browser round trips without a new request before a page is left."""
 _CALM: Final = 0.02
 """Seconds between them."""
 _FLOOD: Final = 10
-"""Requests after one press from which on more must be expected to be under way."""
+"""Requests after one press from which on more are expected to be in flight."""
 _BODY: Final = 65_536
-"""Characters of a body that are judged; what is longer and no form cannot be judged."""
+"""Maximum characters of a body that is judged; a longer one that is not a form cannot be judged."""
 
 Judge: TypeAlias = "Callable[[models.HeldRequest], models.Judgement]"
 Allow: TypeAlias = "Callable[[models.Control], str | None]"
-"""Why a control may not be pressed; None where it may."""
+"""Why a control may not be pressed; None if it may."""
 OnAudit: TypeAlias = "Callable[[events.Pressed | events.RequestJudged], None]"
 Kind: TypeAlias = "tuple[str, ...]"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Judged:
-    """A request that was held, and what became of it."""
+    """A held request with its judgement."""
 
     request: models.HeldRequest
     judgement: models.Judgement
     is_unasked: bool = False
-    """The page had sent such requests before the press: it says nothing about the control."""
+    """The page had sent such requests before the press: the control did not cause it."""
 
     @property
     def text(self) -> str:
-        """For people: method, address without query, names of its fields."""
+        """For messages: method, address without query, field names."""
         names = names_of(self.request)
         return f"{self.request.method} {redact.bare(self.request.url)}" + (f" ({', '.join(names)})" if names else "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Linked:
-    """A document that the press asked for: it was stopped, and its address can be fetched like any other."""
+    """A document that the press requested: it was stopped, and its address can be fetched like any other."""
 
     url: str
     is_whole_page: bool = True
-    """It was for the page itself or a window of its own; False: for a frame in the page."""
+    """For the page itself or a new window; False: for a frame in the page."""
 
 
 class PressRefusedError(errors.PermanentError):
-    """A control was not pressed, or what it sent was stopped, or what it sent brought no file.
+    """A control was not pressed, or its request was stopped or brought no file.
 
     Attributes:
-        stopped: requests that were stopped, without those that the page sends anyway.
-        sent: requests other than GET that were let through and brought no file.
+        stopped: requests that were stopped, except those that the page sends anyway.
+        sent: requests other than GET that were sent and brought no file.
     """
 
     default_code = models.ErrorCode.NOT_PRESSED
@@ -117,7 +117,7 @@ class PressRefusedError(errors.PermanentError):
 
 
 class Press:
-    """One press, and what has followed it so far; more may follow until the page is left."""
+    """One press, and the requests after it; more may follow until the page is left."""
 
     def __init__(
         self,
@@ -131,12 +131,12 @@ class Press:
         self.label = ""
         self.page_url = page_url
         self.requests: list[Judged] = []
-        """All that were held, in order."""
+        """All held requests, in order."""
         self.links: list[Linked] = []
         self.news = asyncio.Event()
-        """Set whenever something was added, or an answer ended."""
+        """Set whenever a request was added or a response ended."""
         self.under_way: set[playwright.Request] = set()
-        """Let through, not sent unasked, and not ended yet."""
+        """Requests caused by the press that were sent and have not ended."""
         self._judge = judge
         self._on_audit = on_audit
         self._known = known
@@ -148,7 +148,7 @@ class Press:
 
     @property
     def sent(self) -> tuple[Judged, ...]:
-        """Requests of the control other than GET that were let through."""
+        """Requests of the control other than GET that were sent."""
         return tuple(
             one
             for one in self.requests
@@ -158,13 +158,13 @@ class Press:
     def judge(
         self, held: models.HeldRequest, kind: Kind | None, *, unseen: str = "", in_window: bool = False
     ) -> Judged:
-        """Judges one request, and tells the audit.
+        """Judges one request and reports it to the audit.
 
         Args:
             held: the request.
-            kind: of it, to tell whether the page sends such requests anyway; None where that does not matter.
-            unseen: why it cannot be judged, so that it is stopped; `""` where it can.
-            in_window: it is the document of a window of its own, where what follows cannot be watched.
+            kind: its kind, to recognise requests that the page sends anyway; None if that does not matter.
+            unseen: why it cannot be judged, so that it is stopped; `""` if it can.
+            in_window: it is the document of a new window, where later requests cannot be watched.
         """
         judgement = models.Judgement(models.Ruling.STOP, unseen) if unseen else self._judge(held)
         if in_window and judgement.ruling is models.Ruling.PASS:
@@ -192,23 +192,23 @@ class Press:
         return judged
 
     def stops(self, held: models.HeldRequest) -> bool:
-        """Whether a request would be stopped; nothing is noted."""
+        """Whether a request would be stopped; nothing is recorded."""
         return self._judge(held).ruling is models.Ruling.STOP
 
     def refuse(self, why: str) -> PressRefusedError:
-        """The control was not pressed."""
+        """Reports that the control was not pressed; returns the error."""
         self._tell(why)
         return PressRefusedError(f"{self.label!r} was not pressed: {why}")
 
     def tell(self) -> None:
-        """The control is about to be pressed."""
+        """Reports that the control is about to be pressed."""
         self._tell("")
 
     def _tell(self, refused: str) -> None:
         self._on_audit(events.Pressed(self.label, self.purpose, redact.bare(self.page_url), refused))
 
     def fruitless(self) -> PressRefusedError | None:
-        """Why nothing came of the press: what it sent was stopped, or brought no file; None where it sent nothing."""
+        """The error if the press's requests were stopped or brought no file; None if it sent nothing."""
         if self.stopped:
             said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
             return PressRefusedError(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
@@ -228,7 +228,7 @@ class Guard:
         self.hold = hold
         self.press: Press | None = None
         self.is_pressing = False
-        """A press is waited for just now."""
+        """A press is in progress."""
         self.target = ""
         """DevTools' id of the page."""
         self._guards = guards
@@ -240,7 +240,7 @@ class Guard:
         self._ending: asyncio.Task[None] | None = None
         self._stopped = 0
         self._last: dict[str, asyncio.Event] = {}
-        """By its path, whether the last beacon of a frame has come."""
+        """By path: set when a frame's last beacon has come."""
 
     async def do(
         self,
@@ -248,13 +248,13 @@ class Guard:
         press: Press,
         allow: Allow,
     ) -> tuple[playwright.Frame, Callable[[], Awaitable[None]]]:
-        """Prepares a press: finds the control, describes it and asks whether it may be pressed.
+        """Prepares a press: finds the control, describes it and checks whether it may be pressed.
 
         Returns:
-            The control's frame, and what presses it.
+            The control's frame, and a function that presses it.
 
         Raises:
-            TransientError: the control is not there, or cannot be clicked.
+            TransientError: the control was not found or cannot be clicked.
             PressRefusedError: it may not be pressed.
         """
         page = self.hold.page
@@ -281,7 +281,7 @@ class Guard:
     async def _click(self, frame: playwright.Frame, element: playwright.ElementHandle, press: Press) -> None:
         await element.evaluate(f"(element) => {_API}.prepare(element)")
         press.tell()
-        # Never forced through what lies over it: that may be there so that nobody presses it.
+        # Never forced through an element that covers it: that may be there to prevent the click.
         await element.click(timeout=_CLICKED_WITHIN, no_wait_after=True)
         report = await self._report(frame)
         if report.get("changed"):
@@ -291,7 +291,7 @@ class Guard:
             raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
 
     async def note_messages(self) -> None:
-        """Adds what was held back in the page itself (web sockets, shared workers) to what the press sent."""
+        """Adds messages held back in the page itself (web sockets, shared workers) to the press's requests."""
         press = self.press
         if press is None:
             return
@@ -302,16 +302,16 @@ class Guard:
                     press.judge(held, None, unseen="a message that leaves the page otherwise than by a request")
 
     async def name_given(self, url: str) -> str:
-        """The file name that a link to this address gave (`download`); `""` where it gave none.
+        """The file name from the `download` attribute of a link to this address; `""` if there is none.
 
-        Not to be asked while a navigation of the page is held: its frames do not answer then.
+        Do not call while a navigation of the page is held: its frames do not respond then.
         """
         if self._frame is not None:
             await self._report(self._frame)
         return self._names.get(url.partition("#")[0], "")
 
     async def _report(self, frame: playwright.Frame) -> Mapping[str, Any]:
-        """What the script has to tell of one frame; nothing where it is being left, or does not answer."""
+        """The script's report for one frame; empty if the frame is being left or does not respond."""
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
                 told: Mapping[str, Any] = await frame.evaluate(f"() => {_API} ? {_API}.report() : {{}}")
@@ -325,7 +325,7 @@ class Guard:
             if frame in {self.hold.page.main_frame, self._frame}:
                 await frame.evaluate(script, argument)
                 return
-            # A frame whose document was stopped may never answer; it runs nothing either.
+            # A frame whose document was stopped may never respond; nothing runs in it either.
             with contextlib.suppress(playwright.Error, TimeoutError):
                 async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
                     await frame.evaluate(script, argument)
@@ -340,10 +340,10 @@ class Guard:
     # --- what is sent -------------------------------------------------------------------------------------------------
 
     async def watch(self, cdp: Callable[[Any], Awaitable[playwright.CDPSession]]) -> None:
-        """Watches redirects, which `route` does not see, and prepares documents that come later."""
+        """Watches redirects, which `route` does not see, and prepares documents that load later."""
         page = self.hold.page
         session = await cdp(page)
-        # In this order, all at once: each by itself would cost a press some milliseconds.
+        # In this order but concurrently: in sequence they would delay each press by some milliseconds.
         _, tree, _, _ = await asyncio.gather(
             self._watch(session),
             session.send("Page.getFrameTree"),
@@ -354,7 +354,7 @@ class Guard:
         here = hostnames.origin_of(page.url)
         for frame in page.frames:
             if frame is not page.main_frame and hostnames.origin_of(frame.url) != here:
-                with contextlib.suppress(playwright.Error):  # it is in the page's own process: watched already
+                with contextlib.suppress(playwright.Error):  # in the page's own process: already watched
                     await self._watch(await cdp(frame))
 
     async def _watch(self, session: playwright.CDPSession) -> None:
@@ -369,10 +369,10 @@ class Guard:
         task.add_done_callback(self._tasks.discard)
 
     async def _paused(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
-        """A request that is stopped in any case, or a redirect that would be, goes no further; all else goes on."""
+        """Stops requests and redirects that are certain to be stopped, and continues all others."""
         is_answer = "responseStatusCode" in event or "responseErrorReason" in event
         stops = self._is_bad_hop(event) if is_answer else self._is_stopped_at_once(event)
-        with contextlib.suppress(playwright.Error):  # the page is gone, and the request with it
+        with contextlib.suppress(playwright.Error):  # the page is gone, with the request
             if stops:
                 await session.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
             else:
@@ -388,11 +388,11 @@ class Guard:
         return press.judge(held, None).judgement.ruling is models.Ruling.STOP
 
     def _is_stopped_at_once(self, event: Mapping[str, Any]) -> bool:
-        """Whether a request is stopped before Playwright hears of it; what passes is held once more by its `route`.
+        """Whether a request is stopped before Playwright gets it; others are held again by its `route`.
 
-        A beacon, or a `fetch` with `keepalive`, that the page cancels right away (`stop()`, a frame that is removed) is
-        never told to the `route`: Playwright waits in vain for the event that belongs to it, and Chromium sends it when
-        the `route` goes (seen with Playwright 1.65 and Chromium 156).
+        A beacon, or a `fetch` with `keepalive`, that the page cancels at once (`stop()`, a removed frame) never reaches
+        the `route`: Playwright waits in vain for the matching event, and Chromium sends it when the `route` is removed
+        (Playwright 1.65, Chromium 156).
         """
         press = self.press
         last = self._last.get(urlsplit(event["request"]["url"]).path)
@@ -409,7 +409,7 @@ class Guard:
         return True
 
     async def rule(self, route: playwright.Route, *, in_window: bool) -> None:
-        """Judges one held request of this page, and lets it go or not."""
+        """Judges one held request of this page, and continues or stops it."""
         request = route.request
         press = self.press
         if press is None:
@@ -418,7 +418,7 @@ class Guard:
         held, unseen = held_request(request, press.page_url)
         is_document = held.resource == "document"
         in_window = in_window and is_document
-        # Documents come of the press, but for one that the page loads anew by itself.
+        # Documents are caused by the press, except a reload of the page itself.
         known = None if is_document and held.url != press.page_url else kind(request)
         judged = press.judge(held, known, unseen=unseen, in_window=in_window)
         ruling = judged.judgement.ruling
@@ -433,7 +433,7 @@ class Guard:
         await route.abort("aborted")
 
     def ended(self, request: playwright.Request) -> None:
-        """A request has its answer, or failed."""
+        """Records that a request was answered or failed."""
         if self.press is not None and request in self.press.under_way:
             self.press.under_way.discard(request)
             self.press.news.set()
@@ -441,9 +441,9 @@ class Guard:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def end(self) -> None:
-        """Leaves the page, still guarded, so that nothing of it can send any more; then the guard is over.
+        """Leaves the page under guard, so that it can send nothing more; then ends the guard.
 
-        Cancelling the caller does not cut it short.
+        Completes even if the caller is cancelled.
         """
         if self._ending is None:
             self._ending = asyncio.get_running_loop().create_task(self._end(), name="press-guard-end")
@@ -470,11 +470,11 @@ class Guard:
             for task in tuple(self._tasks):
                 task.cancel()
             for session in self._sessions:
-                with contextlib.suppress(playwright.Error):  # the page is gone, and its sessions with it
+                with contextlib.suppress(playwright.Error):  # the page is gone, with its sessions
                     await session.detach()
 
     async def _cut_off(self, *, cut: bool) -> None:
-        """Takes the network away from the page, or gives it back: what slips out of the hold then reaches nobody."""
+        """Takes the page offline, or online again: a request that escapes the guard is then not sent."""
         conditions = {"offline": cut, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         for session in self._sessions:
             with contextlib.suppress(playwright.Error):  # the page is gone
@@ -483,13 +483,13 @@ class Guard:
                 await session.send("Network.emulateNetworkConditions", conditions)
 
     async def _quieten(self) -> None:
-        """Nothing new is begun, and nothing is held any more: Chromium lets go of what is held when a page is left."""
+        """Waits until no new request starts and none is held: Chromium sends held requests when a page is left."""
         page = self.hold.page
-        # A page that floods has more under way, and a busy machine brings it late.
+        # A page that sends many requests has more in flight, and on a busy machine they arrive late.
         is_flood = self._guards.held - self._held_before + self._stopped >= _FLOOD
 
         async def leave(frame: playwright.Frame, path: str) -> None:
-            # A frame whose document was stopped may never answer; it runs nothing either.
+            # A frame whose document was stopped may never respond; nothing runs in it either.
             with contextlib.suppress(playwright.Error, TimeoutError):
                 async with asyncio.timeout(_LEAVES_WITHIN if frame == page.main_frame else _FRAME_ANSWERS_WITHIN):
                     if not await frame.evaluate(f"(last) => {_API}?.leave(last)", path):
@@ -501,29 +501,28 @@ class Guard:
         self._last = {path: asyncio.Event() for path in frames}
         await asyncio.gather(*(leave(frame, path) for path, frame in frames.items()))
         await self._cut_off(cut=True)
-        # A navigation under way would come in the way of the one that leaves the page. Not before what was sent has
-        # come: of what is cancelled before that, Playwright lets nobody know, and it is sent once the `route` goes.
+        # A navigation in progress would conflict with leaving the page. Stop it only after all requests have arrived:
+        # Playwright does not report those cancelled earlier, and they are sent when the `route` is removed.
         with contextlib.suppress(playwright.Error, TimeoutError):
             async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
                 await page.evaluate("() => stop()")
         calm, seen = 0, -1
         rounds = _CALM_ROUNDS if not is_flood else 10 * _CALM_ROUNDS
-        while calm < rounds:  # what was on its way to us before has come once the browser has answered
+        while calm < rounds:  # after a round trip, events sent earlier have arrived
             if self._sessions:
                 await self._sessions[0].send("Page.getFrameTree")
             await self._guards.nothing_held.wait()
-            if self._guards.held:  # what it sends comes another way than the answers, and later
+            if self._guards.held:  # requests arrive by another channel than the replies, and later
                 await asyncio.sleep(_CALM)
             calm, seen = (calm + 1, seen) if self._guards.held == seen else (0, self._guards.held)
 
 
 class Guards:
-    """The guards of one context, and its one `route`, which is set while there is any.
+    """The guards of one context, and its `route`, which is set while there are any.
 
     Args:
         inner: the context.
-        owner: of a page, the one that is handed out to be worked on: itself, or that which opened it; None where nobody
-            knows it.
+        owner: maps a page to the leased page it belongs to: itself or its opener; None if unknown.
     """
 
     def __init__(
@@ -536,18 +535,18 @@ class Guards:
         self._guards: dict[playwright.Page, Guard] = {}
         self._lock = asyncio.Lock()
         self.nothing_held = asyncio.Event()
-        """Set while no request waits for its judgement."""
+        """Set while no request waits to be judged."""
         self.nothing_held.set()
         self._waiting = 0
         self.held = 0
-        """How many were held so far."""
+        """Number of requests held so far."""
         self._is_routing = False
         self._browser: playwright.CDPSession | None = None
         inner.on("requestfinished", self._ended)
         inner.on("requestfailed", self._ended)
 
     async def on(self, hold: holds.PageLease) -> Guard:
-        """The guard of a page: the one it has, or a new one. It lasts until `Guard.end`."""
+        """Returns the page's guard, or a new one, which lasts until `Guard.end`."""
         if hold.guard is not None:
             guard: Guard = hold.guard
             return guard
@@ -568,7 +567,7 @@ class Guards:
         return guard
 
     async def over(self, guard: Guard) -> None:
-        """A guard has ended; with the last one the route goes."""
+        """Removes an ended guard, and with the last one the route."""
         async with self._lock:
             self._guards.pop(guard.hold.page, None)
             if not self._guards and self._is_routing:
@@ -592,12 +591,12 @@ class Guards:
                 self.nothing_held.set()
 
     async def _give(self, route: playwright.Route) -> None:
-        """Gives a request to the guard of the page that caused it."""
+        """Passes a request to the guard of the page that caused it."""
         request = route.request
-        with contextlib.suppress(playwright.Error):  # the page or the browser is gone, and the request with it
+        with contextlib.suppress(playwright.Error):  # the page or the browser is gone, with the request
             try:
                 page = request.frame.page
-            except playwright.Error:  # a window that has just been opened: Playwright has no page for it yet
+            except playwright.Error:  # a new window: Playwright has no page for it yet
                 await self._new_window(route)
                 return
             own: playwright.Page | None = None
@@ -605,7 +604,7 @@ class Guards:
             while at is not None and own is None:
                 own = self._owner(at)
                 at = await at.opener() if own is None else None
-            if own is not None and own not in self._guards:  # another page's
+            if own is not None and own not in self._guards:  # of another page
                 await route.fallback()
             elif own is not None:
                 await self._guards[own].rule(route, in_window=own is not page)
@@ -613,32 +612,32 @@ class Guards:
                 await self._unknown(route)
 
     async def _new_window(self, route: playwright.Route) -> None:
-        """The first request of a window: DevTools knows which page opened it. It does not stay."""
+        """Handles the first request of a new window, whose opener DevTools reports, and closes the window."""
         targets = {one["targetId"]: one for one in await self._targets()}
         by_target = {guard.target: guard for guard in self._guards.values()}
         new = [one for one in targets.values() if one["type"] == "page" and not one["url"]]
         openers = {_root(one, targets) for one in new}
-        if len(openers) > 1:  # several at once: the address of the page that asks tells them apart, where it is sent
+        if len(openers) > 1:  # several: distinguished by `Referer`, if sent
             referer = route.request.headers.get("referer", "")
             asking = {one for one in openers if one in targets and targets[one]["url"].partition("#")[0] == referer}
             openers = asking or openers
         if len(openers) == 1:
             guard = by_target.get(next(iter(openers)))
-            if guard is None:  # another page's own doing
+            if guard is None:  # opened by another page
                 await route.fallback()
                 return
             await guard.rule(route, in_window=True)
         else:
             await self._unknown(route)
-        for one in new:  # Playwright would never tell of it
+        for one in new:  # Playwright would never report it
             if _root(one, targets) not in openers:
                 continue
             if self._browser is not None:
-                with contextlib.suppress(playwright.Error):  # it is closed already
+                with contextlib.suppress(playwright.Error):  # already closed
                     await self._browser.send("Target.closeTarget", {"targetId": one["targetId"]})
 
     async def _unknown(self, route: playwright.Route) -> None:
-        """A request of which nobody can tell whose it is: that of the only page guarded, or stopped."""
+        """Handles a request without a known page: it is assigned to the only guarded page, or stopped."""
         if not self._guards:
             await route.fallback()
         elif len(self._guards) == 1:
@@ -654,7 +653,7 @@ class Guards:
 
 
 def _root(target: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page that opened a window, directly or by other windows that have no page yet."""
+    """The page that opened a window, directly or through other windows without a page."""
     opener = str(target.get("openerId", ""))
     seen: set[str] = set()
     while opener in targets and not targets[opener]["url"] and opener not in seen:
@@ -673,13 +672,13 @@ async def read_press(
     on_audit: OnAudit,
     purpose: models.Purpose = models.Purpose.OPEN,
 ) -> Press:
-    """Presses a control that shows more of the list. The page stays guarded until it is left (`Hold.end_guard`).
+    """Presses a control that shows more of the list. The page stays guarded until it is left (`PageLease.end_guard`).
 
     Returns:
-        What follows the press; it grows while the page stays.
+        The press; its requests are added until the page is left.
 
     Raises:
-        TransientError: the control is not there, or cannot be clicked.
+        TransientError: the control was not found or cannot be clicked.
         PressRefusedError: it may not be pressed, or changed while it was being pressed.
     """
     guard = await context.guards.on(hold)
@@ -692,7 +691,7 @@ async def read_press(
 
 @contextlib.contextmanager
 def clickable(press: Press) -> Iterator[None]:
-    """What Playwright raises over a click becomes ours."""
+    """Maps Playwright's errors of a click to ours."""
     try:
         yield
     except playwright.TimeoutError as error:
@@ -713,14 +712,14 @@ def _first_line(error: Exception) -> str:
 
 
 def held_request(request: playwright.Request, page_url: str) -> tuple[models.HeldRequest, str]:
-    """A request as it is judged, and why it cannot be judged; `""` where it can."""
+    """Converts a request for judging; also returns why it cannot be judged, `""` if it can."""
     return _held(
         request.method, request.url, request.resource_type, request.headers, request.post_data_buffer, page_url
     )
 
 
 def _held_by_devtools(event: Mapping[str, Any], page_url: str) -> tuple[models.HeldRequest, str]:
-    """The same of one that DevTools holds."""
+    """The same for a request held by DevTools."""
     request = event["request"]
     headers = {name.lower(): str(value) for name, value in request.get("headers", {}).items()}
     parts = [one["bytes"] for one in request.get("postDataEntries", ()) if "bytes" in one]
@@ -749,7 +748,7 @@ _OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-overri
 
 
 def _method(method: str, headers: Mapping[str, str]) -> str:
-    """What a request really asks for: a header may say another method than the one it is sent with."""
+    """A request's effective method: a header may override it."""
     return next((headers[name].upper() for name in _OVERRIDES if headers.get(name)), method)
 
 
@@ -771,7 +770,7 @@ def _fields(content_type: str, raw: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def names_of(request: models.HeldRequest) -> tuple[str, ...]:
-    """The names of what a request carries: a form's fields, or the keys of a JSON object."""
+    """A request's field names: of a form, or the keys of a JSON object."""
     if request.fields:
         return tuple(dict.fromkeys(name for name, _ in request.fields))
     parsed = _json(request.body)
@@ -779,10 +778,10 @@ def names_of(request: models.HeldRequest) -> tuple[str, ...]:
 
 
 def kind(request: playwright.Request) -> Kind:
-    """What kind of request it is: two of a kind differ in values only.
+    """A request's kind: two requests of a kind differ only in values.
 
     Returns:
-        Method, address without query, names of what it carries and, for GraphQL, what it asks.
+        Method, address without query, field names and, for GraphQL, the operations.
     """
     if request.method in _READING:
         return (request.method, redact.bare(request.url))

@@ -1,4 +1,4 @@
-"""User-data dirs: one for each worker, cloned from a base profile, gone afterwards."""
+"""User-data dirs: one per worker, cloned from a base profile, removed afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 _WORKER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
-# Locks would stop the clone's start; the rest is rebuilt by the browser and only costs time to copy.
+# Locks would prevent the clone from starting; the browser rebuilds the rest, so it need not be copied.
 _LEFT_OUT: Final = shutil.ignore_patterns(
     "Singleton*",
     "lockfile",
@@ -56,9 +56,9 @@ _LEFT_OUT: Final = shutil.ignore_patterns(
 )
 
 _BROWSERS: Final = ("chrom", "edge", "brave", "opera", "vivaldi")
-"""Parts of the process names of browsers that are built on Chromium."""
+"""Parts of the process names of Chromium-based browsers."""
 
-# Below the platform's folder for settings (Linux, macOS) or `%LOCALAPPDATA%` (there with `User Data` below).
+# Relative to the platform's settings folder (Linux, macOS) or `%LOCALAPPDATA%` (followed by `User Data`).
 _OWN: Final = {
     "linux": (
         "microsoft-edge",
@@ -91,14 +91,14 @@ _OWN: Final = {
 }
 
 _PREFERENCES: Final[dict[str, Any]] = {
-    # Otherwise a PDF that the server sends inline opens in the viewer and there is no download.
+    # Otherwise a PDF sent inline opens in the viewer and is not downloaded.
     "plugins": {"always_open_pdf_externally": True},
     "download": {"prompt_for_download": False},
     "credentials_enable_service": False,
     "profile": {"password_manager_enabled": False, "exit_type": "Normal"},
 }
-# A page's `mailto:` starts the mail program without asking, and any other program's address puts up a question that
-# swallows our clicks, headless too (seen in Chromium 156).
+# A `mailto:` starts the mail program without asking, and addresses of other programs open a prompt that swallows our
+# clicks, even headless (Chromium 156).
 _ONLY_PAGES: Final[dict[str, Any]] = {
     "policy": {
         "url_blocklist": ["*"],
@@ -108,14 +108,14 @@ _ONLY_PAGES: Final[dict[str, Any]] = {
 
 
 class ProfileManager:
-    """Makes and removes the user-data dirs of workers. Safe from several threads and several processes at once.
+    """Creates and removes the user-data dirs of workers. Safe for several threads and processes.
 
-    A base profile's content is cloned without locks, caches and crash dumps; a base that does not exist gives empty
-    profiles and a warning. As a context manager it removes all it made.
+    A base profile is cloned without locks, caches and crash dumps; if it does not exist, profiles are empty and a
+    warning is logged. As a context manager it removes all profiles it created.
 
     Args:
-        base_profile_path: the profile to clone, a Chromium user-data dir that no browser is using; None: empty ones.
-        root: where to make them; None for a temporary folder of its own.
+        base_profile_path: Chromium user-data dir to clone, not in use by a browser; None: empty profiles.
+        root: parent folder; None for a temporary one.
 
     Raises:
         ProfileError: the base is a browser's own User Data folder.
@@ -145,11 +145,11 @@ class ProfileManager:
         self.cleanup_all()
 
     def create_profile(self, worker_id: str | int) -> Path:
-        """A new user-data dir for this worker, filled from the base.
+        """Creates a user-data dir for a worker from the base profile.
 
         Raises:
-            ProfileError: the worker has one already, its id is no plain name, a browser is using the base, or the
-                files cannot be copied.
+            ProfileError: the worker has one already, its id is not a plain name, a browser is using the base, or files
+                cannot be copied.
         """
         name = _checked(worker_id)
         with self._lock:
@@ -179,10 +179,10 @@ class ProfileManager:
         return path
 
     def cleanup_profile(self, worker_id: str | int) -> None:
-        """Removes this worker's profile; nothing to do where it has none.
+        """Removes a worker's profile, if it has one.
 
         Raises:
-            ProfileError: files of it cannot be removed; it can be called again.
+            ProfileError: some files cannot be removed; may be called again.
         """
         name = _checked(worker_id)
         with self._lock:
@@ -194,7 +194,7 @@ class ProfileManager:
             self._made.pop(name, None)
 
     def cleanup_all(self) -> None:
-        """Removes every profile this manager made."""
+        """Removes all profiles created by this manager."""
         with self._lock:
             names = list(self._made)
         for name in names:
@@ -208,7 +208,7 @@ class ProfileManager:
 def _clone(base: Path, path: Path) -> None:
     refuse_running(base)
     try:
-        # Content alone: a base that is write-protected, or open to all, must not make a clone that is.
+        # Contents without permissions: a read-only or world-readable base must not make such a clone.
         shutil.copytree(
             base,
             path,
@@ -219,11 +219,11 @@ def _clone(base: Path, path: Path) -> None:
         )
     finally:
         path.chmod(0o700)
-        refuse_running(base)  # a browser opened meanwhile: what was copied is half-written, and that is the reason
+        refuse_running(base)  # a browser was opened meanwhile, which explains the error
 
 
 def remove_tree(path: Path) -> None:
-    """Removes a folder; one that is not there is removed already. A closing browser may still write: a few tries.
+    """Removes a folder if it exists; retries, because a closing browser may still write to it.
 
     Raises:
         ProfileError: something is left.
@@ -238,12 +238,12 @@ def remove_tree(path: Path) -> None:
 
 
 def refuse_running(profile: Path) -> None:
-    """Refuses a profile that a browser has open: its databases would be cloned half-written.
+    """Refuses a profile that a browser has open: the clone's databases would be inconsistent.
 
-    Chromium marks it with `SingletonLock`, a link to `HOST-PID` (Linux, macOS), or an open `lockfile` (Windows).
+    Chromium marks it by `SingletonLock`, a link to `HOST-PID` (Linux, macOS), or an open `lockfile` (Windows).
 
     Raises:
-        ProfileError: naming the process.
+        ProfileError: it is in use; the message has the process id.
     """
     lock = profile / "SingletonLock"
     if lock.is_symlink():
@@ -264,7 +264,7 @@ def refuse_running(profile: Path) -> None:
 
 
 def clear_stale_lock(profile: Path) -> None:
-    """Removes a `SingletonLock` that a dead process or another machine left in a profile of ours."""
+    """Removes a `SingletonLock` left in one of our profiles by a dead process or another machine."""
     lock = profile / "SingletonLock"
     if lock.is_symlink():
         refuse_running(profile)
@@ -273,7 +273,7 @@ def clear_stale_lock(profile: Path) -> None:
 
 
 def _browser_name(pid: int) -> str:
-    """The name of a running browser; `""` where there is no such process, or its number went to something else."""
+    """The name of a running browser; `""` if there is no such process or it is not a browser."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -295,7 +295,7 @@ def _checked(worker_id: str | int) -> str:
 
 
 def own_folders() -> list[Path]:
-    """Where the person's own browsers keep their profiles on this platform."""
+    """Profile folders of the user's own browsers on this platform."""
     if sys.platform == "win32":
         local = settings.environment("LOCALAPPDATA")
         return [Path(local) / name / "User Data" for name in _OWN["win32"]] if local else []
@@ -338,7 +338,7 @@ def _write_preferences(profile: Path) -> None:
 
 
 def _lists_are_managed() -> bool:
-    """Whether an administrator says which addresses may be opened: a list of ours must not widen theirs."""
+    """Whether an administrator restricts addresses: our own list must not widen theirs."""
     return any(found.unreadable or {"URLBlocklist", "URLAllowlist"} & set(found.values) for found in policies.read(""))
 
 

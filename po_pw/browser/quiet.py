@@ -1,7 +1,7 @@
-"""Whether a page still has something going: proved by what it has under way, where that can be counted.
+"""Decides whether a page has finished loading, by counting its pending work.
 
-A script in every frame counts (`quiet.js` and its parts), the browser's own events count what it cannot see, and
-`decide` says what both add up to.
+A script in every frame counts (`quiet.js` and its parts), the browser's events cover what the script cannot see, and
+`decide` combines both.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ SCRIPT: Final = (_FOLDER / "quiet.js").read_text("utf-8").replace("//%PARTS%", _
 """For `context.add_init_script`: runs in every frame before the page's own scripts."""
 
 CALM: Final = 1.5
-"""Seconds without a change or a new kind of request, before recurring work counts as idle."""
+"""Seconds without a change or a new kind of request before recurring work counts as idle."""
 RUNS: Final = 3
-"""Times that recurring work has to have run since then."""
+"""Minimum runs of recurring work in that time."""
 _OWED: Final = 3.0
-"""Seconds for a worker that was asked nothing to say something."""
+"""Seconds to wait for a message from a worker that was sent none."""
 _SLICE: Final = 0.25
-"""Seconds that a frame is asked to wait until its work has ended, before everything is looked at again."""
+"""Seconds that a frame waits for its work to end, before everything is checked again."""
 _PAINTS_WITHIN: Final = 1.0
-"""Seconds for a callback that waits for a frame to be painted: one that takes longer may wait for ever."""
+"""Seconds for an animation frame callback: later it may never come."""
 _ANSWERS_WITHIN: Final = 1.0
-"""Seconds after which a frame that does not answer is no longer what the others wait for."""
+"""Seconds after which a frame that does not respond no longer delays the others."""
 _REPEATED: Final = "repeated "
 _SERVER_ERROR: Final = 500
 _FOUND: Final = 302
@@ -53,38 +53,38 @@ _SETTLED: Final = f"""(limit) => {{
 
 
 class How(enum.StrEnum):
-    """How it was established that a page is quiet."""
+    """How it was determined that a page is quiet."""
 
     PROVED = "proved"
-    """Nothing is under way, and nothing that could begin by itself."""
+    """Nothing is pending, and nothing can start by itself."""
     IDLE = "idle"
-    """Nothing is under way but work that recurs, and that has brought nothing lately."""
+    """Only recurring work is pending, which has changed nothing lately."""
     PATIENCE = "patience"
-    """Nothing changed for as long as we were willing to wait."""
+    """Nothing changed for the configured time."""
     DEADLINE = "deadline"
-    """It did not become quiet in time."""
+    """The page did not become quiet in time."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Quiet:
-    """What became of waiting for a page to be quiet.
+    """Result of waiting for a page to become quiet.
 
-    The descriptions in it are short, and the same on every order of a portal: fit to be remembered.
+    The descriptions are short and the same on every order of a portal, so they can be stored.
     """
 
     how: How
     seconds: float
-    """How long that took."""
+    """Seconds waited."""
     finite: tuple[str, ...] = ()
-    """What is still under way and will end; never with `PROVED`."""
+    """Pending work that will end; empty with `PROVED`."""
     recurring: tuple[str, ...] = ()
-    """What runs again and again."""
+    """Recurring work."""
     uncountable: tuple[str, ...] = ()
-    """What may bring something at any time, without a sign before."""
+    """Sources that may change the page at any time without notice."""
     changes: int = 0
-    """DOM changes of all frames so far: equal numbers mean that nothing changed in between.
+    """Number of DOM changes in all frames so far: the same number means that nothing changed in between.
 
-    What changes in one place again and again in the same shape (a clock, a progress bar) is left out.
+    Repeated changes of the same shape in one element (a clock, a progress bar) do not count.
     """
 
 
@@ -95,14 +95,14 @@ def decide(
     trusted: Callable[[str], bool],
     waited: float | None = None,
 ) -> How | None:
-    """How quiet a page is; None: not yet.
+    """Decides how quiet a page is; None: not yet.
 
     Args:
-        seen: what it has going.
-        patience: seconds without a change that are enough where nothing can be proved.
-        trusted: whether a source, by its description, is known to bring nothing.
-        waited: seconds since it was last called quiet without proof; None: it never was. What was enough then must not
-            be enough again at once.
+        seen: its activity.
+        patience: seconds without a change that suffice if quiet cannot be proved.
+        trusted: whether a source, by its description, is known to change nothing.
+        waited: seconds since it was last called quiet without proof; None: it never was. The same evidence must not
+            suffice twice.
     """
     if seen.finite:
         return None
@@ -127,7 +127,7 @@ def _is_idle(source: activity.Recurring, calm: float, *, again: bool) -> bool:
 
 @dataclasses.dataclass(slots=True)
 class _Request:
-    """A request of the page, as the browser tells of it."""
+    """A request of the page, as reported by the browser."""
 
     kind: str
     url: str
@@ -140,13 +140,13 @@ class _Request:
 
 @dataclasses.dataclass(slots=True)
 class _Document:
-    """What a document told last."""
+    """A document's last report."""
 
     changes: int = 0
 
 
 class Watch:
-    """What one page has going, from before it is navigated until it is left. A context manager; one for each visit.
+    """Tracks a page's activity, from before navigation until it is left. A context manager, one per visit.
 
     Args:
         page: of a context that has `SCRIPT` as an init script.
@@ -156,7 +156,7 @@ class Watch:
         self._page = page
         self._requests: dict[playwright.Request, _Request] = {}
         self._scripts: dict[str, float | None] = {}
-        """By address: when a script came, None: it has not yet."""
+        """By address: when a script arrived; None if not yet."""
         self._sockets: set[playwright.WebSocket] = set()
         self._kinds: set[str] = set()
         """Kinds of requests seen so far."""
@@ -217,7 +217,7 @@ class Watch:
             return
         try:
             frame: playwright.Frame | None = request.frame
-        except playwright.Error:  # the frame is not there yet
+        except playwright.Error:  # the frame does not exist yet
             frame = None
         self._requests[request] = _Request(kind, request.url, request.method, frame, time.monotonic())
         if kind == "script":
@@ -252,10 +252,7 @@ class Watch:
 
     @property
     def failures(self) -> Mapping[str, int]:
-        """The page's own requests for data that its server could not answer, by description, each with the status.
-
-        One that was answered later, when the page asked again, is not among them.
-        """
+        """The page's failed data requests, by description, with the HTTP status; not those that later succeeded."""
         return self._failures
 
     @property
@@ -280,7 +277,7 @@ class Watch:
         self._stir()
 
     def _on_navigated(self, frame: playwright.Frame) -> None:
-        # What its last document asked for has no owner any more, also where the browser does not say so.
+        # Requests of its last document are obsolete, even if the browser does not report their end.
         began = max(
             (known.began for known in self._requests.values() if known.frame == frame and known.kind == "document"),
             default=None,
@@ -295,9 +292,9 @@ class Watch:
     # --- what the frames tell
 
     async def _ask(self, frame: playwright.Frame, limit: float) -> Any:
-        """What a frame has going once its work has ended, or after `limit` seconds.
+        """A frame's report once its work has ended, or after `limit` seconds.
 
-        `"uncounted"`: the script is not in it; `"inert"`: nor can any other be.
+        `"uncounted"`: our script is not in it; `"inert"`: no script can run in it.
         """
         if await self._is_inert(frame):
             return "inert"
@@ -305,7 +302,7 @@ class Watch:
         return "uncounted" if told is None else told
 
     async def _is_inert(self, frame: playwright.Frame) -> bool:
-        """Whether no script may run in a frame: most such frames never answer either (seen in Chromium 156)."""
+        """Whether no script can run in a frame: most such frames never respond (Chromium 156)."""
         if frame.parent_frame is None:
             return False
         if frame not in self._inert:
@@ -314,7 +311,7 @@ class Watch:
         return self._inert[frame]
 
     async def _look(self, limit: float) -> dict[playwright.Frame, Any]:
-        """What each frame tells; `"gone"`: it is being replaced; `"silent"`: it has not answered yet."""
+        """Each frame's report; `"gone"`: it is being replaced; `"silent"`: no response yet."""
         now = time.monotonic()
         for frame in self._page.frames:
             if frame not in self._asks:
@@ -348,7 +345,7 @@ class Watch:
         uncountable: list[str] = []
         calm = now - self._newest
         covered: set[str] = set()
-        # One that came while the others were asked has not been asked yet.
+        # A frame added meanwhile has not been asked yet.
         finite += [activity.describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
         for frame, raw in told.items():
             if raw in ("gone", "silent") or (raw == "uncounted" and frame == self._page.main_frame):
@@ -360,7 +357,7 @@ class Watch:
                 self._documents.setdefault(raw["id"], _Document()).changes = raw["changes"]
                 calm = min(calm, raw["calm"])
                 self._add_frame(frame, raw, now, page, finite, recurring, uncountable, trusted)
-                # Chromium never says that a shared worker's script has come.
+                # Chromium never reports the response to a shared worker's script.
                 covered |= {activity.describe("script", sender["url"], page) for sender in raw["sending"]}
         covered |= {source.label.removeprefix(_REPEATED) for source in recurring}
         self._add_requests(now, page, covered, trusted, finite, uncountable)
@@ -375,7 +372,7 @@ class Watch:
         )
 
     def _is_bare(self, frame: playwright.Frame) -> bool:
-        """A frame that shows nothing of its own: what its parent puts into it the parent's work brings."""
+        """Whether a frame has no document of its own: its content comes from its parent's work."""
         return frame.parent_frame is not None and frame.url in {"", "about:blank"}
 
     def _add_frame(
@@ -402,20 +399,20 @@ class Watch:
                     recurring.append(activity.Recurring(f"{_REPEATED}{label}", token["repeats"], 0.0))
                 case "uncountable":
                     uncountable.append(label)
-            if token["kind"] == "worker":  # also one that owes an answer may send something else
+            if token["kind"] == "worker":  # a worker with a pending reply may send other messages, too
                 uncountable.append(label)
         recurring += [activity.recurring(source, page) for source in raw["recurring"]]
         uncountable += [activity.describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
 
     def _standing(self, token: Mapping[str, Any], now: float, label: str, trusted: Callable[[str], bool]) -> str:
-        """What a thing under way counts as: `finite`, `recurring`, `uncountable`, or `""`, nothing."""
+        """How a pending item counts: `finite`, `recurring`, `uncountable`, or `""` for not at all."""
         kind, age = token["kind"], token["age"]
         if kind == "worker":
             limit = activity.HORIZON if token["sent"] else _OWED
             is_awaited = token["owed"] and age < limit and not trusted(label)
             return "finite" if is_awaited else ""
         if kind == "script":
-            # One that was put in as text never runs, and nobody says so: only one that was asked for is awaited.
+            # A script inserted as HTML never runs, without any event: only requested ones are awaited.
             came = self._scripts.get(token["url"], 0.0)
             return "finite" if age < _SLICE or came is None or now - came < CALM else ""
         if token["repeats"]:
@@ -465,18 +462,18 @@ class Watch:
         patience: float = 3.0,
         trusted: Callable[[str], bool] = lambda _: False,
     ) -> Quiet:
-        """Waits until the page is quiet, and says how that is known.
+        """Waits until the page is quiet, and returns how that was determined.
 
-        Called again after anything but `PROVED`, it waits anew: for the patience, or for the runs, given now.
+        Another call after any result but `PROVED` waits the full time again.
 
         Args:
             deadline: on `time.monotonic()`.
-            patience: seconds without a change that are enough where nothing can be proved.
-            trusted: whether a source, by its description, is known to bring nothing; asked of what recurs or cannot be
-                counted, and of requests that have had no answer for more than `activity.HORIZON`.
+            patience: seconds without a change that suffice if quiet cannot be proved.
+            trusted: whether a source, by its description, is known to change nothing; used for recurring and
+                uncountable sources, and for requests pending longer than `activity.HORIZON`.
 
         Raises:
-            playwright.Error: the page was closed, or crashed.
+            playwright.Error: the page was closed or crashed.
         """
         began = time.monotonic()
         confirmed: tuple[int, int] | None = None
@@ -489,7 +486,7 @@ class Watch:
             waited = None if self._unproved is None else time.monotonic() - self._unproved
             how = decide(seen, patience=patience, trusted=trusted, waited=waited)
             if how is How.PROVED and len(told) > 1:
-                # Frames answer one after another: only if nothing happened since were they all quiet at once.
+                # Frames respond one after another: they were all quiet at once only if nothing happened since.
                 mark = self._events, sum(raw["activity"] for raw in told.values() if isinstance(raw, dict))
                 if mark != confirmed:
                     confirmed, how = mark, None
@@ -515,7 +512,7 @@ class Watch:
             await self._stir_or(max(0.0, min(_pause(seen, patience), deadline - time.monotonic())))
 
     async def changed(self, since: int, timeout: float) -> bool:
-        """Waits until `changes` is another number than `since`.
+        """Waits until `changes` differs from `since`.
 
         Args:
             since: `Quiet.changes`.
@@ -541,7 +538,7 @@ class Watch:
 
 
 def _pause(seen: activity.Activity, patience: float) -> float:
-    """Seconds until it is worth while to look again, where the browser tells of nothing before."""
+    """Seconds until the next check, if no event comes before."""
     if seen.finite:
         return 0.05
     return max(0.02, min(_SLICE, patience - seen.calm, abs(CALM - seen.calm)))

@@ -1,4 +1,4 @@
-"""How a browser is ended: politely, else by its process tree, and whatever else runs on its user-data dir."""
+"""Ends browsers: waits for a regular exit, then kills the process tree and all processes on its user-data dir."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 async def abandon(launching: asyncio.Future[playwright.BrowserContext], user_data_dir: Path) -> None:
-    """Ends a launch that nobody waits for any more, and its browser, which may not even have started yet."""
+    """Ends an abandoned launch and its browser, which may not have started yet."""
     killed = False
     while not launching.done():
         found = await asyncio.to_thread(kill_all_on, user_data_dir)
         if killed and not found:
-            launching.cancel()  # killed at a bad moment, the driver would wait for it until the launch timeout
+            launching.cancel()  # if the browser is killed too early, the driver waits until the launch timeout
         killed = killed or found
         await asyncio.wait([launching], timeout=0.5)
     if not launching.cancelled() and launching.exception() is None:
@@ -32,7 +32,7 @@ async def abandon(launching: asyncio.Future[playwright.BrowserContext], user_dat
 
 
 def kill_all_on(user_data_dir: Path) -> bool:
-    """Kills what runs on a user-data dir; says whether anything did."""
+    """Kills all processes on a user-data dir; returns whether there were any."""
     found = watchdog.browsers_in(user_data_dir)
     for browser in found:
         watchdog.kill_tree(browser)
@@ -40,7 +40,7 @@ def kill_all_on(user_data_dir: Path) -> bool:
 
 
 def end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
-    """Gives a browser so many seconds to end, then kills it, and whatever else runs on its user-data dir."""
+    """Waits up to `patience` seconds for a browser to exit, then kills it and all processes on its user-data dir."""
     if process is not None and not watchdog.wait_gone([process], patience):
         watchdog.kill_tree(process)
     kill_all_on(user_data_dir)

@@ -1,4 +1,4 @@
-"""What a browser downloads, while it comes: no more of a file than is allowed, whoever began it."""
+"""Watches a browser's downloads and cancels files that are too large."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Transfers:
-    """Ends each download of a browser that grows beyond a limit, at the moment it does.
+    """Cancels each download of a browser as soon as it exceeds a limit.
 
     Args:
-        session: of the browser itself; must stay open as long as the browser: without it nothing would be downloaded.
-        most: bytes that a file may have.
+        session: of the browser itself; must stay open as long as the browser, or downloads stop working.
+        most: maximum bytes of a file.
     """
 
     def __init__(self, session: playwright.CDPSession, most: int) -> None:
@@ -28,11 +28,11 @@ class Transfers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def watch(self, folder: Path) -> None:
-        """Begins.
+        """Starts watching.
 
         Args:
-            folder: where the browser puts what it downloads, as Playwright has told it: told once more, because only
-                whoever tells it hears of downloads. Playwright hears of them still.
+            folder: the browser's download folder, as set by Playwright. Set again here, because only the session that
+                sets it gets download events; Playwright still gets them, too.
         """
         self._session.on("Browser.downloadWillBegin", self._begun)
         self._session.on("Browser.downloadProgress", self._came)
@@ -42,11 +42,11 @@ class Transfers:
         )
 
     def ended(self, url: str, name: str) -> bool:
-        """Whether a download was ended because it was too large.
+        """Whether a download was cancelled because it was too large.
 
         Args:
             url: its address.
-            name: the browser's name for it.
+            name: suggested by the browser.
         """
         return (url, name) in self._ended
 
@@ -64,5 +64,5 @@ class Transfers:
             task.add_done_callback(self._tasks.discard)
 
     async def _end(self, guid: str) -> None:
-        with contextlib.suppress(playwright.Error):  # it has just come to its end, or the browser has
+        with contextlib.suppress(playwright.Error):  # it has just finished, or the browser is gone
             await self._session.send("Browser.cancelDownload", {"guid": guid})

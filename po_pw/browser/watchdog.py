@@ -1,17 +1,17 @@
-"""No browser and no temporary folder outlives the tool, whatever ends it.
+"""Ends browsers and removes temporary folders, however the tool ends.
 
-The run's own temporary folder holds user-data dirs and whatever driver and browsers put into `TMPDIR`. A small process
-in a session of its own holds the reading end of a pipe; when we end, however, the pipe closes and it kills what is left
-of ours and removes the folder. What a power cut left is swept at the next start.
+The run's temporary folder holds user-data dirs and whatever driver and browsers put into `TMPDIR`. A small process in
+its own session holds the reading end of a pipe; when our process ends, however, the pipe closes and it kills our
+remaining processes and removes the folder. What a power failure left is removed at the next start.
 
 A process is ours, and may be killed, in three cases only:
 
-- it was recorded: the same pid, exactly the same creation time, and the machine has not been started since;
-- its own command line says that its user-data dir lies in our folder;
-- its process group has a recorded number, and its environment says that our folder is its `TMPDIR`. The number alone
-  proves nothing: once the group has died out, another process may have it, and leave a group of it behind.
+- it was recorded: same pid, exactly the same creation time, no reboot since;
+- its command line has a user-data dir in our folder;
+- its process group has a recorded number, and its environment has our folder as `TMPDIR`. The number alone proves
+  nothing: once the group is gone, another one may get it.
 
-What such a process started goes with it, as long as it is there to be asked.
+Its child processes are killed with it, as long as it is running.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
 PREFIX: Final = "popw-"
 OWNER: Final = "owner.json"
 _LONGEST_TEMP: Final = 40
-"""Chromium's socket lies below `TMPDIR`; from about 60 characters on its path is too long and it does not start."""
+"""Maximum characters: Chromium's socket is in `TMPDIR`; from about 60 characters on it does not start."""
 _GOES_BY_ITSELF: Final = 0.4
-"""Seconds that browsers take to notice that their driver is gone (0.3 s, measured)."""
+"""Seconds for browsers to exit after their driver ended (measured: 0.3 s)."""
 _FOREIGN: Final = 7 * 86_400
-"""Seconds that a folder from elsewhere (a container sharing the temp folder) is left alone: from here nobody can see
-whether its run lives."""
+"""Seconds that a folder from another machine or container, sharing the temp folder, is kept: whether its run is alive
+cannot be seen from here."""
 _SAME_BOOT: Final = 60.0
-"""Seconds by which two readings of when the machine was started may differ where it has no number for that: the clock
-was set, or was slow. Two starts with a run in between are further apart."""
+"""Seconds by which two readings of the boot time may differ, on systems without a boot id: the clock may have been set.
+Two boots with a run in between are further apart."""
 _TEMP: Final = ("TMPDIR", "TEMP", "TMP")
-"""Where a process is told its temporary folder, as `contexts` does."""
+"""Environment variables for the temporary folder, as set by `contexts`."""
 
 
 def owned_folder() -> Path:
-    """Makes a temporary folder, owner-only, that `sweep` removes once this process has ended without doing so."""
+    """Creates a temporary folder, readable by the owner only, that `sweep` removes if this process does not."""
     base = Path(tempfile.gettempdir())
     if len(str(base)) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
         base = Path("/tmp")  # noqa: S108
@@ -68,7 +68,7 @@ def owned_folder() -> Path:
 
 
 class RunDir:
-    """The run's own temporary folder, and the list of processes that must not outlive it. A context manager."""
+    """The run's temporary folder, and the processes that must not outlive it. A context manager."""
 
     def __init__(self) -> None:
         self.path = owned_folder()
@@ -81,7 +81,7 @@ class RunDir:
         detached: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-        # By file and with -P: nothing in the current folder or beside this file can be imported in a module's place.
+        # By path and with -P: no file in the current folder or beside this one can shadow an imported module.
         self._watchdog = subprocess.Popen(
             [sys.executable, "-P", __file__, str(self.path)],
             cwd=self.path.parent,
@@ -97,7 +97,7 @@ class RunDir:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._pipe is not None:
-            with contextlib.suppress(OSError):  # the watchdog itself was killed: we clean up all the same
+            with contextlib.suppress(OSError):  # the watchdog was killed: clean up anyway
                 self._pipe.close()
         if self._watchdog is not None:
             try:
@@ -108,28 +108,28 @@ class RunDir:
         clean(self.path, self._processes)
 
     def record(self, pid: int) -> None:
-        """This process must not outlive us."""
+        """Records a process that must not outlive us."""
         try:
             since = created(pid)
         except psutil.Error:
             return
         with self._lock:
             self._processes[pid] = since
-            with contextlib.suppress(OSError):  # the folder is full: the watchdog is told all the same
+            with contextlib.suppress(OSError):  # disk full: the watchdog is informed anyway
                 _write_owner(self.path, self._processes)
             self._tell({"pid": pid, "created": since})
 
     def forget(self, pid: int) -> None:
-        """This process has ended."""
+        """Removes the record of a process that has ended."""
         with self._lock:
             self._processes.pop(pid, None)
-            with contextlib.suppress(OSError):  # the same
+            with contextlib.suppress(OSError):  # disk full, likewise
                 _write_owner(self.path, self._processes)
             self._tell({"gone": pid})
 
     def _tell(self, message: dict[str, Any]) -> None:
         if self._pipe is not None:
-            with contextlib.suppress(OSError):  # the watchdog was killed: owner.json still has it for the next start
+            with contextlib.suppress(OSError):  # the watchdog was killed: owner.json has it for the next start
                 self._pipe.write(json.dumps(message).encode() + b"\n")
                 self._pipe.flush()
 
@@ -143,13 +143,13 @@ def _write_owner(folder: Path, processes: Mapping[int, float]) -> None:
 
 
 def created(pid: int) -> float:
-    """When a process began: no other process of this number has the same while the machine runs.
+    """A process's creation time, which with its pid identifies it until the next reboot.
 
-    Linux: clock ticks since the machine's start, proc_pid_stat(5), field 22. The time of day that psutil makes of them
-    moves when the clock is set. Elsewhere psutil's creation time, in seconds.
+    Linux: clock ticks since boot, proc_pid_stat(5), field 22; psutil converts them to a time of day, which changes when
+    the clock is set. Elsewhere psutil's creation time in seconds.
 
     Raises:
-        psutil.Error: there is no such process, or it may not be asked.
+        psutil.Error: there is no such process, or access is denied.
     """
     if sys.platform != "linux":
         return psutil.Process(pid).create_time()
@@ -157,11 +157,11 @@ def created(pid: int) -> float:
         about = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError as error:
         raise psutil.NoSuchProcess(pid) from error
-    return float(about.rpartition(b")")[2].split()[19])  # field 2 is a name, which may hold anything
+    return float(about.rpartition(b")")[2].split()[19])  # field 2 is the name, which may contain anything
 
 
 def _boot() -> str | float:
-    """Which start of the machine this is: its number on Linux, elsewhere the time it was at."""
+    """Identifies the current boot: the boot id on Linux, elsewhere the boot time."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
@@ -169,24 +169,24 @@ def _boot() -> str | float:
 
 
 def is_same_boot(recorded: object, now: str | float) -> bool:
-    """Whether what `_boot` gave once and what it gives now are of the same start of the machine. Pure."""
+    """Whether two results of `_boot` belong to the same boot. Pure."""
     if isinstance(now, float) and isinstance(recorded, int | float):
         return abs(now - recorded) < _SAME_BOOT
     return now == recorded
 
 
 def _whereabouts() -> str:
-    """Whose process numbers these are: this machine's, or on Linux those of a container or sandbox on it."""
+    """Identifies the pid namespace: the machine's, or on Linux that of a container or sandbox."""
     numbers = ""
-    with contextlib.suppress(OSError):  # not Linux, or it does not say
+    with contextlib.suppress(OSError):  # not Linux, or not readable
         numbers = str(Path("/proc/self/ns/pid").readlink())
     return f"{socket.gethostname()} {numbers}".strip()
 
 
 def sweep() -> list[Path]:
-    """Ends and removes what earlier runs of this user left behind; gives the folders removed.
+    """Kills processes and removes folders left by earlier runs of this user; returns the folders removed.
 
-    Only a folder that names itself in its record is removed: a copy that somebody made of one is theirs.
+    A folder must name itself in its record: a copy made by the user is not removed.
     """
     removed: list[Path] = []
     bases = {Path(tempfile.gettempdir())} | ({Path("/tmp")} if os.name == "posix" else set())  # noqa: S108
@@ -204,7 +204,7 @@ def sweep() -> list[Path]:
             left = {int(process): float(time_) for process, time_ in owner["processes"]}
             is_valid = is_here and is_same_boot(owner["boot"], _boot())
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # not a run's folder, or one being made this instant
+            continue  # not a run's folder, or just being created
         if is_valid and recorded(pid, since) is not None:
             continue
         clean(folder, left if is_valid else {})
@@ -213,21 +213,21 @@ def sweep() -> list[Path]:
 
 
 def _is_own_folder(folder: Path) -> bool:
-    """Whether it is a folder of this user, and no link to one.
+    """Whether it is a folder of this user and not a link.
 
     Raises:
-        OSError: it is gone.
+        OSError: it does not exist.
     """
     about = folder.lstat()
     return stat.S_ISDIR(about.st_mode) and (not hasattr(os, "geteuid") or about.st_uid == os.geteuid())
 
 
 def clean(folder: Path, processes: Mapping[int, float]) -> None:
-    """Kills what is left of ours, and removes the folder; links in it are removed, not followed.
+    """Kills our remaining processes and removes the folder; links in it are removed, not followed.
 
     Args:
-        folder: a run's own.
-        processes: pid and creation time (see `created`) of those recorded since the machine was started.
+        folder: of a run.
+        processes: pid and creation time (see `created`) of those recorded since boot.
     """
     for pid, since in processes.items():
         if (process := recorded(pid, since)) is not None:
@@ -238,9 +238,9 @@ def clean(folder: Path, processes: Mapping[int, float]) -> None:
         try:
             if not _is_own_folder(folder):
                 return
-        except OSError:  # it is gone
+        except OSError:  # already removed
             return
-        # The owner's file goes last: cut short in between, the next sweep still knows whose folder it is.
+        # The owner file goes last: if interrupted, the next sweep still recognises the folder.
         for entry in _entries(folder):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
@@ -257,13 +257,13 @@ def clean(folder: Path, processes: Mapping[int, float]) -> None:
 def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:  # it is gone
+    except OSError:  # already removed
         return []
 
 
 def browsers_in(folder: Path) -> list[psutil.Process]:
-    """The processes whose user-data dir, by their own command line, is this folder or lies in it."""
-    # Chromium's processes write their command line anew, as one text: a folder's name may hold spaces in it.
+    """Processes whose user-data dir, by their command line, is or is in this folder."""
+    # Chromium rewrites its command line as one string, so paths with spaces are not split.
     names = re.compile(rf"(?:^|\s)--user-data-dir=\"?{re.escape(str(folder))}(?=[\\/\"\s]|$)")
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
@@ -274,9 +274,9 @@ def browsers_in(folder: Path) -> list[psutil.Process]:
 
 
 def _left_in_groups(numbers: Container[int], folder: Path) -> list[psutil.Process]:
-    """Of the process groups with these numbers (POSIX), the processes that have our folder as their `TMPDIR`.
+    """Processes in these process groups (POSIX) that have our folder as `TMPDIR`.
 
-    Playwright starts a browser as leader of a group of its own, so helpers that outlived it are found there.
+    Playwright starts each browser as the leader of its own group, so helpers that outlive it are found there.
     """
     if sys.platform == "win32":
         return []
@@ -291,18 +291,18 @@ def _left_in_groups(numbers: Container[int], folder: Path) -> list[psutil.Proces
 
 
 def recorded(pid: int, since: float) -> psutil.Process | None:
-    """The process of this number and creation time (see `created`); None where it has ended."""
+    """The process with this pid and creation time (see `created`); None if it has ended."""
     try:
         process = psutil.Process(pid)
         if created(pid) != since or process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return process if process.is_running() else None  # no other has got the number between these lines
+        return process if process.is_running() else None  # guards against reuse of the pid in between
     except psutil.Error:
         return None
 
 
 def kill_tree(process: psutil.Process) -> None:
-    """Kills a process with all below it and waits until they have ended; not another that has got its number since."""
+    """Kills a process and its descendants, and waits for their end; safe against reuse of pids."""
     doomed = [process]
     with contextlib.suppress(psutil.Error):
         doomed += process.children(recursive=True)
@@ -313,9 +313,9 @@ def kill_tree(process: psutil.Process) -> None:
 
 
 def wait_gone(processes: list[psutil.Process], timeout: float) -> bool:
-    """Waits until these have ended, and says whether they have; one that only its parent has not seen yet has.
+    """Waits until the processes have ended; returns whether they have. Zombies count as ended.
 
-    Not psutil's own waiting: that would take a child's exit code away from whoever started it.
+    Does not use psutil's wait, which would take a child's exit code away from its parent.
     """
     deadline = time.monotonic() + timeout
     while any(_runs(process) for process in processes):
@@ -333,7 +333,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _guard(folder: Path) -> None:
-    """The watchdog process: remembers what it is told until the pipe closes, then cleans up."""
+    """Body of the watchdog process: collects records until the pipe closes, then cleans up."""
     processes: dict[int, float] = {}
     for line in sys.stdin.buffer:
         message = json.loads(line)

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
 from po_pw.cli import boundary, paths
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Sequence
 
     from po_pw.demo import catalogue, server
+    from po_pw.demo.coupa import catalogue as coupa_catalogue
+    from po_pw.demo.coupa import server as coupa_server
+
+    AnyPortal: TypeAlias = server.Portal | coupa_server.Tenant
+    AnyOrder: TypeAlias = catalogue.DemoOrder | coupa_catalogue.TenantOrder
 
 _OURS: Final = ".po-pw-demo"
 """In the demo's folder: its sign-in, and which of the files there it made."""
 
 
+class Kind(enum.StrEnum):
+    """Which portal the demo runs."""
+
+    GENERIC = "generic"
+    """One that po-pw has never seen, with every kind of list."""
+    COUPA = "coupa"
+    """A Coupa tenant, with single sign-on."""
+
+
 def demo(
+    portal: Annotated[
+        Kind, typer.Option(help="Which portal to run: an unknown one, or a Coupa tenant.")
+    ] = Kind.GENERIC,
     workers: Annotated[
         int, typer.Option("-w", "--workers", min=1, max=64, help="How many browser contexts work at once.")
     ] = 4,
@@ -26,8 +45,13 @@ def demo(
         Path,
         typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="Where the demo puts everything."),
     ] = Path("po-pw-demo"),
-    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many purchase orders the portal has.")] = 40,
-    files: Annotated[int, typer.Option(min=1, max=50, help="Files of a plain order.")] = 3,
+    orders: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="How many purchase orders the portal has; usually one of each kind."),
+    ] = None,
+    files: Annotated[
+        int | None, typer.Option(min=1, max=50, help="Files of a plain order of the generic portal; usually 3.")
+    ] = None,
     latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
     browser: Annotated[
         str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
@@ -36,30 +60,52 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Only serve the portal, for trying things by hand.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")] = 0,
 ) -> None:
-    """Start a small procurement portal on this machine, fetch everything from it, and check every file.
+    """Start a procurement portal on this machine, fetch everything from it, and check every file.
 
     Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced as such.
     """
-    with boundary.report_errors():
-        from po_pw.demo import catalogue as demo_catalogue
-        from po_pw.demo import server as demo_server
-
-        portal_settings = demo_catalogue.PortalSettings(orders=orders, files_per_order=files, latency=latency)
-        with demo_server.serve_in_thread(portal_settings, port=port) as portal:
-            if serve:
-                _serve(portal, out)
-            else:
-                raise typer.Exit(_run(portal, out.absolute(), workers=workers, browser=browser, headed=headed))
+    with boundary.report_errors(), _started(portal, orders, files, latency, port) as running:
+        if serve:
+            _serve(running, out)
+        else:
+            raise typer.Exit(_run(running, out.absolute(), workers=workers, browser=browser, headed=headed))
 
 
-def _serve(portal: server.Portal, out: Path) -> None:
+def _started(
+    kind: Kind, orders: int | None, files: int | None, latency: float, port: int
+) -> contextlib.AbstractContextManager[AnyPortal]:
+    """The portal, once the block is entered."""
+    from po_pw import errors
+    from po_pw.demo import catalogue, server
+    from po_pw.demo.coupa import catalogue as coupa_catalogue
+    from po_pw.demo.coupa import server as coupa_server
+
+    if kind is Kind.GENERIC:
+        usual = catalogue.PortalSettings()
+        settings = catalogue.PortalSettings(
+            orders=orders or usual.orders, files_per_order=files or usual.files_per_order, latency=latency
+        )
+        return server.serve_in_thread(settings, port=port)
+    if files is not None:
+        msg = "--files is for the generic portal; the files of the Coupa tenant's orders are fixed"
+        raise errors.InputError(msg)
+    usual_tenant = coupa_catalogue.TenantSettings()
+    return coupa_server.serve_in_thread(
+        coupa_catalogue.TenantSettings(
+            orders=orders or usual_tenant.orders, latency=latency, asks_code=False, asks_to_stay=False
+        ),
+        port=port,
+    )
+
+
+def _serve(portal: AnyPortal, out: Path) -> None:
     import threading
 
     from po_pw.cli import shell
 
     table, downloads = _prepared(portal, out)
     commands = (
-        ("po-pw", "login", portal.sign_in_url, "--username", portal.username),
+        ("po-pw", "login", portal.sign_in_url, "--username", portal.username, *_sign_in_options(portal)),
         ("po-pw", "process", str(table), "-w", "4", "-o", str(downloads)),
     )
     typer.echo(
@@ -75,7 +121,12 @@ def _serve(portal: server.Portal, out: Path) -> None:
         typer.echo("Ended.")
 
 
-def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
+def _sign_in_options(portal: AnyPortal) -> tuple[str, ...]:
+    """What `po-pw login` needs where another host asks for the password."""
+    return ("--sign-in-host", portal.sign_in_host) if portal.sign_in_host else ()
+
+
+def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
     """Writes the portal's list, and gives it a folder for the files; nothing that is not the demo's gives way."""
     from po_pw.demo import server as demo_server
     from po_pw.results import own_files
@@ -102,11 +153,11 @@ def _prepared(portal: server.Portal, out: Path) -> tuple[Path, Path]:
     return out / table, out / downloads
 
 
-def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None, headed: bool) -> int:
+def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, headed: bool) -> int:
     import asyncio
 
     from po_pw import settings
-    from po_pw.auth import login
+    from po_pw.auth import login, trust
     from po_pw.cli import running
     from po_pw.orders import read
 
@@ -121,7 +172,14 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
         f"{len(expected_to_fail)} of them cannot succeed, as an example."
     )
     done = asyncio.run(
-        login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)
+        login.login(
+            options,
+            portal.sign_in_url,
+            username=portal.username,
+            password=portal.password,
+            patience=60,
+            trust=trust.Trust((portal.sign_in_host,) if portal.sign_in_host else ()),
+        )
     )
     typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
     ended = running.run_table(options, read.open_table(table), resume=None)
@@ -141,7 +199,7 @@ def _run(portal: server.Portal, out: Path, *, workers: int, browser: str | None,
     return 0
 
 
-def _check(orders: Sequence[catalogue.DemoOrder], out: Path, results: str) -> tuple[list[str], int]:
+def _check(orders: Sequence[AnyOrder], out: Path, results: str) -> tuple[list[str], int]:
     """Compares what is on disk with what the portal says it has: what is wrong, and how many files were compared."""
     import hashlib
     import json

@@ -43,6 +43,7 @@ def login(
 
         from po_pw import errors, redact, settings
         from po_pw.auth import login as engine
+        from po_pw.auth import trust as trusts
 
         password = _password(password_stdin) if username else None
         if password_stdin and not username:
@@ -52,23 +53,23 @@ def login(
         if not username:
             typer.echo(f"Opening {redact.address(url)} in a window. Sign in there; it closes by itself.")
         options = settings.load(browser=browser)
-        trust = engine.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None, insecure)
+        trust = trusts.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None, insecure)
         done = asyncio.run(
             engine.login(options, url, username=username, password=password, patience=minutes * 60, trust=trust)
         )
         kept = f"Kept in {done.file.parent} (for your user only)."
-        if done.proof_url:
+        if done.proof.url:
             typer.echo(
                 f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
-                f"{redact.address(done.proof_url)} opens, which needs a sign-in.\n"
+                f"{redact.address(done.proof.url)} opens, which needs a sign-in.\n"
                 f"{kept} `po-pw process` uses it from now on."
             )
-            if done.notice:
-                typer.echo(f"Note: {redact.text(done.notice)}.", err=True)
+            if done.proof.notice:
+                typer.echo(f"Note: {redact.text(done.proof.notice)}.", err=True)
             return
         typer.echo(
-            f"Not proved: {redact.text(done.doubt)}.\n{kept} `po-pw process` will use it all the same. To be sure, "
-            "give the address of an order: po-pw login URL",
+            f"Not proved: {redact.text(done.proof.doubt)}.\n{kept} `po-pw process` will use it all the same. "
+            "To be sure, give the address of an order: po-pw login URL",
             err=True,
         )
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ import contextlib
 import csv
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from po_pw.demo import accounts, catalogue, faults, serving, views
 
@@ -73,9 +73,20 @@ class Portal:
         """The page with the sign-in form."""
         return f"{self.origin}/login"
 
+    @property
+    def sign_in_host(self) -> str:
+        """Another host that asks for the password: none."""
+        return ""
+
     def order_url(self, po_number: str) -> str:
         """The address of an order's page; also of one the portal does not have."""
         return f"{self.origin}/orders/{po_number}"
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The table of orders that people would have: `po_number,supplier,url,amount`, then each order."""
+        yield COLUMNS
+        for order in self.orders:
+            yield order.po_number, order.supplier, self.order_url(order.po_number), order.amount
 
     def show(self, po_number: str, files: Sequence[catalogue.ExpectedFile]) -> None:
         """From now on the order's page shows these files: another month has come."""
@@ -134,18 +145,23 @@ def serve_in_thread(
         yield portal
 
 
-def write_csv(portal: Portal, path: Path, *, only: Collection[str] | None = None) -> None:
-    """Writes the table of orders that people would have: `po_number,supplier,url,amount`.
+class Listed(Protocol):
+    """A portal whose orders can be written as a table."""
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The table of orders that people would have: its header, then each order, the PO number first."""
+
+
+def write_csv(portal: Listed, path: Path, *, only: Collection[str] | None = None) -> None:
+    """Writes the table of orders that people would have.
 
     Args:
         portal: whose orders.
         path: the file, UTF-8; replaced where there is one.
         only: PO numbers; None for all.
     """
+    header, *rows = portal.rows()
     with Path(path).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        for order in portal.orders:
-            if only is None or order.po_number in only:
-                url = portal.order_url(order.po_number)
-                writer.writerow((order.po_number, order.supplier, url, order.amount))
+        writer.writerow(header)
+        writer.writerows(row for row in rows if only is None or row[0] in only)

@@ -1,1 +1,1 @@
-"""Which order is worked on when, by whom, and how often: decisions, without a browser."""
+"""Decides which worker gets which order, when and how often. No browser."""

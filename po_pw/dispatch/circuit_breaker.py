@@ -1,14 +1,14 @@
-"""A host that fails for everyone: all workers wait together, one order tries, and its answer lets the others go on.
+"""Circuit breaker per portal host: if the host fails, all its orders wait and one is sent as a probe.
 
-Pure: time and chance are passed in, nothing waits. `dispatch/order_queue.py` is the side that waits: it gives out no
-order of a host that is held, and sleeps until something changes.
+Pure: time and randomness are passed in, nothing waits. `dispatch/order_queue.py` does the waiting: it gives out no
+orders of a blocked host, and sleeps until something changes.
 
-What fails is told apart from who waits: a circuit is that of the host of orders' pages, and counts the failures of each
-host its orders need, its own and those that only hand out files. So a dead file server holds the orders that need it.
+A circuit belongs to the host of the orders' pages, and counts the failures of each host that its orders need: its own,
+and hosts that only serve files. So a dead file server blocks only the orders that need it.
 
-A portal to which no connection comes about at all is doubted at once, whoever asked, and tried again a little later.
-What that means `reach` says: where it is twice a mistake, the host is given up there and then, and what needs it fails.
-The same for a host of files, but nobody waits meanwhile: most orders may not need it.
+A portal to which no connection can be made is doubted at once and tried again shortly after. `reachability` decides
+what the failure means: after two mistakes in a row the host is given up at once, and whatever needs it fails. The same
+goes for a host of files, but no order waits for it, since most may not need it.
 """
 
 from __future__ import annotations
@@ -28,59 +28,59 @@ _KINDS: Final = frozenset(
     {models.ErrorCode.NETWORK, models.ErrorCode.TIMEOUT, models.ErrorCode.PORTAL_ERROR, models.ErrorCode.RATE_LIMITED}
 )
 _ANSWERS: Final = frozenset({models.ErrorCode.PORTAL_ERROR, models.ErrorCode.RATE_LIMITED})
-"""The host is there, and refuses: that may be the order's own fault."""
+"""The host responds with an error: the order itself may be the cause."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Policy:
-    """When a host is taken to be down, and how it is tried."""
+    """When a host counts as down, and how it is probed."""
 
     base: float
-    """Seconds of the first wait's upper bound."""
+    """Upper bound of the first wait, in seconds."""
     cap: float
-    """Seconds that no wait's upper bound exceeds."""
+    """Maximum of that bound, in seconds."""
     give_up: float
-    """Seconds of nothing but failed tries, after which nobody waits for the host any more."""
+    """Seconds of failed probes after which the host is given up."""
     confirm: float = 2.0
-    """Seconds until a host to which no connection came about is tried again."""
+    """Seconds until the second try of a host to which no connection could be made."""
     unknown: float = 300.0
-    """As `give_up`, of a host that has never answered, and of one that only hands out files."""
+    """Like `give_up`, for a host that has never answered or only serves files."""
     failures: int = 4
-    """In a row, without an answer between."""
+    """Failures in a row that open the circuit."""
     orders: int = 2
-    """Different ones among them: one order that always fails is its own problem."""
+    """Minimum of different orders among them: one order that always fails is no sign of an outage."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Doubted:
-    """No connection to the host came about: it is tried again before anything is made of it."""
+    """No connection could be made: the host is tried once more before anything is concluded."""
 
     host: str
     why: str
     wait: float
     is_slow: bool = False
-    """It took long to find out."""
+    """The attempt took long to fail."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Opened:
-    """The host does not answer: everybody waits."""
+    """The host does not answer: all its orders wait."""
 
     host: str
     why: str
     wait: float
-    """Seconds until one order tries."""
+    """Seconds until the next probe."""
     left: float
-    """Seconds until nobody waits for it any more."""
+    """Seconds until the host is given up."""
     is_offline: bool = False
-    """It is this machine that has no network."""
+    """This machine has no network."""
     is_news: bool = True
-    """False where one more try has failed."""
+    """False if another probe failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Throttled:
-    """The host asks everybody to wait."""
+    """The host asked us to wait."""
 
     host: str
     wait: float
@@ -88,16 +88,16 @@ class Throttled:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Closed:
-    """The host answers again."""
+    """The host answers again; its orders continue."""
 
     host: str
     after: float
-    """Seconds."""
+    """Seconds of the outage."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GivenUp:
-    """The host has not answered for as long as we were to wait: its orders are for another run."""
+    """The host did not answer for `Policy.give_up` seconds: its orders are left to another run."""
 
     host: str
     why: str
@@ -107,7 +107,7 @@ class GivenUp:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refused:
-    """What needs the host fails: it cannot be reached, and waiting does not mend that."""
+    """The host cannot be reached and waiting would not help: whatever needs it fails."""
 
     host: str
     why: str
@@ -118,7 +118,7 @@ Change: TypeAlias = Doubted | Opened | Throttled | Closed | GivenUp | Refused
 
 
 def is_outage(error: errors.OrderError) -> bool:
-    """Whether an error may mean that the host is down or overloaded: no answer, or one that says so."""
+    """Whether an error may mean that the host is down or overloaded."""
     mine = isinstance(error, errors.BrowserLostError | errors.OutputUnavailableError)
     return isinstance(error, errors.TransientError) and not mine and error.code in _KINDS
 
@@ -130,16 +130,17 @@ class _Streak:
 
 
 class CircuitBreaker:
-    """What is known of the host of some orders.
+    """The circuit of one portal host.
 
-    Closed, everybody may go. Open, nobody may until the wait is over, and then one, the probe: its success closes, its
-    failure opens again for longer. A probe is an order that has not failed since it opened, while there is one.
+    Closed: all orders are given out. Open: none until the wait is over, then one as a probe. If it succeeds, the
+    circuit closes; if it fails, the wait gets longer. An order that has not failed since the circuit opened is
+    preferred.
 
     Args:
-        host: its name, for people.
-        policy: the bounds.
+        host: its name, for messages.
+        policy: limits and waits.
         random: uniform in [0, 1).
-        hosts: what is known of all hosts; by default nothing.
+        hosts: what is known about all hosts; empty by default.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class CircuitBreaker:
     ) -> None:
         self.host = host
         self.is_given_up = False
-        """Nobody waits for it any more in this run, and its orders are for another."""
+        """The host is given up in this run; its orders are left to another."""
         self._policy = policy
         self._random = random
         self._hosts = hosts or reachability.Hosts()
@@ -158,9 +159,9 @@ class CircuitBreaker:
         self._quiet = False
         self._doubted = False
         self._mistaken = False
-        """The latest failure was one that waiting does not mend; once more, and it is believed."""
+        """The latest failure would not be helped by waiting; a second one is conclusive."""
         self._files_since: dict[str, float] = {}
-        """When such a failure of a host of files was first met."""
+        """Time of the first such failure, by host of files."""
         self._until = 0.0
         self._held_from: float | None = None
         self._waited = 0.0
@@ -174,15 +175,15 @@ class CircuitBreaker:
         return f"<Circuit {self.host} {state} until:{self._until:.1f} probe:{self._probe}>"
 
     def is_open(self) -> bool:
-        """Whether the host is taken to be down."""
+        """Whether the host counts as down."""
         return self._opened_at is not None
 
     def is_held(self, now: float) -> bool:
-        """Whether nobody may take an order of this host now."""
+        """Whether no order of this host may be given out now."""
         return self._until > now or self._probe is not None or self.is_given_up
 
     def is_half_open(self, now: float) -> bool:
-        """Whether one order may go, to try: better one that has not failed yet."""
+        """Whether one order may be given out as a probe."""
         return self._opened_at is not None and not self.is_held(now)
 
     def has_failed(self, key: models.OrderKey) -> bool:
@@ -190,28 +191,28 @@ class CircuitBreaker:
         return key in self._tried
 
     def next_change(self, now: float) -> float | None:
-        """When somebody may go; None where that is now, depends on the probe, or is never."""
+        """When orders may be given out again; None if now, never, or once the probe ends."""
         return self._until if self._until > now and self._probe is None and not self.is_given_up else None
 
     def is_probe(self, lease: models.Lease) -> bool:
-        """Whether this order tries for all."""
+        """Whether this order is the probe."""
         return self._probe == lease.number
 
     def leased(self, lease: models.Lease, now: float) -> None:
-        """Somebody took an order: where the circuit is open it is the probe."""
+        """Records that an order was given out; if the circuit is open it is the probe."""
         if self.is_half_open(now):
             self._nothing_else = lease.order.key in self._tried
             self._probe = lease.number
 
     def released(self, lease: models.Lease) -> None:
-        """An order went back or was settled; a probe that learnt nothing leaves the trying to the next."""
+        """Records that an order was returned or settled; if a probe had no result, the next takes over."""
         if self._probe == lease.number:
             self._probe = None
 
     def succeeded(self, needed: str, lease: models.Lease, now: float) -> Closed | None:
-        """A host that an order needed answered. What began before the circuit opened proves nothing now.
+        """Records that a host which an order needed answered; ignored if the lease is older than the open circuit.
 
-        Where a host that only hands out files is down, a probe that does not need it leaves the trying to the next: so
+        If a host that only serves files is down, a probe that does not need it passes the role to the next order: so
         such orders come through, one after another.
         """
         self._streaks.pop(needed, None)
@@ -232,11 +233,11 @@ class CircuitBreaker:
     def failed(
         self, needed: str, lease: models.Lease, error: errors.OrderError, now: float
     ) -> tuple[Change | None, bool]:
-        """A host that an order needed did not answer, or answered that it cannot.
+        """Records that a host which an order needed did not answer, or answered with an error.
 
-        Gives what changed, and whether the failure is the host's alone: then it is no attempt of the order. A probe's
-        is, unless the host answered and every order that is left has failed by now: then nothing tells the host's
-        fault from the orders' own.
+        Returns the change, and whether the failure is the host's alone: then it does not count as an attempt. A probe's
+        failure is the host's, unless the host answered and every remaining order has failed: then the host's fault
+        cannot be told from the orders'.
         """
         asked = getattr(error, "retry_after", None) or 0.0
         if self._opened_at is not None:
@@ -264,7 +265,7 @@ class CircuitBreaker:
         return None, was_held
 
     def _is_everybodys(self, error: errors.HostUnreachableError) -> bool:
-        """Whether it is no matter of one address: a host that has answered may yet drop a single page's connection."""
+        """Whether it concerns the whole host: a host that has answered may drop the connection of a single page."""
         return net_errors.MEANINGS[error.fault].is_everybodys or not self._hosts.has_answered(error.host)
 
     def _doubt(self, needed: str, error: errors.HostUnreachableError, now: float) -> Doubted:
@@ -283,7 +284,7 @@ class CircuitBreaker:
         return Opened(self._needed, self._why(error), wait, left, self._is_offline(error), is_news)
 
     def _why(self, error: errors.OrderError) -> str:
-        """In a few words; which host it was that did not answer, where a redirect led to another."""
+        """The reason in a few words, with the host's name if a redirect led to another host."""
         if not isinstance(error, errors.HostUnreachableError):
             return str(error)
         why = net_errors.MEANINGS[error.fault].why
@@ -295,7 +296,7 @@ class CircuitBreaker:
         return self._hosts.judge(error, self._since) is reachability.Verdict.OFFLINE
 
     def _limit(self, error: errors.OrderError) -> float:
-        """Seconds that the host is waited for, as matters stand."""
+        """Seconds after which the host is given up, in the current state."""
         is_portal = self._needed == self.host
         if self._is_offline(error) or (is_portal and self._hosts.is_known(self._needed)):
             return self._policy.give_up
@@ -330,7 +331,7 @@ class CircuitBreaker:
         return self._end(error, now), not its_own
 
     def _end(self, error: errors.OrderError, now: float) -> Change:
-        """Nobody waits any more: for a portal that has answered once, another run will; all else fails."""
+        """Gives up: a portal that answered before is left to another run, anything else fails."""
         after = now - self._since
         is_offline = self._is_offline(error)
         if is_offline or (self._needed == self.host and self._hosts.is_known(self.host)):
@@ -346,7 +347,7 @@ class CircuitBreaker:
         return Refused(host, why, code)
 
     def check(self, now: float) -> None:
-        """One order goes first, whatever was known: after the machine slept, say."""
+        """Lets one order go first as a probe, e.g. after the machine slept."""
         if self._opened_at is None:
             self._fold(now)
             self._held_from = now
@@ -355,7 +356,7 @@ class CircuitBreaker:
         self._until, self._probe = now, None
 
     def waited(self, now: float) -> float:
-        """Seconds for which nobody could go, all in all."""
+        """Total seconds during which no order was given out."""
         if self._held_from is None:
             return self._waited
         end = now if self._opened_at is not None else min(now, self._until)

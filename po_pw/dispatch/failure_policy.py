@@ -1,7 +1,7 @@
-"""What a failed attempt was worth: the order's own fault, the host's, the browser's, or that of a machine that slept.
+"""Finds the cause of failed attempts: the order, the host, the browser, or a machine that slept.
 
-Remembers what `retry.decide` has to know of an order, feeds the circuits with what answered and what did not, and is
-the gate that keeps orders of a host that is down from being given out.
+Keeps the history that `retry.decide` needs, reports successes and failures to the circuit breakers, and is the gate
+that blocks orders of a host that is down.
 """
 
 from __future__ import annotations
@@ -17,22 +17,20 @@ from po_pw.machine import clocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from po_pw.engine import order_job
-
 _SAY_FROM = 3.0
-"""Seconds: a shorter wait that a host asks for is not worth a line."""
+"""Minimum wait in seconds, requested by a host, that is reported."""
 _SAY_AGAIN = 600.0
-"""Seconds between two lines about one host that does not answer."""
+"""Seconds between two messages about a host that does not answer."""
 _ANSWERED_NOT = frozenset({models.ErrorCode.NETWORK, models.ErrorCode.INVALID_URL, models.ErrorCode.INTERNAL})
-"""Failures that do not show that the host answered."""
+"""Failures that are no proof that the host answered."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Case:
-    """One order, as long as it is not settled."""
+    """History of one open order."""
 
     first_failed: float | None = None
-    """Seconds of `Judge.patient_time`."""
+    """Time of its first failure, by `FailurePolicy.patient_time`."""
     browsers: int = 0
     losses: int = 0
 
@@ -45,20 +43,31 @@ class _Attempt:
     excused: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileResult:
+    """How one file came out."""
+
+    attachment_id: str
+    url: str
+    """That was asked."""
+    error: errors.OrderError | None
+    """None: it is saved."""
+
+
 class FailurePolicy:
-    """Judges the attempts of a run; the gate of its source.
+    """Evaluates the attempts of a run; also the gate of its order queue.
 
     Args:
-        policy: of single orders.
-        outages: of hosts.
+        policy: for single orders.
+        outages: policy for hosts.
         random: uniform in [0, 1).
         now: monotonic seconds.
-        say: told level and text of what people should know.
-        given_up: told when only hosts have orders left that have not answered for as long as we were to wait.
-        emit: told who waits for which host.
-        hosts: what is known of them; by default nothing.
-        changed: called when orders may be given out that were held before.
-        asleep: seconds that the machine has slept so far.
+        say: called with messages for the user.
+        given_up: called when all remaining orders belong to hosts that were given up.
+        emit: receives events about waiting for hosts.
+        hosts: what is known about them; empty by default.
+        changed: called when blocked orders may be given out again.
+        asleep: seconds that the machine has been suspended so far.
     """
 
     def __init__(
@@ -87,18 +96,18 @@ class FailurePolicy:
         self._hosts = hosts or reachability.Hosts()
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
         self._left: collections.Counter[str] = collections.Counter()
-        """By host, how many orders have no outcome yet."""
+        """Number of open orders, by host."""
         self._gone: dict[str, errors.PortalUnreachableError] = {}
-        """Hosts whose orders are for another run."""
+        """Hosts that were given up, with the error."""
         self._said_at: dict[str, float] = {}
-        """When a line was last said about a host that does not answer."""
+        """Time of the last message, by host that does not answer."""
         self._offline: set[str] = set()
-        """Hosts that wait because this machine has no network."""
+        """Hosts that are blocked because this machine has no network."""
         self._attempts: dict[int, _Attempt] = {}
         self._cases: dict[models.OrderKey, _Case] = {}
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """These orders will be given out; their hosts are known from now on."""
+        """Announces orders that will be given out."""
         for order in orders:
             self._left[self._circuit(order.url).host] += 1
 
@@ -109,7 +118,7 @@ class FailurePolicy:
         return bool(self._circuits) and all(one.is_held(now) for one in self._circuits.values())
 
     def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
-        """Which orders may not be given out; first those that have not failed yet are wanted."""
+        """Filters for blocked orders; the first also excludes orders that have failed, as second choice."""
         if not any(one.is_held(now) or one.is_half_open(now) for one in self._circuits.values()):
             return ()
 
@@ -123,12 +132,12 @@ class FailurePolicy:
         return held_or_failed, held
 
     def next_change(self, now: float) -> float | None:
-        """When a wait is over."""
+        """When the next wait ends."""
         times = [when for one in self._circuits.values() if (when := one.next_change(now)) is not None]
         return min(times, default=None)
 
     def leased(self, lease: models.Lease, now: float) -> None:
-        """An attempt begins."""
+        """Records the start of an attempt."""
         self._attempts[lease.number] = _Attempt(self._asleep())
         one = self._circuit(lease.order.url)
         one.leased(lease, now)
@@ -136,7 +145,7 @@ class FailurePolicy:
             self._emit(events.HostTried(one.host))
 
     def released(self, lease: models.Lease, *, settled: bool) -> None:
-        """It is over."""
+        """Records its end."""
         self._attempts.pop(lease.number, None)
         one = self._circuit(lease.order.url)
         one.released(lease)
@@ -146,7 +155,7 @@ class FailurePolicy:
             self._end_where_all_are_gone()
 
     def is_gone(self, order: models.PurchaseOrder) -> bool:
-        """Whether this order is for another run, as its host does not answer."""
+        """Whether this order's host was given up."""
         return self._circuit(order.url).is_given_up
 
     def _end_where_all_are_gone(self) -> None:
@@ -156,43 +165,45 @@ class FailurePolicy:
     # --- what happened ----------------------------------------------------------------------------------------------
 
     def page_read(self, lease: models.Lease) -> None:
-        """The order's page is read, its files may still be coming: the host answers, the page is free."""
+        """Records that the order's page was read: the host answers. Its files may still be downloading."""
         if (attempt := self._attempts.get(lease.number)) is not None:
             attempt.on_page = False
         self._succeeded(net_errors.authority_of(lease.order.url), lease)
 
     def check(self, url: str) -> None:
-        """Raises the failure of whatever needs a host that is given up; returns where it may be asked.
+        """Raises an error if the host of an address was given up.
 
         Raises:
-            PermanentError: it cannot be reached, and waiting does not mend that.
+            PermanentError: the host cannot be reached, and waiting would not help.
         """
         refused = self._hosts.why_given_up(net_errors.authority_of(url))
         if refused is not None:
             raise refused
 
     def may_abandon(self, lease: models.Lease) -> bool:
-        """Whether an attempt that is under way need not be waited for: nothing says that its host will answer."""
+        """Whether an attempt in progress may be abandoned: there is no sign that its host will answer."""
         one = self._circuit(lease.order.url)
         return one.is_open() or not self._hosts.has_answered(one.host)
 
-    def files_done(self, lease: models.Lease, job: order_job.Job) -> None:
-        """The attempt's files have come, or failed: tells the circuits of each host that was asked."""
-        for found in job.wanted():
-            link = isinstance(found.source, models.Link)
-            host = net_errors.authority_of(
-                found.source.url if isinstance(found.source, models.Link) else lease.order.url
-            )
-            error = job.failed.get(found.id)
-            if error is not None:
-                needed = error.host if isinstance(error, errors.HostUnreachableError) else host
-                self._failed(needed, lease, error)
-                job.failed[found.id] = self._hosts.why_given_up(needed) or error
-            elif found.id in job.saved and link:
+    def files_done(self, lease: models.Lease, results: Iterable[FileResult]) -> dict[str, errors.OrderError]:
+        """Records that all files of an attempt were fetched or failed, for the circuit of each host involved.
+
+        Returns:
+            The failures by attachment ID; for a host that was given up, the reason for that.
+        """
+        failed: dict[str, errors.OrderError] = {}
+        for result in results:
+            host, error = net_errors.authority_of(result.url), result.error
+            if error is None:
                 self._succeeded(host, lease)
+                continue
+            needed = error.host if isinstance(error, errors.HostUnreachableError) else host
+            self._failed(needed, lease, error)
+            failed[result.attachment_id] = self._hosts.why_given_up(needed) or error
+        return failed
 
     def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
-        """The attempt as a whole failed; where its files were judged already, only once. Gives what is made of it."""
+        """Records that the attempt failed, unless its files were recorded already. Returns the error to use."""
         attempt = self._attempts.get(lease.number)
         if attempt is not None and not attempt.judged:
             needed = net_errors.authority_of(lease.order.url)
@@ -207,7 +218,7 @@ class FailurePolicy:
         return error
 
     def decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Decision:
-        """Again, when, or never; changes nothing."""
+        """Decides whether and when to retry; changes nothing."""
         case, attempt = self._case(lease), self._attempts.get(lease.number)
         excused = attempt is not None and attempt.excused and circuit_breaker.is_outage(error)
         since = case.first_failed
@@ -221,12 +232,12 @@ class FailurePolicy:
         return retry.decide(error, lease.attempt, policy=self._policy, random=self._random, past=past)
 
     def patient_time(self, lease: models.Lease) -> float:
-        """Seconds by a clock that stands still while everybody waits for the order's host."""
+        """Seconds by a clock that stops while the order's host is blocked."""
         now = self._now()
         return now - self._circuit(lease.order.url).waited(now)
 
     def check_first(self) -> None:
-        """After a sleep: of each host one order goes first, and only when it came through the others follow."""
+        """After a sleep: of each host one order goes first; the others follow when it succeeds."""
         for one in self._circuits.values():
             one.check(self._now())
         self._changed()
@@ -264,13 +275,13 @@ class FailurePolicy:
         if self._hosts.why_given_up(needed) is not None:
             return
         if isinstance(error, errors.PermanentError) and error.code not in _ANSWERED_NOT:
-            self._succeeded(needed, lease)  # it is an answer
+            self._succeeded(needed, lease)  # an error response is a response
         elif _has_answered(error):
             self._hosts.answered(needed, self._now())
         if not circuit_breaker.is_outage(error):
             return
         if self._slept(attempt):
-            return  # what broke in a sleep says nothing of the host
+            return  # a failure caused by sleep says nothing about the host
         one = self._circuit(lease.order.url)
         change, excused = one.failed(needed, lease, error, self._now())
         if attempt is not None:
@@ -283,7 +294,7 @@ class FailurePolicy:
         return attempt is not None and self._asleep() - attempt.slept_before >= clocks.LEAST
 
     def _announce(self, host: str, change: circuit_breaker.Change) -> None:
-        """Says and tells what changed; `host` is that of the orders which wait."""
+        """Reports a change by message and event; `host` is the host of the waiting orders."""
         match change:
             case circuit_breaker.Doubted():
                 self._emit(events.HostWaits(host, change.why, change.wait))
@@ -310,7 +321,7 @@ class FailurePolicy:
                 return
 
     def _say_down(self, host: str, change: circuit_breaker.Opened) -> None:
-        """One line when it begins, and one in ten minutes; where there is no network, one for all hosts."""
+        """One message at the start and then every ten minutes; one for all hosts if there is no network."""
         now = self._now()
         is_first = not self._offline
         if change.is_offline:
@@ -340,7 +351,7 @@ class FailurePolicy:
 
 
 def _has_answered(error: errors.OrderError) -> bool:
-    """Whether a failure shows that the host answered, if not with what was asked for."""
+    """Whether a failure proves that the host answered."""
     if isinstance(error, errors.HostUnreachableError | errors.BrowserLostError | errors.OutOfSpaceError):
         return False
     return error.code not in _ANSWERED_NOT

@@ -1,4 +1,4 @@
-"""Where workers get their orders: the asynchronous face of the scheduler; several machines would be another."""
+"""The queue from which workers lease orders: the asynchronous interface of the scheduler."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class Settled:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Requeue:
-    """The order is to be tried again."""
+    """The order is to be retried."""
 
     delay: float
-    """Seconds before anyone may take it."""
+    """Seconds until it may be given out."""
     counts: bool
-    """Whether it was an attempt."""
+    """Whether it counts as an attempt."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parked:
-    """The order has been read, and waits until more is known of its portal; it was no attempt."""
+    """The order was read and waits until more is known about its portal; does not count as an attempt."""
 
 
 class WorkSource(Protocol):
-    """Gives orders out and takes them back."""
+    """Leases orders to workers and takes them back."""
 
     async def lease(self, worker: models.WorkerId) -> models.Lease | None:
-        """The next order, as soon as there is one; None when there will be none, or the source was stopped."""
+        """Waits for the next order; None if there will be no more or the source was stopped."""
         ...
 
     async def release(self, lease: models.Lease, verdict: Settled | Requeue | Parked) -> None:
@@ -46,48 +46,48 @@ class WorkSource(Protocol):
 
 
 class Gate(Protocol):
-    """Says which orders may not be given out at present."""
+    """Decides which orders are blocked at present."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """These will be asked for; `holds_all` is about them."""
+        """Announces orders; `holds_all` is about them."""
         ...
 
     def holds_all(self, now: float) -> bool:
-        """Whether none may be."""
+        """Whether all orders are blocked."""
         ...
 
     def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
-        """What may not be, the most wanted choice first; empty: everything may."""
+        """Filters for blocked orders, in order of preference; empty if none is blocked."""
         ...
 
     def next_change(self, now: float) -> float | None:
-        """When that changes by itself; None: it does not."""
+        """When that changes by itself; None if it does not."""
         ...
 
     def is_gone(self, order: models.PurchaseOrder) -> bool:
-        """Whether this order may not be given out any more at all."""
+        """Whether this order is blocked for good."""
         ...
 
     def leased(self, lease: models.Lease, now: float) -> None:
-        """An order was given out."""
+        """Records that an order was given out."""
         ...
 
     def released(self, lease: models.Lease, *, settled: bool) -> None:
-        """It came back, or is settled."""
+        """Records that it was returned or settled."""
         ...
 
 
 class OrderQueue:
-    """One machine's source.
+    """The work source of one machine.
 
-    Everything but the waiting is synchronous, so a cancelled `lease()` holds nothing. Nothing is polled: who waits is
-    woken by a change, or when the next order falls due.
+    Everything but the waiting is synchronous, so a cancelled `lease()` leaves no lease behind. Nothing is polled:
+    waiting workers are woken by a change, or when the next order is due.
 
     Args:
-        scheduler: who works on what.
-        on_steal: called with thief, victim and how many orders were taken over.
-        gate: what may not be given out at present; whoever changes that calls `changed`.
-        on_only_parked: called when nothing is left but parked orders, which then are all given out again.
+        scheduler: assigns orders to workers.
+        on_steal: called with thief, victim and the number of orders stolen.
+        gate: blocks orders; call `changed` when it blocks others.
+        on_only_parked: called when only parked orders are left; it must unpark them.
     """
 
     def __init__(
@@ -107,10 +107,10 @@ class OrderQueue:
         self._retired: set[models.WorkerId] = set()
 
     async def lease(self, worker: models.WorkerId) -> models.Lease | None:
-        """The next order for this worker; waits while one may come back. None: drained, stopped, or it is retired.
+        """Waits for this worker's next order; None if all are settled, the queue is stopped, or the worker is retired.
 
         Raises:
-            NotJoinedError: the worker has left, or never joined.
+            NotJoinedError: the worker has left or never joined.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -133,7 +133,7 @@ class OrderQueue:
                 async with asyncio.timeout_at(got.when):
                     await changed.wait()
             except TimeoutError:
-                # Timers may fire a clock tick early: what was waited for is due all the same.
+                # Timers may fire a clock tick early: the awaited order counts as due anyway.
                 now = max(loop.time(), got.when or 0.0)
             else:
                 now = loop.time()
@@ -164,7 +164,7 @@ class OrderQueue:
         """Gives an order back.
 
         Raises:
-            StaleLeaseError: it was given back before.
+            StaleLeaseError: it was already given back.
         """
         if self._gate is not None:
             self._gate.released(lease, settled=isinstance(verdict, Settled))
@@ -178,69 +178,69 @@ class OrderQueue:
         self._wake()
 
     def parked(self) -> list[models.PurchaseOrder]:
-        """Orders that wait until more is known of their portal."""
+        """Orders that wait until more is known about their portal."""
         return self._scheduler.parked()
 
     def unpark(self, keys: Iterable[models.OrderKey]) -> None:
-        """These orders may be given out again."""
+        """Lets parked orders be given out again."""
         for key in keys:
             self._scheduler.unpark(key)
         self._wake()
 
     def add(self, order: models.PurchaseOrder) -> None:
-        """One more order, where the scheduler is open-ended."""
+        """Adds an order; the scheduler must be open-ended."""
         self._scheduler.add(order)
         if self._gate is not None:
             self._gate.expect([order])
         self._wake()
 
     def close(self) -> None:
-        """No more orders will be added; whoever waits for one learns it when the last is settled."""
+        """Ends adding orders; waiting workers get None once the last is settled."""
         self._scheduler.close()
         self._wake()
 
     def stop(self) -> None:
-        """No more orders are given out; whoever waits for one is told so. From the loop's thread, as often as wanted.
+        """Stops giving out orders; waiting workers get None. Call from the loop's thread; may be repeated.
 
-        What is out can still be released.
+        Leased orders can still be released.
         """
         self._stopped = True
         self._wake()
 
     def pause(self, paused: bool) -> None:
-        """While paused no orders are given out; whoever asks waits."""
+        """Pauses or resumes giving out orders; workers wait meanwhile."""
         self._paused = paused
         self._wake()
 
     def changed(self) -> None:
-        """The gate holds other orders than before: whoever waits looks again."""
+        """Wakes waiting workers, because the gate changed."""
         self._wake()
 
     def is_over(self) -> bool:
-        """Whether there is nothing more to give out, ever."""
+        """Whether no order will be given out any more."""
         return self._stopped or self._scheduler.is_drained()
 
     def retire(self, worker: models.WorkerId) -> None:
-        """This worker gets no more orders; what it has in progress it finishes."""
+        """Gives this worker no more orders; it finishes those in progress."""
         self._retired.add(worker)
         self._wake()
 
     def unretire(self, worker: models.WorkerId) -> None:
-        """A worker that was retired, and has not left yet, gets orders again."""
+        """Reverses `retire` for a worker that has not left."""
         self._retired.discard(worker)
         self._wake()
 
     def is_retired(self, worker: models.WorkerId) -> bool:
-        """Whether it gets no more."""
+        """Whether the worker was retired."""
         return worker in self._retired
 
     def join(self, worker: models.WorkerId) -> None:
-        """A worker is there; one that was retired works again."""
+        """Adds a worker, or reverses `retire`."""
         self._retired.discard(worker)
         self._scheduler.join(worker)
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes; what it had waiting or still in progress is for the others."""
+        """Removes a worker; its waiting orders and leases go to the others."""
         if self._gate is not None:
             for lease in self._scheduler.leases(worker):
                 self._gate.released(lease, settled=False)
@@ -253,7 +253,7 @@ class OrderQueue:
         try:
             self._on_steal(lease.worker, lease.stolen_from, self._scheduler.waiting_for(lease.worker) + 1)
         except BaseException:
-            # Nobody has the lease yet: it must not be lost with the listener's error.
+            # No worker has the lease yet: it must not be lost by the listener's error.
             self._scheduler.put_back(lease, 0.0, counts=False)
             self._wake()
             raise

@@ -1,10 +1,10 @@
-"""Which hosts have answered, and what it means that one cannot be reached: a mistake, an outage, or no network. Pure.
+"""Which hosts have answered, and why one cannot be reached: mistake, outage, or no network. Pure.
 
-A mistake does not heal by waiting: a name that does not exist, a port where nothing listens, a certificate that is not
-trusted. It is taken for one only at a host that has never answered, and only where this machine has a network: what
-answers elsewhere meanwhile proves that, else the machine's own routes are looked at. At a host that has answered, the
-same is an outage (a restart, a VPN that is down), which heals by waiting. But for certificates: one that was good in an
-earlier run and is not in this one is no outage.
+Waiting does not help against a mistake: a host name that does not exist, a port where nothing listens, a certificate
+that is not trusted. It is a mistake only if the host has never answered and this machine has a network (another host
+answered meanwhile, else by the machine's routes). If the host has answered before, the same error is an outage (a
+restart, a VPN that is down), and waiting helps. Certificates are the exception: one that was valid in an earlier run
+and is not in this one is no outage.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _CERTIFICATES: Final = frozenset(
 
 
 class Verdict(enum.Enum):
-    """What it means that a host cannot be reached."""
+    """Why a host cannot be reached."""
 
     MISTAKE = enum.auto()
-    """Waiting does not mend it."""
+    """Waiting does not help."""
     OUTAGE = enum.auto()
-    """The host is down, or the way to it."""
+    """The host or the connection to it is down."""
     OFFLINE = enum.auto()
     """This machine has no network."""
 
 
 class Hosts:
-    """What is known of the hosts of a run: their pages' and their files'.
+    """What is known about the hosts of a run, of pages and of files.
 
     Args:
         is_known: whether a host answered in an earlier run.
-        has_network: whether this machine has a network, as far as it knows.
-        on_first_answer: told of each host that answers for the first time in this run.
+        has_network: whether this machine seems to have a network.
+        on_first_answer: called with each host that answers for the first time in this run.
     """
 
     def __init__(
@@ -61,25 +61,25 @@ class Hosts:
         self._given_up: dict[str, errors.PermanentError] = {}
 
     def answered(self, host: str, now: float) -> None:
-        """A host gave an answer, whatever it was."""
+        """Records that a host answered, with whatever."""
         if host not in self._answered:
             self._on_first_answer(host)
         self._answered[host] = now
 
     def has_answered(self, host: str) -> bool:
-        """Whether it did in this run."""
+        """Whether the host answered in this run."""
         return host in self._answered
 
     def is_known(self, host: str) -> bool:
-        """Whether it did in this run or an earlier one."""
+        """Whether the host answered in this run or an earlier one."""
         return host in self._answered or self._is_known(host)
 
     def judge(self, error: errors.HostUnreachableError, since: float) -> Verdict:
-        """What an error means.
+        """Decides why a host cannot be reached.
 
         Args:
-            error: of the latest try.
-            since: monotonic seconds, when the host was first found not to answer.
+            error: of the latest attempt.
+            since: monotonic seconds of the first failure.
         """
         meaning = net_errors.MEANINGS[error.fault]
         if error.fault is models.NetFault.OFFLINE:
@@ -93,9 +93,9 @@ class Hosts:
         return max(self._answered.values(), default=-math.inf) > when
 
     def give_up(self, host: str, why: str, code: models.ErrorCode) -> None:
-        """Nobody asks this host any more in this run."""
+        """Ends requests to this host in this run."""
         self._given_up[host] = errors.PermanentError(why, code)
 
     def why_given_up(self, host: str) -> errors.PermanentError | None:
-        """The failure of everything that needs this host; None where it is not given up."""
+        """The error for whatever needs this host; None if it was not given up."""
         return self._given_up.get(host)

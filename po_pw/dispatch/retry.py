@@ -1,4 +1,4 @@
-"""Again, when, or never: the one place that decides whether an order is tried again. Pure."""
+"""Decides whether and when a failed order is retried; nothing else does. Pure."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BROWSERS: Final = 4
-"""Browsers, or renderers, that may end under an order's page before the order is set aside. Somebody else may have
-ended some of them: a person, a machine short of memory."""
+"""Browser or renderer crashes while an order's page is open after which the order fails. The cause may be another:
+a user who closed the browser, a lack of memory."""
 LOSSES: Final = 12
-"""The same where only files of the order were still coming, by way of the browser."""
+"""The same while only files of the order were downloading through the browser."""
 _DOUBLINGS: Final = 60
-"""More would not change the bound, and at last overflow."""
+"""More doublings would not change the bound and would finally overflow."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Policy:
-    """How often and how patiently."""
+    """Limits and delays of retries."""
 
     attempts: int
-    """At most, the first included."""
+    """Maximum attempts, including the first."""
     base: float
-    """Seconds of the first delay's upper bound."""
+    """Upper bound of the first delay, in seconds."""
     cap: float
-    """Seconds that no delay's upper bound exceeds."""
+    """Maximum of that bound, in seconds."""
     patience: float = math.inf
-    """Seconds from its first failure on that an order may go on being tried again."""
+    """Seconds after an order's first failure during which it is retried."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AttemptHistory:
-    """What went before, of one order."""
+    """Earlier attempts of one order."""
 
     tried_for: float = 0.0
-    """Seconds since its first failure, without those in which everybody waited."""
+    """Seconds since its first failure, not counting waits for its host."""
     excused: bool = False
-    """The attempt failed for a reason that is nobody's order's: a host that is down, a machine that slept."""
+    """The attempt failed for a reason outside the order: a host that is down, a machine that slept."""
     on_page: bool = True
-    """It had a page of the browser that was lost, and may be what ended it."""
+    """It had a page open in the lost browser and may be the cause."""
     browsers: int = 0
-    """Browsers lost under its page, this one included."""
+    """Browsers lost with its page open, including this one."""
     losses: int = 0
-    """Browsers lost while only its files were coming, this one included."""
+    """Browsers lost while only its files were downloading, including this one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Again:
-    """The order goes back, and may be taken after `delay` seconds."""
+    """Retry after `delay` seconds."""
 
     delay: float
     counts: bool
@@ -60,12 +60,12 @@ class Again:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Never:
-    """The error is the order's result."""
+    """Do not retry: the error is the order's result."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SignIn:
-    """The sign-in has to be renewed first; no attempt was used up."""
+    """Sign in first; does not count as an attempt."""
 
 
 Decision: TypeAlias = Again | Never | SignIn
@@ -79,21 +79,21 @@ def decide(
     random: Callable[[], float],
     past: AttemptHistory | None = None,
 ) -> Decision:
-    """What follows from an error.
+    """Decides what follows from an error.
 
     The delay is exponential with full jitter (uniform between 0 and the bound, which doubles with each attempt), and
-    never shorter than the server's `Retry-After`. An output that cannot be written to is nothing to try again here: it
-    is so for every order, and the run waits (`machine/disk_space.py`).
+    never shorter than the server's `Retry-After`. An output that cannot be written to concerns every
+    order, and the run waits (`machine/disk_space.py`).
 
-    A lost browser is not a matter of attempts: the order goes back at once, until it has ended `BROWSERS` of them; one
-    that merely shared the browser does not even count the attempt.
+    After a lost browser the order is retried at once, whatever its attempts, until `BROWSERS` were lost; an order
+    without a page in that browser does not even use up an attempt.
 
     Args:
-        error: what happened.
-        attempt: which attempt it happened in, from 1.
-        policy: the bounds.
+        error: of the attempt.
+        attempt: its number, from 1.
+        policy: limits and delays.
         random: uniform in [0, 1).
-        past: what else is known; None: nothing.
+        past: earlier attempts; None if there were none.
     """
     past = past or AttemptHistory()
     if isinstance(error, errors.SessionExpiredError):

@@ -1,4 +1,4 @@
-"""Who works on which order: a deque per worker, and work stealing. Pure: time is passed in, nothing waits."""
+"""Assigns orders to workers: a deque per worker, and work stealing. Pure: time is passed in, nothing waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StaleLeaseError(RuntimeError):
-    """The lease is not out: it was given back before, its worker left, or it is another scheduler's."""
+    """The lease is not active: already returned, its worker left, or from another scheduler."""
 
 
 class NotJoinedError(RuntimeError):
@@ -26,7 +26,7 @@ class NotJoinedError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Nothing to take now, but there may be: at `when`, or where that is None when a lease comes back."""
+    """No order now; try again at `when`, or if that is None when a lease is returned."""
 
     when: float | None
 
@@ -43,20 +43,20 @@ class _Waiting:
 
 
 class Scheduler:
-    """Hands each order to one worker at a time, until it is settled.
+    """Gives each order to one worker at a time, until it is settled.
 
-    The orders are dealt out in contiguous runs, one for each worker. A worker takes from the front of its own deque
-    and, when that is empty, steals half of the longest other from the back. An order that was put back for later may
-    be taken by anyone once it is due, before fresh ones.
+    The orders are dealt out in contiguous blocks, one per worker. A worker takes from the front of its own deque and,
+    when that is empty, steals half of the longest other deque from the back. An order that was put back for later may
+    be taken by any worker once it is due, before new ones.
 
-    A worker that leaves hands over everything it has, its leases included: it must have stopped working on them, and
-    none of them can be settled or put back any more. So an order is never in two places, and none is stranded; where
-    nobody is left, the orders wait for whoever joins next.
+    When a worker leaves, its orders and leases go to the others: it must have stopped working on them, and those leases
+    can no longer be settled or put back. So no order is worked on twice and none is lost; without workers the orders
+    wait for the next to join.
 
     Args:
-        orders: what is to be done.
-        workers: who begins; each once.
-        open_ended: whether more orders may be added; then it is never drained before it is closed.
+        orders: to distribute.
+        workers: the first workers; no duplicates.
+        open_ended: whether more orders may be added; then it is drained only after `close`.
 
     Raises:
         ValueError: a worker is named twice.
@@ -94,17 +94,17 @@ class Scheduler:
     def take(self, worker: models.WorkerId, now: float, held: Held | None = None) -> models.Lease | WaitUntil | Drained:
         """The next order for this worker.
 
-        A lease with `stolen_from` says that this call took orders over from that worker: the leased one, and those
-        that now wait for the thief (`waiting_for`).
+        If `stolen_from` of the lease is set, this call stole orders from that worker: the leased one and those now in
+        the thief's deque (`waiting_for`).
 
         Args:
             worker: has joined.
             now: monotonic seconds.
-            held: whether an order may not be taken at present; None: any may. Passing over those, an order is taken
-                alone, wherever it waits.
+            held: whether an order is blocked at present; None: none is. An order found past blocked ones is taken
+                alone, from any deque.
 
         Raises:
-            NotJoinedError: it has not, or has left.
+            NotJoinedError: it has left or never joined.
         """
         own = self._deques.get(worker)
         if own is None:
@@ -149,7 +149,7 @@ class Scheduler:
         return Drained() if self.is_drained() else WaitUntil(later)
 
     def add(self, order: models.PurchaseOrder) -> None:
-        """One more order, for whoever asks first.
+        """Adds an order, for any worker.
 
         Raises:
             RuntimeError: the scheduler is closed.
@@ -160,19 +160,19 @@ class Scheduler:
         self._unowned.append(_Waiting(order, 1))
 
     def close(self) -> None:
-        """No more orders will be added."""
+        """Ends adding orders."""
         self._open_ended = False
 
     def put_back(self, lease: models.Lease, not_before: float, *, counts: bool) -> None:
-        """The order is to be tried again, by anyone, not before this time.
+        """Puts an order back to be retried by any worker, not before this time.
 
         Args:
-            lease: is out.
+            lease: active.
             not_before: monotonic seconds.
-            counts: False where the attempt was not the order's fault (session, our own crash, a stop).
+            counts: False if the order did not cause the failure (session, our own crash, a stop).
 
         Raises:
-            StaleLeaseError: it is not out.
+            StaleLeaseError: the lease is not active.
         """
         self._end(lease)
         waiting = _Waiting(lease.order, lease.attempt + 1 if counts else lease.attempt)
@@ -180,30 +180,30 @@ class Scheduler:
         heapq.heappush(self._delayed, (not_before, self._number, waiting))
 
     def park(self, lease: models.Lease) -> None:
-        """The order waits, without an attempt, until more is known: nobody is given it before `unpark`.
+        """Parks an order until `unpark`; does not count as an attempt.
 
         Raises:
-            StaleLeaseError: it is not out.
+            StaleLeaseError: the lease is not active.
         """
         self._end(lease)
         self._parked[lease.order.key] = _Waiting(lease.order, lease.attempt)
 
     def unpark(self, key: models.OrderKey) -> None:
-        """The order may be taken again, by anyone; nothing happens where it is not parked."""
+        """Lets any worker take a parked order again; no effect on others."""
         waiting = self._parked.pop(key, None)
         if waiting is not None:
             self._number += 1
             heapq.heappush(self._delayed, (0.0, self._number, waiting))
 
     def parked(self) -> list[models.PurchaseOrder]:
-        """Orders that wait until more is known."""
+        """Parked orders."""
         return [waiting.order for waiting in self._parked.values()]
 
     def only_parked(self, is_gone: Held | None = None) -> bool:
-        """Whether nothing is left but orders that wait until more is known, and those that are not given out any more.
+        """Whether only parked orders are left, and orders that are blocked for good.
 
         Args:
-            is_gone: whether an order is one of the latter; None: none is.
+            is_gone: whether an order is blocked for good; None: none is.
         """
         if not self._parked or self._out:
             return False
@@ -213,22 +213,22 @@ class Scheduler:
         return is_gone is not None and all(is_gone(one.order) for one in others)
 
     def settle(self, lease: models.Lease) -> None:
-        """The order has its outcome.
+        """Records that the order has its outcome.
 
         Raises:
-            StaleLeaseError: it is not out.
+            StaleLeaseError: the lease is not active.
         """
         self._end(lease)
         self._settled += 1
 
     def join(self, worker: models.WorkerId) -> None:
-        """A worker is there; one that has joined already stays as it is."""
+        """Adds a worker; no effect if it has joined already."""
         self._deques.setdefault(worker, collections.deque())
 
     def leave(self, worker: models.WorkerId) -> None:
-        """A worker goes: what it had waiting, and what it still had in progress, is for anyone.
+        """Removes a worker; its waiting orders and leases are for any worker.
 
-        Leases it still had do not count as attempts. Nothing happens where it has not joined.
+        Its leases do not count as attempts. No effect if it has not joined.
         """
         self._unowned.extend(self._deques.pop(worker, ()))
         for lease in self.leases(worker):
@@ -236,27 +236,27 @@ class Scheduler:
             self._unowned.append(_Waiting(lease.order, lease.attempt))
 
     def waiting(self) -> int:
-        """Orders nobody is working on."""
+        """Number of orders waiting."""
         return sum(map(len, self._deques.values())) + len(self._unowned) + len(self._delayed) + len(self._parked)
 
     def waiting_for(self, worker: models.WorkerId) -> int:
-        """Orders in this worker's own deque."""
+        """Number of orders in this worker's own deque."""
         return len(self._deques.get(worker, ()))
 
     def out(self) -> int:
-        """Orders somebody is working on."""
+        """Number of leased orders."""
         return len(self._out)
 
     def leases(self, worker: models.WorkerId) -> list[models.Lease]:
-        """What this worker has in progress."""
+        """This worker's leases."""
         return [lease for lease in self._out.values() if lease.worker == worker]
 
     def settled(self) -> int:
-        """Orders that have their outcome."""
+        """Number of settled orders."""
         return self._settled
 
     def is_drained(self) -> bool:
-        """Whether every order is settled, and none will be added."""
+        """Whether all orders are settled and none will be added."""
         return not self._out and not self.waiting() and not self._open_ended
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""Whether everything that a run needs is there, each thing tried for real."""
+"""`po-pw doctor`: checks everything that a run needs by using it."""

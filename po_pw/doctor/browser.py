@@ -1,4 +1,4 @@
-"""The part of `po-pw doctor` that starts a browser: everything that a worker does with one, once."""
+"""The doctor's browser checks: does once everything that a worker does with a browser."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SHOW: Final = 15.0
 _VISIT: Final = 30.0
 """Seconds for a portal's page."""
 _FORBIDDEN: Final = 10.0
-"""Seconds for a launch that a policy forbids: it does not fail, it hangs."""
+"""Seconds for a launch that a policy forbids: it hangs instead of failing."""
 
 
 async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequence[str]) -> dict[str, checks.Check]:
-    """Tries driver, browser, policies, a context and a download; gives what the portals at these origins answer."""
+    """Checks driver, browser, policies, a context and a download; returns a check of the portal at each origin."""
     asked: dict[str, checks.Check] = {}
     try:
-        # Not above: where Playwright is broken, that is a line like any other.
+        # Imported here: a broken Playwright must become a check's result.
         from po_pw.browser import contexts, display, profiles
     except ImportError as error:
         lines.add(checks.problem("playwright", f"it cannot be imported: {error}", REINSTALL))
@@ -94,7 +94,7 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
 async def _launch(
     driver: contexts.Driver, launch: contexts.Launch, manager: profiles.ProfileManager, lines: checks.Lines
 ) -> contexts.Launch:
-    """Opens a context, a page in it, and downloads a file; gives how it could be launched."""
+    """Opens a context and a page, and downloads a file; returns the launch options that worked."""
     from po_pw.browser import locate
     from po_pw.doctor import trial
 
@@ -145,12 +145,12 @@ async def _opened(
 async def _ask(
     options: settings.Settings, driver: contexts.Driver, launch: contexts.Launch, origin: str, number: int
 ) -> checks.Check:
-    """Opens a portal's first page under the saved sign-in, as a worker would."""
+    """Opens a portal's home page with the saved sign-in, as a worker would."""
     from po_pw.browser import profiles
     from po_pw.doctor import trial
     from po_pw.portals.generic import page_facts, recognition
 
-    kept = sessions.Sessions(settings.home(options))
+    kept = sessions.Sessions(settings.home(options), options.account)
     base = kept.profile(origin)
     address = kept.proof(origin) or origin
 

@@ -1,4 +1,4 @@
-"""One line of `po-pw doctor`, and how a check becomes one: bounded in time, and never a traceback."""
+"""Results of doctor checks; every check has a time limit and never ends in a traceback."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ FAULTS: Final = (
     TypeError,
     ValueError,
 )
-"""What a check that fails may raise: a broken installation raises anything, and the doctor is who should say so."""
+"""Errors that become a check's result: a broken installation may raise any of them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Check:
-    """What was found out about one thing."""
+    """Result of one check."""
 
     name: str
     state: State
     text: str
     remedy: str = ""
-    """What to do; `""` where nothing needs doing, or `text` says it."""
+    """What to do; `""` if nothing, or if `text` says it."""
     subject: Subject = "machine"
-    """What it is about: this machine, or a portal that is elsewhere."""
+    """What it is about: this machine or a portal."""
 
 
 def ok(name: str, text: str) -> Check:
-    """All is well."""
+    """A check that passed."""
     return Check(name, "ok", text)
 
 
 def warning(name: str, text: str, remedy: str) -> Check:
-    """It works, but not as well as it could, or not always."""
+    """A check that passed with restrictions."""
     return Check(name, "warning", text, remedy)
 
 
 def problem(name: str, text: str, remedy: str = "") -> Check:
-    """Runs fail of it."""
+    """A check that failed: runs would fail."""
     return Check(name, "problem", text, remedy)
 
 
 def failed(name: str, error: BaseException, remedy: str = "") -> Check:
-    """A check that could not be done is a problem; of our own errors, further lines are the remedy."""
+    """A check that raised an error; of our own errors, lines after the first become the remedy."""
     if isinstance(error, errors.PoPwError):
         text, _, more = str(error).partition("\n")
         return problem(name, text, more.strip() or remedy)
@@ -72,10 +72,10 @@ def failed(name: str, error: BaseException, remedy: str = "") -> Check:
 
 
 class Lines:
-    """What is known so far.
+    """Collects the results.
 
     Args:
-        said: called with each line as soon as it is known.
+        said: called with each result as soon as it is known.
     """
 
     def __init__(self, said: Callable[[Check], None] | None = None) -> None:
@@ -83,14 +83,14 @@ class Lines:
         self._said = said
 
     def add(self, *lines: Check) -> None:
-        """These lines are known now."""
+        """Adds results."""
         for line in lines:
             self.all.append(line)
             if self._said is not None:
                 self._said(line)
 
     def trying(self, name: str, remedy: str = "") -> _Trying:
-        """A block; what fails in it becomes a problem of this name, and what comes after the block goes on."""
+        """A context manager that turns an error inside into a problem with this name."""
         return _Trying(self, name, remedy)
 
 
@@ -111,11 +111,11 @@ class _Trying:
 
 
 async def in_thread(name: str, check: Callable[[], Sequence[Check]], timeout: float) -> list[Check]:
-    """Does a check that blocks; one that hangs (a dead network drive) is left behind, and holds nothing up.
+    """Runs a blocking check on a thread; after the timeout (a dead network drive) the thread is abandoned.
 
     Args:
-        name: of the line where it fails.
-        check: gives its lines.
+        name: of the result if it fails.
+        check: returns its results.
         timeout: seconds.
     """
     loop, done = asyncio.get_running_loop(), asyncio.Event()
@@ -127,10 +127,10 @@ async def in_thread(name: str, check: Callable[[], Sequence[Check]], timeout: fl
         except FAULTS as error:
             lines.append(failed(name, error))
         finally:
-            with contextlib.suppress(RuntimeError):  # it took too long, and the loop is gone
+            with contextlib.suppress(RuntimeError):  # too late: the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
-    # Not of the loop's own pool: its end would wait for a thread that hangs.
+    # Not in the loop's own pool, whose shutdown would wait for a hanging thread.
     threading.Thread(target=work, name=f"doctor-{name}", daemon=True).start()
     try:
         async with asyncio.timeout(timeout):

@@ -1,4 +1,4 @@
-"""Whether everything that a run needs is there: each thing tried for real, each line with its remedy."""
+"""Runs all doctor checks; each result has its remedy."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 Check = checks.Check
 
 _QUICK: Final = 10.0
-"""Seconds for a check that only looks at this machine."""
+"""Seconds for a local check."""
 _SEVERAL: Final = 2
-"""So many portals do not all go down at once."""
+"""Number of portals that are unlikely to be down at the same time."""
 _MANY: Final = 64
-"""The most contexts that can be asked for."""
+"""Maximum number of contexts."""
 
 
 async def examine(
     options: settings.Settings, *, online: bool = False, said: Callable[[Check], None] | None = None
 ) -> list[Check]:
-    """Checks everything, one thing after another; each check is bounded in time, and one that fails is a problem.
+    """Runs all checks in sequence; each has a time limit, and an error becomes a problem.
 
     Args:
         options: as for a run.
-        online: also asks each portal whether its sign-in still holds.
-        said: called with each line as soon as it is known.
+        online: also checks at each portal whether the sign-in is still valid.
+        said: called with each result as soon as it is known.
     """
     lines = checks.Lines(said)
     lines.add(*await checks.in_thread("python", _python, _QUICK))
@@ -61,7 +61,7 @@ async def examine(
     usable = [origin for origin, line in kept if line.state != "problem"]
     asked = await browser.browser(options, lines, usable if online else ())
     for line, origin in zip(saved, [origin for origin, _ in kept] or [""], strict=False):
-        # What the portal itself says is worth more than what lies here.
+        # The portal's own response counts more than the saved state.
         answer = asked.get(origin)
         if answer is None:
             lines.add(_of_portal(line) if origin else line)
@@ -74,10 +74,10 @@ async def examine(
 
 
 def judge_network(asked: Sequence[Check]) -> list[Check]:
-    """Whether portals that cannot be reached are the fault of this machine: where none of several can. Pure.
+    """Whether the machine's network is the problem: if none of several portals can be reached. Pure.
 
     Args:
-        asked: what became of each portal that was asked.
+        asked: the result for each portal.
     """
     dead = sum(answer.name == "portal" for answer in asked)
     if dead < _SEVERAL or dead < len(asked):
@@ -151,5 +151,5 @@ def _display(options: settings.Settings) -> list[Check]:
 
 
 def _both(saved: Check, asked: Check) -> Check:
-    """What lies here, and what the portal says of it: the portal has the last word."""
+    """Merges the saved state and the portal's response; the response takes precedence."""
     return dataclasses.replace(asked, text=f"{saved.text}; {asked.text}")

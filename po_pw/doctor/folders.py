@@ -1,6 +1,6 @@
-"""What `po-pw doctor` finds out about folders: whether they can be written to, what they lie on, how much room is left.
+"""The doctor's folder checks: whether they are writable, their file system, free space.
 
-Nothing is left behind, and no folder is made that was not there.
+Leaves no files behind and creates no folders.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
 _SHORT_PATHS: Final = 130
-"""Characters below the output directory, of the path budget, under which names are cut short often."""
+"""Characters left for paths below the output directory under which names are often shortened."""
 _LONG_TEMP: Final = 60
-"""Characters of a temporary folder from which on Chromium's socket path is too long."""
+"""Path length of the temporary folder from which on Chromium's socket path is too long."""
 
 
 def temporary() -> list[checks.Check]:
-    """The temporary folder, where profiles are made and browsers work."""
+    """Checks the temporary folder, which holds browser profiles."""
     from po_pw.browser import watchdog
 
     name = "temp folder"
@@ -59,7 +59,7 @@ def temporary() -> list[checks.Check]:
 
 
 def home(options: settings.Settings) -> list[checks.Check]:
-    """Where sign-ins and profiles are kept."""
+    """Checks the folder of sign-ins and profiles."""
     name, folder = "profile folder", settings.home(options).absolute()
     fault = _fault(folder)
     if fault:
@@ -69,7 +69,7 @@ def home(options: settings.Settings) -> list[checks.Check]:
 
 
 def output(options: settings.Settings) -> list[checks.Check]:
-    """Whether files, and how long their paths, may be."""
+    """Checks that the output directory is writable, and the path length left for files."""
     name, folder = "output", Path(options.out).absolute()
     fault = _fault(folder)
     if fault:
@@ -88,7 +88,7 @@ def output(options: settings.Settings) -> list[checks.Check]:
 
 
 def disk(options: settings.Settings) -> list[checks.Check]:
-    """Free space at the output."""
+    """Checks the output's free disk space."""
     folder = _nearest(Path(options.out).absolute())
     free = shutil.disk_usage(folder).free
     text = f"{capacity.size(free)} free for attachments"
@@ -100,7 +100,7 @@ def disk(options: settings.Settings) -> list[checks.Check]:
 
 
 def file_system(options: settings.Settings) -> list[checks.Check]:
-    """What the output lies on, and what that means for the journal, which is tried there."""
+    """Checks the output's file system, and creates a trial journal there."""
     from po_pw.journal import schema
 
     folder = Path(options.out).absolute()
@@ -119,11 +119,11 @@ def file_system(options: settings.Settings) -> list[checks.Check]:
 
 
 def judge_file_system(kind: str, lies: storage_location.StorageLocation, mode: str) -> checks.Check:
-    """What a file system means for us. Pure.
+    """Evaluates a file system. Pure.
 
     Args:
-        kind: as the system names it; may be empty.
-        lies: where the output directory lies.
+        kind: the system's name for it; may be empty.
+        lies: the output directory's storage location.
         mode: SQLite's journal mode there, `wal` or `delete`.
     """
     name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
@@ -156,7 +156,7 @@ def judge_file_system(kind: str, lies: storage_location.StorageLocation, mode: s
 
 
 def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
-    """What is saved of each portal's sign-in: origin and line; nothing is asked of the portals."""
+    """Checks each saved sign-in, without contacting the portals; returns origin and result."""
     kept = sessions.Sessions(settings.home(options))
     root = settings.home(options) / "portals"
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
@@ -170,7 +170,7 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
 
 
 def _said(file: Path) -> str:
-    """The origin that a saved sign-in names; `""` where it names none, or is damaged."""
+    """The origin in a saved sign-in; `""` if it has none or is damaged."""
     try:
         state = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -206,12 +206,12 @@ def _ago(seconds: float) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """The folder, or its nearest existing parent."""
     return next((place for place in (folder, *folder.parents) if place.exists()), folder)
 
 
 def _fault(folder: Path) -> str:
-    """Why nothing can be written to this folder, or where it would be made; `""` where all is well."""
+    """Why this folder, or the parent it would be created in, is not writable; `""` if it is."""
     place = _nearest(folder)
     if not place.is_dir():
         return f"{place} is a file, not a folder"
@@ -233,7 +233,7 @@ def _probe(place: Path) -> Iterator[Path]:
 
 
 def _write_in(folder: Path) -> None:
-    """Does what a run does with a file: writes it under one name, and gives it another."""
+    """Writes and renames a file, as a run does."""
     written = b"po-pw"
     file, final = folder / "trial.part", folder / "trial"
     with file.open("wb") as stream:

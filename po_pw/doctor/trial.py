@@ -1,4 +1,4 @@
-"""One context on trial: whether a page opens, runs its script, and a click becomes a file."""
+"""Tests one context: opens a page, runs a script, downloads a file by a click."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _PAGE: Final = (
 
 
 async def page(context: contexts.Context, timeout: float) -> None:
-    """Opens a page that needs no network, and runs a script in it.
+    """Opens a page that needs no network and runs a script in it.
 
     Raises:
         MachineError: the browser does not do it.
-        BrowserLostError: it died of it.
+        BrowserLostError: the browser crashed.
     """
     async with _in_time("show a page", timeout), context.page() as hold:
         await hold.page.goto(_PAGE)
@@ -42,11 +42,11 @@ async def page(context: contexts.Context, timeout: float) -> None:
 
 
 async def download(context: contexts.Context, timeout: float) -> Path:
-    """Downloads a small file from a page that needs no network; gives where it came to lie.
+    """Downloads a small file from a page that needs no network; returns its path.
 
     Raises:
-        MachineError: nothing came, or not what was sent.
-        BrowserLostError: the browser died of it.
+        MachineError: nothing was downloaded, or its content is wrong.
+        BrowserLostError: the browser crashed.
     """
     try:
         async with _in_time("download a file", timeout), context.page() as hold:
@@ -77,12 +77,12 @@ async def download(context: contexts.Context, timeout: float) -> Path:
 async def look(
     context: contexts.Context, url: str, judge: Callable[[playwright.Page, int], Awaitable[T]], timeout: float
 ) -> T:
-    """Opens an address and gives what `judge` makes of the page and its HTTP status.
+    """Opens an address; returns the result of `judge` for the page and its HTTP status.
 
     Raises:
-        PortalUnreachableError: the page does not open; says why.
-        MachineError: not in time.
-        BrowserLostError: the browser died of it.
+        PortalUnreachableError: the page does not open.
+        MachineError: timeout.
+        BrowserLostError: the browser crashed.
     """
     async with _in_time(f"open {url}", timeout), context.page() as hold:
         return await judge(hold.page, await forms.open_page(hold.page, url, timeout))

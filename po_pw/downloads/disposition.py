@@ -1,4 +1,4 @@
-"""The name in a `Content-Disposition` header (RFC 6266, RFC 5987), also where it is against the rules. Pure."""
+"""The file name in a `Content-Disposition` header (RFC 6266, RFC 5987), malformed headers included. Pure."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-# A quoted string is taken whole, so that what looks like a parameter in it is none.
+# A quoted string is matched as a whole, so that parameters are not read from inside it.
 _PARAMETER: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)', re.DOTALL)
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _HALVES: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""Halves of characters; those in between stand for raw bytes."""
+"""Lone surrogates, without those that stand for raw bytes (surrogateescape)."""
 _WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 
 
 def is_attachment(header: str) -> bool:
-    """Whether the server says it is to be saved, not shown."""
+    """Whether the server asks to save the file instead of showing it."""
     return header.partition(";")[0].strip().lower() == "attachment"
 
 
 def name(header: str) -> str:
-    """The file's name; `""` where there is none. `filename*` goes before `filename`, as RFC 6266 asks.
+    """The file's name; `""` if there is none. `filename*` takes precedence over `filename` (RFC 6266).
 
     Args:
-        header: its value; bytes that are no UTF-8 may be in it as surrogates (aiohttp) or as Latin-1 (a browser).
+        header: its value; bytes that are not UTF-8 come as surrogates (aiohttp) or Latin-1 (browsers).
     """
     header = _HALVES.sub("\N{REPLACEMENT CHARACTER}", header)
     given: dict[str, str] = {}
@@ -38,7 +38,7 @@ def name(header: str) -> str:
 
 
 def _continued(given: dict[str, str]) -> str:
-    """RFC 2231 lets a long value come in numbered parts: `filename*0*=…; filename*1*=…`."""
+    """Joins a long value sent in numbered parts (RFC 2231): `filename*0*=…; filename*1*=…`."""
     parts: list[str] = []
     while True:
         number = len(parts)
@@ -63,13 +63,13 @@ def _extended(value: str) -> str:
     for known in (charset.strip() or "utf-8", "utf-8"):
         try:
             return data.decode(known)
-        except (LookupError, ValueError):  # no such charset, or not in it
+        except (LookupError, ValueError):  # unknown charset, or bytes not valid in it
             continue
     return data.decode("cp1252", "replace")
 
 
 def _repaired(text: str) -> str:
-    """Names that servers send against the rules: raw bytes, UTF-8 read as Latin-1, MIME words, percent-encoding."""
+    """Decodes malformed names: raw bytes, UTF-8 read as Latin-1, MIME encoded words, percent-encoding."""
     try:
         data = text.encode("latin-1")
     except UnicodeEncodeError:

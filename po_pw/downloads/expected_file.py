@@ -1,4 +1,4 @@
-"""What is known of a file before its bytes are, and whether the bytes keep it. Pure."""
+"""What is known about a file before its bytes arrive, and whether the bytes match. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PAGE: Final = 1 << 16
-"""Bytes of a page that came instead of a file, to see what it says."""
+"""Bytes read of a page that came instead of a file."""
 _FOR_SCRIPTS: Final = frozenset({"application/json", "text/javascript", "application/javascript", "text/css"})
-"""Types of what a page's own scripts and styles ask for: no file, unless it is called one."""
+"""Media types that a page's scripts and styles load: not attachments, unless named as files."""
 _NAMELESS: Final = re.compile(r"(?i)(download|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})( ?\(\d+\))?(\.\w+)?")
-"""What a browser calls a download that nobody named."""
+"""Names that browsers give to downloads without a name."""
 _SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|reason)"\s*:\s*"([^"\\]{1,200})')
 _TELLS_OF_ERROR: Final = frozenset(
     {"error", "errors", "error_description", "error_message", "errormessage", "exception", "fault"}
@@ -68,7 +68,7 @@ _ASIDE: Final = frozenset(
         "taskid",
     }
 )
-"""Names in a JSON object that has something to say of a request and nothing else (RFC 9457 and its likes)."""
+"""Names in a JSON object that only reports on a request (RFC 9457 and similar)."""
 _NOT_YET: Final = re.compile(
     rb'(?i)"(?:status|state|message)"\s*:\s*"(?:in[ _-]?progress|pending|processing|queued|preparing|generating|'
     rb"not[ _-]?ready)\b"
@@ -77,10 +77,10 @@ _OLDEST: Final = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
 
 
 class PageInsteadError(errors.NotAFileError):
-    """A page came where a file was promised; it may be about the file.
+    """A page came where a file was expected; it may be the file's own page.
 
     Attributes:
-        page: its beginning.
+        page: the beginning of the page.
     """
 
     def __init__(self, message: str, page: page_about.Page) -> None:
@@ -90,42 +90,42 @@ class PageInsteadError(errors.NotAFileError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExpectedFile:
-    """What is known of a file before its bytes are."""
+    """What is known about a file before its bytes arrive."""
 
     shown: str
     """Its name on the page."""
     sent_name: str
-    """Its own name: the server's, else the page's, else the address's; perhaps without an extension."""
+    """Its name from the server, else the page, else the address; may have no extension."""
     asked: str
-    """The last part of the address that was asked for."""
+    """Last part of the requested address."""
     media_type: str
     length: int | None
-    """Bytes; None where they were not announced, or count something else."""
+    """Bytes; None if not announced, or if the header counts something else."""
     modified_at: datetime.datetime | None
     etag: str
     """As the server sent it."""
     is_attachment: bool
-    """The server says that it is to be saved, not shown."""
+    """The server asks to save it instead of showing it."""
     source: str
     url: str = ""
-    """The whole address, after redirects."""
+    """The full address, after redirects."""
     asked_url: str = ""
-    """The whole address that was asked for; `""` where a click brought it."""
+    """The full requested address; `""` if it came by a click."""
     charset: str = ""
-    """Of text, as the server says; `""` where it does not."""
+    """Of a text, as sent by the server; `""` if not sent."""
     is_named_page: bool = False
-    """The server itself gives it a page's name, as it gives none to the portal's own pages."""
+    """The server sent a file name that is a page's, which it does not do for the portal's own pages."""
     is_certain: bool = True
-    """Something is promised at all."""
+    """The page shows this as an attachment for certain."""
     may_be_empty: bool = True
-    """That no bytes came would be the server's word, and not a connection that broke off."""
+    """An empty body would be valid, and not a connection that broke off."""
 
     def after(self, kept: models.SavedFile | None) -> ExpectedFile:
-        """With what an earlier run saved: a file that had bytes has not become empty."""
+        """Adds what an earlier run saved: a file that had bytes must not be empty now."""
         return dataclasses.replace(self, may_be_empty=False) if kept is not None and kept.size else self
 
     def final(self, head: bytes) -> ExpectedFile:
-        """With an extension, where it had none and the type or the first bytes tell one."""
+        """Adds an extension, if it has none, from the type or the first bytes."""
         if file_type.extension(self.sent_name):
             return self
         added = file_type.extension_for(self.media_type, file_type.actual(head))
@@ -135,14 +135,14 @@ class ExpectedFile:
 def of_answer(
     attachment: models.Attachment, url: str, headers: Mapping[str, str], *, encoded: bool, now: datetime.datetime
 ) -> ExpectedFile:
-    """What an HTTP answer promises.
+    """Reads what an HTTP response announces.
 
     Args:
-        attachment: what the page says.
-        url: after redirects.
+        attachment: as read from the page.
+        url: final address, after redirects.
         headers: names in any case.
-        encoded: the body is compressed: its length then is not the file's.
-        now: no file is younger.
+        encoded: the body is compressed, so `Content-Length` is not the file's length.
+        now: later dates are ignored.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     header = lower.get("content-disposition", "")
@@ -171,14 +171,14 @@ def of_answer(
 def of_download(
     attachment: models.Attachment, suggested: str, url: str, headers: Mapping[str, str], *, now: datetime.datetime
 ) -> ExpectedFile:
-    """What a browser's download promises.
+    """Reads what a browser's download announces.
 
     Args:
-        attachment: what the page says.
-        suggested: the browser's name for it.
+        attachment: as read from the page.
+        suggested: name suggested by the browser.
         url: may be a `blob:`.
-        headers: of the answer; empty where there was none.
-        now: no file is younger.
+        headers: of the response; empty if there was none.
+        now: later dates are ignored.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     promise = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
@@ -192,7 +192,7 @@ def of_download(
     return dataclasses.replace(
         promise,
         sent_name=redact.file_name(replace_surrogates(name or suggested or attachment.name)),
-        # The browser took it for a file; where there are no headers, nothing else can say so.
+        # The browser treated it as a file; without headers that is the only sign.
         is_attachment=promise.is_attachment or not lower,
         may_be_empty=promise.may_be_empty or not lower,
         source=source,
@@ -202,12 +202,12 @@ def of_download(
 def refusal(
     promise: ExpectedFile, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
 ) -> errors.OrderError | None:
-    """Why the bytes are not the file: a page where a file was promised is not a file. None: they may be it.
+    """Explains why the bytes are not the file, e.g. a page where a file was expected; None if they may be the file.
 
     Args:
-        promise: what was promised.
-        head: the first bytes: `kinds.HEAD` at least where there are so many, more where `may_be_page`.
-        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        promise: what was expected.
+        head: the first bytes: at least `file_type.HEAD` if there are so many, more if `may_be_page`.
+        is_own: whether a host is the portal's; another host's sign-in page does not mean that our session expired.
     """
     text = file_type.is_text(head[: file_type.HEAD])
     if may_be_page(promise, head):
@@ -227,17 +227,17 @@ def refusal(
 
 
 def needs_more(promise: ExpectedFile, head: bytes) -> bool:
-    """Whether more than `kinds.HEAD` bytes are needed to tell: of a page, and of a text that says what is wrong."""
+    """Whether more than `file_type.HEAD` bytes are needed to decide: for pages and for error texts."""
     return may_be_page(promise, head) or file_type.is_json(head) or refusal(promise, head) is not None
 
 
 def may_be_page(promise: ExpectedFile, head: bytes) -> bool:
-    """Whether the bytes are a page's, which may be the file only if a page was promised."""
+    """Whether the bytes are a page, which is the file only if a page was expected."""
     found = file_type.actual(head)
     says_page = promise.media_type in file_type.PAGE_TYPES
     is_table = file_type.extension(promise.sent_name) in {"xls", "doc"}
     if promise.is_attachment and is_table and not says_page and promise.media_type != "application/json":
-        return False  # portals export tables as text or HTML and call them .xls: the program opens them
+        return False  # portals export tables as text or HTML and name them .xls; Excel opens them
     if found != "html" and not (says_page and found is None and file_type.is_text(head[: file_type.HEAD])):
         return False
     if promise.is_attachment and _binary(promise) is None:
@@ -247,15 +247,15 @@ def may_be_page(promise: ExpectedFile, head: bytes) -> bool:
 
 
 def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, ...]:
-    """Length against what was announced, first bytes against the type; a file without any only where it may be so.
+    """Compares length and first bytes with what was announced; an empty file must be a type that can be empty.
 
     Args:
         promise: with its final name.
-        size: bytes that came.
+        size: bytes received.
         head: the first of them.
 
     Raises:
-        TransientError: it is not whole.
+        TransientError: the file is incomplete.
     """
     checks = ["length" if promise.length is not None else "no-length"]
     if promise.length is not None and size != promise.length:
@@ -268,18 +268,18 @@ def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, 
         return (*checks, "empty")
     wanted = file_type.promised(promise.sent_name, promise.media_type)
     if wanted is not None:
-        # Kept all the same: servers name types wrongly, and the person may still need the file.
+        # Kept anyway: servers send wrong types, and the user may still need the file.
         checks.append("magic" if file_type.actual(head) == wanted else "type-mismatch")
     return tuple(checks)
 
 
 def replace_surrogates(text: str) -> str:
-    """Text without halves of characters, which nothing could store: pages cut names anywhere."""
+    """Replaces lone surrogates, which cannot be stored: pages cut names at any point."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _name(shown: str, url: str) -> str:
-    """The page's name where it has an extension, else the address's last part where that has, else the page's name."""
+    """The page's name if it has an extension, else the address's last part if that has one, else the page's name."""
     if file_type.extension(shown):
         return shown
     last = _last_part(url)
@@ -298,7 +298,7 @@ def _last_part(url: str) -> str:
 
 
 def _binary(promise: ExpectedFile) -> str | None:
-    """The kind of which the first bytes must be, if any: by the server's name unless that is a page's."""
+    """The type that the first bytes must have, if known: by the server's name unless that is a page's."""
     sent = promise.sent_name
     if file_type.promises_page(sent) or not file_type.extension(sent):
         return file_type.promised(promise.shown) or file_type.promised(sent, promise.media_type)
@@ -306,19 +306,19 @@ def _binary(promise: ExpectedFile) -> str | None:
 
 
 def _promised_page(promise: ExpectedFile) -> bool:
-    """Whether a page was promised: by what was shown and asked for, not by where a redirect led."""
+    """Whether a page was expected, by the name shown and the address requested, not by a redirect's target."""
     own = promise.shown if file_type.extension(promise.shown) else promise.asked
     return file_type.promises_page(own) or file_type.promises_page(promise.sent_name)
 
 
 def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
-    """A server's date where it can be true."""
+    """A server's date, if plausible."""
     date = http_dates.parse(text)
     return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 
 def _is_for_scripts(promise: ExpectedFile) -> bool:
-    """Whether the answer is of a kind that a page's scripts ask for, and nothing says that there is a file."""
+    """Whether the response is of a type that scripts load, without any sign of a file."""
     kind = promise.media_type
     if promise.is_certain or promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
         return False
@@ -328,7 +328,7 @@ def _is_for_scripts(promise: ExpectedFile) -> bool:
 
 
 def _is_other_json(promise: ExpectedFile, head: bytes) -> bool:
-    """Whether this is JSON where another kind of text was promised, or JSON that only says why there is no file."""
+    """Whether it is JSON where another text was expected, or JSON that only explains why there is no file."""
     kind = promise.media_type
     if not file_type.is_json(head):
         return kind == "application/problem+json"
@@ -342,11 +342,11 @@ def _is_other_json(promise: ExpectedFile, head: bytes) -> bool:
 
 
 def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
-    """Whether the bytes are a whole JSON object that tells of a request and of nothing else.
+    """Whether the bytes are a complete JSON object that only reports on a request.
 
     Args:
-        head: of the file; of one that goes on behind it nothing is known.
-        needed: names of which one must say something.
+        head: first bytes of the file; False if the object does not end in them.
+        needed: names of which at least one must have a value.
     """
     try:
         given = json.loads(head)
@@ -365,13 +365,13 @@ def _sign_in(promise: ExpectedFile, is_own: Callable[[str], bool]) -> errors.Ord
 def sign_in_asked(
     asked_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
 ) -> errors.SessionExpiredError | errors.PermanentError:
-    """What a sign-in means that came instead of a file: the session's end, or another host's own affair.
+    """The error for a sign-in page that came instead of a file: our session expired, or another host wants a sign-in.
 
     Args:
-        asked_url: the address that was asked for.
+        asked_url: the requested address.
         what: the file, for the message.
         is_own: whether a host is the portal's.
-        by: the address that asked for it, after redirects.
+        by: address of the sign-in page, after redirects.
     """
     host, at = allowed_hosts.host_of(asked_url), by or asked_url
     if not host or is_own(host):

@@ -1,4 +1,4 @@
-"""Bytes to a proven file: streamed to `.part` with bounded memory, hashed on the way, checked, synced, renamed."""
+"""Downloads one file: streams it to `.part` with bounded memory, hashes, checks, syncs and renames it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may be."""
+    """Limits on file size."""
 
     max_file_bytes: int | None = None
     resume_from: int = partial.RESUME_FROM
-    """Bytes from which on a file that broke off is not begun anew."""
+    """Bytes from which on an interrupted download is resumed."""
     largest: int | None = None
-    """Bytes that the file system takes in one file."""
+    """Maximum bytes of one file on this file system."""
 
     def check(self, size: int | None) -> None:
-        """Raises PermanentError where a file is larger than allowed."""
+        """Raises PermanentError if a file is larger than allowed."""
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
             msg = f"the file is larger than {self.max_file_bytes} bytes, the limit that was set"
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
@@ -47,15 +47,15 @@ class Limits:
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
 
     async def check_room(self, part: Path, size: int | None, have: int = 0) -> None:
-        """Sees to it that what is announced fits on the disk, before any of it is fetched.
+        """Checks that the announced size fits on the disk, before anything is fetched.
 
         Args:
-            part: where its bytes go.
-            size: of the whole file; None where that is not known.
-            have: bytes of it that are there already.
+            part: file to write to.
+            size: of the whole file; None if unknown.
+            have: bytes already on disk.
 
         Raises:
-            DoesNotFitError: it does not.
+            DoesNotFitError: it does not fit.
         """
         if size is None:
             return
@@ -79,34 +79,34 @@ async def fetch(
     is_file: Callable[[], None] = lambda: None,
     is_marked: bool = True,
 ) -> models.SavedFile | None:
-    """Saves one file that an HTTP answer carries; the answer says whether it is one.
+    """Requests one file and saves it, if the response is a file.
 
-    While bytes arrive they are in `into` with `.part` added, which is gone after an error; but what came of a large
-    file stays, and the next attempt asks for the rest.
+    Bytes are written to `into` with `.part` added. It is removed after an error, but the part of a large file is kept,
+    and the next attempt requests the rest.
 
     Args:
-        attachment: which.
-        into: where to.
-        ask: asks for it, with these conditions.
-        limits: what the file may be.
-        on_bytes: told how many bytes came, as they come.
-        now: the time to note.
-        kept: the file as an earlier run saved it, which is there still.
+        attachment: what to fetch.
+        into: path to save to.
+        ask: sends the request, with the given conditional headers.
+        limits: on its size.
+        on_bytes: called with the number of bytes of each chunk.
+        now: the current time.
+        kept: the file as saved by an earlier run and still on disk.
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
-        is_file: told once it is known that the answer is the file, before its bytes are saved.
-        is_marked: whether the file gets the mark of the web.
+        is_file: called once the response is known to be the file, before its bytes are saved.
+        is_marked: whether to set the mark of the web.
 
     Returns:
-        None where the file is still as it was kept.
+        None if the kept file is unchanged on the server.
 
     Raises:
-        TransientError: it broke off, or is not whole.
-        PageInsteadError: a page came instead, of which 64 KiB at most were read.
+        TransientError: it broke off or is incomplete.
+        PageInsteadError: a page came instead; at most 64 KiB of it were read.
         NotAFileError: something else came instead.
         SessionExpiredError: a sign-in page came instead.
-        PermanentError: it is refused, larger than allowed, or asks for a sign-in at another host.
-        DoesNotFitError: it is larger than what is free on the disk.
-        OrderError: the disk is in the way otherwise, see `disk.problem`.
+        PermanentError: it is refused or too large, or another host asks for a sign-in.
+        DoesNotFitError: it is larger than the free disk space.
+        OrderError: another disk error, see `filesystem.problem`.
     """
     part = partial.of(into)
     with filesystem.map_os_errors(part):
@@ -134,7 +134,7 @@ async def fetch(
     except http_errors.NotAskedError:
         if not conditions:
             raise
-    # Asked for less than the whole file, the server gave no answer to that: now it is asked for the whole, once.
+    # The server did not answer the conditional or range request as asked: request the whole file, once.
     with filesystem.map_os_errors(part):
         partial.forget(part)
     return await asked({}, None)
@@ -154,11 +154,11 @@ async def _taken(
     is_file: Callable[[], None],
     is_marked: bool,
 ) -> models.SavedFile | None:
-    """The file that an answer carries; None where it says that the kept one is still the same."""
+    """Saves the file in a response; None if the response says that the kept one is unchanged."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     at = redact.bare(answer.url)
     if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
-        msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged too
+        msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged, too
         raise http_errors.NotAskedError(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
@@ -193,7 +193,7 @@ async def _taken(
 def _note(
     attachment: models.Attachment, promise: expected_file.ExpectedFile, headers: Mapping[str, str], limits: Limits
 ) -> partial.ResumeInfo | None:
-    """What to note of a file that is worth going on with when it breaks off, and can be; else None."""
+    """What is needed to resume a file that is large enough and can be resumed; else None."""
     validator = partial.validator(headers)
     if not validator or promise.length is None or promise.length < limits.resume_from:
         return None
@@ -234,14 +234,14 @@ async def _write(
                         await sink.write(bytes(block))
                         block.clear()
             except errors.TransientError:
-                if note is not None:  # what came before it broke off need not be asked for again
+                if note is not None:  # keep what was received, to resume
                     await sink.write(bytes(block))
                 raise
             if block:
                 await sink.write(bytes(block))
             sha256 = await sink.finish(publish)
     except BaseException:
-        filesystem.drop(into)  # cancelled between the file's end and ours
+        filesystem.drop(into)  # cancelled after the file was complete
         raise
     size, checks = proof[0]
     checks = (*checks, "resumed") if resumed else checks
@@ -264,29 +264,29 @@ async def adopt(
     page: str = "",
     is_marked: bool = True,
 ) -> models.SavedFile:
-    """Takes over a file that the browser downloaded to `part`, on the same file system, with the same proofs.
+    """Takes over a file that the browser downloaded to `part`, on the same file system, with the same checks.
 
     Args:
-        attachment: which.
-        into: where to.
-        part: the browser's file; gone afterwards, also after an error.
-        sent_name: the browser's name for it.
-        url: where it came from.
-        headers: of the answer, empty where there was none (`blob:`).
-        limits: what the file may be.
-        on_bytes: told how many bytes it has.
-        now: the time to note.
+        attachment: what to fetch.
+        into: path to save to.
+        part: the browser's file; moved, or removed after an error.
+        sent_name: name suggested by the browser.
+        url: its address.
+        headers: of the response; empty if there was none (`blob:`).
+        limits: on its size.
+        on_bytes: called with its size.
+        now: the current time.
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
-        kept: the file as an earlier run saved it.
-        page: the address of the page that it was on; `""` where none is known.
-        is_marked: whether the file gets the mark of the web; else it gets none, and loses the browser's.
+        kept: the file as saved by an earlier run.
+        page: address of the page that linked to it; `""` if unknown.
+        is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
 
     Raises:
-        TransientError: it is not whole.
+        TransientError: it is incomplete.
         NotAFileError: it is a page.
         SessionExpiredError: it is a sign-in page.
-        PermanentError: it is larger than allowed, or asks for a sign-in at another host.
-        OrderError: the disk is in the way, see `disk.problem`.
+        PermanentError: it is too large, or another host asks for a sign-in.
+        OrderError: a disk error, see `filesystem.problem`.
     """
     promise = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
@@ -318,11 +318,11 @@ def _adopted(
     is_own: Callable[[str], bool],
     move: Callable[[expected_file.ExpectedFile], None],
 ) -> tuple[expected_file.ExpectedFile, int, str, tuple[str, ...]]:
-    """Runs on a thread: reads the file once, proves it, moves it to its place."""
+    """Runs on a thread: reads the file once, checks it, moves it to its final path."""
     with filesystem.map_os_errors(part):
         limits.check(part.stat().st_size)
         digest, size, head = hashlib.sha256(), 0, b""
-        with part.open("r+b") as stream:  # writable: Windows syncs no other
+        with part.open("r+b") as stream:  # Windows syncs only writable handles
             while not given_up.is_set() and (block := stream.read(writer.BLOCK)):
                 if not size:
                     head = block[: expected_file.PAGE]
@@ -351,7 +351,7 @@ async def _counted(
 
 
 async def _beginning(received: AsyncIterator[bytes], promise: expected_file.ExpectedFile) -> bytes:
-    """The first bytes, with all that came along; more of a page, to see what it says. Nothing is on disk yet."""
+    """Reads the first bytes, more if it is a page. Nothing is on disk yet."""
     head, needed = bytearray(), file_type.HEAD
     async for chunk in received:
         head += chunk
@@ -373,7 +373,7 @@ def _move(
     origin: origin_mark.Origin | None,
     at: datetime.datetime,
 ) -> None:
-    """Gives a whole file its mark, its date and its name, in this order: none is to be seen without the others."""
+    """Sets a complete file's mark and date, then its name: a file with its final name has both."""
     origin_mark.put(part, origin, at=at)
     if promise.modified_at is not None:
         stamp = promise.modified_at.timestamp()

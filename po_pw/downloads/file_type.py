@@ -1,4 +1,4 @@
-"""What a file's first bytes say it is, against what its name and type promise. Pure."""
+"""File types: by first bytes, by name and by media type. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 HEAD: Final = 1024
-"""Bytes needed; a PDF may begin that late (ISO 32000-1, Annex H.3.4.1)."""
+"""Bytes needed: a PDF header may start as late as that (ISO 32000-1, Annex H.3.4.1)."""
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNTOLD: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/force-download"})
@@ -64,14 +64,14 @@ _EXTENSIONS: Final = {
 }
 _BY_KIND: Final = {"pdf": ".pdf", "png": ".png", "jpeg": ".jpg", "gif": ".gif", "tiff": ".tif", "rtf": ".rtf"}
 _TYPES: Final = mimetypes.MimeTypes()
-"""Python's own table alone: the system's would give a file another name on another machine."""
+"""Python's own table only: with the system's, names would depend on the machine."""
 _PROGRAMS: Final = frozenset({"php", "aspx", "asp", "ashx", "axd", "jsp", "do", "action", "cgi", "dll", "cfm", "pl"})
-"""Extensions in an address that name the program which sends the file, not the file."""
+"""Extensions in an address that belong to the server's program, not to the file."""
 _MAY_BE_EMPTY: Final = frozenset({"txt", "text", "csv", "tsv", "tab", "log", "md", "asc"})
-"""Extensions of plain text; all other files have at least a header."""
+"""Extensions of plain text; other file types have at least a header."""
 _JSON: Final = frozenset({"json", "geojson", "topojson", "jsonl", "ndjson", "jsonld", "har", "ipynb", "map"})
 _JSON_BEGINS: Final = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
-"""Not `[Header]`, which begins some tables."""
+"""Excludes `[Header]`, with which some tables begin."""
 _EXTENSION: Final = re.compile(r"\.(?=[0-9]*[A-Za-z])([A-Za-z0-9]{1,10})$")
 _PAGE_BEGINS: Final = re.compile(
     rb"(?is)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b"
@@ -80,13 +80,13 @@ _NOT_IN_TEXT: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 def extension(name: str) -> str:
-    """A name's extension in lower case, without the dot; `""` where it has none (`Offer no. 12` has none)."""
+    """A name's extension in lower case, without the dot; `""` if it has none (`Offer no. 12` has none)."""
     match = _EXTENSION.search(name)
     return match.group(1).lower() if match and match.start() > 0 else ""
 
 
 def actual(head: bytes) -> str | None:
-    """The kind the first bytes show: `pdf`, `zip`, `ole`, `png`, `jpeg`, `gif`, `tiff`, `rtf`, `html`, or None."""
+    """The type by first bytes: `pdf`, `zip`, `ole`, `png`, `jpeg`, `gif`, `tiff`, `rtf`, `html`, or None."""
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
@@ -96,12 +96,12 @@ def actual(head: bytes) -> str | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether the bytes are text, such as an error message; no bytes at all count as such."""
+    """Whether the bytes are text, such as an error message; True for an empty file."""
     return not _NOT_IN_TEXT.search(_as_ascii(head))
 
 
 def promised(name: str, media_type: str = "") -> str | None:
-    """The kind that a name promises, or, where it has no extension, its declared type; None: nothing bytes can show."""
+    """The type by name or, without an extension, by media type; None if first bytes cannot show that type."""
     ending = extension(name)
     if not ending and media_type not in _UNTOLD:
         ending = extension_for(media_type).removeprefix(".")
@@ -109,7 +109,7 @@ def promised(name: str, media_type: str = "") -> str | None:
 
 
 def promises_page(name: str) -> bool:
-    """Whether the attachment is itself a web page by its name."""
+    """Whether a file of this name is a web page."""
     return extension(name) in {"html", "htm", "xhtml", "shtml"}
 
 
@@ -119,29 +119,29 @@ def promises_json(name: str) -> bool:
 
 
 def is_json(head: bytes) -> bool:
-    """Whether the bytes begin as a JSON object or array does."""
+    """Whether the bytes begin like a JSON object or array."""
     return _JSON_BEGINS.match(_as_ascii(head)) is not None
 
 
 def may_be_empty(name: str) -> bool:
-    """Whether a file of this name is valid without a single byte."""
+    """Whether a file of this name may be empty."""
     return extension(name) in _MAY_BE_EMPTY
 
 
 def names_program(name: str) -> bool:
-    """Whether the last part of an address names the program that sends a file, not the file."""
+    """Whether the last part of an address is the server's program and not the file's name."""
     return extension(name) in _PROGRAMS
 
 
 def extension_for(media_type: str, kind: str | None = None) -> str:
-    """An extension for a file that has none, with the dot; `""` where neither its type nor its first bytes tell."""
+    """An extension, with the dot, for a file that has none; `""` if neither type nor first bytes tell."""
     if media_type in _UNTOLD:
         return _BY_KIND.get(kind or "", "")
     return _EXTENSIONS.get(media_type) or _TYPES.guess_extension(media_type) or ""
 
 
 def _as_ascii(head: bytes) -> bytes:
-    """Without a byte order mark; UTF-16 as if every character were one byte."""
+    """Removes the byte order mark and reduces UTF-16 to one byte per character."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "ignore").encode("ascii", "replace")
     return head.removeprefix(b"\xef\xbb\xbf")

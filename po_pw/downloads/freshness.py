@@ -1,8 +1,8 @@
-"""Whether a file that an earlier run saved is still the same on the server. Pure.
+"""Whether a file saved by an earlier run is unchanged on the server. Pure.
 
 By RFC 9110: `If-None-Match` with the `ETag` (13.1.2), `If-Modified-Since` with the date (13.1.3), answered with 304. A
-server, or the storage host a portal redirects to, may not know conditions: then its answer's own headers are compared,
-and the body is not read where they are the same.
+server, or the storage host it redirects to, may ignore them: then the response's headers are compared, and the body is
+not read if they are the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def conditions(kept: models.SavedFile) -> dict[str, str]:
-    """The headers that ask for a file only where it has changed; none where nothing is known of it."""
+    """Request headers for fetching a file only if it changed; empty if neither tag nor date is known."""
     asked: dict[str, str] = {}
     if kept.etag:
         asked["If-None-Match"] = kept.etag
@@ -32,14 +32,14 @@ def conditions(kept: models.SavedFile) -> dict[str, str]:
 
 
 def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the answer says that the file is as it was.
+    """Whether the response says that the file is unchanged.
 
-    Where a server gives neither `ETag` nor date, the same attachment of the same length counts as the same file: what
-    more there is to know, only fetching it again would tell.
+    Without `ETag` and date, the same attachment with the same length counts as unchanged: only fetching it again would
+    tell more.
 
     Args:
-        kept: the file.
-        status: of the answer; 304 only where it was asked for.
+        kept: the saved file.
+        status: of the response; 304 only if the request was conditional.
         headers: names in lower case.
     """
     if status == 304:
@@ -49,7 +49,7 @@ def is_same(kept: models.SavedFile, status: int, headers: Mapping[str, str]) -> 
         return False
     tag, date, length = (headers.get(name, "").strip() for name in ("etag", "last-modified", "content-length"))
     if codings.of(headers):
-        length = ""  # of what is sent, which is not the file itself
+        length = ""  # length of the compressed body, not of the file
     if kept.etag or tag:
         return kept.etag == tag
     if length and length != str(kept.size):

@@ -1,7 +1,7 @@
-"""A page that came where a file was asked for: the download on it, and whether it asks for a sign-in. Pure.
+"""A page that came instead of a file: finds the download link on it and recognises sign-in pages. Pure.
 
-A page says by its structure what it is: what its links and forms lead to, and what they ask for. Words count only where
-they are a whole label, or a whole part of an address.
+Decides by structure: where links and forms lead and what they ask for. Words count only as a whole label or a whole
+part of an address.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ _WORDS: Final = frozenset(
         "baixa",
     }
 )
-"""What a link that hands out the file of its page is called, when it is not called by the file's name."""
+"""Labels of a page's download link, if it is not labelled with the file's name."""
 _BESIDE: Final = frozenset(
     {
         "b",
@@ -141,7 +141,7 @@ _BESIDE: Final = frozenset(
         "htm",
     }
 )
-"""Sizes and types, which may stand beside such a word."""
+"""Sizes and types that may follow such a word."""
 _SIGN_IN: Final = frozenset(
     {
         "login",
@@ -165,7 +165,7 @@ _SIGN_IN: Final = frozenset(
 _SIGN_IN_LAST: Final = frozenset({"login", "logon", "signin"})
 """Also at the end of a part: `userlogin.aspx`, `sso-login`."""
 _PROTOCOL: Final = frozenset({"samlrequest", "client_id", "response_type", "redirect_uri", "wtrealm", "relaystate"})
-"""Names of fields by which a portal hands a sign-in over to another server (SAML, OpenID Connect, WS-Federation)."""
+"""Fields that pass a sign-in on to another server (SAML, OpenID Connect, WS-Federation)."""
 _USER_NAMES: Final = frozenset(
     {
         "username",
@@ -184,32 +184,32 @@ _CREDENTIALS: Final = frozenset({"username", "current-password", "one-time-code"
 """Tokens of `autocomplete` (HTML, 4.10.18.7.1) that only a sign-in asks for."""
 _TYPED_INTO: Final = frozenset({"", "text", "email", "tel", "number", "password"})
 _SHORTEST: Final = 3
-"""Characters of a name; what is shorter is a page's number, or the like."""
+"""Minimum characters of a name; shorter ones are page numbers and such."""
 _FEW_LINKS: Final = 4
 _LITTLE_TEXT: Final = 600
-"""Characters of a page that is there for one thing only."""
+"""Maximum characters of a page that serves one purpose only."""
 _PICTURES: Final = frozenset({"png", "jpg", "jpeg", "jpe", "gif", "tif", "tiff", "bmp", "webp", "svg", "heic"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Download:
-    """An address on a page about a file, from which the file may come."""
+    """An address on a page that may lead to the page's file."""
 
     url: str
     """Absolute, without fragment."""
     label: str
     is_named: bool
-    """It is called by the file's own name."""
+    """Its label is the file's name."""
 
 
 def is_download_word(label: str) -> bool:
-    """Whether a whole label is a plain word for downloading, perhaps with a type and a size."""
+    """Whether a whole label is a word for downloading, optionally with a type and a size."""
     words = [word for word in _tokens(label) if word not in _BESIDE and not word.isdigit()]
     return " ".join(words) in _WORDS
 
 
 def nothing_allowed(_address: str, _label: str) -> bool:
-    """No link is followed: for a caller that cannot tell which links change something."""
+    """Follows no link: for callers that cannot tell which links change something."""
     return False
 
 
@@ -217,20 +217,20 @@ def asks_for_sign_in(html: bytes, url: str, *, asked: str = "") -> bool:
     """Whether a page asks for a sign-in; see `Page.asks_for_sign_in`.
 
     Args:
-        html: its beginning.
+        html: the beginning of its source.
         url: its address, after redirects.
-        asked: the address that was asked for; `""` where it is the same.
+        asked: the requested address; `""` if it is the same.
     """
     return Page(html, url).asks_for_sign_in(asked)
 
 
 class Page:
-    """A page as its source has it, without its scripts' work.
+    """A page parsed from its source, without running scripts.
 
     Args:
-        html: its beginning.
+        html: the beginning of its source.
         url: its address, after redirects.
-        charset: as its `Content-Type` says; `""` where that says nothing.
+        charset: from its `Content-Type`; `""` if it has none.
     """
 
     def __init__(self, html: bytes, url: str, charset: str = "") -> None:
@@ -242,7 +242,7 @@ class Page:
         self._hidden: set[int] = set()
         self._edges: set[int] = set()
         """Elements in a header, navigation or footer."""
-        for node in self._tree.root.traverse() if self._tree.root is not None else ():  # each after what it is in
+        for node in self._tree.root.traverse() if self._tree.root is not None else ():  # parents come before children
             above = node.parent.mem_id if node.parent is not None else 0
             if above in self._hidden or _hides(node):
                 self._hidden.add(node.mem_id)
@@ -251,7 +251,7 @@ class Page:
 
     @property
     def title(self) -> str:
-        """Its title, white space collapsed; `""` where it has none."""
+        """Its title, white space collapsed; `""` if it has none."""
         found = self._tree.css_first("title", default=None)
         return " ".join(found.text().split()) if found is not None else ""
 
@@ -263,20 +263,20 @@ class Page:
         is_certain: bool = True,
         is_download: Callable[[str], bool] = lambda _label: False,
     ) -> tuple[Download, ...]:
-        """Where the file that this page is about may be had, likeliest first; only addresses to be asked with GET.
+        """Finds addresses of the file that this page is about, likeliest first; only ones to be requested with GET.
 
-        A link is one that is called by the file's name, or that has it in its address and says nothing else. Others,
-        such as "Download", count only where they belong to the same record as the page, or where the page names the
-        file; and only where there is just one of its kind, since a page with several is about several files.
+        A link counts if its label is the file's name, or if its address has the name and the label says nothing else.
+        Others, such as "Download", count only if they belong to the same record as the page or the page names the
+        file, and only if there is just one of its kind: a page with several is about several files.
 
         Args:
-            name: the file's, as shown where the link to this page was; may be empty.
-            allowed: whether nothing of change is in an address and a label. The address is given without the file's own
-                name and without what this page's own address has too; the label without the file's own name, and with
-                its title, id and classes, and those of its icons.
-            is_certain: False where it is not known whether this page is about a file at all: then a link that does not
-                carry a file's name must belong to the same record as the page.
-            is_download: whether a whole label is a plain word for downloading; `is_download_word` counts as well.
+            name: the file's, as shown beside the link to this page; may be empty.
+            allowed: whether an address and a label say nothing of a change. The address is passed without the file's
+                name and without the parts that this page's address has too; the label without the file's name, and with
+                the title, id and classes of the link and of its icons.
+            is_certain: False if this page may not be about a file at all: then a link without a file's name must
+                belong to the same record as the page.
+            is_download: whether a whole label is a word for downloading, in addition to `is_download_word`.
         """
 
         def says_download(text: str) -> bool:
@@ -305,7 +305,7 @@ class Page:
             for rank, link in found
             if self._is_same_record(link.url) or any(_is_in(link.url, name) for name in names)
         ]
-        # Where the page goes by itself is where a browser would end up, too.
+        # A browser, too, would follow the page's own refresh.
         trusted = {0, 1, _REFRESHED} if self._names_any(names) else {_REFRESHED}
         for tier in sorted({rank for rank, _ in found}):
             for among in (own, found if is_certain and tier in trusted else ()):
@@ -315,14 +315,14 @@ class Page:
         return ()
 
     def asks_for_sign_in(self, asked: str = "") -> bool:
-        """Whether this is a page to sign in on.
+        """Whether this is a sign-in page.
 
-        It is one where a form asks for credentials: a password (not a new one), a user name, a code; where it hands
-        over to another server by the fields of a sign-in protocol; where a redirect led to it and its address says so;
-        or where a way to sign in is nearly all there is on it. What is hidden does not count.
+        It is one if a form asks for credentials (a password, but not a new one; a user name; a code), if it passes on
+        to another server with the fields of a sign-in protocol, if a redirect led to it and its address says so, or if
+        it has little else than a way to sign in. Hidden elements do not count.
 
         Args:
-            asked: the address that was asked for; `""` where it is this one.
+            asked: the requested address; `""` if it is this page's.
         """
         if any(self._asks(form) for form in self._groups()):
             return True
@@ -334,10 +334,10 @@ class Page:
         return is_bare and self._has_ways_to_sign_in()
 
     def is_portals_own(self) -> bool:
-        """Whether it refers to its own host in ways that a file which was uploaded there does not.
+        """Whether it refers to its own host in ways that an uploaded HTML file does not.
 
-        Such a file refers to nothing, to other hosts, to files beside it, or by a whole address to where it came from;
-        it does not know the portal's paths, and takes neither scripts, styles nor forms from there.
+        Such a file refers to nothing, to other hosts, to files beside it, or by full addresses to where it came from;
+        it does not know the portal's paths and loads no scripts or styles from there.
         """
         for node in self._tree.css("[href], [src], form[action]"):
             is_part = node.tag in {"script", "form"} or (node.tag == "link" and "stylesheet" in _attribute(node, "rel"))
@@ -352,7 +352,7 @@ class Page:
         return _origin(_joined(self._base, target)) == _origin(self.url)
 
     def _names(self, name: str, is_download: Callable[[str], bool]) -> tuple[str, ...]:
-        """What the file may be called: as it was shown, and as the page's own address has it."""
+        """Possible names of the file: as shown, and from the page's own address."""
         parts = urlsplit(self.url)
         last = _last_part(unquote(parts.path, errors="replace"))
         values = [_last_part(value) for _, value in parse_qsl(parts.query)]
@@ -363,12 +363,12 @@ class Page:
         return tuple(dict.fromkeys(plain for text in (*shown, *own) if (plain := _plain(text))))
 
     def _names_any(self, names: tuple[str, ...]) -> bool:
-        """Whether one of these names is to be read on the page."""
+        """Whether one of these names is on the page."""
         said = _plain(f"{self.title} {_text(self._tree.body)}" if self._tree.body is not None else self.title)
         return any(name in said for name in names)
 
     def _ways(self, names: tuple[str, ...], is_download: Callable[[str], bool]) -> Iterator[tuple[int, str, str, str]]:
-        """All addresses that the page gives for something like a file: rank (0: best), address, label, identifiers."""
+        """All addresses on the page that may be of files: rank (0: best), address, label, identifiers."""
         for node in self._tree.css("a[href], area[href]"):
             given = node.attributes
             if self._is_hidden(node) or _asks_back(given):
@@ -414,14 +414,14 @@ class Page:
             yield _REFRESHED, to, "", ""
 
     def _viewed(self, url: str) -> Iterator[str]:
-        """The file's address where a frame's address is a viewer's and has it in its query."""
+        """The file's address from the query of a viewer's frame address."""
         for _, value in parse_qsl(urlsplit(url).query):
             inner = _joined(url, value)
             if value.startswith(("/", "http://", "https://")) and _is_web(inner):
                 yield _without_fragment(inner)
 
     def _get_form(self, node: lexbor.LexborNode) -> tuple[str, str] | None:
-        """Address and label of a form that only sends hidden fields with GET; None for any other."""
+        """Address and label of a form that sends only hidden fields, with GET; None for other forms."""
         if _attribute(node, "method").strip().lower() not in {"", "get"} or self._is_hidden(node):
             return None
         if any(_asks_back(one.attributes) for one in (node, *node.css("button, input"))):
@@ -445,7 +445,7 @@ class Page:
         return urlunsplit((action.scheme, action.netloc, action.path, query, "")), _label(buttons[0])
 
     def _refresh(self) -> str:
-        """Where the page goes by itself; `""` where it stays."""
+        """Target of the page's own refresh; `""` if it has none."""
         for node in self._tree.css("meta[http-equiv]"):
             if _attribute(node, "http-equiv").strip().lower() == "refresh":
                 name, _, target = _attribute(node, "content").replace(",", ";", 1).partition(";")[2].partition("=")
@@ -457,7 +457,7 @@ class Page:
         return _without_fragment(_joined(self._base, target.strip())) if target and target.strip() else ""
 
     def _own_part(self, url: str, names: tuple[str, ...]) -> str:
-        """An address without the file's names, and without what this page's own has too: that changes nothing."""
+        """An address without the file's names and without the parts shared with this page's: those change nothing."""
         parts, own = urlsplit(url), urlsplit(self.url)
         steps, before = parts.path.split("/"), own.path.split("/")
         shared = 0
@@ -478,7 +478,7 @@ class Page:
         return urlunsplit((parts.scheme, parts.netloc, "/" + "/".join(path), query, ""))
 
     def _is_same_record(self, url: str) -> bool:
-        """Whether an address has the part by which the page's own names its record."""
+        """Whether an address contains the record identifier of the page's own address."""
         (own, asked), (others, more) = _record_parts(self.url), _record_parts(url)
         if asked:
             return any(part in (*others, *more) for part in asked)
@@ -491,14 +491,14 @@ class Page:
         return node.mem_id in self._hidden or (node.tag == "input" and _attribute(node, "type").lower() == "hidden")
 
     def _groups(self) -> Iterator[lexbor.LexborNode]:
-        """The forms; and the whole page where fields stand outside of any."""
+        """The forms; and the whole page, if there are fields outside of forms."""
         forms = self._tree.css("form")
         yield from forms
         if not forms and self._tree.body is not None:
             yield self._tree.body
 
     def _asks(self, form: lexbor.LexborNode) -> bool:
-        """Whether a form asks for credentials, or hands over to a server that does."""
+        """Whether a form asks for credentials, or passes on to a server that does."""
         fields = [field for field in form.css("input") if not self._is_hidden(field)]
         hidden = {
             _attribute(field, "name").lower()
@@ -511,7 +511,7 @@ class Page:
         passwords = [field for field in typed if _attribute(field, "type").lower() == "password"]
         if any(_autocomplete(field) & _CREDENTIALS - {"current-password"} for field in typed) and len(passwords) < 2:
             return not any("new-password" in _autocomplete(field) for field in typed)
-        if passwords:  # two of them: a new password is set
+        if passwords:  # two: a new password is being set
             return len(passwords) == 1 and "new-password" not in _autocomplete(passwords[0])
         if form.tag != "form" or form.css("textarea, select, input[type=file], input[type=search]"):
             return False
@@ -521,7 +521,7 @@ class Page:
         return bool(named) or _leads_to_sign_in(self._at(_attribute(form, "action")))
 
     def _is_bare(self) -> bool:
-        """Whether there is little on the page: few links within the portal, little text, and no file."""
+        """Whether there is little on the page: few links into the portal, little text, no file."""
         body = self._tree.body
         if body is None:
             return True
@@ -537,7 +537,7 @@ class Page:
         return len(inside) <= _FEW_LINKS and len(_text(body)) <= _LITTLE_TEXT
 
     def _has_ways_to_sign_in(self) -> bool:
-        """Whether there are ways to sign in on the page, other than in its header or navigation."""
+        """Whether there is a link or button to sign in outside of header and navigation."""
         for node in self._tree.css("a[href], form[action], button[formaction]"):
             if node.mem_id in self._edges:
                 continue
@@ -553,7 +553,7 @@ _REFRESHED: Final = 4
 
 
 def _parsed(html: bytes, charset: str) -> lexbor.LexborHTMLParser:
-    """The tree, decoded as browsers do: by byte order mark, `Content-Type`, `<meta charset>`, else UTF-8."""
+    """Parses the source, decoded as browsers do: by byte order mark, `Content-Type`, `<meta charset>`, else UTF-8."""
     if html.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return lexbor.LexborHTMLParser(_decoded(html, "utf-16"))
     if html.startswith(codecs.BOM_UTF8):
@@ -571,7 +571,7 @@ def _decoded(html: bytes, charset: str) -> str:
         text = html.decode(charset, "replace")
     except (LookupError, ValueError):
         text = html.decode("utf-8", "replace")
-    return text.encode("utf-8", "replace").decode("utf-8")  # without halves of characters
+    return text.encode("utf-8", "replace").decode("utf-8")  # replaces lone surrogates
 
 
 def _attribute(node: lexbor.LexborNode, name: str) -> str:
@@ -579,7 +579,7 @@ def _attribute(node: lexbor.LexborNode, name: str) -> str:
 
 
 def _text(node: lexbor.LexborNode) -> str:
-    """What is to be read in an element, white space collapsed."""
+    """An element's visible text, white space collapsed."""
     parts: list[str] = []
     for inner in node.traverse(include_text=True):
         above = inner.parent
@@ -589,7 +589,7 @@ def _text(node: lexbor.LexborNode) -> str:
 
 
 def _label(node: lexbor.LexborNode) -> str:
-    """Its accessible name, near enough."""
+    """Its approximate accessible name."""
     pictured = " ".join(_attribute(inner, "alt") for inner in node.css("img[alt]"))
     for text in (_attribute(node, "aria-label"), _text(node), _attribute(node, "value"), pictured):
         if text.strip():
@@ -598,14 +598,14 @@ def _label(node: lexbor.LexborNode) -> str:
 
 
 def _around(node: lexbor.LexborNode) -> str:
-    """What else says what a link is for: its title, identifiers and icons."""
+    """Other signs of a link's purpose: its title, identifiers and icons."""
     own = [_attribute(node, name) for name in ("title", "id", "class", "name", "rel")]
     inner = [_attribute(one, name) for one in node.css("*") for name in ("class", "title", "alt", "value", "name")]
-    return " ".join(" ".join((*own, *inner)).replace("file-archive", "file-zip").split())  # the picture of a ZIP file
+    return " ".join(" ".join((*own, *inner)).replace("file-archive", "file-zip").split())  # the icon for a ZIP file
 
 
 def _asks_back(given: dict[str, str | None]) -> bool:
-    """Whether a link's script asks whether the person is sure, or sends something else than GET."""
+    """Whether a link's script asks for confirmation, or sends another method than GET."""
     for name, value in given.items():
         if name.startswith(("data-", "hx-", "ng-")) and (
             "confirm" in name or name in {"hx-delete", "hx-post", "hx-put"}
@@ -619,7 +619,7 @@ def _asks_back(given: dict[str, str | None]) -> bool:
 
 
 def _hides(node: lexbor.LexborNode) -> bool:
-    """Whether an element hides what is in it, by what the source says; style sheets are not looked at."""
+    """Whether an element hides its content, by its attributes; style sheets are not considered."""
     given = node.attributes
     style = "".join((given.get("style") or "").lower().split())
     if "hidden" in given or "display:none" in style or "visibility:hidden" in style:
@@ -632,20 +632,20 @@ def _autocomplete(node: lexbor.LexborNode) -> set[str]:
 
 
 def _plain(text: str) -> str:
-    """As names are compared."""
+    """Normalised for comparing names."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def _tokens(text: str) -> list[str]:
-    """The words of a text: letters with their marks, and digits."""
+    """The words of a text: letters with combining marks, and digits."""
     kept = (c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in _plain(text))
     return "".join(kept).split()
 
 
 def _is_called(label: str, name: str, is_download: Callable[[str], bool]) -> bool:
-    """Whether a whole label is a file's name, perhaps with a size, a type or a word for downloading."""
+    """Whether a whole label is a file's name, optionally with a size, a type or a word for downloading."""
     text = _plain(label)
-    if "\N{HORIZONTAL ELLIPSIS}" in name or "..." in name:  # cut short where it was shown
+    if "\N{HORIZONTAL ELLIPSIS}" in name or "..." in name:  # shown shortened
         begins, _, ends = name.replace("...", "\N{HORIZONTAL ELLIPSIS}").partition("\N{HORIZONTAL ELLIPSIS}")
         return len(begins) >= _SHORTEST and text.startswith(begins) and text.endswith(ends)
     if name not in text:
@@ -655,7 +655,7 @@ def _is_called(label: str, name: str, is_download: Callable[[str], bool]) -> boo
 
 
 def _is_in(url: str, name: str) -> bool:
-    """Whether an address has a file's name as its last part, or as that of a value in its query."""
+    """Whether a file's name is the last part of an address's path or of a query value."""
     parts = urlsplit(url)
     values = (value for _, value in parse_qsl(parts.query))
     return bool(file_type.extension(name)) and any(
@@ -664,17 +664,17 @@ def _is_in(url: str, name: str) -> bool:
 
 
 def _last_part(path: str) -> str:
-    """What comes last in a path, after a slash of either kind or the `:` of wikis."""
+    """The last part of a path, after a slash, a backslash or the `:` of wikis."""
     return path.replace("\\", "/").replace(":", "/").rpartition("/")[2]
 
 
 def _is_other_file(label: str) -> bool:
-    """Whether a label has the name of a file in it, by its extension."""
+    """Whether a label contains a file name, recognised by its extension."""
     return any(file_type.extension(word.strip("()[]\"',;:")) in _BESIDE for word in label.split())
 
 
 def _less(text: str, names: tuple[str, ...]) -> str:
-    """A text without the file's own names, in which words of change mean nothing."""
+    """Removes the file's names from a text: words of change in them mean nothing."""
     for name in names:
         at = text.casefold().find(name) if file_type.extension(name) else -1
         if at >= 0:
@@ -683,7 +683,7 @@ def _less(text: str, names: tuple[str, ...]) -> str:
 
 
 def _record_parts(url: str) -> tuple[list[str], list[str]]:
-    """The parts of an address's path, and of its query, that name a record: those with a digit in them."""
+    """The parts of an address's path and of its query that identify a record: those with a digit."""
     parts = urlsplit(url)
     both = parts.path.split("/"), [value for _, value in parse_qsl(parts.query)]
     path, query = ([part for part in given if any(one.isdigit() for one in part)] for given in both)
@@ -691,7 +691,7 @@ def _record_parts(url: str) -> tuple[list[str], list[str]]:
 
 
 def _leads_to_sign_in(url: str) -> bool:
-    """Whether an address is one of a sign-in: by a whole part of its path, or the fields of a protocol."""
+    """Whether an address is a sign-in page's, by a whole part of its path or by protocol fields."""
     parts = urlsplit(url)
     for part in parts.path.lower().split("/"):
         stem = part.partition(".")[0].partition(";")[0].replace("-", "").replace("_", "")
@@ -707,7 +707,7 @@ def _is_elsewhere(asked: str, url: str) -> bool:
 
 
 def _carries_back(url: str, asked: str) -> bool:
-    """Whether an address has the one that was asked for in its query, to come back to it."""
+    """Whether an address has the requested one in its query, to return to it."""
     path = urlsplit(asked).path
     return len(path) > 1 and any(path in unquote(value) for _, value in parse_qsl(urlsplit(url).query))
 
@@ -722,7 +722,7 @@ def _is_web(url: str) -> bool:
 
 
 def _joined(base: str, target: str) -> str:
-    """An address made absolute; `""` where it is none."""
+    """The absolute address; `""` if it is invalid."""
     try:
         url = urljoin(base, target.replace("\n", "").replace("\r", "").replace("\t", ""))
         urlsplit(url)

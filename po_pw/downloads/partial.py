@@ -1,7 +1,7 @@
-"""What has come of a large file that broke off: kept beside its note, so that only the rest has to be asked for.
+"""Resuming large downloads: the part received is kept with a note, and only the rest is requested.
 
-The rules are those of RFC 9110: a range is asked for with `If-Range` (13.1.5), which needs a strong validator, and an
-answer that is no 206 with the range asked for starts from the beginning (14.2, 15.3.7).
+By RFC 9110: a range is requested with `If-Range` (13.1.5), which needs a strong validator; a response other than a 206
+with the requested range starts from the beginning (14.2, 15.3.7).
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RESUME_FROM: Final = 32 << 20
-"""Bytes from which on a file that breaks off is not begun anew."""
+"""Bytes from which on an interrupted download is resumed."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 _STEADY: Final = datetime.timedelta(seconds=60)
-"""A date is a strong validator only where it is so much older than the answer (RFC 9110, 8.8.2.2)."""
+"""A date is a strong validator only if it is that much older than the response (RFC 9110, 8.8.2.2)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ResumeInfo:
-    """What is known of a file whose beginning is on disk."""
+    """What is needed to resume a file whose beginning is on disk."""
 
     attachment_id: str
     source: str
-    """The address it came from, without query."""
+    """Its address, without query."""
     length: int
     """Bytes of the whole file."""
     validator: str
     """A strong `ETag`, or a `Last-Modified` that is old enough."""
     synced: int = 0
-    """Bytes that are on disk for certain."""
+    """Bytes that have been synced to disk."""
 
 
 def of(into: Path) -> Path:
-    """Where a file's bytes are while they come."""
+    """Path of a file's bytes during the download."""
     return into.with_name(f"{into.name}.part")
 
 
 def note_of(part: Path) -> Path:
-    """Where its note is."""
+    """Path of its note."""
     return part.with_name(f"{part.name}.json")
 
 
 def validator(headers: Mapping[str, str]) -> str:
-    """What `If-Range` may be given for this answer; `""` where it has nothing that is strong enough.
+    """The value for `If-Range` from a response; `""` if it has no strong validator.
 
     Args:
         headers: names in lower case.
@@ -68,12 +68,12 @@ def validator(headers: Mapping[str, str]) -> str:
 
 
 def begun(part: Path, attachment_id: str, least: int) -> ResumeInfo | None:
-    """What an earlier attempt left of a file, where that can be gone on with; a note of anything else is removed.
+    """Reads what an earlier attempt left of a file, if it can be resumed; other notes are removed.
 
     Args:
-        part: where the bytes are.
-        attachment_id: whose they must be.
-        least: bytes below which it is not worth it.
+        part: the file's bytes so far.
+        attachment_id: must match the note's.
+        least: minimum bytes for resuming.
     """
     note = _read(note_of(part))
     if note is None:
@@ -86,7 +86,7 @@ def begun(part: Path, attachment_id: str, least: int) -> ResumeInfo | None:
 
 
 def left_in(folder: Path) -> dict[str, Path]:
-    """The files in a work folder that were begun, by attachment; each as the slot it goes to."""
+    """Interrupted downloads in a work folder: attachment id to slot path."""
     found: dict[str, Path] = {}
     for path in folder.glob("*.part.json"):
         if (note := _read(path)) is not None:
@@ -95,36 +95,36 @@ def left_in(folder: Path) -> dict[str, Path]:
 
 
 def keep(part: Path, note: ResumeInfo) -> None:
-    """Notes how much of a file is on disk; the bytes have been synced."""
+    """Writes the note; its bytes must have been synced."""
     draft = part.with_name(f"{part.name}.new")
     draft.write_text(json.dumps(dataclasses.asdict(note)), "utf-8")
     filesystem.rename(draft, note_of(part))
 
 
 def forget(part: Path) -> None:
-    """Removes what came, and its note."""
+    """Removes the bytes and the note."""
     part.unlink(missing_ok=True)
     note_of(part).unlink(missing_ok=True)
 
 
 def conditions(note: ResumeInfo) -> dict[str, str]:
-    """The headers that ask for the rest."""
+    """Request headers for the rest."""
     return {"Range": f"bytes={note.synced}-", "If-Range": note.validator}
 
 
 def goes_on(note: ResumeInfo, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether an answer is the rest of that very file, as its own bytes: a compressed part of it is none of those.
+    """Whether a response is the rest of that file, uncompressed.
 
     Args:
-        note: what is there.
-        status: of the answer.
+        note: what is on disk.
+        status: of the response.
         headers: names in lower case.
     """
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
     if status != 206 or match is None or codings.of(headers):
         return False
     if note.validator.startswith('"') and headers.get("etag", note.validator).strip() != note.validator:
-        return False  # it goes on with another file than the one that was asked for
+        return False  # continues another file
     first, last, length = (int(number) for number in match.groups())
     return first == note.synced and last == length - 1 and length == note.length
 
@@ -134,5 +134,5 @@ def _read(path: Path) -> ResumeInfo | None:
         return ResumeInfo(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):  # cut short by a power cut: then the file is begun anew
+    except (ValueError, TypeError):  # cut short by a power failure: start again
         return None

@@ -1,4 +1,4 @@
-"""What addresses turned out to be, so that what is known is not asked again. Pure."""
+"""Remembers what addresses led to (file, page), so that known pages are not requested again. Pure."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALIKE: Final = 3
-"""Addresses of one shape that turned out alike, after which the shape is believed."""
+"""Number of addresses of one shape with the same result after which the shape is trusted."""
 _WORD: Final = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{8,}")
 _LONGEST_VALUE: Final = 12
-"""Letters of a query's value that may be a word, and not a secret or a name."""
+"""Maximum letters of a query value that counts as a word, not as a secret or a name."""
 
 
 class Verdict(enum.StrEnum):
-    """What the answer of an address was."""
+    """What an address led to."""
 
     FILE = "FILE"
     ABOUT = "ABOUT"
-    """A page about a file, which came another way."""
+    """A page about a file that was fetched from another address."""
     PAGE = "PAGE"
-    """A page that has nothing to do with a file: what led to it is no attachment."""
+    """A page without a file: the link to it is not an attachment."""
 
 
 class Verdicts:
-    """What the addresses of a run turned out to be. All workers share one.
+    """What the addresses of a run led to. Shared by all workers.
 
-    A shape of address is believed after `ALIKE` addresses of it turned out alike and none otherwise: one that was a
-    page and another that was a file say nothing about a third.
+    A shape of address is trusted once `ALIKE` addresses of it had the same result and none had another.
     """
 
     def __init__(self) -> None:
@@ -45,12 +44,12 @@ class Verdicts:
         self._shapes: dict[str, collections.Counter[Verdict]] = {}
 
     def note(self, url: str, verdict: Verdict, *, of_shape: bool = True) -> None:
-        """Notes what an address turned out to be; a later verdict on the same address replaces the earlier.
+        """Records what an address led to, replacing an earlier result.
 
         Args:
-            url: as it was asked for.
-            verdict: on it.
-            of_shape: False where it says nothing of its like, e.g. because a redirect led elsewhere.
+            url: as requested.
+            verdict: what it led to.
+            of_shape: False if it says nothing about similar addresses, e.g. after a redirect.
         """
         before = self._addresses.get(url)
         self._addresses[url] = verdict
@@ -62,7 +61,7 @@ class Verdicts:
         counts[verdict] += 1
 
     def of(self, url: str) -> Verdict | None:
-        """What is known of an address, by itself or by its shape; None: nothing."""
+        """What an address leads to, by itself or by its shape; None if unknown."""
         return self._addresses.get(url) or self._of_shape(shape(url))
 
     def _of_shape(self, form: str) -> Verdict | None:
@@ -73,7 +72,7 @@ class Verdicts:
         return verdict if count >= ALIKE else None
 
     def to_json(self) -> str:
-        """The shapes, to keep them for later runs. No address is in it: those may carry signatures."""
+        """The shapes as JSON, for later runs. Contains no addresses: those may carry signatures."""
         counted = {
             form: {str(verdict): count for verdict, count in (+counts).items()}
             for form, counts in sorted(self._shapes.items())
@@ -82,10 +81,10 @@ class Verdicts:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` gave, less one address of each shape: each run looks once more before it believes one.
+        """Reads what `to_json` wrote, with one less per shape: each run checks a shape once before trusting it.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the text has another format.
         """
         given: Any = json.loads(text)
         if not isinstance(given, dict):
@@ -106,10 +105,10 @@ def _counted(counts: Mapping[str, int]) -> collections.Counter[Verdict]:
 
 
 def shape(url: str) -> str:
-    """An address with everything replaced that differs from record to record: numbers, identifiers, file names.
+    """Replaces everything in an address that varies between records: numbers, identifiers, file names.
 
-    Words stay, in the path and as short values of the query, since they say what is asked for (`do=get`, `do=view`);
-    of a file's name its extension stays.
+    Words stay, in the path and as short query values, since they say what is requested (`do=get`, `do=view`); of a file
+    name the extension stays.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""The ways to one attachment: which address is asked next, and what all answers together come to. Pure."""
+"""The addresses of one attachment: which to request next, and the result of all responses. Pure."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_ASKS: Final = 3
-"""Addresses that are asked for one attachment, pages about it included."""
+"""Maximum requests for one attachment, including pages about it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One address to ask."""
+    """One address to request."""
 
     link: models.Link
     is_followed: bool = False
-    """It stood on a page about the file."""
+    """It was found on a page about the file."""
 
 
 class Ways:
-    """The addresses of one attachment, asked in turn until one answers with the file.
+    """The addresses of one attachment, requested in turn until one returns the file.
 
     Args:
-        attachment: whose.
-        first: the way to begin with; the attachment's others come after it.
-        known: what addresses turned out to be in this run.
+        attachment: to fetch.
+        first: address to begin with; the attachment's others follow.
+        known: what addresses of this run led to.
     """
 
     def __init__(self, attachment: models.Attachment, first: models.Link, known: verdicts.Verdicts) -> None:
         self._attachment = attachment
         self._known = known
         self._pages: dict[str, bool] = {}
-        """Addresses that answered with a page; whether it was their own, and not one that a redirect led to."""
+        """Addresses that returned a page; True if without a redirect."""
         self._errors: list[errors.OrderError] = []
         self._asked: set[str] = set()
         self._todo = collections.deque(Step(link) for link in self._ordered((first, *_links(attachment))))
 
     @property
     def asks(self) -> int:
-        """How many addresses were asked."""
+        """Number of addresses requested."""
         return len(self._asked)
 
     def next(self) -> Step | None:
-        """What to ask next; None where there is nothing more, or enough was asked."""
+        """The next address to request; None if there is none, or after `MOST_ASKS`."""
         while self._todo and len(self._asked) < MOST_ASKS:
             step = self._todo.popleft()
             if _plain(step.link.url) not in self._asked and not self.is_ruled_out(step):
@@ -57,25 +57,25 @@ class Ways:
         return None
 
     def is_ruled_out(self, step: Step) -> bool:
-        """Whether it is known by now that this address is no attachment. Of a certain one that is never taken as known.
+        """Whether this address is already known not to be an attachment; never so for a certain one.
 
-        The only way to a file is asked even where its like were pages about files.
+        The only address of a file is requested even if similar ones were pages about files.
         """
         return not (self._attachment.is_certain or step.is_followed) and (
             self._known.of(step.link.url) is verdicts.Verdict.PAGE
         )
 
     def ask(self, step: Step) -> None:
-        """This address is asked now."""
+        """Records that this address is being requested."""
         self._asked.add(_plain(step.link.url))
 
     def failed(self, step: Step, error: errors.OrderError, more: Iterable[str] = ()) -> None:
-        """What an address answered was not the file.
+        """Records that an address did not return the file.
 
         Args:
             step: which address.
             error: what came instead.
-            more: addresses on the page that came, from which the file may come; they are asked next.
+            more: addresses on the returned page that may lead to the file; they are requested next.
         """
         self._errors.append(error)
         if isinstance(error, expected_file.PageInsteadError):
@@ -84,16 +84,16 @@ class Ways:
             self._todo.extendleft(reversed([Step(models.Link(url, at), is_followed=True) for url in more]))
 
     def saved(self, step: Step) -> None:
-        """An address answered with the file: the pages before it were about it."""
+        """Records that an address returned the file: the pages before it were about it."""
         self._known.note(step.link.url, verdicts.Verdict.FILE)
         for url, is_own in self._pages.items():
             self._known.note(url, verdicts.Verdict.ABOUT, of_shape=is_own)
 
     def outcome(self, *, is_cut_short: bool = False) -> errors.OrderError | None:
-        """What all answers together mean; None: this is no attachment.
+        """The error that follows from all responses; None: this is not an attachment.
 
         Args:
-            is_cut_short: there were more addresses to ask, and the order had asked enough.
+            is_cut_short: addresses were left, but the order reached its limit of requests.
         """
         worst = max(self._errors, key=_telling, default=None)
         if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
@@ -109,7 +109,7 @@ class Ways:
         return worst
 
     def _ordered(self, links: Iterable[models.Link]) -> list[models.Link]:
-        """Each once; those that are known not to be the file itself come last."""
+        """Each once; those known not to be the file come last."""
         once = list({_plain(link.url): link for link in reversed(list(links))}.values())[::-1]
         return sorted(
             once, key=lambda link: self._known.of(link.url) in {verdicts.Verdict.ABOUT, verdicts.Verdict.PAGE}
@@ -117,7 +117,7 @@ class Ways:
 
 
 def press(attachment: models.Attachment) -> models.Click | None:
-    """A press that is one of an attachment's other ways; None where there is none."""
+    """The click among an attachment's other links; None if there is none."""
     return next((way for way in attachment.others if isinstance(way, models.Click)), None)
 
 
@@ -126,7 +126,7 @@ def _links(attachment: models.Attachment) -> list[models.Link]:
 
 
 def _telling(error: errors.OrderError) -> int:
-    """How much an error says of why the file did not come, and of what could be done about it."""
+    """Rank of an error by how well it explains the failure and what to do."""
     if isinstance(error, errors.SessionExpiredError):
         return 5
     if isinstance(error, errors.TransientError):

@@ -1,4 +1,4 @@
-"""A file, written and hashed on a thread of its own, with bounded memory; whole and synced, or not there at all."""
+"""Writes and hashes a file on its own thread, with bounded memory; the file is complete and synced, or absent."""
 
 from __future__ import annotations
 
@@ -22,25 +22,24 @@ if TYPE_CHECKING:
 BLOCK: Final = 1 << 20
 """Bytes written and hashed at a time."""
 _DEPTH: Final = 4
-"""Blocks that may wait for the disk."""
+"""Maximum blocks waiting for the disk."""
 _SYNC_EVERY: Final = 32 << 20
-"""Bytes after which a file that may be gone on with is synced, and how far it has come is noted."""
+"""Bytes after which a resumable file is synced and its note updated."""
 THREAD: Final = "po-pw-file"
-"""How such threads' names begin."""
+"""Prefix of the threads' names."""
 
 Publish: TypeAlias = "Callable[[int], None]"
-"""Called on the thread with the file's size when it is whole and closed; moves it away from `.part`."""
+"""Called on the thread with the file's size once it is complete and closed; renames it from `.part`."""
 
 
 class Writer:
-    """Takes blocks and writes them to `part`. An async context manager: left without `finish`, nothing stays.
+    """Writes blocks to `part`. An async context manager; on exit without `finish` the file is removed.
 
-    The thread has ended when the block is left, however it is left.
+    On exit the thread has always ended.
 
     Args:
-        part: the file.
-        note: what may be gone on with later: then what came stays, with this note. Its `synced` bytes are there
-            already, and are kept.
+        part: file to write.
+        note: makes the file resumable: it is then kept, with this note. Its `synced` bytes are already on disk.
     """
 
     def __init__(self, part: Path, note: partial.ResumeInfo | None = None) -> None:
@@ -48,7 +47,7 @@ class Writer:
         self._note = note
         self._waiting = 0
         self._size = 0
-        """Bytes that it needs at least; the thread's."""
+        """Bytes of the file up to the current block; used by the thread only."""
         self._moved = asyncio.Event()
         self._blocks: queue.SimpleQueue[bytes | Publish | None] = queue.SimpleQueue()
 
@@ -67,14 +66,14 @@ class Writer:
         except errors.PoPwError:
             if error is None:
                 raise
-            # Otherwise the error that ended the block goes on: the thread's is the same, or follows from it.
+            # Otherwise the block's own error propagates: the thread's is the same or follows from it.
 
     async def write(self, block: bytes) -> None:
-        """Hands over a block; waits while `_DEPTH` of them wait for the disk.
+        """Queues a block; waits while `_DEPTH` blocks are queued.
 
         Raises:
-            DoesNotFitError: there is no room for this file, but for small ones.
-            OrderError: the disk is in the way otherwise, see `disk.problem`.
+            DoesNotFitError: the disk has too little space for this file, but not for small ones.
+            OrderError: another disk error, see `filesystem.problem`.
         """
         while self._waiting >= _DEPTH and not self._thread.done():
             self._moved.clear()
@@ -85,11 +84,11 @@ class Writer:
         self._blocks.put(block)
 
     async def finish(self, publish: Publish) -> str:
-        """Gives the SHA-256, hexadecimal, once all is on disk and `publish` has been called.
+        """Returns the SHA-256, hexadecimal, once everything is on disk and `publish` was called.
 
         Raises:
-            DoesNotFitError: there is no room for this file, but for small ones.
-            OrderError: the disk is in the way otherwise, see `disk.problem`.
+            DoesNotFitError: the disk has too little space for this file, but not for small ones.
+            OrderError: another disk error, see `filesystem.problem`.
         """
         self._blocks.put(publish)
         return await filesystem.ended(self._thread) or ""
@@ -99,7 +98,7 @@ class Writer:
         self._moved.set()
 
     def _run(self) -> str | None:
-        """The thread. None: it was given up."""
+        """Body of the thread; returns None if it was cancelled."""
         try:
             with filesystem.map_os_errors(self._part):
                 stays = False
@@ -109,10 +108,10 @@ class Writer:
                     return digest
                 finally:
                     if not stays:
-                        with contextlib.suppress(OSError):  # held by another program: it goes with the work folder
+                        with contextlib.suppress(OSError):  # open in another program: removed with the work folder
                             partial.forget(self._part)
         except errors.OutOfSpaceError as error:
-            # Without it there is room again; where the place is full all the same, that is not this file's doing.
+            # Its removal freed space; if writing still fails, the disk is full, and not because of this file.
             if filesystem.fault(filesystem.home_of(self._part)) is not None:
                 raise
             raise errors.DoesNotFitError(str(error), self._size) from error
@@ -141,7 +140,7 @@ class Writer:
 
     @staticmethod
     def _read_again(stream: BinaryIO, size: int, digest: hashlib._Hash) -> None:
-        """The hash of what is there; what was not synced for certain is cut off."""
+        """Hashes what is on disk; bytes that may not have been synced are cut off."""
         left = size
         while left and (block := stream.read(min(BLOCK, left))):
             digest.update(block)

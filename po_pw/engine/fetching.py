@@ -1,4 +1,4 @@
-"""Fetching an order's files, apart from reading its page: what a job still wants becomes files in its work folder."""
+"""Fetching an order's files, apart from reading its page, into its work folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, numerals
-from po_pw.downloads import expected_file, fetch, page_about, verdicts, ways
+from po_pw.downloads import expected_file, fetch, verdicts, ways
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import capacity, clocks
+from po_pw.portals.generic import judging, vocabulary
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.engine import order_job
+    from po_pw.engine import order_progress
     from po_pw.lanes import base as lanes
-    from po_pw.portals import base as portals
     from po_pw.transport import client
 
 
@@ -99,16 +99,13 @@ class Fetcher:
         run: which fetches.
         worker: whose.
         session: asks for files.
-        options: of the run.
-        hub: told what happens.
-        traffic: what all workers share.
-        portal_for: the portal of an order's address.
         lane: where the browser fetches.
-        note: told of each file.
+        traffic: what all workers share.
+        options: of the run.
+        hub: where events go.
+        note: called with each file that is saved.
         at_once: how many files at once.
-        allowed: whether nothing of change is in an address and a label (see `page_about.Page.downloads`); without it,
-            no link on a page about a file is followed.
-        is_download: whether a whole label is a plain word for downloading, beside those that are known anyway.
+        largest: bytes that the file system takes in one file; None for no limit.
     """
 
     def __init__(
@@ -116,67 +113,64 @@ class Fetcher:
         run: models.RunId,
         worker: models.WorkerId,
         session: client.Session,
+        lane: lanes.Lane,
+        traffic: Traffic,
         options: settings.Settings,
         hub: events.Hub,
-        traffic: Traffic,
-        portal_for: Callable[[str], portals.Portal],
-        lane: lanes.Lane,
         note: Callable[[models.OrderKey, models.SavedFile], None],
         *,
         at_once: Callable[[], int],
-        allowed: Callable[[str, str], bool] = page_about.nothing_allowed,
-        is_download: Callable[[str], bool] = lambda _label: False,
         largest: int | None = None,
     ) -> None:
         self._run = run
         self._worker = worker
         self._session = session
-        self._hub = hub
-        self._traffic = traffic
         self._lane = lane
+        self._traffic = traffic
+        self._hub = hub
         self._note = note
         self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = limiter.Limiter(at_once)
-        self._allowed = allowed
-        self._is_download = is_download
 
-    async def link(self, job: order_job.Job, attachment: models.Attachment, link: models.Link) -> None:
-        """Fetches one attachment that has an address; what became of it is in the job.
+    async def link(
+        self, progress: order_progress.OrderProgress, attachment: models.Attachment, link: models.Link
+    ) -> None:
+        """Fetches one attachment that has an address; `OrderProgress` says what came of it.
 
         Its ways are asked in turn, and what stands on a page about it, until one answers with the file.
 
         Args:
-            job: the order's.
+            progress: the order's.
             attachment: which.
             link: the way to begin with.
         """
-        fence = self._lane.fence(job.order, link.referer)
-        async with self._noted(job, attachment):
-            await self.check_room(job, attachment)
+        fence = self._lane.host_policy(progress.order, link.referer)
+        async with self._noted(progress, attachment):
+            await self.check_room(progress, attachment)
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
-                if asked.asks and not job.may_ask_more():
+                if asked.asks and not progress.may_ask_more():
                     is_cut_short = True
                     break
-                if await self._step(job, attachment, asked, step, fence):
+                if await self._step(progress, attachment, asked, step, fence):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := ways.press(attachment)) is not None:
-                job.unpressed[attachment.id] = press
+                progress.unpressed[attachment.id] = press
                 error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
             if error is None:
-                self.drop(job, attachment)
+                self.drop(progress, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
-                job.elsewhere.add(attachment.id)
+                progress.elsewhere.add(attachment.id)
             else:
                 raise error
 
     async def _step(
         self,
-        job: order_job.Job,
+        progress: order_progress.OrderProgress,
         attachment: models.Attachment,
         asked: ways.Ways,
         step: ways.Step,
@@ -193,12 +187,12 @@ class Fetcher:
                 return False
             asked.ask(step)
             try:
-                await self._get(job, attachment, step.link, fence, is_file)
+                await self._get(progress, attachment, step.link, fence, is_file)
             except expected_file.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
-                    allowed=self._allowed,
-                    is_download=self._is_download,
+                    allowed=judging.may_follow,
+                    is_download=vocabulary.is_download_label,
                     is_certain=attachment.is_certain,
                 )
                 asked.failed(step, error, [found.url for found in links])
@@ -213,13 +207,13 @@ class Fetcher:
 
     async def _get(
         self,
-        job: order_job.Job,
+        progress: order_progress.OrderProgress,
         attachment: models.Attachment,
         link: models.Link,
         fence: allowed_hosts.HostPolicy,
         is_file: Callable[[], None],
     ) -> None:
-        """The file at one address, in the job; over HTTP, or by way of the browser where that is refused."""
+        """The file at one address, in the progress; over HTTP, or by way of the browser where that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeededError | None = None
         try:
@@ -227,28 +221,28 @@ class Fetcher:
                 try:
                     saved = await fetch.fetch(
                         wanted,
-                        job.slot(attachment.id),
+                        progress.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
                             link.url, referer=link.referer, fence=fence, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
                         now=clocks.now,
-                        kept=job.kept.get(attachment.id),
+                        kept=progress.kept.get(attachment.id),
                         is_own=fence.is_home,
                         is_file=is_file,
                         is_marked=self._is_marked,
                     )
                     if saved is None:
-                        job.keep(attachment.id)
+                        progress.keep(attachment.id)
                     else:
-                        self._keep(job, saved)
+                        self._keep(progress, saved)
                     return
                 except errors.BrowserRouteNeededError as error:
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
-            await self._take(job, wanted, captured, link.referer, fence.is_home)
+            await self._take(progress, wanted, captured, link.referer, fence.is_home)
         except errors.SessionExpiredError as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
@@ -258,27 +252,29 @@ class Fetcher:
                 raise other from error
             raise
 
-    async def adopt(self, job: order_job.Job, attachment: models.Attachment, captured: lanes.Captured) -> None:
+    async def adopt(
+        self, progress: order_progress.OrderProgress, attachment: models.Attachment, captured: lanes.Captured
+    ) -> None:
         """Takes over a download that a click began, once it is all there.
 
         A page that came is no failure of what may be no attachment at all: that is dropped.
         """
         try:
-            async with self._noted(job, attachment):
+            async with self._noted(progress, attachment):
                 try:
-                    page = job.listing.url if job.listing is not None else job.order.url
-                    await self._take(job, attachment, captured, page)
+                    page = progress.listing.url if progress.listing is not None else progress.order.url
+                    await self._take(progress, attachment, captured, page)
                 except errors.NotAFileError:
                     if attachment.is_certain:
                         raise
-                    self.drop(job, attachment)
+                    self.drop(progress, attachment)
         except asyncio.CancelledError:  # also while it waited for its slot
             await asyncio.shield(captured.discard())
             raise
 
     async def _take(
         self,
-        job: order_job.Job,
+        progress: order_progress.OrderProgress,
         attachment: models.Attachment,
         captured: lanes.Captured,
         page: str,
@@ -286,11 +282,11 @@ class Fetcher:
     ) -> None:
         try:
             length = numerals.whole(captured.headers.get("content-length", ""))
-            await self._limits.check_room(job.slot(attachment.id), length)
-            part = await self._part(captured, job)
+            await self._limits.check_room(progress.slot(attachment.id), length)
+            part = await self._part(captured, progress)
             saved = await fetch.adopt(
                 attachment,
-                job.slot(attachment.id),
+                progress.slot(attachment.id),
                 part,
                 sent_name=captured.sent_name,
                 url=captured.url,
@@ -299,18 +295,18 @@ class Fetcher:
                 on_bytes=self._traffic.add,
                 now=clocks.now,
                 is_own=is_own,
-                kept=job.kept.get(attachment.id),
+                kept=progress.kept.get(attachment.id),
                 page=page,
                 is_marked=self._is_marked,
             )
-            self._keep(job, saved)
+            self._keep(progress, saved)
         except (asyncio.CancelledError, errors.DoesNotFitError):
             await asyncio.shield(captured.discard())
             raise
 
-    async def _part(self, captured: lanes.Captured, job: order_job.Job) -> Path:
+    async def _part(self, captured: lanes.Captured, progress: order_progress.OrderProgress) -> Path:
         """What the browser downloads, once it is all there. Of a full disk the browser only says that it broke off."""
-        place = job.work.path / "download"
+        place = progress.work.path / "download"
         try:
             with filesystem.map_os_errors(place):
                 return await captured.part(self._stall)
@@ -349,32 +345,36 @@ class Fetcher:
         return captured
 
     @contextlib.asynccontextmanager
-    async def _noted(self, job: order_job.Job, attachment: models.Attachment) -> AsyncIterator[None]:
-        """A slot for one file; an error of ours ends up in the job, not in the caller."""
+    async def _noted(
+        self, progress: order_progress.OrderProgress, attachment: models.Attachment
+    ) -> AsyncIterator[None]:
+        """A slot for one file; an error of ours is noted in the progress, not raised."""
         async with self._slots, self._traffic.slots:
             await self._traffic.go_ahead()
-            self._hub.emit(events.FileStarted(self._worker, job.order.key, attachment))
+            self._hub.emit(events.FileStarted(self._worker, progress.order.key, attachment))
             try:
                 yield
             except errors.DoesNotFitError as error:
-                job.needs[attachment.id] = error.needed
-                self.fail(job, attachment, await self._told(job, attachment, error.needed))
+                progress.needs[attachment.id] = error.needed
+                self.fail(progress, attachment, await self._told(progress, attachment, error.needed))
             except errors.OrderError as error:
-                self.fail(job, attachment, error)
+                self.fail(progress, attachment, error)
 
-    async def check_room(self, job: order_job.Job, attachment: models.Attachment) -> None:
+    async def check_room(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
         """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
 
         Raises:
             DoesNotFitError: there still is none.
         """
-        needed = job.needs.get(attachment.id, 0)
-        if needed and needed > await asyncio.to_thread(_free, job.work.path):
-            raise await self._told(job, attachment, needed)
+        needed = progress.needs.get(attachment.id, 0)
+        if needed and needed > await asyncio.to_thread(_free, progress.work.path):
+            raise await self._told(progress, attachment, needed)
 
-    async def _told(self, job: order_job.Job, attachment: models.Attachment, needed: int) -> errors.DoesNotFitError:
+    async def _told(
+        self, progress: order_progress.OrderProgress, attachment: models.Attachment, needed: int
+    ) -> errors.DoesNotFitError:
         """That a file does not fit: which, on which disk, and how much is missing."""
-        free, out = await asyncio.to_thread(_free, job.work.path), filesystem.home_of(job.work.path).parent
+        free, out = await asyncio.to_thread(_free, progress.work.path), filesystem.home_of(progress.work.path).parent
         name = repr(attachment.name) if attachment.name else "a file"
         msg = (
             f"there is no room for {name} ({capacity.size(needed)}) on the disk of {out}: {capacity.size(free)} are "
@@ -382,41 +382,42 @@ class Fetcher:
         )
         return errors.DoesNotFitError(msg, needed)
 
-    def fail(self, job: order_job.Job, attachment: models.Attachment, error: errors.OrderError) -> None:
+    def fail(
+        self, progress: order_progress.OrderProgress, attachment: models.Attachment, error: errors.OrderError
+    ) -> None:
         """Notes that an attachment did not come through in this attempt."""
-        job.failed[attachment.id] = error
-        self._hub.emit(events.FileFailed(self._worker, job.order.key, attachment.name, error.failure()))
+        progress.failed[attachment.id] = error
+        self._hub.emit(events.FileFailed(self._worker, progress.order.key, attachment.name, error.failure()))
 
-    def drop(self, job: order_job.Job, attachment: models.Attachment) -> None:
+    def drop(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
         """Notes that this is no attachment."""
-        job.failed.pop(attachment.id, None)
-        job.unpressed.pop(attachment.id, None)
-        job.dropped.add(attachment.id)
+        progress.failed.pop(attachment.id, None)
+        progress.unpressed.pop(attachment.id, None)
+        progress.dropped.add(attachment.id)
 
-    def _keep(self, job: order_job.Job, saved: models.SavedFile) -> None:
+    def _keep(self, progress: order_progress.OrderProgress, saved: models.SavedFile) -> None:
         saved = dataclasses.replace(saved, run=self._run)
-        job.saved[saved.attachment_id] = saved
-        job.failed.pop(saved.attachment_id, None)
-        job.unpressed.pop(saved.attachment_id, None)
-        job.needs.pop(saved.attachment_id, None)
-        self._note(job.order.key, saved)
-        self._hub.emit(events.FileSaved(self._worker, job.order.key, saved))
+        progress.saved[saved.attachment_id] = saved
+        progress.failed.pop(saved.attachment_id, None)
+        progress.unpressed.pop(saved.attachment_id, None)
+        progress.needs.pop(saved.attachment_id, None)
+        self._note(progress.order.key, saved)
+        self._hub.emit(events.FileSaved(self._worker, progress.order.key, saved))
 
 
 class Fetches:
     """The fetches of one attempt at one order, which may ask as many addresses as if it were the first."""
 
-    def __init__(self, job: order_job.Job, started: float, under_way: set[asyncio.Task[None]]) -> None:
-        self.job = job
-        self.started = started
+    def __init__(self, progress: order_progress.OrderProgress, under_way: set[asyncio.Task[None]]) -> None:
+        self.progress = progress
         self._under_way = under_way
         self._tasks: list[asyncio.Task[None]] = []
-        job.questions = 0
-        job.unpressed.clear()
+        progress.questions = 0
+        progress.unpressed.clear()
 
     def add(self, fetch: Coroutine[None, None, None]) -> None:
         """Starts one."""
-        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.job.order.key}")
+        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.progress.order.key}")
         self._tasks.append(task)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -431,8 +432,8 @@ class Fetches:
         except BaseException:
             await self.cancel()
             raise
-        self.job.drop_twins()
-        self.job.match_by_content()
+        self.progress.drop_twins()
+        self.progress.match_by_content()
 
     async def cancel(self) -> None:
         """Ends all, and waits until they have ended."""

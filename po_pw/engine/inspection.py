@@ -64,7 +64,7 @@ async def inspect(
     order = models.PurchaseOrder(models.order_key(number), number, url)
     hub, heard = events.Hub(), list[events.Event]()
     hub.listen(heard.append)
-    home = sessions.Sessions(settings.home(options))
+    home = sessions.Sessions(settings.home(options), options.account)
     knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
     knowledge.expect([order])
     portal = registry.Registry(options).for_url(url)

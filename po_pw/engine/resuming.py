@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from po_pw import long_work
-    from po_pw.engine import order_job
+    from po_pw.engine import order_progress
+    from po_pw.engine.run_context import RunContext
     from po_pw.journal import store
 
 _BATCH: Final = 500
@@ -185,43 +186,62 @@ def unfinished(
     return claims
 
 
+async def open_work(run_context: RunContext, progress: order_progress.OrderProgress) -> None:
+    """Opens an order's work folder, and looks for what earlier runs have of it."""
+    await progress.open_work(run_context.out)
+    await restore_progress(
+        run_context.journal,
+        run_context.run,
+        run_context.out,
+        progress,
+        run_context.resume,
+        begun=progress.order.key in run_context.begun,
+    )
+
+
 async def restore_progress(
-    journal: store.Journal, run: models.RunId, out: Path, job: order_job.Job, resume: Resume | None, *, begun: bool
+    journal: store.Journal,
+    run: models.RunId,
+    out: Path,
+    progress: order_progress.OrderProgress,
+    resume: Resume | None,
+    *,
+    begun: bool,
 ) -> None:
-    """Looks for what earlier runs have of an order, so that it is not fetched again. The job's work folder is open.
+    """Looks for what earlier runs have of an order, so that it is not fetched again. Its work folder is open.
 
     Args:
         journal: knows.
         run: this run, in whose journal taken-over files are noted.
         out: the output directory.
-        job: gets the files.
+        progress: gets the files.
         resume: how to go on; None does all afresh.
         begun: whether its work folder is one that an earlier run left.
     """
-    if job.is_taken_up:
+    if progress.is_taken_up:
         return
-    job.is_taken_up = True
-    key = job.order.key
+    progress.is_taken_up = True
+    key = progress.order.key
     known = (await asyncio.to_thread(journal.known, [key])).get(key)
     if known is not None:
-        job.earlier = known.outcome
+        progress.earlier = known.outcome
     if known is not None and resume is not None:
-        job.kept = await asyncio.to_thread(
+        progress.kept = await asyncio.to_thread(
             files_still_present, out, known.outcome, verify=resume.verify or known.doubted
         )
         if not resume.refresh:
-            for attachment_id in job.kept:
-                job.keep(attachment_id)
+            for attachment_id in progress.kept:
+                progress.keep(attachment_id)
     if begun:
         left = await asyncio.to_thread(journal.left, key)
-        for number, file in enumerate(await asyncio.to_thread(staging.find, job.work.path, left), 1):
-            job.saved[file.attachment_id] = file
+        for number, file in enumerate(await asyncio.to_thread(staging.find, progress.work.path, left), 1):
+            progress.saved[file.attachment_id] = file
             journal.note(run, facts.FileSaved(key, file))
-            job.first_slot = number
-        for attachment_id, slot in partial.left_in(job.work.path).items():
+            progress.first_slot = number
+        for attachment_id, slot in partial.left_in(progress.work.path).items():
             if (taken := numerals.whole(slot.name)) is not None:
-                job.put(attachment_id, taken)
-        job.first_slot = max([job.first_slot, *_numbers(job.work.path)])
+                progress.put(attachment_id, taken)
+        progress.first_slot = max([progress.first_slot, *_numbers(progress.work.path)])
 
 
 def _numbers(folder: Path) -> Iterator[int]:
@@ -232,11 +252,11 @@ def _numbers(folder: Path) -> Iterator[int]:
             yield number
 
 
-def link_kept(job: order_job.Job) -> None:
+def link_kept(progress: order_progress.OrderProgress) -> None:
     """Kept files come into the work folder, under a second name where the file system can: before `prepare`."""
-    for attachment_id, file in job.saved.items():
-        if Path(file.path).parent != job.work.path:
-            slot = job.slot(attachment_id)
+    for attachment_id, file in progress.saved.items():
+        if Path(file.path).parent != progress.work.path:
+            slot = progress.slot(attachment_id)
             slot.unlink(missing_ok=True)
             filesystem.link_or_copy(file.path, str(slot))
-            job.saved[attachment_id] = dataclasses.replace(file, path=str(slot))
+            progress.saved[attachment_id] = dataclasses.replace(file, path=str(slot))

@@ -82,7 +82,7 @@ class Run:
         self.run_id: models.RunId | None = None
         self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
-        self._sessions = sessions.Sessions(settings.home(options))
+        self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
         """The address of an order from its number, where that follows from it."""

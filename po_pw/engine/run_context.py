@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from po_pw import errors, events, models, sessions, settings
     from po_pw.dispatch import failure_policy, order_queue
-    from po_pw.engine import fetching, order_job, pool, portal_knowledge, resuming
+    from po_pw.engine import fetching, order_progress, pool, portal_knowledge, resuming
     from po_pw.journal import store
+    from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
     from po_pw.portals import base as portals
     from po_pw.transport import client
@@ -97,15 +98,17 @@ class WorkerDeps:
     """What the workers of a run share."""
 
     run_context: RunContext
+    lanes: lanes.LaneFactory
     source: order_queue.OrderQueue
     traffic: fetching.Traffic
     sign_in_needed: Callable[[errors.LoginRequiredError], None]
     gave_up: Callable[[errors.MachineError], None]
-    """A worker could not open a context, or lost too many."""
+    """A worker could not open a lane, or lost too many."""
     policy: failure_policy.FailurePolicy
     space: disk_space.DiskMonitor
     knowledge: portal_knowledge.PortalKnowledge
     alone: Callable[[], bool]
     """Whether orders are strictly one after another, nothing overlapping; may change."""
     visits: Visits
-    jobs: dict[models.OrderKey, order_job.Job] = dataclasses.field(default_factory=dict)
+    progress: dict[models.OrderKey, order_progress.OrderProgress] = dataclasses.field(default_factory=dict)
+    """Of the orders that have been taken and have no outcome yet."""

@@ -4,78 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
+import shutil
+import time
 from typing import TYPE_CHECKING
 
-from po_pw import errors, models
-from po_pw.engine import resuming
+from po_pw import errors, events, models, redact
+from po_pw.dispatch import order_queue
+from po_pw.engine import order_progress, resuming
+from po_pw.journal import facts
+from po_pw.machine import clocks
+from po_pw.portals.generic import recognition
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
-    from po_pw.engine import order_job
-    from po_pw.engine.run_context import RunContext
+    from po_pw.engine import order_reading
+    from po_pw.engine.run_context import RunContext, WorkerDeps
 
 
-async def settle(run_context: RunContext, job: order_job.Job, outcome: models.Outcome) -> models.Outcome:
+async def settle(
+    run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome
+) -> models.Outcome:
     """Gives the outcome with its folder and files, once both are durable. After an error it may be done again.
 
     Args:
         run_context: of the run.
-        job: the order's, with its work folder open.
+        progress: the order's, with its work folder open.
         outcome: without folder and files.
 
     Raises:
         FolderHeldError: something keeps the folder from its place, or a file from its name. What was saved
-            (`job.prepared`) gets its place at the end of this run, or at the next start.
+            (`progress.prepared`) gets its place at the end of this run, or at the next start.
         FileProblemError: another program removed a file that had come.
         OutputUnavailableError: nothing can be written; what was fetched is in the work folder.
         OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = job.earlier, staging.parent(outcome.supplier, run_context.name_bytes)
-    unchanged = job.is_unchanged(outcome.status, outcome.missing, parent)
+    earlier, parent = progress.earlier, staging.parent(outcome.supplier, run_context.name_bytes)
+    unchanged = progress.is_unchanged(outcome.status, outcome.missing, parent)
     if earlier is not None and unchanged and (run_context.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)
         await run_context.journal.commit(run_context.run, outcome)
-        await asyncio.to_thread(job.work.discard)
+        await asyncio.to_thread(progress.work.discard)
         return outcome
-    return await _publish(run_context, job, outcome, parent)
+    return await _publish(run_context, progress, outcome, parent)
 
 
-async def _publish(run_context: RunContext, job: order_job.Job, outcome: models.Outcome, parent: str) -> models.Outcome:
+async def _publish(
+    run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome, parent: str
+) -> models.Outcome:
     """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
-    prepared = job.prepared
+    prepared = progress.prepared
     if prepared is None:
-        order = job.order
+        order = progress.order
         stem = await run_context.journal.claim_folder(order.key, parent, staging.stem(order, run_context.name_bytes))
-        await asyncio.to_thread(resuming.link_kept, job)
+        await asyncio.to_thread(resuming.link_kept, progress)
         prepared = await asyncio.to_thread(
             staging.prepare,
             run_context.out,
-            job.work,
+            progress.work,
             order=order,
             supplier=outcome.supplier,
             stem=stem,
             status=outcome.status,
-            files=job.files(),
+            files=progress.files(),
             missing=outcome.missing,
             max_path=run_context.options.max_path,
             now=outcome.timing.ended_at,
-            earlier=job.earlier.folder if job.earlier else "",
+            earlier=progress.earlier.folder if progress.earlier else "",
             rules=outcome.rules,
             longest=run_context.name_bytes,
         )
-        job.named(prepared.files)
+        progress.named(prepared.files)
         whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
         await run_context.journal.save(run_context.run, whole, work=prepared.work, replaces=prepared.replaces)
-        job.prepared = prepared
+        progress.prepared = prepared
     there = await asyncio.to_thread(
         publishing.publish, run_context.out, prepared.work, prepared.folder, prepared.replaces
     )
     if not there:
         msg = f"another program removed {run_context.out / prepared.work} before it could become {prepared.folder}"
         raise errors.FileProblemError(msg)
-    job.published(run_context.out / prepared.folder, prepared.files)
+    progress.published(run_context.out / prepared.folder, prepared.files)
     await asyncio.to_thread(staging.check_there, run_context.out / prepared.folder, prepared.files, run_context.out)
-    await run_context.journal.publish(run_context.run, job.order.key)
+    await run_context.journal.publish(run_context.run, progress.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 
 
@@ -88,3 +99,129 @@ def held(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
     """The outcome of an order that is fetched, while something keeps its folder from its place."""
     said = f"all that could be fetched of {outcome.po_number} is fetched, but {error}"
     return without_folder(outcome, models.Failure(error.code, said))
+
+
+class Settling:
+    """Ends one order's attempt: the outcome is made durable, the folder gets its final path, and only then it is said.
+
+    Args:
+        deps: what the workers share.
+        tools: of the worker.
+        lease: the order.
+        progress: of the order.
+        started: when the attempt began, by the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        deps: WorkerDeps,
+        tools: order_reading.Tools,
+        lease: models.Lease,
+        progress: order_progress.OrderProgress,
+        started: float,
+    ) -> None:
+        self._deps = deps
+        self._run_context = deps.run_context
+        self._lane = tools.lane.name
+        self._lease = lease
+        self._progress = progress
+        self._started = started
+
+    async def settle(self, error: errors.OrderError | None) -> None:
+        """Settles the order. After an error it may be done again: the progress says how far it has come.
+
+        Args:
+            error: what kept the page from being read whole, or None.
+
+        Raises:
+            FileProblemError: another program removed files that had been saved.
+            OutputUnavailableError: nothing can be written at present.
+            OrderError: the disk does not take it otherwise.
+        """
+        run_context, progress, order = self._run_context, self._progress, self._lease.order
+        if progress.prepared is None:
+            await resuming.open_work(run_context, progress)
+        run_context.hub.emit(
+            events.OrderStep(self._lease.worker, order.key, order.po_number, "finishing", self._lease.attempt, 0)
+        )
+        if progress.prepared is None:
+            is_there = await asyncio.to_thread(progress.look, run_context.out)
+            if not is_there and progress.ending is not None:
+                msg = f"another program removed files of {order.po_number} after they were saved"
+                raise errors.FileProblemError(msg)
+        if progress.ending is None:
+            progress.ending = self._outcome(error)
+        outcome = await settle(run_context, progress, progress.ending)
+        if outcome.status is not models.Status.FAILED:
+            old = staging.evidence(run_context.out, order.po_number)  # of an earlier run that failed
+            await asyncio.to_thread(shutil.rmtree, old, ignore_errors=True)
+        await self._settled()
+        run_context.hub.emit(events.OrderSettled(outcome))
+        run_context.settled(outcome)
+
+    async def settle_without_folder(self, error: errors.OrderError) -> None:
+        """The order is over although its folder did not get its final path, and that is said.
+
+        What the journal has as saved gets its path when nothing is in the way any more: at the end of this run, or at
+        the next start. Of the others the work folder stays, for the next run to go on with.
+        """
+        run_context = self._run_context
+        ending = self._progress.ending or self._outcome(error)
+        if self._progress.prepared is not None:
+            outcome = held(ending, error)
+            run_context.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
+            await self._settled()
+            run_context.held(outcome)
+            return
+        outcome = without_folder(ending, error.failure())
+        await run_context.journal.commit(run_context.run, outcome)
+        await self._settled()
+        run_context.hub.emit(events.OrderSettled(outcome))
+        run_context.settled(outcome)
+
+    def note_attempt(self, failure: models.Failure | None, *, counts: bool) -> None:
+        """Notes in the journal that an attempt ended, and how.
+
+        Args:
+            failure: why the order is not settled, or what it is settled with.
+            counts: whether it was one of the order's attempts.
+        """
+        seconds = time.monotonic() - self._started
+        self._progress.seconds += seconds
+        ended_at = clocks.now()
+        started_at = ended_at - datetime.timedelta(seconds=seconds)
+        self._run_context.journal.note(
+            self._run_context.run, facts.Attempted(self._lease, started_at, ended_at, failure, counts)
+        )
+
+    async def _settled(self) -> None:
+        self._progress.is_settled = True
+        await self._deps.source.release(self._lease, order_queue.Settled())
+        self._deps.progress.pop(self._lease.order.key, None)
+        self._deps.space.progressed()
+
+    def _outcome(self, error: errors.OrderError | None) -> models.Outcome:
+        """The order's outcome, as yet without folder and files."""
+        run_context, order, progress = self._run_context, self._lease.order, self._progress
+        progress.keep_rest()
+        status, failure = order_progress.status_of(progress, error)
+        self.note_attempt(failure, counts=True)
+        return models.Outcome(
+            key=order.key,
+            po_number=order.po_number,
+            status=status,
+            files=(),
+            missing=tuple(progress.missing()),
+            error=failure,
+            attempts=self._lease.attempt,
+            timing=models.Timing(progress.started_at, clocks.now(), progress.seconds),
+            worker=self._lease.worker,
+            lane=self._lane,
+            folder="",
+            supplier=order.supplier or (progress.listing.supplier if progress.listing else ""),
+            source_url=redact.address(order.url),
+            found=len(progress.wanted()),
+            changes=progress.changes() if run_context.resume is not None and run_context.resume.refresh else None,
+            rules=recognition.RULES_VERSION,
+            earlier=run_context.earlier.get(order.key, models.Earlier.NEW),
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors, events, models
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
-from po_pw.engine import fetching, portal_knowledge, worker
+from po_pw.engine import browser_lanes, fetching, portal_knowledge, worker
 from po_pw.engine.run_context import RunContext, Visits, WorkerDeps
 from po_pw.machine import clocks, disk_space, keep_awake
 
@@ -114,8 +114,9 @@ class WorkerGroup:
             go_ahead=self._space.wait,
             known=self.knowledge.verdicts,
         )
-        shared = WorkerDeps(
+        deps = WorkerDeps(
             self._run_context,
+            browser_lanes.BrowserLanes(self._run_context, self.knowledge),
             self.source,
             traffic,
             self._need_sign_in,
@@ -131,12 +132,12 @@ class WorkerGroup:
         try:
             async with keep_awake.stay_awake(options.keep_awake), asyncio.TaskGroup() as group:
                 self._beside = [
-                    group.create_task(self._govern(group, shared), name="governor"),
+                    group.create_task(self._govern(group, deps), name="governor"),
                     group.create_task(self._space.watch(), name="free-space"),
                     group.create_task(self._notice_sleep(), name="sleep"),
                 ]
                 for place, name in enumerate(self._names[: first.count]):
-                    self._begin(group, shared, name, self._governor.start_delay(place))
+                    self._begin(group, deps, name, self._governor.start_delay(place))
         except BaseExceptionGroup as error:
             raise errors.first_of(error) from error
         finally:
@@ -161,12 +162,12 @@ class WorkerGroup:
         except OSError as error:
             self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
 
-    def _begin(self, group: asyncio.TaskGroup, shared: WorkerDeps, name: models.WorkerId, delay: float) -> None:
+    def _begin(self, group: asyncio.TaskGroup, deps: WorkerDeps, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, so does what goes on beside them."""
 
         async def work() -> None:
             await asyncio.sleep(delay)
-            await worker.Worker(name, shared).run()
+            await worker.Worker(name, deps).run()
 
         def ended(_: asyncio.Task[None]) -> None:
             self._running.discard(name)
@@ -177,7 +178,7 @@ class WorkerGroup:
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
-    async def _govern(self, group: asyncio.TaskGroup, shared: WorkerDeps) -> None:
+    async def _govern(self, group: asyncio.TaskGroup, deps: WorkerDeps) -> None:
         """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count
@@ -193,7 +194,7 @@ class WorkerGroup:
                     self.source.unretire(name)
                 more = min(more - len(retired[:more]), self._scheduler.waiting())
                 for place, name in enumerate(idle[:more]):
-                    self._begin(group, shared, name, self._governor.start_delay(place))
+                    self._begin(group, deps, name, self._governor.start_delay(place))
             fewer = decision.count < len(working)
             self._run_context.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
 

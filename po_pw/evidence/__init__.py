@@ -1,1 +1,1 @@
-"""What the person can look at to see why an order was not recognised: screenshot and source, secrets removed."""
+"""Screenshot and source of a page that was not recognised, with secrets removed, for the user to look at."""

@@ -1,4 +1,4 @@
-"""A screenshot of a page with the things that were taken from it numbered."""
+"""A screenshot of a page on which the controls that were found are numbered."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _PATIENCE: Final = 10_000
 
 
 async def take(page: playwright.Page, found: Sequence[models.Control], path: Path) -> tuple[int, ...]:
-    """Draws a number, from 1, around each control that is on the page now, and saves a screenshot of all of it.
+    """Frames and numbers (from 1) each control that is on the page, and saves a screenshot of the full page.
 
     Args:
-        page: as it was read.
-        found: what to number, in order.
-        path: of the PNG.
+        page: in the state in which it was read.
+        found: the controls to number, in order.
+        path: PNG file to write.
 
     Returns:
-        The numbers that were drawn: a control on another page of the list is not there.
+        The numbers drawn: a control on another page of the list is left out.
 
     Raises:
         playwright.Error: the page is gone.

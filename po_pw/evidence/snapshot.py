@@ -1,4 +1,4 @@
-"""A page as it looked and as its source stood, kept for the person; secrets are removed first."""
+"""Saves a page's screenshot and source for the user, without secrets."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _log = logging.getLogger(__name__)
 SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
 _PATIENCE: Final = 10.0
-"""Seconds for each of the two: a page that paints no more must not hold anybody up."""
+"""Seconds for each of the two: a page that stopped painting must not block the run."""
 _MOST_SOURCE: Final = 600_000
-"""Characters of source that are kept."""
+"""Characters of source that are saved."""
 _LONGEST_DATA: Final = 50_000
-"""Characters of a picture that stands in the source itself."""
+"""Characters of an embedded (`data:`) picture in the source."""
 _MOST_HEIGHT: Final = 8_000
 """CSS pixels of a page's height in its screenshot."""
 _MOST_SCREENSHOT: Final = 8_000_000
-"""Bytes."""
+"""Bytes of the screenshot."""
 
-# Removed in a copy of the document: the page itself is left as it is. Shadow roots are written into the copy.
+# Works on a copy of the document, the page itself is not changed. Shadow roots are written into the copy.
 _COPY: Final = r"""() => {
   const copy = (node) => {
     const twin = node.cloneNode(false);
@@ -69,14 +69,14 @@ _LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
 
 
 async def take(page: playwright.Page, folder: Path) -> tuple[str, ...]:
-    """Writes `page.png` and `page.html` into a folder that is made, owner-only; what was there is replaced.
+    """Writes `page.png` and `page.html` into a folder that only the owner can read, replacing older ones.
 
     Args:
-        page: open; one that is gone or does not answer gives nothing.
+        page: may be closed or unresponsive; then nothing is written.
         folder: of the order, e.g. `.po-pw/evidence/PO-007`.
 
     Returns:
-        The paths written; none where nothing could be.
+        The paths written; empty if nothing could be saved.
     """
     written: list[str] = []
     try:
@@ -98,7 +98,7 @@ async def take(page: playwright.Page, folder: Path) -> tuple[str, ...]:
 
 
 async def _screenshot(page: playwright.Page) -> bytes:
-    """The page, passwords and codes covered; its window alone where the whole would be too large."""
+    """The full page with passwords and codes covered; only the visible part if the image would be too large."""
     masked: list[Any] = [page.locator(_MASKED)]
     height = await page.evaluate("document.documentElement.scrollHeight")
     whole = height <= _MOST_HEIGHT
@@ -118,7 +118,7 @@ async def _source(page: playwright.Page) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    # A screenshot may show what only its owner may see, as the source may.
+    # Screenshot and source may both show what only the owner may see.
     temporary = path.with_name(f"{path.name}.new")
     temporary.write_bytes(b"")
     private_files.close_to_others(temporary)
@@ -129,12 +129,12 @@ def _write(path: Path, content: bytes) -> None:
 def clean(source: str) -> str:
     """A page's source without its secrets; pure.
 
-    Out go: the content of scripts and comments, values of password and hidden fields, of attributes that are named for
-    a secret, of `meta` elements so named, and what is secret in addresses and texts; see `redact`.
+    Removed are: the content of scripts and comments, the values of password and hidden fields and of attributes and
+    `meta` elements whose names suggest a secret, and secrets in addresses and texts; see `redact`.
     """
     source = _SCRIPT.sub(r"\1\3", source)
     source = _COMMENT.sub("", source)
-    # What was cut in the middle of a tag could hold anything.
+    # A tag that was cut in the middle could hold anything.
     whole = max((found.end() for found in _TAG.finditer(source)), default=0)
     broken = _OPENS.search(source, whole)
     source = source[: broken.start()] if broken else source

@@ -1,1 +1,1 @@
-"""What has happened, in SQLite."""
+"""The journal: an SQLite database of runs, orders and files."""

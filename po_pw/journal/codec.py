@@ -1,4 +1,4 @@
-"""Values to what SQLite keeps, and back."""
+"""Converts values to SQLite columns and back."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from po_pw.journal import facts
 
 _SUM: Final = ',"sum":"'
-"""SQLite has no checksums: a flipped bit in a text would go unnoticed."""
+"""SQLite has no checksums: without one a flipped bit in a text would go unnoticed."""
 
 
 def dump(outcome: models.Outcome) -> str:
-    """An outcome as JSON; times as ISO 8601 with offset. Its last member, `sum`, is a checksum of what is before.
+    """An outcome as JSON; times as ISO 8601 with offset. Its last member, `sum`, is a checksum of the rest.
 
-    Nothing secret is in it, whatever an older journal that it comes from says.
+    Secrets are removed, even if the outcome comes from an older journal that has them.
     """
     body = _text(redact.values(outcome))[:-1]
     return f'{body}{_SUM}{_sum(body)}"}}'
 
 
 def load(text: object) -> models.Outcome:
-    """An outcome from what `dump` gave.
+    """Reads an outcome written by `dump`.
 
     Raises:
-        sqlite3.DatabaseError: it is not what `dump` gave: the database is damaged.
+        sqlite3.DatabaseError: the text is not valid: the database is damaged.
     """
     body, mark, end = text.rpartition(_SUM) if isinstance(text, str) else ("", "", "")
     if not mark or end != f'{_sum(body)}"}}':
@@ -47,16 +47,16 @@ def load(text: object) -> models.Outcome:
     raw["error"] = _failure(raw["error"])
     timing = raw["timing"]
     raw["timing"] = models.Timing(_time(timing["started_at"]), _time(timing["ended_at"]), timing["seconds"])
-    raw["earlier"] = models.Earlier(raw.get("earlier", models.Earlier.NEW))  # journals of before have none
+    raw["earlier"] = models.Earlier(raw.get("earlier", models.Earlier.NEW))  # older journals have none
     raw["changes"] = models.Changes(**raw["changes"]) if raw["changes"] else None
     return models.Outcome(**raw)
 
 
 def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
-    """A row of the input, in the order of the table's columns; a refused row or a duplicate is no order.
+    """A row of the input, in the order of the table's columns; a refused row or a duplicate is not an order.
 
-    Addresses are kept without what is secret in them: a run has its orders' own in memory, and takes them from the
-    input again when it is continued.
+    Addresses are stored without secrets: a run has the full ones in memory, and reads them from the input again when
+    it is continued.
     """
     problem = row.problem
     order = row.order if problem is None and row.duplicate_of is None else None
@@ -78,14 +78,14 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
 
 
 def order(row: sqlite3.Row) -> models.PurchaseOrder:
-    """The order of a row that is one."""
+    """The order of a row."""
     amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
     key = models.OrderKey(row["key"])
     return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"])
 
 
 def result(row: sqlite3.Row) -> models.RowResult:
-    """A row of the input with what came of it."""
+    """A row of the input with its outcome."""
     outcome = load(row["outcome"]) if row["outcome"] else None
     error = models.Failure(models.ErrorCode(row["error_code"]), row["error_message"]) if row["error_code"] else None
     if row["duplicate_of"] is not None:
@@ -101,7 +101,7 @@ def result(row: sqlite3.Row) -> models.RowResult:
 
 
 def other(row: sqlite3.Row) -> models.OtherOrder:
-    """An order that is none of a run's own, with the list that named it last."""
+    """An order of another run, with the list that named it last."""
     outcome = load(row["outcome"]) if row["outcome"] else None
     status, error = (outcome.status, outcome.error) if outcome else (models.Status.PENDING, None)
     cells = tuple(json.loads(row["cells"])) if row["cells"] else ()
@@ -131,7 +131,7 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
 
 
 def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attachment) -> tuple[Any, ...]:
-    """An attachment that a page listed, in the order of the table's columns."""
+    """A listed attachment, in the order of the table's columns."""
     kind = type(one.source).__name__.lower()
     return (
         run,
@@ -146,22 +146,22 @@ def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attac
 
 
 def file(text: str) -> models.SavedFile:
-    """A file from the last of what `file_values` gave."""
+    """Reads a file from the last value of `file_values`."""
     return _file(json.loads(text))
 
 
 def stamp(moment: datetime.datetime) -> str:
-    """A moment as text that sorts, whatever the offset it came with."""
+    """A time as sortable text, independent of its UTC offset."""
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 def now() -> str:
-    """This moment, as `stamp` writes it."""
+    """The current time, as `stamp` writes it."""
     return stamp(datetime.datetime.now(datetime.UTC))
 
 
 def whole(text: str) -> str:
-    """The text, with halves of characters (SQLite keeps none) written out as escapes."""
+    """Escapes lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -170,7 +170,7 @@ def _sum(body: str) -> str:
 
 
 def _text(value: models.Outcome | models.SavedFile) -> str:
-    # ASCII only: names as servers send them may hold halves of characters, which SQLite's text cannot.
+    # ASCII only: names from servers may contain lone surrogates, which SQLite cannot store.
     return json.dumps(dataclasses.asdict(value), default=_time_text, separators=(",", ":"))
 
 

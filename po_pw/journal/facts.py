@@ -1,4 +1,4 @@
-"""What is noted while an order is worked on: useful to know after a crash, but nothing waits for it to be durable."""
+"""Facts recorded during an order's processing: useful after a crash, but nothing waits for them to be durable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Leased:
-    """An order is in a worker's hands."""
+    """An order was leased to a worker."""
 
     lease: models.Lease
     at: datetime.datetime
@@ -22,20 +22,20 @@ class Leased:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempted:
-    """A lease has ended: with an outcome, or put back."""
+    """A lease ended: with an outcome, or put back."""
 
     lease: models.Lease
     started_at: datetime.datetime
     ended_at: datetime.datetime
     failure: models.Failure | None
-    """What went wrong; None where nothing did."""
+    """What went wrong; None if nothing did."""
     counts: bool = True
-    """False where it was not the order's fault, and no attempt was used up."""
+    """False if the order did not cause the failure and no attempt was used up."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileSaved:
-    """A file is whole, in the work folder."""
+    """A file is complete, in the work folder."""
 
     key: models.OrderKey
     file: models.SavedFile
@@ -43,7 +43,7 @@ class FileSaved:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listed:
-    """What an order's page holds; replaces what was listed before in the same run."""
+    """The attachments on an order's page; replaces an earlier listing of the same run."""
 
     key: models.OrderKey
     attachments: tuple[models.Attachment, ...]
@@ -52,7 +52,7 @@ class Listed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Happened:
-    """Something befell the run."""
+    """An event that concerns the whole run."""
 
     event: str
     """The event's dotted name, as in the log."""
@@ -61,7 +61,7 @@ class Happened:
     worker: str | None
     key: str | None
     detail: Mapping[str, object]
-    """The rest of it, fit for JSON; without secrets."""
+    """Other fields, as JSON values, without secrets."""
 
 
 Fact: TypeAlias = Leased | Attempted | FileSaved | Listed | Happened

@@ -1,4 +1,4 @@
-"""Whether a journal can be trusted, and what is done with one that cannot: it is set aside, never removed."""
+"""Checks whether a journal is damaged, and sets a damaged one aside; it is never removed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE: Final = 60.0
-"""Seconds a journal is looked through at the most; what was not reached by then is taken for sound."""
+"""Maximum seconds of a check; whatever was not checked by then is assumed intact."""
 _OPCODES: Final = 100_000
-"""Of SQLite's, between looks at the clock: some milliseconds."""
+"""SQLite virtual machine instructions between readings of the clock: a few milliseconds."""
 _LARGEST: Final = 2**60
-"""No id of ours comes near: beyond it SQLite soon has no next one."""
+"""Real ids stay far below; beyond it SQLite would soon run out of ids."""
 
 _LEFT: Final = """
 SELECT file FROM files WHERE NOT EXISTS (
   SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key)"""
-"""Files that the next run may take up."""
+"""Files that the next run may resume with."""
 
 _NOT_DAMAGE: Final = frozenset(
     {
@@ -41,19 +41,19 @@ _NOT_DAMAGE: Final = frozenset(
         sqlite3.SQLITE_INTERRUPT,
     }
 )
-"""What SQLite says of the machine, not of the journal."""
+"""SQLite errors caused by the machine, not by the journal."""
 
 
 def note_closed(path: Path) -> None:
-    """Notes what a journal that was closed in order looks like, so that the next start need not look through it."""
+    """Records size and time of a cleanly closed journal, so that the next start can skip the check."""
     try:
         _note(path).write_text(json.dumps(_looks(path)), "utf-8")
-    except OSError:  # then the next start looks through it
+    except OSError:  # then the next start checks the journal
         return
 
 
 def is_as_it_was_closed(path: Path) -> bool:
-    """Whether nobody has touched the journal since it was closed in order."""
+    """Whether the journal is unchanged since it was cleanly closed."""
     if schema.beside(path):
         return False
     try:
@@ -63,18 +63,18 @@ def is_as_it_was_closed(path: Path) -> bool:
 
 
 def note_opened(path: Path) -> None:
-    """From here on nothing is sure until the journal is closed in order."""
+    """Removes that record, until the journal is cleanly closed again."""
     _note(path).unlink(missing_ok=True)
 
 
 def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda: False) -> str:
-    """What is wrong with a journal that nobody else has open; `""` where nothing is.
+    """Describes the damage of a journal that no one else has open; `""` if there is none.
 
-    Everything is read that a run goes by: each page and index, each outcome and folder name. 100,000 orders with
-    300,000 files take some seconds. What was not reached when it was stopped is taken for sound.
+    Reads everything that a run relies on: each page and index, each outcome and folder name. 100,000 orders with
+    300,000 files take a few seconds. If stopped, the unchecked part is assumed intact.
 
     Raises:
-        sqlite3.Error: the machine is in the way, not the journal.
+        sqlite3.Error: an error of the machine, not of the journal.
     """
     try:
         with contextlib.closing(schema.writing(path, rollback=rollback)) as connection:
@@ -87,18 +87,18 @@ def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda
         if code in _NOT_DAMAGE:
             raise
         return str(error)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # an outcome that is none
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # an invalid outcome
         return f"an entry cannot be read: {error!r}"
 
 
 def _shape_fault(connection: sqlite3.Connection) -> str:
-    """Damage that the tables show."""
+    """Damage visible in the tables' definitions."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     shape = _shape(connection)
     if version < 0:
         return "its version is not one"
     if version > len(schema.MIGRATIONS):
-        # A newer po-pw has more to keep: who has just what we have is one whose number was hit.
+        # A newer po-pw would have other tables: with ours, the version number itself is damaged.
         return "its version is not true" if shape == _expected(len(schema.MIGRATIONS)) else ""
     if 0 < version < len(schema.MIGRATIONS) and shape >= _expected(len(schema.MIGRATIONS)):
         return "its version is not true"
@@ -109,7 +109,7 @@ def _shape_fault(connection: sqlite3.Connection) -> str:
 
 
 def _content_fault(connection: sqlite3.Connection, is_stopped: Callable[[], bool]) -> str:
-    """Damage that only shows when everything is read."""
+    """Damage found by reading everything."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 < version <= len(schema.MIGRATIONS):
         return ""
@@ -134,7 +134,7 @@ def _content_fault(connection: sqlite3.Connection, is_stopped: Callable[[], bool
 
 
 def set_aside(path: Path, now: datetime.datetime) -> Path:
-    """Gives the journal, and what lies beside it, another name; says which.
+    """Renames the journal and its side files; returns the new path.
 
     Raises:
         OSError: it cannot be renamed.
@@ -144,7 +144,7 @@ def set_aside(path: Path, now: datetime.datetime) -> Path:
     while aside.exists():
         number += 1
         aside = path.with_name(f"{stem}-{number}{path.suffix}")
-    for end in ("", "-wal", "-journal", "-shm"):  # without the first the others are nothing to SQLite
+    for end in ("", "-wal", "-journal", "-shm"):  # the database first: without it SQLite ignores the others
         name = path.with_name(f"{path.name}{end}")
         if name.is_file():
             name.rename(aside.with_name(f"{aside.name}{end}"))
@@ -161,7 +161,7 @@ def _looks(path: Path) -> list[int]:
 
 
 def _forbids_writing(path: Path) -> bool:
-    """Whether the database itself says that nobody of today may write to it: a byte that is 1 or 2 was hit."""
+    """Whether the database header forbids writing: a version byte is damaged, it must be 1 or 2."""
     with path.open("rb") as stream:
         header = stream.read(20)
     return len(header) == 20 and header[18] > 2
@@ -175,7 +175,7 @@ def _expected(version: int) -> frozenset[tuple[str, str]]:
 
 
 def _shape(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
-    """Tables and their columns, and the names of indexes."""
+    """Tables with their columns, and names of indexes."""
     found = connection.execute(
         "SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns "
         "WHERE tables.type = 'table' UNION SELECT 'index', name FROM sqlite_master WHERE type = 'index'"

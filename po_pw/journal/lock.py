@@ -1,4 +1,4 @@
-"""One po-pw at a time on an output directory: a lock the system holds, so that a dead process holds nothing."""
+"""Lock of an output directory: one po-pw at a time. A system lock, released when the process dies."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE: Final = 0.4
-"""Seconds to try for: somebody who only looks (`is_held`) has it for an instant."""
+"""Seconds to retry: `is_held` takes the lock for an instant."""
 
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[Callable[[], None]]:
-    """Holds the lock of this output directory's `.po-pw` folder for as long as the block lasts.
+    """Holds the lock of an output directory's `.po-pw` folder for the block.
 
     Args:
-        folder: is there.
+        folder: must exist.
 
     Yields:
-        Takes the lock again, where the share that the folder is on was gone: a lock does not outlast that. It raises
-        what this does, where somebody else has taken it meanwhile.
+        A function that takes the lock again after the folder's share was unmounted, which releases it. Raises the same
+        errors.
 
     Raises:
-        MachineError: another po-pw is working there, and the message names its process; or the folder cannot be
-            written to.
+        MachineError: another po-pw is working there (the message has its process id), or the folder is not
+            writable.
     """
-    # Beside the lock, not in it: Windows lets nobody read a locked file.
+    # In a second file: on Windows a locked file cannot be read.
     note = folder / "lock.pid"
     lock = filelock.FileLock(folder / "lock", thread_local=False)
 
     def again() -> None:
-        with contextlib.suppress(OSError):  # of a file that is gone
+        with contextlib.suppress(OSError):  # the lock file is gone
             lock.release(force=True)
         _acquire(folder, lock, note)
 
@@ -74,10 +74,10 @@ def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a po-pw is working on the output directory of this `.po-pw` folder; makes and changes nothing."""
+    """Whether a po-pw has locked the output directory of this `.po-pw` folder; changes nothing."""
     try:
         file = os.open(folder / "lock", os.O_RDONLY)
-    except OSError:  # nobody ever locked it, or nobody may see it
+    except OSError:  # never locked, or not readable
         return False
     try:
         return not _could_lock(file)
@@ -86,15 +86,15 @@ def is_held(folder: Path) -> bool:
 
 
 def holder(folder: Path) -> int | None:
-    """The process that holds the lock, by its own note; None where it is not known. Ask `is_held` first."""
+    """Id of the process that holds the lock, from its note; None if unknown. Check `is_held` first."""
     try:
         return int((folder / "lock.pid").read_text("utf-8"))
-    except (OSError, ValueError):  # it has only just begun, or is about to end
+    except (OSError, ValueError):  # it is just starting or ending
         return None
 
 
 def _could_lock(file: int) -> bool:
-    """Locks as `filelock` does and lets go at once (on Windows too: its lock is on the first byte)."""
+    """Locks as `filelock` does (on Windows the first byte) and unlocks at once."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -108,7 +108,7 @@ def _could_lock(file: int) -> bool:
             fcntl.flock(file, fcntl.LOCK_UN)
     except BlockingIOError:
         return False
-    except PermissionError:  # how Windows says it
+    except PermissionError:  # locked, on Windows
         return False
     except OSError:  # a file system without locks
         return True

@@ -1,4 +1,4 @@
-"""What was pressed in a run, and what was sent or stopped after it: for whoever wants to audit that."""
+"""Audit of a run's clicks, and of the requests that were sent or stopped after them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 PRESSED: Final = "pressed"
 JUDGED: Final = "request.judged"
-"""Dotted names of the two events, as the log and the journal have them."""
+"""Dotted names of the two events, as in log and journal."""
 
 _BATCH: Final = 2000
-"""Entries read at once: a journal may have more than memory should hold."""
+"""Entries read at once, to bound memory."""
 
 _ENTRIES: Final = f"""
 SELECT id, run, at, event, worker, key, detail FROM events
@@ -36,43 +36,43 @@ GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608 - constants
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One control that was pressed or refused, or one request that was sent or stopped after a press."""
+    """A control that was pressed or refused, or a request that was sent or stopped after a press."""
 
     run: str
     at: datetime.datetime
     worker: str
     key: str
-    """Of the order; `""` where it was none's."""
+    """The order's; `""` if it belongs to no order."""
     what: str
     """`pressed`, `not pressed`, `sent` or `stopped`."""
     label: str
-    """Of the control, its whole accessible name."""
+    """Full accessible name of the control."""
     purpose: str
     """`FILE`, `OPEN` or `TURN`; see `models.Purpose`."""
     method: str
-    """Of the request; `""` for a press."""
+    """Method of the request; `""` for a press."""
     url: str
-    """Of the request, else of the page: scheme, host and path."""
+    """Scheme, host and path of the request, or for a press of the page."""
     fields: tuple[str, ...]
-    """Names of what the request carries, never values."""
+    """Names of the request's fields, never values."""
     why: str
     is_unasked: bool
-    """The page had sent such requests before the press: it says nothing about the control."""
+    """The page had sent such requests before the press: the control did not cause it."""
 
 
 @dataclasses.dataclass(slots=True)
 class Counts:
-    """What all entries add up to."""
+    """Totals of the entries."""
 
     pressed: int = 0
     refused: int = 0
-    """Controls that were to be pressed, and were not."""
+    """Controls that were not pressed for safety."""
     sent_for_files: int = 0
-    """Requests other than GET that were sent to hand out a file."""
+    """Requests other than GET that were sent to get a file."""
     sent_for_list: int = 0
     """Likewise to show more of a list of attachments."""
     sent_unasked: int = 0
-    """Likewise of the kinds that the page had sent before anything was pressed."""
+    """Likewise, of kinds that the page had sent before any press."""
     stopped: int = 0
 
     @property
@@ -82,7 +82,7 @@ class Counts:
 
 
 def latest(path: Path) -> models.RunId | None:
-    """The latest run; None where there was none.
+    """The latest run; None if there is none.
 
     Raises:
         MachineError: the journal cannot be read, or a newer po-pw wrote it.
@@ -91,10 +91,10 @@ def latest(path: Path) -> models.RunId | None:
 
 
 def counts(path: Path, run: models.RunId | None) -> Counts:
-    """What the entries add up to.
+    """Counts the entries.
 
     Args:
-        path: the journal.
+        path: of the journal.
         run: None for all runs.
 
     Raises:
@@ -112,10 +112,10 @@ def counts(path: Path, run: models.RunId | None) -> Counts:
 
 
 def entries(path: Path, run: models.RunId | None) -> Iterator[Entry]:
-    """The entries in the order in which they happened; streams, so that a journal of any size can be listed.
+    """Yields the entries in chronological order, in batches.
 
     Args:
-        path: the journal.
+        path: of the journal.
         run: None for all runs.
 
     Raises:
@@ -135,7 +135,7 @@ def entries(path: Path, run: models.RunId | None) -> Iterator[Entry]:
 
 
 def _counted(row: sqlite3.Row) -> str:
-    """Which of `Counts` a row of `_COUNTS` belongs to."""
+    """The field of `Counts` for a row of `_COUNTS`."""
     if row["event"] == PRESSED:
         return "refused" if row["refused"] else "pressed"
     if row["ruling"] != models.Ruling.PASS:

@@ -1,4 +1,4 @@
-"""Putting into a journal what was found out elsewhere: outcomes and folder names that a damaged one has lost."""
+"""Restores outcomes and folder names from manifests into a journal that has lost them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ENDING: Final = "recovered"
-"""How the name of a run ends that is none: it holds what was recovered."""
+"""Suffix of the artificial run that holds the recovered outcomes."""
 
 _KNOWN: Final = """
 SELECT parent, folded FROM folders WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.key = folders.key)"""
@@ -31,17 +31,17 @@ _CLAIM: Final = "INSERT OR IGNORE INTO folders (parent, folded, stem, key) VALUE
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recovered:
-    """An outcome that was found out from elsewhere than the journal."""
+    """An outcome read from a manifest."""
 
     outcome: models.Outcome
     parent: str
     """The supplier's folder; may be empty."""
     stem: str
-    """Of the order's own folder."""
+    """Stem of the order's folder."""
 
 
 def unknown(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of these folder names (parent and stem) whose order is not known to have come to anything."""
+    """Those of the given folders (parent and stem) whose orders have no outcome in the journal."""
     known = {(row["parent"], row["folded"]) for row in connection.execute(_KNOWN)}
     return {place for place in places if (models.folded(place[0]), models.folded(place[1])) not in known}
 
@@ -52,10 +52,10 @@ def put(
     now: datetime.datetime,
     put_outcome: Callable[[sqlite3.Connection, models.RunId, models.Outcome], None],
 ) -> int:
-    """Notes them under a run of their own; of an order's the latest counts, and none where it has an outcome already.
+    """Adds them under an artificial run: the latest per order, unless the order already has an outcome.
 
     Returns:
-        For how many orders there was no outcome before.
+        Number of orders added.
     """
     run = models.RunId(f"{now:%Y%m%d-%H%M%S}-{ENDING}")
     connection.execute(_BEGIN, (run, codec.stamp(now), codec.stamp(now)))

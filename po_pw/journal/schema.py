@@ -1,4 +1,4 @@
-"""The journal's tables, how an older journal becomes one of today's, and how the database is opened."""
+"""The journal's tables, their migrations, and how the database is opened."""
 
 from __future__ import annotations
 
@@ -107,25 +107,25 @@ INSERT OR REPLACE INTO orders (key, run, number)
 """
 
 MIGRATIONS: Final = (_FIRST, _RULES, _NAMED)
-"""Each brings a journal from the version of its index to the next."""
+"""Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()
-"""Journals that turned out to be damaged while this process worked with them."""
+"""Journals that this process found damaged while using them."""
 
 _LOOKS: Final = 5
 _PATIENCE: Final = 30.0
-"""Seconds to wait for somebody else's lock on the database: a reader in rollback mode, a person's database tool."""
+"""Seconds to wait for another lock on the database: a reader in rollback mode, a database tool."""
 
 
 def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
-    """Opens the journal for the writer: write-ahead log where the file system lets us, else a rollback journal.
+    """Opens the journal for writing: with a write-ahead log if the file system allows it, else a rollback journal.
 
-    Both survive a power cut; with the write-ahead log readers do not hold up the writer. A journal in the other mode
-    is brought into this one, with all it holds.
+    Both survive a power failure; with the write-ahead log readers do not block the writer. A journal in the other mode
+    is converted.
 
     Args:
         path: the database.
-        rollback: not even to try the write-ahead log, as `modes.judge` says of the place.
+        rollback: do not try the write-ahead log; see `storage_location.judge`.
 
     Raises:
         sqlite3.Error: it cannot be opened.
@@ -136,9 +136,9 @@ def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if code_of(error) == sqlite3.SQLITE_BUSY:
                 raise
-    # The log needs memory shared through a file, which some file systems do not have. Locked exclusively it is not
-    # needed, so a journal that is in that mode already can be brought out of it. EXTRA: the folder is synced too, or
-    # after a power cut the rollback journal might be there again and undo what was said to be durable.
+    # The log needs memory shared through a file, which some file systems lack. With an exclusive lock it is not
+    # needed, so a journal in that mode can be converted. EXTRA also syncs the folder: otherwise the rollback journal
+    # might reappear after a power failure and undo what was reported as durable.
     return _opened(
         path,
         "PRAGMA locking_mode = EXCLUSIVE",
@@ -153,10 +153,10 @@ def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
     try:
         for pragma in pragmas:
             connection.execute(pragma).fetchone()
-        connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache too
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: flush the drive's cache, too
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")  # a full temporary folder is no fault of the journal
-        connection.execute("BEGIN IMMEDIATE")  # tells whether the mode works here
+        connection.execute("PRAGMA temp_store = MEMORY")  # a full temporary folder must not stop the journal
+        connection.execute("BEGIN IMMEDIATE")  # fails if the mode does not work here
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -165,7 +165,7 @@ def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
 
 
 def reading(path: Path) -> sqlite3.Connection:
-    """Opens the journal to read from it, on any one thread at a time.
+    """Opens the journal for reading, by one thread at a time.
 
     Raises:
         sqlite3.Error: it cannot be opened.
@@ -176,11 +176,11 @@ def reading(path: Path) -> sqlite3.Connection:
 
 
 def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
-    """Reads from a journal that may be somebody else's: nothing is made or changed beside it, also while a run writes.
+    """Reads a journal without creating or changing any file, even while a run writes to it.
 
     Args:
-        path: the database; it is there.
-        read: is called again where the journal changed under it.
+        path: of the database, which must exist.
+        read: called again if the journal changed meanwhile.
 
     Raises:
         MachineError: it cannot be read.
@@ -190,7 +190,7 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
             before = _stamps(path)
             try:
                 found, is_sure = _read_somehow(path, read)
-            except FileNotFoundError:  # a log that a run has just closed
+            except FileNotFoundError:  # write-ahead log removed by a run that just ended
                 continue
             except sqlite3.Error:
                 if before == _stamps(path):
@@ -203,19 +203,19 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _read_somehow(path: Path, read: Callable[[sqlite3.Connection], T]) -> tuple[T, bool]:
-    """What is read, and whether that is sure even where somebody writes meanwhile."""
+    """The result of `read`, and whether it is consistent even with a concurrent writer."""
     if _can_be_shared(path):
         try:
             return _read_by(_address(path, "mode=ro&readonly_shm=1"), read), True
         except sqlite3.OperationalError as error:
             if code_of(error) != sqlite3.SQLITE_READONLY:
                 raise
-            # A crash left work to be undone first.
+            # A crash left a transaction that would have to be rolled back first.
     return _read_alone(path, read), False
 
 
 def _can_be_shared(path: Path) -> bool:
-    """Whether SQLite opens the journal to read without making a file: it makes what it lacks of a write-ahead log."""
+    """Whether SQLite can open the journal for reading without creating files, as it does for a missing log."""
     if all(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm")):
         return True
     with path.open("rb") as stream:
@@ -241,7 +241,7 @@ def _read_by(address: str, read: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def beside(path: Path) -> list[Path]:
-    """The files that hold what the database does not hold yet, or not any more: write-ahead log, rollback journal."""
+    """SQLite's side files: write-ahead log and rollback journal."""
     names = [path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal")]
     return [name for name in names if name.exists() and name.stat().st_size]
 
@@ -260,7 +260,7 @@ def _stamps(path: Path) -> list[tuple[int, int] | None]:
 
 def _address(path: Path, how: str) -> str:
     place = path.absolute().as_posix()
-    # By its bytes: a name that is no text cannot be quoted as one.
+    # As bytes: a name with invalid UTF-8 cannot be quoted as text.
     return f"file://{'' if place.startswith('/') else '/'}{urllib.parse.quote(os.fsencode(place))}?{how}"
 
 
@@ -271,7 +271,7 @@ def _connected(place: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Makes the tables, or brings them up to date.
+    """Creates or migrates the tables.
 
     Raises:
         MachineError: the journal was written by a newer po-pw.
@@ -291,7 +291,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def refuse_newer(version: int, path: Path) -> None:
-    """Refuses a journal whose tables are not known.
+    """Refuses a journal with a newer version of the tables.
 
     Raises:
         MachineError: it was written by a newer po-pw.
@@ -313,21 +313,21 @@ _MAY_MEND: Final = frozenset(
         sqlite3.SQLITE_LOCKED,
     }
 )
-"""What SQLite says where a share is gone, or another program is in the way: a run waits for it."""
+"""SQLite errors for a lost share or a lock of another program: a run waits until they pass."""
 
 
 @contextlib.contextmanager
 def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
-    """SQLite's errors become ours, once, here.
+    """Maps SQLite's errors to ours.
 
     Args:
         path: of the database.
-        waits: whether somebody can wait until it can be used again.
+        waits: whether the caller can wait until the journal is usable again.
 
     Raises:
         OutOfSpaceError: the disk is full.
-        OutputUnavailableError: it cannot be read or written at present; only where somebody waits.
-        MachineError: anything else that SQLite says.
+        OutputUnavailableError: it cannot be read or written at present; only if `waits`.
+        MachineError: any other SQLite error.
     """
     try:
         yield
@@ -354,13 +354,13 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
 
 
 def was_damaged(path: Path) -> bool:
-    """Whether damage was met since this was asked last."""
+    """Whether damage was found since the last call."""
     met = path in _damaged
     _damaged.discard(path)
     return met
 
 
 def code_of(error: sqlite3.Error) -> int | None:
-    """SQLite's primary result code; None where the error is not SQLite's own."""
+    """SQLite's primary result code; None if the error does not come from SQLite."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

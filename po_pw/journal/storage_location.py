@@ -1,7 +1,7 @@
-"""Where the journal may write ahead: what is known of file systems and of folders that a program syncs. Pure.
+"""Whether the journal may use a write-ahead log, by file system and by folders of sync programs. Pure.
 
-The write-ahead log needs memory that every process sees through a file, which no other machine's disk has; and what
-syncs a folder copies log and database at different moments. With rollback the database alone is the journal.
+The write-ahead log needs memory shared through a file, which remote file systems lack; and sync programs copy log and
+database at different times. With a rollback journal the database alone is complete.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _REMOTE: Final = (
     "fakeowner",
     "drvfs",
 )
-"""How the names of file systems begin that are another machine's disk, or a host's seen from a guest."""
+"""Prefixes of the names of remote file systems, and of a host's folders in a virtual machine."""
 
 _LOCAL_FUSE: Final = (
     "fuseblk",
@@ -87,40 +87,40 @@ _SYNCED: Final = (
     "syncthing",
     "seafile",
 )
-"""How the names of folders begin that such a program keeps."""
+"""Prefixes of the names of sync programs' folders."""
 
 
 class Place(enum.Enum):
-    """What an output directory lies on."""
+    """Type of an output directory's location."""
 
     LOCAL = "local"
     REMOTE = "on another machine"
     SYNCED = "synced"
     UNSURE = "unsure"
-    """A file system that a program provides, and nobody knows from where."""
+    """A file system provided by a program (FUSE); its source is unknown."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StorageLocation:
-    """Where a folder lies."""
+    """A folder's location."""
 
     place: Place
     mark: str = ""
-    """Of a synced folder: what gave it away."""
+    """For a synced folder: the folder name or program that shows it."""
 
     @property
     def rollback(self) -> bool:
-        """Whether the journal must do without the write-ahead log."""
+        """Whether the journal must use a rollback journal."""
         return self.place is not Place.LOCAL
 
 
 def judge(kind: str, options: Collection[str], *folders: str) -> StorageLocation:
-    """Where a folder lies.
+    """Classifies a folder's location.
 
     Args:
-        kind: of the file system, as the system names it; `""` where it does not say.
-        options: it is mounted with; `remote` is how Windows tells of a mapped drive.
-        folders: the folder's absolute paths: as asked for, and with its links resolved.
+        kind: the system's name of the file system; `""` if unknown.
+        options: mount options; `remote` for a mapped drive on Windows.
+        folders: the folder's absolute paths: as given, and with links resolved.
     """
     lower = kind.lower()
     parts = [part.lower() for folder in folders for part in re.split(r"[\\/]", folder)]
@@ -135,7 +135,7 @@ def judge(kind: str, options: Collection[str], *folders: str) -> StorageLocation
 
 
 def _is_on_a_server(folder: str) -> bool:
-    r"""Whether a path is `\\server\share`; one that begins with `\\?\C:` is a local one written out."""
+    r"""Whether a path is `\\server\share`; `\\?\C:` is a local one."""
     path = folder.replace("/", "\\").lower()
     if path.startswith(("\\\\?\\", "\\\\.\\")):
         return path[4:].startswith("unc\\")

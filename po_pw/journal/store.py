@@ -1,4 +1,4 @@
-"""The journal: what has happened to which order in which run."""
+"""The journal: the outcome of every order in every run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BATCH: Final = 500
-"""Rows read at once: between batches no lock is held, so a slow reader is in nobody's way."""
+"""Rows read at once: between batches no lock is held, so a slow reader blocks no one."""
 
 _PUT_RUN: Final = """
 INSERT INTO runs (run, source, columns, workers, out, command, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -63,7 +63,7 @@ WHERE run != :run AND key IN (SELECT key FROM rows WHERE run = :run) ORDER BY id
 INSERT OR REPLACE INTO orders (key, run, number) SELECT rows.key, rows.run, rows.number FROM rows JOIN runs USING (run)
 WHERE run != :run AND key IN (SELECT key FROM rows WHERE run = :run) ORDER BY runs.started_at, rows.run, rows.number""",
 )
-"""Who named a run's orders last before it did."""
+"""Restores which earlier run named each of a run's orders last."""
 
 _OTHERS: Final = """
 SELECT orders.key, orders.run, runs.source, runs.columns, rows.number, rows.cells, rows.po_number,
@@ -74,7 +74,7 @@ LEFT JOIN rows ON rows.run = orders.run AND rows.number = orders.number
 WHERE orders.key > ? AND NOT EXISTS (
   SELECT 1 FROM outcomes AS own WHERE own.run = ? AND own.key = orders.key AND own.state = 'published')
 ORDER BY orders.key LIMIT ?"""
-"""Where a run has an order that it did not reach, it is among them: an earlier run may know more of it."""
+"""Includes the run's own orders that it did not reach: an earlier run may have their outcome."""
 
 _KNOWN: Final = """
 SELECT key, outcome, doubted, MAX(id) FROM outcomes
@@ -95,7 +95,7 @@ ORDER BY run, saved_at"""
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Counts:
-    """What a run's rows are."""
+    """Number of a run's rows, by kind."""
 
     rows: int
     orders: int
@@ -109,27 +109,26 @@ class Known:
 
     outcome: models.Outcome
     doubted: bool
-    """Its files are to be proved before they count."""
+    """Its files must be verified before they count."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Saved:
-    """An outcome whose files are whole in the work folder, but perhaps not in their final place yet."""
+    """An outcome whose files are complete in the work folder, but may not be published yet."""
 
     run: models.RunId
     outcome: models.Outcome
     work: str
-    """The work folder, below the output directory, with `/`."""
+    """The work folder, relative to the output directory, with `/`."""
     replaces: str
-    """An older folder of the order elsewhere, likewise; `""` where there is none."""
+    """An older folder of the order elsewhere, likewise; `""` if there is none."""
 
 
 class Journal:
     """The journal of one output directory. Open it with `Journal.open`.
 
-    What is awaited is durable when the call returns. Cancelling the wait does not undo it; what then goes wrong is
-    raised when the journal closes. What is read comes from a connection of its own, from any thread, also while the
-    writer writes.
+    An awaited write is durable when the call returns. Cancelling the wait does not undo it; a later error is raised
+    when the journal closes. Reads use their own connection and may come from any thread, even during writes.
     """
 
     def __init__(self, path: Path, thread: writer.Writer) -> None:
@@ -139,14 +138,14 @@ class Journal:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, path: Path, *, rollback: bool = False) -> AsyncIterator[Journal]:
-        """Opens or makes the journal for as long as the block lasts; on leaving, everything is written.
+        """Opens or creates the journal for the block; on exit everything is written.
 
         Args:
-            path: the database; its folder is there.
-            rollback: without the write-ahead log, as `modes.judge` says of the place.
+            path: of the database; its folder must exist.
+            rollback: no write-ahead log; see `storage_location.judge`.
 
         Raises:
-            MachineError: it cannot be opened or is damaged, or a newer po-pw wrote it; on leaving: a note, or an
+            MachineError: it cannot be opened or is damaged, or a newer po-pw wrote it; on exit: a fact, or an
                 outcome whose wait was cancelled, could not be written.
             OutOfSpaceError: the disk is full.
         """
@@ -163,17 +162,17 @@ class Journal:
 
     @property
     def syncs(self) -> int:
-        """How many commits were made so far."""
+        """Number of commits so far."""
         return self._writer.syncs
 
     async def begin(self, plan: models.Plan, rows: Iterable[models.Row]) -> models.RunId:
-        """Notes a new run and its rows; the rows are consumed as they come, on the writer's thread.
+        """Adds a run and its rows; the rows are consumed one by one on the writer's thread.
 
-        An error the rows raise is raised here, and leaves no run.
+        If the iterator raises, the error is raised here and no run is added.
 
         Args:
-            plan: what is asked for.
-            rows: each with a number of its own.
+            plan: of the run.
+            rows: each with a unique number.
         """
 
         def put(connection: sqlite3.Connection) -> models.RunId:
@@ -197,7 +196,7 @@ class Journal:
         return await self._written(put)
 
     async def append(self, run: models.RunId, row: models.Row) -> None:
-        """Notes one more row of a run whose orders come one by one."""
+        """Adds a row to a run whose orders come one by one."""
 
         def put(connection: sqlite3.Connection) -> None:
             connection.execute(_PUT_ROW, codec.row_values(run, row))
@@ -207,9 +206,9 @@ class Journal:
         await self._written(put)
 
     async def claim_folder(self, key: models.OrderKey, parent: str, stem: str) -> str:
-        """The stem of this order's folder below `parent`: `stem`, or `stem~2`, `stem~3`… where another has that.
+        """Claims a unique folder stem for an order below `parent`: `stem`, or `stem~2`, `stem~3`… if that is taken.
 
-        Compared as file systems may (Unicode-normalised, without case). Once claimed it stays claimed.
+        Names are compared as file systems may do (Unicode-normalised, case-insensitive). A claim is permanent.
         """
 
         def claim(connection: sqlite3.Connection) -> str:
@@ -232,11 +231,11 @@ class Journal:
         return await self._written(claim)
 
     async def again(self, run: models.RunId) -> None:
-        """Opens the journal once more, after its place was gone; what was noted meanwhile is written.
+        """Reopens the journal after its folder was unavailable, and writes what was queued meanwhile.
 
         Raises:
             OutputUnavailableError: it cannot be opened.
-            MachineError: it is another one.
+            MachineError: it is another journal.
         """
         self._writer.lose()
         query = "SELECT 1 FROM runs WHERE run = ?"
@@ -246,41 +245,41 @@ class Journal:
             raise errors.MachineError(msg)
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
-        """Notes a fact; returns at once, and it is written with the next commit."""
+        """Queues a fact, which is written with the next commit; returns at once."""
         self._writer.note(lambda connection: writes.put_fact(connection, run, fact))
 
     async def save(self, run: models.RunId, outcome: models.Outcome, *, work: str, replaces: str = "") -> None:
-        """Notes what came of an order whose files lie ready; returns when that is durable. `publish` comes next.
+        """Saves an order's outcome before its folder is published; returns when durable. `publish` must follow.
 
         Args:
-            run: whose outcome.
-            outcome: with the folder that the files are about to have.
-            work: the folder they are in now, below the output directory, with `/`.
-            replaces: an older folder elsewhere that goes when this one is in place.
+            run: that produced it.
+            outcome: with the final folder.
+            work: the current folder, relative to the output directory, with `/`.
+            replaces: an older folder elsewhere, to be removed when this one is published.
         """
         await self._written(lambda connection: writes.put_outcome(connection, run, outcome, "saved", work, replaces))
 
     async def publish(self, run: models.RunId, key: models.OrderKey) -> None:
-        """Notes that a saved outcome's folder is in its final place; returns when that is durable."""
+        """Marks a saved outcome's folder as published; returns when durable."""
         await self._written(lambda connection: connection.execute(_PUBLISH, (codec.now(), run, key)))
 
     async def forget(self, run: models.RunId, key: models.OrderKey) -> None:
-        """Forgets an outcome whose files are neither in the work folder nor in their final place."""
+        """Deletes an outcome whose folder no longer exists."""
         await self._written(
             lambda connection: connection.execute("DELETE FROM outcomes WHERE run = ? AND key = ?", (run, key))
         )
 
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
-        """Notes what came of an order whose folder is in its final place already; returns when that is durable."""
+        """Saves the outcome of an order without a folder to publish; returns when durable."""
         await self._written(lambda connection: writes.put_outcome(connection, run, outcome))
 
     async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
-        """The files of these orders' latest outcomes are to be proved, and fetched again where they do not hold."""
+        """Marks these orders' files to be verified by the next run, and fetched again if they are wrong."""
         listed = json.dumps(list(keys))
         await self._written(lambda connection: connection.execute(_DOUBT, (listed,)))
 
     async def withdraw(self, run: models.RunId) -> None:
-        """Forgets a run of which nothing but its rows is noted: it was stopped before any order began."""
+        """Deletes a run that was stopped before its first order."""
 
         def delete(connection: sqlite3.Connection) -> None:
             for named_before in _NAMED_BEFORE:
@@ -291,9 +290,9 @@ class Journal:
         await self._written(delete)
 
     async def carry(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
-        """Notes, in this run, outcomes that earlier ones had; they become `carried`, all or none.
+        """Copies outcomes of earlier runs into this one, as `carried`; all or none.
 
-        Consumed as they come, on the writer's thread; an error they raise is raised here, and leaves none.
+        Consumed one by one on the writer's thread; if the iterator raises, the error is raised here and none is added.
         """
 
         def put(connection: sqlite3.Connection) -> None:
@@ -311,14 +310,14 @@ class Journal:
         interrupted: bool,
         browser: models.BrowserInfo | None,
     ) -> None:
-        """Notes how a run ended.
+        """Records the end of a run.
 
         Args:
             run: the run.
-            seconds: of the whole run.
-            work_seconds: of its work, without start-up.
+            seconds: duration of the whole run.
+            work_seconds: duration without start-up.
             interrupted: whether orders may be left.
-            browser: which one ran; None where none was opened.
+            browser: the one used; None if none was opened.
         """
         shown = json.dumps(dataclasses.asdict(browser)) if browser else None
         values = (codec.now(), seconds, work_seconds, interrupted, shown, run)
@@ -331,18 +330,17 @@ class Journal:
         )
 
     def orders(self, run: models.RunId) -> Iterator[models.PurchaseOrder]:
-        """The orders of a run, each once, in row order; streams."""
+        """Yields the orders of a run, each once, in row order."""
         return self._stream(_ORDERS, run, codec.order)
 
     def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
-        """Each row of a run with what came of it so far, in row order; streams."""
+        """Yields each row of a run with its outcome so far, in row order."""
         return self._stream(_RESULTS, run, codec.result)
 
     def others(self, run: models.RunId) -> Iterator[models.OtherOrder]:
-        """Every order that this run has no outcome of and an earlier list named, with what came of it; streams.
+        """Yields orders of earlier lists without an outcome in this run, with their latest outcome, sorted by key.
 
-        Orders that the run's own list names are among them where it did not reach them and an earlier run did. Sorted
-        by key.
+        Includes orders of this run's own list that it did not reach and an earlier run did.
         """
         with self._reading() as connection:
             last = ""
@@ -353,13 +351,13 @@ class Journal:
                 last = batch[-1]["key"]
 
     def counts(self, run: models.RunId) -> Counts:
-        """How many rows of which kind a run has."""
+        """Counts a run's rows by kind."""
         with self._reading() as connection:
             row = connection.execute(_COUNTS, (run,)).fetchone()
         return Counts(row["rows"], row["orders"], row["refused"], row["duplicates"])
 
     def known(self, keys: Iterable[models.OrderKey]) -> dict[models.OrderKey, Known]:
-        """The latest outcome of each of these orders that has one, from whatever run."""
+        """The latest outcome, of any run, of each of these orders that has one."""
         with self._reading() as connection:
             return {
                 models.OrderKey(row["key"]): Known(codec.load(row["outcome"]), bool(row["doubted"]))
@@ -367,7 +365,7 @@ class Journal:
             }
 
     def saved(self) -> list[Saved]:
-        """The outcomes, of whatever run, that were saved and not published, the oldest first."""
+        """Outcomes of any run that were saved but not published, oldest first."""
         with self._reading() as connection:
             return [
                 Saved(row["run"], codec.load(row["outcome"]), row["work"], row["replaces"])
@@ -375,35 +373,35 @@ class Journal:
             ]
 
     def handed_out(self, run: models.RunId, lease: int) -> models.OrderKey | None:
-        """Which order a lease was for; None where that was never noted."""
+        """The order of a lease; None if it was not recorded."""
         with self._reading() as connection:
             row = connection.execute("SELECT key FROM attempts WHERE run = ? AND lease = ?", (run, lease)).fetchone()
         return None if row is None else models.OrderKey(row["key"])
 
     def left(self, key: models.OrderKey) -> list[models.SavedFile]:
-        """The files that runs saved of this order without coming to an outcome; the latest last."""
+        """Files of this order saved by runs that did not reach an outcome, latest last."""
         with self._reading() as connection:
             return [codec.file(row["file"]) for row in connection.execute(_LEFT, (key,)).fetchall()]
 
     def without_outcome(self, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these folder names (parent and stem) whose order is not known to have come to anything."""
+        """Those of the given folders (parent and stem) whose orders have no outcome."""
         with self._reading() as connection:
             return restore.unknown(connection, places)
 
     async def restore(self, recovered: Iterable[restore.Recovered], now: datetime.datetime) -> int:
-        """Notes what was found out elsewhere, under a run of its own without rows; of an order's the latest counts.
+        """Adds recovered outcomes under an artificial run without rows; of an order the latest counts.
 
         Args:
-            recovered: consumed as they come, on the writer's thread; an error they raise leaves nothing.
-            now: names the run.
+            recovered: consumed one by one on the writer's thread; if the iterator raises, nothing is added.
+            now: becomes the run's name.
 
         Returns:
-            For how many orders there was no outcome before.
+            Number of orders that had no outcome before.
         """
         return await self._written(lambda connection: restore.put(connection, recovered, now, writes.put_outcome))
 
     def _stream(self, query: str, run: models.RunId, load: Callable[[sqlite3.Row], T]) -> Iterator[T]:
-        """The rows of a query that takes the run, the number to go on after, and how many."""
+        """Yields the rows of a query whose parameters are run, last number and limit."""
         with self._reading() as connection:
             last = -1
             while batch := connection.execute(query, (run, last, _BATCH)).fetchall():
@@ -434,6 +432,6 @@ def _fresh_id(connection: sqlite3.Connection, plan: models.Plan) -> models.RunId
 
 
 def _looked_at(done: asyncio.Future[T]) -> None:
-    # The writer keeps the error; asyncio need not complain as well that nobody looked.
+    # The writer keeps the error; this only silences asyncio's warning.
     if not done.cancelled():
         done.exception()

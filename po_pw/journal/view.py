@@ -1,4 +1,4 @@
-"""Looking into a journal without opening it for work: what its latest run did, and what should be on disk."""
+"""Reads a journal without changing it: its latest run, and what should be on disk."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RECENT: Final = 50
-"""Outcomes that the rate is taken over."""
+"""Outcomes over which the rate is calculated."""
 
 _SHOWN: Final = 5
-"""Warnings that are given."""
+"""Maximum warnings returned."""
 
 _MOST_UNREAD: Final = 20
-"""Orders that are named whose pages were not what was expected."""
+"""Maximum unrecognised orders returned."""
 
 _LATEST: Final = """
 SELECT run, source, workers, command, started_at, ended_at, interrupted FROM runs WHERE run NOT LIKE ?
 ORDER BY (SELECT MAX(id) FROM events WHERE events.run = runs.run) DESC, started_at DESC, run DESC LIMIT 1"""
-"""By what happened last, not by the clock: that may have been set back between two runs."""
+"""Ordered by the last event, not by the clock, which may have been set back between two runs."""
 
 _ROWS: Final = """
 SELECT COUNT(*) AS rows, COUNT(key) AS orders, COUNT(duplicate_of) AS duplicates FROM rows WHERE run = ?"""
@@ -38,7 +38,7 @@ SELECT error_code, COUNT(*) FROM rows WHERE run = ? AND error_code IS NOT NULL G
 _STATUSES: Final = """
 SELECT status, COUNT(*) AS count, SUM(key NOT IN (SELECT key FROM attempts WHERE run = :run)) AS carried
 FROM outcomes WHERE run = :run AND state = 'published' GROUP BY status"""
-"""Outcomes of earlier runs, by what this one never leased (`carried` is in the text, which is long to read)."""
+"""Counts outcomes of earlier runs as orders that this one never leased: reading `carried` from the JSON is slow."""
 
 _FAILURES: Final = """
 SELECT json_extract(outcome, '$.error.code') AS code, COUNT(*) FROM outcomes
@@ -48,7 +48,7 @@ _OPEN: Final = """
 SELECT key, worker, attempt, started_at, ended_at, error_code, MAX(lease) FROM attempts
 WHERE run = :run AND key NOT IN (SELECT key FROM outcomes WHERE run = :run AND state = 'published')
 GROUP BY key ORDER BY worker, started_at"""
-"""The latest handing-out of each order that has no outcome."""
+"""The latest lease of each order without an outcome."""
 
 _PUT_BACK: Final = """
 WITH last AS (SELECT key, MAX(lease) AS lease FROM attempts WHERE run = :run GROUP BY key)
@@ -88,7 +88,7 @@ _ONE: Final = "SELECT outcome, MAX(id) FROM outcomes WHERE key = ? AND state = '
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InHand:
-    """An order in a worker's hands."""
+    """An order in progress."""
 
     key: models.OrderKey
     worker: str
@@ -98,7 +98,7 @@ class InHand:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Happened:
-    """Something that befell a run."""
+    """An event of a run."""
 
     at: datetime.datetime
     event: str
@@ -109,7 +109,7 @@ class Happened:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """An order whose page could not be told to be its own, or showed no place for attachments."""
+    """An order whose page was not recognised or has no attachment area."""
 
     po_number: str
     error_code: str
@@ -117,54 +117,54 @@ class Unread:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
-    """A run as its journal has it."""
+    """A run, as recorded in the journal."""
 
     run: models.RunId
     source: str
-    """The input's file name; `""` where orders came from Python."""
+    """The input's file name; `""` if orders came from Python."""
     workers: int
     command: tuple[str, ...]
-    """The words of the command that was typed; none where orders came from Python."""
+    """The command, as words; empty if orders came from Python."""
     started_at: datetime.datetime
     ended_at: datetime.datetime | None
-    """None: it is going on, or it died."""
+    """None if it is running or was killed."""
     interrupted: bool
     rows: int
     orders: int
     counts: Mapping[models.Status, int]
-    """Rows by what became of them so far."""
+    """Number of rows by status."""
     carried: int
-    """Orders that an earlier run had done."""
+    """Number of orders done by earlier runs."""
     failed: Mapping[str, int]
-    """FAILED rows by `error_code`."""
+    """Number of FAILED rows by `error_code`."""
     partial: Mapping[str, int]
-    """PARTIAL rows likewise."""
+    """Number of PARTIAL rows, likewise."""
     put_back: Mapping[str, int]
-    """How often an order was put back to be tried again, by `error_code`."""
+    """Number of retries by `error_code`."""
     in_hand: tuple[InHand, ...]
-    """Or in progress when it died."""
+    """In progress now, or when the run was killed."""
     waiting: Mapping[str, int]
-    """Orders put back and not in progress again, by the `error_code` of their latest attempt."""
+    """Number of orders waiting to be retried, by the `error_code` of their latest attempt."""
     files: int
     bytes: int
     last_at: datetime.datetime
-    """When something was noted last."""
+    """Time of the last entry."""
     recent: int
-    """So many outcomes, of this run's own work, came since `recent_since`, the latest of all."""
+    """Number of this run's own outcomes since `recent_since`."""
     recent_since: datetime.datetime | None
     recent_bytes: int
     doubted: int
-    """Orders, of whatever run, whose files are to be proved and fetched again where they do not hold."""
+    """Number of orders, of any run, whose files are marked to be verified."""
     rules: Mapping[int, int]
-    """Orders that came out well, by the version of the rules under which their pages were read."""
+    """Number of successful orders, by the version of the reading rules."""
     unread: tuple[Unread, ...]
-    """The first of the FAILED orders whose pages were not what was expected."""
+    """The first FAILED orders whose pages were not recognised."""
     warnings: tuple[Happened, ...]
-    """What befell the run last that a person should know, the latest last."""
+    """The latest warnings, latest last."""
 
 
 def progress(path: Path) -> Progress | None:
-    """The latest run; None where there was none. Nothing is made or changed, also while the run is going.
+    """Reads the latest run; None if there is none. Changes nothing, even during a run.
 
     Raises:
         MachineError: the journal cannot be read, or a newer po-pw wrote it.
@@ -173,11 +173,11 @@ def progress(path: Path) -> Progress | None:
 
 
 def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[models.OrderKey, str]:
-    """Each order whose latest outcome has a folder, with that, below the output directory.
+    """Each order's latest folder, relative to the output directory; orders without a folder are left out.
 
     Args:
-        path: the journal.
-        on_row: called for each; what it raises ends the reading.
+        path: of the journal.
+        on_row: called for each; may raise to stop.
 
     Raises:
         MachineError: as for `progress`.
@@ -210,7 +210,7 @@ def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
 
 
 def latest(connection: sqlite3.Connection, path: Path) -> models.RunId | None:
-    """The latest run of a journal that `schema.look` has opened; None where there was none.
+    """The latest run of a journal opened by `schema.look`; None if there is none.
 
     Raises:
         MachineError: a newer po-pw wrote it.
@@ -228,7 +228,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
     version = _check_version(connection, path)
     if not version:
         return None
-    connection.execute("BEGIN")  # all of it as of one moment
+    connection.execute("BEGIN")  # one consistent snapshot
     begun = _begun(connection)
     if begun is None:
         return None
@@ -287,7 +287,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
 
 
 def _by_rules(connection: sqlite3.Connection, run: str, version: int) -> dict[int, int]:
-    # Before the journal's second version nothing was noted of them.
+    # The journal's first version does not record them.
     query = _RULES if version > 1 else _RULES.replace("SELECT rules,", "SELECT 0,").replace("GROUP BY rules", "")
     return {rules: count for rules, count in connection.execute(query, (run,)) if count}
 
@@ -312,5 +312,5 @@ def _added(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
 
 
 def moment(text: str) -> datetime.datetime:
-    """A time as the journal keeps it, in this machine's time zone."""
+    """Reads a time of the journal, in this machine's time zone."""
     return datetime.datetime.fromisoformat(text).astimezone()

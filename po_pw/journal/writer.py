@@ -1,4 +1,4 @@
-"""One thread writes the journal. What waits when it gets to write is committed together, with one sync."""
+"""The thread that writes the journal. Queued requests are committed together, with one sync."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ T = TypeVar("T")
 Future: TypeAlias = "concurrent.futures.Future[T]"
 
 TOGETHER: Final = 500
-"""At most so many requests share a commit; so many notes are written even where no commit comes along."""
+"""Maximum requests per commit; also the number of notes that are written without waiting for a commit."""
 AGE: Final = 1.0
-"""Seconds after which notes are written to a rollback journal even so, though each commit syncs. To a write-ahead log
-they are written at once, without a sync, which it does not need to stay whole: so of a process that is killed next to
-nothing is lost, and who looks at a run sees what is in progress."""
+"""Seconds after which notes are written to a rollback journal without waiting for a commit, since each commit syncs. To
+a write-ahead log they are written at once and without a sync, which it does not need for consistency: so a kill loses
+almost nothing, and `po-pw status` sees what is in progress."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,7 +34,7 @@ class _Request(Generic[T]):
     work: Callable[[sqlite3.Connection], T]
     done: Future[T]
     awaited: bool
-    """False for a note: it rides along with the next commit."""
+    """False for a note, which is written with the next commit."""
 
 
 class Writer:
@@ -42,7 +42,7 @@ class Writer:
 
     Args:
         path: of the database.
-        rollback: as `schema.writing` says.
+        rollback: see `schema.writing`.
 
     Raises:
         MachineError: it cannot be opened, or a newer po-pw wrote it.
@@ -51,7 +51,7 @@ class Writer:
 
     def __init__(self, path: Path, *, rollback: bool = False) -> None:
         self.syncs = 0
-        """How many commits were made that are durable by themselves."""
+        """Number of synced commits."""
         self._path = path
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._door = threading.Lock()
@@ -59,9 +59,9 @@ class Writer:
         self._unheard: BaseException | None = None
         self._rollback = rollback
         self._is_lost = False
-        """The connection is of no more use: the journal was out of reach."""
+        """The connection is unusable: the journal was unavailable."""
         self._kept: list[_Request[Any]] = []
-        """Notes that could not be written, to be tried again: nobody waits for them who would."""
+        """Notes that could not be written, to be retried: no caller waits for them."""
         with schema.translated(path):
             self._connection = schema.writing(path, rollback=rollback)
             try:
@@ -74,11 +74,10 @@ class Writer:
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Has something written; the future is done when it is durable, or carries the error. It cannot be cancelled.
+        """Queues a write; the future is done when it is durable, or has the error. It cannot be cancelled.
 
         Args:
-            work: is called once, on the writer's thread, inside a transaction; where it raises, what it wrote is
-                undone, and nothing else.
+            work: called once, on the writer's thread, inside a savepoint, which is rolled back if it raises.
 
         Raises:
             RuntimeError: the journal is closed.
@@ -86,7 +85,7 @@ class Writer:
         return self._put(work, awaited=True)
 
     def note(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Has something written with the next commit, or at the end. Its error is raised by `close`.
+        """Queues a write for the next commit. Its error is raised by `close`.
 
         Raises:
             RuntimeError: the journal is closed.
@@ -94,14 +93,14 @@ class Writer:
         self.disown(self._put(work, awaited=False))
 
     def disown(self, done: Future[Any]) -> None:
-        """Nobody waits for this any more; should it fail, `close` says so."""
+        """Leaves a request's error to `close`, because its caller no longer waits."""
         done.add_done_callback(self._keep_error)
 
     def close(self) -> None:
-        """Writes what waits and ends the thread; once more does nothing.
+        """Writes what is queued and ends the thread; may be called again.
 
         Raises:
-            MachineError: something that nobody waited for could not be written.
+            MachineError: a write that no caller waited for failed.
             OutOfSpaceError: the same, because the disk is full.
         """
         with self._door:
@@ -140,7 +139,7 @@ class Writer:
             batch.clear()
 
     def _gather(self, batch: list[_Request[Any]]) -> bool:
-        """Waits until there is something to write, and takes what else is there. True when it was the last."""
+        """Waits for requests and collects what is queued. Returns True after the last."""
         oldest, patience = 0.0, 0.0 if self._has_log else AGE
         while True:
             try:
@@ -156,9 +155,9 @@ class Writer:
                 return False
 
     def _write(self, batch: list[_Request[Any]]) -> None:
-        """One transaction; a savepoint for each request, so that one that fails undoes nothing of the others.
+        """Writes one transaction, with a savepoint per request, so that a failing one does not affect the others.
 
-        Where the journal cannot be reached, or has no room, notes are kept and tried again with the next batch.
+        If the journal is unavailable or the disk is full, notes are kept and retried with the next batch.
         """
         if not batch:
             return
@@ -204,7 +203,7 @@ class Writer:
             with schema.translated(self._path, waits=True):
                 result = request.work(self._connection)
         except BaseException as error:
-            if not self._connection.in_transaction:  # SQLite has undone everything by itself
+            if not self._connection.in_transaction:  # SQLite has rolled back everything
                 raise
             self._connection.execute("ROLLBACK TO request")
             failed.append((request, error))
@@ -213,22 +212,22 @@ class Writer:
         self._connection.execute("RELEASE request")
 
     def _open_again(self) -> None:
-        """Opens the journal once more; where it lay on a share that was gone, the old connection is dead for good.
+        """Reopens the journal: after its share was unmounted the old connection stays unusable.
 
         Raises:
-            OutputUnavailableError: it is not there.
+            OutputUnavailableError: it does not exist.
             sqlite3.Error: it cannot be opened.
         """
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        if not self._path.is_file():  # SQLite would make another
+        if not self._path.is_file():  # SQLite would create a new one
             msg = f"the journal {self._path} is not there"
             raise errors.OutputUnavailableError(msg)
         self._connection = schema.writing(self._path, rollback=self._rollback)
         self._is_lost = False
 
     def lose(self) -> None:
-        """The journal's place was gone: it is opened again before anything more is written."""
+        """Has the journal reopened before the next write, because its folder was unavailable."""
         self._is_lost = True
 
     def _abandon(self) -> None:

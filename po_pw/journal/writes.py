@@ -1,4 +1,4 @@
-"""How outcomes and facts are written into the journal's tables."""
+"""Writes outcomes and facts into the journal's tables."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def put_outcome(
 ) -> None:
     """Writes an outcome, and makes the run's files of the order exactly the outcome's.
 
-    Where it has no folder, what was fetched is still in the work folder, for the next run to go on with.
+    Without a folder the files are still in the work folder, for the next run to resume with.
     """
     connection.execute(
         _PUT_OUTCOME,
         (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces, outcome.rules),
     )
-    if outcome.folder and not outcome.carried:  # its files are those of the run that saved them
+    if outcome.folder and not outcome.carried:  # its files belong to the run that saved them
         connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
         connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
 

@@ -73,9 +73,32 @@ class Visit(Protocol):
 
 
 class Lane(Protocol):
-    """Opens visits."""
+    """Opens visits, for one worker."""
 
     name: str
+
+    @property
+    def user_agent(self) -> str:
+        """What the HTTP client calls itself, to be the same user of the portal."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """Likewise, as an `Accept-Language` header."""
+        ...
+
+    def is_lost(self) -> bool:
+        """Whether nothing can be read any more: another lane has to be opened."""
+        ...
+
+    @property
+    def why_lost(self) -> str:
+        """Why, in words; `""` while it is not."""
+        ...
+
+    async def cookies(self) -> Sequence[models.Cookie]:
+        """The cookies that the portal's pages have now."""
+        ...
 
     def visit(self, order: models.PurchaseOrder) -> AbstractAsyncContextManager[Visit]:
         """Opens an order's page and reads it; the page is free again when the visit closes.
@@ -86,7 +109,7 @@ class Lane(Protocol):
         """
         ...
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
+    def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from, whose page was read at this address."""
         ...
 
@@ -99,10 +122,27 @@ class Lane(Protocol):
         """
         ...
 
-    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> Captured:
+    async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> Captured:
         """A file by its address the way a person gets it, where our HTTP client does not.
 
         Raises:
             OrderError: it does not come this way either.
         """
+        ...
+
+
+class LaneFactory(Protocol):
+    """Opens a lane for each worker that asks."""
+
+    async def open(self, worker: models.WorkerId) -> Lane:
+        """A lane for this worker; the resources of the one it had are used again where they are still there.
+
+        Raises:
+            MachineError: none can be opened.
+            OutputUnavailableError: the output directory cannot be written at present.
+        """
+        ...
+
+    async def close(self, worker: models.WorkerId) -> None:
+        """Closes this worker's lane and frees what it used."""
         ...

@@ -83,6 +83,33 @@ class BrowserLane:
         self._knowledge = knowledge
         self._hub = hub
 
+    @property
+    def user_agent(self) -> str:
+        """The browser's."""
+        return self._context.user_agent
+
+    @property
+    def language(self) -> str:
+        """The browser's, as an `Accept-Language` header."""
+        return self._context.language
+
+    def is_lost(self) -> bool:
+        """Whether the browser is gone."""
+        return self._context.lost.is_set()
+
+    @property
+    def why_lost(self) -> str:
+        """Why the browser is gone."""
+        return self._context.why_lost
+
+    async def cookies(self) -> Sequence[models.Cookie]:
+        """The cookies of the context.
+
+        Raises:
+            BrowserLostError: the context died.
+        """
+        return await self._context.cookies()
+
     @contextlib.asynccontextmanager
     async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
@@ -92,9 +119,9 @@ class BrowserLane:
             await visit.open()
             yield visit
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
+    def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
-        return _fence(self._portal_for(order.url), self._options, order.url, page_url)
+        return _host_policy(self._portal_for(order.url), self._options, order.url, page_url)
 
     async def opens(self, url: str) -> bool:
         """Whether a page that needs the sign-in still opens."""
@@ -113,7 +140,7 @@ class BrowserLane:
             event = dataclasses.replace(event, worker=self._context.worker)
         self._hub.emit(event)
 
-    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> base.Captured:
+    async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> base.Captured:
         """A download of a file by its address, begun on a page of the context that is free.
 
         Raises:
@@ -128,7 +155,7 @@ class BrowserLane:
         async with self._context.page() as hold:
             try:
                 got = await capture.download(
-                    self._context, hold, link.url, referer, timeout, fence, on_audit=self._audit
+                    self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
                 )
             except capture.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
@@ -186,14 +213,14 @@ class _Visit:
                 await self._portal.turn_to(opened, click)
             self._shown = click.at, click.page
         shown = self._hold.page.url
-        fence = _fence(self._portal, self._options, self._order.url, shown)
+        policy = _host_policy(self._portal, self._options, self._order.url, shown)
         try:
             got = await capture.capture(
                 self._context,
                 self._hold,
                 click,
                 self._options.navigation_timeout,
-                fence,
+                policy,
                 allow=self._allow_file,
                 judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
@@ -232,8 +259,12 @@ class _Visit:
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
         order, knowledge = self._order, self._knowledge
-        status = await self._go(at or order.url, answers)
-        self._at = at
+        if at:
+            status = await self._go(at, answers)
+        else:  # the user's own word
+            self._at = ""
+            self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
+            status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
             page=self._hold.page,
             order=order,
@@ -374,7 +405,7 @@ async def _unreachable(
     return net_errors.unreachable(url, fault, said)
 
 
-def _fence(
+def _host_policy(
     portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str
 ) -> allowed_hosts.HostPolicy:
     return allowed_hosts.host_policy(

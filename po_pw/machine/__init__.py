@@ -1,1 +1,1 @@
-"""What this computer can bear: memory, disk, time, and whether it stays awake."""
+"""This computer's resources: memory, disk space, clocks, sleep."""

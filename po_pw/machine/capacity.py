@@ -1,4 +1,4 @@
-"""How many contexts may be open now. Judging is pure; the machine is read beside the loop, in a thread."""
+"""How many browser contexts may be open. Deciding is pure; the machine is read in a thread."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ read = resources.read
 
 _MIB: Final = 1 << 20
 _LEAST, _MOST = 64 * _MIB, 4096 * _MIB
-"""Bytes between which a measured context is believed."""
+"""Bytes: measured memory per context is only accepted within this range."""
 _BUSY: Final = 95.0
-"""Percent of the CPUs from which on only `_STEP` contexts a CPU are worth having open."""
+"""CPU load in percent above which at most `_STEP` contexts per CPU are opened."""
 _FIRST: Final = 4
-"""Contexts a CPU to begin with: they wait for the network most of the time. More only when that has proved true."""
+"""Contexts per CPU at the start: they mostly wait for the network. More are added if the CPUs are not busy."""
 _STEP: Final = 2
-"""Contexts a CPU that are added at a time."""
+"""Contexts per CPU that are added at a time."""
 _SPARE_FILES: Final = 32
 _SPARE_TASKS: Final = 64
 _LAUNCH: Final = 0.6
-"""Seconds that a launch keeps one CPU busy, measured."""
+"""Seconds of CPU time of one launch, measured."""
 _MEASURE_EACH: Final = 5
-"""Readings for one measuring of the browsers, which looks at every process of theirs."""
+"""Every n-th reading also measures the browsers, which takes a look at each of their processes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Costs:
-    """What contexts take.
+    """Resources that contexts use.
 
     The defaults were measured with Playwright 1.65 and headless Chromium 156 on Linux: 1 to 4 contexts opened one
     after another, each having read 12 order pages, and `machine.browser_bytes()` after each. It gave 70 MiB for the
     driver alone, 224 with the first context, and 375, 521 and 666 with more; the machine's available memory fell by
     about as much. Each context brought 8 processes with 100 threads, and 3 files in our own process; its downloads
-    have a socket and a file each.
+    use a socket and a file each.
     """
 
     context_bytes: int = 150 * _MIB
     driver_bytes: int = 80 * _MIB
-    """Once, with the first context."""
+    """Used once, with the first context."""
     files_per_context: int = 12
     tasks_per_context: int = 115
 
     def measured(self, used_bytes: int, contexts: int) -> Costs:
-        """These costs, brought nearer to what was seen: at once where that is more, gradually where it is less.
+        """Adjusts the costs to a measurement: at once if it is higher, gradually if it is lower.
 
         Args:
-            used_bytes: by driver and browsers together.
-            contexts: how many of them were open; nothing is learnt of none.
+            used_bytes: memory of driver and browsers together.
+            contexts: number of open contexts; 0 changes nothing.
         """
         if contexts < 1 or used_bytes <= self.driver_bytes:
             return self
@@ -70,34 +70,34 @@ class Costs:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
-    """How many contexts may be open, and why, in words for a person."""
+    """How many contexts may be open, and why, in words for the user."""
 
     count: int
     why: str
     enough: bool = True
-    """False where there may not be enough for even one, which is tried all the same."""
+    """False if there may not be enough memory even for one, which is opened anyway."""
 
 
 def reserve(total_bytes: int) -> int:
-    """Memory to leave to everybody else: a tenth, at least 128 MiB, at most 1 GiB."""
+    """Memory in bytes to leave to other programs: a tenth, at least 128 MiB, at most 1 GiB."""
     return min(1024 * _MIB, max(128 * _MIB, total_bytes // 10))
 
 
 def decide(
     wanted: int, open_now: int, reading: resources.Reading, costs: Costs, *, reserve_bytes: int | None = None
 ) -> Decision:
-    """How many contexts may be open now, of those wanted.
+    """Decides how many of the wanted contexts may be open now.
 
-    At least one, however little there is: whether it works, only trying can tell. Contexts are closed where free
-    memory is below half the reserve, opened where it is above the whole one by more than a context; in between what
-    is open stays, so that closing one does not open it again. Only memory closes a context.
+    At least one, however little memory there is: only trying shows whether it works. Contexts are closed if free
+    memory is below half the reserve, and opened if it exceeds the reserve by more than a context; in between nothing
+    changes, so that closing one does not reopen it. Only memory closes a context.
 
     Args:
-        wanted: contexts asked for.
-        open_now: contexts that are open; what they take is in the reading already.
-        reading: of this moment, or smoothed.
-        costs: what one more would take.
-        reserve_bytes: memory to leave to others; None: `reserve` of the total.
+        wanted: number of contexts requested.
+        open_now: number of open contexts; the reading already includes their memory.
+        reading: current or smoothed.
+        costs: of one more context.
+        reserve_bytes: memory to leave to other programs; None: `reserve` of the total.
     """
     if wanted < 1:
         return Decision(0, "no contexts are asked for")
@@ -123,9 +123,9 @@ def decide(
 
 
 def _bounds(now: int, reading: resources.Reading, costs: Costs, keep: int, memory: str) -> list[tuple[int, str]]:
-    """How many contexts each resource allows, at least those that are open, and the resource in words; memory first."""
+    """The number of contexts each resource allows, at least those open, with the resource in words; memory first."""
     room = reading.free_bytes - keep
-    # Beside open ones another takes a margin of half a context: memory comes and goes.
+    # With others open, one more needs a margin of half a context, because memory use fluctuates.
     room -= costs.context_bytes // 2 if now else costs.driver_bytes
     bounds = [(now + max(0, room // costs.context_bytes), f"{memory} is")]
     if reading.open_files_limit:
@@ -149,15 +149,15 @@ def _bounds(now: int, reading: resources.Reading, costs: Costs, keep: int, memor
 
 
 class Governor:
-    """Watches the machine while a run goes on.
+    """Watches the machine during a run.
 
     Args:
-        wanted: contexts asked for.
-        read: gives a reading; called in a thread.
-        measure: gives the bytes that driver and browsers take; called in a thread, now and then.
-        costs: to begin with; refined by what is measured.
+        wanted: number of contexts requested.
+        read: takes a reading; called in a thread.
+        measure: returns the bytes used by driver and browsers; called in a thread, now and then.
+        costs: initial values; adjusted to measurements.
         reserve_bytes: see `decide`.
-        every: seconds between two readings.
+        every: seconds between readings.
     """
 
     def __init__(
@@ -184,13 +184,13 @@ class Governor:
         """Reads the machine and decides.
 
         Raises:
-            MachineError: the system does not say what is left.
+            MachineError: the system reports no figures.
         """
         reading = await asyncio.to_thread(self._read)
         self._cpus = reading.cpus
-        # A page that opens takes all there is for a moment: only a load that lasts holds contexts back.
+        # Opening a page uses all CPUs for a moment: only a lasting load counts.
         self._busy = reading.cpu_percent if self._busy is None else (self._busy + reading.cpu_percent) / 2
-        # Not the first time: looking at every process costs the most while browsers start.
+        # Not the first time: looking at every process is most expensive while browsers start.
         if open_now and self._turn % _MEASURE_EACH == 1:
             self.costs = self.costs.measured(await asyncio.to_thread(self._measure), open_now)
         self._turn += bool(open_now)
@@ -198,13 +198,13 @@ class Governor:
         return decide(self.wanted, open_now, reading, self.costs, reserve_bytes=self._reserve)
 
     async def watch(self, open_now: Callable[[], int], first: Decision) -> AsyncIterator[Decision]:
-        """Each decision that changes the number of contexts, as long as it is iterated over.
+        """Yields each decision that changes the number of contexts.
 
-        Fewer comes at once; more only when a second reading confirms it.
+        A decrease is yielded at once, an increase only when a second reading confirms it.
 
         Args:
-            open_now: how many contexts are open at this moment, those being opened included.
-            first: the decision that is in force.
+            open_now: current number of contexts, including those being opened.
+            first: the decision in force.
         """
         count = first.count
         confirmed: int | None = None
@@ -226,9 +226,9 @@ class Governor:
                 yield decision
 
     def start_delay(self, index: int) -> float:
-        """Seconds after the first launch that the launch with this index (from 0) is due: two at once for each CPU.
+        """Seconds after the first launch when the launch with this index (from 0) starts: two at a time per CPU.
 
-        One for each CPU made 4 workers on 2 CPUs 3.3 times as fast as one, two for each 3.5 times.
+        With one per CPU, 4 workers on 2 CPUs were 3.3 times as fast as one; with two, 3.5 times.
         """
         return index // max(1, math.floor(self._cpus * 2)) * _LAUNCH
 

@@ -1,4 +1,4 @@
-"""What a container, or any control group, leaves us: the machine's own totals say nothing of it (Linux)."""
+"""Limits set by a container or control group, which the machine's own totals do not show (Linux)."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NO_LIMIT: Final = 1 << 60
-"""Bytes; version 1 says "no limit" with a number that no machine has."""
+"""Bytes; version 1 reports an impossibly high number for "no limit"."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """The tightest of the limits on us and on every group that we are in; None where there is none."""
+    """The tightest limits on this process and on every group it is in; None if there is none."""
 
     memory_bytes: int | None = None
     memory_left: int | None = None
-    """Bytes until a limit is reached; file pages that can be dropped count as free."""
+    """Bytes until a limit is reached; reclaimable file cache counts as free."""
     cpus: float | None = None
-    """How many CPUs' time, e.g. 1.5."""
+    """CPUs' worth of time, e.g. 1.5."""
     cpu_seconds: float | None = None
-    """Used so far by the group that has the CPU limit."""
+    """CPU time used so far by the group with the CPU limit."""
     tasks_left: int | None = None
     """Processes and threads that may still be started."""
 
 
 def read(proc: Path = Path("/proc/self"), root: Path = Path("/")) -> Limits:
-    """The limits on this process; none where there are no control groups.
+    """Reads the limits on this process; all None without control groups.
 
     Args:
-        proc: with `cgroup` and `mountinfo`, as the kernel gives them.
-        root: where mount points begin.
+        proc: folder with the kernel's `cgroup` and `mountinfo`.
+        root: prefix of mount points.
     """
     memory: list[tuple[int, int]] = []
     cpus: list[tuple[float, float | None]] = []
@@ -58,18 +58,18 @@ def read(proc: Path = Path("/proc/self"), root: Path = Path("/")) -> Limits:
         memory_bytes=min((limit for limit, _ in memory), default=None),
         memory_left=min((max(0, limit - used) for limit, used in memory), default=None),
         cpus=tightest[0],
-        # Version 1 may count in a tree of its own: our own group's usage has to do then.
+        # Version 1 may count usage in a separate hierarchy: then our own group's usage is used.
         cpu_seconds=None if tightest[0] is None else usage if tightest[1] is None else tightest[1],
         tasks_left=min(tasks, default=None),
     )
 
 
 def _groups(proc: Path, root: Path) -> Iterator[tuple[frozenset[str], Path]]:
-    """Each group we are in, the innermost first, with its controllers; none of them named is version 2."""
+    """Each group we are in, innermost first, with its controllers; an empty set means version 2."""
     try:
         memberships = (proc / "cgroup").read_text("utf-8").splitlines()
         mounts = (proc / "mountinfo").read_text("utf-8").splitlines()
-    except OSError:  # not Linux, or /proc is not there
+    except OSError:  # not Linux, or no /proc
         return
     for line in memberships:
         _, names, path = line.split(":", 2)
@@ -86,7 +86,7 @@ def _groups(proc: Path, root: Path) -> Iterator[tuple[frozenset[str], Path]]:
 
 def _upwards(root: Path, mount_point: str, mount_root: str, path: str) -> Iterator[Path]:
     top = root / mount_point.lstrip("/")
-    # In a container the mount may begin further down than the path we are told, or the path not be below it at all.
+    # In a container the mount may start below the given path, or the path may lie outside it.
     inner = PurePosixPath(path)
     group = top / inner.relative_to(mount_root) if inner.is_relative_to(mount_root) else top
     if ".." in inner.parts or not group.is_dir():
@@ -132,12 +132,12 @@ def _usage(group: Path) -> float | None:
 def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8").strip()
-    except OSError:  # this group does not have it
+    except OSError:  # not in this group
         return ""
 
 
 def _number(file: Path) -> int | None:
-    text = _text(file)  # `max` is no limit
+    text = _text(file)  # `max`: no limit
     number = numerals.whole(text.removeprefix("-"))
     return -number if number is not None and text.startswith("-") else number
 

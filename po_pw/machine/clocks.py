@@ -1,23 +1,22 @@
-"""Time awake and time asleep: no deadline of ours counts the time that the machine slept.
+"""Clocks: time during which the machine was suspended does not count towards our deadlines.
 
-Two clocks that differ by the time slept, neither of which anybody can set:
+Two clocks differ by the time suspended, and neither can be set:
 
-| system | stands still in sleep | goes on in sleep |
+| system | stops in sleep | continues in sleep |
 |---|---|---|
 | Linux | `CLOCK_MONOTONIC` | `CLOCK_BOOTTIME` (clock_gettime(2)) |
 | macOS | `CLOCK_UPTIME_RAW`, `mach_absolute_time` | `CLOCK_MONOTONIC_RAW`, `mach_continuous_time` (clock_gettime(3)) |
 | Windows | `QueryUnbiasedInterruptTime` | `GetTickCount64` (learn.microsoft.com, "Windows Time") |
 
-Their difference is read at any moment; nothing has to be sampled to know it, and a wall clock that somebody sets, or
-that NTP moves, changes nothing.
+Their difference can be read at any time without sampling, and setting the wall clock, by hand or NTP, does not affect
+it.
 
-What that means for deadlines: asyncio's are on `loop.time()`, which is `time.monotonic()`. On Linux and macOS that
-stands still in sleep (PEP 418; python/cpython#106940, python/cpython#85475): nothing to do. On Windows it goes on, as
-`GetTickCount64`, from Python 3.13 on `QueryPerformanceCounter` (python/cpython#88494): there `awake_time` takes the
-time slept out of `loop.time()` while a run lasts, and asyncio, aiohttp and our own waits follow. Playwright's driver
-keeps time by libuv, which counts sleep on Windows and macOS (libuv/libuv#2894): a deadline of the driver may so fire
-on waking. Connections are mostly dead by then, too. So an attempt during which the machine slept, and which failed,
-is no attempt (`dispatch/failure_policy.py`).
+asyncio's deadlines use `loop.time()`, which is `time.monotonic()`. On Linux and macOS it stops in sleep (PEP 418;
+python/cpython#106940, python/cpython#85475). On Windows it continues (`GetTickCount64`, from Python 3.13 on
+`QueryPerformanceCounter`, python/cpython#88494): there `awake_time` subtracts the time suspended from `loop.time()`
+during a run, for asyncio, aiohttp and our own waits. Playwright's driver uses libuv, which counts sleep on Windows and
+macOS (libuv/libuv#2894), so a driver timeout may fire on waking, when most connections are dead as well. Therefore a
+failed attempt during which the machine slept does not count (`dispatch/failure_policy.py`).
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ if TYPE_CHECKING:
 
 _SYSTEM: Final = str(sys.platform)
 EVERY: Final = 1.0
-"""Seconds between two looks at the clocks."""
+"""Seconds between two readings of the clocks."""
 LEAST: Final = 5.0
-"""Seconds from which on a gap is a sleep; clocks that are read one after the other differ a little."""
+"""Minimum gap in seconds that counts as sleep; clocks read one after the other differ a little."""
 _CLOCKS: Final = {
     "linux": ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),
     "darwin": ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"),
 }
-"""The one that goes on in sleep, and the one that stands still."""
+"""The clock that continues in sleep, and the one that stops."""
 
 
 def seconds_suspended() -> float:
-    """Seconds that this machine has slept since it was started; 0 where the system does not say."""
+    """Seconds that this machine has been suspended since boot; 0 if unknown."""
     if _SYSTEM == "win32":
         return _slept_on_windows()
     names = _CLOCKS.get(_SYSTEM)
@@ -66,11 +65,11 @@ def _slept_on_windows() -> float:
 
 
 class AwakeTime:
-    """A clock without the time slept; it never goes back.
+    """A clock that does not count time suspended; it never runs backwards.
 
     Args:
-        clock: seconds, goes on while the machine sleeps.
-        asleep: seconds slept so far; may tremble by less than `LEAST`.
+        clock: seconds; continues while the machine sleeps.
+        asleep: seconds suspended so far; may vary by less than `LEAST`.
     """
 
     def __init__(self, clock: Callable[[], float], asleep: Callable[[], float]) -> None:
@@ -80,7 +79,7 @@ class AwakeTime:
         self._last = clock()
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Seconds awake."""
         now = self._asleep()
         if now - self._taken >= LEAST:
             self._taken = now
@@ -90,7 +89,7 @@ class AwakeTime:
 
 @contextlib.contextmanager
 def awake_time(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Takes the time slept out of the loop's clock while the block lasts, where it is in it."""
+    """Makes the loop's clock ignore time suspended inside the block, on systems where it counts it."""
     if _SYSTEM != "win32":
         yield
         return
@@ -103,7 +102,7 @@ def awake_time(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 
 async def sleeps(asleep: Callable[[], float] = seconds_suspended, every: float = EVERY) -> AsyncGenerator[float, None]:
-    """Each time the machine has slept: for how many seconds. Looks about once a second as long as it is iterated."""
+    """Yields the duration in seconds of each suspension; checks every `every` seconds."""
     before = asleep()
     while True:
         await asyncio.sleep(every)
@@ -115,17 +114,17 @@ async def sleeps(asleep: Callable[[], float] = seconds_suspended, every: float =
 
 
 def now() -> datetime.datetime:
-    """The time now, with this machine's offset, as results and the journal show it."""
+    """The current time with this machine's UTC offset, as used in results and journal."""
     return datetime.datetime.now(datetime.UTC).astimezone()
 
 
 def at(seconds: float) -> str:
-    """The time of day in so many seconds, for people: `14:05`."""
+    """The local time of day in `seconds` seconds: `14:05`."""
     return (datetime.datetime.now().astimezone() + datetime.timedelta(seconds=seconds)).strftime("%H:%M")
 
 
 def span(seconds: float) -> str:
-    """A time for people: `12 s`, `42 min`, `1.5 h`."""
+    """Formats a duration: `12 s`, `42 min`, `1.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""The place where the output lies: short of space, or gone, the run pauses, and goes on by itself when it is back."""
+"""Watches the output's disk: if it is full or gone, the run pauses, and resumes when it is usable again."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 EVERY: Final = 3.0
-"""Seconds between two readings."""
+"""Seconds between readings."""
 _SHARE: Final = 20
-"""Of a small file system no more than this part is asked for."""
+"""On a small file system only 1/20 of its size must be free."""
 _FIRST_WAIT: Final = 1.0
-"""Seconds after a full disk was met, though there seems to be room (a quota, one large file); doubles."""
+"""Seconds to wait after a disk-full error although space seems free (a quota, one large file); doubles."""
 _LONGEST_WAIT: Final = 60.0
 _IN_VAIN: Final = 6
-"""Times in a row that the output was in trouble although a small file can be written there: it does not mend itself."""
+"""Errors in a row, although a small file can be written, after which we stop expecting recovery."""
 _HANGS: Final = 30.0
-"""Seconds without an answer after which a share counts as gone."""
+"""Seconds without a response after which a share counts as gone."""
 _LOOKS: Final = 10
-"""Looks after which an order that waits for room is looked at again."""
+"""Readings after which an order that waits for disk space is tried again."""
 _LARGEST_ON_FAT: Final = 2**32 - 1
 _FAT: Final = frozenset({"vfat", "msdos", "fat", "fat32"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reading:
-    """A file system at one moment, in bytes."""
+    """Free and total bytes of a file system."""
 
     free: int
     total: int
 
 
 def read(folder: Path) -> Reading:
-    """The file system that a folder is on.
+    """Reads the file system of a folder.
 
     Raises:
-        OSError: it is gone.
+        OSError: the folder does not exist.
     """
     return Reading(*filesystem.room(folder))
 
 
 def largest_file(out: Path) -> int | None:
-    """Bytes that the file system of a folder takes in one file, where that is few: 4 GiB less one on FAT32.
+    """Maximum file size in bytes, if the file system has a low one: 4 GiB - 1 on FAT32; else None.
 
     Source: "Microsoft Extensible Firmware Initiative FAT32 File System Specification": a file's size has 32 bits.
     """
@@ -58,10 +58,10 @@ def largest_file(out: Path) -> int | None:
 
 
 class Place:
-    """Where the output lies, as it was when the run began.
+    """The output directory's location at the start of the run.
 
     Args:
-        out: the output directory; our own folder in it is there.
+        out: the output directory, with its `.po-pw`.
     """
 
     def __init__(self, out: Path) -> None:
@@ -70,33 +70,33 @@ class Place:
         self._lies_on = resources.file_system(out.resolve())
 
     def fault(self) -> OSError | None:
-        """Why nothing can be written there; None where something can be."""
+        """The error that writing there raises; None if it works."""
         return filesystem.fault(self._internal)
 
     def is_lost(self) -> bool:
-        """Whether it will not come back: it was removed, while the disk or share that it was on is there."""
+        """Whether it was removed for good: its disk or share is still there."""
         if self._internal.is_dir() or not Path(self._lies_on.mount_point or self.out.anchor).exists():
             return False
         return resources.file_system(self.out) == self._lies_on
 
 
 def floor(least: int, total: int) -> int:
-    """Bytes that must be free: `least`, or on a small file system a twentieth of it."""
+    """Bytes that must be free: `least`, or on a small file system a twentieth of its size."""
     return min(least, total // _SHARE)
 
 
 class DiskMonitor:
-    """Watches the place of the output, and says when the run has to pause.
+    """Watches the output directory and pauses the run if necessary.
 
     Args:
-        reading: of the file system; read in a thread.
+        reading: reads the file system; called in a thread.
         least: see `floor`.
-        patience: seconds of a pause after which the run ends.
-        say: told what people should know, once per pause and once per end of it.
-        paused: told True when a pause begins and False when it is over.
-        place: where the output lies.
-        back: called when the output can be written to again, before the run goes on.
-        every: seconds between two readings.
+        patience: maximum seconds of a pause; then the run ends.
+        say: called with a message when a pause begins and when it ends.
+        paused: called with True when a pause begins and with False when it ends.
+        place: location of the output.
+        back: called when the output is writable again, before the run resumes.
+        every: seconds between readings.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class DiskMonitor:
         self._not_before = 0.0
         self._met = 0
         self._gone = ""
-        """Why nothing could be written to the output; `""` where that was not so."""
+        """Why the output is not writable; `""` if it is."""
         self._answer: asyncio.Future[tuple[Reading | None, OSError | None]] | None = None
         self._looked_at = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -131,22 +131,22 @@ class DiskMonitor:
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing new is begun."""
+        """Whether the run is paused: no new order is started."""
         return not self._has_room.is_set()
 
     @property
     def look_again_in(self) -> float:
-        """Seconds after which an order that waits for room is looked at again."""
+        """Seconds after which an order that waits for disk space is tried again."""
         return self._every * _LOOKS
 
     async def wait(self) -> None:
-        """Waits while there is no room."""
+        """Waits while the run is paused."""
         await self._has_room.wait()
 
     def met(self, error: errors.OutputUnavailableError) -> None:
-        """Somebody met a full disk, or could not write to the output at all, whatever the readings say."""
+        """Reports that writing to the output failed, whatever the readings say."""
         now = asyncio.get_running_loop().time()
-        if not self.is_paused:  # of several that meet it at once, the first counts
+        if not self.is_paused:  # of several at once, the first counts
             wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._met, 10))
             self._met += 1
             self._not_before = now + wait
@@ -159,17 +159,17 @@ class DiskMonitor:
         self._looked_at.set()
 
     def progressed(self) -> None:
-        """An order was settled: there is room for something."""
+        """Reports that an order was settled, so writing works."""
         if not self.is_paused:
             self._met, self._short_since = 0, None
 
     async def watch(self) -> None:
-        """Looks every few seconds, at once where a full disk was met.
+        """Checks every few seconds, and at once after `met`.
 
         Raises:
-            OutOfSpaceError: there was no room for as long as we were to wait.
-            OutputUnavailableError: nothing could be written for so long.
-            MachineError: the output is gone for good.
+            OutOfSpaceError: the disk stayed full for `patience` seconds.
+            OutputUnavailableError: nothing could be written for `patience` seconds.
+            MachineError: the output directory was removed.
         """
         while True:
             await self._look()
@@ -210,7 +210,7 @@ class DiskMonitor:
             raise errors.OutOfSpaceError(msg)
 
     async def _state(self) -> tuple[Reading | None, OSError | None]:
-        """The file system, and why nothing can be written there. A share that does not answer is gone, too."""
+        """The file system, and why nothing can be written there. An unresponsive share counts as gone."""
         if self._answer is None:
             self._answer = asyncio.ensure_future(asyncio.to_thread(self._ask))
         done, _ = await asyncio.wait([self._answer], timeout=_HANGS)
@@ -220,7 +220,7 @@ class DiskMonitor:
         return answer.result()
 
     def _ask(self) -> tuple[Reading | None, OSError | None]:
-        """On a thread."""
+        """Runs on a thread."""
         try:
             reading = self._read()
         except OSError as error:

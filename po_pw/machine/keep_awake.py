@@ -1,8 +1,8 @@
-"""The machine is kept awake while a run is going, where the system allows.
+"""Keeps the machine awake during a run, if the system allows.
 
-By wakepy: `SetThreadExecutionState` on Windows, `caffeinate` on macOS (it reads from a pipe of ours, and so ends with
-us however we end), the desktop's inhibitor over D-Bus elsewhere (gone with our connection). Nothing outlives us. A lid
-that is closed, a button, an empty battery still put the machine to sleep.
+Uses wakepy: `SetThreadExecutionState` on Windows, `caffeinate` on macOS (it reads from our pipe, so it ends when we
+end), the desktop's inhibitor over D-Bus elsewhere (released with our connection). Nothing outlives the process. Closing
+the lid, the power button or an empty battery still suspend the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def stay_awake(wanted: bool) -> AsyncIterator[None]:
-    """Keeps the machine awake while the block lasts; where it cannot be done the log says why.
+    """Keeps the machine awake inside the block; if that fails, logs why.
 
     Args:
         wanted: False does nothing.
@@ -29,7 +29,7 @@ async def stay_awake(wanted: bool) -> AsyncIterator[None]:
         yield
         return
     done = threading.Event()
-    # On a thread of its own from beginning to end: a mode belongs to its thread, and D-Bus may take its time.
+    # On its own thread throughout: a wakepy mode belongs to its thread, and D-Bus may be slow.
     thread = threading.Thread(target=_keep, args=(done,), name="po-pw-awake", daemon=True)
     thread.start()
     try:

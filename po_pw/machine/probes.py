@@ -1,4 +1,4 @@
-"""What the engine perceives of the machine beside its memory; tests put their own in its place."""
+"""Readings of the machine that the engine uses; tests replace them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SystemProbes:
-    """Readings, each taken whenever it is wanted."""
+    """Functions that read the machine's state."""
 
     asleep: Callable[[], float] = clocks.seconds_suspended
-    """Seconds that the machine has slept so far."""
+    """Seconds that the machine has been suspended so far."""
     sleep_every: float = clocks.EVERY
-    """Seconds between two looks at it."""
+    """Seconds between two checks for sleep."""
     space: Callable[[Path], spaces.Reading] = spaces.read
-    """The file system that a folder is on; read in a thread."""
+    """Reads the file system of a folder; called in a thread."""
     space_every: float = spaces.EVERY
     network: Callable[[], bool] = network.is_there
-    """Whether this machine has a way out to other networks."""
+    """Whether this machine has a route to other networks."""

@@ -1,4 +1,4 @@
-"""What the machine, or the container we are in, has left. Reading blocks for a moment: call it in a thread."""
+"""Free resources of the machine or the container. Reading blocks for a moment: call it in a thread."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOK: Final = 0.1
-"""Seconds over which the CPU load is taken."""
+"""Seconds over which the CPU load is measured."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reading:
-    """What is left at one moment. Where a container sets limits, they are in every figure."""
+    """Free resources; a container's limits are included in every figure."""
 
     free_bytes: int
-    """Memory that can still be used: without swapping, and before a limit is reached."""
+    """Memory that can be used without swapping or reaching a limit."""
     total_bytes: int
     cpu_percent: float
-    """Of the CPUs we may use, all of them together: 0 to 100."""
+    """Load of all CPUs we may use: 0 to 100."""
     open_files: int
-    """Files and sockets of this process (handles on Windows)."""
+    """Open files and sockets of this process (handles on Windows)."""
     open_files_limit: int
-    """0: none."""
+    """0: no limit."""
     cpus: float = 1.0
-    """How many CPUs' time we may use, e.g. 1.5."""
+    """CPUs' worth of time that we may use, e.g. 1.5."""
     tasks_left: int | None = None
-    """Processes and threads that a container still lets us start; None: no limit."""
+    """Processes and threads that may still be started in the container; None: no limit."""
     contained: bool = False
     """Whether the memory limit is a container's, not the machine's."""
 
@@ -45,7 +45,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     """Reads the machine; takes a tenth of a second.
 
     Raises:
-        MachineError: the system does not tell.
+        MachineError: the system does not report it.
     """
     try:
         before, started = limits(), time.monotonic()
@@ -60,7 +60,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     if after.cpus is not None:
         allowed = min(allowed, after.cpus)
         if before.cpu_seconds is not None and after.cpu_seconds is not None:
-            # The load of the whole machine does not show a container at the end of its share.
+            # The machine's load does not show that a container has used up its share.
             busy = max(busy, min(100.0, 100 * (after.cpu_seconds - before.cpu_seconds) / (seconds * after.cpus)))
     contained = after.memory_bytes is not None and after.memory_bytes < memory.total
     free, total = memory.available, memory.total
@@ -70,13 +70,13 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
 
 
 def browser_bytes(driver: str = "run-driver") -> int:
-    """Memory that the driver and the browsers hold for themselves alone, together.
+    """Private memory in bytes of the driver and the browsers together.
 
-    On Linux the shared memory between a browser's own processes is in it, once, and what is only mapped from files is
-    not. Takes a few milliseconds for each process; those that end meanwhile count as nothing.
+    On Linux memory shared between a browser's processes counts once, and mapped files do not count. Takes a few
+    milliseconds per process; processes that end meanwhile count as 0.
 
     Args:
-        driver: the last word of the command line of Playwright's driver, which started the browsers.
+        driver: last word of the command line of Playwright's driver, the parent of the browsers.
     """
     total = 0
     for child in psutil.Process().children():
@@ -115,7 +115,7 @@ def _open_files() -> tuple[int, int]:
 
 
 def started_by() -> list[str]:
-    """The names of the processes that started this one, the nearest first; as far as the system tells."""
+    """Names of the parent processes, nearest first, as far as the system reports them."""
     try:
         return [process.name() for process in psutil.Process().parents()]
     except (psutil.Error, OSError):
@@ -124,20 +124,20 @@ def started_by() -> list[str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileSystem:
-    """Where a folder lies."""
+    """The file system of a folder."""
 
     kind: str
-    """As the system names it, e.g. `ext4`, `nfs4`, `NTFS`; `""` where it does not say."""
+    """The system's name for it, e.g. `ext4`, `nfs4`, `NTFS`; `""` if unknown."""
     mount_point: str
     options: frozenset[str] = frozenset()
-    """It is mounted with; `remote` where the system says that it is another machine's."""
+    """Mount options; `remote` if it is on another machine."""
 
 
 def file_system(path: Path) -> FileSystem:
-    """The file system of an absolute path; need not exist. Asks nothing of the file system itself.
+    """The file system of an absolute path, which need not exist. Does not access the file system itself.
 
     Raises:
-        MachineError: the system does not tell.
+        MachineError: the system does not report it.
     """
     try:
         mounts = psutil.disk_partitions(all=True)
@@ -146,10 +146,10 @@ def file_system(path: Path) -> FileSystem:
         raise errors.MachineError(msg) from error
     best = FileSystem("", "")
     for mount in mounts:
-        # Of two on one mount point the later one is seen.
+        # Of two on one mount point the later one is visible.
         if path.is_relative_to(mount.mountpoint) and len(mount.mountpoint) >= len(best.mount_point):
             options = frozenset(mount.opts.split(","))
-            if sys.platform == "darwin" and "local" not in options:  # there, what is not remote is said
+            if sys.platform == "darwin" and "local" not in options:  # macOS marks local file systems, not remote ones
                 options |= {"remote"}
             best = FileSystem(mount.fstype, mount.mountpoint, options)
     return best

@@ -1,1 +1,1 @@
-"""Output directories after the run: their status, their verification, their repair."""
+"""Status, verification and repair of output directories."""

@@ -1,4 +1,4 @@
-"""Opening the journal of an output directory: in the mode its place asks for; rebuilt where it is damaged."""
+"""Opens the journal of an output directory, in the mode that its file system needs; rebuilds it if it is damaged."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _LATEST_LOST: Final = "the journal had lost its last moments"
 async def open_journal(
     path: Path, out: Path, hub: events.Hub, work: long_work.LongWork | None = None
 ) -> AsyncIterator[store.Journal]:
-    """The journal of an output directory whose lock we hold, for as long as the block lasts.
+    """Opens the journal of an output directory for the block; the caller holds its lock.
 
-    One that is damaged is set aside and rebuilt from the manifests; what one has lost in a crash comes from them
-    too. Both are announced.
+    A damaged journal is set aside and rebuilt from the manifests; orders lost in a crash are recovered from them, too.
+    Both are reported as events.
 
     Args:
-        path: the journal.
+        path: of the journal.
         out: the output directory, absolute.
-        hub: where it is announced.
-        work: tells how far that is, and ends it where the run is stopped.
+        hub: receives the events.
+        work: reports progress, and stops it when the run is stopped.
 
     Raises:
         MachineError: it cannot be opened or set aside, or a newer po-pw wrote it.
-        StoppedError: the run was stopped before it was open.
+        StoppedError: the run was stopped before the journal was open.
         OutOfSpaceError: the disk is full.
     """
     work = work or long_work.LongWork(hub.emit)
@@ -54,7 +54,7 @@ async def open_journal(
             lost = await asyncio.to_thread(_made_sure, path, lies.rollback, stage)
             stage.check()
     await asyncio.to_thread(integrity.note_opened, path)
-    schema.was_damaged(path)  # asked now, so that later it is about this time
+    schema.was_damaged(path)  # resets it, so that the next call covers this session only
     async with store.Journal.open(path, rollback=lies.rollback) as journal:
         if not trusted:
             await _recover(journal, path, hub, lost, work)
@@ -64,10 +64,10 @@ async def open_journal(
 
 
 def where(out: Path) -> storage_location.StorageLocation:
-    """Where an output directory lies.
+    """The storage location of an output directory.
 
     Raises:
-        MachineError: the system does not tell.
+        MachineError: the system does not report it.
     """
     real = os.path.realpath(out)
     about = resources.file_system(Path(real))
@@ -76,16 +76,16 @@ def where(out: Path) -> storage_location.StorageLocation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lost:
-    """What became of the journal that was there, or should have been."""
+    """What happened to the existing journal."""
 
     why: str = ""
-    """What was wrong with it; `""` where it is sound."""
+    """What was wrong with it; `""` if it is intact."""
     aside: str = ""
-    """Where it is now, below the output directory."""
+    """Its new path, relative to the output directory."""
 
 
 def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
-    """Looks the journal through, and sets it aside where it is damaged."""
+    """Checks the journal, and sets it aside if it is damaged."""
     try:
         if not path.exists():
             return Lost("the journal is missing")
@@ -107,14 +107,14 @@ def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
 
 
 async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lost, work: long_work.LongWork) -> None:
-    """Notes what only the manifests know.
+    """Adds orders to the journal that only the manifests have.
 
     Args:
         journal: open.
         path: its database.
-        hub: where it is announced.
-        lost: what became of the journal that was here.
-        work: tells how far it is.
+        hub: receives the event.
+        lost: what happened to the previous journal.
+        work: reports progress.
     """
     unread: list[Path] = []
 
@@ -136,15 +136,15 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
 
 
 def told_of(lost: Lost, count: int, unread: int) -> str:
-    """What there is to say about a recovery; `""`: nothing. Pure.
+    """The message about a recovery; `""` for none. Pure.
 
     Args:
-        lost: what became of the journal.
-        count: orders recovered.
-        unread: manifests that nobody can read.
+        lost: what happened to the journal.
+        count: number of orders recovered.
+        unread: number of unreadable manifests.
     """
     if not (count or unread or lost.aside):
-        return ""  # sound, or a place where nothing was done yet
+        return ""  # intact, or a new output directory
     what = lost.why or _LATEST_LOST
     if lost.aside:
         what += f" and is set aside as {lost.aside}"
@@ -165,7 +165,7 @@ def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> It
 
 
 def outcome_of(told: manifests.Manifest) -> models.Outcome:
-    """An order's outcome as far as its manifest tells it. Pure."""
+    """An order's outcome, as far as its manifest records it. Pure."""
     failed = [file.failure for file in told.missing if file.failure is not None]
     error = None
     if not told.status.succeeded:

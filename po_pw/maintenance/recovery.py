@@ -1,4 +1,4 @@
-"""What a crash left undone between an order's outcome and its folder's final name, the next start finishes."""
+"""Publishes folders whose outcome was saved but which a crash left unpublished."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recovered:
-    """What became of the outcomes that were saved and not published."""
+    """The result for outcomes that were saved but not published."""
 
     published: tuple[models.Outcome, ...]
     held: tuple[str, ...]
-    """Why some still are not: another program has their folder open, or something else is in the way."""
+    """Why some are still unpublished, e.g. another program has their folder open."""
     work: frozenset[str]
-    """The work folders of those, below the output directory: they must stay."""
+    """Their work folders, relative to the output directory, which must not be removed."""
 
 
 async def recover(journal: store.Journal, out: Path) -> Recovered:
-    """Gives each folder that lies ready its final place, and notes it.
+    """Publishes each prepared folder and records it in the journal.
 
-    Where the folder is nowhere any more the outcome is forgotten, so that its order is done again.
+    If the folder no longer exists, the outcome is deleted, so that its order is done again.
 
     Raises:
         OutputUnavailableError: nothing can be written to the output directory.
@@ -45,7 +45,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
             )
         except errors.OutputUnavailableError:
             raise
-        except errors.OrderError as error:  # one order's, as it would be in mid-run
+        except errors.OrderError as error:  # concerns one order only, as during a run
             held.append(f"{outcome.po_number}: {error}")
             work.add(saved.work)
             continue
@@ -58,6 +58,6 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
         await asyncio.to_thread(publishing.clear_aside, out)
     except errors.OutputUnavailableError:
         raise
-    except errors.OrderError as error:  # what lies there can wait
+    except errors.OrderError as error:  # clean-up can wait
         held.append(str(error))
     return Recovered(tuple(published), tuple(held), frozenset(work))

@@ -1,4 +1,4 @@
-"""How an output directory stands: what its latest run has done, whether it goes on, and what is left. Only looks."""
+"""Status of an output directory: its latest run, whether it is running, and what is left. Read-only."""
 
 from __future__ import annotations
 
@@ -18,53 +18,53 @@ if TYPE_CHECKING:
 
 
 class State(enum.StrEnum):
-    """What a run is doing, or how it ended."""
+    """A run's state, or how it ended."""
 
     STARTING = "starting"
-    """A po-pw holds the directory, and has not begun its run yet or has just ended it."""
+    """A po-pw has locked the directory, but has not started its run or has just ended it."""
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
-    """In order, before the end."""
+    """Stopped by the user or a limit."""
     DIED = "died"
-    """It was killed, or the machine went down."""
+    """Killed, or the machine went down."""
     NONE = "none"
-    """There was none yet."""
+    """No run yet."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OutputStatus:
-    """An output directory at one moment."""
+    """Status of an output directory."""
 
     out: Path
     state: State
     pid: int | None
-    """Of the po-pw that works there; None where none does, or its process is not known."""
+    """Process id of the po-pw that is working there; None if there is none or it is unknown."""
     now: datetime.datetime
     run: view.Progress | None
 
     @property
     def left(self) -> int:
-        """Orders of the run that have no outcome yet."""
+        """Number of orders without an outcome."""
         return self.run.counts.get(models.Status.PENDING, 0) if self.run else 0
 
     @property
     def unsuccessful(self) -> int:
-        """Rows of the run that came out PARTIAL or FAILED."""
+        """Number of rows that are PARTIAL or FAILED."""
         counts = self.run.counts if self.run else {}
         return counts.get(models.Status.PARTIAL, 0) + counts.get(models.Status.FAILED, 0)
 
     @property
     def outdated(self) -> int:
-        """Orders that came out well under rules for reading pages that were changed since."""
+        """Number of successful orders that were read with an older version of the reading rules."""
         rules = self.run.rules if self.run else {}
         return sum(count for version, count in rules.items() if version < memory.RULES_VERSION)
 
     @property
     def evidence(self) -> Mapping[str, str]:
-        """Orders whose pages were not what was expected, each with the folder that shows what came instead.
+        """PO numbers whose pages were not recognised, each with its evidence folder.
 
-        Relative to the output directory; at most so many as `view.Progress.unread` names.
+        Folders are relative to the output directory; at most those in `view.Progress.unread`.
         """
         found = {}
         for one in self.run.unread if self.run else ():
@@ -75,19 +75,19 @@ class OutputStatus:
 
     @property
     def orders_per_second(self) -> float | None:
-        """Over the latest outcomes; None where nothing goes on, or there is nothing to go by."""
+        """Rate over the latest outcomes; None if not running or without data."""
         seconds = self._recent_seconds()
         return None if seconds is None or self.run is None else self.run.recent / seconds
 
     @property
     def bytes_per_second(self) -> float | None:
-        """Over the same time."""
+        """Rate over the same time."""
         seconds = self._recent_seconds()
         return None if seconds is None or self.run is None else self.run.recent_bytes / seconds
 
     @property
     def seconds_left(self) -> float | None:
-        """Roughly, if it goes on at that rate; None where nothing goes on, or there is nothing to go by."""
+        """Estimate at that rate; None if not running or without data."""
         rate = self.orders_per_second
         return None if rate is None else self.left / rate
 
@@ -98,20 +98,20 @@ class OutputStatus:
         return max(0.001, (self.now - run.recent_since).total_seconds())
 
     def again(self) -> list[str]:
-        """The words of the command that goes on with the run; none where it was no command's."""
+        """The command that continues the run, as words; empty if it was not started by a command."""
         return list(self.run.command) if self.run else []
 
 
 def evidence_of(po_number: str) -> str:
-    """Where the picture and the source of an order's page are kept, below the output directory, with `/`."""
+    """Folder with screenshot and source of an order's page, relative to the output directory, with `/`."""
     return staging.evidence(Path(), po_number).as_posix()
 
 
 def journal_of(out: Path) -> Path:
-    """The journal of an output directory.
+    """Path of the journal of an output directory.
 
     Raises:
-        InputError: it is none of ours.
+        InputError: not an output directory of po-pw.
     """
     internal = out / ".po-pw"
     if not internal.is_dir():
@@ -127,18 +127,18 @@ def journal_of(out: Path) -> Path:
 
 
 def look(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
-    """How an output directory stands. Makes and changes nothing there.
+    """Reads the status of an output directory. Changes nothing there.
 
     Args:
         out: the output directory.
-        now: the present by default.
+        now: defaults to the current time.
 
     Raises:
-        InputError: it is none of ours.
+        InputError: not an output directory of po-pw.
         MachineError: its journal cannot be read.
     """
     path = journal_of(out)
-    # In this order: a run that ends in between has ended when its journal is read.
+    # Lock before journal: if the run ends in between, the journal already says so.
     is_held = lock.is_held(path.parent)
     pid = lock.holder(path.parent) if is_held else None
     run = view.progress(path) if path.exists() and path.stat().st_size else None
@@ -149,11 +149,11 @@ def look(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
 
 
 def judge(run: view.Progress | None, *, is_held: bool) -> State:
-    """What a run is doing, or how it ended. Pure.
+    """A run's state, or how it ended. Pure.
 
     Args:
-        run: the latest of the journal.
-        is_held: whether a po-pw works on the directory.
+        run: the latest in the journal.
+        is_held: whether a po-pw has locked the directory.
     """
     if run is None:
         return State.STARTING if is_held else State.NONE

@@ -1,4 +1,4 @@
-"""Proving what is on disk against what was recorded: every file is hashed again. Only looks, unless asked to mark."""
+"""Checks the files on disk against journal and manifests by hashing them. Read-only, unless asked to mark orders."""
 
 from __future__ import annotations
 
@@ -26,57 +26,57 @@ if TYPE_CHECKING:
 
 _THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
 _AHEAD: Final = 4 * _THREADS
-"""Folders that are under way or wait for a thread: no more, however many there are."""
+"""Maximum folders being checked or waiting for a thread."""
 
 
 _PATIENCE: Final = 0.5
-"""Seconds that one folder is waited for until somebody is told that it goes on."""
+"""Seconds to wait for one folder before progress is reported."""
 
 
 class Kind(enum.StrEnum):
-    """What is not as recorded."""
+    """Kind of deviation from what was recorded."""
 
     MISSING = "missing"
-    """A file, or a whole folder (`name` is `""`), that should be there."""
+    """A file, or a whole folder (`name` is `""`), is missing."""
     CHANGED = "changed"
-    """Its size or its SHA-256 is another."""
+    """Its size or SHA-256 differs."""
     UNREADABLE = "unreadable"
     EXTRA = "extra"
-    """Something in an order's folder that nobody recorded."""
+    """Something in an order's folder that is not recorded."""
     UNKNOWN_FOLDER = "unknown folder"
-    """A folder that is called like an order's, and is nobody's."""
+    """A folder with a name like an order's that belongs to no order."""
     NO_MANIFEST = "no manifest"
-    """The journal knows the order, but its manifest is gone or cannot be read."""
+    """The journal has the order, but its manifest is missing or unreadable."""
 
     @property
     def is_fault(self) -> bool:
-        """Whether what was fetched is not as it was; what others put there is only told."""
+        """Whether a downloaded file is wrong; extra files are only reported."""
         return self not in {Kind.EXTRA, Kind.UNKNOWN_FOLDER}
 
     @property
     def mends(self) -> bool:
-        """Whether fetching the order again brings it back."""
+        """Whether fetching the order again repairs it."""
         return self in {Kind.MISSING, Kind.CHANGED, Kind.UNREADABLE, Kind.NO_MANIFEST}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as recorded."""
+    """One deviation from what was recorded."""
 
     kind: Kind
     folder: str
-    """Below the output directory, with `/`."""
+    """Relative to the output directory, with `/`."""
     name: str = ""
-    """The file's; `""` for the folder itself."""
+    """The file's name; `""` for the folder itself."""
     po_number: str = ""
     key: models.OrderKey | None = None
     why: str = ""
-    """In words, where the kind does not say it all."""
+    """Details, if the kind alone does not explain it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tally:
-    """How far it is."""
+    """What was checked."""
 
     folders: int = 0
     files: int = 0
@@ -88,37 +88,37 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """What was found."""
+    """Result of a verification."""
 
     out: Path
     checked: Tally
     findings: tuple[Finding, ...]
     at_work: int | None
-    """The process of a run that was going meanwhile (0: it is not known); None: there was none."""
+    """Process id of a run in progress (0: unknown); None: no run."""
     marked: int = 0
-    """Orders marked to be fetched again."""
+    """Number of orders marked to be fetched again."""
     again: tuple[str, ...] = ()
-    """The words of the command that fetches them; none where orders came from Python."""
+    """The command that fetches them, as words; empty if orders came from Python."""
 
     @property
     def is_as_recorded(self) -> bool:
-        """Whether everything that was fetched is there, as it was; whatever else lies there."""
+        """Whether all downloaded files are unchanged; extra files do not matter."""
         return not any(finding.kind.is_fault for finding in self.findings)
 
     def counts(self) -> dict[Kind, int]:
-        """How many findings of each kind, where there are any."""
+        """Number of findings of each kind that occurs."""
         counted = collections.Counter(finding.kind for finding in self.findings)
         return {kind: counted[kind] for kind in Kind if counted[kind]}
 
     def to_mend(self) -> list[models.OrderKey]:
-        """The orders that fetching again brings back."""
+        """Orders that fetching again repairs."""
         keys = [finding.key for finding in self.findings if finding.kind.mends and finding.key is not None]
         return list(dict.fromkeys(keys))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Expected:
-    """What should be in one order's folder."""
+    """Expected content of one order's folder."""
 
     key: models.OrderKey
     po_number: str
@@ -132,12 +132,12 @@ def examine(
     said: Callable[[Tally, int], None] = lambda _tally, _folders: None,
     stopped: threading.Event | None = None,
 ) -> Report:
-    """Hashes every file that manifests and journal know, and looks for what they do not know.
+    """Hashes every recorded file and lists what is not recorded.
 
     Args:
         out: the output directory, absolute.
-        said: is told how far it is, and how many folders there are in all, roughly; at least twice a second.
-        stopped: once it is set, nothing more is read.
+        said: called with the progress and the approximate total of folders, at least twice a second.
+        stopped: set it to stop.
 
     Raises:
         StoppedError: `stopped` was set.
@@ -164,16 +164,16 @@ def examine(
 
 
 async def mark_for_refetch(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
-    """Does as `examine` does, and marks the orders whose files are not right: the next run fetches what is missing.
+    """Like `examine`, and marks orders with wrong files, so that the next run fetches what is missing.
 
     Args:
-        out: the output directory, absolute; nobody else may work on it meanwhile.
+        out: the output directory, absolute; locked meanwhile.
         said: as for `examine`.
-        hear: is told what happens to the journal, e.g. that it was damaged.
+        hear: receives events about the journal, e.g. that it was damaged.
 
     Raises:
         InputError: it is none of ours.
-        MachineError: a run is going there, or the journal cannot be used.
+        MachineError: a run is in progress there, or the journal cannot be used.
         OutOfSpaceError: the disk is full.
     """
     path = status.journal_of(out)
@@ -185,7 +185,7 @@ async def mark_for_refetch(out: Path, said: Callable[[Tally, int], None], hear: 
             try:
                 report = await asyncio.to_thread(examine, out, said, stopped)
             finally:
-                stopped.set()  # its thread may go on where waiting for it was broken off
+                stopped.set()  # a cancelled wait does not end its thread
             keys = report.to_mend()
             if keys:
                 await journal.doubt(keys)
@@ -200,14 +200,14 @@ def _expected(
     known: set[str],
     check: Callable[[], None],
 ) -> Iterator[_Expected]:
-    """What each manifest tells; then, of orders without one, what the journal tells.
+    """Yields what each manifest records, then what the journal records of orders without one.
 
     Args:
-        path: the journal.
-        recorded: its orders and their folders.
-        findings: gets what is wrong with manifests.
-        known: gets the folders.
-        check: called for each manifest there is; what it raises ends it.
+        path: of the journal.
+        recorded: the journal's orders and their folders.
+        findings: list to which faults of manifests are added.
+        known: set to which the folders are added.
+        check: called for each manifest; may raise to stop.
     """
     there = []
     for manifest in manifests.every(path.parent):
@@ -243,7 +243,7 @@ def _expected(
 def _in_threads(
     look: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
 ) -> Iterator[tuple[Tally, list[Finding]] | None]:
-    """The results, in order; only so many are under way at once. None each time that one is waited for too long."""
+    """Yields the results in order, at most `_AHEAD` at a time; None whenever one takes longer than `_PATIENCE`."""
     under_way: collections.deque[concurrent.futures.Future[tuple[Tally, list[Finding]]]] = collections.deque()
 
     def first() -> Iterator[tuple[Tally, list[Finding]] | None]:
@@ -262,12 +262,12 @@ def _in_threads(
             while under_way:
                 yield from first()
         finally:
-            stopped.set()  # what is being read ends within a block
+            stopped.set()  # threads stop after the current block
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[Tally, list[Finding]]:
-    """Compares one folder with what should be in it."""
+    """Compares one folder with its expected content."""
     folder = out / expected.folder
 
     def finding(kind: Kind, name: str, why: str = "") -> Finding:
@@ -309,7 +309,7 @@ def _check(stopped: threading.Event) -> None:
 
 
 def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
-    """Folders that are called like an order's, directly in the output directory or in a supplier's folder."""
+    """Unrecorded folders with a name like an order's, in the output directory or in a supplier's folder."""
     for folder in _folders_in(out):
         if folder.name == order_paths.INTERNAL or folder.name in known:
             continue
@@ -323,6 +323,6 @@ def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):  # somebody removed it meanwhile, or hides it from us: then it has none
+    with contextlib.suppress(OSError):  # removed meanwhile, or not readable: treated as empty
         return sorted(folder / entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
     return []

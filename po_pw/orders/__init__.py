@@ -1,1 +1,1 @@
-"""Spreadsheets to purchase orders."""
+"""Reads purchase orders from spreadsheets."""

@@ -1,4 +1,4 @@
-"""Amounts as people write them, to decimals. Pure."""
+"""Parses amounts as people write them. Pure."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ _MINUS: Final = ("-", "\u2212", "\u2013")
 
 
 def parse(text: str) -> Decimal | str | None:
-    """A decimal; the text itself where it cannot be read as one; None where there is none.
+    """Parses an amount to a decimal; returns the text itself if it is not one, None if it is empty.
 
-    - With both a comma and a point, the last one is the decimal one: `1,234.56` and `1.234,56` are the same.
-    - One of them twice or more is a thousands separator: `1.234.567`.
+    - With both a comma and a point, the last one is the decimal separator: `1,234.56` and `1.234,56` are the same.
+    - One that occurs twice or more is a thousands separator: `1.234.567`.
     - A single comma before exactly three digits is a thousands separator (`1,234` is one thousand two hundred and
-      thirty-four; `0,125` is not), else it is the decimal one (`12,5`).
-    - A single point is always the decimal one (`1.234` is little more than one): so write programs and workbooks.
+      thirty-four; `0,125` is not), else the decimal separator (`12,5`).
+    - A single point is always the decimal separator (`1.234` is a little more than one), as programs write it.
     - Spaces and apostrophes separate thousands. Parentheses, or a minus before or after, make it negative.
-    - A currency's sign, code or short name may stand before or after. `12,-` is twelve.
+    - A currency symbol, code or abbreviation may come before or after. `12,-` is twelve.
     """
     kept = text.strip()
     if not kept:
@@ -105,7 +105,7 @@ def parse(text: str) -> Decimal | str | None:
 
 
 def _without_currency(text: str) -> str:
-    """Without one currency at each end."""
+    """Removes one currency at each end."""
     if text and unicodedata.category(text[0]) == "Sc":
         text = text[1:].lstrip()
     elif not text[:1].isdigit() and (found := _BEFORE.match(text)):
@@ -118,7 +118,7 @@ def _without_currency(text: str) -> str:
 
 
 def _plain(digits: str) -> str | None:
-    """Digits with at most one point; None where it is no number."""
+    """Digits with at most one point; None if it is not a number."""
     comma, point = digits.rfind(","), digits.rfind(".")
     if comma >= 0 and point >= 0:
         thousands, decimal = (".", ",") if comma > point else (",", ".")
@@ -139,7 +139,7 @@ def _plain(digits: str) -> str | None:
 
 
 def _grouped(digits: str, separator: str) -> bool:
-    """Whether the separator stands where thousands end; in India also where lakhs and crores do."""
+    """Whether the separator groups thousands, or Indian lakhs and crores."""
     mark = re.escape(separator)
     every_three, lakhs = rf"\d{{1,3}}(?:{mark}\d{{3}})+", rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}"
     return re.fullmatch(every_three, digits) is not None or re.fullmatch(lakhs, digits) is not None

@@ -1,4 +1,4 @@
-"""What stands in a cell, as text. Pure."""
+"""Cell values as text. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 
 def text(value: object) -> str:
-    """A value as a spreadsheet shows it: whole numbers without `.0`, 15 significant digits, dates as ISO 8601."""
+    """A value as a spreadsheet displays it: integers without `.0`, 15 significant digits, dates as ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Rows from text files: commas, semicolons, tabs or pipes, in whatever encoding they were saved."""
+"""Reads text files with commas, semicolons, tabs or pipes, in any common encoding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK: Final = 1 << 20
 _MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
 _LONGEST_LINE: Final = 1 << 24
-"""Characters; all of them are in memory at once."""
+"""Maximum characters of a line, which is read into memory."""
 _MOST_LINES, _FEWEST_LINES = 1024, 16
 _LONG_CELL: Final = f"a cell of it has more than {csv.field_size_limit():,} characters"
 _BAD_QUOTES: Final = (
@@ -33,20 +33,20 @@ _BAD_QUOTES: Final = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Text:
-    """A text file whose way of writing is known."""
+    """A text file with known encoding and separator."""
 
     path: Path
     encoding: str
     separator: str
     skipped: int
-    """Lines before the first row: Excel's `sep=;`, which it does not count as a row."""
+    """Lines before the first row: Excel's `sep=;` line, which Excel does not count as a row."""
     about: str = ""
 
     def records(self) -> Iterator[headers.Record]:
-        """All rows; reads the file as they are taken.
+        """Yields all rows.
 
         Raises:
-            InputError: the file cannot be read to its end.
+            InputError: the file cannot be read completely.
         """
         try:
             with self.path.open(encoding=self.encoding, errors="replace", newline="") as stream:
@@ -64,13 +64,13 @@ class Text:
 
 
 def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
-    """Finds the separator: the one Excel declares (`sep=;`), else a vote over the first rows.
+    """Finds the separator: declared by Excel's `sep=;`, else by scoring the first rows.
 
     Args:
-        path: the file.
-        encoding: as `encoding_of` found it.
-        sample: how it begins.
-        whole: whether that is all of it.
+        path: to read.
+        encoding: found by `encoding_of`.
+        sample: its beginning.
+        whole: whether the sample is the complete file.
     """
     if not whole:
         sample = sample[: sample.rfind("\n") + 1] or sample
@@ -82,15 +82,16 @@ def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
 
 
 def unmarked(cell: str) -> str:
-    """A cell without the apostrophes that our results put before what a spreadsheet program would run as a formula."""
+    """Removes the apostrophes that our results put before text that looks like a formula."""
     return _MARKED.sub("", cell) if "'" in cell else cell
 
 
 def encoding_of(path: Path, head: bytes) -> str | None:
-    """How a text file is encoded; None where it is not text.
+    """The encoding of a text file; None if it is not text.
 
-    Whatever is valid UTF-8 to its end is UTF-8. Else Windows-1252, as Excel saves in western Europe and the Americas,
-    unless letters beyond ASCII stand in rows, as in Cyrillic or Japanese: then they are counted to tell the encoding.
+    A file that is completely valid UTF-8 is UTF-8. Else Windows-1252, as saved by Excel in western Europe and the
+    Americas, unless there are sequences of non-ASCII letters, as in Cyrillic or Japanese: then the encoding is detected
+    by letter frequency.
     """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
@@ -114,7 +115,7 @@ def encoding_of(path: Path, head: bytes) -> str | None:
 
 
 def _not_utf8(path: Path) -> bytes | None:
-    """The first block that is not UTF-8; None where all of it is."""
+    """The first block that is not valid UTF-8; None if the whole file is."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as stream:
@@ -143,7 +144,7 @@ def _single_byte(block: bytes) -> str:
 
 
 def _votes(sample: str, separator: str) -> tuple[int, int, int]:
-    """What speaks for a separator: known columns in a header, rows as wide as the header in per cent, its width."""
+    """Scores a separator: known columns in a header, percentage of rows as wide as the header, its width."""
     first = [record for record in itertools.islice(_records(_lines(sample), separator), 40) if not record.blank]
     header = headers.find(first)
     known = headers.ColumnMap.of(header.cells).known if header else 0
@@ -160,11 +161,11 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
-    """Rows from lines.
+    """Splits lines into rows.
 
-    A quotation mark that is never closed would swallow the rows after it, unseen: such a row is one line long and has a
-    fault, and reading goes on with the next line. So that a file full of such rows does not take for ever, a row may
-    have fewer and fewer lines while one after the other is bad.
+    An unclosed quotation mark would silently swallow the following rows: such a row is cut after one line and marked as
+    faulty, and reading continues with the next line. To bound the time for a file full of such rows, the lines allowed
+    per row decrease while consecutive rows are faulty.
     """
     again: collections.deque[str] = collections.deque()
     taken: list[str] = []
@@ -203,7 +204,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
 
 
 def _closed(lines: list[str], separator: str) -> bool:
-    """Whether the quotation marks of one row's lines match."""
+    """Whether the quotation marks in a row's lines are balanced."""
     if len(lines) > 1:
         try:
             return len(list(csv.reader(lines, delimiter=separator, strict=True))) == 1

@@ -1,4 +1,4 @@
-"""Which column of a spreadsheet holds what. Pure."""
+"""Finds a spreadsheet's header and its columns. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WITHIN: Final = 20
-"""The header is looked for in so many rows: exports put a title and blank rows above it."""
+"""Number of rows in which the header is searched: exports put titles and blank rows above it."""
 _UNNAMED: Final = 50
 _KNOWN: Final = {
     "po_number": {"ponumber", "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
@@ -22,25 +22,25 @@ _KNOWN: Final = {
 
 
 class Record(NamedTuple):
-    """One row of a file, as it stands there."""
+    """One row of a file, unprocessed."""
 
     number: int
-    """As a spreadsheet numbers it: the first is 1; a quoted cell of several lines is one row."""
+    """Row number as in a spreadsheet: from 1; a quoted cell with line breaks is in one row."""
     cells: list[str]
     fault: str = ""
-    """What is wrong with how the row is written; `""` where nothing is."""
+    """What is wrong with the row's format; `""` if nothing."""
     without_result: tuple[int, ...] = ()
-    """Columns, from 0, whose cell has a formula that has failed or was never worked out; they are empty in `cells`."""
+    """Columns, from 0, with a formula that failed or was not calculated; they are empty in `cells`."""
 
     @property
     def blank(self) -> bool:
-        """Whether nothing stands in it."""
+        """Whether all cells are empty."""
         return not any(cell.strip() for cell in self.cells)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """Which column holds what, from 0; -1 where none does."""
+    """Column indexes by field, from 0; -1 if there is none."""
 
     po_number: int
     url: int
@@ -49,7 +49,7 @@ class ColumnMap:
 
     @classmethod
     def of(cls, header: Sequence[str]) -> ColumnMap:
-        """The places in a header, without regard to case, spaces, underscores and hyphens; the leftmost match wins."""
+        """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins."""
         plain = [bare(name) for name in header]
         return cls(
             **{
@@ -60,21 +60,21 @@ class ColumnMap:
 
     @property
     def known(self) -> int:
-        """How many are there; 0 without a PO column, for then it is no header of ours."""
+        """Number of known columns; 0 without a PO column, because then it is not a header."""
         if self.po_number < 0:
             return 0
         return sum(place >= 0 for place in (self.po_number, self.url, self.supplier, self.amount))
 
 
 def bare(name: str) -> str:
-    """A column's name as it is compared."""
+    """A column's name, normalised for comparison."""
     return re.sub(r"[\s_\-.:\u200b\ufeff]+", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
 def find(records: Iterable[Record]) -> Record | None:
-    """The header among the first rows: the one with most known columns, the first of equals; None where none has any.
+    """Finds the header: of the first rows the one with most known columns, the first of equals; None without any.
 
-    Reads no further than it must.
+    Reads no more rows than needed.
     """
     best, most = None, 0
     for record in records:
@@ -89,10 +89,10 @@ def find(records: Iterable[Record]) -> Record | None:
 
 
 def names(header: Sequence[str]) -> tuple[str, ...]:
-    """A name of its own for each column.
+    """Unique names for all columns.
 
-    One without a name becomes `column N`, the second of two equal ones `NAME (2)`. Long tails of unnamed columns, as
-    spreadsheet programs export them, are left off.
+    A column without a name becomes `column N`, the second of two equal ones `NAME (2)`. Long runs of unnamed columns at
+    the end, as spreadsheet programs export them, are dropped.
     """
     end = len(header)
     while end and not header[end - 1].strip():

@@ -1,4 +1,4 @@
-"""OLE files, as .xls and workbooks with a password are: which streams they have, and what stands in them. Pure."""
+"""Reads the streams of OLE files, the format of .xls and of workbooks with a password. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 MAGIC: Final = b"\xd0\xcf\x11\xe0"
 _ENTRY: Final = 128
 _NONE: Final = 0xFFFF_FFFA
-"""Sector numbers from here on are marks: free, end, table."""
+"""Sector numbers from here on are markers: free, end, table."""
 
 
 def streams(content: bytes) -> dict[str, bytes]:
-    """The streams of the file by name.
+    """Reads the file's streams, by name.
 
     Raises:
         ValueError: it is damaged.
@@ -70,7 +70,7 @@ class _Sectors:
         return self.content[number * self.size : (number + 1) * self.size].ljust(self.size, b"\0")
 
     def chain(self, number: int) -> bytes:
-        """All blocks from this one on."""
+        """The content of a chain of blocks."""
         blocks: list[bytes] = []
         while number < _NONE:
             if len(blocks) > self.count:

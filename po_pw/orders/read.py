@@ -1,4 +1,4 @@
-"""Spreadsheets to purchase orders. What is wrong with a row is said of that row; the rest goes on."""
+"""Reads purchase orders from spreadsheets. A faulty row is reported and does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SHOWN: Final = 60
-"""Characters of a thing that is no order that a message shows."""
+"""Characters of an invalid order shown in a message."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class OrderTable:
     """The orders of one spreadsheet.
 
     Attributes:
-        columns: the header's names, in its order, each a name of its own (see `headers.names`).
+        columns: the header's names in order, made unique (see `headers.names`).
         source: the file.
-        about: which part of the file is read, where there are others; `""` where it is read as a whole.
+        about: the part of the file that is read; `""` if all of it is.
     """
 
     columns: tuple[str, ...]
@@ -39,10 +39,10 @@ class OrderTable:
     _limit: int | None
 
     def rows(self) -> Iterator[models.Row]:
-        """Each row after the header that is not blank, one at a time; may be asked for again and again.
+        """Yields each non-blank row after the header; may be called repeatedly.
 
-        A row with text beyond the last column has a separator in a cell that is not quoted: which cell is which cannot
-        be told, so it is refused. Its last cell holds all that was left over.
+        A row with text beyond the last column has an unquoted separator in a cell. Its cells cannot be told apart, so
+        it is refused; its last cell has all the rest.
 
         Raises:
             InputError: the file cannot be read to its end.
@@ -55,7 +55,7 @@ class OrderTable:
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self._content.separator:
-                del cells[width:]  # a stray note far to the right of a sheet: nothing is shifted
+                del cells[width:]  # a stray note far to the right: no cell is shifted
             if len(cells) > width:
                 fault = fault or (
                     f"{len(cells)} cells where the header has {width} columns; "
@@ -66,7 +66,7 @@ class OrderTable:
             yield self._reader.row(record.number, whole, fault)
 
     def _records(self) -> Iterator[headers.Record]:
-        """The rows after the header that have anything, or a PO number that a formula did not give."""
+        """Rows after the header that are not blank, or whose PO number is a formula without a result."""
         number = self._reader.places.po_number
         for record in self._content.records():
             if record.number > self._header and (not record.blank or number in record.without_result):
@@ -74,20 +74,20 @@ class OrderTable:
 
 
 def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit: int | None = None) -> OrderTable:
-    """Opens a spreadsheet and makes sure that it has purchase orders.
+    """Opens a spreadsheet and checks that it has purchase orders.
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
     leftmost match wins, other columns are kept. The header may have up to 19 rows above it.
 
     Args:
-        path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or what its letters say; or a
-            workbook. The name's ending does not matter.
-        address_of: the address of an order whose row has none, from its number.
+        path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
+            workbook. The file extension does not matter.
+        address_of: gives the address of a row without one, from its number.
         limit: only the first so many rows.
 
     Raises:
-        InputError: it is missing, not readable, empty, no spreadsheet, has no PO column, or no rows.
+        InputError: it is missing, unreadable, empty or not a spreadsheet, or has no PO column or no rows.
     """
     content = sheets.open_source(path)
     header = headers.find(content.records())
@@ -107,13 +107,13 @@ def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Given:
-    """Orders in whatever form a caller has them.
+    """Orders given by a caller.
 
     Attributes:
         columns: of the rows' cells.
-        name: the spreadsheet's file name; `""` where there is none.
+        name: the spreadsheet's file name; `""` if there is none.
         rows: consumed once.
-        source: the spreadsheet's path, which the results never take the place of; None where there is none.
+        source: the spreadsheet's path, which the results never replace; None if there is none.
     """
 
     columns: tuple[str, ...]
@@ -123,15 +123,15 @@ class Given:
 
 
 def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: int | None = None) -> Given:
-    """Orders as a caller of the Python interface has them.
+    """Reads orders given to the Python interface.
 
     Args:
-        orders: a spreadsheet's path; or mappings, as `order_from_mapping` takes them; or rows that were read already.
+        orders: a spreadsheet's path, mappings as for `order_from_mapping`, or rows.
         address_of: as for `open_table`.
         limit: only the first so many rows.
 
     Raises:
-        InputError: the spreadsheet cannot be used, or what was given are no orders.
+        InputError: the spreadsheet cannot be used, or the argument is not orders.
     """
     if isinstance(orders, (str, PathLike)):
         table = open_table(Path(orders), address_of=address_of, limit=limit)
@@ -155,10 +155,10 @@ def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: 
 
 
 def mapping(order: object, called: str) -> Mapping[str, object]:
-    """The order, as what it was made sure to be.
+    """Checks that an order is a mapping, and returns it.
 
     Raises:
-        InputError: it is no mapping.
+        InputError: it is not a mapping.
     """
     if isinstance(order, Mapping):
         return order
@@ -178,13 +178,13 @@ def order_from_mapping(
     *,
     columns: Sequence[str] | None = None,
 ) -> models.Row:
-    """A row from a mapping with `po_number, supplier, url, amount` and whatever else, by the rules of a spreadsheet.
+    """Makes a row from a mapping with `po_number, supplier, url, amount` and other keys, as from a spreadsheet.
 
     Args:
-        given: the row; names are matched as a spreadsheet's, None is an empty cell, numbers are best `Decimal`.
-        number: which row it is to be called, from 1.
+        given: the row; keys are matched like column names, None is an empty cell, `Decimal` is best for numbers.
+        number: its row number, from 1.
         address_of: as for `open_table`.
-        columns: the order in which `cells` come, and which ones; the mapping's own by default.
+        columns: names and order of `cells`; the mapping's own by default.
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())

@@ -1,4 +1,4 @@
-"""What makes a row an order, and what is said of one that is none. Pure."""
+"""Turns a row into an order, or explains what is wrong with it. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST: Final = 200
 _LONGEST_URL: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
 NO_RESULT: Final = "#N/A"
-"""What stands for a formula that has no result."""
+"""Shown for a formula without a result."""
 _ERRORS: Final = frozenset(
     {
         NO_RESULT,
@@ -38,7 +38,7 @@ _ERRORS: Final = frozenset(
         "#BUSY!",
     }
 )
-"""What cells show whose formula has failed (Excel's `ERROR.TYPE`)."""
+"""Error values of formulas (Excel's `ERROR.TYPE`)."""
 _NO_RESULT_SAID: Final = (
     "the formula there has no result: it has failed, or the file was saved by a program that does not calculate; open "
     "the file in a spreadsheet program, correct the cell, save, and try again"
@@ -55,10 +55,10 @@ class Reader:
     """Reads the rows of one table.
 
     Attributes:
-        source: what messages call the table, e.g. `pos.csv`.
+        source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
-        places: which of them holds what.
-        address_of: the address of an order whose row has none, from its number; None where there is no rule.
+        places: their meaning.
+        address_of: gives the address of a row without one, from its number; None if there is no rule.
     """
 
     source: str
@@ -67,12 +67,12 @@ class Reader:
     address_of: AddressRule | None
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
-        """A row of the table: an order, or what is wrong with it.
+        """Reads a row: an order, or what is wrong with it.
 
         Args:
-            number: as a spreadsheet numbers it.
-            cells: as many as there are columns.
-            fault: what is wrong with the row as a whole, where that is known already.
+            number: as in a spreadsheet, from 1.
+            cells: one per column.
+            fault: what is wrong with the row as a whole, if already known.
         """
         po_number = _tidy(self._cell(cells, self.places.po_number))
         if fault:
@@ -104,7 +104,7 @@ class Reader:
 
 
 def _tidy(cell: str) -> str:
-    """Without white space, and without invisible characters as copying from a page brings them, at both ends."""
+    """Strips white space and invisible characters, as copied from web pages, at both ends."""
     start, end = 0, len(cell)
     while start < end and _is_edge(cell[start]):
         start += 1
@@ -118,7 +118,7 @@ def _is_edge(char: str) -> bool:
 
 
 def _wrong_with_number(po_number: str) -> str:
-    """What is wrong with a PO number; `""` where nothing is."""
+    """What is wrong with a PO number; `""` if nothing."""
     if not po_number:
         return "empty; every row needs a PO number"
     if po_number in _ERRORS:
@@ -136,7 +136,7 @@ def _wrong_with_number(po_number: str) -> str:
 
 
 def _wrong_with_url(url: str) -> str:
-    """What is wrong with an address; `""` where nothing is."""
+    """What is wrong with an address; `""` if nothing."""
     if not url:
         return "empty; give the order's address there, or one for all with --base-url or --url-template"
     if url in _ERRORS:

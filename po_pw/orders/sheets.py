@@ -1,4 +1,4 @@
-"""A spreadsheet's rows as text, whatever kind of file it is: told by its content, not by its name."""
+"""Opens spreadsheets of any format, detected by content, not by name."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ _JSON: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")
 
 
 class Source(Protocol):
-    """The rows of one file; can be read again and again."""
+    """The rows of one file; can be read repeatedly."""
 
     @property
     def separator(self) -> str:
-        """What stands between two cells; `""` where cells have places of their own, as in a workbook."""
+        """The cell separator; `""` for a workbook."""
         ...
 
     @property
     def about(self) -> str:
-        """Which part of the file is read, where there are others; `""` where it is read as a whole."""
+        """The part of the file that is read; `""` if all of it is."""
         ...
 
     def records(self) -> Iterator[headers.Record]:
-        """All rows, blank ones too.
+        """Yields all rows, including blank ones.
 
         Raises:
-            InputError: the file cannot be read to its end.
+            InputError: the file cannot be read completely.
         """
         ...
 
 
 def open_source(path: Path) -> Source:
-    """Tells what kind of file it is.
+    """Detects the format and opens the file.
 
     Raises:
-        InputError: it is missing, not readable, empty, or no spreadsheet.
+        InputError: it is missing, unreadable, empty or not a spreadsheet.
     """
     head = _head(path)
     if head.startswith(_WORKBOOKS):

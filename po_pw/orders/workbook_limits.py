@@ -1,7 +1,7 @@
-"""How far the cells of a workbook reach: read before the reading library takes memory for the whole rectangle.
+"""Checks the extent of a workbook's cells before the reading library allocates memory for the whole rectangle.
 
-It takes about 32 bytes for each cell of the rectangle that holds all that is not empty, and ends the program where that
-is more than there is: one stray cell in the last corner of a sheet would do it.
+It allocates about 32 bytes per cell of the rectangle around all non-empty cells, and aborts the process if memory runs
+out: one stray cell in the last corner of a sheet is enough.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _MOST_CELLS: Final = 10_000_000
 _MOST_BYTES: Final = 1 << 29
-"""Of all parts that are read, unpacked."""
+"""Maximum uncompressed bytes of all parts that are read."""
 _BLOCK: Final = 1 << 20
 _LONGEST_TAG: Final = 4096
 _LONGEST_TEXT: Final = 1 << 20
-"""Bytes without any tag; a cell holds 32,767 characters."""
+"""Maximum bytes without a tag; a cell has at most 32,767 characters."""
 _READ: Final = re.compile(r".*\.(?:xml|bin|rels)", re.IGNORECASE | re.DOTALL)
 _SHEET: Final = re.compile(rb"<(?:\w+:)?worksheet[\s>]")
-"""What a sheet of an .xlsx begins with: told by that, since it may have any name."""
+"""Start of a sheet of an .xlsx; its part may have any name."""
 _BINARY_SHEET: Final = b"\x81\x01"
 _HEAD: Final = 4096
-"""Bytes that tell what a part is."""
+"""Bytes needed to recognise a part."""
 _TAG: Final = re.compile(rb"<(?:\w+:)?(c|row)(?=[\s/>])([^>]*)>")
 _ODD_TAG: Final = re.compile(rb'<(?:c|row)(?! r="[A-Z]*\d+")[\s/>]|:(?:c|row)[\s/>]')
 _PLAIN_CELL: Final = re.compile(rb'<c r="([A-Z]+)')
@@ -43,25 +43,25 @@ _UNCALCULATED: Final = re.compile(
     rb"<(?:\w+:)?c(?=[\s/>])([^>]*)>\s*<(?:\w+:)?f(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v[^>]*>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-"""A cell with a formula and no value; with `t="str"` the value is an empty text."""
+"""A cell with a formula and no value; with `t="str"` the value is an empty string."""
 _FAILED: Final = re.compile(rb"<(?:\w+:)?c(?=\s)([^>]*\st\s*=\s*[\"']e[\"'][^>]*)>")
 _TEXT_TYPE: Final = re.compile(rb"\st\s*=\s*[\"']str[\"']")
 _PLACE: Final = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d+)")
 _ODS_TAG: Final = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
 _REPEATED: Final = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d+)")
 _ONE_CELL: Final = {0x06, 0x206, 0x406, 0x203, 0x204, 0x205, 0x27E, 0xD6, 0xFD}
-"""Records of an .xls; those of cells with nothing but a format are not among them."""
+"""Cell records of an .xls, without those of cells that only have a format."""
 _MANY_CELLS: Final = 0xBD
 _SHEET_BEGINS, _PASSWORD = 0x809, 0x2F
 
 
 class ProtectedError(Exception):
-    """It has a password."""
+    """The workbook has a password."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Extent:
-    """The rectangle that holds all cells seen so far; rows and columns from 0."""
+    """The rectangle around all cells so far; rows and columns from 0."""
 
     path: Path
     left: int = 1 << 62
@@ -70,10 +70,10 @@ class _Extent:
     bottom: int = -1
 
     def add(self, row: int, column: int) -> None:
-        """One more cell, or row, or column.
+        """Extends it by a cell, row or column.
 
         Raises:
-            InputError: it lies too far from the others.
+            InputError: it is too far from the others.
         """
         self.left, self.right = min(self.left, column), max(self.right, column)
         self.top, self.bottom = min(self.top, row), max(self.bottom, row)
@@ -83,14 +83,14 @@ class _Extent:
 
 
 def check(path: Path) -> dict[str, dict[int, list[int]]]:
-    """Makes sure that a workbook can be read in the memory there is, and looks for cells that the library leaves empty.
+    """Checks that a workbook can be read in limited memory, and finds formulas without a result.
 
     Returns:
-        For each sheet of an .xlsx, by its name, the cells whose formula has no result (it has failed, or was never
-        worked out): columns by row, both from 0. Of other workbooks nothing is known.
+        For each sheet of an .xlsx, by name, the cells whose formula has no result (it failed or was not calculated):
+        columns by row, both from 0. Empty for other formats.
 
     Raises:
-        InputError: it is damaged, a cell stands far from the others, or it is far larger unpacked.
+        InputError: it is damaged, a cell is far from the others, or it is too large uncompressed.
         ProtectedError: it has a password.
     """
     try:
@@ -109,7 +109,7 @@ def check(path: Path) -> dict[str, dict[int, list[int]]]:
 
 
 def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, list[int]]]:
-    """Gives the cells without a result of each part that is a sheet of an .xlsx."""
+    """Checks all parts; returns the cells without a result of each sheet of an .xlsx."""
     without_result: dict[str, dict[int, list[int]]] = {}
     parts = [part for part in archive.infolist() if _READ.fullmatch(part.filename) or _is_sheet(archive, part)]
     if sum(part.file_size for part in parts) > _MOST_BYTES:
@@ -130,7 +130,7 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, 
                 if any(b"encryption-data" in block for block in _blocks(path, stream)):
                     raise ProtectedError
             elif not _is_sheet(archive, part):
-                for _ in _blocks(path, stream):  # as large as it says, and no text without an end
+                for _ in _blocks(path, stream):  # checks the size and the length of texts
                     pass
             else:
                 sheet = _Sheet(path)
@@ -142,7 +142,7 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, 
 
 
 def _is_sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
-    """Whether a part is a sheet of an .xlsx or .xlsb, whatever it is called."""
+    """Whether a part is a sheet of an .xlsx or .xlsb, whatever its name."""
     if part.flag_bits & 1:
         return False
     with archive.open(part) as stream:
@@ -151,7 +151,7 @@ def _is_sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
 
 
 def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The part of each sheet of an .xlsx by its name, as the relationships say; empty where they do not say it."""
+    """The part of each sheet of an .xlsx, by sheet name, from the relationships; empty if they are missing."""
     try:
         book = next(part for kind, part in _related(archive, "").values() if kind == "officeDocument")
         related = _related(archive, book)
@@ -168,7 +168,7 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """The relationships of a part (`""`: of the package) by id: what kind, and which part (ECMA-376 part 2, 6.5).
+    """The relationships of a part (`""`: of the package) by id: type and target part (ECMA-376 part 2, 6.5).
 
     Raises:
         KeyError: it has none.
@@ -190,7 +190,7 @@ def _local(name: str) -> str:
 
 
 def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
-    """A part in pieces that end before a tag."""
+    """Yields a part in blocks that end before a tag."""
     rest, text = b"", 0
     while block := stream.read(_BLOCK):
         text = 0 if b"<" in block else text + len(block)
@@ -205,10 +205,10 @@ def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Sheet:
-    """What is to be known of a sheet of an .xlsx before it is loaded.
+    """Scans a sheet of an .xlsx before it is loaded.
 
     Attributes:
-        without_result: the cells whose formula has no result: columns by row, both from 0.
+        without_result: cells with a formula without a result: columns by row, both from 0.
     """
 
     def __init__(self, path: Path) -> None:
@@ -218,10 +218,10 @@ class _Sheet:
         self._rest = b""
 
     def is_near(self, blocks: Iterator[bytes]) -> bool:
-        """Whether a sheet written as programs write it is small by its rows and columns alone; the rest is looked at.
+        """Whether a sheet in the usual format is small, by its row and column numbers.
 
         Raises:
-            InputError: a row is there twice, of which the library would drop one.
+            InputError: a row occurs twice, of which the library would drop one.
         """
         right = bottom = 0
         plain = True
@@ -243,7 +243,7 @@ class _Sheet:
 
     def _look_for_results(self, block: bytes) -> None:
         text = self._rest + block
-        end = text.rfind(b"c>") + 2 if text.rfind(b"c>") >= 0 else 0  # of the last whole cell
+        end = text.rfind(b"c>") + 2 if text.rfind(b"c>") >= 0 else 0  # end of the last complete cell
         self._rest = text[end:][-_LONGEST_TEXT:]
         text = text[:end]
         if b"f>" in text or b"f " in text or b"f/" in text:
@@ -279,14 +279,14 @@ def _scan_xlsx(extent: _Extent, blocks: Iterator[bytes]) -> None:
 
 
 def _scan_records(extent: _Extent, content: bytes) -> None:
-    """A sheet of an .xlsb."""
+    """Scans a sheet of an .xlsb."""
     at, row = 0, 0
     while at < len(content):
         kind, at = _varying(content, at, 2)
         size, at = _varying(content, at, 4)
         if kind == 0x00:
             row = struct.unpack_from("<I", content, at)[0]
-        elif 0x02 <= kind <= 0x0B:  # 0x01 is a cell with nothing but a format
+        elif 0x02 <= kind <= 0x0B:  # 0x01 is a cell that only has a format
             extent.add(row, struct.unpack_from("<I", content, at)[0])
         at += size
 
@@ -318,7 +318,7 @@ def _scan_ods(path: Path, blocks: Iterator[bytes]) -> None:
                     extent.add(row, column)
                     extent.add(row + rows - 1, column + times - 1)
                 column += times
-    if open_tables:  # the library would look for its end for ever
+    if open_tables:  # the library would search its end forever
         msg = "a table without an end"
         raise ValueError(msg)
 
@@ -349,7 +349,7 @@ def _check_compound(path: Path, content: bytes) -> None:
 
 
 def _column(letters: bytes) -> int:
-    """From 0."""
+    """Column index from 0."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64

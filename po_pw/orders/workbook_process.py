@@ -1,8 +1,8 @@
-"""The program of the process that reads a workbook, so that whatever the library does ends that process and no other.
+"""The program that reads a workbook in its own process, so that a crash of the library ends only that process.
 
 It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …]}` or `{"refused": WHY}`; then for
-each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the columns being those whose formula has no result; last
-`{"rows": COUNT}`. `workbook_sandbox` starts it and reads that.
+each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the last being columns whose formula has no result; finally
+`{"rows": COUNT}`. `workbook_sandbox` starts it and reads its output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if __name__ == "__main__":
-    # Appended: nothing there can be imported in place of a module of Python's own.
+    # Appended: nothing there can shadow a standard module.
     sys.path.append(sys.argv[1])
 
 from po_pw import errors
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     import python_calamine
 
 NO_ROOM: Final = 9
-"""Exit code where what was read cannot be written."""
+"""Exit code if the output cannot be written."""
 _PREFERRED: Final = "podata"
 _MOST_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
-"""Rows after which the time begins anew."""
+"""Rows after which the timeout restarts."""
 _SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
 
 
@@ -49,20 +49,20 @@ def _main(path: Path, seconds: float) -> None:
 
 
 def _give_time(seconds: float) -> None:
-    """Ends this process after so long, from a thread of its own: whatever the library does, and also without parent."""
+    """Ends this process after a timeout, from its own thread: works even if the library hangs or the parent is gone."""
     faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def _limit_memory() -> None:
-    """As much as the machine has, and no more than any workbook needs; where memory runs out, this process goes first.
+    """Limits this process's memory; if memory runs out, the system kills this process first.
 
-    Windows has no such limits for a process by itself; there the process takes what `extents` allows.
+    Windows has no such limits; there only `workbook_limits` applies.
     """
     if sys.platform != "win32":
         import os
         import resource
 
-        with contextlib.suppress(OSError, ValueError):  # macOS may refuse
+        with contextlib.suppress(OSError, ValueError):  # not always possible on macOS
             _, most = resource.getrlimit(resource.RLIMIT_AS)
             wanted = min(_MOST_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
             resource.setrlimit(
@@ -72,7 +72,7 @@ def _limit_memory() -> None:
 
 
 def _lines(path: Path) -> Iterator[object]:
-    """What there is to say of a workbook."""
+    """Yields the output for a workbook."""
     import python_calamine as calamine
 
     try:
@@ -99,12 +99,12 @@ def _lines(path: Path) -> Iterator[object]:
 
 
 def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_calamine.CalamineSheet, list[str]]:
-    """The first visible sheet with a PO column, one called `PO_Data` before the others; else the first with anything.
+    """The first visible sheet with a PO column, `PO_Data` preferred; else the first that is not empty.
 
-    Gives the names of the other visible ones too.
+    Also returns the names of the other visible sheets.
 
     Raises:
-        InputError: none has anything in it.
+        InputError: all are empty.
     """
     import python_calamine as calamine
 
@@ -130,11 +130,11 @@ def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_
 def _records(
     sheet: python_calamine.CalamineSheet, without_result: Mapping[int, Sequence[int]]
 ) -> Iterator[tuple[int, list[str], list[int]]]:
-    """Each row from the first one on: its number, its cells, and which of them have a formula without a result.
+    """Yields each row: its number, its cells, and the columns with a formula without a result.
 
     Args:
-        sheet: as the library gives it; its rows begin at the first column that has anything.
-        without_result: columns by row, both from 0, also such as the library does not see.
+        sheet: from the library; its rows start at the first non-empty column.
+        without_result: columns by row, both from 0, including ones that the library drops.
     """
     left = sheet.start[1] if sheet.start else 0
     first = min([left, *(column for columns in without_result.values() for column in columns)])
@@ -148,7 +148,7 @@ def _records(
 
 
 def _wide(texts: list[str], columns: Sequence[int]) -> list[str]:
-    """The row with at least so many cells that these columns are among them."""
+    """Extends a row so that it includes these columns."""
     return texts + [""] * (max(columns, default=-1) + 1 - len(texts))
 
 

@@ -1,6 +1,6 @@
-"""Workbooks are read in a process of their own: what the library aborts on, hangs in or takes all memory for ends that.
+"""Reads workbooks in a separate process: if the library aborts, hangs or runs out of memory, only that process ends.
 
-The rows come by way of a temporary file without a name, so that they can be read again and again.
+The rows are passed in an unnamed temporary file, so that they can be read repeatedly.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECONDS: Final = 120.0
-"""For 10,000 rows, or all that comes before the first."""
+"""Timeout for 10,000 rows, and for everything before the first."""
 _NAMED: Final = 5
-"""Other sheets that are named."""
+"""Maximum number of other sheets that are named in a message."""
 _BLOCK: Final = 1 << 20
 _ROOT: Final = Path(__file__).parents[2]
 
 
 class Rows:
-    """The rows of the sheet that was chosen.
+    """The rows of the chosen sheet.
 
     Attributes:
-        about: which sheet they are from, where there are others; else `""`.
+        about: the sheet's name, if there are others; else `""`.
     """
 
     separator: str = ""
@@ -54,7 +54,7 @@ class Rows:
         self.about = _about(path, about["sheet"], about["others"])
 
     def records(self) -> Iterator[headers.Record]:
-        """All rows from the first one on."""
+        """Yields all rows."""
         lines = self._lines()
         next(lines)
         for line in lines:
@@ -65,7 +65,7 @@ class Rows:
     def _lines(self) -> Iterator[Any]:
         at, rest = 0, b""
         while True:
-            with self._lock:  # it may be read by several at once, each from a place of its own
+            with self._lock:  # several callers may read it at once, each at its own position
                 self._stream.seek(at)
                 block = self._stream.read(_BLOCK)
             if not block:
@@ -76,17 +76,17 @@ class Rows:
 
 
 def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
-    """Reads a workbook: the first visible sheet with a PO column, one called `PO_Data` before the others.
+    """Reads a workbook: the first visible sheet with a PO column, `PO_Data` preferred.
 
     Args:
-        path: the workbook.
-        seconds: how long it may take until there is anything to see.
+        path: of the workbook.
+        seconds: timeout without new rows.
 
     Raises:
-        InputError: it cannot be read, is protected, or all its visible sheets are empty.
-        MachineError: no process can be started to read it, or there is no room for what was read.
+        InputError: it cannot be read, has a password, or all its visible sheets are empty.
+        MachineError: the process cannot be started, or the temporary file cannot be written.
     """
-    # By file and with -P, as the watchdog: nothing in the current folder can be imported in a module's place.
+    # By path and with -P, as the watchdog: no file in the current folder can shadow a module.
     program = [sys.executable, "-P", "-X", "utf8", str(Path(workbook_process.__file__))]
     command = [*program, str(_ROOT), str(path), str(seconds)]
     hidden: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
             try:
                 code = process.wait()
             finally:
-                process.kill()  # where waiting was broken off
+                process.kill()  # if waiting was interrupted
         if code == workbook_process.NO_ROOM:
             raise _no_room("no space is left")
         if code:

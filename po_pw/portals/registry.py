@@ -23,7 +23,8 @@ class Registry:
 
     def __init__(self, options: settings.Settings) -> None:
         self._known: list[base.Portal] = [make(options) for make in plugins.load("po_pw.portals").values()]
-        self._known.append(coupa_portal.CoupaPortal(options.base_url))
+        is_coupa = options.portal == coupa_portal.CoupaPortal.name
+        self._known.append(coupa_portal.CoupaPortal(options.base_url, is_sure=is_coupa))
         self._known.append(generic_portal.GenericPortal(options.url_template))
         self._named = self._of_name(options.portal) if options.portal is not None else None
         self._source: base.Portal | None = None

@@ -1,1 +1,1 @@
-"""What came of it, for people."""
+"""The result tables for users."""

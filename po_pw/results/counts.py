@@ -1,4 +1,4 @@
-"""What a run did, in numbers: one value, from which the closing screen and the Python result are drawn. Pure."""
+"""A run's totals, for the closing screen and the Python result. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _NAMED: Final = 10
-"""Problems that are named; the others are only counted."""
+"""Maximum problems that are listed; others are only counted."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Amount:
-    """So many files, of so many bytes together."""
+    """A number of files and their total size."""
 
     files: int = 0
     bytes: int = 0
@@ -30,31 +30,31 @@ class Amount:
 
     @classmethod
     def of(cls, files: Iterable[models.SavedFile]) -> Amount:
-        """Of these files."""
+        """Sums up files."""
         sizes = [file.size for file in files]
         return cls(len(sizes), sum(sizes))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did, and what is there after it. Of a PO on several rows, the first row alone counts for files.
+    """A run's totals. If a PO is on several rows, only the first row counts for files.
 
     Attributes:
         rows: of the input.
-        counts: rows by status; a status nobody has is not in it.
-        fetched: by this run, of orders that came to an outcome.
-        there: all files of the input's orders, whoever fetched them.
-        unfinished: fetched by this run, of orders that it did not finish; kept for the next run.
-        order_seconds: seconds in workers' hands, of the orders this run did.
-        carried: orders that an earlier run had finished, and this one did not visit.
-        earlier: the orders this run did, by what earlier runs had made of them.
-        changes: of the orders that were visited again although they were finished.
-        left_out: orders that were to be left alone, because no run had tried them.
-        problems: what did not come through; a duplicate of such a row is not one more.
-        notes: what the person should know of the files written.
-        warnings: what looks wrong in the run as a whole; with any, it has not succeeded.
-        others: orders of the output directory that are not on this list, or were not reached, and an earlier run knows.
-        names: what each table is called in the output directory; without `failed.csv` where no row has failed.
+        counts: number of rows by status; statuses without rows are left out.
+        fetched: files fetched by this run, of orders with an outcome.
+        there: all files of the input's orders, of any run.
+        unfinished: files fetched by this run, of orders that it did not finish; kept for the next run.
+        order_seconds: total working time of the orders done by this run.
+        carried: number of orders finished by an earlier run and not visited.
+        earlier: number of orders done by this run, by their earlier result.
+        changes: found in finished orders that were visited again.
+        left_out: number of orders excluded because no run had tried them.
+        problems: rows that did not succeed; duplicates are not counted.
+        notes: messages about the files written.
+        warnings: what looks wrong in the run as a whole; with any, the run counts as failed.
+        others: number of orders known from earlier runs that are not on this list or were not reached.
+        names: file name of each table in the output directory; without `failed.csv` if no row failed.
     """
 
     rows: int = 0
@@ -75,48 +75,48 @@ class Summary:
 
     @property
     def done(self) -> int:
-        """Orders that this run worked on and brought to an outcome."""
+        """Number of orders that this run finished."""
         return sum(self.earlier.values())
 
     @property
     def not_reached(self) -> int:
-        """Orders that were to be done, and that the run did not come to or did not finish."""
+        """Number of orders that the run did not reach or finish."""
         return self.counts.get(models.Status.PENDING, 0) - self.left_out
 
 
 class ProblemTally:
-    """Counts what did not come through, and keeps the first of it."""
+    """Counts problems and keeps the first ones."""
 
     def __init__(self) -> None:
         self._reasons: collections.Counter[models.ErrorCode] = collections.Counter()
         self._first: list[models.Problem] = []
 
     def add(self, row: int, po_number: str, failure: models.Failure) -> None:
-        """Counts one."""
+        """Counts a problem."""
         self._reasons[failure.code] += 1
         if len(self._first) < _NAMED:
             self._first.append(models.Problem(row, po_number, failure))
 
     def refused(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
-        """Counts the rows that cannot be used, as they pass."""
+        """Passes rows on and counts the unusable ones."""
         for row in rows:
             if row.problem is not None:
                 self.add(row.number, row.po_number, row.problem)
             yield row
 
     def problems(self) -> models.Problems:
-        """What was counted so far."""
+        """The problems so far."""
         return models.Problems(dict(self._reasons.most_common()), tuple(self._first))
 
 
 class Tally:
-    """Counts the rows of one run's results as they pass.
+    """Counts the rows of a run's results.
 
     Args:
-        run: whose results they are.
+        run: of the results.
 
     Attributes:
-        others: orders that are not on the list.
+        others: number of orders that are not on the list.
     """
 
     def __init__(self, run: models.RunId) -> None:
@@ -149,7 +149,7 @@ class Tally:
         self._order_seconds += outcome.timing.seconds
 
     def summary(self, *, unfinished: Amount, left_out: int, warnings: tuple[str, ...]) -> Summary:
-        """What was counted, with what the rows do not tell; see `Summary`."""
+        """Makes the summary from the counts and from values that the rows do not have; see `Summary`."""
         return Summary(
             rows=self._rows,
             counts=dict(self._counts),

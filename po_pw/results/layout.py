@@ -1,4 +1,4 @@
-"""Which columns the results have, and what stands in them. Pure."""
+"""Columns of the results and their contents. Pure."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ FILE_COLUMNS: Final = (
     "error_message",
 )
 OTHER_COLUMNS: Final = ("list", "po_number", "supplier", *COLUMNS)
-"""Of orders that are not on the run's list."""
+"""Columns for orders that are not on the run's list."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
 def header(columns: Sequence[str]) -> tuple[str, ...]:
-    """The results' header: the input's columns first; one of them that clashes with ours becomes `input_NAME`."""
+    """The results' header: the input's columns first; if one has a name of ours, it becomes `input_NAME`."""
     taken = {name.casefold() for name in COLUMNS}
     own: list[str] = []
     for name in columns:
@@ -66,11 +66,11 @@ def header(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell, ...]:
-    """What our columns hold for one row; numbers as numbers, times as ISO 8601 with offset, `""` where nothing.
+    """The values of our columns for one row: numbers as numbers, times as ISO 8601 with offset, else `""`.
 
     Args:
         row: the row.
-        again: what to run again where it was not reached.
+        again: what to run again if the row was not reached.
     """
     outcome = row.outcome
     error = row.error or (outcome.error if outcome else None)
@@ -101,19 +101,19 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
-    """What `OTHER_COLUMNS` hold for an order of another list."""
+    """The values of `OTHER_COLUMNS` for an order of another list."""
     row = other.row
     supplier = row.outcome.supplier if row.outcome else ""
     return (clean(other.source), clean(row.po_number), clean(supplier), *cells(row, again_of(other)))
 
 
 def again_of(other: models.OtherOrder) -> str:
-    """What to run again where an order of another list was not reached."""
+    """What to run again if an order of another list was not reached."""
     return other.source or "its list"
 
 
 def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
-    """A line for each file of one row, and for each attachment that is not on disk; none for a DUPLICATE."""
+    """One line per file of a row and per missing attachment; none for a DUPLICATE."""
     outcome = row.outcome
     if outcome is None or row.duplicate_of is not None:
         return []
@@ -152,5 +152,5 @@ def iso(time: datetime.datetime | None) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without control characters that no workbook may hold, and without halves of surrogate pairs."""
+    """Removes control characters that workbooks cannot store, and lone surrogates."""
     return _ILLEGAL.sub("", text)

@@ -1,7 +1,7 @@
-"""Files of ours in a folder that is the user's: which ones we made is known by a record, never by a name.
+"""Our files in the user's folder: a record, not the name, says which ones we wrote.
 
-What we did not make is left alone, whatever it is called: what would take its place gets another name, the same one
-each time. A file of ours that somebody changed since is theirs, and is kept under another name.
+Files that we did not write are never replaced: ours gets another name, the same one each time. A file of ours that was
+changed since belongs to the user and is kept under another name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHUNK: Final = 1 << 20
 
 
 class _Whose(enum.Enum):
-    """What stands at a name."""
+    """State of the file at a path."""
 
     NOBODYS = "nothing is there"
     OURS = "ours, as we wrote it"
@@ -39,7 +39,7 @@ class _Whose(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Mark:
-    """What a file was when we wrote it."""
+    """Size and hash of a file when we wrote it."""
 
     size: int
     """Bytes."""
@@ -51,12 +51,12 @@ _A_FOLDER: Final = _Mark(0, "folder")
 
 
 class OwnFiles:
-    """The files of ours in one folder. Synchronous; one at a time.
+    """Our files in one folder. Synchronous; not thread-safe.
 
     Args:
-        folder: where they are.
-        record: the file that remembers them: name, size and SHA-256. One that cannot be read counts as none.
-        source: a file that stays as it is even where it is ours, under whatever name: the input.
+        folder: that contains them.
+        record: file with their names, sizes and SHA-256; an unreadable one counts as empty.
+        source: the input file, which is never replaced, even if it is ours.
     """
 
     def __init__(self, folder: Path, record: Path, source: Path | None = None) -> None:
@@ -68,18 +68,18 @@ class OwnFiles:
         self._there: dict[str, _Mark] = {}
 
     def put(self, new: Path, name: str, called: str) -> tuple[str, tuple[str, ...]]:
-        """Gives a new file its place: `name`, or `name (2)`, `name (3)`… where that is not ours to replace.
+        """Moves a new file into the folder: as `name`, or `name (2)`, `name (3)`… if that is not ours.
 
         Args:
-            new: on the same file system; whole and synced.
-            name: of the place it should get.
-            called: what it is, for what is said: `the results`.
+            new: complete and synced, on the same file system.
+            name: preferred name.
+            called: what it is, for messages, e.g. `the results`.
 
         Returns:
-            The name it got, and what the user should know.
+            Its name, and messages for the user.
 
         Raises:
-            OSError: it could not be put anywhere, or the record could not be written.
+            OSError: the file could not be moved, or the record not written.
         """
         mark = _mark(new)
         said: list[str] = []
@@ -93,14 +93,14 @@ class OwnFiles:
                     said.append(f"{candidate} {whose.value}: your version is now {kept}")
                     whose = _Whose.NOBODYS
             if whose in {_Whose.NOBODYS, _Whose.OURS}:
-                # Noted before: after a crash in between, either of the two is known to be ours.
+                # Recorded first: after a crash in between, both the old and the new file are known as ours.
                 self._note(candidate, (mark, self._there[candidate]) if whose is _Whose.OURS else (mark,))
                 try:
                     new.replace(path)
                 except (PermissionError, IsADirectoryError):
                     why = why or f"{candidate} could not be replaced (is it open in another program?)"
                 else:
-                    durable.sync_folder(self._folder)  # the record must not be ahead of what a power cut leaves
+                    durable.sync_folder(self._folder)  # before the record, which must not be ahead of it
                     if candidate != name:
                         said.append(f"{why}: {called} are in {candidate}")
                     return candidate, tuple(said)
@@ -111,14 +111,14 @@ class OwnFiles:
         raise PermissionError(msg)
 
     def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
-        """Removes the files of ours that `put` once gave the place `base`, and did not this time.
+        """Removes our files that earlier calls of `put` wrote for `base` and this run did not.
 
         Args:
-            base: as `put` got it.
-            written: names of the files that are of this time.
+            base: the name given to `put`.
+            written: names of the files written by this run.
 
         Returns:
-            What the user should know.
+            Messages for the user.
 
         Raises:
             OSError: the record could not be written.
@@ -139,15 +139,15 @@ class OwnFiles:
                     continue
                 said.append(f"{name} {whose.value} and stays as it is")
                 if whose in {_Whose.CHANGED, _Whose.OTHERS}:
-                    self._note(name, ())  # somebody else's from now on
-            # What was removed stays noted: a power cut may bring it back, and then it is ours still.
+                    self._note(name, ())  # belongs to the user from now on
+            # Removed files stay recorded: after a power failure they may reappear, and are still ours.
         return tuple(said)
 
     def make_folder(self, name: str) -> str:
-        """Makes a folder of ours, or takes the one that was made before, or one that is empty; gives its name.
+        """Creates our folder, or reuses an earlier or empty one; returns its name.
 
         Raises:
-            OSError: it could not be made, or the record could not be written.
+            OSError: the folder or the record could not be written.
         """
         for candidate in _names(name):
             path = self._folder / candidate
@@ -181,7 +181,7 @@ class OwnFiles:
         return _Whose.OURS if self._there[name] in marks else _Whose.CHANGED
 
     def _moved_aside(self, name: str) -> str:
-        """Gives the user's version a name of its own; `""` where another program holds it."""
+        """Renames the user's version; returns its new name, `""` if another program has it open."""
         path = self._folder / name
         for kept in _names(f"{path.stem} (changed){path.suffix}"):
             if os.path.lexists(self._folder / kept):
@@ -211,7 +211,7 @@ class OwnFiles:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A file once more, synced; it appears whole, or not at all where the machine goes down."""
+    """Copies a file, synced and atomically: after a crash the copy is complete or absent."""
     draft = target.with_name(f"{target.name}.new")
     with source.open("rb") as reading, draft.open("wb") as writing:
         while chunk := reading.read(_CHUNK):
@@ -235,8 +235,8 @@ def _mark(path: Path) -> _Mark:
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file: other spellings, links."""
-    with contextlib.suppress(OSError):  # one of them is gone
+    """Whether two paths are the same file, by another spelling or a link."""
+    with contextlib.suppress(OSError):  # one does not exist
         return path.samefile(other)
     return False
 

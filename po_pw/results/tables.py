@@ -1,7 +1,7 @@
-"""The results as files: results.csv, results.xlsx, results.json and failed.csv, written from a stream of rows.
+"""Writes results.csv, results.xlsx, results.json and failed.csv from a stream of rows.
 
-They are kept in `.po-pw/results/RUN` first, and then get their places in the output directory, where only files of ours
-are replaced (see `own_files`).
+They are first written to `.po-pw/results/RUN`, then copied to the output directory, where only our own files are
+replaced (see `own_files`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _NEW: Final = ".po-pw/new-results"
 _KEPT: Final = ".po-pw/results"
 _RECORD: Final = ".po-pw/made.json"
 MOST_KEPT: Final = 20
-"""Runs whose tables are kept."""
+"""Maximum number of runs whose tables are kept."""
 MOST_BYTES_KEPT: Final = 1_000_000_000
-"""In all of them together; with long lists fewer runs are kept, but always `LEAST_KEPT`."""
+"""Maximum bytes of all kept tables; with long lists fewer runs are kept, but at least `LEAST_KEPT`."""
 LEAST_KEPT: Final = 2
 _RUN: Final = re.compile(r"\d{8}-\d{6}-\w+")
 _CALLED: Final = {"failed.csv": "the failed rows"}
@@ -36,16 +36,16 @@ _CALLED: Final = {"failed.csv": "the failed rows"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class About:
-    """The run the results are of.
+    """The run that the results belong to.
 
     Attributes:
-        seconds: the whole run, by the monotonic clock.
-        work_seconds: the same after start-up.
+        seconds: duration of the whole run, by the monotonic clock.
+        work_seconds: duration without start-up.
         version: of po_pw.
         warnings: what looks wrong in the run as a whole.
-        source: the list's file: it stays as it is, even where it is one of our tables.
-        unfinished: what this run fetched of orders that it did not finish.
-        left_out: orders that were to be left alone.
+        source: the input file, which is never replaced, even if it is one of our tables.
+        unfinished: files fetched by this run of orders that it did not finish.
+        left_out: number of orders excluded.
     """
 
     run: models.RunId
@@ -67,17 +67,17 @@ def write_all(
     rows: Callable[[], Iterator[models.RowResult]],
     others: Callable[[], Iterator[models.OtherOrder]] = lambda: iter(()),
 ) -> counts.Summary:
-    """Writes all four; each appears whole or not at all. A failed.csv of ours goes when no row has failed.
+    """Writes all four files, each atomically. Our failed.csv is removed if no row failed.
 
-    What is not ours (see `own_files`), or is held open by another program (a workbook on Windows), stays as it is: the
-    new one is then called `results (2).xlsx`, and a note in the summary says so. The tables of the last `MOST_KEPT`
-    runs are kept besides.
+    A file that is not ours (see `own_files`) or is open in another program (a workbook on Windows) is kept: the new one
+    is then called `results (2).xlsx`, with a note in the summary. The tables of the last `MOST_KEPT` runs are kept,
+    too.
 
     Args:
-        out: the output directory; made where it is missing.
+        out: the output directory; created if missing.
         about: the run.
-        rows: gives all rows in the input's order; called once, and consumed as they come.
-        others: gives the output directory's other orders; likewise.
+        rows: yields all rows in the input's order; called once.
+        others: yields the output directory's other orders; called once.
 
     Raises:
         MachineError: they cannot be written.
@@ -125,7 +125,7 @@ def _write(
         totals |= _totals(summary)
         wanted = {name: one.finish() for name, one in writers.items()}
     faults = [one.fault for one in added.values() if one.fault is not None]
-    # All are closed: Windows renames no open file.
+    # All are closed: on Windows an open file cannot be renamed.
     _keep(out / _KEPT, about.run, [scratch / name for name in writers if wanted[name]])
     ours = own_files.OwnFiles(out, out / _RECORD, about.source)
     names: dict[str, str] = {}
@@ -139,7 +139,7 @@ def _write(
 
 
 def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
-    """Keeps a run's tables, and those of the runs before it as far as they may stay."""
+    """Keeps a run's tables, and removes those of the oldest runs beyond the limits."""
     mine = folder / run
     shutil.rmtree(mine, ignore_errors=True)  # the same run, written again
     mine.mkdir(parents=True)
@@ -147,7 +147,7 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
         own_files.copy(table, mine / table.name)
     earlier = [path for path in folder.iterdir() if path != mine and _RUN.fullmatch(path.name) and path.is_dir()]
     total = 0
-    for number, path in enumerate([mine, *sorted(earlier, reverse=True)], 1):  # run ids begin with the time
+    for number, path in enumerate([mine, *sorted(earlier, reverse=True)], 1):  # run ids start with the time
         total += sum(file.stat().st_size for file in path.iterdir())
         if number > LEAST_KEPT and (number > MOST_KEPT or total > MOST_BYTES_KEPT):
             shutil.rmtree(path, ignore_errors=True)

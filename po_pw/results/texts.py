@@ -1,4 +1,4 @@
-"""results.csv, failed.csv and results.json, a row at a time."""
+"""Writers of results.csv, failed.csv and results.json."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*\Z", re.ASCII)
 
 
 def harmless(cell: layout.Cell) -> layout.Cell:
-    """A cell that no spreadsheet program takes for a formula: an apostrophe goes before what looks like one.
+    """Makes a cell safe from being run as a formula, by an apostrophe before what looks like one.
 
-    So does one inside after a semicolon or a line break: where semicolons separate cells, as in much of Europe, Excel
-    opens this file in such a way that a cell begins there. Plain numbers such as `-12.5` stay. Text that has
-    apostrophes of its own there gets one more, so that reading it as orders, which takes one off, gives back exactly
-    what it was.
+    Also inside a cell after a semicolon or a line break: with a European list separator Excel starts a new cell there.
+    Plain numbers such as `-12.5` are unchanged. Text with an apostrophe there gets another one, so that our reader,
+    which removes one, restores the original.
     """
     return _FORMULA.sub("'", cell) if isinstance(cell, str) and not _NUMBER.match(cell) else cell
 
 
 class _File:
-    """A text file that is on disk when the block ends without an error."""
+    """A text file; synced when the block ends without an error."""
 
     def __init__(self, path: Path, encoding: str) -> None:
-        # What cannot be encoded (half of a surrogate pair) becomes an escape, which in JSON means the same again.
+        # A lone surrogate cannot be encoded; it becomes an escape, which in JSON means the same character.
         self.stream: IO[str] = path.open("w", encoding=encoding, newline="", errors="backslashreplace")
 
     def __enter__(self) -> Self:
@@ -49,13 +48,13 @@ class _File:
         self.stream.close()
 
     def on_disk(self) -> None:
-        """Makes sure that what was written outlives a power cut."""
+        """Syncs the file to disk."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
 
 
 class _Table(_File):
-    """UTF-8 with BOM, comma, CRLF: what spreadsheet programs open without asking."""
+    """CSV as UTF-8 with BOM, comma, CRLF, which spreadsheet programs open without asking."""
 
     def __init__(self, path: Path, names: Iterable[str]) -> None:
         super().__init__(path, "utf-8-sig")
@@ -63,7 +62,7 @@ class _Table(_File):
         self.write(names)
 
     def write(self, cells: Iterable[layout.Cell]) -> None:
-        """One line."""
+        """Writes a line."""
         self._writer.writerow([harmless(cell) for cell in cells])
 
 
@@ -74,11 +73,11 @@ class Results(_Table):
         super().__init__(path, layout.header(columns))
 
     def add(self, row: models.RowResult) -> None:
-        """One row."""
+        """Writes a row."""
         self.write((*row.cells, *layout.cells(row)))
 
     def finish(self) -> bool:
-        """True: it is always wanted."""
+        """Returns True: the file is always kept."""
         self.on_disk()
         return True
 
@@ -91,13 +90,13 @@ class Failed(_Table):
         self._any = False
 
     def add(self, row: models.RowResult) -> None:
-        """One row; kept only where there is something left to do. A DUPLICATE is done with the row it repeats."""
+        """Writes a row if there is something left to do; a DUPLICATE is done with the row it repeats."""
         if not row.status.succeeded and row.status is not models.Status.DUPLICATE:
             self._any = True
             self.write(row.cells)
 
     def finish(self) -> bool:
-        """Whether it has any row."""
+        """Returns whether it has any row."""
         self.on_disk()
         return self._any
 
@@ -106,13 +105,13 @@ class Json(_File):
     """results.json: everything, as `{"run": …, "rows": […], "others": […], "summary": …}`."""
 
     def __init__(self, path: Path, columns: Sequence[str], run: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
-        """Begins it.
+        """Opens the file.
 
         Args:
-            path: the file.
+            path: to write.
             columns: the input's columns.
-            run: what `run` holds.
-            summary: what `summary` holds; read when all rows are there.
+            run: content of `run`.
+            summary: content of `summary`; read after the last row.
         """
         super().__init__(path, "utf-8")
         self._columns = columns
@@ -122,11 +121,11 @@ class Json(_File):
         self.stream.write(f'{{"run": {_dumped(run)},\n"rows": [')
 
     def add(self, row: models.RowResult) -> None:
-        """One row."""
+        """Writes a row."""
         self._write({"row": row.number, **_content(row, self._columns, layout.cells(row))})
 
     def add_other(self, other: models.OtherOrder) -> None:
-        """One order of another list; after all rows."""
+        """Writes an order of another list; call after all rows."""
         if not self._has_others:
             self._begin_others()
         origin = {"list": other.source, "run": other.run, "row": other.row.number or None}
@@ -142,7 +141,7 @@ class Json(_File):
         self._comma = ","
 
     def finish(self) -> bool:
-        """True: it is always wanted."""
+        """Returns True: the file is always kept."""
         if not self._has_others:
             self._begin_others()
         self.stream.write(f'\n],\n"summary": {_dumped(self._summary)}}}\n')

@@ -1,4 +1,4 @@
-"""results.xlsx: a sheet like results.csv, and a second one with a line per file; two more for orders of other lists.
+"""Writer of results.xlsx: a sheet like results.csv, one with a line per file, and two for orders of other lists.
 
 Rows are not kept in memory.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MOST_ROWS: Final = 1_048_575
-"""Below the header; a sheet has no more."""
+"""Maximum rows of a sheet below the header."""
 LONGEST_CELL: Final = 32_767
-"""Characters; a cell holds no more."""
+"""Maximum characters of a cell."""
 _MEASURED: Final = 200
 _NARROWEST, _WIDEST = 9, 55
 _AMOUNT: Final = re.compile(r"-?(?:0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+(?=\.\d\d?\Z))(?:\.\d+)?\Z", re.ASCII)
@@ -38,7 +38,7 @@ _COLOURS: Final = {
 
 
 class _Sheet:
-    """One sheet with a header; column widths follow from the first rows."""
+    """A sheet with a header; column widths are set from the first rows."""
 
     def __init__(self, book: Any, name: str, columns: Sequence[str], bold: Any) -> None:
         self.left_out = self.clipped = 0
@@ -46,12 +46,12 @@ class _Sheet:
         self._sheet = book.add_worksheet(name)
         self._sheet.freeze_panes(1, 0)
         self._row = 0
-        self._widths = [len(column) + 4 for column in columns]  # room for the filter's arrow
+        self._widths = [len(column) + 4 for column in columns]  # space for the filter's arrow
         for place, column in enumerate(columns):
             self._sheet.write_string(0, place, self._fitting(column), bold)
 
     def add(self, cells: Sequence[layout.Cell], looks: dict[int, Any]) -> None:
-        """One row; `looks` gives the format of a cell by its place."""
+        """Writes a row; `looks` has the format of a cell by its column."""
         if self._row >= MOST_ROWS:
             self.left_out += 1
             return
@@ -67,10 +67,10 @@ class _Sheet:
                 self._widths[place] = max(self._widths[place], longest + 2)
 
     def finish(self) -> list[str]:
-        """Filter and widths; gives what a person should know."""
+        """Sets filter and widths; returns messages for the user."""
         last = max(self._row, 1), len(self._widths) - 1
         self._sheet.autofilter(0, 0, *last)
-        # PO numbers are text on purpose: no green corners.
+        # PO numbers are text on purpose: no warning triangles.
         self._sheet.ignore_errors({"number_stored_as_text": utility.xl_range(0, 0, *last)})
         for place, width in enumerate(self._widths):
             self._sheet.set_column(place, place, max(_NARROWEST, min(_WIDEST, width)))
@@ -85,7 +85,7 @@ class _Sheet:
 
     def _fitting(self, text: str) -> str:
         text = layout.clean(text)
-        # Excel counts UTF-16 units.
+        # Excel counts UTF-16 code units.
         if len(text) > LONGEST_CELL // 2 and len(text.encode("utf-16-le")) // 2 > LONGEST_CELL:
             self.clipped += 1
             whole = text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)]
@@ -94,19 +94,19 @@ class _Sheet:
 
 
 class Workbook:
-    """The workbook; to be used as a context manager.
+    """The workbook. A context manager.
 
     Attributes:
-        notes: what a person should know of it, once finished.
+        notes: messages for the user, after `finish`.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], scratch: Path) -> None:
-        """Begins it.
+        """Opens the workbook.
 
         Args:
-            path: the file.
+            path: to write.
             columns: the input's columns.
-            scratch: where rows wait until the file is put together.
+            scratch: folder for temporary files.
         """
         self.notes: list[str] = []
         self._book = xlsxwriter.Workbook(
@@ -140,12 +140,12 @@ class Workbook:
     ) -> None:
         if not self._closed:
             self._closed = True
-            # Given up; the library removes its own files only when it closes.
+            # Abandoned: the library removes its temporary files only on close.
             with contextlib.suppress(OSError, xlsxwriter.exceptions.XlsxWriterException):
                 self._book.close()
 
     def add(self, row: models.RowResult) -> None:
-        """One row, and its files."""
+        """Writes a row and its files."""
         cells: list[layout.Cell] = [*row.cells, *layout.cells(row)]
         looks = self._looks | {self._own: self._status[row.status]}
         for place in self._amounts:
@@ -157,7 +157,7 @@ class Workbook:
             self._files.add(line, {2: self._whole})
 
     def add_other(self, other: models.OtherOrder) -> None:
-        """One order of another list, and its files: on sheets of their own, which are there only where needed."""
+        """Writes an order of another list and its files, on separate sheets that are added when needed."""
         if self._others is None:
             self._others = (
                 _Sheet(self._book, "other orders", layout.OTHER_COLUMNS, self._bold),
@@ -170,7 +170,7 @@ class Workbook:
             files.add(line, {2: self._whole})
 
     def finish(self) -> bool:
-        """Puts the file together; True: it is always wanted."""
+        """Writes the file; returns True: it is always kept."""
         self.notes = [note for sheet in (self._results, self._files, *(self._others or ())) for note in sheet.finish()]
         self._closed = True
         self._book.close()
@@ -178,7 +178,7 @@ class Workbook:
 
 
 def _amount(cell: layout.Cell) -> float | None:
-    """A number as a workbook keeps it; None for text it would not show as the same number."""
+    """The number for a workbook cell; None for text that would be displayed as another number."""
     if not isinstance(cell, str) or not _AMOUNT.match(cell) or sum(map(str.isdigit, cell)) > 15:
         return None
     return float(cell.replace(",", ""))

@@ -1,4 +1,4 @@
-"""What writes one file of the results."""
+"""Interface of writers of result files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class ResultWriter(Protocol):
-    """Writes one file, row by row, so that 100,000 rows need no more memory than one. A context manager."""
+    """Writes one file row by row, in constant memory. A context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,15 +34,15 @@ class ResultWriter(Protocol):
         ...
 
     def finish(self) -> bool:
-        """Completes the file; False where there is nothing in it that anybody wants."""
+        """Completes the file; returns False if it is not worth keeping."""
         ...
 
 
 class Installed:
-    """A writer of another package: what goes wrong in it costs its own file, and none of ours.
+    """A writer from another package: an error in it loses only its own file.
 
     Attributes:
-        fault: what went wrong; None where nothing did.
+        fault: the error; None if there was none.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class Installed:
             self._try(lambda: inner.__exit__(kind, error, trace), is_last=True)
 
     def add(self, row: models.RowResult) -> None:
-        """Hands the row on."""
+        """Passes the row on."""
         if (inner := self._inner) is not None:
             self._try(lambda: inner.add(row))
 
     def finish(self) -> bool:
-        """False also where something went wrong."""
+        """Also returns False after an error."""
         inner = self._inner
         return inner is not None and self._try(inner.finish) is True
 
 
 def installed(folder: Path, columns: Sequence[str]) -> Iterator[tuple[str, Installed]]:
-    """The writers of other packages (`po_pw.result_writers`), each with the name of its file.
+    """Yields the writers of other packages (`po_pw.result_writers`), with the names of their files.
 
     Raises:
         MachineError: a package's writer cannot be loaded.

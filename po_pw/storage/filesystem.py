@@ -1,4 +1,4 @@
-"""The disk: threads that are always waited for, errors that become ours, renames that outlast a virus scanner."""
+"""Disk access: work on threads that is always awaited, system errors mapped to ours, renames retried while locked."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = 10.0 if os.name == "nt" else 0.0
-"""Seconds for which a rename is tried again: on Windows other programs (a scanner, a synced folder) hold files."""
+"""Seconds for which a rename is retried: on Windows virus scanners and sync programs keep files open for a moment."""
 _TURNS: Final = 20
 INTERNAL: Final = ".po-pw"
 """Our own folder in the output directory."""
 _TRIAL: Final = 4096
-"""Bytes that `fault` writes: a block, which is more than fits into the entry of a folder."""
+"""Bytes that `fault` writes: a whole block, which a file system cannot store in the folder entry itself."""
 
 
 class Meaning(enum.Enum):
-    """What an error of the system is about, if it is about one file. Of the whole place only `fault` can tell."""
+    """What an OSError says about one file. Whether the whole folder is unusable, only `fault` can tell."""
 
     FULL = "no room for it"
     TOO_LARGE = "larger than the file system takes"
@@ -82,7 +82,7 @@ _ON_WINDOWS: Final = {
     2: Meaning.GONE,  # ERROR_FILE_NOT_FOUND
     3: Meaning.GONE,  # ERROR_PATH_NOT_FOUND
 }
-"""By `winerror` (learn.microsoft.com, "System Error Codes"), which says more than what Python makes of it, `errno`."""
+"""By `winerror` (learn.microsoft.com, "System Error Codes"), more precise than the `errno` that Python gives."""
 
 _SAID: Final = {
     Meaning.TOO_LARGE: "the file system of {out} takes no file that large. Choose a folder on another disk with --out.",
@@ -97,7 +97,7 @@ _SAID: Final = {
 
 
 def on_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
-    """Starts work on a thread of its own; wait for it with `ended`."""
+    """Starts work on its own thread; await the result with `ended`."""
     pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=name)
     try:
         return asyncio.wrap_future(pool.submit(work))
@@ -106,11 +106,11 @@ def on_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
 
 
 async def ended(future: asyncio.Future[T], given_up: threading.Event | None = None) -> T:
-    """Waits for the end of a thread's work, also while cancelled; a cancellation goes on afterwards.
+    """Waits until a thread's work ends, even when cancelled; the cancellation is raised afterwards.
 
     Args:
-        future: of `on_thread`.
-        given_up: set when the wait is cancelled, so that the work may end early.
+        future: from `on_thread`.
+        given_up: set when the wait is cancelled, so that the work can stop early.
     """
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
@@ -121,22 +121,22 @@ async def ended(future: asyncio.Future[T], given_up: threading.Event | None = No
             if given_up is not None:
                 given_up.set()
     if cancelled is not None:
-        future.exception()  # it has been seen
+        future.exception()  # marks it as retrieved, else asyncio logs it
         raise cancelled
     return future.result()
 
 
 def home_of(path: Path) -> Path:
-    """The `.po-pw` folder that a path of ours is in; elsewhere the folder it is in."""
+    """The `.po-pw` folder that contains a path; without one, the path's own folder."""
     return next((above for above in path.parents if above.name == INTERNAL), path.parent)
 
 
 def fault(folder: Path) -> OSError | None:
-    """Why nothing can be written to a folder; None where a small file can be. The folder is never made.
+    """The error that writing a small file to a folder raises; None if it works. Never creates the folder.
 
     Args:
-        folder: our own in the output directory. Where a share is gone, the output directory itself may still be there:
-            as an empty folder on another disk, which the share hid.
+        folder: `.po-pw` in the output directory. The output directory itself would not do: when a share is
+            unmounted, its mount point is still there, an empty folder on another disk.
     """
     trial = folder / f".trial-{os.getpid()}-{threading.get_ident()}"
     try:
@@ -147,26 +147,26 @@ def fault(folder: Path) -> OSError | None:
     except OSError as error:
         return error
     finally:
-        with contextlib.suppress(OSError):  # it was not made, or a scanner has it: another try takes the same name
+        with contextlib.suppress(OSError):  # not created, or open in a scanner: the next test reuses the name
             trial.unlink()
     return None
 
 
 def longest_name(folder: Path, enough: int, takes: Callable[[Path], bool] | None = None) -> int:
-    """UTF-8 bytes that a name may have in a folder: what the file system says, tried, because some say too much.
+    """Longest name in UTF-8 bytes that a folder takes: what the file system reports, tested, because some overstate it.
 
     Args:
-        folder: is there.
-        enough: more is not asked for.
-        takes: whether a name can be had there; by default a file of that name is made, and removed.
+        folder: must exist.
+        enough: upper limit; longer names are not tested.
+        takes: whether a name is possible; by default a file of that name is created and removed.
 
     Raises:
-        OSError: it cannot be tried.
+        OSError: names cannot be tested there.
     """
     takes = takes or _takes
     said = enough
     if hasattr(os, "pathconf"):  # Windows has none
-        with contextlib.suppress(OSError, ValueError):  # a file system that does not say
+        with contextlib.suppress(OSError, ValueError):  # the file system does not report it
             said = min(enough, os.pathconf(folder, "PC_NAME_MAX"))
     if takes(_named(folder, said)):
         return said
@@ -185,7 +185,7 @@ def _takes(path: Path) -> bool:
     try:
         path.touch()
     except OSError as error:
-        # Windows says of a name that is too long that its folder is not there.
+        # For a name that is too long Windows reports that the path was not found.
         if meaning_of(error) is Meaning.NAME or (os.name == "nt" and meaning_of(error) is Meaning.GONE):
             return False
         raise
@@ -194,7 +194,7 @@ def _takes(path: Path) -> bool:
 
 
 def meaning_of(error: OSError) -> Meaning:
-    """What an error says of the one file it is about."""
+    """What an error says about the file it names."""
     on_windows = _ON_WINDOWS.get(getattr(error, "winerror", None) or 0)
     return on_windows or _MEANINGS.get(error.errno or 0, Meaning.OTHER)
 
@@ -202,23 +202,23 @@ def meaning_of(error: OSError) -> Meaning:
 def problem(
     error: OSError, path: Path, out: Path | None = None, *, probe: Callable[[Path], OSError | None] = fault
 ) -> errors.OrderError:
-    """What an error of the system means for the run: one file's failure, or that the whole output is in trouble.
+    """Maps an OSError to our error: either one file failed, or the whole output directory is unusable.
 
-    The number alone does not tell (a share that is gone says `ENOENT`, one that is full may say `EIO`): so a small
-    file is written. Where that works the error is the one file's or folder's own.
+    The error number alone does not tell (a lost share gives `ENOENT`, a full one may give `EIO`), so a small file is
+    written. If that works, the error concerns only this file or folder.
 
     Args:
-        error: as the system raised it.
-        path: what was being written.
-        out: the output directory; None where `path` is in our own folder of it.
-        probe: why nothing can be written to a folder; see `fault`.
+        error: as raised.
+        path: what was written to.
+        out: the output directory; None if `path` is in its `.po-pw`.
+        probe: see `fault`.
 
     Returns:
-        OutOfSpaceError: the disk, or a quota, is full; also where only small files still fit.
+        OutOfSpaceError: the disk or a quota is full, even if small files still fit.
         OutputUnavailableError: nothing can be written to the output directory.
-        PermanentError: this file is larger, or has another name, than the file system takes.
-        FolderHeldError: another program has something open.
-        FileProblemError: this file cannot be written for another reason.
+        PermanentError: the file system does not take this file's size or name.
+        FolderHeldError: another program has the file or folder open.
+        FileProblemError: any other reason that concerns only this file.
     """
     home = home_of(path) if out is None else out / INTERNAL
     where = home.parent if home.name == INTERNAL else home
@@ -237,10 +237,10 @@ def problem(
 
 @contextlib.contextmanager
 def map_os_errors(path: Path, out: Path | None = None) -> Iterator[None]:
-    """What the system raises over a path becomes ours, as `problem` says.
+    """Maps every OSError raised inside to our errors; see `problem`.
 
     Raises:
-        OrderError: one of those that `problem` gives.
+        OrderError: as `problem` returns it.
     """
     try:
         yield
@@ -255,10 +255,10 @@ def retry_while_locked(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Does what may meet a file that another program holds for a moment: again and again, for `patience` seconds.
+    """Repeats an action for up to `patience` seconds while another program has the file open.
 
     Raises:
-        PermissionError: it is held still, or simply forbidden.
+        PermissionError: the file is still open elsewhere, or access is denied.
     """
     deadline = clock() + patience
     while True:
@@ -273,12 +273,12 @@ def retry_while_locked(
 
 
 def rename(source: Path, target: Path) -> None:
-    """Renames a file, replacing one that is there, or a folder to a name that is free."""
+    """Renames a file, replacing an existing one, or a folder to a free name."""
     retry_while_locked(lambda: source.replace(target))
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """A second name for a file where the file system can, else a copy, synced, with the mark of the web it had."""
+    """Hard-links a file, or copies it, synced and with its mark of the web, if the file system has no links."""
     try:
         if Path(source).is_symlink():
             shutil.copy2(source, target, follow_symlinks=False)
@@ -289,40 +289,40 @@ def link_or_copy(source: str, target: str) -> str:
     except OSError:
         shutil.copy2(source, target)
         origin_mark.carry(Path(source), Path(target))
-        with Path(target).open("r+b") as stream:  # writable: Windows syncs no other
+        with Path(target).open("r+b") as stream:  # Windows syncs only writable handles
             os.fsync(stream.fileno())
     return target
 
 
 def room(folder: Path) -> tuple[int, int]:
-    """Bytes that are free where a folder is, and bytes in all; without end where a file system counts none (ramfs).
+    """Free and total bytes of a folder's file system; infinite if it reports no size (ramfs).
 
     Raises:
-        OSError: the folder is gone.
+        OSError: the folder does not exist.
     """
     usage = shutil.disk_usage(folder)
     return (usage.free, usage.total) if usage.total else (sys.maxsize, sys.maxsize)
 
 
 def why_not_a_folder(folder: Path, error: OSError) -> str:
-    """Why a folder could not be made, in words: a file in its place, or in the place of one above it, is named.
+    """Explains why a folder could not be created; names a file that has its path or that of a parent.
 
     Args:
         folder: absolute.
-        error: what making it raised.
+        error: raised by creating it.
     """
     for place in (folder, *folder.parents):
-        with contextlib.suppress(OSError):  # a folder above that we may not look into
+        with contextlib.suppress(OSError):  # a parent that we may not read
             if place.exists() and not place.is_dir():
                 return f"{place} is a file, not a folder"
     return f"{folder} cannot be written to ({error.strerror or error})"
 
 
 def check_names(folder: Path) -> None:
-    """Makes sure that files with any name can be written below a folder.
+    """Checks that files with any Unicode name can be written below a folder.
 
     Raises:
-        MachineError: this Python, or the folder's own path, does not let us.
+        MachineError: Python's file system encoding or the folder's path prevents it.
     """
     if sys.getfilesystemencoding().lower() not in {"utf-8", "utf8"}:
         msg = (
@@ -338,16 +338,16 @@ def check_names(folder: Path) -> None:
 
 
 def make(folder: Path, root: Path) -> None:
-    """Makes a folder where there is none; never the output directory itself, or above it.
+    """Creates a folder and its parents, but never the output directory itself or anything above it.
 
-    Were that made again where a share is gone, files would land on the disk that the share hid.
+    If that were created while a share is unmounted, files would go to the disk under the mount point.
 
     Args:
-        folder: below `root`.
-        root: is there.
+        folder: inside `root`.
+        root: must exist.
 
     Raises:
-        FileNotFoundError: `root` is not there.
+        FileNotFoundError: `root` does not exist.
     """
     missing = [above for above in (folder, *folder.parents) if above.is_relative_to(root) and above != root]
     for above in reversed(missing):
@@ -356,15 +356,15 @@ def make(folder: Path, root: Path) -> None:
 
 
 def retry_if_dir_removed(action: Callable[[], object]) -> None:
-    """Does what makes a folder and uses it; again where another order's end removed it, as empty, in between.
+    """Repeats an action that creates and uses a folder, if another order's clean-up removed the folder meanwhile.
 
     Raises:
-        OSError: it was not that.
+        OSError: any other failure.
     """
     for left in range(_TURNS, -1, -1):
         try:
             action()
-        except (FileNotFoundError, FileExistsError):  # the latter where it was gone before `mkdir` looked at it again
+        except (FileNotFoundError, FileExistsError):  # the latter if it vanished while `mkdir` checked it
             if not left:
                 raise
         else:
@@ -372,7 +372,7 @@ def retry_if_dir_removed(action: Callable[[], object]) -> None:
 
 
 def put(source: Path, target: Path, root: Path) -> None:
-    """Renames something into a folder, which is made where there is none below `root`, its entry durable."""
+    """Renames a file or folder into a folder below `root`, which is created and synced if missing."""
 
     def step() -> None:
         folder = target.parent
@@ -385,7 +385,7 @@ def put(source: Path, target: Path, root: Path) -> None:
 
 
 def copy(path: Path, target: Path) -> None:
-    """A file, link or folder once more, elsewhere on the same file system; files by a second name where that can be."""
+    """Copies a file, link or folder within the file system; files are hard-linked if possible."""
     if path.is_dir() and not path.is_symlink():
         shutil.copytree(path, target, symlinks=True, copy_function=link_or_copy)
     else:
@@ -393,7 +393,7 @@ def copy(path: Path, target: Path) -> None:
 
 
 def delete(path: Path) -> None:
-    """Removes a file, link or folder; nothing happens where there is none."""
+    """Removes a file, link or folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -401,7 +401,7 @@ def delete(path: Path) -> None:
 
 
 def drop(path: Path) -> None:
-    """Removes a file on the way out of an error, which is the one to be told of; what stays is removed later."""
+    """Removes a file while handling an error; errors of the removal are ignored, a later clean-up gets the file."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -409,7 +409,7 @@ def drop(path: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes what is no longer needed; what another program holds is left to the next time."""
+    """Removes a folder with its contents; what another program has open stays for the next clean-up."""
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -418,6 +418,6 @@ def remove(folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Removes a folder of ours that is empty."""
-    with contextlib.suppress(OSError):  # somebody else put something there, or removed it
+    """Removes one of our folders if it is empty."""
+    with contextlib.suppress(OSError):  # not empty, or already removed
         folder.rmdir()

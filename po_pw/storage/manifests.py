@@ -1,4 +1,4 @@
-"""What was fetched for one order, from where and when: a JSON file beside the folders, for auditors and for us."""
+"""An order's manifest: a JSON file in `.po-pw` that records which files were fetched, from where and when."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _BLOCK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Entry: TypeAlias = "dict[str, Any]"
-"""One file as a manifest tells of it."""
+"""One file's record in a manifest."""
 
 
 def path(internal: Path, supplier_folder: str, stem: str) -> Path:
-    """One for each folder, laid out as they are: two suppliers may have orders whose numbers come out alike.
+    """Path of an order's manifest. The layout mirrors the folders, because suppliers may use the same PO numbers.
 
     Args:
-        internal: the output's `.po-pw`.
-        supplier_folder: safe; may be empty.
-        stem: claimed, so that no other order has it.
+        internal: the output directory's `.po-pw`.
+        supplier_folder: safe name; may be empty.
+        stem: claimed in the journal, so unique.
     """
     return internal / "manifests" / _folder(supplier_folder) / f"{stem}.json"
 
 
 def _folder(supplier_folder: str) -> str:
-    """A supplier's folder of manifests: never called as the manifest of an order without a supplier is."""
+    """A supplier's manifest folder; its name never equals the manifest name of an order without a supplier."""
     return f"{supplier_folder}~" if _is_like_a_manifest(supplier_folder) else supplier_folder
 
 
@@ -58,8 +58,8 @@ def write(
 ) -> None:
     """Writes a manifest, synced.
 
-    `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the rules under
-    which the order's page was read.
+    `earlier` are files of an earlier outcome that this one did not replace, `rules` the version of the
+    reading rules that were applied to the order's page.
     """
     content: dict[str, Any] = {
         "key": order.key,
@@ -108,7 +108,7 @@ def write(
 
 
 def known(path: Path) -> dict[str, Entry]:
-    """What it says of each file, by its name; nothing where there is no manifest, or none that can be read."""
+    """The manifest's record of each file, by file name; empty if the manifest is missing or unreadable."""
     try:
         content = json.loads(path.read_text("utf-8"))
         entries: list[Entry] = [*content["files"], *content.get("earlier", ())]
@@ -117,13 +117,13 @@ def known(path: Path) -> dict[str, Entry]:
         return {entry["name"]: entry for entry in entries}
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError):  # somebody's editing: then every file counts as somebody's
+    except (ValueError, KeyError, TypeError):  # edited by hand: then every file counts as the user's
         return {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest tells of its order."""
+    """A manifest, as read."""
 
     key: models.OrderKey
     po_number: str
@@ -138,11 +138,11 @@ class Manifest:
     earlier: tuple[tuple[str, int, str], ...]
     """Files of an earlier outcome that are still in the folder: name, bytes, SHA-256."""
     rules: int = 0
-    """Version of the rules under which the order's page was read; 0 where none is named."""
+    """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
 
 
 def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
-    """Every manifest there is: its path, and the supplier's folder and the stem it is for; in no order, streams."""
+    """Yields each manifest's path, supplier folder and folder stem, in no particular order."""
     root = internal / "manifests"
     for folder, _, names in os.walk(root):
         place = Path(folder)
@@ -155,10 +155,10 @@ def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
-    """What a manifest tells.
+    """Reads a manifest.
 
     Raises:
-        ValueError: it is damaged, or not that of the order with this folder: a copy that a sync program made.
+        ValueError: it is damaged, or belongs to another folder (a copy made by a sync program).
         OSError: it cannot be read.
     """
     try:
@@ -220,7 +220,7 @@ def _missing(entry: Entry) -> models.MissingFile:
 
 def _name(entry: Entry) -> str:
     name = _text(entry["name"])
-    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # never led out of the order's folder
+    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # must not lead out of the order's folder
         msg = f"{name!r} is not a file's name"
         raise ValueError(msg)
     return name
@@ -243,16 +243,16 @@ def _perhaps(text: str | None) -> datetime.datetime | None:
 
 
 def content_of(entry: Entry) -> tuple[int, str]:
-    """Size and SHA-256 of a file that a manifest tells of; raises where it does not."""
+    """A file's size and SHA-256 from its manifest record; raises if they are missing."""
     return int(entry["bytes"]), str(entry["sha256"])
 
 
 def sha256(file: Path, on_block: Callable[[], None] = lambda: None) -> str:
-    """Of a file on disk, hexadecimal.
+    """SHA-256 of a file on disk, hexadecimal.
 
     Args:
         file: where it is.
-        on_block: called before each block that is read; what it raises ends the reading.
+        on_block: called before each block is read; may raise to stop.
     """
     digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     with file.open("rb", buffering=0) as stream:

@@ -1,4 +1,4 @@
-"""Names that are safe on Windows, macOS and Linux alike, and fit into the path's budget. Pure."""
+"""File names that are safe on Windows, macOS and Linux and fit into the path limit. Pure."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST: Final = 200
-"""UTF-8 bytes of one name: file systems bear 255, and endings of ours must fit too. Some bear fewer: see `folders`."""
+"""UTF-8 bytes of one name: file systems take 255, and our own suffixes must fit. Some take fewer: see `staging`."""
 _HASH: Final = 6
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
 _NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Unicode categories: control, format (zero-width, direction), halves of characters, private, unassigned."""
+"""Unicode categories: control, format (zero-width, direction), surrogates, private use, unassigned."""
 _IGNORED: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""More that nobody sees, and that file systems without case do not compare: fillers and variation selectors."""
+"""More invisible characters, which case-insensitive file systems ignore: fillers and variation selectors."""
 _OURS: Final = re.compile(r"\.\d+~")
-"""Names that files have for a moment in a work folder, see `folders`: no file may be called so."""
+"""Temporary names in a work folder, see `staging`: no attachment may have such a name."""
 _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)")
 
 
 def file_name(sent: str) -> str:
-    """One safe name from whatever a server or a page calls a file; `attachment` where nothing is left of it.
+    """Makes a safe name from the name a server or page gives; `attachment` if nothing is left.
 
-    Folders and traversal in it are cut off; control, zero-width and direction-changing characters are dropped; what
-    one of the three systems forbids becomes `_`; names Windows reserves get a `_`; longer ones are shortened.
+    Folders are cut off; control, zero-width and direction-changing characters are removed; characters that one of the
+    systems forbids become `_`; names reserved on Windows get a `_`; long names are shortened.
     """
     parts = re.split(r"[/\\]", _visible(sent))
-    # `folder/` names no file: its last part with something in it does.
+    # For `folder/` the last non-empty part is the name.
     last = next((part for part in reversed(parts) if part.strip(". ")), "")
     name = _safe(last) or "attachment"
     return f"_{name}" if _OURS.fullmatch(name) else name
 
 
 def folder_name(text: str) -> str:
-    """The same for a supplier or a PO number, of which every part is kept; `""` where nothing is left of it."""
+    """The same for a supplier or PO number, keeping every part of it; `""` if nothing is left."""
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
 
 
 def width(text: str) -> int:
-    """Characters as Windows counts them: one outside the Basic Multilingual Plane is two."""
+    """Length in UTF-16 code units, as Windows counts."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def split(name: str) -> tuple[str, str]:
-    """Stem and extension; `.tar.gz` counts as one, a name that is all extension has none."""
+    """Stem and extension; `.tar.gz` is one extension, a name like `.pdf` has none."""
     match = _EXTENSION.search(name)
     if match is None or match.start() == 0:
         return name, ""
@@ -61,17 +61,17 @@ def split(name: str) -> tuple[str, str]:
 
 
 def shorten(name: str, room: int, longest: int = LONGEST) -> str:
-    """The name in at most `room` characters: the stem is cut and told apart by a hash of the whole, the extension kept.
+    """Shortens a name to `room` characters: cuts the stem, adds a hash of the whole name, keeps the extension.
 
-    Where there is no room for any of the stem, the hash alone stands for it.
+    If no part of the stem fits, the hash alone replaces it.
 
     Args:
         name: safe.
-        room: characters it may have.
-        longest: UTF-8 bytes it may have.
+        room: maximum length in characters.
+        longest: maximum length in UTF-8 bytes.
 
     Raises:
-        ValueError: not even hash and extension fit.
+        ValueError: hash and extension do not fit.
     """
     if _fits(name, room, longest):
         return name
@@ -80,20 +80,20 @@ def shorten(name: str, room: int, longest: int = LONGEST) -> str:
 
 
 def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str, ...]:
-    """The final names of one order's files, in the order given: the second `invoice.pdf` becomes `invoice (2).pdf`.
+    """Final names of one order's files, in the given order: the second `invoice.pdf` becomes `invoice (2).pdf`.
 
-    No two of them are alike for any file system. The same names in the same order always come out the same.
+    The names differ on every file system. The result is deterministic.
 
     Args:
-        names: as sent; need not be safe.
-        room: characters each may have.
-        longest: UTF-8 bytes each may have.
+        names: as sent by the server; may be unsafe.
+        room: maximum length of each in characters.
+        longest: maximum length of each in UTF-8 bytes.
 
     Raises:
         ValueError: `room` is too small for any name.
     """
     safe = [shorten(file_name(sent), room, longest) for sent in names]
-    # A name that stands in the list itself is not given away to somebody else's second.
+    # A name that occurs in the list itself is never used as another file's second name.
     taken = {models.folded(name) for name in safe}
     seen: set[str] = set()
     numbers: dict[str, int] = {}
@@ -109,13 +109,13 @@ def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str
 
 
 def free(name: str, taken: set[str], room: int, longest: int = LONGEST) -> str:
-    """The first of `name (2)`, `name (3)`… that nobody has.
+    """The first free name among `name (2)`, `name (3)` and so on.
 
     Args:
         name: safe, with extension.
         taken: folded names.
-        room: characters it may have.
-        longest: UTF-8 bytes it may have.
+        room: maximum length in characters.
+        longest: maximum length in UTF-8 bytes.
 
     Raises:
         ValueError: `room` is too small.
@@ -124,7 +124,7 @@ def free(name: str, taken: set[str], room: int, longest: int = LONGEST) -> str:
 
 
 def _numbered(name: str, taken: set[str], room: int, number: int, longest: int) -> tuple[str, int]:
-    """The first that nobody has from `name (number)` on, and its number."""
+    """The first free name from `name (number)` on, and its number."""
     stem, extension = split(name)
     while True:
         tail = f" ({number}){extension}"
@@ -156,7 +156,7 @@ def _visible(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    # Shortened before: pathvalidate would cut the extension off.
+    # Shortened first: pathvalidate would cut off the extension.
     cut = shorten(" ".join(text.split()).rstrip(". "), LONGEST)
     name = pathvalidate.sanitize_filename(cut, replacement_text="_", platform=pathvalidate.Platform.UNIVERSAL)
     name = unicodedata.normalize("NFC", name).strip().rstrip(". ")

@@ -1,4 +1,4 @@
-"""Where an order's folder and manifest are, and what older folders of it there may be."""
+"""Paths of an order's folder and manifest, and of its older folders."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OrderPaths:
-    """Where an order's folder and manifest are."""
+    """Paths of one order."""
 
     out: Path
     parent: str
-    """The supplier's folder; `""` where there is none."""
+    """The supplier's folder; `""` if there is none."""
     stem: str
 
     @classmethod
     def of(cls, out: Path, folder: str) -> OrderPaths | None:
-        """The place of a folder, given relative to the output directory; None for what is no order's folder."""
+        """Paths for an order's folder, relative to the output directory; None if it is not an order's folder."""
         above, _, name = folder.rpartition("/")
         for ending in ENDINGS:
             stem = name.removesuffix(f"_{ending}")
@@ -36,44 +36,44 @@ class OrderPaths:
 
     @property
     def base(self) -> Path:
-        """The folder that the order's folder is in."""
+        """Parent of the order's folder."""
         return self.out / self.parent if self.parent else self.out
 
     @property
     def manifest(self) -> Path:
-        """Its manifest."""
+        """Path of the manifest."""
         return manifests.path(self.out / INTERNAL, self.parent, self.stem)
 
     def folder(self, status: models.Status) -> Path:
-        """Its folder, with the ending of this status."""
+        """The order's folder, with this status as its ending."""
         return self.base / f"{self.stem}_{status}"
 
     def older(self) -> list[tuple[Path, Path]]:
-        """Its folders that are there, each with its manifest: one, or none."""
+        """Existing folders of the order, each with its manifest: one or none."""
         return [(folder, self.manifest) for folder in existing(self.out, self.parent, self.stem)]
 
     def aside(self) -> list[Path]:
-        """Its folders that were moved aside."""
+        """The order's folders that were moved aside."""
         base = aside_of(self.out) / self.parent
         names_of = [f"{self.stem}_{ending}" for ending in ENDINGS]
         try:
             return [path for path in base.iterdir() if path.name.rstrip("~") in names_of]
-        except FileNotFoundError:  # never made, or removed by the end of another order
+        except FileNotFoundError:  # never created, or removed when another order ended
             return []
 
 
 def draft(work: Path) -> Path:
-    """Where the manifest lies until the folder is in its place: beside the work folder."""
+    """Path of the draft manifest, beside the work folder, until the order is published."""
     return work.with_name(f"{work.name}.json")
 
 
 def existing(out: Path, supplier_folder: str, folder_stem: str) -> list[Path]:
-    """The order's folders that are there, whatever their ending: one, or none."""
+    """Existing folders of the order, with any ending: one or none."""
     base = out / supplier_folder if supplier_folder else out
     candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
     return [folder for folder in candidates if folder.is_dir()]
 
 
 def aside_of(out: Path) -> Path:
-    """Where older folders wait while the new one takes their place; see `publishing.clear_aside`."""
+    """Where older folders are kept while the new one is published; see `publishing.clear_aside`."""
     return out / INTERNAL / "aside"

@@ -1,13 +1,13 @@
-"""The mark of the web: a file says that it came from the internet, and from where, as one that a browser saved does.
+"""The mark of the web: records on a file that it came from the internet, and from where, as browsers do.
 
-Programs look for it: Office opens such a file in Protected View, Windows and macOS ask before they run one.
+Programs check it: Office opens such a file in Protected View, Windows and macOS ask before they run one.
 
 - Windows: the stream `Zone.Identifier` ([MS-FSCC] 5.6.1); zone 3 is the internet.
 - macOS: the extended attribute `com.apple.quarantine` (flags; time; program; UUID) and, for Finder and Spotlight,
   `com.apple.metadata:kMDItemWhereFroms` (a binary property list).
 - Linux: `user.xdg.origin.url` and `user.xdg.referrer.url` (freedesktop.org, Common Extended Attributes).
 
-A file system that keeps no such thing is no fault of the file: then it has no mark.
+On a file system that cannot store it the file stays unmarked.
 """
 
 from __future__ import annotations
@@ -42,41 +42,41 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "linux": (_ORIGIN, _REFERRER),
 }
 _DOWNLOADED: Final = "0081"
-"""Flags of `com.apple.quarantine`, as browsers set them: downloaded, not yet looked at by its user."""
+"""Flags of `com.apple.quarantine`, as browsers set them: downloaded, not yet opened by the user."""
 _UNKNOWN: Final = "about:internet"
-"""What browsers write on Windows where there is no address that can be written."""
+"""What browsers write on Windows when no address can be given."""
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a file came from; nothing in it is secret."""
+    """Where a file came from, without secrets."""
 
     url: str
-    """Its address; `""` where it has none."""
+    """The file's address; `""` if it has none."""
     referrer: str
-    """The page that it was on; `""` where none is known."""
+    """The page that linked to it; `""` if unknown."""
 
     @classmethod
     def of(cls, url: str, page: str) -> Origin:
-        """Without what may be secret in the addresses.
+        """Makes an origin; possible secrets in the addresses are removed.
 
         Args:
-            url: of the file; what a script made (`blob:`) counts as the page's.
-            page: that it was on; may be empty.
+            url: of the file; for a `blob:` the page's address is used.
+            page: that linked to it; may be empty.
         """
         shown, referrer = _shown(url), _shown(page)
         return cls(shown or referrer, referrer)
 
 
 def contents(platform: str, origin: Origin, *, at: datetime.datetime, event: uuid.UUID) -> dict[str, bytes]:
-    """What is to be written, by the name of the stream or attribute. Pure.
+    """What to write, by name of the stream or attribute. Pure.
 
     Args:
-        platform: as `sys.platform` names it; others than `win32`, `darwin` and `linux` have no such mark.
-        origin: of the file.
-        at: when it came.
-        event: names the download, on macOS.
+        platform: as `sys.platform`; only `win32`, `darwin` and `linux` have a mark.
+        origin: where the file came from.
+        at: download time.
+        event: identifies the download on macOS.
     """
     if platform == "win32":
         lines = ["[ZoneTransfer]", "ZoneId=3"]
@@ -95,35 +95,35 @@ def contents(platform: str, origin: Origin, *, at: datetime.datetime, event: uui
 
 
 def put(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
-    """Marks a file, in place of whatever mark it has: a browser's own holds whole addresses, with all secrets in them.
+    """Marks a file, replacing any mark: one that a browser set holds full addresses with their secrets.
 
     Args:
         path: the file.
-        origin: where it came from; None: it is to have no mark.
-        at: when it came.
+        origin: where it came from; None removes the mark.
+        at: download time.
     """
     wanted = contents(sys.platform, origin, at=at, event=uuid.uuid4()) if origin is not None else {}
     for name in _NAMES.get(sys.platform, ()):
         try:
-            with contextlib.suppress(OSError):  # there is none, or none is kept here
+            with contextlib.suppress(OSError):  # no mark, or not supported here
                 _remove(path, name)
             if name in wanted:
                 _write(path, name, wanted[name])
         except OSError as error:
-            # None are kept there (ENOTSUP, EPERM), or none so long (ENOSPC, E2BIG). A file that is gone, or a disk that
-            # is in the way, shows itself at the rename that follows.
+            # Not supported there (ENOTSUP, EPERM), or too long (ENOSPC, E2BIG). A missing file or a disk error shows at
+            # the rename that follows.
             _log.debug("%s has no mark %s: %s", path, name, error)
 
 
 def carry(source: Path, target: Path) -> None:
-    """Gives a copy the mark of what it was copied from, where it has one."""
+    """Copies the mark, if there is one, from a file to its copy."""
     for name in _NAMES.get(sys.platform, ()):
-        with contextlib.suppress(OSError):  # it has none, or none is kept there
+        with contextlib.suppress(OSError):  # no mark, or not supported there
             _write(target, name, _read(source, name))
 
 
 def _shown(url: str) -> str:
-    """An address of the web in ASCII; `""` for any other."""
+    """A web address in ASCII; `""` for any other address."""
     address = redact.bare(url)
     return quote(address, safe=_KEPT, errors="replace") if address.lower().startswith(("http://", "https://")) else ""
 
@@ -146,7 +146,7 @@ if sys.platform == "win32":
 elif sys.platform == "darwin":
     import ctypes
 
-    # Python has os.setxattr on Linux alone. On macOS the calls take a position and options as well (setxattr(2)).
+    # Python has os.setxattr only on Linux. On macOS the calls also take a position and options (setxattr(2)).
     _libc: Final = ctypes.CDLL(None, use_errno=True)
     _libc.getxattr.restype = ctypes.c_ssize_t
     _AT: Final = (ctypes.c_uint32(0), ctypes.c_int(0))
@@ -182,7 +182,7 @@ elif sys.platform == "linux":
     def _remove(path: Path, name: str) -> None:
         os.removexattr(path, name)
 
-else:  # `_NAMES` has nothing for it, so nothing is ever written
+else:  # `_NAMES` is empty here, so these are never called
 
     def _write(path: Path, name: str, value: bytes) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A prepared folder gets its final place: one rename. What a crash interrupts is finished by the next start."""
+"""Moves a prepared folder to its final path by one rename. After a crash the next start finishes it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
-    """Puts a prepared folder in its final place: one rename, then the manifest's. May be done again after a crash.
+    """Renames a prepared folder to its final path, then its manifest. Can be repeated after a crash.
 
-    An older folder of the order is moved aside before, and removed afterwards.
+    An older folder of the order is first moved aside, and removed afterwards.
 
     Args:
         out: the output directory.
-        work: as `prepare` gave it.
-        folder: likewise.
-        replaces: likewise.
-        late: after a crash: what somebody put into the older folder since then comes along.
+        work: as returned by `prepare`.
+        folder: as returned by `prepare`.
+        replaces: as returned by `prepare`.
+        late: after a crash: files that the user has since added to the older folder are kept.
 
     Returns:
-        False where there is nothing to publish: the folder is neither in the work folder nor in its final place.
+        False if there is nothing to publish: the folder exists neither as work folder nor at its final path.
 
     Raises:
-        FolderHeldError: another program has the folder open, or a file is in its place; nothing has changed.
-        FileProblemError: the disk does not take it otherwise; nothing is lost.
+        FolderHeldError: another program has the folder open, or a file has its path; nothing has changed.
+        FileProblemError: another disk error; nothing is lost.
         OutputUnavailableError: nothing can be written to the output directory, or the disk is full.
     """
     out = out.absolute()
@@ -74,13 +74,13 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
 
 
 def clear_aside(out: Path) -> None:
-    """Deals with older folders that a crash left aside, once all that lay ready has its place.
+    """Cleans up older folders that a crash left aside; call it when all prepared folders are published.
 
-    Where the order has its folder they go; where it has none (the journal that knew of the new one is lost), the older
-    one takes its place again.
+    They are removed if the order has its folder. If it has none (the journal that knew of the new one is lost), the
+    older folder is put back.
 
     Raises:
-        OrderError: the disk is in the way, see `disk.problem`.
+        OrderError: a disk error, see `filesystem.problem`.
     """
     aside = order_paths.aside_of(out)
     with filesystem.map_os_errors(aside, out):
@@ -88,7 +88,7 @@ def clear_aside(out: Path) -> None:
         for folder in folders:
             relative = folder.relative_to(aside)
             where = order_paths.OrderPaths.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
-            if where is None:  # a supplier's
+            if where is None:  # a supplier's folder
                 continue
             if order_paths.existing(out, where.parent, where.stem):
                 filesystem.remove(folder)
@@ -100,7 +100,7 @@ def clear_aside(out: Path) -> None:
 
 
 def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
-    """What somebody put into an older folder after the new one was prepared comes along, under a free name."""
+    """Copies files that the user added to an older folder after the new one was prepared, under a free name."""
     there = {models.folded(path.name): path for path in work.iterdir()}
     for folder, manifest in older:
         known = manifests.known(manifest)
@@ -116,14 +116,14 @@ def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
 
 
 def _is_known(path: Path, entry: manifests.Entry | None) -> bool:
-    """Whether it is a file of ours that nobody changed."""
+    """Whether it is an unchanged file of ours."""
     if entry is None or path.is_symlink() or not path.is_file():
         return False
     return manifests.content_of(entry) == (path.stat().st_size, manifests.sha256(path))
 
 
 def _is_copy(path: Path, other: Path) -> bool:
-    """Whether two entries are one, or hold the same."""
+    """Whether two paths are the same file or have the same content."""
     if path.is_symlink() or other.is_symlink():
         return path.is_symlink() and other.is_symlink() and path.readlink() == other.readlink()
     if path.is_dir() or other.is_dir():
@@ -135,7 +135,7 @@ def _is_copy(path: Path, other: Path) -> bool:
 
 def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
     target = order_paths.aside_of(out) / folder.relative_to(out)
-    while target.exists():  # left by a crash: it goes when this one is in place
+    while target.exists():  # left by a crash; removed once the new folder is in place
         target = target.with_name(f"{target.name}~")
     filesystem.put(folder, target, out / order_paths.INTERNAL)
     undo.callback(filesystem.put, target, folder, out)

@@ -1,6 +1,6 @@
-"""From the work folder, where an order is open, to its final folder: one rename.
+"""Work folders of open orders, and preparing them for publication.
 
-A PO has exactly one folder at any time. All of this is synchronous; callers run it on a thread.
+A PO has exactly one folder at any time. All functions are synchronous; callers run them on a thread.
 """
 
 from __future__ import annotations
@@ -19,71 +19,71 @@ if TYPE_CHECKING:
 
 _WHOLE: Final = models.Status.COMPLETED
 _LONGEST_ENDING: Final = len(_WHOLE)
-"""Of those that have files: so a name does not depend on which it is."""
+"""Of the statuses with files, so that file names do not depend on the status."""
 _SMALLEST: Final = 24
-"""Characters a file's name must at least have."""
+"""Characters that a file name must be allowed at least."""
 _WORK: Final = 16
-"""Characters of a PO's part of a work folder's path, at the most; file names must fit there as well."""
+"""Maximum characters of the PO's part of a work folder's path; file names must fit there too."""
 _CLAIM: Final = 32
-"""Characters of a claim, at the most: a run and the number of a lease."""
+"""Maximum characters of a claim: run id and lease number."""
 _FOLDER: Final = 80
-"""Characters of a supplier's or a PO's part of the path, at the most."""
+"""Maximum characters of a supplier's or PO's part of the path."""
 _ENDINGS: Final = 20
-"""Bytes that a folder's name may get beyond its stem: its ending, `~12` where another order has it, `~` while aside."""
+"""Bytes that may be added to a folder's stem: its ending, `~12` if another order has the name, `~` while aside."""
 _EVIDENCE: Final = 120
-"""UTF-8 bytes of the name of a folder with evidence: every file system of note bears that."""
+"""UTF-8 bytes of the name of an evidence folder; all common file systems take that."""
 _RESULTS: Final = frozenset({"results.csv", "results.xlsx", "results.json", "failed.csv", "report.html"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Work:
-    """An open work folder of one order."""
+    """The work folder of an open order."""
 
     path: Path
 
     def slot(self, number: int) -> Path:
-        """Where one attachment's bytes go until its final name is known."""
+        """Path for one attachment's bytes until its final name is known."""
         return self.path / f"{number:04}"
 
     def discard(self) -> None:
-        """Removes it with all that is in it."""
+        """Removes the folder with its contents."""
         filesystem.remove(self.path)
         filesystem.tidy(self.path.parent)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
-    """An order's files under their final names, synced, in a work folder that only has to be renamed."""
+    """A work folder that is ready to be renamed: files synced, with their final names."""
 
     work: str
     """The work folder, relative to the output directory, with `/`."""
     folder: str
-    """Where it goes, likewise."""
+    """The final folder, likewise."""
     replaces: str
-    """An older folder of the order below another supplier, likewise; `""` where there is none."""
+    """An older folder of the order under another supplier, likewise; `""` if there is none."""
     files: tuple[models.SavedFile, ...]
-    """`path` is now the file's name in the folder."""
+    """Each `path` is the file's name in the folder."""
 
 
 def name_bytes(out: Path) -> int:
-    """UTF-8 bytes that a name of ours may have in an output directory, whatever ending it gets.
+    """UTF-8 bytes that a name may have in an output directory, not counting our endings.
 
-    255 less some on most file systems; eCryptfs and some network storage take 143.
+    Most file systems take 255 in all; eCryptfs and some network storage 143.
 
     Args:
-        out: the output directory; our own folder in it is there.
+        out: the output directory, with its `.po-pw`.
 
     Raises:
-        OSError: it cannot be tried there.
+        OSError: names cannot be tested there.
     """
     return min(names.LONGEST, filesystem.longest_name(out / order_paths.INTERNAL, names.LONGEST + _ENDINGS) - _ENDINGS)
 
 
 def check_depth(out: Path, max_path: int) -> None:
-    """Refuses an output directory so deep that not even the shortest order's files would fit into the path's budget.
+    """Checks that an output directory's path is short enough for the files of an order with the shortest name.
 
     Raises:
-        MachineError: it is.
+        MachineError: it is too long.
     """
     try:
         _room(out, out / "P", max_path)
@@ -92,29 +92,29 @@ def check_depth(out: Path, max_path: int) -> None:
 
 
 def evidence(out: Path, po_number: str) -> Path:
-    """Where evidence of an order's page is kept."""
+    """Folder for the evidence of an order's page."""
     name = names.shorten(names.folder_name(po_number) or "order", names.LONGEST, _EVIDENCE)
     return out / order_paths.INTERNAL / "evidence" / name
 
 
 def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
-    """The folder's name without its ending, before another order with the same one is minded.
+    """The folder's name without its ending; another order may have the same one.
 
     Args:
-        order: whose.
-        longest: UTF-8 bytes it may have; see `name_bytes`.
+        order: the order.
+        longest: maximum UTF-8 bytes; see `name_bytes`.
     """
     return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
 
 
 def parent(supplier: str, longest: int = names.LONGEST) -> str:
-    """The supplier's folder; `""` where there is none."""
+    """The supplier's folder; `""` if there is none."""
     name = names.folder_name(supplier)
-    # Not `.po-pw` or anything else that hides, and not a place of ours.
+    # Not `.po-pw` or any other hidden folder, and not a name that we use.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
     name = names.shorten(name, _FOLDER, longest) if name else ""
-    # Nor is it called as the folder of an order without a supplier is.
+    # Nor a name that the folder of an order without a supplier could have.
     is_like_an_orders = models.folded(name).endswith(
         tuple(models.folded(f"_{ending}") for ending in order_paths.ENDINGS)
     )
@@ -122,15 +122,15 @@ def parent(supplier: str, longest: int = names.LONGEST) -> str:
 
 
 def open_work(out: Path, po_number: str, claim: str) -> Work:
-    """Makes a work folder, on the output's own file system.
+    """Creates a work folder, on the output directory's file system.
 
     Args:
         out: the output directory.
-        po_number: whose.
-        claim: tells it from every other one of the same order.
+        po_number: the order's.
+        claim: distinguishes work folders of the same order.
 
     Raises:
-        OrderError: the disk is in the way, see `disk.problem`.
+        OrderError: a disk error, see `filesystem.problem`.
     """
     path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
     with filesystem.map_os_errors(path, out):
@@ -154,31 +154,31 @@ def prepare(
     rules: int = 0,
     longest: int = names.LONGEST,
 ) -> Prepared:
-    """Gives the files their final names in the work folder, and drafts the manifest: all but `publish`.
+    """Gives the files in the work folder their final names and drafts the manifest; `publish` does the rest.
 
-    What is somebody else's in an older folder of the order (not in its manifest, or changed since) comes along, under a
-    free name; so do our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails takes
-    nothing away. The older folder itself is not touched. After an error everything is where it was before.
+    Files of the user in an older folder of the order (not in its manifest, or changed since) are copied under a free
+    name; so are our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails removes
+    nothing. The older folder is not changed. After an error everything is as before.
 
     Args:
         out: the output directory.
-        work: where the files are.
-        order: whose they are.
-        supplier: its folder's name, unsafe as yet; may be empty.
+        work: holds the files.
+        order: their order.
+        supplier: name, not yet made safe; may be empty.
         stem: the claimed folder name, without ending.
-        status: the ending.
-        files: in the page's order, which decides who keeps a name that two have.
+        status: sets the folder's ending.
+        files: in the page's order; of files with the same name the first keeps it.
         missing: for the manifest.
-        max_path: characters a whole path may have.
+        max_path: maximum characters of a path.
         now: for the manifest.
-        earlier: the order's folder of an earlier run, as its outcome has it.
+        earlier: the order's folder in an earlier outcome.
         rules: for the manifest, see `models.Outcome.rules`.
-        longest: UTF-8 bytes that a name may have; see `name_bytes`.
+        longest: maximum UTF-8 bytes of a name; see `name_bytes`.
 
     Raises:
-        PermanentError: the path's budget is too small for this order's folder.
-        FileProblemError: another program removed a file that had come.
-        OrderError: the disk is in the way otherwise, see `disk.problem`.
+        PermanentError: the path limit is too small for this order's folder.
+        FileProblemError: another program removed a downloaded file.
+        OrderError: another disk error, see `filesystem.problem`.
     """
     out = out.absolute()
     where = order_paths.OrderPaths(out, parent(supplier, longest), stem)
@@ -216,7 +216,7 @@ def prepare(
 
 def _room(out: Path, prefix: Path, max_path: int) -> int:
     final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
-    # Files get their names in the work folder. Not its real length: names must not depend on the claim.
+    # Files are renamed inside the work folder. Its maximum length counts, so that names do not depend on the claim.
     work = names.width(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM
     room = max_path - max(final, work) - 1
     if room < _SMALLEST:
@@ -237,21 +237,21 @@ def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> 
 
 
 def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
-    """Those of an order's files that are not in its folder, or not with all their bytes.
+    """An order's files that are missing from its folder or have another size there.
 
     Args:
         folder: where they should be.
-        files: each with its name there, or its whole path.
+        files: each `path` is a name in the folder, or absolute.
         out: the output directory.
 
     Raises:
-        OutputUnavailableError: the whole output is gone, so nothing can be said of one file.
+        OutputUnavailableError: the whole output directory is unavailable.
     """
     with filesystem.map_os_errors(folder, out):
         lost = _not_there(folder, files)
         if lost and (fault := filesystem.fault(out / order_paths.INTERNAL)) is not None:
             raise fault
-        return _not_there(folder, lost)  # a share may have come back meanwhile
+        return _not_there(folder, lost)  # a share may be mounted again by now
 
 
 def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
@@ -268,12 +268,12 @@ def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.S
 def find(
     folder: Path, files: Iterable[models.SavedFile], others: Iterable[models.SavedFile] = ()
 ) -> list[models.SavedFile]:
-    """Which of these files are in a folder, whatever they are called there, each with its path: found by content.
+    """Finds files in a folder by their content, whatever their names; returned with their paths.
 
     Args:
-        folder: where to look.
-        files: which.
-        others: files of which it is known where they are: they may have the same content, and are not these.
+        folder: to search.
+        files: to find.
+        others: files whose paths are known; never taken for one of `files`, even with the same content.
     """
     taken = {file.path for file in others}
     wanted: dict[tuple[int, str], dict[str, models.SavedFile]] = {}
@@ -292,18 +292,18 @@ def find(
 
 
 def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
-    """Sees to it that an order's files are in its folder.
+    """Checks that an order's files are in its folder.
 
     Raises:
-        FileProblemError: another program has removed one since it was saved.
-        OutputUnavailableError: the whole output is gone.
+        FileProblemError: another program removed one after it was saved.
+        OutputUnavailableError: the whole output directory is unavailable.
     """
     if lost := gone(folder, files, out):
         raise errors.FileProblemError(lost_text(lost[0]))
 
 
 def lost_text(file: models.SavedFile) -> str:
-    """What is said of a file that was saved and is there no more."""
+    """Message for a file that was saved and is missing now."""
     return (
         f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If the file can be "
         "trusted, exclude the output folder from scanning, and run the same command again"
@@ -311,7 +311,7 @@ def lost_text(file: models.SavedFile) -> str:
 
 
 def _clear(work: Work, files: Sequence[models.SavedFile]) -> None:
-    """Removes what earlier attempts left in the work folder, e.g. a file that the page shows no more."""
+    """Removes files of earlier attempts from the work folder, e.g. one that the page no longer lists."""
     wanted = {Path(file.path).name for file in files}
     for path in work.path.iterdir():
         if path.name not in wanted:
@@ -321,8 +321,8 @@ def _clear(work: Work, files: Sequence[models.SavedFile]) -> None:
 def _name(
     work: Work, files: Sequence[models.SavedFile], final_names: Sequence[str], undo: contextlib.ExitStack
 ) -> None:
-    """Gives the slots their final names; first out of the way, since a file may be called like a slot."""
-    taken = {models.folded(path.name) for path in work.path.iterdir()}  # what came along may be called anything
+    """Gives the slots their final names, via temporary names: a file may have the name of another's slot."""
+    taken = {models.folded(path.name) for path in work.path.iterdir()}  # files of the user may have any name
     aside = [work.path / names.free(f".{index:04}~", taken, _SMALLEST) for index in range(len(files))]
     steps = [(Path(file.path), path) for file, path in zip(files, aside, strict=True)]
     steps += [(path, work.path / name) for path, name in zip(aside, final_names, strict=True)]
@@ -342,14 +342,14 @@ def _bring_along(
     *,
     replaced: bool,
 ) -> list[manifests.Entry]:
-    """What must not go with an older folder comes along. It is in both places until that folder is removed.
+    """Copies the files of an older folder that must be kept; they are in both until that folder is removed.
 
-    Gives the manifest's entries of those that are ours.
+    Returns the manifest entries of our own files among them.
     """
     new = {(file.size, file.sha256) for file in named}
     fetched = {file.attachment_id for file in named}
     kept: list[manifests.Entry] = []
-    # Neither a final name nor that of a slot, which is there still.
+    # Neither a final name nor the name of a slot, which still exists.
     taken = {models.folded(Path(file.path).name) for file in (*files, *named)}
     for folder, manifest in older:
         known = manifests.known(manifest)
@@ -358,7 +358,7 @@ def _bring_along(
             if path.is_file() and not path.is_symlink():
                 content = path.stat().st_size, manifests.sha256(path)
                 if entry is not None and manifests.content_of(entry) != content:
-                    entry = None  # somebody changed it: it is theirs
+                    entry = None  # changed by the user: it is theirs
                 if content in new or (entry is not None and (replaced or entry.get("attachment_id") in fetched)):
                     continue
             name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room, longest)

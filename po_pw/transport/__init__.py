@@ -1,1 +1,1 @@
-"""Our own HTTP client."""
+"""The HTTP client for files."""

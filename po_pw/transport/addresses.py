@@ -1,4 +1,4 @@
-"""Addresses as a browser sends them: as they stand, so that a signature over them stays right. Pure."""
+"""Parses addresses as browsers do: unchanged, so that signatures stay valid. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yarl
 
 from po_pw import errors, hostnames, models, redact
 
-# Everything ASCII that a browser leaves alone; the rest, e.g. spaces and raw UTF-8, is percent-encoded.
+# ASCII characters that browsers leave as they are; others, e.g. spaces and raw UTF-8, are percent-encoded.
 _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
 _EDGES: Final = "".join(map(chr, range(0x21)))
 _BREAKS: Final = re.compile(r"[\t\r\n]+")
@@ -18,14 +18,14 @@ _DOT: Final = re.compile(r"\.|%2e", re.IGNORECASE)
 
 
 def parse(text: str, base: str = "") -> yarl.URL:
-    """An http(s) address, absolute; what is percent-encoded in it stays as it is.
+    """Parses an http(s) address to an absolute one; percent-encoding is kept.
 
     Args:
         text: absolute, or relative to `base`.
-        base: where a redirect came from.
+        base: address that redirected here.
 
     Raises:
-        PermanentError: it is not http(s), no address at all, or its host is not what it looks like
+        PermanentError: it is invalid, not http(s), or its host is not what it looks like
             (see `hostnames.is_plain`).
     """
     try:
@@ -37,7 +37,7 @@ def parse(text: str, base: str = "") -> yarl.URL:
         if not netloc.isascii():
             port = f":{parts.port}" if parts.port is not None else ""
             netloc = f"{hostnames.ascii_host(host)}{port}"
-            if not netloc.isascii():  # no browser takes it
+            if not netloc.isascii():  # browsers refuse it
                 raise _refused(text, base)
         whole = urlunsplit((scheme, netloc, _resolved(parts.path), parts.query, ""))
         return yarl.URL(quote(whole, safe=_KEPT, errors="surrogateescape"), encoded=True)
@@ -46,7 +46,7 @@ def parse(text: str, base: str = "") -> yarl.URL:
 
 
 def referer(page: str, url: yarl.URL) -> str:
-    """What a browser tells `url` about the page a link stands on (strict-origin-when-cross-origin); `""`: nothing."""
+    """The `Referer` for a link on `page` (strict-origin-when-cross-origin); `""` for none."""
     if not page:
         return ""
     at = parse(page).with_user(None)
@@ -56,14 +56,14 @@ def referer(page: str, url: yarl.URL) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """As a browser takes it: no line breaks in it, no control characters around it, each backslash a slash."""
+    """Cleaned as browsers do: line breaks and surrounding control characters removed, backslashes made slashes."""
     address = _BREAKS.sub("", text.strip(_EDGES))
     path = re.split(r"[?#]", address, maxsplit=1)[0]
     return path.replace("\\", "/") + address[len(path) :]
 
 
 def _resolved(path: str) -> str:
-    """Without `.` and `..`, encoded ones too."""
+    """Resolves `.` and `..`, also percent-encoded."""
     steps: list[str] = []
     parts = path.split("/")[1:] or [""]
     for part in parts:

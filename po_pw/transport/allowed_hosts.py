@@ -1,4 +1,4 @@
-"""Which hosts a file may come from: the portal's own, those it keeps files on, and those the person allows. Pure."""
+"""Hosts that files may come from: the portal's own, its file hosts, and those the user allows. Pure."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _NOT_PUBLIC_4: Final = tuple(
 )
 """IANA's IPv4 special-purpose addresses (RFC 6890 and its registry), and multicast.
 
-As a table, since `ipaddress.is_global` says something else in other versions of Python.
+Not `ipaddress.is_global`, whose result depends on the Python version.
 """
 _PUBLIC_6: Final = ipaddress.IPv6Network("2000::/3")
-"""Global unicast (RFC 4291, 2.4); of the rest nothing is the internet's but what stands for an IPv4 address."""
+"""Global unicast (RFC 4291, 2.4); of the rest only addresses that embed a public IPv4 address are public."""
 _NOT_PUBLIC_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
 """IANA's IPv6 special-purpose addresses within that: protocols (Teredo, benchmarks, ORCHID), documentation."""
 _STANDING_FOR_4: Final = (
@@ -48,11 +48,11 @@ _STANDING_FOR_4: Final = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
     (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
 )
-"""IPv6 addresses that lead to an IPv4 one, and how many bits stand behind that."""
+"""IPv6 networks that embed an IPv4 address, and the number of bits after it."""
 
 
 class NotAllowedError(errors.PermanentError):
-    """A file lies on, or a redirect leads to, a host that is not the portal's."""
+    """A file or redirect target is on a host that is not allowed."""
 
     default_code = models.ErrorCode.FORBIDDEN
 
@@ -69,29 +69,29 @@ def always(_: str) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostPolicy:
-    """Where the files of one order may come from. Ports do not count, schemes do: only http and https."""
+    """Hosts that the files of one order may come from, on any port; only http and https."""
 
     order: str
-    """Host of the order's address: the person's own word."""
+    """Host of the order's address, given by the user."""
     page: str = ""
-    """Host of the page the order was read on, after redirects; `""` where that is the same."""
+    """Host of the order's page, after redirects; `""` if it is the same."""
     declared: tuple[str, ...] = ()
-    """Patterns of hosts that the portal keeps files on."""
+    """Patterns of the portal's file hosts."""
     allowed: tuple[str, ...] = ()
-    """Patterns that the person allows (`--allow-host`)."""
+    """Patterns allowed by the user (`--allow-host`)."""
     is_sign_in: Callable[[str], bool] = never
-    """Whether the portal takes an address for a sign-in page: redirects may pass through it, no file comes from it."""
+    """Whether an address is a sign-in page of the portal: redirects may pass through it, but no file comes from it."""
     changes: Callable[[str], bool] = never
-    """Whether an address of the portal says that it changes something: no redirect is followed to it."""
+    """Whether an address of the portal changes something: redirects to it are not followed."""
     leads_to_files: Callable[[str], bool] = always
     """Whether an address of the portal, or `""` for its page, may lead to the `declared` hosts."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
-        """Raises NotAllowedError where no file is taken from this address, Permanent where it is not http(s).
+        """Raises NotAllowedError if no file may come from this address, PermanentError if it is not http(s).
 
         Args:
             url: absolute.
-            came_from: the address that led here; `""` where it stands on the page.
+            came_from: address that redirected here; `""` if it was on the page.
         """
         if not url.lower().startswith(("http://", "https://")):
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
@@ -102,9 +102,9 @@ class HostPolicy:
             raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
     def check_hop(self, url: str, came_from: str) -> None:
-        """Raises NotAllowedError where a redirect must not be followed; through a sign-in page it may be.
+        """Raises NotAllowedError if a redirect must not be followed; sign-in pages are allowed.
 
-        Nor is it where it leads to an address of the portal that changes something (PermanentError, `NOT_PRESSED`).
+        Raises PermanentError (`NOT_PRESSED`) if it leads to an address of the portal that changes something.
         """
         if self.is_sign_in(url):
             return
@@ -123,17 +123,17 @@ class HostPolicy:
         return self.leads_to_files(came_from)
 
     def may_be_inside(self, host: str) -> bool:
-        """Whether this host may be at a private address, whatever the portal's own is: it was named by the person."""
+        """Whether this host may have a private address even if the portal does not: the user named it."""
         return hostnames.ascii_host(host) in {self.order, *self.allowed}
 
     def refused_inside(self, host: str, address: str) -> NotAllowedError:
-        """What is said of a host that turns out to be inside the person's network while the portal is outside."""
+        """The error for a host with a private address while the portal's is public."""
         return NotAllowedError(
             f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
         )
 
     def is_home(self, host: str) -> bool:
-        """Whether this host is the portal's own: the order's, its page's, or one below them."""
+        """Whether this host is the portal's own: the order's, its page's, or a subdomain of them."""
         return any(host == own or host.endswith(f".{_site(own)}") for own in (self.order, self.page) if own)
 
 
@@ -147,16 +147,16 @@ def host_policy(
     changes: Callable[[str], bool] = never,
     leads_to_files: Callable[[str], bool] = always,
 ) -> HostPolicy:
-    """The fence around an order; see `HostPolicy`.
+    """Makes the `HostPolicy` of an order.
 
     Args:
         order_url: of the order.
-        page_url: of the page it was read on.
-        declared: by the portal.
-        allowed: by the person.
-        is_sign_in: the portal's word.
-        changes: whether an address says that it changes something.
-        leads_to_files: the portal's word; see `HostPolicy`.
+        page_url: of its page, after redirects.
+        declared: patterns of the portal's file hosts.
+        allowed: patterns allowed by the user.
+        is_sign_in: whether an address is a sign-in page.
+        changes: whether an address changes something.
+        leads_to_files: whether an address of the portal may redirect to those hosts.
     """
     return HostPolicy(
         host_of(order_url),
@@ -170,7 +170,7 @@ def host_policy(
 
 
 def host_of(url: str) -> str:
-    """The host of an address, as hosts are compared; `""` where it has none."""
+    """The host of an address, normalised for comparison; `""` if it has none."""
     try:
         return hostnames.ascii_host(urlsplit(url).hostname or "")
     except ValueError:
@@ -178,9 +178,9 @@ def host_of(url: str) -> str:
 
 
 def matches(host: str, pattern: str) -> bool:
-    """Whether a host fits a pattern: `files.example.com`, `*.example.com` (anything below it), `s3-*.example.com`.
+    """Whether a host matches a pattern: `files.example.com`, `*.example.com` (any subdomain), `s3-*.example.com`.
 
-    A leading `*.` stands for one label or more, every other `*` for characters within a label, a lone `*` for all.
+    A leading `*.` matches one or more labels, any other `*` characters within a label, a lone `*` every host.
     """
     if pattern in {host, "*"}:
         return True
@@ -205,7 +205,7 @@ def is_address(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet: not private, loopback, link-local, shared or reserved."""
+    """Whether an IP address is public: not private, loopback, link-local, shared or reserved."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv4Address):
         return not any(found in network for network in _NOT_PUBLIC_4)
@@ -216,5 +216,5 @@ def is_public(address: str) -> bool:
 
 
 def _site(host: str) -> str:
-    # Not further up: what lies beside a portal (`other.coupahost.com`) is somebody else's.
+    # Not the parent domain: a portal's neighbours (`other.coupahost.com`) belong to others.
     return host.removeprefix("www.")

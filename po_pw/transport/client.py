@@ -1,4 +1,4 @@
-"""One HTTP client for files: the system's trust store and proxy, cookies taken from a context, limits per host."""
+"""The HTTP client for files: system trust store and proxy, a browser context's cookies, limits per host."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 BLOCK: Final = 1 << 20
 """Bytes read at a time."""
 _MOST_REDIRECTS: Final = 20
-"""As browsers have it."""
+"""As in browsers."""
 _LONGEST_HEADER: Final = 1 << 16
-"""Bytes: signed addresses in `Location` and names in `Content-Disposition` outgrow aiohttp's 8 KiB."""
+"""Bytes: signed addresses in `Location` and names in `Content-Disposition` exceed aiohttp's 8 KiB."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Body:
-    """An answer whose body has not been read yet."""
+    """A response whose body has not been read yet."""
 
     url: str
     """After redirects."""
@@ -46,26 +46,26 @@ class Body:
     """Names in any case."""
     chunks: AsyncIterator[bytes]
     encoded: bool = False
-    """The server compressed it all the same: `chunks` are what it was before, and its length says nothing of them."""
+    """The server compressed it regardless: `chunks` are decompressed, and `Content-Length` is not their length."""
     redirects: tuple[str, ...] = ()
-    """The addresses that led here, the one asked for first; empty where it answered itself."""
+    """The addresses that redirected here, starting with the requested one; empty without redirects."""
 
 
 class Client:
     """Owns the connections of a run. An async context manager.
 
     Args:
-        files_in_all: connections at once.
-        files_per_host: connections at once to one host.
-        stall_timeout: seconds without a byte.
-        connect_timeout: seconds to connect.
+        files_in_all: maximum connections.
+        files_per_host: maximum connections to one host.
+        stall_timeout: maximum seconds without data.
+        connect_timeout: maximum seconds to connect.
     """
 
     def __init__(
         self, *, files_in_all: int, files_per_host: int, stall_timeout: float, connect_timeout: float = 20
     ) -> None:
         self._limits = files_in_all, files_per_host
-        # No limit on `connect`: it would count the wait for one of the connections.
+        # No limit on `connect`: it would include waiting for a free connection.
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=connect_timeout, sock_read=stall_timeout
         )
@@ -79,7 +79,7 @@ class Client:
             limit_per_host=per_host,
             ssl=context,
             resolver=self._resolver,
-            use_dns_cache=False,  # whether an address will do depends on who asks
+            use_dns_cache=False,  # whether an address is allowed depends on the order
         )
         return self
 
@@ -91,14 +91,14 @@ class Client:
     def session(
         self, user_agent: str, accept_language: str = "", *, check: Callable[[str], None] = lambda _url: None
     ) -> Session:
-        """A session of its own for one context: its cookies, its user agent; the connections are shared.
+        """Creates a session for one context, with its cookies and user agent; connections are shared.
 
         Args:
             user_agent: the browser's.
-            accept_language: comma-separated, most wanted first.
-            check: called with each address before it is asked; raises an error of ours where it is not to be.
+            accept_language: comma-separated, preferred first.
+            check: called with each address before it is requested; raises to forbid it.
         """
-        # identity: lengths then are what they say, and the bytes on disk are the file's own.
+        # identity: so `Content-Length` is the file's length and the bytes are stored as sent.
         headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         if accept_language:
             headers["Accept-Language"] = accept_language
@@ -133,11 +133,10 @@ class Session:
         self._resolver = resolver
 
     def set_cookies(self, given: Sequence[models.Cookie]) -> None:
-        """Replaces the cookies; each is sent only where the browser would send it, also across redirects.
+        """Replaces the cookies; each is sent only to hosts to which the browser would send it, also after redirects.
 
         Args:
-            given: as Playwright's `context.cookies()` gives them. A domain without a leading dot is for that host
-                alone.
+            given: from Playwright's `context.cookies()`. A domain without a leading dot matches only that host.
         """
         cookies.fill(self._jar, given)
 
@@ -151,30 +150,30 @@ class Session:
         fence: allowed_hosts.HostPolicy | None = None,
         conditions: Mapping[str, str] = _NONE,
     ) -> AsyncIterator[Body]:
-        """Asks for a file; the body streams while the block lasts.
+        """Requests a file; the body streams inside the block.
 
         Args:
-            url: http(s); sent as it stands.
-            referer: the page the link is on; another host is told its origin alone, as browsers do.
-            headers: more of them; another host, after a redirect, does not get them.
-            fence: which hosts it may come from; None for any.
-            conditions: `Range` with `If-Range`, or `If-None-Match` with `If-Modified-Since` (RFC 9110, 13 and 14), for
-                whichever host answers at last. 206 is an answer to the former only, 304 to the latter.
+            url: http(s); sent unchanged.
+            referer: page with the link; other hosts get only its origin, as from browsers.
+            headers: additional headers, not sent to another host after a redirect.
+            fence: hosts it may come from; None for any.
+            conditions: `Range` with `If-Range`, or `If-None-Match` with `If-Modified-Since` (RFC 9110, 13 and 14),
+                also sent to the host that a redirect leads to. Only the former allow 206, only the latter 304.
 
         Raises:
-            NotAllowedError: it lies, or a redirect leads, outside the fence.
-            NotAsked: a status that answers another question than the one that was asked, such as 412.
-            TransientError: reset, no name, time-out, 202, 408, 425, 429, 5xx; also while the body streams.
+            NotAllowedError: it is on, or redirects to, a host that is not allowed.
+            NotAskedError: a status that does not fit the request, such as 412.
+            TransientError: connection reset, name not found, timeout, 202, 408, 425, 429, 5xx; also during the body.
             PermanentError: 404, 410 and other refusals, or a redirect to something that is not http(s).
             SessionExpiredError: 401.
-            BrowserRouteNeededError: 403, or a proxy or a certificate is in the way: the browser may get past.
+            BrowserRouteNeededError: 403, proxy or certificate error: the browser may succeed.
         """
         answer, redirects = await self._follow(addresses.parse(url), referer, headers, fence, conditions)
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
             http_errors.refuse(answer.status, at, answer.headers, conditions)
-            if fence is not None and not _is_page(answer.headers):  # a sign-in page is for the portal to judge
+            if fence is not None and not _is_page(answer.headers):  # the portal recognises sign-in pages
                 fence.check_file(at, redirects[-1] if redirects else "")
             yield Body(at, answer.status, answer.headers, chunks, bool(codings.of(answer.headers)), redirects)
         finally:
@@ -189,7 +188,7 @@ class Session:
         fence: allowed_hosts.HostPolicy | None,
         conditions: Mapping[str, str],
     ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
-        """The first answer that is no redirect. Not left to aiohttp: it takes `Referer` and headers to other hosts."""
+        """Follows redirects to the first other response. aiohttp would send `Referer` and headers to other hosts."""
         origin, seen = url.origin(), list[str]()
         if fence is not None:
             fence.check_file(str(url))
@@ -225,12 +224,12 @@ class Session:
             resolving.within.reset(held)
 
     async def aclose(self) -> None:
-        """Ends the session; the connections stay with the client."""
+        """Closes the session; the client keeps the connections."""
         await self._inner.close()
 
 
 def _is_page(headers: Mapping[str, str]) -> bool:
-    """Whether a page came; one that is sent as an attachment is a file."""
+    """Whether the response is a page; one sent as an attachment is a file."""
     kind, disposition = headers.get("Content-Type", ""), headers.get("Content-Disposition", "")
     is_html = kind.strip().lower().startswith(("text/html", "application/xhtml"))
     return is_html and not disposition.strip().lower().startswith("attachment")
@@ -256,9 +255,9 @@ async def _received(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, Non
 
 
 async def _proxy(url: yarl.URL) -> str | None:
-    """The system's proxy for an address; None: straight to it.
+    """The system's proxy for an address; None for a direct connection.
 
-    Not aiohttp's `trust_env`: that also sends the passwords of a `.netrc`, which no browser does.
+    Not aiohttp's `trust_env`: it also sends passwords from `.netrc`, which no browser does.
     """
     return await asyncio.to_thread(_system_proxy, url.scheme, url.host or "")
 

@@ -1,8 +1,7 @@
-"""Content codings (RFC 9110, 8.4.1): bodies that were compressed although `identity` was asked for.
+"""Content codings (RFC 9110, 8.4.1): bodies that were compressed although `identity` was requested.
 
-Done here and not by aiohttp, which takes a gzip stream that breaks off for a whole one. A stream that does not come to
-the end that its own format marks (the trailer of RFC 1952 and RFC 1950, the last block of RFC 1951) is cut short,
-whatever the framing of the message says.
+Not left to aiohttp, which accepts a truncated gzip stream. A stream without the end mark of its format (the trailer of
+RFC 1952 and RFC 1950, the last block of RFC 1951) is cut short, whatever the message framing says.
 """
 
 from __future__ import annotations
@@ -14,26 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 _BLOCK: Final = 1 << 20
-"""Bytes that are given at a time: a small body may unpack to a very large one."""
+"""Maximum bytes of a decompressed block: a small body may decompress to a very large one."""
 _DEFLATE: Final = "deflate"
 _GZIP: Final = "gzip"
 _SAME: Final = {"x-gzip": _GZIP}
 _READ: Final = frozenset({_GZIP, _DEFLATE})
 _FOR_BROWSERS: Final = frozenset({"br", "zstd", "dcb", "dcz", "compress", "x-compress"})
-"""Registered codings that are not read here. What is not registered (`utf-8`, `none`) browsers take for none at all."""
+"""Registered codings that are not supported here. Browsers ignore unregistered ones (`utf-8`, `none`)."""
 _MEMBER: Final = b"\x1f\x8b"
-"""How a gzip member begins."""
+"""First bytes of a gzip member."""
 
 
 class CutShortError(Exception):
-    """The compressed stream breaks off, or is damaged."""
+    """The compressed stream is truncated or damaged."""
 
 
 def of(headers: Mapping[str, str]) -> str:
-    """The codings of a body, the last applied last, with `, ` between; `""` where it comes as it is.
+    """The codings of a body, in the order applied, separated by `, `; `""` if there are none.
 
     Args:
-        headers: of the answer, names in any case.
+        headers: of the response, names in any case.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     named = [name.strip().lower() for name in lower.get("content-encoding", "").split(",")]
@@ -42,29 +41,29 @@ def of(headers: Mapping[str, str]) -> str:
 
 
 def is_read(coding: str) -> bool:
-    """Whether `decoded` reads this coding; one on top of another it does not."""
+    """Whether `decoded` supports this coding; combinations are not supported."""
     return coding in _READ
 
 
 async def decoded(chunks: AsyncIterator[bytes], coding: str, *, announced: int | None) -> AsyncGenerator[bytes, None]:
-    """The bytes of a body without its coding, in blocks of 1 MiB at the most.
+    """Decompresses a body, in blocks of at most 1 MiB.
 
-    Ends with the stream: what a server sends behind it is left unread, as browsers and gzip do, unless it is one more
-    gzip member (RFC 1952, 2.2).
+    Ends with the stream: data after it is ignored, as by browsers and gzip, unless it is another gzip member (RFC 1952,
+    2.2).
 
     Args:
-        chunks: of the body, as they come.
+        chunks: of the body, as received.
         coding: one that `is_read`.
-        announced: `Content-Length`, bytes of the body as it is sent; None where it was not announced.
+        announced: `Content-Length`, the compressed size in bytes; None if not announced.
 
     Raises:
-        CutShortError: it breaks off before the end that its format marks, or is damaged.
+        CutShortError: it is truncated or damaged.
     """
     stream: zlib._Decompress | None = None
     members, waiting, is_full = 0, b"", False
     async for chunk in chunks:
         waiting += chunk
-        while waiting or is_full:  # zlib may keep back what did not fit into a block
+        while waiting or is_full:  # zlib may hold back what did not fit into a block
             if stream is None:
                 if len(waiting) < len(_MEMBER):
                     break
@@ -87,7 +86,7 @@ async def decoded(chunks: AsyncIterator[bytes], coding: str, *, announced: int |
 
 
 def _next(stream: zlib._Decompress, data: bytes) -> tuple[bytes, bytes]:
-    """The next block, and what is to be given again for the one after it."""
+    """The next block, and the input left for the one after it."""
     try:
         block = stream.decompress(data, _BLOCK)
     except zlib.error as error:
@@ -96,7 +95,7 @@ def _next(stream: zlib._Decompress, data: bytes) -> tuple[bytes, bytes]:
 
 
 def _bits(coding: str, head: bytes) -> int:
-    """The format for zlib; many servers send `deflate` without the header that it must have (RFC 9110, 8.4.1.2)."""
+    """The format parameter for zlib; many servers send `deflate` without the required header (RFC 9110, 8.4.1.2)."""
     if coding == _GZIP:
         return zlib.MAX_WBITS | 16
     has_header = head[0] & 0x0F == 8 and int.from_bytes(head[:2], "big") % 31 == 0

@@ -1,4 +1,4 @@
-"""A browser context's cookies in a jar of aiohttp's, with every limit the browser puts on them."""
+"""Copies a browser context's cookies into an aiohttp jar, with all restrictions that the browser applies."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _LATEST: Final = 4_102_444_800.0
-"""2100-01-01: later ones need no telling apart, and not every platform can count them."""
+"""2100-01-01: later expiry times are capped, because some platforms cannot represent them."""
 
 
 def new_jar() -> aiohttp.CookieJar:
     """An empty jar."""
-    # unsafe: aiohttp otherwise drops the cookies of hosts that are an IP address. No quoting: values stay as they are.
+    # unsafe: otherwise aiohttp drops cookies of IP address hosts. No quoting: values are sent unchanged.
     return aiohttp.CookieJar(unsafe=True, quote_cookie=False)
 
 
 def _is_at_home(host: str, partition: object) -> bool:
-    """Whether a cookie may be sent when its own host is visited: one kept apart for another site's pages may not."""
+    """Whether a cookie may be sent in a visit to its own host; False if it is partitioned for another site."""
     site = urlsplit(partition).hostname if isinstance(partition, str) and partition else None
     return site is None or host == site or host.endswith(f".{site}") or site.endswith(f".{host}")
 
 
 def fill(jar: aiohttp.CookieJar, cookies: Sequence[models.Cookie]) -> None:
-    """Replaces what is in the jar.
+    """Replaces the jar's cookies.
 
     Args:
         jar: of a session.
-        cookies: as Playwright's `context.cookies()` gives them. A domain without a leading dot is for that host alone.
+        cookies: from Playwright's `context.cookies()`. A domain without a leading dot matches only that host.
     """
     jar.clear()
     for cookie in cookies:
@@ -45,7 +45,7 @@ def fill(jar: aiohttp.CookieJar, cookies: Sequence[models.Cookie]) -> None:
         if not name or not host or not _is_at_home(host, cookie.get("partitionKey")):
             continue
         morsel: Morsel[str] = Morsel()
-        # Morsel.set() refuses names that browsers and servers use, e.g. `user[id]`.
+        # Morsel.set() rejects names that browsers and servers use, e.g. `user[id]`.
         morsel.__setstate__({"key": name, "value": value, "coded_value": value})  # type: ignore[attr-defined]
         morsel["path"] = str(cookie.get("path") or "/")
         if domain.startswith("."):

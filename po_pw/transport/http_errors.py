@@ -1,4 +1,4 @@
-"""What a server or the network refuses becomes an error of ours: once, here. No message holds a query or a cookie."""
+"""Maps HTTP statuses and network errors to ours. Messages contain no query and no cookie."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ if TYPE_CHECKING:
 
 
 _ANSWERS: Final = {"If-None-Match": 304, "If-Modified-Since": 304, "Range": 206}
-"""By what was asked, the status that answers it; 200 always does (RFC 9110, 13.2.2 and 14.2)."""
+"""Request header to the status that it allows besides 200 (RFC 9110, 13.2.2 and 14.2)."""
 _CONDITIONAL: Final = frozenset({206, 304, 412, 416})
-"""Statuses that have no meaning where nothing of the kind was asked; 412 has none for GET with these conditions."""
+"""Statuses that are wrong without such a header; 412 is always wrong for GET with these headers."""
 
 
 class NotAskedError(errors.TransientError):
-    """The server answered another question than the one that was asked: what came is no file."""
+    """The status does not fit the request: the response is not the file."""
 
     default_code = models.ErrorCode.NOT_A_FILE
 
 
 def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mapping[str, str]) -> None:
-    """Raises what an HTTP status means; returns where it answers what was asked.
+    """Raises the error for an HTTP status; returns if the response is valid.
 
     Args:
-        status: of the answer.
-        url: that answered.
-        headers: of the answer.
-        conditions: headers that were sent to ask for less than the whole file.
+        status: of the response.
+        url: of the response.
+        headers: of the response.
+        conditions: conditional and range headers that were sent.
 
     Raises:
         SessionExpiredError: 401.
-        NotAskedError: 206, 304, 412, 416, where they do not answer the conditions.
-        PermanentError: 404, 410 and other statuses that will not change: also 204 and others of success that bring no
-            file.
-        BrowserRouteNeededError: 407; 403, which may be meant for us and not for the person.
+        NotAskedError: 206, 304, 412, 416, if they do not fit the conditions.
+        PermanentError: 404, 410 and other final statuses, including 204 and other successes without a file.
+        BrowserRouteNeededError: 407; 403, which may be meant for our client and not for the user.
         TransientError: 202, 408, 425, 429, 5xx.
     """
     if status == 200 or status in {_ANSWERS[name] for name in conditions if name in _ANSWERS}:
@@ -51,7 +50,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     if status in _CONDITIONAL:
         raise NotAskedError(f"{said}, which is no answer to what was asked")
     if status == 202:
-        # Not the code of an outage: the host is well, and its other files need not wait.
+        # Not an outage code: the host works, and its other files need not wait.
         raise errors.TransientError(
             f"{said}: the file is not ready yet",
             models.ErrorCode.NOT_A_FILE,
@@ -75,11 +74,11 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
 
 @contextlib.contextmanager
 def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
-    """What aiohttp raises becomes ours.
+    """Maps aiohttp's errors to ours.
 
     Args:
-        url: what was asked for.
-        streaming: the answer has begun, its body is being read.
+        url: the requested address.
+        streaming: whether the body is being read.
     """
     at = redact.bare(url)
     try:
@@ -104,7 +103,7 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
         msg = f"{at} broke off in the middle"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
     except aiohttp.ClientResponseError as error:
-        # Headers against the rules: browsers forgive more.
+        # Malformed headers: browsers tolerate more.
         msg = f"the answer of {at} is not valid HTTP"
         raise errors.BrowserRouteNeededError(msg) from error
     except aiohttp.ClientError as error:

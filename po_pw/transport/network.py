@@ -1,4 +1,4 @@
-"""Whether this machine has a network at all, by what it knows itself: nothing is sent."""
+"""Whether this machine has a network, by its routing table: nothing is sent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import socket
 from typing import Final
 
 _OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-"""Addresses that nobody has (RFC 5737, RFC 3849): only the way to them is asked for."""
+"""Documentation addresses (RFC 5737, RFC 3849): only their route is looked up."""
 
 
 def is_there() -> bool:
-    """Whether a route leads out of this machine. One that leads nowhere, such as a VPN that hangs, counts, too."""
+    """Whether there is a route to other networks; a dead one, such as a hanging VPN, counts, too."""
     return any(_is_routed(family, address) for family, address in _OUTSIDE)
 
 
 def _is_routed(family: socket.AddressFamily, address: str) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as one:
-            one.connect((address, 53))  # of a datagram's socket: looks the route up, and sends nothing
+            one.connect((address, 53))  # UDP: looks up the route and sends nothing
     except OSError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Names to addresses, as the system has them; and no address inside the network for a portal that is outside it."""
+"""Resolves host names with the system's resolver; refuses private addresses if the portal's is public."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
 _LOOKS_UP_WITHIN: Final = 3.0
-"""Seconds for a look-up that says only whether there is somebody to ask."""
+"""Seconds for a look-up that only tests whether a name server answers."""
 within: Final[contextvars.ContextVar[allowed_hosts.HostPolicy | None]] = contextvars.ContextVar("within", default=None)
-"""The fence that the request under way must stay in; None where another resolves its name, a proxy."""
+"""Host policy of the current request; None if a proxy resolves the name."""
 
 
 async def name_server_answers(url: str) -> bool:
-    """Whether somebody could be asked for a host that the browser does not find; False where that takes long.
+    """Whether a name server answers for a host that the browser cannot resolve; False after a timeout.
 
     Args:
         url: http(s).
@@ -40,10 +40,10 @@ async def name_server_answers(url: str) -> bool:
         except (OSError, UnicodeError):
             silent[0] = False
         finally:
-            with contextlib.suppress(RuntimeError):  # it took too long, and the loop is gone
+            with contextlib.suppress(RuntimeError):  # too late: the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
-    # Not of the loop's own pool: its end would wait for a look-up that hangs.
+    # Not in the loop's own pool, whose shutdown would wait for a hanging look-up.
     threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
         async with asyncio.timeout(_LOOKS_UP_WITHIN):
@@ -54,7 +54,7 @@ async def name_server_answers(url: str) -> bool:
 
 
 class Resolver(aiohttp.abc.AbstractResolver):
-    """The system's own, so that its hosts file and VPN hold; looks at the addresses that are then connected to."""
+    """Uses the system's resolver, including hosts file and VPN, and checks the addresses that are connected to."""
 
     def __init__(self) -> None:
         self._system = aiohttp.ThreadedResolver()
@@ -62,10 +62,10 @@ class Resolver(aiohttp.abc.AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of a name.
+        """Resolves a name.
 
         Raises:
-            NotAllowedError: it is at a private address, and the portal is not.
+            NotAllowedError: its address is private and the portal's is not.
         """
         found = await self._system.resolve(host, port, family)
         fence = within.get()
@@ -74,7 +74,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
         return found
 
     async def vet(self, fence: allowed_hosts.HostPolicy, host: str) -> None:
-        """The same for a host that is an address already, which nobody resolves."""
+        """The same check for a host that is an IP address already."""
         if allowed_hosts.is_address(host):
             await self._vet(fence, host, [host])
 
@@ -87,11 +87,11 @@ class Resolver(aiohttp.abc.AbstractResolver):
             raise fence.refused_inside(host, inside[0])
 
     async def _is_inside(self, host: str) -> bool:
-        """Whether the portal itself is at a private address."""
+        """Whether the portal itself has a private address."""
         if allowed_hosts.is_address(host):
             return not allowed_hosts.is_public(host)
         try:
             found = await self._system.resolve(host, 0, socket.AF_UNSPEC)
         except OSError:
-            return False  # then nothing says so
+            return False  # cannot be resolved
         return any(not allowed_hosts.is_public(entry["host"]) for entry in found)

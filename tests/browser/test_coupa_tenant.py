@@ -1,170 +1,438 @@
-"""The embedded Coupa tenant, run from PO numbers and the tenant's address alone."""
+"""The Coupa tenant: its sign-in, sessions, files and pages over real HTTP, and its scripts in a real browser."""
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import json
+import hashlib
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
+from yarl import URL
 
-from po_pw import errors, events, models
-from po_pw.demo.coupa import catalogue, server
-from po_pw.demo.coupa.variants import Variant
-from po_pw.engine import resuming
-from tests.helpers import tenant_runs
-from tests.helpers.support import run_async
+from po_pw.demo.coupa import catalogue, server, widgets
+from po_pw.demo.coupa.catalogue import SignIn, Source, Way
+from po_pw.demo.coupa.variants import UNSEEN, Variant
+from tests.helpers.demo_visits import client
+from tests.helpers.tenant_visits import QUICK, first, get, send, sign_in, visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-NATIVE: Final = catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=catalogue.SignIn.NATIVE)
-READS: Final = re.compile(
-    r"/(?:order_headers(?:/\d+(?:/(?:attachments_list|comments\.json|order_lines(?:\.json)?|line_attachments\.json))?)?"
-    r"|requisition_headers/\d+(?:/comments\.json)?|attachment/attachment_file/(?:file|type)/\d+/[^/]+|assets/[^/]+"
-    r"|public_attachments/.+|sessions/expiration_check|user/home|favicon\.ico)"
-)
-"""What reading orders asks of the tenant."""
+    import aiohttp
+    from playwright.sync_api import Locator, Page
 
 
-@pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Tenant, tenant_runs.Ran]]:
-    """A tenant all of whose orders were run once, with four workers."""
-    folder = tmp_path_factory.mktemp("tenant")
-    with server.serve_in_thread(NATIVE) as running:
-        tenant_runs.sign_in(running, folder / "home")
-        numbers = [order.po_number for order in running.orders]
-        yield running, run_async(tenant_runs.run(running, folder, numbers, workers=4))
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """In place of pytest-playwright's own, which pytest 9.2 warns of."""
 
 
-def variants(tenant: server.Tenant) -> Mapping[Variant, catalogue.TenantOrder]:
-    return {order.variant: order for order in tenant.orders}
+# --- signing in -----------------------------------------------------------------------------------------------------
 
 
-def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
-    portal, ran = tenant
-    wrong: list[tuple[object, ...]] = []
-    for order in portal.orders:
-        outcome = ran.outcomes[order.po_number]
-        code = outcome.error.code.value if outcome.error else None
-        if (outcome.status.value, code) != (order.expected_status, order.expected_error):
-            wrong.append((order.variant, outcome.status, outcome.error))
-        if sorted(file.sha256 for file in outcome.files) != sorted(file.sha256 for file in order.files):
-            wrong.append((order.variant, [file.path for file in outcome.files], [file.name for file in order.files]))
-    assert wrong == []
-    assert ran.error is None
-    assert portal.harm == []
+def test_single_sign_on_page_by_page() -> None:
+    """User name, password, code and a question, each on its own page of another host; then where one wanted to go."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.COMMENTS)
+        page = await get(session, tenant.origin + order.path)
+        assert page[0].origin() == URL(tenant.provider_origin)
+        assert page[0].host == "localhost" != URL(tenant.origin).host
+        assert "login" not in str(page[0])
+        assert 'type="password"' not in page[1]
+        page = await send(session, page, identifier=tenant.username)
+        assert 'type="password"' in page[1]
+        page = await send(session, page, secret="wrong")
+        assert 'role="alert"' in page[1]
+        page = await send(session, page, secret=tenant.password)
+        page = await send(session, page, otp="12345")
+        assert 'role="alert"' in page[1]
+        async with session.get(f"{tenant.provider_origin}/authenticator") as answer:
+            page = await send(session, page, otp=await answer.text())
+        assert "Stay signed in?" in page[1]
+        handed_over = await send(session, page, stay="no")
+        reached, text = await send(session, handed_over)
+        assert str(reached) == tenant.origin + order.path
+        assert 'class="coupaGlobalHeader"' in text
+        assert 'href="/sessions/destroy"' in text
+        async with client() as thief:  # the form that posts itself is good once
+            assert "not valid" in (await send(thief, handed_over))[1]
+
+    tenant = visit(act, signed_in=False)
+    assert tenant.counts["sign_ins"] == tenant.counts["passwords_typed"] == 1
+    assert tenant.counts["refused_sign_ins"] == 3
+    assert not tenant.harm
 
 
-def test_nothing_else_is_asked_of_the_portal(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
-    portal, _ = tenant
-    asked = [one for one in portal.log if one.host == "tenant"]
-    assert {one.method for one in asked} == {"GET"}
-    assert [one.path for one in asked if not READS.fullmatch(one.path)] == []
-    wanted = [variants(portal)[one].requisition for one in Variant if one.name.startswith("REQUISITION")]
-    unasked = variants(portal)[Variant.REQUISITION_UNASKED].requisition
-    pages = collections.Counter(one.path for one in asked if re.fullmatch(r"/requisition_headers/\d+", one.path))
-    expected = [f"/requisition_headers/{one.id}" for one in wanted if one is not None and one is not unasked]
-    assert pages == collections.Counter(expected)
-    searches = collections.Counter(one.query for one in asked if one.path == "/order_headers")
-    sought = [
-        order
-        for order in portal.orders
-        if order.expected_error in {"NOT_FOUND", "FORBIDDEN"} or order.header_id != int(order.number)
+def test_the_provider_may_ask_less() -> None:
+    """Without a code and without a question; and not at all, where it remembers who stays signed in."""
+
+    async def short(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        page = await send(session, await get(session, tenant.sign_in_url), identifier=tenant.username)
+        page = await send(session, await send(session, page, secret=tenant.password))
+        assert str(page[0]) == tenant.sign_in_url
+
+    visit(short, dataclasses.replace(QUICK, asks_code=False, asks_to_stay=False), signed_in=False)
+
+    async def again(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        tenant.sign_everybody_out()
+        page = await send(session, await get(session, tenant.sign_in_url))
+        assert str(page[0]) == tenant.sign_in_url
+
+    tenant = visit(again, dataclasses.replace(QUICK, provider_remembers=True))
+    assert (tenant.counts["sign_ins"], tenant.counts["passwords_typed"]) == (2, 1)
+
+
+def test_a_code_may_be_good_once() -> None:
+    """Where the provider is strict, the code that signed in once does not do so again."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        code = tenant.code()
+        pages = []
+        for _ in range(2):
+            page = await send(session, await get(session, tenant.sign_in_url), identifier=tenant.username)
+            page = await send(session, page, secret=tenant.password)
+            pages.append(await send(session, page, otp=code))
+        assert "Stay signed in?" in pages[0][1]
+        assert 'role="alert"' in pages[1][1]
+
+    visit(act, dataclasses.replace(QUICK, codes_once=True), signed_in=False)
+
+
+def test_the_native_form() -> None:
+    """The tenant asks itself, with the ids that Coupa's form has; a wrong password is said with status 200."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.LINES)
+        page = await get(session, tenant.origin + order.path)
+        assert page[0].path == "/sessions/new"
+        assert 'id="user_login"' in page[1]
+        assert 'id="user_password"' in page[1]
+        page = await send(session, page, **{"user[login]": tenant.username, "user[password]": "wrong"})
+        assert 'class="esErrorFlashMessages"' in page[1]
+        page = await send(session, page, **{"user[login]": tenant.username, "user[password]": tenant.password})
+        assert page[0].path == order.path
+
+    tenant = visit(act, dataclasses.replace(QUICK, sign_in=SignIn.NATIVE), signed_in=False)
+    assert tenant.sign_in_host == ""
+    assert {entry.host for entry in tenant.log} == {"tenant"}
+
+
+# --- sessions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_ends_after_so_many_requests() -> None:
+    """Then pages and files lead to the sign-in, JSON says 401; what needs no session is not counted."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.HEADER_DATA)
+        check = f"{tenant.origin}/sessions/expiration_check"
+        for _ in range(5):
+            await get(session, f"{tenant.origin}/assets/tenant.js")
+            async with session.get(check) as answer:
+                assert 0 < (await answer.json())["timeout_duration"] <= 7200
+        for _ in range(4):  # the page after the sign-in was the first
+            assert (await get(session, tenant.origin + order.path))[0].path == order.path
+        for path in (order.path, widgets.file_address(order.files[0])):
+            async with session.get(tenant.origin + path, allow_redirects=False) as answer:
+                assert (answer.status, URL(answer.headers["Location"]).path) == (302, "/sessions/new")
+        for path in (f"{order.path}/comments.json", "/sessions/expiration_check"):
+            async with session.get(tenant.origin + path) as answer:
+                assert answer.status == 401
+                assert (await answer.json())["expired_session_url"].startswith("/sessions/new")
+        assert await sign_in(tenant, session, order.path) == order.path
+
+    tenant = visit(act, dataclasses.replace(QUICK, session_requests=5))
+    assert (tenant.counts["sign_ins"], tenant.counts["endings"]) == (2, 1)
+    assert [entry.session for entry in tenant.log if entry.path.startswith("/order_headers")] == [
+        *["s1"] * 4,
+        *[""] * 3,
+        "s2",
     ]
-    assert searches == collections.Counter(
-        ["", *(f"search={order.number}" for order in sought)] + [""] * (len(sought) - 1)
-    )
-    files = collections.Counter(one.path for one in asked if "/attachment_file/" in one.path)
-    stale = {f"/{file.number}/" for file in variants(portal)[Variant.STALE_ADDRESS].files}  # those are asked again
-    assert [path for path, count in files.items() if count > 1 and not any(one in path for one in stale)] == []
 
 
-def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """Addresses and texts are in the results with what they are; the page's own count is met with them."""
-    portal, ran = tenant
-    for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
-        order = variants(portal)[variant]
-        outcome, listing = ran.outcomes[order.po_number], ran.listings[order.po_number]
-        assert listing.claimed == order.claimed
-        assert [gap.failure for gap in outcome.missing] == [None] * len(order.notes)
-        assert {gap.source for gap in outcome.missing} == {
-            note.content if note.kind is catalogue.NoteKind.URL else f'text "{note.content}"' for note in order.notes
-        }
+def test_one_session_per_user() -> None:
+    """Where that is so, whoever signs in ends the session of before."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        async with client() as elsewhere:
+            await sign_in(tenant, elsewhere)
+        assert (await get(session, tenant.sign_in_url))[0].host == "localhost"
+
+    tenant = visit(act, dataclasses.replace(QUICK, one_session=True))
+    assert (tenant.counts["sign_ins"], tenant.counts["displaced"], tenant.counts["endings"]) == (2, 1, 0)
 
 
-def test_a_requisitions_files_say_so(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """In the manifest and the results; what the order has of its own stays first."""
-    portal, ran = tenant
-    order = variants(portal)[Variant.REQUISITION_ADDED]
-    assert order.requisition is not None
-    outcome = ran.outcomes[order.po_number]
-    label = f"Requisition {order.requisition.id}: "
-    own = [source is not catalogue.Source.REQUISITION for source, _ in order.wanted]
-    assert [not file.place.startswith(label) for file in outcome.files] == own
-    (manifest,) = (ran.out / ".po-pw" / "manifests").rglob(f"{order.po_number}.json")
-    told = json.loads(manifest.read_text("utf-8"))["files"]
-    assert [file["place"] for file in told] == [file.place for file in outcome.files]
+def test_two_tenants_do_not_share_a_cookie() -> None:
+    """Cookies are of a host, whatever the port: two sign-ins in one browser stand beside each other."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        async with server.serve(QUICK) as other:
+            await sign_in(other, session)
+            assert str((await get(session, tenant.sign_in_url))[0]) == tenant.sign_in_url
+
+    visit(act)
 
 
-def test_the_supplier_is_the_pages(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """The list has none."""
-    portal, ran = tenant
-    order = variants(portal)[Variant.HEADER_CLICK]
-    assert ran.outcomes[order.po_number].supplier == order.supplier
+# --- files ----------------------------------------------------------------------------------------------------------
 
 
-def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
-    """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
-    portal, ran = tenant
-    pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
-    assert [event.label for event in pressed if event.refused] == []
-    files = sum(
-        item.way in {catalogue.Way.CLICK, catalogue.Way.TAB}
-        for order in portal.orders
-        for item in (
-            *order.items,
-            *(
-                order.requisition.items
-                if order.requisition and order.variant in {Variant.REQUISITION, Variant.REQUISITION_ADDED}
-                else ()
-            ),
+def test_every_file_comes_from_the_storage() -> None:
+    """Each by both of its addresses, whole, by a signed address of another host that asks for no sign-in."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        for order in tenant.orders:
+            for place, (_, file) in enumerate(order.wanted):
+                if order.variant is Variant.STALE_ADDRESS:
+                    continue
+                address = widgets.file_address(file, Way.DATA if place % 2 else Way.LINK)
+                async with session.get(tenant.origin + address, allow_redirects=False) as answer:
+                    signed = answer.headers["Location"]
+                assert signed.startswith(f"{tenant.storage_origin}/")
+                async with client() as nobody, nobody.get(URL(signed, encoded=True)) as answer:
+                    assert hashlib.sha256(await answer.read()).hexdigest() == file.sha256, file.name
+                    assert answer.content_disposition is not None
+                    assert answer.content_disposition.filename == file.name
+
+    tenant = visit(act)
+    assert tenant.counts["refused_by_storage"] == 0
+
+
+def test_signed_addresses() -> None:
+    """Unsigned, changed or old ones are refused; on one order the first is old already, and the next is good."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        file = first(tenant, Variant.STALE_ADDRESS).files[0]
+        stale, good = [await get(session, tenant.origin + widgets.file_address(file)) for _ in range(2)]
+        assert "AccessDenied" in stale[1]
+        assert "AccessDenied" not in good[1][:200]
+        for wrong in (str(good[0]).partition("?")[0], str(good[0]) + "0"):
+            assert "AccessDenied" in (await get(session, wrong))[1]
+
+    tenant = visit(act)
+    assert tenant.counts["refused_by_storage"] == 3
+
+
+def test_a_file_that_is_gone_leads_back_to_the_order() -> None:
+    """With an error on the order's page and status 200; an attachment's record leads to the page it belongs to."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.FILE_GONE)
+        gone = next(item.attachment for item in order.items if item.attachment.number in order.gone)
+        assert catalogue.is_file(gone)
+        url, text = await get(session, tenant.origin + widgets.file_address(gone))
+        assert url.path == order.path
+        assert 'class="esErrorFlashMessages"' in text
+        assert (await get(session, f"{tenant.origin}/attachments/{gone.number}"))[0].path == order.path
+
+    visit(act)
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_says_which_it_is() -> None:
+    """By its marks, title and supplier; the print view and other addresses of it are the same order's."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.OTHER_ID)
+        custom = f"/order_headers/show_custom/{order.header_id}?version=1"
+        for path in (order.path, f"{order.path}?translate=1", custom):
+            _, text = await get(session, tenant.origin + path)
+            assert f'data-controller="order_headers" data-action="show" data-id="{order.header_id}"' in text
+            assert f"<title>Purchase Order #{order.number}</title>" in text
+            assert f'<span class="supplier-name">{order.supplier}</span>' in text
+            assert 'meta name="csrf-token"' in text
+        _, text = await get(session, f"{tenant.origin}/order_headers/print_view?id={order.header_id}&version=1")
+        assert order.number in text
+        assert "attachments-list" not in text
+
+    visit(act)
+
+
+@pytest.mark.parametrize(
+    ("variant", "status", "path", "words"),
+    [
+        (Variant.NOT_FOUND, 404, None, "Oops! We couldn&#x27;t find what you wanted"),
+        (Variant.NOT_FOUND_200, 200, None, "Oops!"),
+        (Variant.NOT_FOUND_PORTUGUESE, 404, None, "Desculpe, não encontramos"),
+        (Variant.NOT_FOUND_GERMAN_200, 200, None, "leider nicht gefunden"),
+        (Variant.FORBIDDEN, 403, None, "You are not authorized"),
+        (Variant.FORBIDDEN_HOME, 200, "/user/home", "You are not authorized"),
+        (Variant.FORBIDDEN_PORTUGUESE_200, 200, None, "não tem autorização"),
+        (Variant.FORBIDDEN_GERMAN, 403, None, "nicht berechtigt"),
+        (Variant.ERROR_200, 200, None, "Something went wrong"),
+    ],
+)
+def test_pages_that_are_no_order(variant: Variant, status: int, path: str | None, words: str) -> None:
+    """Each says so in its language, in the place for errors, and has no mark of an order."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, variant)
+        async with session.get(tenant.origin + order.path) as answer:
+            assert (answer.status, answer.url.path) == (status, path or order.path)
+            text = await answer.text()
+        assert words in text
+        assert re.search('<div id="flash_container"><div class="esErrorFlashMessages">', text)
+        assert 'data-controller="order_headers"' not in text
+        assert f'lang="{order.language if path is None else "en"}"' in text
+
+    visit(act)
+
+
+def test_the_list_of_orders() -> None:
+    """A search is a GET: the number's order, and others that have it in theirs; nobody's who may not see it."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        def found(text: str) -> list[tuple[str, str]]:
+            return re.findall(r'<td><a href="(/order_headers/\d+)">(\d+)</a></td>', text)
+
+        for variant in (Variant.OTHER_ID, Variant.OTHER_ID_TAKEN):
+            order = first(tenant, variant)
+            _, text = await get(session, f"{tenant.origin}/order_headers?search={order.number}")
+            assert (order.path, order.number) in found(text)
+            assert len(found(text)) == 2
+        for variant in UNSEEN:
+            number = first(tenant, variant).number
+            assert not found((await get(session, f"{tenant.origin}/order_headers?search={number}"))[1])
+        everything: list[tuple[str, str]] = []
+        page = f"{tenant.origin}/order_headers"
+        while page:
+            _, text = await get(session, page)
+            everything += found(text)
+            following = re.search(r'rel="next" href="([^"]*)"', text)
+            page = tenant.origin + following[1] if following else ""
+        assert len(everything) == len(set(everything)) == len(tenant.all_orders) - len(UNSEEN)
+
+    assert not visit(act).harm
+
+
+def test_the_tenant_remembers_who_did_harm() -> None:
+    """Whatever is posted beside a sign-in, and asking for an address that cancels, is noted."""
+
+    async def act(tenant: server.Tenant, session: aiohttp.ClientSession) -> None:
+        order = first(tenant, Variant.NOTHING)
+        await session.post(f"{tenant.origin}{order.path}/attachments")
+        await session.delete(f"{tenant.origin}/attachments/10001")
+        await get(session, f"{tenant.origin}{order.path}/cancel")
+        await get(session, tenant.origin + order.path)
+
+    tenant = visit(act)
+    assert [entry.method for entry in tenant.harm] == ["POST", "DELETE", "GET"]
+    assert {entry.session for entry in tenant.harm} == {"s1"}
+
+
+# --- in a browser ---------------------------------------------------------------------------------------------------
+
+
+def test_a_person_finds_what_the_catalogue_says(page: Page) -> None:
+    """Signs in once by typing, opens every order, sees each attachment where it should be, and changes nothing."""
+    with server.serve_in_thread(dataclasses.replace(QUICK, late=0.05)) as tenant:
+        _sign_in_by_hand(page, tenant)
+        tenant.faults.remaining.clear()
+        for order in tenant.orders:
+            if order.variant in UNSEEN:
+                continue
+            page.goto(tenant.origin + order.path)
+            _see_order(page, order)
+            if order.requisition is not None:
+                link = page.locator(".content > div.form_element.wrapper_vertical > a[href^='/requisition_headers/']")
+                link.click()
+                page.wait_for_url(f"**/requisition_headers/{order.requisition.id}")
+                _see_header_and_comments(page, order.requisition.items)
+        assert not tenant.harm
+        assert tenant.counts["sign_ins"] == 1
+        assert tenant.counts["files"] == 0
+        posts = [entry for entry in tenant.log if entry.method != "GET"]
+        assert [entry.host for entry in posts] == ["provider"] * 4 + ["tenant"]
+
+
+def _sign_in_by_hand(page: Page, tenant: server.Tenant) -> None:
+    page.goto(tenant.sign_in_url)
+    for field, words in (("identifier", tenant.username), ("secret", tenant.password), ("otp", tenant.code())):
+        page.fill(f"#{field}", words)
+        page.press(f"#{field}", "Enter")
+    page.click("button[value=no]")
+    page.wait_for_selector(".coupaGlobalHeader")
+
+
+def _see_order(page: Page, order: catalogue.TenantOrder) -> None:
+    _see_header_and_comments(page, order.items)
+    claims = page.locator("#general_info .s-viewFileAttachment")
+    assert claims.count() == (1 if order.claimed else 0)
+    if order.claimed:
+        assert claims.inner_text().endswith(f"({order.claimed})")
+    names: list[str] = []
+    for number in range(1, order.lines + 1):
+        line = page.locator(f"tr[data-line-num='{number}']")
+        if not line.count():
+            page.locator(".pagination .next_page, .pagination .next").click()
+            line.wait_for()
+        if (folded := line.locator(".s-viewFileAttachment")).count():
+            folded.click()
+            line.locator("li").first.wait_for()
+        names += line.locator(".lineAttachments span.attachment-file").all_inner_texts()
+    assert names == [item.attachment.name for item in order.items if item.source is Source.LINE]
+
+
+def _see_header_and_comments(page: Page, items: tuple[catalogue.Item, ...]) -> None:
+    """Each attachment once in its list, as it should stand there."""
+    in_header = [item for item in items if item.source is Source.ORDER or item.way is Way.CLICK]
+    in_comments = [item for item in items if item not in in_header and item.source is not Source.LINE]
+    _wait(page.locator(".attachments li.attachment"), len(in_header))
+    _wait(page.locator(".commentAttachments li"), len(in_comments))
+    assert page.locator(".attachments li.none").count() == (0 if in_header else 1)
+    for item in in_header:
+        if catalogue.is_file(item.attachment):
+            address = widgets.file_address(item.attachment, Way.DATA)
+            kind = f'[data-url="{address}"]' if item.way is Way.DATA else "[role=button][aria-label]:not([href])"
+            assert page.locator(f'.attachments span{kind}[title="{item.attachment.name}"]').count() == 1
+    for item in in_comments:
+        if catalogue.is_file(item.attachment):
+            link = page.locator(f'.commentAttachments a[target=_blank][href="{widgets.file_address(item.attachment)}"]')
+            assert link.get_attribute("title") == item.attachment.name
+
+
+def _wait(found: Locator, count: int) -> None:
+    if count:
+        found.nth(count - 1).wait_for(state="attached")
+    assert found.count() == count
+
+
+def test_items_without_an_address_are_downloads(page: Page, tmp_path: Path) -> None:
+    """A click, or Enter, starts the download, here or in another tab; on one order a bar lies over the item."""
+    with server.serve_in_thread(QUICK) as tenant:
+        _sign_in_by_hand(page, tenant)
+        for variant in (Variant.IN_PORTUGUESE, Variant.HEADER_TAB, Variant.FLOATING_BAR):
+            order = first(tenant, variant)
+            page.goto(tenant.origin + order.path)
+            item = page.locator(".attachments span[role=button]").first
+            assert item.get_attribute("href") is None
+            if variant is Variant.FLOATING_BAR:
+                over = item.evaluate(
+                    "(one) => { const {x, y, width, height} = one.getBoundingClientRect();"
+                    "return document.elementFromPoint(x + width / 2, y + height / 2).className }"
+                )
+                assert "floatingSectionOnTop" in over
+            with page.context.expect_event("download") as download:
+                item.press("Enter")
+            download.value.save_as(tmp_path / variant)
+            assert hashlib.sha256((tmp_path / variant).read_bytes()).hexdigest() == order.files[0].sha256
+            assert download.value.suggested_filename == order.files[0].name
+
+
+def test_the_comments_are_drawn_twice(page: Page) -> None:
+    """The nodes of the first drawing are gone afterwards; on one order the first drawing lacks the last comment."""
+    with server.serve_in_thread(dataclasses.replace(QUICK, late=0.3)) as tenant:
+        _sign_in_by_hand(page, tenant)
+        page.add_init_script(
+            "window.drawn = []; addEventListener('DOMContentLoaded', () => new MutationObserver(() => {"
+            "drawn.push([...document.querySelectorAll('.commentAttachments a')]) })"
+            ".observe(document.querySelector('.commentsSection'), {childList: true}))"
         )
-    )
-    assert sum(event.purpose is models.Purpose.FILE for event in pressed) == files
-    folded = variants(portal)[Variant.LINES_FOLDED]
-    assert sum(event.purpose is models.Purpose.OPEN for event in pressed) == len(folded.files)
-    assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
-
-
-@pytest.mark.parametrize("requests", [1, 2, 3, 4])
-def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
-    """Whether a part of the order's page, its requisition, a part of that, or a file asks for it: it is a sign-in."""
-    ends = dataclasses.replace(NATIVE, session_requests=requests)
-    with server.serve_in_thread(ends) as running:
-        tenant_runs.sign_in(running, tmp_path / "home")
-        order = variants(running)[Variant.REQUISITION]
-        ran = run_async(tenant_runs.run(running, tmp_path, [order.po_number]))
-        assert isinstance(ran.error, errors.LoginRequiredError)
-        assert ran.outcomes == {}
-
-
-def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
-    """A refresh finds every file by the id that it had, and fetches none anew."""
-    with server.serve_in_thread(NATIVE) as running:
-        wanted = (Variant.AWKWARD, Variant.SAME_NAME, Variant.PAGED_LINES, Variant.REQUISITION, Variant.OTHER_ID)
-        numbers = [variants(running)[variant].po_number for variant in wanted]
-        tenant_runs.sign_in(running, tmp_path / "home")
-        first = run_async(tenant_runs.run(running, tmp_path, numbers))
-        again = run_async(tenant_runs.run(running, tmp_path, numbers, resume=resuming.Resume(refresh=True)))
-        for number in numbers:
-            ids = {file.attachment_id for file in first.outcomes[number].files}
-            assert {file.attachment_id for file in again.outcomes[number].files} == ids
-            changes = again.outcomes[number].changes
-            assert changes is not None
-            assert (changes.new, changes.changed, changes.vanished) == (0, 0, 0)
+        for variant, before in ((Variant.COMMENTS, 3), (Variant.REDRAWN, 2)):
+            page.goto(tenant.origin + first(tenant, variant).path)
+            page.wait_for_function("drawn.length === 2")
+            assert page.evaluate("drawn.map((links) => links.length)") == [before, 3]
+            assert page.evaluate("drawn.map((links) => links.every((link) => link.isConnected))") == [False, True]

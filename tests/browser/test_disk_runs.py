@@ -16,7 +16,7 @@ from aiohttp import web
 
 import po_pw
 from po_pw import errors, events, models, settings
-from po_pw.engine import order_job, resuming
+from po_pw.engine import order_progress, resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
 from po_pw.machine import probes
@@ -303,14 +303,14 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
     """Settled, refused, held, without a work folder, half published, a fault of ours, a journal that fails: no future
     stays open, each order is one order's failure, and the pool goes on."""
     out = tmp_path / "out"
-    real = order_job.Job.files
+    real = order_progress.OrderProgress.files
 
-    def files(job: order_job.Job) -> list[models.SavedFile]:
-        if job.order.po_number == "PO-5":
+    def files(progress: order_progress.OrderProgress) -> list[models.SavedFile]:
+        if progress.order.po_number == "PO-5":
             raise ArithmeticError("a fault of ours")
-        return real(job)
+        return real(progress)
 
-    monkeypatch.setattr(order_job.Job, "files", files)
+    monkeypatch.setattr(order_progress.OrderProgress, "files", files)
     with po_pw.WorkerPool(max_workers=1, out=out, home=tmp_path / "home", attempts=2, backoff_base=0.01) as pool:
         (out / "Held").write_bytes(b"mine")
         (out / ".po-pw/work/PO-4").write_bytes(b"in the way")

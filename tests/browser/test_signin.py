@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from po_pw import errors, hostnames, models, sessions
-from po_pw.auth import forms
+from po_pw.auth import forms, trust
 from po_pw.browser import contexts, locate, profiles
 from tests.helpers.support import IN_TIME
 
@@ -28,7 +28,7 @@ async def is_in(page: Page, status: int) -> bool:
     return status < 400 and await page.locator("h1", has_text="Orders").count() > 0
 
 
-async def anywhere(_: forms.Target) -> None:
+async def anywhere(_: trust.Target) -> None:
     """The person lets the password go wherever it may."""
 
 
@@ -53,7 +53,8 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
         async with context.page() as hold:
             await hold.page.context.clear_cookies()
             await forms.open_page(hold.page, url, timeout)
-            await forms.by_form(hold.page, "anna", password, signed_in=is_in, may_type=anywhere, timeout=timeout)
+            answers = forms.Answers("anna", password)
+            await forms.by_form(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
             return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
 

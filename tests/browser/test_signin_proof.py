@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, sessions, settings
-from po_pw.auth import forms, login
+from po_pw.auth import login, trust
 from tests.helpers.loop_thread import LoopThread
 from tests.helpers.support import run_async
 
@@ -127,8 +127,8 @@ def sign_in(portal: Portal, home: Path, where: str, **more: Any) -> login.Signed
 def test_an_orders_address_is_the_proof(portal: Portal, tmp_path: Path, where: str) -> None:
     """Redirect, form at the same address, or a script that finds out late: proved there, and kept for later runs."""
     done = sign_in(portal, tmp_path, where)
-    assert done.proof_url == portal.origin + where
-    assert not done.doubt
+    assert done.proof.url == portal.origin + where
+    assert not done.proof.doubt
     assert sessions.Sessions(tmp_path).proof(portal.origin) == portal.origin + where
     assert not sessions.Sessions(tmp_path).proof("https://other.example")
 
@@ -139,27 +139,27 @@ def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Pat
     sign_in(portal, tmp_path, "/orders/7001")
     typed = len(portal.typed)
     # Session cookies do not outlive a browser: this one asks again.
-    assert sign_in(portal, tmp_path, "/orders/7001").proof_url
+    assert sign_in(portal, tmp_path, "/orders/7001").proof.url
     assert len(portal.typed) == typed + 1
     assert state.proof(portal.origin)
 
 
 def test_a_sign_in_page_is_proved_on_the_page_behind_it(portal: Portal, tmp_path: Path) -> None:
     """Given the form's own address, it is proved where the form led."""
-    assert sign_in(portal, tmp_path, "/enter").proof_url == f"{portal.origin}/home"
+    assert sign_in(portal, tmp_path, "/enter").proof.url == f"{portal.origin}/home"
 
 
 def test_a_public_page_with_a_link_to_the_form(portal: Portal, tmp_path: Path) -> None:
     """The link is followed; what only those who are in see at an address proves it."""
-    assert sign_in(portal, tmp_path, "/linked").proof_url == f"{portal.origin}/linked"
+    assert sign_in(portal, tmp_path, "/linked").proof.url == f"{portal.origin}/linked"
 
 
 @pytest.mark.parametrize("where", ["/public/7001"])
 def test_a_page_that_opens_for_everybody_proves_nothing(portal: Portal, tmp_path: Path, where: str) -> None:
     """It is said plainly; what there is of a state is kept all the same."""
     done = sign_in(portal, tmp_path, where)
-    assert not done.proof_url
-    assert "opens without a sign-in too" in done.doubt
+    assert not done.proof.url
+    assert "opens without a sign-in too" in done.proof.doubt
     assert done.file.exists()
 
 
@@ -173,8 +173,8 @@ def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) 
 def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal, tmp_path: Path) -> None:
     """404 after signing in: proved nowhere, and why."""
     done = sign_in(portal, tmp_path, "/missing/9")
-    assert not done.proof_url
-    assert "answers 404" in done.doubt
+    assert not done.proof.url
+    assert "answers 404" in done.proof.doubt
 
 
 def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Path) -> None:
@@ -190,44 +190,44 @@ def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Pa
         return False
 
     with pytest.raises(errors.LoginRequiredError, match="another host, localhost"):
-        sign_in(portal, tmp_path, "/elsewhere/7001", trust=login.Trust(confirm=refuse))
+        sign_in(portal, tmp_path, "/elsewhere/7001", trust=trust.Trust(confirm=refuse))
     assert asked == ["localhost"]
     assert len(portal.typed) == typed
 
 
 TARGETS: Final = [
     # document's origin, form's action, asked for, trust, refused with
-    ("https://p.example", "https://p.example/in", "https://p.example", login.Trust(), ""),
-    ("https://p.example", "https://p.example/in", "http://p.example", login.Trust(), ""),
-    ("https://p.example:444", "https://p.example:444/in", "https://p.example", login.Trust(), "another host"),
-    ("https://evil.example", "https://evil.example/in", "https://p.example", login.Trust(), "another host"),
-    ("https://p.example", "https://evil.example/in", "https://p.example", login.Trust(), "another host"),
-    ("https://p.example.evil.example", "https://p.example/in", "https://p.example", login.Trust(), "another host"),
-    ("https://sso.example", "https://sso.example/in", "https://p.example", login.Trust(("SSO.example",)), ""),
-    ("https://sso.example", "https://sso.example/", "https://p.example", login.Trust(confirm=lambda _: True), ""),
+    ("https://p.example", "https://p.example/in", "https://p.example", trust.Trust(), ""),
+    ("https://p.example", "https://p.example/in", "http://p.example", trust.Trust(), ""),
+    ("https://p.example:444", "https://p.example:444/in", "https://p.example", trust.Trust(), "another host"),
+    ("https://evil.example", "https://evil.example/in", "https://p.example", trust.Trust(), "another host"),
+    ("https://p.example", "https://evil.example/in", "https://p.example", trust.Trust(), "another host"),
+    ("https://p.example.evil.example", "https://p.example/in", "https://p.example", trust.Trust(), "another host"),
+    ("https://sso.example", "https://sso.example/in", "https://p.example", trust.Trust(("SSO.example",)), ""),
+    ("https://sso.example", "https://sso.example/", "https://p.example", trust.Trust(confirm=lambda _: True), ""),
     (
         "https://sso.example",
         "https://sso.example/",
         "https://p.example",
-        login.Trust(confirm=lambda _: False),
+        trust.Trust(confirm=lambda _: False),
         "another",
     ),
-    ("http://p.example", "http://p.example/in", "http://p.example", login.Trust(), "without encryption"),
-    ("http://p.example", "http://p.example/in", "http://p.example", login.Trust(("p.example",)), "without encryption"),
-    ("http://p.example", "http://p.example/in", "http://p.example", login.Trust(insecure=True), ""),
-    ("https://p.example", "http://p.example/in", "https://p.example", login.Trust(), "without encryption"),
-    ("http://192.168.1.5", "http://192.168.1.5/", "http://192.168.1.5", login.Trust(), "without encryption"),
-    ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x", "http://127.0.0.1:8080", login.Trust(), ""),
-    ("http://localhost", "http://localhost/x", "http://localhost", login.Trust(), ""),
-    ("http://[::1]:9", "http://[::1]:9/x", "http://[::1]:9", login.Trust(), ""),
-    ("https://p.example", "javascript:void(0)", "https://p.example", login.Trust(), "not a web address"),
+    ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(), "without encryption"),
+    ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(("p.example",)), "without encryption"),
+    ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(insecure=True), ""),
+    ("https://p.example", "http://p.example/in", "https://p.example", trust.Trust(), "without encryption"),
+    ("http://192.168.1.5", "http://192.168.1.5/", "http://192.168.1.5", trust.Trust(), "without encryption"),
+    ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x", "http://127.0.0.1:8080", trust.Trust(), ""),
+    ("http://localhost", "http://localhost/x", "http://localhost", trust.Trust(), ""),
+    ("http://[::1]:9", "http://[::1]:9/x", "http://[::1]:9", trust.Trust(), ""),
+    ("https://p.example", "javascript:void(0)", "https://p.example", trust.Trust(), "not a web address"),
 ]
 
 
-@pytest.mark.parametrize(("origin", "action", "asked", "trust", "refused"), TARGETS)
-def test_where_a_password_may_go(origin: str, action: str, asked: str, trust: login.Trust, refused: str) -> None:
+@pytest.mark.parametrize(("origin", "action", "asked", "allowed", "refused"), TARGETS)
+def test_where_a_password_may_go(origin: str, action: str, asked: str, allowed: trust.Trust, refused: str) -> None:
     """The origin asked for, hosts that were named or confirmed; never unencrypted over a network."""
-    checking = login.check_target(forms.Target(origin, action), asked, trust)
+    checking = trust.check_target(trust.Target(origin, action), asked, allowed)
     if refused:
         with pytest.raises(errors.LoginRequiredError, match=refused) as caught:
             run_async(checking)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.auth import forms, login
+from po_pw.auth import attempt, forms
 from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
 from po_pw.portals.generic import page_facts
@@ -28,7 +28,7 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         url = portal.order_url(portal.orders[0].po_number)
 
         async def signed_in(page: Page, status: int) -> bool:
-            return not login.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
+            return not attempt.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
 
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)

@@ -49,7 +49,7 @@ def sign_in(tenant: server.Tenant, home: Path) -> None:
 
 
 async def run(
-    tenant: server.Tenant,
+    origin: str,
     folder: Path,
     numbers: Sequence[str],
     *,
@@ -59,7 +59,7 @@ async def run(
     """One run from nothing but PO numbers and the tenant's address; an error that ends it is kept.
 
     Args:
-        tenant: whose orders they are; `sign_in` keeps the sign-in in `folder/home`.
+        origin: of the tenant; `sign_in` keeps a sign-in in `folder/home`.
         folder: where list, output and state go.
         numbers: of the orders.
         resume: goes on where an earlier run stopped.
@@ -69,7 +69,7 @@ async def run(
     table = folder / "pos.csv"
     table.write_text("\n".join(["PO_NUMBER", *numbers]), "utf-8")
     given = {"workers": 1, "out": folder / "out", "home": folder / "home", "backoff_base": 0.05, "backoff_cap": 0.2}
-    options = settings.load(**{"base_url": tenant.origin, "portal": "coupa", **given, **more})
+    options = settings.load(**{"base_url": origin, "portal": "coupa", **given, **more})
     orders = read.open_table(table, address_of=registry.Registry(options).address_of)
     ran = Ran(folder / "out", {}, [], None)
     hub = events.Hub()

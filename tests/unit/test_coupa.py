@@ -208,9 +208,10 @@ def test_an_order_without_any_list_of_attachments_is_no_proof() -> None:
         models.PageKind.ORDER, (), None, complete=True, supplier="", url=ORDER.url, area=models.AreaState.NONE
     )
 
-    def concluded() -> models.PageKind | None:
+    def concluded() -> models.PageKind:
         found = portal.conclude(listing, ORDER, known, last=True, is_other_order=lambda _: False)
-        return found and found.page
+        assert found is not None
+        return found.page
 
     assert concluded() is models.PageKind.NO_AREA
     known.accepted_without_area = True

@@ -13,7 +13,7 @@ import pytest
 from po_pw import errors, models, net_errors
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch import scheduler as schedulers
-from po_pw.engine import order_job
+from po_pw.engine import order_progress
 from tests.helpers.support import IN_TIME, run_async
 from tests.unit.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
 
@@ -346,10 +346,10 @@ def test_files_tell_of_the_host_they_come_from() -> None:
             assert taken is not None
             them.judge.page_read(taken)
             link = models.Attachment("a", "a.pdf", models.Link("https://files.example/a.pdf", ""))
-            job = order_job.Job(taken.order, "x", datetime.now(UTC))
-            job.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
-            job.failed["a"] = DOWN
-            them.judge.files_done(taken, job)
+            progress = order_progress.OrderProgress(taken.order, "x", datetime.now(UTC))
+            progress.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
+            progress.failed["a"] = DOWN
+            assert them.judge.files_done(taken, progress.file_results()) == {"a": DOWN}
             them.judge.failed(taken, DOWN)
             await them.work.release(taken, order_queue.Requeue(100.0, counts=False))
         (line,) = said

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
 from po_pw.downloads import page_about, verdicts
-from po_pw.engine import fetching, order_job
+from po_pw.engine import fetching, order_progress
 from po_pw.transport import allowed_hosts, client
 from tests.helpers import faulty_server, support
 
@@ -58,17 +58,27 @@ class _Lane:
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self._allowed = allowed
 
+    user_agent = "Agent/1"
+    language = "en"
+    why_lost = ""
+
+    def is_lost(self) -> bool:
+        return False
+
+    async def cookies(self) -> list[models.Cookie]:
+        return []
+
     def visit(self, order: models.PurchaseOrder) -> Any:
         raise NotImplementedError
 
     async def opens(self, url: str) -> bool:
         raise NotImplementedError
 
-    def fence(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
+    def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         assert page_url == order.url  # never a page about a file, whose host may be another
         return allowed_hosts.host_policy(order.url, page_url, allowed=self._allowed)
 
-    async def download(self, link: models.Link, fence: allowed_hosts.HostPolicy) -> lanes.Captured:
+    async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> lanes.Captured:
         msg = f"the browser may not have {redact.bare(link.url)} either"
         raise errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
@@ -77,16 +87,16 @@ class _Lane:
 class Result:
     """What came of an order."""
 
-    job: order_job.Job
+    progress: order_progress.OrderProgress
     asked: list[str]
     """Paths with their queries, in turn."""
 
     @property
     def names(self) -> dict[str, str]:
-        return {file.attachment_id: file.sent_name for file in self.job.saved.values()}
+        return {file.attachment_id: file.sent_name for file in self.progress.saved.values()}
 
     def error(self, attachment_id: str = "a1") -> errors.OrderError:
-        return self.job.failed[attachment_id]
+        return self.progress.failed[attachment_id]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +123,7 @@ def fetched(
     at_once: int = 4,
     rounds: int = 1,
     also: tuple[str, ...] = (),
-    then: Callable[[order_job.Job, fetching.Fetcher], Awaitable[None]] | None = None,
+    then: Callable[[order_progress.OrderProgress, fetching.Fetcher], Awaitable[None]] | None = None,
 ) -> Result:
     """Fetches the attachments of one order from a server that knows no other addresses; `also` are allowed hosts."""
 
@@ -142,10 +152,12 @@ def fetched(
                 )
                 for number, one in enumerate(wanted, 1)
             )
-            job = order_job.Job(order, "claim", datetime.datetime.now(datetime.UTC))
+            progress = order_progress.OrderProgress(order, "claim", datetime.datetime.now(datetime.UTC))
             (out / ".po-pw").mkdir(parents=True, exist_ok=True)
-            await job.open_work(out)
-            job.listing = models.Listing(models.PageKind.ORDER, attachments, None, complete=True, supplier="", url="")
+            await progress.open_work(out)
+            progress.listing = models.Listing(
+                models.PageKind.ORDER, attachments, None, complete=True, supplier="", url=""
+            )
 
             async def go_ahead() -> None:
                 return
@@ -155,27 +167,25 @@ def fetched(
                 models.RunId("run"),
                 models.WorkerId("w1"),
                 ours,
+                _Lane(also),
+                traffic,
                 settings.Settings(),
                 events.Hub(),
-                traffic,
-                _no_portal,
-                _Lane(also),
                 lambda _key, _file: None,
                 at_once=lambda: at_once,
-                allowed=allowed,
             )
             for _ in range(rounds):
-                job.failed.clear()
-                fetches = fetching.Fetches(job, 0.0, set())
-                for attachment in job.open():
+                progress.failed.clear()
+                fetches = fetching.Fetches(progress, set())
+                for attachment in progress.open():
                     assert isinstance(attachment.source, models.Link)
-                    fetches.add(fetcher.link(job, attachment, attachment.source))
+                    fetches.add(fetcher.link(progress, attachment, attachment.source))
                 await fetches.done()
             if then is not None:
-                await then(job, fetcher)
+                await then(progress, fetcher)
             await ours.aclose()
             assert faulty_server.no_part_in(out)
-            return Result(job, [request.path_qs for request in server.asked])
+            return Result(progress, [request.path_qs for request in server.asked])
 
     return support.run_async(test())
 
@@ -196,10 +206,6 @@ class _Answers(dict[str, "Callable[[], web.StreamResponse]"]):
 
     def __missing__(self, path: str) -> Callable[[], web.StreamResponse]:
         return status(404)
-
-
-def _no_portal(_url: str) -> Any:
-    raise NotImplementedError
 
 
 ABOUT = page('<h1>a.pdf</h1><a href="/">Home</a><a href="/raw/7/a.pdf">a.pdf</a><a href="/del/7">Delete file</a>')
@@ -232,7 +238,7 @@ def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
         '<template><a href="/other/7">a.pdf</a></template><a href="/raw/7">a.pdf</a>',
         '<base href="/raw/"><a href="7">Download</a>',
         '<a href="/raw/7"><i class="fa fa-file-archive"></i> a.pdf</a>',
-        '<a href="?do=view&target=a.pdf">view</a><a href="?do=delete&target=a.pdf">a.pdf</a><a href="/raw/7">Raw</a>',
+        '<a href="?do=view&target=a.pdf">more</a><a href="?do=delete&target=a.pdf">a.pdf</a><a href="/raw/7">Raw</a>',
     ],
 )
 def test_the_download_on_a_page_is_found(tmp_path: Path, body: str) -> None:
@@ -373,7 +379,7 @@ def test_ways_are_asked_in_turn(tmp_path: Path) -> None:
     result = fetched(tmp_path, {"/broken": status(500), "/raw/7": file()}, ways)
     assert result.names == {"a1": "a.pdf"}
     assert result.asked == ["/gone", "/broken", "/raw/7"]
-    assert not result.job.failed
+    assert not result.progress.failed
 
 
 @pytest.mark.parametrize(
@@ -401,7 +407,7 @@ def test_a_sign_in_for_one_way_does_not_keep_the_other_from_being_asked(tmp_path
     """The file came: nobody has to sign in."""
     result = fetched(tmp_path, {"/1": status(401), "/2": file()}, given("/1", "/2", name="a.pdf"))
     assert result.names == {"a1": "a.pdf"}
-    assert not result.job.failed
+    assert not result.progress.failed
 
 
 def test_a_server_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
@@ -414,8 +420,8 @@ def test_a_server_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
 def test_a_press_among_the_ways_is_left_to_the_worker(tmp_path: Path) -> None:
     """It is said which press may still hand out the file; where an address gave it, nothing is pressed."""
     result = fetched(tmp_path, {"/2": file()}, given("/1", name="a.pdf", press=True), given("/2", press=True))
-    assert list(result.job.unpressed) == ["a1"]
-    assert result.job.unpressed["a1"].control.label == "Download"
+    assert list(result.progress.unpressed) == ["a1"]
+    assert result.progress.unpressed["a1"].control.label == "Download"
     assert result.error("a1").code is models.ErrorCode.NOT_FOUND
 
 
@@ -447,11 +453,11 @@ def test_a_page_about_a_page_is_not_the_page(tmp_path: Path) -> None:
     }
     result = fetched(tmp_path, answers, given("/files/r.html", name="r.html"))
     assert result.asked == ["/files/r.html", "/raw/r.html"]
-    assert result.job.saved["a1"].size == len(b"<html><p>Report</html>")
+    assert result.progress.saved["a1"].size == len(b"<html><p>Report</html>")
     answers = {"/files/r.html": page("<h1>r.html</h1>"), "/raw/7": file(b"<html><p>Report</html>", "text/html")}
     result = fetched(tmp_path / "b", answers, given("/files/r.html", "/raw/7", name="r.html"))
     assert result.asked == ["/files/r.html", "/raw/7"]
-    assert result.job.saved["a1"].source.endswith("/raw/7")
+    assert result.progress.saved["a1"].source.endswith("/raw/7")
 
 
 @pytest.mark.parametrize(
@@ -466,11 +472,11 @@ def test_a_page_about_a_page_is_not_the_page(tmp_path: Path) -> None:
 def test_a_candidate_that_is_a_page_is_no_attachment(tmp_path: Path, answer: Any) -> None:
     """Neither saved nor failed: the order has nothing missing."""
     result = fetched(tmp_path, {"/help": answer}, given("/help", name="Specification", is_certain=False))
-    assert result.job.dropped == {"a1"}
-    assert not result.job.failed
-    assert not result.job.wanted()
-    assert not result.job.missing()
-    assert order_job.judge(result.job, None) == (models.Status.NO_ATTACHMENTS, None)
+    assert result.progress.dropped == {"a1"}
+    assert not result.progress.failed
+    assert not result.progress.wanted()
+    assert not result.progress.missing()
+    assert order_progress.status_of(result.progress, None) == (models.Status.NO_ATTACHMENTS, None)
     assert result.asked == ["/help"]
 
 
@@ -488,7 +494,7 @@ def test_a_candidate_that_is_a_file_is_one(tmp_path: Path, name: str, answer: An
     """The answer is the download; a page about it leads to what belongs to the same record, or carries its name."""
     answers = {"/doc/77": answer, "/doc/77/get": file(), "/store/1": file(b"AC1032", "application/acad")}
     result = fetched(tmp_path, answers, given("/doc/77", name=name, is_certain=False))
-    assert list(result.job.saved) == ["a1"]
+    assert list(result.progress.saved) == ["a1"]
     assert result.asked == asked
 
 
@@ -496,16 +502,16 @@ def test_a_candidate_that_could_not_be_asked_is_missing(tmp_path: Path) -> None:
     """What is not there, or fails, may have been an attachment: it is not left out in silence."""
     wanted = (given("/gone", is_certain=False), given("/broken", is_certain=False), given("/mine", is_certain=False))
     result = fetched(tmp_path, {"/broken": status(503), "/mine": status(403)}, *wanted)
-    assert {error.code for error in result.job.failed.values()} == {"NOT_FOUND", "PORTAL_ERROR", "FORBIDDEN"}
-    assert not result.job.dropped
+    assert {error.code for error in result.progress.failed.values()} == {"NOT_FOUND", "PORTAL_ERROR", "FORBIDDEN"}
+    assert not result.progress.dropped
 
 
 def test_a_candidate_elsewhere_is_recorded_as_an_address(tmp_path: Path) -> None:
     """It may be an attachment, and is not asked: that is said, and makes nothing partial. A certain one is missing."""
     result = fetched(tmp_path, {"/1": file()}, given("/1"), given("//share/9", is_certain=False))
     assert result.asked == ["/1"]
-    assert [(missing.attachment_id, missing.failure) for missing in result.job.missing()] == [("a2", None)]
-    assert order_job.judge(result.job, None) == (models.Status.COMPLETED, None)
+    assert [(missing.attachment_id, missing.failure) for missing in result.progress.missing()] == [("a2", None)]
+    assert order_progress.status_of(result.progress, None) == (models.Status.COMPLETED, None)
     assert fetched(tmp_path / "b", {}, given("//share/9")).error().code is models.ErrorCode.FORBIDDEN
 
 
@@ -525,7 +531,7 @@ def test_an_order_asks_twice_its_items_and_ten_more_at_most(tmp_path: Path) -> N
     result = fetched(tmp_path, {}, *items)
     assert len(result.asked) == 2 * 30 + 10
     assert {path for path in result.asked if path.endswith("/x")} == {f"/gone/{n}/x" for n in range(30)}
-    assert len(result.job.failed) == 30
+    assert len(result.progress.failed) == 30
     again = fetched(tmp_path / "b", {}, *items, rounds=2)
     assert len(again.asked) == 2 * (2 * 30 + 10)
 
@@ -535,7 +541,7 @@ def test_one_question_at_a_time_is_asked_of_a_host(tmp_path: Path) -> None:
     answers = {f"/topic/{n}": page("nothing") for n in range(8)}
     result = fetched(tmp_path, answers, *(given(f"/topic/{n}", is_certain=False) for n in range(8)), at_once=8)
     assert len(result.asked) == verdicts.ALIKE
-    assert result.job.dropped == {f"a{n}" for n in range(1, 9)}
+    assert result.progress.dropped == {f"a{n}" for n in range(1, 9)}
 
 
 def test_three_pages_about_files_make_the_rest_go_the_other_way_first(tmp_path: Path) -> None:
@@ -559,7 +565,7 @@ def test_three_pages_about_files_make_the_rest_go_the_other_way_first(tmp_path: 
         "/view/5",
         "/else/5",
     ]
-    assert len(result.job.saved) == 6
+    assert len(result.progress.saved) == 6
 
 
 def test_one_file_among_pages_keeps_their_like_from_being_taken_for_pages(tmp_path: Path) -> None:
@@ -569,7 +575,7 @@ def test_one_file_among_pages_keeps_their_like_from_being_taken_for_pages(tmp_pa
     result = fetched(
         tmp_path, answers, *(given(f"/doc/{n}", is_certain=False, name=f"N{n}") for n in range(6)), at_once=1
     )
-    assert sorted(result.job.saved) == ["a2", "a6"]
+    assert sorted(result.progress.saved) == ["a2", "a6"]
     assert len(result.asked) == 6
 
 
@@ -581,8 +587,8 @@ def test_pages_that_a_redirect_led_to_say_nothing_of_their_like(tmp_path: Path) 
 
     answers: dict[str, Any] = {f"/doc/{n}": away for n in range(3)} | {"/front": page("x" * 900), "/doc/3": file()}
     result = fetched(tmp_path, answers, *(given(f"/doc/{n}", is_certain=False) for n in range(4)), at_once=1)
-    assert list(result.job.saved) == ["a4"]
-    assert result.job.dropped == {"a1", "a2", "a3"}
+    assert list(result.progress.saved) == ["a4"]
+    assert result.progress.dropped == {"a1", "a2", "a3"}
 
 
 def test_what_one_order_learned_the_next_one_knows(tmp_path: Path) -> None:
@@ -591,7 +597,7 @@ def test_what_one_order_learned_the_next_one_knows(tmp_path: Path) -> None:
     wanted = given("/about-us", is_certain=False), given("/about-us", is_certain=False)
     result = fetched(tmp_path, answers, *wanted)
     assert result.asked == ["/about-us"]
-    assert result.job.dropped == {"a1", "a2"}
+    assert result.progress.dropped == {"a1", "a2"}
     wanted = given("/about-us", is_certain=False), given("/about-us")
     assert fetched(tmp_path / "b", answers, *wanted, at_once=1).asked == ["/about-us", "/about-us"]
 
@@ -603,7 +609,7 @@ def test_a_large_file_is_asked_for_once(tmp_path: Path) -> None:
     wanted = (given("/doc/1", name="a.pdf"), given("/doc/2", is_certain=False), given("/view/3", name="c.pdf"))
     result = fetched(tmp_path, answers, *wanted)
     assert sorted(result.asked) == ["/doc/1", "/doc/2", "/doc/3", "/view/3"]
-    assert sorted(file.size for file in result.job.saved.values()) == [len(LARGE), len(LARGE) + 1, len(LARGE) + 1]
+    assert sorted(file.size for file in result.progress.saved.values()) == [len(LARGE), len(LARGE) + 1, len(LARGE) + 1]
 
 
 def test_a_question_ends_where_the_file_begins(tmp_path: Path) -> None:
@@ -625,7 +631,7 @@ def test_a_question_ends_where_the_file_begins(tmp_path: Path) -> None:
 
     answers = {"/doc/x1": lambda: Slow("1", "2"), "/doc/x2": lambda: Slow("2", "1")}
     result = fetched(tmp_path, answers, given("/doc/x1", is_certain=False), given("/doc/x2", is_certain=False))
-    assert len(result.job.saved) == 2
+    assert len(result.progress.saved) == 2
 
 
 class _Captured:
@@ -649,14 +655,14 @@ class _Captured:
 def test_a_press_that_brings_a_page_is_no_attachment(tmp_path: Path, is_certain: bool) -> None:
     """Where it is not certain that there is one; else it is missing."""
 
-    async def press(job: order_job.Job, fetcher: fetching.Fetcher) -> None:
+    async def press(progress: order_progress.OrderProgress, fetcher: fetching.Fetcher) -> None:
         click = models.Click(models.Control("button", "Go"))
         attachment = models.Attachment("p1", "", click, is_certain=is_certain)
-        await fetcher.adopt(job, attachment, _Captured(tmp_path / "download"))
+        await fetcher.adopt(progress, attachment, _Captured(tmp_path / "download"))
 
     result = fetched(tmp_path / "out", {}, then=press)
-    assert result.job.dropped == (set() if is_certain else {"p1"})
-    assert set(result.job.failed) == ({"p1"} if is_certain else set())
+    assert result.progress.dropped == (set() if is_certain else {"p1"})
+    assert set(result.progress.failed) == ({"p1"} if is_certain else set())
     assert not (tmp_path / "download").exists()
 
 
@@ -678,10 +684,10 @@ def test_one_attachment_that_is_shown_in_two_areas_is_one(
     """The same name, or none, and the same content in another area; twice in one area is two."""
     answers = {"/1": file(), "/2": file(), "/3": file(), "/other": file(PDF + b"other")}
     result = fetched(tmp_path, answers, *(given(way, name=name, place=place) for way, name, place in items))
-    assert set(result.job.saved) == kept
-    assert {found.id for found in result.job.wanted()} == kept
-    assert not result.job.missing()
-    assert {Path(file.path) for file in result.job.saved.values()} == set(result.job.work.path.glob("*[0-9]"))
+    assert set(result.progress.saved) == kept
+    assert {found.id for found in result.progress.wanted()} == kept
+    assert not result.progress.missing()
+    assert {Path(file.path) for file in result.progress.saved.values()} == set(result.progress.work.path.glob("*[0-9]"))
 
 
 def test_a_sign_in_that_another_host_asks_for_is_the_files_own(tmp_path: Path) -> None:
@@ -859,11 +865,11 @@ def test_no_page_is_too_broken_to_be_read() -> None:
 def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path: Path) -> None:
     """An earlier run saved it; now a page answers: the file stays, and nothing is missing."""
 
-    async def keep(job: order_job.Job, _fetcher: fetching.Fetcher) -> None:
-        job.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
-        job.keep_rest()
+    async def keep(progress: order_progress.OrderProgress, _fetcher: fetching.Fetcher) -> None:
+        progress.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
+        progress.keep_rest()
 
     result = fetched(tmp_path, {"/1": page("nothing")}, given("/1", is_certain=False), then=keep)
-    assert result.job.vanished() == ["a1"]
-    assert result.job.saved["a1"].checks == ("vanished",)
-    assert not result.job.missing()
+    assert result.progress.vanished() == ["a1"]
+    assert result.progress.saved["a1"].checks == ("vanished",)
+    assert not result.progress.missing()

@@ -135,7 +135,7 @@ def order_list(orders: Sequence[catalogue.TenantOrder], search: str, page: int, 
     rows = "".join(
         f'<tr><td><a href="{order.path}">{order.number}</a></td><td>{escape(order.supplier)}</td>'
         f"<td>{order.date:%d/%m/%y}</td><td>Issued</td><td>{order.amount}</td>"
-        f'<td><a href="{order.path}/edit" class="edit">Edit</a></td></tr>\n'
+        f'<td><a href="{order.path}/cancel">Cancel</a></td></tr>\n'
         for order in orders[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
     )
     rows = rows or '<tr class="empty"><td colspan="6">No rows match.</td></tr>'
@@ -257,7 +257,7 @@ def _bar(shown: catalogue.TenantOrder, texts: Texts) -> str:
     return (
         f'<div class="page_buttons_right{floats}">'
         f'<a href="/order_headers/print_view?id={shown.header_id}&amp;version=1">{texts.print_view}</a>'
-        f'<button type="button" data-change="cancel">{texts.cancel}</button></div>'
+        f'<a class="button" href="{shown.path}/cancel">{texts.cancel}</a></div>'
     )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import csv
 import dataclasses
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,7 +14,7 @@ from po_pw.demo.coupa import accounts, catalogue, provider, site, totp
 from po_pw.demo.coupa.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from aiohttp import web
 
@@ -95,13 +93,19 @@ class Tenant:
 
     @property
     def sign_in_host(self) -> str:
-        """The host that asks for the password: the identity provider's, or the tenant's own."""
+        """Another host that asks for the password: the identity provider's; `""` where the tenant asks itself."""
         single = self.settings.sign_in is catalogue.SignIn.SINGLE_SIGN_ON
-        return urlsplit(self.provider_origin if single else self.origin).hostname or ""
+        return _OTHER_HOST if single else ""
 
     def order_url(self, po_number: str) -> str:
         """The address that follows from a PO number; not every order's page is there."""
         return f"{self.origin}/order_headers/{po_number.lstrip('POMpom')}"
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The list that people would have: `po_number,url`, then each order. The supplier is on the pages only."""
+        yield "po_number", "url"
+        for order in self.orders:
+            yield order.po_number, self.order_url(order.po_number)
 
     def code(self) -> str:
         """The one-time code that the user's authenticator app shows now."""
@@ -152,19 +156,3 @@ def serve_in_thread(settings: catalogue.TenantSettings | None = None, port: int 
     """
     with serving.in_thread(lambda: serve(settings, port), "demo tenant") as tenant:
         yield tenant
-
-
-def write_csv(tenant: Tenant, path: Path, *, only: Collection[str] | None = None) -> None:
-    """Writes the list of orders that people would have: `po_number,url`. The supplier is on the pages only.
-
-    Args:
-        tenant: whose orders.
-        path: the file, UTF-8; replaced where there is one.
-        only: PO numbers; None for all.
-    """
-    with Path(path).open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("po_number", "url"))
-        for order in tenant.orders:
-            if only is None or order.po_number in only:
-                writer.writerow((order.po_number, tenant.order_url(order.po_number)))

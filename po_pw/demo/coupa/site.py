@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib.resources
 import re
 from typing import TYPE_CHECKING, Final
@@ -24,8 +25,10 @@ _OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/
 """Paths that ask for no sign-in; and `/sessions` itself."""
 _SIGN_INS: Final = frozenset({"/sessions", "/sessions/saml_post"})
 """Where a sign-in is posted."""
-_CHANGES: Final = re.compile(r"/(edit|cancel|close|acknowledge|revise)$")
-"""Addresses that change something even where they are only asked for."""
+_CHANGES: Final = re.compile(r"^/order_headers/\d+/cancel$")
+"""An address that changes something even where it is only asked for."""
+_SESSION: Final[contextvars.ContextVar[accounts.Session | None]] = contextvars.ContextVar("session", default=None)
+"""Of the request that is being answered."""
 _SCRIPT: Final = (
     "// Uploads what people attach. It has nothing to do on a page that is only read.\nwindow.uploader = {};\n"
 )
@@ -126,8 +129,7 @@ class Site:
             return web.Response(status=200 if session else 401)
         if session is None and not (path.startswith(_OPEN) or path in _SIGN_INS):
             return self._signed_out(request)
-        if session is not None:
-            request["session"] = session
+        _SESSION.set(session)
         if tenant.faults.take(request.rel_url.raw_path) is not None:
             tenant.counts["faults"] += 1
             return web.Response(status=503, headers={"Retry-After": "1"}, text="Service unavailable")
@@ -136,7 +138,7 @@ class Site:
         except web.HTTPNotFound:
             if session is None:
                 raise
-            return self._problem("not_found", "en", 404, request)
+            return self._problem("not_found", "en", 404)
 
     def _signed_out(self, request: web.Request) -> web.Response:
         self._tenant.counts["sent_to_sign_in"] += 1
@@ -145,15 +147,22 @@ class Site:
             return web.json_response({"error": "session expired", "expired_session_url": target}, status=401)
         return web.Response(status=302, headers={"Location": target})
 
-    def _viewer(self, request: web.Request) -> pages.Viewer:
-        session: accounts.Session = request["session"]
+    def _session(self) -> accounts.Session:
+        """Of the request that is being answered; the gate lets none in without."""
+        session = _SESSION.get()
+        if session is None:
+            raise web.HTTPUnauthorized
+        return session
+
+    def _viewer(self) -> pages.Viewer:
+        session = self._session()
         return pages.Viewer(session.username, self._tenant.signer.mac(session.name), self._settings.late)
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
     async def _sign_in_page(self, request: web.Request) -> web.StreamResponse:
         target = _local(request.query.get("return_to", "/user/home"))
-        if "session" in request:
+        if _SESSION.get() is not None:
             raise web.HTTPFound(target)
         if self._settings.sign_in is SignIn.SINGLE_SIGN_ON:
             raise web.HTTPFound(provider.start_url(self._tenant, target))
@@ -191,8 +200,8 @@ class Site:
         self._tenant.accounts.sign_out(request.cookies.get(self._tenant.cookie, ""))
         raise web.HTTPFound("/sessions/new")
 
-    async def _expiration(self, request: web.Request) -> web.Response:
-        left = self._tenant.accounts.seconds_left(request["session"])
+    async def _expiration(self, _: web.Request) -> web.Response:
+        left = self._tenant.accounts.seconds_left(self._session())
         return web.json_response(
             {
                 "expired_session_url": "/sessions/new?expired=1",
@@ -209,12 +218,12 @@ class Site:
     async def _home(self, request: web.Request) -> web.Response:
         query = request.query
         language = query.get("locale", "en")
-        return _html(pages.home(self._viewer(request), language if language in TEXTS else "en", query.get("flash", "")))
+        return _html(pages.home(self._viewer(), language if language in TEXTS else "en", query.get("flash", "")))
 
     async def _other_list(self, request: web.Request) -> web.Response:
         name = request.path.strip("/")
         title = name.replace("_headers", "s").capitalize()
-        return _html(pages.plain(title, self._viewer(request), f"{name}/index"))
+        return _html(pages.plain(title, self._viewer(), f"{name}/index"))
 
     async def _list(self, request: web.Request) -> web.Response:
         """The list of the orders that this user may see, newest last; with `search`, those whose number has it."""
@@ -223,7 +232,7 @@ class Site:
         search = request.query.get("search", "").strip()
         found = [one for one in self._tenant.all_orders if catalogue.is_seen(one) and search in one.number]
         found.sort(key=lambda order: order.header_id)
-        return _html(pages.order_list(found, search, _count(request.query.get("page")), self._viewer(request)))
+        return _html(pages.order_list(found, search, _count(request.query.get("page")), self._viewer()))
 
     async def _order(self, request: web.Request) -> web.StreamResponse:
         self._tenant.counts["pages"] += 1
@@ -235,12 +244,12 @@ class Site:
             if variant is Variant.FORBIDDEN_HOME:
                 raise web.HTTPFound(f"/user/home?flash={error}")
             status = 200 if variant in ANSWERS_200 else {"not_found": 404, "forbidden": 403}[error]
-            return self._problem(error, variant.language, status, request)
-        return _html(pages.order(order, self._viewer(request), error=request.query.get("flash", "")))
+            return self._problem(error, variant.language, status)
+        return _html(pages.order(order, self._viewer(), error=request.query.get("flash", "")))
 
     async def _print_view(self, request: web.Request) -> web.Response:
         order = self._visible(request.query.get("id", ""))
-        return _html(pages.order(order, self._viewer(request), printed=True))
+        return _html(pages.order(order, self._viewer(), printed=True))
 
     async def _requisition(self, request: web.Request) -> web.Response:
         self._tenant.counts["pages"] += 1
@@ -248,10 +257,10 @@ class Site:
         found = self._requisitions.get(_count(request.match_info["id"], 0))
         if found is None:
             raise web.HTTPNotFound
-        return _html(pages.requisition(found, self._viewer(request)))
+        return _html(pages.requisition(found, self._viewer()))
 
-    def _problem(self, error: str, language: str, status: int, request: web.Request) -> web.Response:
-        return _html(pages.problem(error, language, self._viewer(request)), status)
+    def _problem(self, error: str, language: str, status: int) -> web.Response:
+        return _html(pages.problem(error, language, self._viewer()), status)
 
     def _visible(self, given: str) -> catalogue.TenantOrder:
         order = self._by_id.get(_count(given, 0))

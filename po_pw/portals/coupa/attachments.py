@@ -2,7 +2,7 @@
 
 Coupa numbers each file: two addresses with one number lead to one file, whichever list they stand in. What has no
 address has no number either, and is told apart by section, name and position; whether such a button and an address
-elsewhere are one file shows their content (`order_job.Job.drop_twins`). Pure.
+elsewhere are one file shows their content (`order_progress.OrderProgress.drop_twins`). Pure.
 """
 
 from __future__ import annotations

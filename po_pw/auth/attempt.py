@@ -1,0 +1,197 @@
+"""One sign-in on one page, and its proof: a page that opens with it, and does not open without."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from po_pw import errors, hostnames, models
+from po_pw.auth import forms
+from po_pw.auth import trust as trusts
+from po_pw.portals.generic import page_facts, recognition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from po_pw.browser import contexts
+
+    # Playwright's own types are for the modules that use them.
+    Page = Any
+
+_UNLIKE: Final = 0.4
+"""Two pages at one address that share less than this are two pages."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that a sign-in holds."""
+
+    url: str = ""
+    """A page that needs the sign-in, and opened with it; `""` where none was found."""
+    doubt: str = ""
+    """Why nothing proves it, in words; `""` where it is proved."""
+    notice: str = ""
+    """What the person should know although it is proved, e.g. that the address given answered 404."""
+
+
+class Strangers:
+    """How an address looks to somebody who is not signed in."""
+
+    def __init__(self, driver: contexts.Driver, launch: contexts.Launch, timeout: float) -> None:
+        self._driver = driver
+        self._launch = launch
+        self._timeout = timeout
+        self._known: dict[str, page_facts.PageFacts] = {}
+
+    async def see(self, url: str) -> page_facts.PageFacts:
+        """The page that a browser without any cookie gets."""
+        if url not in self._known:
+            place = self._driver.run_dir.path / f"stranger{len(self._known)}"
+            await asyncio.to_thread(place.mkdir, mode=0o700)
+            context = await self._driver.open(
+                models.WorkerId("stranger"),
+                self._launch,
+                user_data_dir=place / "profile",
+                downloads=place / "downloads",
+            )
+            try:
+                async with context.page() as hold:
+                    self._known[url] = await _open(hold.page, url, self._timeout)
+            finally:
+                await context.close()
+        return self._known[url]
+
+
+class Attempt:
+    """One sign-in on one page.
+
+    Args:
+        page: of the context that is to be signed in.
+        url: any page of the portal that needs a sign-in.
+        strangers: how pages look without one.
+        timeout: seconds for a page to open.
+    """
+
+    def __init__(self, page: Page, url: str, strangers: Strangers, timeout: float) -> None:
+        self._page = page
+        self._url = url
+        self._origin = hostnames.origin_of(url)
+        self._strangers = strangers
+        self._timeout = timeout
+        self._asked = False
+        """The portal has asked for a sign-in since it began."""
+        self._first: page_facts.PageFacts | None = None
+
+    async def begin(self) -> bool:
+        """Opens the address; whether there is nothing to be done: signed in already, or no way in on a public page."""
+        self._first = first = await _open(self._page, self._url, self._timeout)
+        if asks_for_sign_in(first) or first.challenge:
+            self._asked = True
+            return False
+        if needs_sign_in(first, await self._strangers.see(self._url)):
+            return True
+        return not first.ways_in and not any(form.asks_who or form.asks_secret for form in first.forms)
+
+    async def is_in(self, page: Page, status: int) -> bool:
+        """Whether the portal, having asked for a sign-in, shows a page of its own now."""
+        facts = await page_facts.look(page, asked=self._url, status=status)
+        asks = asks_for_sign_in(facts) or any(form.asks_secret for form in facts.forms) or facts.challenge
+        is_here = _is_same_site(facts.url, self._origin)
+        self._asked = self._asked or asks or not is_here
+        # Where the address is public, a page that has a way out says that somebody is in.
+        return is_here and not asks and status < 500 and (self._asked or facts.signs_out)
+
+    async def fill(self, answers: forms.Answers, trust: trusts.Trust) -> None:
+        """Fills the form, here or behind a link that leads to it.
+
+        Raises:
+            LoginRequiredError: there is no form, it must not be filled, or a person is needed.
+            CredentialsRefusedError: the portal did not accept user name and password.
+        """
+
+        async def may_type(target: trusts.Target) -> None:
+            await trusts.check_target(target, self._origin, trust)
+
+        first = self._first
+        if first is not None and not any(form.asks_who or form.asks_secret for form in first.forms):
+            links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
+            if links:
+                await forms.open_page(self._page, links[0], self._timeout)
+        self._asked = True
+        await forms.by_form(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
+
+    async def prove(self) -> Proof:
+        """Opens the address afresh, and if it says nothing the page the sign-in led to: does one need the sign-in?
+
+        Raises:
+            LoginRequiredError: the portal asks for a sign-in at an order's address all the same.
+        """
+        landed = self._page.url
+        here = await _open(self._page, self._url, self._timeout)
+        reason = recognition.sign_in_reason(here, kept=not _led_away(here)) if self._first else ""
+        notice = ""
+        if reason and recognition.names_record(self._url):
+            msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
+            raise errors.LoginRequiredError(msg)
+        if not reason and here.status >= 400:
+            notice = f"{self._url} answers {here.status}, signed in or not"
+        for candidate in self._candidates(here, reason, landed):
+            facts = here if recognition.same_address(candidate, here.url) else await self._reopen(candidate)
+            if facts.status >= 400 or asks_for_sign_in(facts):
+                continue
+            if needs_sign_in(facts, await self._strangers.see(candidate)):
+                return Proof(url=candidate, notice=notice)
+        if reason:
+            msg = f"the sign-in does not hold: {self._url} still asks for one ({reason})"
+            raise errors.LoginRequiredError(msg)
+        doubt = notice or f"{self._url} opens without a sign-in too, so nothing here shows whether you are signed in"
+        return Proof(doubt=doubt)
+
+    def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:
+        found = [] if reason else [here.url]
+        if not reason and not _led_away(here):
+            found.insert(0, self._url)
+        return [one for one in dict.fromkeys([*found, landed]) if _is_same_site(one, self._origin)]
+
+    async def _reopen(self, url: str) -> page_facts.PageFacts:
+        return await _open(self._page, url, self._timeout)
+
+
+async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
+    status = await forms.open_page(page, url, timeout)
+    return await page_facts.look(page, asked=url, status=status)
+
+
+def asks_for_sign_in(facts: page_facts.PageFacts) -> bool:
+    """Whether a page is a sign-in, by its structure. Pure."""
+    return bool(recognition.sign_in_reason(facts, kept=not _led_away(facts)))
+
+
+def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFacts) -> bool:
+    """Whether a page that opened would not have opened without the sign-in. Pure.
+
+    Args:
+        signed_in: as it came with the sign-in.
+        stranger: what the same address gives somebody without cookies.
+    """
+    if asks_for_sign_in(stranger) or stranger.challenge or (stranger.status >= 400 and signed_in.status < 400):
+        return True
+    if recognition.same_address(signed_in.url, stranger.url):
+        return signed_in.signs_out and not stranger.signs_out and not recognition.alike(signed_in, stranger, _UNLIKE)
+    return bool(stranger.ways_in or stranger.forms)
+
+
+def _led_away(facts: page_facts.PageFacts) -> bool:
+    part = recognition.record_part(facts.asked, "")
+    return not recognition.same_address(facts.asked, facts.url) and not recognition.keeps_record(facts.url, part)
+
+
+def _is_same_site(url: str, origin: str) -> bool:
+    """Whether an address is of the portal asked for: the same host, whatever it does with http and `www.`."""
+    here, there = urlsplit(url), urlsplit(origin)
+    same_port = here.port == there.port or (here.port is None and there.scheme == "http" and there.port is None)
+    hosts = [hostnames.ascii_host(one.hostname or "").removeprefix("www.") for one in (here, there)]
+    return hosts[0] == hosts[1] and same_port

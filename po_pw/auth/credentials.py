@@ -1,0 +1,160 @@
+"""User names and passwords that may be used without asking anybody: in the system's keyring, or in the environment.
+
+No file of ours ever holds a password. The user name, which is no secret, is kept with the sign-in (`sessions`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from po_pw import errors, redact, sessions, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keyring import backend
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+PASSWORD_VARIABLE: Final = "PO_PW_PASSWORD"  # noqa: S105 - the name of a variable
+_ANSWERS_WITHIN: Final = 60.0
+"""Seconds for a keyring to answer: a locked one may ask the person to unlock it, and nobody may be there."""
+_RECOMMENDED: Final = 1
+"""The least priority of a keyring that keeps passwords from others; `keyring` itself recommends those."""
+
+
+class KeyringError(errors.MachineError):
+    """The system's keyring cannot be used; says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user name and password for one portal."""
+
+    username: str
+    password: str = dataclasses.field(repr=False)
+    by_environment: bool = False
+    """From `PO_PW_PASSWORD`, not from the keyring."""
+
+
+def find(options: settings.Settings, origin: str) -> Credentials | None:
+    """What may be used for this portal without asking anybody; None where a person is needed.
+
+    Only for a portal that somebody signed in to by form. The password of `PO_PW_PASSWORD` goes to a portal that was
+    signed in to with it, or to the only one that was signed in to by form: with several, nothing tells whose it is. A
+    password that the portal has refused is not used again, lest the account be locked, until somebody signs in.
+
+    Blocks while the keyring is asked, at most a minute: call it in a thread.
+
+    Args:
+        options: where sign-ins are kept, and for which account.
+        origin: of the portal.
+    """
+    kept = sessions.Sessions(settings.home(options), options.account)
+    found = kept.read(origin)
+    if found is None or not found.method.username or found.method.refused:
+        return None
+    username = found.method.username
+    by_form = [one for one in kept.saved() if one.method.username]
+    if (password := from_environment()) and (found.method.by_environment or len(by_form) == 1):
+        return Credentials(username, password, by_environment=True)
+    try:
+        remembered = recall(origin, options.account, username)
+    except KeyringError as error:
+        _log.info("%s", error)
+        return None
+    return Credentials(username, remembered) if remembered else None
+
+
+def from_environment() -> str:
+    """The password of `PO_PW_PASSWORD`; `""`: none."""
+    password = settings.environment(PASSWORD_VARIABLE) or ""
+    redact.remember(password)
+    return password
+
+
+def recall(origin: str, account: str, username: str) -> str:
+    """The password in the keyring; `""`: there is none. Blocks.
+
+    Args:
+        origin: of the portal.
+        account: of the portal; `""` for its first user.
+        username: of the sign-in form.
+
+    Raises:
+        KeyringError: there is no keyring, or it does not answer.
+    """
+    service = _service(origin, account)
+    password = _ask(lambda keyring: keyring.get_password(service, username)) or ""
+    redact.remember(password)
+    return password
+
+
+def remember(origin: str, account: str, username: str, password: str) -> None:
+    """Puts a password into the keyring, and makes sure that it is there. Blocks.
+
+    Args:
+        origin: of the portal.
+        account: of the portal; `""` for its first user.
+        username: of the sign-in form.
+        password: of the sign-in form.
+
+    Raises:
+        KeyringError: there is no keyring, or it did not keep it.
+    """
+    service = _service(origin, account)
+    _ask(lambda keyring: keyring.set_password(service, username, password))
+    if recall(origin, account, username) != password:
+        msg = "the keyring of this system keeps nothing"
+        raise KeyringError(msg)
+
+
+def forget(origin: str, account: str, username: str) -> bool:
+    """Takes a password out of the keyring; whether one was there. Blocks.
+
+    Raises:
+        KeyringError: there is no keyring, or it does not let go of it.
+    """
+    if not recall(origin, account, username):
+        return False
+    service = _service(origin, account)
+    _ask(lambda keyring: keyring.delete_password(service, username))
+    return True
+
+
+def _service(origin: str, account: str) -> str:
+    """What an entry is called in the keyring."""
+    return f"po-pw {origin} {account}".strip()
+
+
+def _ask(question: Callable[[backend.KeyringBackend], T]) -> T:
+    """Asks the keyring in a thread that dies with the process: one that waits to be unlocked may never answer."""
+    # Only here: it looks for its parts among all installed packages.
+    import keyring
+    from keyring import errors as keyring_errors
+
+    answers: list[T] = []
+    problems: list[str] = []
+
+    def ask() -> None:
+        try:
+            chosen = keyring.get_keyring()
+            if chosen.priority < _RECOMMENDED:
+                problems.append("this system has no keyring (Credential Manager, Keychain, Secret Service)")
+                return
+            answers.append(question(chosen))
+        except (keyring_errors.KeyringError, ImportError, AttributeError, OSError, RuntimeError) as error:
+            problems.append(f"the keyring of this system does not work: {str(error) or type(error).__name__}")
+
+    thread = threading.Thread(target=ask, name="keyring", daemon=True)
+    thread.start()
+    thread.join(_ANSWERS_WITHIN)
+    if not answers:
+        msg = problems[0] if problems else f"the keyring did not answer within {_ANSWERS_WITHIN:.0f} s. Is it locked?"
+        raise KeyringError(msg)
+    return answers[0]

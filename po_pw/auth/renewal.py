@@ -1,0 +1,95 @@
+"""Signing in again while a run goes on: without a window, in a browser of its own, as the last sign-in was made."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from po_pw import errors, models, redact, sessions, settings
+from po_pw.auth import attempt, credentials, forms
+from po_pw.auth import trust as trusts
+
+if TYPE_CHECKING:
+    from po_pw.browser import contexts
+
+
+async def renew(
+    options: settings.Settings, origin: str, driver: contexts.Driver, launch: contexts.Launch
+) -> dict[str, Any]:
+    """Signs in to a portal again without asking anybody, saves the sign-in, and gives its new storage state.
+
+    It opens a browser of its own, headless and with an empty profile, and gives it the cookies of the last sign-in: an
+    identity provider that still knows the user, or this machine, then asks for less. No other context is touched.
+
+    Args:
+        options: where sign-ins are kept, for which account, and how one-time codes are made.
+        origin: of the portal.
+        driver: of the run.
+        launch: how the run's browsers are launched.
+
+    Returns:
+        The storage state as Playwright gives it: `cookies`, and `origins` with their local storage.
+
+    Raises:
+        LoginRequiredError: a person is needed; the message names the command.
+        PortalUnreachableError: the portal does not answer.
+        MachineError: the browser does not start.
+        BrowserLostError: the browser died of it.
+    """
+    kept = sessions.Sessions(settings.home(options), options.account)
+    last = await asyncio.to_thread(kept.read, origin)
+    if last is None:
+        raise errors.LoginRequiredError(_person_needed(kept, origin, "nobody has signed in to it"))
+    url = last.proof_url or last.method.start_url or origin
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="sign-in-", dir=driver.run_dir.path))
+    unseen = dataclasses.replace(launch, headless=True)
+    context = await driver.open(
+        models.WorkerId("sign-in"),
+        unseen,
+        user_data_dir=folder / "profile",
+        downloads=folder / "downloads",
+        cookies=last.cookies,
+    )
+    try:
+        async with context.page() as hold:
+            strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
+            trying = attempt.Attempt(hold.page, url, strangers, options.navigation_timeout)
+            is_in = await trying.begin()
+            if not is_in:
+                await _fill(options, kept, last, trying)
+            proof = await trying.prove()
+            if is_in and not proof.url:
+                raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no way to do it"))
+        state = await context.save_storage_state()
+    finally:
+        await context.close()
+    redact.remember_cookies(state["cookies"])
+    await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
+    return state
+
+
+async def _fill(
+    options: settings.Settings, kept: sessions.Sessions, last: sessions.SignIn, trying: attempt.Attempt
+) -> None:
+    found = await asyncio.to_thread(credentials.find, options, last.origin)
+    if found is None:
+        why = "the portal refused the password the last time" if last.method.refused else "no password is kept for it"
+        raise errors.LoginRequiredError(_person_needed(kept, last.origin, why))
+    trust = trusts.Trust(last.method.hosts, insecure=last.method.insecure)
+    try:
+        await trying.fill(forms.Answers(found.username, found.password), trust)
+    except errors.CredentialsRefusedError as error:
+        await asyncio.to_thread(kept.note_refused, last.origin)
+        raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, str(error))) from error
+    except errors.LoginRequiredError as error:
+        raise errors.LoginRequiredError(_person_needed(kept, last.origin, str(error))) from error
+
+
+def _person_needed(kept: sessions.Sessions, origin: str, why: str) -> str:
+    return (
+        f"{origin} asks for a sign-in: {why.rstrip('.')}. Run: {kept.login_command(origin)}\n"
+        "then run the same command again: it continues where this one stopped."
+    )

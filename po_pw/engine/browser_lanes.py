@@ -1,0 +1,40 @@
+"""Browser lanes for the workers of a run: each reads on the pages of a persistent context from the pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from po_pw.lanes import browser
+
+if TYPE_CHECKING:
+    from po_pw import models
+    from po_pw.engine.run_context import RunContext
+    from po_pw.lanes import base
+
+
+class BrowserLanes:
+    """Opens browser lanes; a `lanes.base.LaneFactory`.
+
+    Args:
+        run_context: of the run.
+        knowledge: of its portals.
+    """
+
+    def __init__(self, run_context: RunContext, knowledge: browser.Knowledge) -> None:
+        self._run_context = run_context
+        self._knowledge = knowledge
+
+    async def open(self, worker: models.WorkerId) -> base.Lane:
+        """A lane on this worker's context; the context it has is used again while it lives.
+
+        Raises:
+            MachineError: the browser does not start.
+            OutputUnavailableError: there is no place for its downloads.
+        """
+        run = self._run_context
+        context = await run.pool.open(worker)
+        return browser.BrowserLane(context, run.options, run.portal_for, self._knowledge, run.hub)
+
+    async def close(self, worker: models.WorkerId) -> None:
+        """Closes this worker's context and removes its profile."""
+        await self._run_context.pool.close(worker)

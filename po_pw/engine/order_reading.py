@@ -1,0 +1,334 @@
+"""An order's page becomes its listing, and the listing's attachments are begun to be fetched."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events, hostnames, models, redact
+from po_pw.engine import resuming
+from po_pw.journal import facts
+from po_pw.machine import clocks
+from po_pw.storage import filesystem, staging
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from po_pw.engine import fetching, order_progress
+    from po_pw.engine.run_context import WorkerDeps
+    from po_pw.lanes import base as lanes
+    from po_pw.transport import client
+
+_REFUSED: Final = {
+    models.PageKind.NOT_FOUND: (models.ErrorCode.NOT_FOUND, "the portal has no such order: check po_number and url"),
+    models.PageKind.FORBIDDEN: (
+        models.ErrorCode.FORBIDDEN,
+        "the signed-in user may not see this order: ask the portal's administrator, or sign in as another user",
+    ),
+    models.PageKind.CHALLENGE: (
+        models.ErrorCode.CHALLENGE,
+        "the portal asks to prove that a person is there: open it once with `po-pw login`, or use fewer workers",
+    ),
+    models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
+    models.PageKind.NOT_RECOGNISED: (
+        models.ErrorCode.NOT_RECOGNISED,
+        (
+            "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
+            "{evidence}"
+        ),
+    ),
+    models.PageKind.NO_AREA: (
+        models.ErrorCode.NO_AREA_FOUND,
+        (
+            "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it "
+            "with: po-pw portal inspect {url} (add --accept if orders without attachments look like this)"
+        ),
+    ),
+}
+
+
+class AbandonedError(Exception):
+    """A stop ended the attempt; it does not count as one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker has while one lane lasts."""
+
+    worker: models.WorkerId
+    lane: lanes.Lane
+    session: client.Session
+    fetcher: fetching.Fetcher
+    under_way: set[asyncio.Task[None]]
+    """All fetches under way, of whichever order."""
+
+
+class OrderReading:
+    """Reads one order, in one attempt.
+
+    Args:
+        deps: what the workers share.
+        tools: of the worker.
+        lease: the order.
+        progress: gets listing and failures.
+        fetches: of the attempt; gets a fetch per attachment.
+    """
+
+    def __init__(
+        self,
+        deps: WorkerDeps,
+        tools: Tools,
+        lease: models.Lease,
+        progress: order_progress.OrderProgress,
+        fetches: fetching.Fetches,
+    ) -> None:
+        self._deps = deps
+        self._run_context = deps.run_context
+        self._tools = tools
+        self._lease = lease
+        self._order = lease.order
+        self._progress = progress
+        self._fetches = fetches
+
+    async def visit(self) -> None:
+        """Reads the order's page and starts its fetches; leaves none running where that fails.
+
+        Where more has to be known of the portal to tell what the page shows, the listing waits in
+        `OrderProgress.awaited`.
+
+        Raises:
+            AbandonedError: a stop ended it.
+            OrderError: the order cannot be read.
+        """
+        order, progress, knowledge = self._order, self._progress, self._deps.knowledge
+        try:
+            self._deps.policy.check(order.url)
+            await resuming.open_work(self._run_context, progress)
+            async with self._visiting() as visit:
+                await self._take_cookies()
+                listing = self._concluded(visit.listing)
+                if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
+                    folder, home = self._evidence, self._run_context.out / filesystem.INTERNAL
+                    await asyncio.to_thread(filesystem.make, folder.parent, home)
+                    progress.evidence = await visit.keep_evidence(folder)
+                if listing is None:
+                    progress.awaited = visit.listing
+                    knowledge.wait(order)
+                else:
+                    await self._begin(listing, visit)
+            self._deps.policy.page_read(self._lease)
+        except TimeoutError:
+            await self._fetches.cancel()
+            if self._deps.visits.is_ended(self._lease):
+                raise AbandonedError from None
+            msg = f"the order was not read within {self._run_context.options.order_timeout:.0f} s"
+            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
+        except errors.SessionExpiredError as error:
+            await self._fetches.cancel()
+            await self._raise_if_alone(error)
+            raise
+        except BaseException:
+            # Before the order goes back: the next attempt writes to the same paths.
+            await self._fetches.cancel()
+            raise
+
+    async def decide(self, awaited: models.Listing) -> None:
+        """Looks again at a listing that was read before, with what is known of the portal by now; opens no page.
+
+        Raises:
+            OrderError: the order cannot be read.
+        """
+        listing = self._concluded(awaited)
+        if listing is None:
+            return
+        self._progress.awaited = None
+        self._deps.knowledge.decided(self._order)
+        if listing.page is models.PageKind.ORDER:
+            await asyncio.to_thread(shutil.rmtree, self._evidence, ignore_errors=True)
+        try:
+            await self._begin(listing, None)
+        except errors.SessionExpiredError as error:
+            await self._raise_if_alone(error)
+            raise
+
+    def decide_without_attachments(self) -> bool:
+        """Everything listed turned out to be no attachment: decides as for a page that shows none.
+
+        Returns:
+            False where more has to be known of the portal first.
+
+        Raises:
+            PermanentError: the page is not one of an order without attachments.
+        """
+        progress = self._progress
+        if progress.listing is None:
+            msg = f"{self._order.po_number} has no listing"
+            raise RuntimeError(msg)
+        bare = dataclasses.replace(progress.listing, attachments=())
+        concluded = self._concluded(bare)
+        if concluded is None:
+            progress.awaited = bare
+            self._deps.knowledge.wait(self._order)
+            return False
+        progress.listing = bare
+        progress.dropped.clear()
+        if concluded.page is not models.PageKind.ORDER:
+            progress.listing = None
+            raise self._refusal(concluded)
+        return True
+
+    async def press_rest(self) -> None:
+        """Opens the order again for files whose addresses led to pages, and that only a press may hand out.
+
+        Raises:
+            OrderError: it does not open again.
+        """
+        progress = self._progress
+        rest = dict(progress.unpressed)
+        if not rest:
+            return
+        shown = {found.id: found for found in progress.wanted()}
+        timeout = self._run_context.options.order_timeout
+        try:
+            async with asyncio.timeout(timeout), self._tools.lane.visit(self._order) as visit:
+                for attachment_id, click in rest.items():
+                    await self._press(visit, shown[attachment_id], click)
+        except TimeoutError:
+            msg = f"the order was not opened again within {timeout:.0f} s"
+            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
+        await self._fetches.done()
+
+    async def check_session(self) -> None:
+        """A sign-in that one file alone asks for is that file's failure, as long as the session holds."""
+        failed = self._progress.failed
+        asked = {name: error for name, error in failed.items() if isinstance(error, errors.SessionExpiredError)}
+        if asked and await self._session_holds(opened=True):
+            for name, error in asked.items():
+                msg = f"this file alone asks for a sign-in ({error})"
+                failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
+
+    def announce(self, step: events.Step, attachments: int = 0) -> None:
+        """Tells listeners how far the order is."""
+        order, lease = self._order, self._lease
+        self._run_context.hub.emit(
+            events.OrderStep(lease.worker, order.key, order.po_number, step, lease.attempt, attachments)
+        )
+
+    @contextlib.asynccontextmanager
+    async def _visiting(self) -> AsyncIterator[lanes.Visit]:
+        """The order's page, while the block lasts, bounded in time; a stop ends it where the portal does not answer."""
+        async with asyncio.timeout(self._run_context.options.order_timeout) as limit:
+            with self._deps.visits.under_way(self._lease, limit):
+                async with self._tools.lane.visit(self._order) as visit:
+                    yield visit
+
+    async def _take_cookies(self) -> None:
+        """The HTTP client asks with the cookies that the browser has now."""
+        cookies = await self._tools.lane.cookies()
+        redact.remember_cookies(cookies)
+        self._tools.session.set_cookies(cookies)
+
+    async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
+        """Takes a listing in and starts a fetch for each open attachment; a press holds the page until it has begun.
+
+        Args:
+            listing: of the order's page.
+            visit: the open page; None where the listing was read before, and holds links alone.
+        """
+        progress, fetcher = self._progress, self._tools.fetcher
+        self._take_in(listing)
+        self.announce("fetching", len(progress.wanted()))
+        progress.failed.clear()
+        for attachment in progress.open():
+            if isinstance(attachment.source, models.Link):
+                self._fetches.add(fetcher.link(progress, attachment, attachment.source))
+        for attachment in progress.open():
+            if not isinstance(attachment.source, models.Click) or visit is None:
+                continue
+            if attachment.id in progress.kept:  # only a click would tell whether it has changed
+                progress.keep(attachment.id)
+                continue
+            await self._press(visit, attachment, attachment.source)
+
+    async def _press(self, visit: lanes.Visit, attachment: models.Attachment, click: models.Click) -> None:
+        """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
+        progress, fetcher = self._progress, self._tools.fetcher
+        try:
+            await fetcher.check_room(progress, attachment)
+            got = await visit.capture(click)
+        except errors.BrowserLostError:
+            raise
+        except errors.OrderError as error:
+            fetcher.fail(progress, attachment, error)
+            return
+        if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
+            fetcher.drop(progress, attachment)  # the page has a link to this file, too
+        elif isinstance(got, models.Link):
+            self._fetches.add(fetcher.link(progress, attachment, got))
+        else:
+            self._fetches.add(fetcher.adopt(progress, attachment, got))
+
+    def _take_in(self, listing: models.Listing) -> None:
+        order, hub = self._order, self._run_context.hub
+        brief = dataclasses.replace(listing, facts="", considered=())  # listeners need neither
+        hub.emit(events.PageRead(self._lease.worker, order.key, order.po_number, brief))
+        if listing.page is models.PageKind.SIGNED_OUT:
+            msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
+            raise errors.SessionExpiredError(msg)
+        if listing.page is not models.PageKind.ORDER:
+            raise self._refusal(listing)
+        self._progress.listing = listing
+        self._deps.knowledge.explain(order, listing)
+        self._run_context.journal.note(
+            self._run_context.run, facts.Listed(order.key, listing.attachments, clocks.now())
+        )
+
+    def _refusal(self, listing: models.Listing) -> errors.PermanentError:
+        code, message = _REFUSED[listing.page]
+        evidence = f".po-pw/evidence/{self._evidence.name}"
+        return errors.PermanentError(message.format(why=listing.why, url=self._order.url, evidence=evidence), code)
+
+    def _concluded(self, listing: models.Listing) -> models.Listing | None:
+        """The listing with what is known of the portal; None where that is not enough yet."""
+        order, knowledge = self._order, self._deps.knowledge
+        found = self._run_context.portal_for(order.url).conclude(
+            listing,
+            order,
+            knowledge.memory(order.url),
+            last=knowledge.is_last(order),
+            is_other_order=lambda number: knowledge.is_other_order(order, number),
+        )
+        knowledge.learned(order.url)
+        return found
+
+    @property
+    def _evidence(self) -> Path:
+        return staging.evidence(self._run_context.out, self._order.po_number)
+
+    # --- sign-in ----------------------------------------------------------------------------------------------------
+
+    async def _raise_if_alone(self, error: errors.SessionExpiredError) -> None:
+        """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
+        if await self._session_holds(opened=False):
+            msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
+            raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
+
+    async def _session_holds(self, *, opened: bool) -> bool:
+        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
+
+        Args:
+            opened: the order's own page opened just now, and may be asked again.
+        """
+        knowledge, url = self._deps.knowledge, self._order.url
+        async with knowledge.sign_in_lock(url):
+            proof = knowledge.proof(url) or (url if opened else "")
+            if knowledge.is_signed_out(url) or not proof or (proof == url and not opened):
+                return False
+            holds = await self._tools.lane.opens(proof)
+            if not holds:
+                knowledge.note_signed_out(url)
+            return holds
