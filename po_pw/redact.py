@@ -21,129 +21,19 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, unquote, unquote_plus
 
+from po_pw import secret_signs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
 
 T = TypeVar("T")
 
 REDACTED: Final = "REDACTED"
 """Replaces a secret."""
 _DEEPEST: Final = 4
-"""Maximum depth of addresses within addresses; deeper ones are removed completely."""
+"""Maximum depth of addresses within addresses; deeper ones are removed completely."""  # not a file name
 
-# --- names ------------------------------------------------------------------------------------------------------------
-
-_PART_OF_NAME: Final = re.compile(
-    r"token|secret(?!ar)|passw|passphrase|passcode|passkey|signature|csrf|xsrf|nonce|credential|jwt|bearer|assertion|saml|"
-    r"relaystate|wresult|wctx|hmac|(api|access|private|signing|shared|master|encryption|subscription)[-_.]?key|"
-    r"auth[-_.]?(key|code|cookie|data)|authorization|sess(ion)?[-_.]?(id|key|hash|state|data)|sessid|code[-_.]?verifier|"
-    r"viewstate|eventvalidation|rlkey|resourcekey|tempauth|key[-_.]?pair[-_.]?id|set[-_.]?cookie|one[-_.]?time|mysapsso|"
-    r"contextid|cftoken|cfid|aspxauth|hdnt[sl]|hdnea|__gda__|sysparm_ck|recaptcha[-_]response|id_hint|oauth"
-)
-"""Anywhere in a name, lower case. AWS, GCS, Azure, Alibaba and Tencent sign by `…signature`, `…credential`, `…token`,
-`…accesskeyid`; CloudFront by `Signature`, `Policy`, `Key-Pair-Id`; Akamai by `hdnts`, `hdnea`, `__gda__`; SharePoint by
-`tempauth`; sign-ins by SAML 2.0 (bindings, 3.4 and 3.5), OpenID Connect and WS-Federation."""
-_WORDS_OF_NAME: Final = frozenset(
-    [
-        "sig",
-        "pass",
-        "pwd",
-        "pw",
-        "auth",
-        "sid",
-        "otp",
-        "totp",
-        "pin",
-        "mfa",
-        "session",
-        "cookie",
-        "cookies",
-        "apikey",
-        "gck",
-    ]
-)
-"""Whole words of a name: `sid` is one of `connect.sid`, and none of `inside`."""
-_MAYBE: Final = re.compile(r"(?i)code|state|key|ticket|hash|policy|sign|s|t|k|h|e|st|session_?code|login_?hint")
-"""Names that are secret only if the value looks secret: `key=4711` is a record, `ticket=ST-18-aA5Yuvrxzpv` is none."""
-_PROTOCOL: Final = frozenset(["client_id", "redirect_uri", "response_type", "iss", "session_state", "nonce"])
-"""Together with one of these, or with each other, `code` and `state` are OAuth's (RFC 6749, 4.1.2)."""
-_NAMES_A_RECORD: Final = re.compile(
-    r"(?i)(?:[\w-]*[_-])?(?:ids?|file|doc|document|item|folder|object|record|ref|no|number|name|path)|[a-z]+(?-i:Id)"
-)
-"""Names of identifiers of pages and files, which are kept however long and unreadable they are."""
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_HEADERS: Final = re.compile(
-    r"(?i)(?:proxy-)?authorization|(?:set-)?cookie2?|(?:proxy-|www-)?authenticat(?:e|ion)(?:-info)?|x-[\w-]*(?:key|auth|secret)[\w-]*"
-)
-"""Header fields whose whole line is secret, besides those with secret names."""
-
-
-@functools.lru_cache(4096)
-def is_secret_name(name: str) -> bool:
-    """Whether a field, parameter, cookie, header or attribute of this name is secret, whatever its value."""
-    plain = unquote(name).removeprefix("PO_PW_")  # our own variables: "pw" is no password there
-    if _PART_OF_NAME.search(plain.lower()) or _HEADERS.fullmatch(plain):
-        return True
-    return not _WORDS_OF_NAME.isdisjoint(word.lower() for word in _WORD.findall(plain))
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-_TOKEN: Final = re.compile(
-    r"(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*){0,3}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|"
-    r"xox[abeoprs]-[\w-]{10,}|[rsp]k_(?:live|test)_\w{10,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|ya29\.[\w-]{20,})"
-)
-"""Recognisable tokens: JWT and JWE (RFC 7519), and tokens with a known prefix."""
-_UUID: Final = re.compile(r"(?i)\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?")
-_OPAQUE: Final = re.compile(r"[\w+/=~.-]+", re.ASCII)
-_PLAIN: Final = re.compile(r"(?i)none|null|nil|undefined|true|false|yes|no|on|off|\*+|\.\.\.|…|redacted")
-"""Values that are not secret under any name."""
-_SHORTEST_TOKEN: Final = 6
-_LONG: Final = 40
-"""Characters from which on a word is not one for people to read."""
-_LONGEST_RECORD: Final = 64
-"""Maximum characters of a record's id or a part of a path: a hexadecimal SHA-256."""
-
-
-def is_opaque(value: str, least: int = 16) -> bool:
-    """Whether a word looks like a key, a signature or a session; ids of records do not.
-
-    Args:
-        value: without percent-encoding.
-        least: minimum number of characters.
-    """
-    if len(value) < least or not _OPAQUE.fullmatch(value) or _UUID.fullmatch(value):
-        return False
-    longest = max(re.split(r"[-_./~]", value), key=len)
-    kinds = sum(any(map(kind, longest)) for kind in (str.isdigit, str.isupper, str.islower))
-    return len(longest) >= min(10, least) and kinds >= 2 and not re.fullmatch(r"[A-Z]?[a-z]+\d{0,6}|[A-Z]+\d*", longest)
-
-
-def is_key(word: str) -> bool:
-    """Whether a long word in a page's text is a key, a signature or a session."""
-    mixed = any(map(str.isdigit, word)) and any(map(str.isupper, word)) and any(map(str.islower, word))
-    is_hex = re.fullmatch(rf"[0-9a-fA-F]{{{_LONG},}}", word) is not None
-    return is_hex or (mixed and len(re.findall(r"[-_/][A-Za-z]{2,}", word)) <= 2)
-
-
-def is_token(segment: str, after: str = "") -> bool:
-    """Whether a part of an address's path is a secret.
-
-    Args:
-        segment: without percent-encoding.
-        after: the part before it: `/reset-password/3nT7…`.
-    """
-    if _TOKEN.search(segment) or re.fullmatch(r"\([A-Z]\(\w{16,}\)\)", segment):  # ASP.NET cookieless session
-        return True
-    if len(segment) > _LONGEST_RECORD and is_opaque(segment):
-        return True
-    if len(segment) < _SHORTEST_TOKEN or not after or not is_secret_name(after):
-        return False
-    is_mixed = any(map(str.isdigit, segment)) and any(map(str.isalpha, segment))
-    return is_mixed and re.search(r"\.[A-Za-z]\w{1,4}$", segment) is None  # not a file name
-
-
-# --- values that this run knows ---------------------------------------------------------------------------------------
 
 _MOST_KNOWN: Final = 400
 _SHORTEST_KNOWN: Final = 6
@@ -158,7 +48,7 @@ def remember(*values: str) -> None:
     """
     with _lock:
         for value in values:
-            if len(value) < _SHORTEST_KNOWN or _PLAIN.fullmatch(value):
+            if len(value) < _SHORTEST_KNOWN or secret_signs.PLAIN.fullmatch(value):
                 continue
             plain = unquote(value)
             quoted = (quote(plain, safe, errors="surrogatepass") for safe in ("/", ""))
@@ -175,7 +65,9 @@ def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
     for cookie in cookies:
         name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
         is_word = re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value) is not None
-        if not is_word and (is_secret_name(name) or cookie.get("httpOnly") or is_opaque(unquote(value))):
+        if not is_word and (
+            secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value))
+        ):
             remember(value)
 
 
@@ -188,8 +80,6 @@ def _without_known(said: str) -> str:
         said = said.replace(form, REDACTED)
     return said
 
-
-# --- addresses --------------------------------------------------------------------------------------------------------
 
 _PARTS: Final = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]+:)?(?P<host>[/\\]{2}[^/\\?#]*)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
@@ -254,7 +144,9 @@ def _path(path: str, depth: int) -> str:
     for segment in path.split("/"):
         name, mark, rest = segment.partition(";")
         plain = unquote(name) if "%" in name else name
-        cleaned.append((REDACTED if is_token(plain, before) else name) + (f";{_query(rest, depth)}" if mark else ""))
+        cleaned.append(
+            (REDACTED if secret_signs.is_token(plain, before) else name) + (f";{_query(rest, depth)}" if mark else "")
+        )
         before = plain
     return "/".join(cleaned)
 
@@ -262,7 +154,7 @@ def _path(path: str, depth: int) -> str:
 def _query(query: str, depth: int) -> str:
     pieces = _BETWEEN.split(query)
     given = {name.lower(): value for name, _, value in (piece.partition("=") for piece in pieces[::2])}
-    is_protocol = not _PROTOCOL.isdisjoint(given) or (
+    is_protocol = not secret_signs.PROTOCOL.isdisjoint(given) or (
         "state" in given and len(given.get("code", "").strip("0123456789")) > 3
     )
     pieces[::2] = [_pair(piece, depth, is_protocol=is_protocol) for piece in pieces[::2]]
@@ -272,15 +164,23 @@ def _query(query: str, depth: int) -> str:
 def _pair(piece: str, depth: int, *, is_protocol: bool) -> str:
     name, mark, value = piece.partition("=")
     if not mark:
-        return REDACTED if is_opaque(unquote(name), _LONG) or _TOKEN.search(unquote(name)) else _nested(name, depth)
+        return (
+            REDACTED
+            if secret_signs.is_opaque(unquote(name), secret_signs.LONG) or secret_signs.TOKEN.search(unquote(name))
+            else _nested(name, depth)
+        )
     plain = unquote(name)
-    if not value or _PLAIN.fullmatch(value):
+    if not value or secret_signs.PLAIN.fullmatch(value):
         return piece
-    if is_secret_name(plain) or (is_protocol and plain.lower() in {"code", "state"}):
+    if secret_signs.is_secret_name(plain) or (is_protocol and plain.lower() in {"code", "state"}):
         return f"{name}={REDACTED}"
     told = unquote(value)
-    most = _LONGEST_RECORD if _NAMES_A_RECORD.fullmatch(plain) else _LONG
-    if (_MAYBE.fullmatch(plain) and is_opaque(told)) or is_opaque(told, most) or _TOKEN.fullmatch(told):
+    most = secret_signs.LONGEST_RECORD if secret_signs.NAMES_A_RECORD.fullmatch(plain) else secret_signs.LONG
+    if (
+        (secret_signs.MAYBE.fullmatch(plain) and secret_signs.is_opaque(told))
+        or secret_signs.is_opaque(told, most)
+        or secret_signs.TOKEN.fullmatch(told)
+    ):
         return f"{name}={REDACTED}"
     return f"{name}={_nested(value, depth)}"
 
@@ -318,8 +218,6 @@ def _plain_of(word: str) -> str:
         return ""
     return plain if plain.isprintable() else ""
 
-
-# --- texts ------------------------------------------------------------------------------------------------------------
 
 _SUSPECT: Final = re.compile(r"[=:@%<>]|//|eyJ|[\w+/-]{20}|(?i:bearer|basic|pass|code)")
 _IN_TEXT: Final = re.compile(r"(?i)(?<![\w/\\])(?:[a-z][a-z0-9+.-]{1,20}:)?//[^\s\"'<>`]+")
@@ -382,7 +280,7 @@ def _text(said: str, depth: int) -> str:
     said = _SCHEME_OF_SIGNING_IN.sub(_signing_in, said)
     if " is " in lower or " was " in lower:
         said = _SPOKEN.sub(rf"\1\2{REDACTED}", said)
-    said = _TOKEN.sub(REDACTED, said)
+    said = secret_signs.TOKEN.sub(REDACTED, said)
     return _B64.sub(lambda found: REDACTED if _hides(found[0], depth + 1) else found[0], said)
 
 
@@ -401,7 +299,7 @@ def _relative(found: re.Match[str], depth: int) -> str:
 
 def _element(found: re.Match[str]) -> str:
     whole, content = found[0], found[2]
-    return whole[: -len(content)] + REDACTED if is_secret_name(found[1]) and content.strip() else whole
+    return whole[: -len(content)] + REDACTED if secret_signs.is_secret_name(found[1]) and content.strip() else whole
 
 
 def field(tag: str) -> str:
@@ -409,7 +307,7 @@ def field(tag: str) -> str:
     attributes = {name.lower(): value.strip("\"'") for name, _, value in _ATTRIBUTE.findall(tag)}
     told = [attributes.get(name, "") for name in ("name", "id", "property", "http-equiv")]
     kind = attributes.get("type", "").lower()
-    if kind not in {"hidden", "password"} and not any(map(is_secret_name, filter(None, told))):
+    if kind not in {"hidden", "password"} and not any(map(secret_signs.is_secret_name, filter(None, told))):
         return tag
 
     def hidden(found: re.Match[str]) -> str:
@@ -427,7 +325,7 @@ def _named(said: str) -> str:
         at = name.end()
         if "," in name[3] and not name[2]:
             continue
-        if not is_secret_name(name[1]) or (value := _VALUE.match(said, at)) is None:
+        if not secret_signs.is_secret_name(name[1]) or (value := _VALUE.match(said, at)) is None:
             continue
         if (hidden := _hidden(name, value)) is not None:
             pieces += [said[start:at], hidden]
@@ -441,8 +339,8 @@ def _hidden(name: re.Match[str], value: re.Match[str]) -> str | None:
     if word is None:
         opening = value["open"] or value["quote"] or value["entity"]
         inner = value["double"] or value["single"] or value["inside"]
-        return f"{opening}{REDACTED}" if inner and not _PLAIN.fullmatch(inner) else None
-    if _PLAIN.fullmatch(word) or word.startswith(REDACTED):
+        return f"{opening}{REDACTED}" if inner and not secret_signs.PLAIN.fullmatch(inner) else None
+    if secret_signs.PLAIN.fullmatch(word) or word.startswith(REDACTED):
         return None
     # "invalid token: sign in again" is a sentence.
     is_prose = ":" in name[3] and name[3].endswith(" ") and not name[2]
@@ -474,14 +372,11 @@ def chain(error: BaseException) -> None:
         todo += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
 
 
-# --- names of files, and whole values ---------------------------------------------------------------------------------
-
-
 def file_name(name: str) -> str:
     """Removes tokens and signed addresses from a file name; the extension is kept."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot and len(ending) <= 5 and ending.isalnum() else (name, "")
-    cleaned = _TOKEN.sub(REDACTED, _RELATIVE.sub(lambda found: _relative(found, 0), _without_known(stem)))
+    cleaned = secret_signs.TOKEN.sub(REDACTED, _RELATIVE.sub(lambda found: _relative(found, 0), _without_known(stem)))
     return cleaned + ending
 
 
@@ -547,6 +442,6 @@ def _fields(kind: type) -> tuple[str, ...] | None:
 
 
 def _of_name(name: str, value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str) and is_secret_name(name) and not isinstance(value, enum.Enum):
-        return value if not value or _PLAIN.fullmatch(value) else REDACTED
+    if isinstance(value, str) and secret_signs.is_secret_name(name) and not isinstance(value, enum.Enum):
+        return value if not value or secret_signs.PLAIN.fullmatch(value) else REDACTED
     return _values(value, clean)

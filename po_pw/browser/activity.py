@@ -7,7 +7,7 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw import redact
+from po_pw import redact, secret_signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +80,7 @@ def _shape(url: str, page: str) -> str:
     segments = []
     before = ""
     for segment in address.path.split("/"):
-        if segment and (segment == record or redact.is_token(urllib.parse.unquote(segment), before)):
+        if segment and (segment == record or secret_signs.is_token(urllib.parse.unquote(segment), before)):
             segments.append("#")
         else:
             segments.append(_VARYING.sub("#", _OPAQUE.sub("#", segment)))

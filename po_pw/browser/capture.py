@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, http_dates, models, net_errors, numerals
-from po_pw.browser import contexts, holds, press_guard
+from po_pw.browser import contexts, holds, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -125,7 +125,7 @@ class Opened:
     """The file name in the link's `download` attribute; `""` if there is none."""
     others: tuple[str, ...] = ()
     """Other addresses that were requested."""
-    sent: tuple[press_guard.Judged, ...] = ()
+    sent: tuple[press_record.Judged, ...] = ()
     """Requests other than GET that were sent before: if no file comes, the control must not be pressed again."""
 
 
@@ -305,9 +305,9 @@ async def capture(
     timeout: float,
     guard: Guard | None = None,
     *,
-    allow: press_guard.Allow,
-    judge: press_guard.Judge,
-    on_audit: press_guard.OnAudit,
+    allow: press_record.Allow,
+    judge: press_record.Judge,
+    on_audit: press_record.OnAudit,
     on_no_file: Callable[[models.Control, errors.OrderError], None] = lambda *_: None,
 ) -> Captured | Opened:
     """Presses a control once; returns the download that starts, or the address that it leads to.
@@ -333,10 +333,10 @@ async def capture(
         NotAFileError: a page came instead (`PageInsteadError`).
     """
     press_guarding = await context.guards.on(hold)
-    press = press_guard.Press(models.Purpose.FILE, judge, on_audit, hold.page.url, frozenset(hold.kinds))
+    press = press_record.Press(models.Purpose.FILE, judge, on_audit, hold.page.url, frozenset(hold.kinds))
     press_guarding.is_pressing = True
     try:
-        with press_guard.clickable(press):
+        with press_record.clickable(press):
             frame, go = await press_guarding.do(click, press, allow)
             got = await _claimed(context, hold, frame, go, timeout, guard, press)
     except errors.OrderError as error:
@@ -369,7 +369,7 @@ async def download(
     timeout: float,
     guard: Guard | None = None,
     *,
-    on_audit: press_guard.OnAudit = lambda _: None,
+    on_audit: press_record.OnAudit = lambda _: None,
 ) -> Captured:
     """Opens a file's address in the browser; returns the download that starts, even of files that browsers display.
 
@@ -392,7 +392,7 @@ async def download(
     await hold.end_guard()
     page = hold.page
     guarding = await context.guards.on(hold)
-    guarding.press = press_guard.Press(models.Purpose.FILE, _reads_alone, on_audit, url, frozenset())
+    guarding.press = press_record.Press(models.Purpose.FILE, _reads_alone, on_audit, url, frozenset())
 
     async def go() -> None:
         try:
@@ -436,7 +436,7 @@ async def _claimed(
     begin: Callable[[], Awaitable[None]],
     timeout: float,
     guard: Guard | None,
-    press: press_guard.Press | None,
+    press: press_record.Press | None,
 ) -> Captured | Opened:
     """Runs `begin` and returns what starts: a download, or the address of a page."""
     claim: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -481,7 +481,7 @@ async def _claimed(
     return captured
 
 
-async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
+async def _outcome(claim: asyncio.Future[Any], press: press_record.Press) -> Any:
     """Waits for the download, or the address that the press leads to; None if nothing more is expected.
 
     A document for the page itself or for a new window is what the press leads to. One for a frame may be an
@@ -507,7 +507,7 @@ async def _outcome(claim: asyncio.Future[Any], press: press_guard.Press) -> Any:
     return claim.result()
 
 
-def _opened(press: press_guard.Press) -> Opened:
+def _opened(press: press_record.Press) -> Opened:
     """The likeliest of the documents that a press requested: one for the page itself or a window first."""
     links = sorted(press.links, key=lambda link: not link.is_whole_page)
     return Opened(links[0].url, "", tuple(link.url for link in links[1:]), press.sent)

@@ -16,6 +16,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, models, settings
 from po_pw.browser import (
+    context_guards,
     heartbeat,
     holds,
     launching,
@@ -239,7 +240,7 @@ class Context:
         self._process: psutil.Process | None = None
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
-        self.guards = press_guard.Guards(inner, self._pages.owner)
+        self.guards = context_guards.Guards(inner, self._pages.owner)
         self.transfers: transfers.Transfers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

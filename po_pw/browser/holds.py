@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
 
-from po_pw.browser import press_guard
+from po_pw.browser import held_requests, press_guard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ class PageLease:
         """Set when its process crashed."""
         self.guard: press_guard.Guard | None = None
         """Set from the first press on the page until it is left."""
-        self.kinds: set[press_guard.Kind] = set()
+        self.kinds: set[held_requests.Kind] = set()
         """Kinds of requests that the page sent before any press."""
         self._tasks: set[asyncio.Task[None]] = set()
         page.on("request", self._note)
@@ -84,7 +84,7 @@ class PageLease:
 
     def _note(self, request: playwright.Request) -> None:
         if self.guard is None:
-            self.kinds.add(press_guard.kind(request))
+            self.kinds.add(held_requests.kind_of(request))
 
     async def end_guard(self) -> None:
         """Leaves a page after a press, so that it can send nothing more; no effect without a press.

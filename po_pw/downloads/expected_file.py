@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import errors, http_dates, models, numerals, redact
-from po_pw.downloads import disposition, file_type, page_about
+from po_pw.downloads import disposition, file_type, page_about, sign_in_page
 from po_pw.transport import allowed_hosts, codings
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def refusal(
     if may_be_page(promise, head):
         page = page_about.Page(head[:PAGE], promise.url, promise.charset)
         is_about = any(link.is_named for link in page.downloads(promise.shown, allowed=lambda _address, _label: True))
-        if not is_about and page.asks_for_sign_in(promise.asked_url):
+        if not is_about and sign_in_page.asks_for_sign_in(page, promise.asked_url):
             return _sign_in(promise, is_own)
         is_itself = promise.is_named_page or not (is_about or page.is_portals_own())
         if _promised_page(promise) and _binary(promise) is None and is_itself:

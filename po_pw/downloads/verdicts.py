@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw import redact
+from po_pw import redact, secret_signs
 from po_pw.downloads import file_type
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _part(part: str) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    if redact.is_secret_name(name):
+    if secret_signs.is_secret_name(name):
         return "{id}"
     if value and not (_WORD.fullmatch(value) and len(value) <= _LONGEST_VALUE):
         ending = file_type.extension(value)

@@ -13,7 +13,7 @@ from po_pw import errors, events, models, numerals
 from po_pw.downloads import expected_file, fetch, verdicts, ways
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import capacity, clocks
-from po_pw.portals.generic import judging, vocabulary
+from po_pw.portals.generic import address_policy, label_words
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
@@ -191,8 +191,8 @@ class Fetcher:
             except expected_file.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
-                    allowed=judging.may_follow,
-                    is_download=vocabulary.is_download_label,
+                    allowed=address_policy.may_follow,
+                    is_download=label_words.is_download_label,
                     is_certain=attachment.is_certain,
                 )
                 asked.failed(step, error, [found.url for found in links])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from playwright import async_api as playwright
 
-from po_pw import private_files, redact
+from po_pw import private_files, redact, secret_signs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +151,7 @@ def _clean_attribute(found: re.Match[str]) -> str:
     inner = value.strip("\"'")
     if not inner or name.lower() in {"name", "id", "type", "class"}:
         return found[0]
-    if redact.is_secret_name(name):
+    if secret_signs.is_secret_name(name):
         inner = redact.REDACTED
     elif name.lower() in _ADDRESSES:
         is_data = inner[:5].lower() == "data:"
@@ -163,7 +163,7 @@ def _clean_attribute(found: re.Match[str]) -> str:
 
 def _text(text: str) -> str:
     cleaned = redact.text(text)
-    return _LONG.sub(lambda found: redact.REDACTED if redact.is_key(found[0]) else found[0], cleaned)
+    return _LONG.sub(lambda found: redact.REDACTED if secret_signs.is_key(found[0]) else found[0], cleaned)
 
 
 def _replace_outside_tags(source: str) -> str:

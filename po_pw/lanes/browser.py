@@ -13,7 +13,7 @@ from po_pw import errors, events, hostnames, models, net_errors, numerals, redac
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals.generic import judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class _Visit:
         if hostnames.origin_of(url) != hostnames.origin_of(self._order.url):
             msg = f"{redact.bare(url)} is not a page of the portal"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
-        if word := judging.change_in_address(url):
+        if word := address_policy.change_in_address(url):
             msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         self._at = url
@@ -309,14 +309,14 @@ class _Visit:
         return portals.Pressed(done=True, stopped=lambda: tuple(one.text for one in press.stopped))
 
     def _judge(self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control) -> models.Judgement:
-        return judging.request(held, purpose, control, read_only=self._options.read_only, record=self._record)
+        return request_policy.decide(held, purpose, control, read_only=self._options.read_only, record=self._record)
 
     def _allow_file(self, control: models.Control) -> str | None:
-        names = [name for text in (control.row, control.label, control.title) if (name := vocabulary.file_name(text))]
+        names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
         if self._portal.hands_out(control):
-            return judging.veto(control, names=names)
-        verdict = judging.control(control, origin=hostnames.origin_of(self._order.url), names=names)
-        allowed = verdict.action in {judging.Action.PRESS, judging.Action.FETCH}
+            return control_policy.veto(control, names=names)
+        verdict = control_policy.decide(control, origin=hostnames.origin_of(self._order.url), names=names)
+        allowed = verdict.action in {control_policy.Action.PRESS, control_policy.Action.FETCH}
         return None if allowed else verdict.why
 
     def _audit(self, event: events.Event) -> None:
@@ -326,7 +326,7 @@ class _Visit:
 
 
 def _allow_reading(control: models.Control) -> str | None:
-    return judging.veto(control)
+    return control_policy.veto(control)
 
 
 async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
@@ -414,7 +414,7 @@ def _host_policy(
         declared=portal.file_hosts(order_url),
         allowed=options.allow_hosts,
         is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
-        changes=lambda url: judging.change_in_address(url) is not None,
+        changes=lambda url: address_policy.change_in_address(url) is not None,
         leads_to_files=portal.leads_to_files,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, locate, press_guard, profiles
+from po_pw.browser import capture, contexts, controls, locate, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -275,7 +275,7 @@ def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
 
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
-    with pytest.raises(press_guard.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
+    with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
     assert [judged.request.method for judged in caught.value.sent] == ["POST"]
@@ -447,7 +447,7 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
             await hold.page.goto(opened.site.page(page))
             click = await clicks(hold)
             no_file: list[models.Control] = []
-            with pytest.raises(press_guard.PressRefusedError, match="says nothing good") as caught:
+            with pytest.raises(press_record.PressRefusedError, match="says nothing good") as caught:
                 await capture.capture(
                     opened.context,
                     hold,

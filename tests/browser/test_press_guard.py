@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.browser import contexts, controls, locate, press_guard, profiles
+from po_pw.browser import contexts, controls, locate, press_guard, press_record, profiles
 from tests.helpers import press_ways
 from tests.helpers.support import IN_TIME
 
@@ -120,10 +120,10 @@ class Opened:
         self,
         hold: contexts.Hold,
         what: models.Click | playwright.ElementHandle,
-        judge: press_guard.Judge,
-        allow: press_guard.Allow = lambda _: None,
+        judge: press_record.Judge,
+        allow: press_record.Allow = lambda _: None,
         purpose: models.Purpose = models.Purpose.OPEN,
-    ) -> press_guard.Press:
+    ) -> press_record.Press:
         """Presses it, as one presses what shows more of a list."""
         return await press_guard.read_press(
             self.context, hold, what, allow=allow, judge=judge, on_audit=self.told.append, purpose=purpose
@@ -157,7 +157,7 @@ def _more_than(before: int, opened: Opened, name: str) -> bool:
     return len(opened.arrived(name)) > before
 
 
-async def held(hold: contexts.Hold, press: press_guard.Press, name: str) -> None:
+async def held(hold: contexts.Hold, press: press_record.Press, name: str) -> None:
     """Waits until the press is known to have sent something there, or was kept from it in the page."""
 
     def is_held() -> bool:
@@ -301,7 +301,7 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
             control = await opened.show(hold, f"/press/fetch-delete/{name}")
             click = models.Click(await controls.describe(control))
             await hold.page.evaluate(change, when)
-            with pytest.raises((errors.TransientError, press_guard.PressRefusedError)) as caught:
+            with pytest.raises((errors.TransientError, press_record.PressRefusedError)) as caught:
                 await opened.press(hold, click, lambda _: PASS)
             assert caught.value.code in {
                 models.ErrorCode.LIST_INCOMPLETE,
@@ -327,7 +327,7 @@ def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Open
             click = models.Click(await controls.describe(control))
             await control.evaluate("element => { element.ariaExpanded = 'false' }")
             opened.told.clear()
-            with pytest.raises(press_guard.PressRefusedError, match="its class says danger") as caught:
+            with pytest.raises(press_record.PressRefusedError, match="its class says danger") as caught:
                 await opened.press(hold, click, lambda _: PASS, refuse)
             assert caught.value.code is models.ErrorCode.NOT_PRESSED
         assert [control.label for control in asked] == ["Show files"]

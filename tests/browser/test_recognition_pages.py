@@ -320,7 +320,7 @@ def gallery(loop: LoopThread) -> Iterator[Gallery]:
 
 def judge(found: page_facts.PageFacts, **given: Any) -> recognition.Recognition:
     order = models.PurchaseOrder(models.order_key("PO-7001"), "PO-7001", found.asked)
-    return recognition.judge(found, order, memories.PortalMemory(), other_orders=lambda _: False, **given)
+    return recognition.recognize(found, order, memories.PortalMemory(), other_orders=lambda _: False, **given)
 
 
 @pytest.mark.parametrize("name", [*PAGES])
@@ -347,15 +347,15 @@ def test_likeness_over_real_pages(gallery: Gallery) -> None:
     known = memories.PortalMemory()
     first = gallery.look_at(_order(DETAILS + "<section class=files><h2>Attachments</h2><ul class=list></ul></section>"))
     order = models.PurchaseOrder(models.order_key("PO-7001"), "PO-7001", first.asked)
-    verdict = recognition.judge(first, order, known, other_orders=lambda _: False, has_area=True)
+    verdict = recognition.recognize(first, order, known, other_orders=lambda _: False, has_area=True)
     recognition.learn(known, first, order, verdict, has_area=True)
     other = models.PurchaseOrder(models.order_key("PO-7002"), "PO-7002", first.asked)
     plain = gallery.look_at(_html(f"{IN}<main><h1>Order</h1>{DETAILS}<h2>Lines</h2></main>{FOOT}", "Portal"))
-    assert recognition.judge(plain, other, known, other_orders=lambda _: False).kind is PageKind.ORDER
+    assert recognition.recognize(plain, other, known, other_orders=lambda _: False).kind is PageKind.ORDER
     sorry = gallery.look_at(
         _html(f"{IN}<main><h1>Sorry</h1><p>We could not show what you asked for just now. {LONG}</main>{FOOT}")
     )
-    assert recognition.judge(sorry, other, known, other_orders=lambda _: False).kind is PageKind.NOT_RECOGNISED
+    assert recognition.recognize(sorry, other, known, other_orders=lambda _: False).kind is PageKind.NOT_RECOGNISED
 
 
 def test_the_text_is_compared_without_digits_and_number(gallery: Gallery) -> None:

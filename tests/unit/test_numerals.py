@@ -10,7 +10,7 @@ from po_pw import models, numerals, sessions
 from po_pw.downloads import partial
 from po_pw.engine import resuming
 from po_pw.journal import store
-from po_pw.portals.generic import vocabulary
+from po_pw.portals.generic import label_words
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
@@ -45,6 +45,6 @@ def test_names_of_work_folders_that_are_none_of_ours(tmp_path: Path) -> None:
 def test_other_places_where_numbers_are_read() -> None:
     """A portal's folder, a page's number, a range: what is no number is none, and nothing raises."""
     assert sessions.origin_of_folder("https_acme.example_²") == "https_acme.example_²"
-    assert vocabulary.page_number("9" * 5000) is None
+    assert label_words.page_number("9" * 5000) is None
     note = partial.ResumeInfo("a", "b", 10, '"x"', 5)
     assert not partial.goes_on(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})

@@ -77,10 +77,10 @@ def experienced(count: int = 2) -> memories.PortalMemory:
             fields=(*FIELDS, ("PO number", one.po_number)),
             text_hash=f"t-{n}",
         )
-        found = recognition.judge(page, one, known, other_orders=nobody)
+        found = recognition.recognize(page, one, known, other_orders=nobody)
         recognition.learn(known, page, one, found, has_area=True)
     missing = bare(status=404, asked=f"{P}/orders/0")
-    recognition.learn(known, missing, order(), recognition.judge(missing, order(), known, other_orders=nobody))
+    recognition.learn(known, missing, order(), recognition.recognize(missing, order(), known, other_orders=nobody))
     return known
 
 
@@ -91,7 +91,7 @@ def nobody(_: str) -> bool:
 def judge(page: page_facts.PageFacts, known: memories.PortalMemory | None = None, **given: Any) -> Any:
     asked = given.pop("order", order())
     others: Callable[[str], bool] = given.pop("others", nobody)
-    return recognition.judge(page, asked, known or memories.PortalMemory(), other_orders=others, **given)
+    return recognition.recognize(page, asked, known or memories.PortalMemory(), other_orders=others, **given)
 
 
 SURE: Final = [
@@ -466,10 +466,10 @@ def test_a_count_is_not_where_a_portal_shows_its_numbers(heading: str, field: tu
     known = memories.PortalMemory()
     first = facts(headings=((1, "Purchase order"), (2, heading)), fields=(field,), signature=("a", "b"))
     one = models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", first.asked)
-    found = recognition.judge(first, one, known, other_orders={"2"}.__contains__, has_area=True)
+    found = recognition.recognize(first, one, known, other_orders={"2"}.__contains__, has_area=True)
     recognition.learn(known, first, one, found, has_area=True)
     two = models.PurchaseOrder(models.OrderKey("PO-2"), "PO-2", first.asked)
-    again = recognition.judge(first, two, known, other_orders={"1"}.__contains__, has_area=True)
+    again = recognition.recognize(first, two, known, other_orders={"1"}.__contains__, has_area=True)
     assert again.kind is PageKind.ORDER
     assert recognition.places(first, "PO-1") == ()
     assert recognition.places(facts(headings=((1, "Order PO-1"),)), "PO-1") == ("h1 order \ufffc",)

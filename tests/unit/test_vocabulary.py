@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw.portals.generic import vocabulary
+from po_pw.portals.generic import change_words, label_words, list_counts, topics, vocabulary
 
 ATTACHMENTS = {
     "en": "Attachments",
@@ -124,29 +124,29 @@ def test_there_are_enough_languages() -> None:
 def test_a_heading_of_attachments(language: str, word: str) -> None:
     """The word alone, with a count, a colon, in capitals, is the topic, and the count is a count."""
     for text in (word, f"{word}:", f"{word} (3)", word.upper(), f"📎 {word}"):
-        assert vocabulary.topic(text) == 1.0, text
-    assert vocabulary.claims(f"{word} (3)") == 3
-    assert vocabulary.claims(f"{word}: 3") == 3
-    assert vocabulary.claims(word, badge="12") == 12
-    assert vocabulary.claims(word) is None
-    assert vocabulary.claims(f"{word} (2024)") is None
-    assert not vocabulary.says_none(word)
-    assert not vocabulary.says_loading(word)
+        assert topics.topic(text) == 1.0, text
+    assert list_counts.claims(f"{word} (3)") == 3
+    assert list_counts.claims(f"{word}: 3") == 3
+    assert list_counts.claims(word, badge="12") == 12
+    assert list_counts.claims(word) is None
+    assert list_counts.claims(f"{word} (2024)") is None
+    assert not topics.says_none(word)
+    assert not topics.says_loading(word)
 
 
 @pytest.mark.parametrize(("language", "text"), NONE.items(), ids=str)
 def test_a_text_that_says_that_there_are_none(language: str, text: str) -> None:
     """It says none, and is no heading."""
-    assert vocabulary.says_none(text)
-    assert vocabulary.topic(text) == 0.0
+    assert topics.says_none(text)
+    assert topics.topic(text) == 0.0
 
 
 @pytest.mark.parametrize(("language", "text"), LOADING.items(), ids=str)
 def test_a_text_that_says_that_something_is_loading(language: str, text: str) -> None:
     """It says so, and nothing else."""
-    assert vocabulary.says_loading(text)
-    assert not vocabulary.says_none(text)
-    assert vocabulary.topic(text) == 0.0
+    assert topics.says_loading(text)
+    assert not topics.says_none(text)
+    assert topics.topic(text) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_text_that_says_that_something_is_loading(language: str, text: str) ->
 )
 def test_how_surely_a_text_is_a_topic(text: str, score: float) -> None:
     """Whole 1, among few words 0.8, documents 0.5, else 0."""
-    assert vocabulary.topic(text) == score
+    assert topics.topic(text) == score
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_how_surely_a_text_is_a_topic(text: str, score: float) -> None:
 )
 def test_an_identifier_of_an_area(text: str) -> None:
     """Ids, classes and test ids that name an area of attachments."""
-    assert vocabulary.topic_of_identifier(text)
+    assert topics.topic_of_identifier(text)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_an_identifier_of_an_area(text: str) -> None:
 )
 def test_an_identifier_of_something_else(text: str) -> None:
     """A state, an input, a button, a script's object."""
-    assert not vocabulary.topic_of_identifier(text)
+    assert not topics.topic_of_identifier(text)
 
 
 @pytest.mark.parametrize(
@@ -296,14 +296,14 @@ def test_an_identifier_of_something_else(text: str) -> None:
 )
 def test_a_count(text: str, count: int | None) -> None:
     """A number counts only where it stands as a count."""
-    assert vocabulary.claims(text) == count
+    assert list_counts.claims(text) == count
 
 
 @pytest.mark.parametrize("badge", ["max", "2024-01-01", "3 MB", "", "new"])
 def test_a_badge_that_is_no_count(badge: str) -> None:
     """Only a number alone in its element."""
-    assert vocabulary.claims("Attachments", badge=badge) is None
-    assert vocabulary.claims("Lines", badge="3") is None
+    assert list_counts.claims("Attachments", badge=badge) is None
+    assert list_counts.claims("Lines", badge="3") is None
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_badge_that_is_no_count(badge: str) -> None:
 )
 def test_how_many_are_shown(text: str, found: tuple[int, int] | None) -> None:
     """Up to which entry, and of how many; pages and fractions are none."""
-    assert vocabulary.shown_of(text) == found
+    assert list_counts.shown_of(text) == found
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_how_many_are_shown(text: str, found: tuple[int, int] | None) -> None:
 )
 def test_none_in_english(text: str) -> None:
     """Short texts that say so as a whole."""
-    assert vocabulary.says_none(text)
+    assert topics.says_none(text)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_none_in_english(text: str) -> None:
 )
 def test_what_does_not_say_none(text: str) -> None:
     """Limits, states and numbers do not."""
-    assert not vocabulary.says_none(text)
+    assert not topics.says_none(text)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_what_does_not_say_none(text: str) -> None:
 )
 def test_loading(text: str) -> None:
     """Short texts that ask to wait."""
-    assert vocabulary.says_loading(text)
+    assert topics.says_loading(text)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_loading(text: str) -> None:
 )
 def test_not_loading(text: str) -> None:
     """Words that only begin so."""
-    assert not vocabulary.says_loading(text)
+    assert not topics.says_loading(text)
 
 
 @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ def test_not_loading(text: str) -> None:
 )
 def test_a_file_name(text: str, name: str) -> None:
     """The name that a label is or holds."""
-    assert vocabulary.file_name(text) == name
+    assert label_words.file_name(text) == name
 
 
 @pytest.mark.parametrize(
@@ -496,7 +496,7 @@ def test_a_file_name(text: str, name: str) -> None:
 )
 def test_an_identifier_of_change(text: str) -> None:
     """What programmers call it."""
-    assert vocabulary.change_word(text, identifier=True, acts_only=True)
+    assert change_words.change_word(text, identifier=True, acts_only=True)
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_an_identifier_of_change(text: str) -> None:
 )
 def test_an_identifier_without_change(text: str) -> None:
     """Words that only look so, states and nouns."""
-    assert vocabulary.change_word(text, identifier=True, acts_only=True) is None
+    assert change_words.change_word(text, identifier=True, acts_only=True) is None
 
 
 @pytest.mark.parametrize(
@@ -565,8 +565,8 @@ def test_an_identifier_without_change(text: str) -> None:
 )
 def test_paging(text: str, kinds: str) -> None:
     """Next and more by the whole label, previous by neither."""
-    assert vocabulary.is_next_label(text) == ("n" in kinds)
-    assert vocabulary.is_more_label(text) == ("m" in kinds)
+    assert label_words.is_next_label(text) == ("n" in kinds)
+    assert label_words.is_more_label(text) == ("m" in kinds)
 
 
 @pytest.mark.parametrize(
@@ -587,7 +587,7 @@ def test_paging(text: str, kinds: str) -> None:
 )
 def test_the_number_of_a_page(text: str, number: int | None) -> None:
     """A number alone, or after the word for a page."""
-    assert vocabulary.page_number(text) == number
+    assert label_words.page_number(text) == number
 
 
 @pytest.mark.parametrize(
@@ -606,7 +606,7 @@ def test_the_number_of_a_page(text: str, number: int | None) -> None:
 )
 def test_an_expander(text: str) -> None:
     """It says, whole, that it shows the list."""
-    assert vocabulary.is_expander_label(text)
+    assert label_words.is_expander_label(text)
 
 
 @pytest.mark.parametrize(
@@ -624,7 +624,7 @@ def test_an_expander(text: str) -> None:
 )
 def test_no_expander(text: str) -> None:
     """What else a label with such words may say."""
-    assert not vocabulary.is_expander_label(text)
+    assert not label_words.is_expander_label(text)
 
 
 @pytest.mark.parametrize(
@@ -644,7 +644,7 @@ def test_no_expander(text: str) -> None:
 )
 def test_a_way_to_sign_in(text: str) -> None:
     """In the languages."""
-    assert vocabulary.is_sign_in_label(text)
+    assert label_words.is_sign_in_label(text)
 
 
 @pytest.mark.parametrize(
@@ -652,23 +652,23 @@ def test_a_way_to_sign_in(text: str) -> None:
 )
 def test_no_way_to_sign_in(text: str) -> None:
     """Signing, and going out."""
-    assert not vocabulary.is_sign_in_label(text)
+    assert not label_words.is_sign_in_label(text)
 
 
 @given(text=st.text(max_size=200))
 def test_no_text_raises(text: str) -> None:
     """Any text is answered, and case does not matter."""
-    vocabulary.topic(text)
-    vocabulary.topic_of_identifier(text)
-    vocabulary.claims(text)
-    vocabulary.claims("Attachments", badge=text)
-    vocabulary.shown_of(text)
-    vocabulary.says_none(text)
-    vocabulary.says_loading(text)
-    vocabulary.page_number(text)
-    vocabulary.names_something(text)
-    assert vocabulary.is_download_label(text, names=[text]) in {True, False}
-    name = vocabulary.file_name(text)
+    topics.topic(text)
+    topics.topic_of_identifier(text)
+    list_counts.claims(text)
+    list_counts.claims("Attachments", badge=text)
+    list_counts.shown_of(text)
+    topics.says_none(text)
+    topics.says_loading(text)
+    label_words.page_number(text)
+    label_words.names_something(text)
+    assert label_words.is_download_label(text, names=[text]) in {True, False}
+    name = label_words.file_name(text)
     assert name in text or not name
 
 
@@ -677,14 +677,14 @@ def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
     """No language's words of download, paging or topics are another's words of change, and none of change is lost."""
     words = vocabulary.entries(language)
     for entry in words["change"]:
-        assert vocabulary.change_word(entry.rstrip("*")), entry
+        assert change_words.change_word(entry.rstrip("*")), entry
     for kind in ("download", "page", "window", "attachment", "document"):
         for entry in words.get(kind, ()):
-            assert vocabulary.change_word(entry, acts_only=True) is None, entry
+            assert change_words.change_word(entry, acts_only=True) is None, entry
     for entry in words["download"]:
-        assert vocabulary.is_download_label(entry), entry
+        assert label_words.is_download_label(entry), entry
     for entry in words["next"]:
-        assert vocabulary.is_next_label(entry), entry
+        assert label_words.is_next_label(entry), entry
 
 
 @pytest.mark.parametrize(
@@ -701,5 +701,5 @@ def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
 )
 def test_what_was_done_is_told_from_what_is_to_be_done(text: str, acts: bool) -> None:
     """Also where only an accent tells."""
-    assert (vocabulary.change_word(text, acts_only=True) is not None) == acts
-    assert vocabulary.change_word(text) is not None
+    assert (change_words.change_word(text, acts_only=True) is not None) == acts
+    assert change_words.change_word(text) is not None

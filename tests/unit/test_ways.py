@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
-from po_pw.downloads import page_about, verdicts
+from po_pw.downloads import html_source, page_about, sign_in_page, verdicts
 from po_pw.engine import fetching, order_progress
 from po_pw.transport import allowed_hosts, client
 from tests.helpers import faulty_server, support
@@ -729,7 +729,7 @@ NAVIGATION = "".join(f'<a href="/{name}">{name}</a>' for name in ("orders", "inv
 )
 def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> None:
     """Credentials that are asked for, a protocol's fields, or where it led."""
-    assert page_about.asks_for_sign_in(f"<html>{STYLE}<body>{body}".encode(), url, asked=URL)
+    assert sign_in_page.asks_for_sign_in(html_source.Source(f"<html>{STYLE}<body>{body}".encode(), url), URL)
 
 
 @pytest.mark.parametrize(
@@ -765,7 +765,7 @@ def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> N
 )
 def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:
     """Searching, subscribing, a new password, what is hidden, and names that hold such words."""
-    assert not page_about.asks_for_sign_in(f"<html>{STYLE}<body>{body}".encode(), url, asked=URL)
+    assert not sign_in_page.asks_for_sign_in(html_source.Source(f"<html>{STYLE}<body>{body}".encode(), url), URL)
 
 
 @pytest.mark.parametrize(
@@ -856,7 +856,7 @@ def test_no_page_is_too_broken_to_be_read() -> None:
         about = page_about.Page(b"".join(chance.choices(bits, k=8)), chance.choice(urls))
         for name in ("a.pdf", "", "a.jpg", "ab\u2026c.pdf"):
             assert all(found.url.startswith("http") for found in about.downloads(name, allowed=allowed))
-        about.asks_for_sign_in(URL)
+        sign_in_page.asks_for_sign_in(about, URL)
         about.is_portals_own()
     for url in ("http://[", "x", "https://p/%ff?%ff=%ff", "https://p/a b?x"):
         assert verdicts.shape(url)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import hostnames, models
-from po_pw.portals.generic import judging
+from po_pw.portals.generic import address_policy, control_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,17 +122,21 @@ class Found:
             case "file":
                 links: list[models.FileSource] = [models.Link(one, page.url) for one in entry.ways]
                 press = [dataclasses.replace(click, control=entry.press, nth=0, alike=1)] if entry.press else []
-                return [*links, *press], judging.Action.FETCH, where
+                return [*links, *press], control_policy.Action.FETCH, where
             case "press":
-                return [click], judging.Action.PRESS, where
+                return [click], control_policy.Action.PRESS, where
             case "url":
-                return [models.External(entry.ways[0])], judging.Action.RECORD, f"{where}: an attachment of type URL"
+                return (
+                    [models.External(entry.ways[0])],
+                    control_policy.Action.RECORD,
+                    f"{where}: an attachment of type URL",
+                )
             case "text":
-                return [models.Text(entry.text)], judging.Action.RECORD, f"{where}: an attachment of type Text"
+                return [models.Text(entry.text)], control_policy.Action.RECORD, f"{where}: an attachment of type Text"
         own = [one for one in entry.ways if _may_ask(one, page.url)]
         if own:
-            return [models.Link(own[0], page.url)], judging.Action.FETCH, f"{where}: its address is asked"
-        return [], judging.Action.LEAVE, f"{where}: an attachment of a kind that is not known"
+            return [models.Link(own[0], page.url)], control_policy.Action.FETCH, f"{where}: its address is asked"
+        return [], control_policy.Action.LEAVE, f"{where}: an attachment of a kind that is not known"
 
     @staticmethod
     def _key(entry: looks.Entry, page: Page, turned: int) -> str:
@@ -168,7 +172,7 @@ def _name(entry: looks.Entry) -> str:
 def _may_ask(address: str, page_url: str) -> bool:
     """Whether the address of an entry of no known kind may be asked: the portal's own, and nothing of change in it."""
     is_own = hostnames.origin_of(address) == hostnames.origin_of(page_url)
-    return is_own and judging.change_in_address(address) is None
+    return is_own and address_policy.change_in_address(address) is None
 
 
 def _without_hidden_twins(entries: Sequence[looks.Entry]) -> list[looks.Entry]:

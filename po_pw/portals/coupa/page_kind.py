@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.portals.generic import recognition, vocabulary
+from po_pw.portals.generic import recognition, topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,9 +126,7 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
         return verdict(models.PageKind.ERROR, f"the portal answered {facts.status}")
     said = look.flash or (*look.headings, look.title, *facts.alerts)
     for name in (f"{look.controller} {look.action}", *said):
-        trouble = (
-            _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else vocabulary.trouble(name)
-        )
+        trouble = _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else topics.trouble(name)
         if trouble in _TROUBLES:
             return verdict(_TROUBLES[trouble], f"the page says {name.strip()[:120]!r}", elsewhere=True)
     if look.flash:

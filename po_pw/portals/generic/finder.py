@@ -14,7 +14,16 @@ from playwright import async_api as playwright
 
 from po_pw import models
 from po_pw.browser import controls
-from po_pw.portals.generic import grouping, judging, vocabulary
+from po_pw.portals.generic import (
+    address_policy,
+    change_words,
+    control_policy,
+    file_names,
+    grouping,
+    label_words,
+    list_counts,
+    topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -189,11 +198,11 @@ class Finder:
             for text in raw["unknown"]["texts"]:
                 self._texts[text] = (
                     0.0
-                    if vocabulary.is_all_label(text)
-                    else vocabulary.topic(text) or (grouping.TALK if vocabulary.is_discussion(text) else 0.0)
+                    if label_words.is_all_label(text)
+                    else topics.topic(text) or (grouping.TALK if topics.is_discussion(text) else 0.0)
                 )
             for text in raw["unknown"]["identifiers"]:
-                self._identifiers[text] = vocabulary.topic_of_identifier(text)
+                self._identifiers[text] = topics.topic_of_identifier(text)
         return None
 
 
@@ -260,7 +269,7 @@ def _unreached(
     areas: Sequence[grouping.Area], items: Sequence[grouping.Item], candidates: Sequence[grouping.Candidate]
 ) -> tuple[str, ...]:
     """The names of files that areas show, and that belong to no control."""
-    if any(vocabulary.is_all_label(way.control.label) for item in items for way in item.ways):
+    if any(label_words.is_all_label(way.control.label) for item in items for way in item.ways):
         return ()
     told = [
         text for one in candidates if one.area >= 0 for text in (one.control.label, one.control.title, one.filename)
@@ -293,10 +302,10 @@ def _closed(
     for one in candidates:
         if one.area < 0 or not one.shown or one.off or one.opener or one.expanded != "false" or one.control.address:
             continue
-        if one.verdict.action is not judging.Action.LEAVE or areas[one.area].score < grouping.STRONG:
+        if one.decision.action is not control_policy.Action.LEAVE or areas[one.area].score < grouping.STRONG:
             continue
         holds_items = one.governs >= 0 and any(way.area == one.governs for item in items for way in item.ways)
-        if vocabulary.has_topic(one.control.label) and not holds_items and not vocabulary.changes(one.control.label):
+        if topics.has_topic(one.control.label) and not holds_items and not change_words.changes(one.control.label):
             found.append(one.control.label)
     return tuple(dict.fromkeys(found))
 
@@ -327,12 +336,12 @@ def _clicks(candidates: Sequence[grouping.Candidate]) -> dict[int, models.Click]
 def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
     texts = raw["texts"]
     label = raw["label"]
-    claims = None if raw["kind"] == "frame" else vocabulary.claims(label)
+    claims = None if raw["kind"] == "frame" else list_counts.claims(label)
     for badge in raw["badges"]:
-        claims = claims if claims is not None else vocabulary.claims(label, badge=badge)
+        claims = claims if claims is not None else list_counts.claims(label, badge=badge)
     for text in texts:
         if claims is None and text != label:
-            shown = vocabulary.shown_of(text)
+            shown = list_counts.shown_of(text)
             claims = shown[1] if shown else None
     if raw["columns"]:
         claims = None
@@ -341,8 +350,8 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         score=raw["score"],
         frame=frame,
         shown=raw["shown"],
-        busy=raw["busy"] or any(len(text) <= 60 and vocabulary.says_loading(text) for text in texts),
-        says_none=any(vocabulary.says_none(text) for text in (*texts, label)),
+        busy=raw["busy"] or any(len(text) <= 60 and topics.says_loading(text) for text in texts),
+        says_none=any(topics.says_none(text) for text in (*texts, label)),
         claimed=claims,
         items=0,
         scrolls=raw["scrolls"],
@@ -351,8 +360,8 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
         sealed=raw["sealed"],
         branches=raw["branches"],
         pages=_pages(raw),
-        unshown=max((vocabulary.unshown(text) for text in texts), default=0),
-        clipped=max((vocabulary.clipped(text) for text in texts if raw["columns"]), default=0),
+        unshown=max((list_counts.unshown(text) for text in texts), default=0),
+        clipped=max((list_counts.clipped(text) for text in texts if raw["columns"]), default=0),
         is_column=raw["columns"],
         names=grouping.names_in((*texts, *raw["options"])),
     )
@@ -360,7 +369,7 @@ def _area(raw: Mapping[str, Any], frame: str) -> grouping.Area:
 
 def _says_trouble(text: str) -> bool:
     """Whether a text in an area says that its list could not be shown, or not to this user."""
-    return vocabulary.trouble(text) in {"denied", "failed"} and not vocabulary.says_none(text)
+    return topics.trouble(text) in {"denied", "failed"} and not topics.says_none(text)
 
 
 def _unread(raw: Mapping[str, Any]) -> bool:
@@ -370,13 +379,13 @@ def _unread(raw: Mapping[str, Any]) -> bool:
     """
     if raw["unreadable"] or (raw["kind"] == "frame" and raw["said"]):
         return True
-    return any(vocabulary.is_file_name(text) or vocabulary.is_size(text) for text in raw["texts"])
+    return any(file_names.is_file_name(text) or label_words.is_size(text) for text in raw["texts"])
 
 
 def _pages(raw: Mapping[str, Any]) -> int:
     """How many pages an area says that its list has."""
-    counted = [vocabulary.pages_of(text) for text in raw["texts"]]
-    counted += [vocabulary.pages_of(text, in_paging=True) for text in raw["pages"]]
+    counted = [list_counts.pages_of(text) for text in raw["texts"]]
+    counted += [list_counts.pages_of(text, in_paging=True) for text in raw["pages"]]
     return max((count for count in counted if count), default=1)
 
 
@@ -411,13 +420,13 @@ def _candidates(
     for one, control in parsed:
         row, area = one["row"], one["area"]
         pieces = tuple(raw["pieces"][row]) if row >= 0 else ()
-        said = (vocabulary.file_name(text) for text in (control.label, control.title, one["filename"]))
+        said = (label_words.file_name(text) for text in (control.label, control.title, one["filename"]))
         names = {*grouping.names_in(pieces), *said, one["filename"]} - {""}
-        verdict = judging.control(control, origin=origin, names=names, shared_segments=shared, in_area=area >= 0)
-        if one["expanded"] and verdict.action is judging.Action.PRESS:
-            opens = vocabulary.is_expander_label(control.label) or vocabulary.has_topic(control.label)
-            action = judging.Action.OPEN if opens else judging.Action.LEAVE
-            verdict = judging.Verdict(action, "it opens and closes a part of the page")
+        decision = control_policy.decide(control, origin=origin, names=names, shared_segments=shared, in_area=area >= 0)
+        if one["expanded"] and decision.action is control_policy.Action.PRESS:
+            opens = label_words.is_expander_label(control.label) or topics.has_topic(control.label)
+            action = control_policy.Action.OPEN if opens else control_policy.Action.LEAVE
+            decision = control_policy.Decision(action, "it opens and closes a part of the page")
         yield grouping.Candidate(
             control=control,
             frame=number,
@@ -426,7 +435,7 @@ def _candidates(
             row=row + first_row if row >= 0 else -1,
             row_text=raw["rows"][row] if row >= 0 else "",
             pieces=pieces,
-            verdict=verdict,
+            decision=decision,
             shown=one["shown"],
             closed=one["closed"],
             off=one["off"],
@@ -445,7 +454,7 @@ def _candidates(
 
 def _shared_segments(found: Sequence[models.Control]) -> set[str]:
     """Path segments that all addresses of files have."""
-    files = [one for one in found if vocabulary.file_name(one.label) or vocabulary.is_download_label(one.label)]
+    files = [one for one in found if label_words.file_name(one.label) or label_words.is_download_label(one.label)]
     paths = [set(urlsplit(one.address).path.strip("/").split("/")) for one in files]
     return set.intersection(*paths) - {""} if len(paths) > 1 else set()
 
@@ -457,32 +466,34 @@ def _opens(one: grouping.Candidate, areas: Sequence[grouping.Area], placed: Sequ
     """Whether a control shows a closed part of the list."""
     if one.off or not one.shown or one.expanded == "true" or one.current:
         return False
-    if one.verdict.action is not judging.Action.OPEN and not (one.opener and judging.veto(one.control) is None):
+    if one.decision.action is not control_policy.Action.OPEN and not (
+        one.opener and control_policy.veto(one.control) is None
+    ):
         return False
     if one.control.form is not None and one.control.kind in {"submit", "image", "reset"}:
         return False  # without a form of its own a plain button is a "submit" that sends nothing
     target = one.governs if one.governs >= 0 else -1
-    is_tab = one.control.role == "tab" and vocabulary.topic(one.control.label) > 0 and one.expanded == "false"
+    is_tab = one.control.role == "tab" and topics.topic(one.control.label) > 0 and one.expanded == "false"
     if is_tab and target < 0:
         return True
-    if one.opener and target < 0 and one.verdict.action is not judging.Action.OPEN and one.expanded != "false":
+    if one.opener and target < 0 and one.decision.action is not control_policy.Action.OPEN and one.expanded != "false":
         return False
     if target >= 0:
         holds_items = any(way.area == target for item in placed for way in item.ways)
         return not holds_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
-        return one.verdict.action is judging.Action.OPEN and one.expanded != "true"
+        return one.decision.action is control_policy.Action.OPEN and one.expanded != "true"
     # Nothing on the page says what it governs: its whole label has to.
     return (
         all(area.score <= grouping.TALK for area in areas)
-        and one.verdict.action is judging.Action.OPEN
-        and vocabulary.topic(_without_verb(one.control.label)) >= grouping.STRONG
+        and one.decision.action is control_policy.Action.OPEN
+        and topics.topic(_without_verb(one.control.label)) >= grouping.STRONG
     )
 
 
 def _without_verb(label: str) -> str:
     words = label.split()
-    return max((" ".join(words[at:]) for at in range(len(words))), key=vocabulary.topic, default="")
+    return max((" ".join(words[at:]) for at in range(len(words))), key=topics.topic, default="")
 
 
 def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.Area]) -> Iterable[grouping.Candidate]:
@@ -492,11 +503,11 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
         for one in candidates
         if one.area >= 0 and one.shown and not one.off and areas[one.area].score > grouping.TALK
     ]
-    turning = [one for one in inside if one.verdict.action is judging.Action.TURN]
-    first = [one for one in turning if vocabulary.page_number(one.control.label) is None]
-    numbers = [one for one in turning if vocabulary.page_number(one.control.label) is not None]
+    turning = [one for one in inside if one.decision.action is control_policy.Action.TURN]
+    first = [one for one in turning if label_words.page_number(one.control.label) is None]
+    numbers = [one for one in turning if label_words.page_number(one.control.label) is not None]
     counted: dict[int, int] = {}
-    for one in (other for other in candidates if vocabulary.page_number(other.control.label) is not None):
+    for one in (other for other in candidates if label_words.page_number(other.control.label) is not None):
         counted[one.group] = counted.get(one.group, 0) + 1
     yield from first
     # All of them, where the page shows only some.
@@ -505,8 +516,8 @@ def _turning(candidates: Sequence[grouping.Candidate], areas: Sequence[grouping.
         for one in inside
         if one.control.address
         and not grouping.is_named(one)
-        and vocabulary.is_expander_label(one.control.label)
-        and judging.change_in_address(one.control.address) is None
+        and label_words.is_expander_label(one.control.label)
+        and address_policy.change_in_address(one.control.address) is None
     )
     yield from (one for one in numbers if one.paging or counted.get(one.group, 0) > 1)
 
@@ -516,13 +527,13 @@ def _considered(
 ) -> Iterable[models.Considered]:
     taken = {id(way) for item in grouped for way in item.ways}
     for one in candidates:
-        if one.loose and one.verdict.action is judging.Action.LEAVE and not one.verdict.name:
+        if one.loose and one.decision.action is control_policy.Action.LEAVE and not one.decision.name:
             continue
         place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
             control=one.control,
             place=place,
             taken=id(one) in taken and not (one.loose and bool(areas)),
-            action=one.verdict.action,
-            why=one.verdict.why,
+            action=one.decision.action,
+            why=one.decision.why,
         )

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from po_pw import models
 from po_pw.portals import settling
-from po_pw.portals.generic import finder, grouping, judging, page_facts, recognition, vocabulary
+from po_pw.portals.generic import control_policy, finder, grouping, label_words, page_facts, recognition, topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ _SCROLL_ROUNDS: Final = 2
 """Scrolls in a row that bring nothing, after which a list is at its end."""
 
 WORDS: Final = page_facts.Words(
-    signs_in=lambda label: page_facts.says_sign_in(label) or vocabulary.is_sign_in_label(label),
-    is_error=lambda text: bool(vocabulary.trouble(text)),
+    signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
+    is_error=lambda text: bool(topics.trouble(text)),
 )
 
 _SCROLL: Final = """() => {
@@ -148,7 +148,7 @@ class GenericPortal:
             return listing
         facts = page_facts.from_json(listing.facts)
         has_area = listing.area is not models.AreaState.NONE
-        found = recognition.judge(facts, order, known, other_orders=is_other_order, has_area=has_area)
+        found = recognition.recognize(facts, order, known, other_orders=is_other_order, has_area=has_area)
         if listing.page is models.PageKind.ORDER or not found.certain:
             recognition.learn(known, facts, order, found, has_area=has_area)
         if listing.page is not models.PageKind.ORDER:
@@ -213,7 +213,7 @@ class _Reading:
         facts = await page_facts.look(
             opened.page, asked=order.url, status=opened.status(), po_number=order.po_number, words=WORDS
         )
-        known = recognition.judge(
+        known = recognition.recognize(
             facts,
             opened.order,
             opened.memory,
@@ -365,10 +365,10 @@ class _Reading:
         for one in look.turns:
             if dataclasses.replace(one.control, row="") in self._pressed or one.current:
                 continue
-            shows_all = one.verdict.action is not judging.Action.TURN  # a link to all of them, not "more"
-            if shows_all and vocabulary.is_expander_label(one.control.label) and not self._is_short(look):
+            shows_all = one.decision.action is not control_policy.Action.TURN  # a link to all of them, not "more"
+            if shows_all and label_words.is_expander_label(one.control.label) and not self._is_short(look):
                 continue
-            number = vocabulary.page_number(one.control.label)
+            number = label_words.page_number(one.control.label)
             if number is None or number == page:
                 result.append(one)
         return result

@@ -8,8 +8,18 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urldefrag, urlencode, urlsplit
 
-from po_pw import hostnames, models, redact
-from po_pw.portals.generic import judging, vocabulary
+from po_pw import hostnames, models, redact, secret_signs
+from po_pw.portals.generic import (
+    address_policy,
+    change_words,
+    control_policy,
+    file_names,
+    icon_words,
+    label_words,
+    list_counts,
+    tokenizer,
+    topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +41,7 @@ _SIGNS: Final = re.compile(r"(?i)sig|signature|x-(amz|goog)-signature|hmac|token
 _SIZE: Final = re.compile(r"(?i)\b\d[\d.,\s]*\s?(bytes?|[kmg]i?b|ko|mo|go|б|кб|мб)\b")  # noqa: RUF001 - the units in Cyrillic
 _DATE: Final = re.compile(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b")
 _SHOWS: Final = frozenset({"preview", "inline", "thumbnail", "thumb", "viewer", "view"})
-_GETS: Final = frozenset({judging.Action.FETCH, judging.Action.PRESS, judging.Action.RECORD})
+_GETS: Final = frozenset({control_policy.Action.FETCH, control_policy.Action.PRESS, control_policy.Action.RECORD})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ class Candidate:
     row_text: str
     pieces: tuple[str, ...]
     """The short texts of its row that are no control's label."""
-    verdict: judging.Verdict
+    decision: control_policy.Decision
     shown: bool
     closed: bool
     """In a closed panel of the area."""
@@ -154,7 +164,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
     unnamed: list[Candidate] = []
 
     def begin(one: Candidate, name: str) -> None:
-        item = Item(name, one.area, one.loose, one.verdict.certain, [one])
+        item = Item(name, one.area, one.loose, one.decision.certain, [one])
         items.append(item)
         by_row.setdefault((_row(one), one.area), []).append(item)
         if address := _address(one):
@@ -162,8 +172,8 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
 
     def join(item: Item, one: Candidate, name: str = "") -> None:
         item.ways.append(one)
-        item.certain = item.certain or one.verdict.certain
-        if name and not vocabulary.file_name(item.name):
+        item.certain = item.certain or one.decision.certain
+        if name and not label_words.file_name(item.name):
             item.name = name
         if address := _address(one):
             by_address.setdefault(address, item)
@@ -176,7 +186,7 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
         elif known is not None:
             join(known, one, name)
         else:
-            same = [item for item in by_row.get((_row(one), one.area), ()) if vocabulary.file_name(item.name) == name]
+            same = [item for item in by_row.get((_row(one), one.area), ()) if label_words.file_name(item.name) == name]
             if same and one.row >= 0:
                 join(same[-1], one, name)
             elif (twin := _elsewhere(items, one, name)) is not None:
@@ -190,10 +200,10 @@ def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: st
         mate = known or _mate(mates, one, order)
         if mate is not None:
             join(mate, one)
-        elif not (mates and not one.verdict.certain and any(_is_sure(item) for item in mates)):
+        elif not (mates and not one.decision.certain and any(_is_sure(item) for item in mates)):
             # An uncertain link beside a file, or beside one that says to download it, is none: who sent it, what it
             # belongs to, what else can be done with it.
-            begin(one, one.verdict.name)
+            begin(one, one.decision.name)
     for item in items:
         _name_from_row(item, sum(other.row == item.row for other in items) if item.ways[0].row >= 0 else 2)
     items += _unreachable(candidates, areas, items)
@@ -214,7 +224,7 @@ def rows_of_others(candidates: Sequence[Candidate], areas: Sequence[Area], page_
     for one in candidates:
         if one.row in rows and (part := _other_part(one.control.address, page_url)):
             shown = re.sub(r"\W", "", one.control.label).casefold()
-            if re.sub(r"\W", "", part).casefold() in shown and not vocabulary.file_name(one.control.label):
+            if re.sub(r"\W", "", part).casefold() in shown and not label_words.file_name(one.control.label):
                 found.add((rows[one.row], one.row))
                 records.add(part)
     return found if len(records) > 1 else set()
@@ -239,11 +249,11 @@ def folders(items: Sequence[Item]) -> list[Item]:
     """Entries that are folders of further files, and no file: their label counts files, or their icon is a folder."""
 
     def is_folder(item: Item) -> bool:
-        if item.certain or vocabulary.file_name(item.name):
+        if item.certain or label_words.file_name(item.name):
             return False
         said = [text for way in item.ways for text in (way.control.label, way.beside)]
-        icons = [word for way in item.ways for icon in way.control.icons for word in vocabulary.identifier_words(icon)]
-        return any(map(vocabulary.counts_files, said)) or any(
+        icons = [word for way in item.ways for icon in way.control.icons for word in tokenizer.identifier_words(icon)]
+        return any(map(list_counts.counts_files, said)) or any(
             word in {"folder", "directory", "\U0001f4c1"} for word in icons
         )
 
@@ -252,7 +262,7 @@ def folders(items: Sequence[Item]) -> list[Item]:
 
 def _is_sure(item: Item) -> bool:
     said = (way.control.label for way in item.ways)
-    return item.certain or any(vocabulary.words(one) and vocabulary.is_download_label(one) for one in said)
+    return item.certain or any(tokenizer.words(one) and label_words.is_download_label(one) for one in said)
 
 
 def _row(one: Candidate) -> int:
@@ -260,24 +270,24 @@ def _row(one: Candidate) -> int:
 
 
 def _address(one: Candidate) -> str:
-    return "" if one.verdict.action is judging.Action.PRESS else urldefrag(one.control.address)[0]
+    return "" if one.decision.action is control_policy.Action.PRESS else urldefrag(one.control.address)[0]
 
 
 def _counts(one: Candidate, areas: Sequence[Area], here: str, *, strong: bool) -> bool:
     """Whether a candidate may be a way to a file, by where it stands."""
-    action = one.verdict.action
+    action = one.decision.action
     if one.off or action not in _GETS:
         return False
-    if not one.shown and not (one.closed and action is not judging.Action.PRESS):
+    if not one.shown and not (one.closed and action is not control_policy.Action.PRESS):
         return False
-    if action is not judging.Action.PRESS and _address(one) in {"", here}:
+    if action is not control_policy.Action.PRESS and _address(one) in {"", here}:
         return False
     if one.loose:
-        return action is judging.Action.FETCH and one.verdict.certain
+        return action is control_policy.Action.FETCH and one.decision.certain
     area = areas[one.area]
     if (one.tail or area.score <= TALK or (strong and area.score < STRONG)) and not is_named(one):
         return False
-    return not (action is judging.Action.FETCH and not is_named(one) and _leads_to_all(one.control))
+    return not (action is control_policy.Action.FETCH and not is_named(one) and _leads_to_all(one.control))
 
 
 def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
@@ -286,28 +296,28 @@ def _rescued(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     The name is its own where nothing else in the area is called like the rest of it: a link "Delete invoice.pdf" stands
     beside the file "invoice.pdf".
     """
-    names = {(name, one.area) for one in candidates if one.verdict.action in _GETS and (name := file_name_of(one))}
-    names |= {(name, one.area) for one in candidates for text in one.pieces if (name := vocabulary.file_name(text))}
+    names = {(name, one.area) for one in candidates if one.decision.action in _GETS and (name := file_name_of(one))}
+    names |= {(name, one.area) for one in candidates for text in one.pieces if (name := label_words.file_name(text))}
     for one in candidates:
         control = one.control
         is_link = bool(control.address) and (
-            judging.is_plain_file_address(control.address) or _holds(control.address, control.label)
+            address_policy.is_plain_file_address(control.address) or _holds(control.address, control.label)
         )
-        if one.verdict.action is not judging.Action.LEAVE or not is_link or one.area < 0:
+        if one.decision.action is not control_policy.Action.LEAVE or not is_link or one.area < 0:
             yield one
             continue
         label = " ".join(control.label.split())
         rests = [label[at + 1 :] for at, char in enumerate(label) if char == " "]
-        if not vocabulary.is_file_name(label) or any((rest, one.area) in names for rest in rests):
+        if not file_names.is_file_name(label) or any((rest, one.area) in names for rest in rests):
             yield one
             continue
         plain = f"file.{label.rpartition('.')[2]}"
         neutral = dataclasses.replace(
             control, label=plain, text=control.text.replace(label, plain), title=control.title.replace(label, plain)
         )
-        verdict = judging.control(neutral, origin=hostnames.origin_of(control.address), names=(plain, label))
-        if verdict.action is judging.Action.FETCH:
-            yield dataclasses.replace(one, verdict=dataclasses.replace(verdict, name=label))
+        decision = control_policy.decide(neutral, origin=hostnames.origin_of(control.address), names=(plain, label))
+        if decision.action is control_policy.Action.FETCH:
+            yield dataclasses.replace(one, decision=dataclasses.replace(decision, name=label))
         else:
             yield one
 
@@ -325,7 +335,7 @@ def _elsewhere(items: Sequence[Item], one: Candidate, name: str) -> Item | None:
     if not told:
         return None
     for item in items:
-        if item.area == one.area or vocabulary.file_name(item.name) != name:
+        if item.area == one.area or label_words.file_name(item.name) != name:
             continue
         if any(told & _telling(way.control.address, name) for way in item.ways):
             return item
@@ -352,13 +362,13 @@ def _mate(mates: Sequence[Item], one: Candidate, order: Mapping[int, int]) -> It
         return None
     address, last = unquote(one.control.address), _last(one.control.address)
     for item in mates:
-        name = vocabulary.file_name(item.name)
+        name = label_words.file_name(item.name)
         if name and address and name in address:
             return item
         if len(last) > 2 and any(_last(way.control.address) == last for way in item.ways):
             return item
     label = one.control.label
-    if vocabulary.words(label) and not vocabulary.is_download_label(label):
+    if tokenizer.words(label) and not label_words.is_download_label(label):
         return None
     if one.row < 0 and not all(item.name for item in mates):
         return None
@@ -373,20 +383,20 @@ def _mate(mates: Sequence[Item], one: Candidate, order: Mapping[int, int]) -> It
 
 def _name_from_row(item: Item, sharing: int) -> None:
     """A way without a name takes it from its row: a file's name there, else the row's first text."""
-    if vocabulary.file_name(item.name) or sharing > 1:
+    if label_words.file_name(item.name) or sharing > 1:
         return
     pieces = item.ways[0].pieces
     found = names_in(pieces)
     if len(found) == 1:
         item.name = found[0]
-    elif not vocabulary.names_something(item.name):
+    elif not label_words.names_something(item.name):
         texts = [text for text in pieces if re.search(r"[^\W\d_]{2}", text) and not _SIZE.fullmatch(text)]
         item.name = item.name or (texts[0] if texts else "")
 
 
 def names_in(pieces: Sequence[str]) -> tuple[str, ...]:
     """The file names among a row's texts: not those that a sentence only mentions."""
-    found = ((vocabulary.file_name(text), text) for text in pieces)
+    found = ((label_words.file_name(text), text) for text in pieces)
     return tuple(name for name, text in found if name and _is_whole(name, text))
 
 
@@ -401,7 +411,13 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
     names = {item.name for item in items}
     found: dict[tuple[int, int], Item] = {}
     for one in candidates:
-        if one.area < 0 or one.off or not one.shown or one.tail or one.verdict.action is not judging.Action.LEAVE:
+        if (
+            one.area < 0
+            or one.off
+            or not one.shown
+            or one.tail
+            or one.decision.action is not control_policy.Action.LEAVE
+        ):
             continue
         place, score = (_row(one), one.area), areas[one.area].score
         if _looks_like_file(one):
@@ -414,8 +430,8 @@ def _unreachable(candidates: Sequence[Candidate], areas: Sequence[Area], items: 
         if one.row < 0 or place in taken or place in found or score < STRONG:
             continue
         in_row = names_in(one.pieces)
-        label = vocabulary.file_name(one.control.label)
-        gets = any(vocabulary.says_download(word) for word in vocabulary.words(one.control.label))
+        label = label_words.file_name(one.control.label)
+        gets = any(icon_words.says_download(word) for word in tokenizer.words(one.control.label))
         name = in_row[0] if len(in_row) == 1 and gets else label if label and one.control.address else ""
         if name and name not in names:
             found[place] = Item(name, one.area, loose=False, certain=True, ways=[one])
@@ -429,14 +445,14 @@ _TOOL_ROLES: Final = frozenset({"button", "tab", "menuitem", "columnheader", "co
 def is_unknown_entry(one: Candidate) -> bool:
     """Whether a control may be an entry of its list that was not understood: no button, no link, and no tool."""
     control = one.control
-    if one.verdict.action is not judging.Action.LEAVE or not one.shown or one.tail:
+    if one.decision.action is not control_policy.Action.LEAVE or not one.shown or one.tail:
         return False
     if control.tag in _TOOLS or control.role in _TOOL_ROLES or control.address:
         return False
     label = control.label
-    if vocabulary.changes(label) or vocabulary.topic(label) or vocabulary.is_expander_label(label):
+    if change_words.changes(label) or topics.topic(label) or label_words.is_expander_label(label):
         return False
-    return bool(vocabulary.words(label)) and not vocabulary.is_about_lists(label)
+    return bool(tokenizer.words(label)) and not label_words.is_about_lists(label)
 
 
 _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "excel", "zip", "file", "document"})
@@ -445,11 +461,11 @@ _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "ex
 def _looks_like_file(one: Candidate) -> bool:
     """Whether a control that is left alone, and is no link, shows a file all the same: its size, or its type's icon."""
     control, label = one.control, one.control.label
-    if control.address or not vocabulary.words(_unsized(label)):
+    if control.address or not tokenizer.words(_unsized(label)):
         return False
-    if vocabulary.changes(label) or vocabulary.has_topic(label) or vocabulary.is_all_label(label):
+    if change_words.changes(label) or topics.has_topic(label) or label_words.is_all_label(label):
         return False
-    icons = {word for icon in control.icons for word in vocabulary.identifier_words(icon)}
+    icons = {word for icon in control.icons for word in tokenizer.identifier_words(icon)}
     return bool(_SIZE.search(label)) or bool(icons & _FILE_ICONS)
 
 
@@ -463,7 +479,7 @@ def _without_archive(items: list[Item]) -> list[Item]:
 
     def is_all(item: Item) -> bool:
         labels = [text for way in item.ways for text in (way.control.label, way.control.title, way.beside) if text]
-        return any(vocabulary.is_all_label(text) for text in labels)
+        return any(label_words.is_all_label(text) for text in labels)
 
     single = [item for item in items if not is_all(item)]
     return single or items
@@ -471,14 +487,14 @@ def _without_archive(items: list[Item]) -> list[Item]:
 
 def _leads_to_all(control: models.Control) -> bool:
     """Whether a link leads to where all are listed or managed ("Manage attachments"), and not to one of them."""
-    return bool(vocabulary.topic(control.label)) and not vocabulary.is_download_label(control.label)
+    return bool(topics.topic(control.label)) and not label_words.is_download_label(control.label)
 
 
 def is_named(one: Candidate) -> bool:
     """Whether a candidate is called like a file where people see it."""
     attributes = dict(one.control.attributes)
     texts = (one.control.label, one.control.title, one.control.text, one.filename, attributes.get("download", ""))
-    return any(vocabulary.file_name(text) for text in texts)
+    return any(label_words.file_name(text) for text in texts)
 
 
 def file_name_of(one: Candidate) -> str:
@@ -487,8 +503,8 @@ def file_name_of(one: Candidate) -> str:
     for text in (attributes.get("download", ""), one.filename):
         if text.strip():
             return text.strip()
-    for text in (one.verdict.name, one.control.label, one.control.title, one.control.text):
-        if name := vocabulary.file_name(text):
+    for text in (one.decision.name, one.control.label, one.control.title, one.control.text):
+        if name := label_words.file_name(text):
             return name
     return ""
 
@@ -526,34 +542,34 @@ def identified(
 
 def _rank(way: Candidate) -> int:
     """The likeliest way first: what downloads, then the file's name, then what shows it; a press only where it must."""
-    if way.verdict.action is judging.Action.RECORD:
+    if way.decision.action is control_policy.Action.RECORD:
         return 9
-    if way.verdict.action in {judging.Action.PRESS, judging.Action.LEAVE}:
+    if way.decision.action in {control_policy.Action.PRESS, control_policy.Action.LEAVE}:
         return 5
     parts = urlsplit(way.control.address)
     last = parts.path.rpartition("/")[2]
     label = way.control.label
-    if _SHOWS & set(vocabulary.identifier_words(f"{label} {parts.query} {last}")):
+    if _SHOWS & set(tokenizer.identifier_words(f"{label} {parts.query} {last}")):
         return 4
-    is_download = bool(vocabulary.words(label)) and vocabulary.is_download_label(label)
+    is_download = bool(tokenizer.words(label)) and label_words.is_download_label(label)
     if is_download or "download" in dict(way.control.attributes) or "download" in parts.path.lower():
         return 0
-    if vocabulary.file_name(unquote(last)):
+    if label_words.file_name(unquote(last)):
         return 1
-    return 2 if way.verdict.certain else 3
+    return 2 if way.decision.certain else 3
 
 
 def _source(way: Candidate, clicks: Mapping[int, models.Click]) -> models.FileSource:
-    if way.verdict.action is judging.Action.RECORD:
+    if way.decision.action is control_policy.Action.RECORD:
         return models.External(way.control.address)
-    if way.verdict.action is judging.Action.FETCH:
+    if way.decision.action is control_policy.Action.FETCH:
         return models.Link(way.control.address, way.frame_url)
     return clicks.get(id(way)) or models.Click(way.control)
 
 
 def _key(item: Item) -> str:
     """What an attachment is: its address less what is signed or expires, else its name, size, date and row."""
-    addresses = [way.control.address for way in item.ways if way.verdict.action is not judging.Action.PRESS]
+    addresses = [way.control.address for way in item.ways if way.decision.action is not control_policy.Action.PRESS]
     stable = sorted(known for address in addresses if (known := lasting(address)))
     name = " ".join(item.name.split())
     if stable:
@@ -561,7 +577,7 @@ def _key(item: Item) -> str:
     else:
         row = item.ways[0].row_text
         size, date = _SIZE.search(row), _DATE.search(row)
-        about = name if vocabulary.file_name(name) else " ".join(row.split())[:200]
+        about = name if label_words.file_name(name) else " ".join(row.split())[:200]
         text = f"row\n{about}\n{size[0] if size else ''}\n{date[0] if date else ''}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -576,7 +592,7 @@ def lasting(address: str) -> str:
     kept = [
         (name, value)
         for name, value in pairs
-        if not (_SHORT_LIVED.fullmatch(name) or redact.is_secret_name(name))
+        if not (_SHORT_LIVED.fullmatch(name) or secret_signs.is_secret_name(name))
         and not (is_signed and _BESIDE_SIGNATURE.fullmatch(name))
     ]
     path = redact.address(re.sub(r"(?i);jsessionid=[^/]*", "", parts.path))

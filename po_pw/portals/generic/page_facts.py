@@ -1,4 +1,4 @@
-"""What one page shows that tells an order from a sign-in, an error, a home page or a challenge: facts, no verdict."""
+"""What one page shows that tells an order from a sign-in, an error, a home page or a challenge: facts alone."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from po_pw import models, redact
 from po_pw.portals import memory as memories
-from po_pw.portals.generic import numbers, page_facts, vocabulary
+from po_pw.portals.generic import numbers, page_facts, topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -373,10 +373,10 @@ def alike(one: page_facts.PageFacts, other: page_facts.PageFacts, least: float =
     return memories.similarity(one.signature, other.signature) >= least
 
 
-# --- the verdict ----------------------------------------------------------------------------------------------------
+# --- what a page is ------------------------------------------------------------------------------------------------
 
 
-def judge(
+def recognize(
     facts: page_facts.PageFacts,
     order: models.PurchaseOrder,
     memory: memories.PortalMemory,
@@ -401,31 +401,31 @@ def judge(
     strong = bool(where)
     evidence = [address, *(f"the number is in its {_named(place)}" for place in where)]
 
-    def verdict(kind: models.PageKind, why: str, *, certain: bool = True) -> Recognition:
+    def conclude(kind: models.PageKind, why: str, *, certain: bool = True) -> Recognition:
         return Recognition(kind, tuple(dict.fromkeys([*evidence, why])), why, strong, certain)
 
     if reason := sign_in_reason(facts, kept=not led_away, strong=strong, has_area=has_area):
-        return verdict(models.PageKind.SIGNED_OUT, reason)
+        return conclude(models.PageKind.SIGNED_OUT, reason)
     if facts.challenge_covers or (facts.challenge and not has_area and not strong):
-        return verdict(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
+        return conclude(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
     if by_status := _by_status(facts.status):
-        return verdict(by_status, f"the portal answered {facts.status}")
+        return conclude(by_status, f"the portal answered {facts.status}")
     is_on_top = _on_top(facts, order.po_number)
     other, is_sure = ("", True) if is_on_top else _another_number(facts, order, part, memory, other_orders)
     if other and is_sure:
-        return verdict(models.PageKind.NOT_RECOGNISED, other)
+        return conclude(models.PageKind.NOT_RECOGNISED, other)
     if led_away and not is_on_top:
-        return verdict(models.PageKind.NOT_RECOGNISED, address)
+        return conclude(models.PageKind.NOT_RECOGNISED, address)
     if not has_area and (trouble := _shows_an_error(facts, order, part, strong=strong)):
-        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := vocabulary.trouble(said)) in _TROUBLES]
-        return verdict(kinds[0] if kinds else models.PageKind.NOT_RECOGNISED, trouble)
+        kinds = [_TROUBLES[kind] for said in facts.says_error if (kind := topics.trouble(said)) in _TROUBLES]
+        return conclude(kinds[0] if kinds else models.PageKind.NOT_RECOGNISED, trouble)
     if other:
-        return verdict(models.PageKind.ORDER, other, certain=False)
+        return conclude(models.PageKind.ORDER, other, certain=False)
     if strong and _has_substance(facts, where, memory, has_area=has_area):
-        return verdict(models.PageKind.ORDER, f"the number is in its {_named(where[0])}")
+        return conclude(models.PageKind.ORDER, f"the number is in its {_named(where[0])}")
     if has_area:
-        return verdict(models.PageKind.ORDER, "it has an attachments area")
-    return _by_likeness(facts, order, part, memory, verdict)
+        return conclude(models.PageKind.ORDER, "it has an attachments area")
+    return _by_likeness(facts, order, part, memory, conclude)
 
 
 def _on_top(facts: page_facts.PageFacts, po_number: str) -> bool:
@@ -504,7 +504,7 @@ def _by_likeness(
     order: models.PurchaseOrder,
     part: str,
     memory: memories.PortalMemory,
-    verdict: Callable[..., Recognition],
+    conclude: Callable[..., Recognition],
 ) -> Recognition:
     """A page at the right address, without area and without the number: like this portal's orders, or not."""
     own_id = any(value and numbers.core(value) == numbers.core(part) for _, value in facts.fields) if part else False
@@ -512,16 +512,16 @@ def _by_likeness(
     other, kind = memory.most_like_other(facts.signature)
     if kind is not None and other >= _LIKE_OTHER and other > (alike or 0.0):
         names = {models.PageKind.SIGNED_OUT: "sign-in", models.PageKind.NOT_FOUND: "not-found"}
-        return verdict(
+        return conclude(
             models.PageKind.NOT_RECOGNISED, f"it is like this portal's {names.get(kind, 'error or home')} page"
         )
     if not own_id and memory.same_text_elsewhere(order.key, facts.text_hash):
-        return verdict(models.PageKind.NOT_RECOGNISED, "another order's page says the same, word for word")
+        return conclude(models.PageKind.NOT_RECOGNISED, "another order's page says the same, word for word")
     if alike is None:
-        return verdict(models.PageKind.ORDER, "no order of this portal is known yet to compare it with", certain=False)
+        return conclude(models.PageKind.ORDER, "no order of this portal is known yet to compare it with", certain=False)
     if alike < _LIKE:
-        return verdict(models.PageKind.NOT_RECOGNISED, f"it is unlike this portal's orders ({alike:.0%} alike)")
-    return verdict(models.PageKind.ORDER, f"it is like this portal's other orders ({alike:.0%} alike)")
+        return conclude(models.PageKind.NOT_RECOGNISED, f"it is unlike this portal's orders ({alike:.0%} alike)")
+    return conclude(models.PageKind.ORDER, f"it is like this portal's other orders ({alike:.0%} alike)")
 
 
 def _named(place: str) -> str:
@@ -543,7 +543,7 @@ def learn(
         memory: of the portal.
         facts: of the page.
         order: which was asked for.
-        found: what `judge` said.
+        found: what `recognize` said.
         has_area: the page has an attachments area.
     """
     if found.kind is models.PageKind.ORDER:

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from po_pw import models
-from po_pw.portals.generic import judging, vocabulary
+from po_pw.portals.generic import address_policy, change_words, control_policy, label_words, request_policy
 
 CORPUS: Final = Path(__file__).parents[2] / "fixtures" / "corpus"
 CONTROLS: Final = json.loads((CORPUS / "controls.json").read_text("utf-8"))
@@ -66,14 +66,14 @@ def test_there_are_enough() -> None:
 @pytest.mark.parametrize(("language", "verdict", "label"), LABELS, ids=str)
 def test_a_buttons_label(language: str, verdict: str, label: str) -> None:
     """A button in an area of attachments is pressed for its whole label, or left."""
-    found = judging.control(button(label), origin=ORIGIN)
+    found = control_policy.decide(button(label), origin=ORIGIN)
     assert found.action.value.lower() == verdict, found.why
 
 
 @pytest.mark.parametrize("entry", CONTROLS["controls"], ids=said)
 def test_a_control(entry: dict[str, Any]) -> None:
     """Each control gets the verdict that a careful person would give."""
-    found = judging.control(
+    found = control_policy.decide(
         control_of(entry),
         origin=ORIGIN,
         names=entry.get("names", ()),
@@ -109,7 +109,7 @@ def test_a_request(entry: dict[str, Any]) -> None:
     """Each request that follows a press gets its ruling; what is doubtful is stopped."""
     label = entry.get("label", "Download" if entry["purpose"] == "FILE" else "Next")
     pressed = button(label, row=entry.get("row", ""), attributes=tuple(entry.get("attributes", {}).items()))
-    found = judging.request(
+    found = request_policy.decide(
         request_of(entry),
         models.Purpose(entry["purpose"]),
         pressed,
@@ -134,27 +134,27 @@ def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(
 ) -> None:
     """A label of the corpus that is left stays left with file names and plain words around it, known or not."""
     label = f"{before}{never} {after}{name}" if last else f"{name} {before}{never} {after}".rstrip()
-    if vocabulary.change_word(never) is None:
+    if change_words.change_word(never) is None:
         return
     for names in ((), (name,), (name, "invoice.pdf")):
-        found = judging.control(button(label), origin=ORIGIN, names=names)
-        assert found.action is judging.Action.LEAVE, (label, found)
+        found = control_policy.decide(button(label), origin=ORIGIN, names=names)
+        assert found.action is control_policy.Action.LEAVE, (label, found)
 
 
 @given(never=st.sampled_from(NEVER), name=NAME, names=st.lists(NAME, max_size=3))
 def test_taking_out_the_files_name_lets_no_word_outside_it_through(never: str, name: str, names: list[str]) -> None:
     """The word of change outside the name is found, whatever file names are taken out."""
-    if vocabulary.change_word(never) is None or vocabulary.file_name(never):
+    if change_words.change_word(never) is None or label_words.file_name(never):
         return
     for label in (f"{never} {name}", f"{name} {never}", f"{never} “{name}”", f"{never}: {name}"):
-        assert vocabulary.change_word(label, names=[name, *names]), label
+        assert change_words.change_word(label, names=[name, *names]), label
 
 
 @given(text=st.text(max_size=300))
 def test_any_text_is_judged(text: str) -> None:
     """No text raises, and none that says to change something is pressed."""
-    found = judging.control(button(text), origin=ORIGIN)
+    found = control_policy.decide(button(text), origin=ORIGIN)
     assert found.why
-    if vocabulary.change_word(text):
-        assert found.action is judging.Action.LEAVE or vocabulary.file_name(text)
-    judging.change_in_address(text)
+    if change_words.change_word(text):
+        assert found.action is control_policy.Action.LEAVE or label_words.file_name(text)
+    address_policy.change_in_address(text)
