@@ -78,7 +78,7 @@ class FailurePolicy:
         random: Callable[[], float],
         now: Callable[[], float],
         say: Callable[[str], None],
-        given_up: Callable[[errors.PortalUnreachableError], None],
+        given_up: Callable[[errors.PoPwError], None],
         changed: Callable[[], None],
         emit: Callable[[events.Event], None] = lambda _event: None,
         hosts: reachability.Hosts | None = None,
@@ -97,7 +97,9 @@ class FailurePolicy:
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
         self._left: collections.Counter[str] = collections.Counter()
         """Number of open orders, by host."""
-        self._gone: dict[str, errors.PortalUnreachableError] = {}
+        self._on_hold: set[str] = set()
+        """Hosts whose sign-in is being renewed."""
+        self._gone: dict[str, errors.PoPwError] = {}
         """Hosts that were given up, with the error."""
         self._said_at: dict[str, float] = {}
         """Time of the last message, by host that does not answer."""
@@ -110,26 +112,47 @@ class FailurePolicy:
         """Announces orders that will be given out."""
         for order in orders:
             self._left[self._circuit(order.url).host] += 1
+        self._end_where_all_are_gone()
 
     # --- the gate ---------------------------------------------------------------------------------------------------
 
     def holds_all(self, now: float) -> bool:
         """Whether no order may be given out."""
-        return bool(self._circuits) and all(one.is_held(now) for one in self._circuits.values())
+        return bool(self._circuits) and all(self._is_held(one, now) for one in self._circuits.values())
 
     def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
         """Filters for blocked orders; the first also excludes orders that have failed, as second choice."""
-        if not any(one.is_held(now) or one.is_half_open(now) for one in self._circuits.values()):
+        if not any(self._is_held(one, now) or one.is_half_open(now) for one in self._circuits.values()):
             return ()
 
         def held(order: models.PurchaseOrder) -> bool:
-            return self._circuit(order.url).is_held(now)
+            return self._is_held(self._circuit(order.url), now)
 
         def held_or_failed(order: models.PurchaseOrder) -> bool:
             one = self._circuit(order.url)
-            return one.is_held(now) or (one.is_half_open(now) and one.has_failed(order.key))
+            return self._is_held(one, now) or (one.is_half_open(now) and one.has_failed(order.key))
 
         return held_or_failed, held
+
+    def _is_held(self, one: circuit_breaker.CircuitBreaker, now: float) -> bool:
+        return one.host in self._on_hold or one.host in self._gone or one.is_held(now)
+
+    def hold(self, host: str) -> None:
+        """Orders of this host wait until `release_hold` or `give_up`; `host` as `net_errors.authority_of` gives it."""
+        self._on_hold.add(host)
+        self._changed()
+
+    def release_hold(self, host: str) -> None:
+        """Orders of this host are given out again."""
+        self._on_hold.discard(host)
+        self._changed()
+
+    def give_up(self, host: str, error: errors.PoPwError) -> None:
+        """Orders of this host are left for another run; those of others go on."""
+        self._on_hold.discard(host)
+        self._gone[host] = error
+        self._end_where_all_are_gone()
+        self._changed()
 
     def next_change(self, now: float) -> float | None:
         """When the next wait ends."""
@@ -156,7 +179,8 @@ class FailurePolicy:
 
     def is_gone(self, order: models.PurchaseOrder) -> bool:
         """Whether this order's host was given up."""
-        return self._circuit(order.url).is_given_up
+        one = self._circuit(order.url)
+        return one.is_given_up or one.host in self._gone
 
     def _end_where_all_are_gone(self) -> None:
         if self._gone and all(host in self._gone for host, count in self._left.items() if count > 0):

@@ -48,6 +48,8 @@ class OrderProgress:
     """What may be an attachment, on a host that is not asked: recorded as an address, and no failure."""
     unpressed: dict[str, models.Click] = dataclasses.field(default_factory=dict)
     """Of attachments whose addresses all failed in the latest attempt: the press that may still hand the file out."""
+    sign_ins: int = 0
+    """How often in a row the order asked for a sign-in, each time under a newer one."""
     questions: int = 0
     """Addresses asked in the latest attempt beyond the first of each attachment."""
     earlier: models.Outcome | None = None
@@ -60,8 +62,8 @@ class OrderProgress:
     """What came of it, while its folder is on the way to its place; settling it may be tried more than once."""
     prepared: staging.Prepared | None = None
     """Its folder, which the journal knows, and which only needs its place."""
-    needs: dict[str, int] = dataclasses.field(default_factory=dict)
-    """Attachments for which there was no room on the disk: bytes that each still needs, at least."""
+    needs: dict[str, errors.DoesNotFitError] = dataclasses.field(default_factory=dict)
+    """Attachments for which there was no room on a disk: which disk, and how many bytes each still needs, at least."""
     short_since: float | None = None
     """When there was no room for one first, by the loop's clock."""
     is_settled: bool = False

@@ -131,6 +131,12 @@ def home_of(path: Path) -> Path:
     return next((above for above in path.parents if above.name == INTERNAL), path.parent)
 
 
+def output_of(path: Path) -> Path:
+    """The output directory that a path of ours is in; elsewhere the folder it is in."""
+    home = home_of(path)
+    return home.parent if home.name == INTERNAL else home
+
+
 def fault(folder: Path) -> OSError | None:
     """The error that writing a small file to a folder raises; None if it works. Never creates the folder.
 
@@ -221,7 +227,7 @@ def problem(
         FileProblemError: any other reason that concerns only this file.
     """
     home = home_of(path) if out is None else out / INTERNAL
-    where = home.parent if home.name == INTERNAL else home
+    where = output_of(home / "file")
     meaning, whole = meaning_of(error), probe(home)
     if whole is not None and meaning_of(whole) is not Meaning.FULL:
         return errors.OutputUnavailableError(f"{where} cannot be written to ({whole.strerror or whole})")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 200
 """UTF-8 bytes of one name: file systems take 255, and our own suffixes must fit. Some take fewer: see `staging`."""
 _HASH: Final = 6
+_MARK: Final = "~"
+"""Before a hash."""
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
 _NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories: control, format (zero-width, direction), surrogates, private use, unassigned."""
@@ -45,6 +47,22 @@ def file_name(sent: str) -> str:
 def folder_name(text: str) -> str:
     """The same for a supplier or PO number, keeping every part of it; `""` if nothing is left."""
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
+
+
+def own(text: str, longest: int) -> str:
+    """A safe name that no other text gets, for any file system: as it stands where it is plain, else with a hash.
+
+    Args:
+        text: e.g. a PO number; case counts.
+        longest: UTF-8 bytes the name may have.
+    """
+    safe = folder_name(text)
+    # Of all texts that a file system may take for one, only the one in capitals is plain.
+    is_plain = safe == text == models.folded(text).upper() and _MARK not in text
+    if text and is_plain and len(text.encode()) <= longest:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _HASH]
+    return f"{shorten(safe or 'order', LONGEST, longest - len(_MARK) - len(digest))}{_MARK}{digest}"
 
 
 def width(text: str) -> int:
@@ -140,10 +158,10 @@ def _cut(stem: str, tail: str, room: int, whole: str, longest: int) -> str:
         msg = f"{whole!r} does not fit into {room} characters"
         raise ValueError(msg)
     stem = stem[:room]
-    while stem and not _fits(f"{stem}~{mark}{tail}", room, longest):
+    while stem and not _fits(f"{stem}{_MARK}{mark}{tail}", room, longest):
         stem = stem[:-1]
     stem = stem.rstrip(" .")
-    return f"{stem}~{mark}{tail}" if stem else mark + tail
+    return f"{stem}{_MARK}{mark}{tail}" if stem else mark + tail
 
 
 def _fits(name: str, room: int, longest: int) -> bool:

@@ -124,21 +124,17 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_
     portal, ran = tenant
     pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
     assert [event.label for event in pressed if event.refused] == []
-    files = sum(
-        item.way in {catalogue.Way.CLICK, catalogue.Way.TAB}
+    named = {
+        (order.po_number, item.attachment.name)
         for order in portal.orders
-        for item in (
-            *order.items,
-            *(
-                order.requisition.items
-                if order.requisition and order.variant in {Variant.REQUISITION, Variant.REQUISITION_ADDED}
-                else ()
-            ),
-        )
-    )
-    assert sum(event.purpose is models.Purpose.FILE for event in pressed) == files
-    folded = variants(portal)[Variant.LINES_FOLDED]
-    assert sum(event.purpose is models.Purpose.OPEN for event in pressed) == len(folded.files)
+        for item in (*order.items, *(order.requisition.items if order.requisition else ()))
+        if item.way in {catalogue.Way.CLICK, catalogue.Way.TAB}
+    }
+    for event in pressed:
+        if event.purpose is models.Purpose.FILE:
+            assert any(event.key == models.order_key(number) and name in event.label for number, name in named)
+    opened = {event.key for event in pressed if event.purpose is models.Purpose.OPEN}
+    assert opened == {models.order_key(variants(portal)[Variant.LINES_FOLDED].po_number)}
     assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
 
 

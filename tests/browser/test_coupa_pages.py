@@ -120,7 +120,7 @@ def test_what_a_page_does_not_prove_is_not_claimed(tmp_path: Path) -> None:
     async def go() -> tenant_runs.Ran:
         async with portal.serving():
             numbers = list(EXPECTED)
-            return await tenant_runs.run(portal.origin, tmp_path, numbers, attempts=1, listing_timeout=3)
+            return await tenant_runs.run(portal.origin, tmp_path, numbers, attempts=1)
 
     ran = run_async(go())
     assert ran.error is None

@@ -9,6 +9,7 @@ from po_pw import events, models, sessions, settings
 from po_pw.engine import run as engine
 from po_pw.orders import read
 from po_pw.portals import registry
+from tests.helpers import support
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ async def run(
     table = folder / "pos.csv"
     table.write_text("\n".join(["PO_NUMBER", *numbers]), "utf-8")
     given = {"workers": 1, "out": folder / "out", "home": folder / "home", "backoff_base": 0.05, "backoff_cap": 0.2}
-    options = settings.load(**{"base_url": origin, "portal": "coupa", **given, **more})
+    waits = {"listing_timeout": support.IN_TIME, "navigation_timeout": support.IN_TIME}
+    options = settings.load(**{"base_url": origin, "portal": "coupa", **given, **waits, **more})
     orders = read.open_table(table, address_of=registry.Registry(options).address_of)
     ran = Ran(folder / "out", {}, [], None)
     hub = events.Hub()

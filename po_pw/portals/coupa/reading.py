@@ -246,7 +246,8 @@ class Reading:
             look, settled = more
             look = await self._open_counted(look)
             self._found.add(look.entries, page, turned)
-        look = await self._open_whole(look, page, turned)
+        if settled:
+            look = await self._open_whole(look, page, turned)
         last = max((turn.page for turn in (*first.turns, *look.turns)), default=0)
         if last > turned + 1:
             problems.append(f"{page.label or 'the page'} has lists of {last} pages and showed {turned + 1}")
