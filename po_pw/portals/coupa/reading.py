@@ -99,7 +99,7 @@ class Reading:
             return self._instead(verdict)
         own = await self._all_of(look, settled, attachments.Page(opened.page.url, at=at))
         if why := self._session_ended():
-            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
+            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)), by_data=True)
         listing = self._listed(own)
         problems = list(own.problems)
         if not self._found.attachments or not self._found.has_pdf:
@@ -159,7 +159,7 @@ class Reading:
         is_record = look.controller in {page_kind.ORDERS, page_kind.REQUISITIONS}
         return look.is_busy or (is_record and not is_proved and (is_silent or is_short))
 
-    def _instead(self, verdict: page_kind.Verdict) -> models.Listing:
+    def _instead(self, verdict: page_kind.Verdict, *, by_data: bool = False) -> models.Listing:
         return models.Listing(
             verdict.kind,
             (),
@@ -170,6 +170,7 @@ class Reading:
             why=verdict.why,
             evidence=tuple(dict.fromkeys(self._evidence or verdict.evidence)),
             quiet=self._settling.told(),
+            by_data=by_data,
         )
 
     def _listed(self, page: _Page) -> models.Listing:
@@ -366,7 +367,7 @@ class Reading:
             return None
         read = await self._all_of(look, settled, page)
         if why := self._session_ended():
-            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
+            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)), by_data=True)
         self._evidence.append(f"its requisition {record} was read, too")
         problems += read.problems
         return None

@@ -253,7 +253,7 @@ class _Reading:
                 url=opened.page.url,
                 why=why,
                 by_data=True,
-                quiet=self._told(),
+                quiet=self._settling.told(),
                 considered=first.considered,
             )
         self._finder.answered.update(opened.watch.answered)
