@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NATIVE: Final = catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=catalogue.SignIn.NATIVE)
 READS: Final = re.compile(
-    r"/(?:order_headers(?:/\d+(?:/(?:attachments_list|comments\.json|order_lines(?:\.json)?|line_attachments\.json))?)?"
+    r"/(?:order_headers(?:/(?:show_custom/)?\d+(?:/(?:attachments_list|comments\.json|order_lines(?:\.json)?|line_attachments\.json))?)?"
     r"|requisition_headers/\d+(?:/comments\.json)?|attachment/attachment_file/(?:file|type)/\d+/[^/]+|assets/[^/]+"
     r"|public_attachments/.+|sessions/expiration_check|user/home|favicon\.ico)"
 )
@@ -134,7 +134,8 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_
         if event.purpose is models.Purpose.FILE:
             assert any(event.key == models.order_key(number) and name in event.label for number, name in named)
     opened = {event.key for event in pressed if event.purpose is models.Purpose.OPEN}
-    assert opened == {models.order_key(variants(portal)[Variant.LINES_FOLDED].po_number)}
+    fold = (Variant.LINES_FOLDED, Variant.CLAIMS_MORE)
+    assert opened == {models.order_key(variants(portal)[one].po_number) for one in fold}
     assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
 
 
