@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models
+from po_pw import events, humanize, models
 from po_pw.machine import clocks
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Tally:
             if left is not None and left < 0 and not line.gives_up:
                 continue  # it merely asked to wait
             what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
-            when = "trying now" if left is None or left < 1 else f"next try in {short(left)}"
+            when = "trying now" if left is None or left < 1 else f"next try in {humanize.countdown(left)}"
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
             why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
@@ -190,7 +190,9 @@ class Tally:
             return ""
         now, workers = self._clock(), list(self.workers.items())  # a copy: this is asked from another thread
         parts = [
-            f"{name} {one.state} {one.po_number} ({short(now - one.since)})" for name, one in workers if one.po_number
+            f"{name} {one.state} {one.po_number} ({humanize.countdown(now - one.since)})"
+            for name, one in workers
+            if one.po_number
         ]
         if len(parts) > _NAMED:
             parts = [*parts[:_NAMED], f"{len(parts) - _NAMED} more at work"]
@@ -202,7 +204,7 @@ class Tally:
         """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""
         seconds = self._clock() - line.since
         is_long = line.po_number and seconds >= _LONG
-        return f"{line.state} {short(seconds)}" if is_long else line.state
+        return f"{line.state} {humanize.countdown(seconds)}" if is_long else line.state
 
     def rate(self) -> float:
         """Bytes per second over the last few seconds."""
@@ -221,34 +223,11 @@ class Tally:
         return per_order * max(0, self.run.orders - self.settled)
 
 
-def short(seconds: float) -> str:
-    """Whole seconds for people, for what is counted down: `8 s`, `2:05`."""
-    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
-
-
 def again(delay: float) -> str:
     """When something is tried again, for people."""
-    return f"again in {duration(delay)}" if delay >= 1 else "trying again"
+    return f"again in {humanize.clock(delay)}" if delay >= 1 else "trying again"
 
 
 def many(count: int, thing: str) -> str:
     """A count with its word: `1 order`, `3 orders`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def size(count: float) -> str:
-    """Bytes for people, in decimal units as file managers show them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `8.3 s`, `2:05`, `1:02:05`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -10,7 +10,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, net_errors
+from po_pw import errors, events, humanize, models, net_errors
 from po_pw.dispatch import circuit_breaker, reachability, retry
 from po_pw.machine import clocks
 
@@ -289,7 +289,7 @@ class FailurePolicy:
         if was_open and not one.is_open():
             self._emit(events.HostFree(one.host))
             if self._said_at.pop(one.host, None) is not None and back is not None:
-                self._say(f"{back.host} answers again, after {clocks.span(back.after)}: its orders go on")
+                self._say(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders go on")
         self._changed()
 
     def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:
@@ -330,7 +330,7 @@ class FailurePolicy:
             case circuit_breaker.Throttled():
                 self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
                 if change.wait >= _SAY_FROM:
-                    self._say(f"{change.host} asks to wait {clocks.span(change.wait)}: its orders wait")
+                    self._say(f"{change.host} asks to wait {humanize.duration(change.wait)}: its orders wait")
             case circuit_breaker.Refused():
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
@@ -360,7 +360,7 @@ class FailurePolicy:
         again = "" if change.is_news else " still"
         what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
         waits = "all orders wait" if change.is_offline else "its orders wait"
-        next_try = f"next try in {clocks.span(change.wait)}" if change.wait >= 1 else "it is tried again now"
+        next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "it is tried again now"
         when = f"{next_try}, gives up at {clocks.at(change.left)}"
         self._say(f"{what} ({change.why}): {waits}; {when}")
 
@@ -369,7 +369,7 @@ class FailurePolicy:
         what = "there was no network" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
         return errors.PortalUnreachableError(
-            f"{what} for {clocks.span(change.after)} ({change.why}). When {when}, run the same command "
+            f"{what} for {humanize.duration(change.after)} ({change.why}). When {when}, run the same command "
             "again: it continues where this one stopped."
         )
 

@@ -10,10 +10,9 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, net_errors
+from po_pw import errors, events, hostnames, humanize, net_errors
 from po_pw.auth import login
 from po_pw.browser import display
-from po_pw.machine import clocks
 
 if TYPE_CHECKING:
     from po_pw.dispatch import failure_policy
@@ -136,8 +135,8 @@ class SignIns:
             portal.has_told = True
             text = (
                 f"{host} has ended {portal.ended_early} sessions in a row soon after the sign-in, the last after "
-                f"{clocks.span(lasted)}. It may allow only one session per user: sign out elsewhere (another browser, "
-                "another run), or use another user (po-pw login --account NAME)"
+                f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another "
+                "browser, another run), or use another user (po-pw login --account NAME)"
             )
             self._hub.emit(events.Notice("warning", text))
 

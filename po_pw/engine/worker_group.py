@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models
+from po_pw import errors, events, humanize, models
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
 from po_pw.engine import browser_lanes, fetching, portal_knowledge, sign_ins, worker
@@ -205,7 +205,7 @@ class WorkerGroup:
         """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
         probes = self._run_context.probes
         async for seconds in clocks.sleeps(probes.asleep, probes.sleep_every):
-            self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
+            self._warn(f"the machine slept for {humanize.duration(seconds)}; no deadline counts that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
@@ -213,7 +213,7 @@ class WorkerGroup:
         seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
-        why = f"the time for this run is over ({clocks.span(seconds)})"
+        why = f"the time for this run is over ({humanize.duration(seconds)})"
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
     def _give_up(self, error: errors.PoPwError) -> None:
