@@ -123,6 +123,8 @@ class _Fields(pydantic_settings.BaseSettings):
     url_template: str | None = None
     """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
     `base_url`."""
+    write_back: bool = False
+    """Write the results into the list itself, too; see `results.write_back`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)

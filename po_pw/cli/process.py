@@ -64,6 +64,13 @@ def process(
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
     ] = None,
+    write_back: Annotated[
+        bool,
+        typer.Option(
+            "--write-back",
+            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+        ),
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
     refresh: Annotated[
@@ -150,6 +157,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            write_back=write_back or None,
             limit=limit,
             max_path=max_path,
             attempts=attempts,

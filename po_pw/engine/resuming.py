@@ -47,6 +47,10 @@ class Taken:
     """What earlier runs had made of those of `todo` that are not new."""
     left_out: int = 0
     """Orders that are in neither: `Resume.only_failed` leaves them out."""
+    skipped: tuple[models.Outcome, ...] = ()
+    """Orders unknown to earlier runs that the list marks as COMPLETED, with their folders and files there."""
+    unproved: int = 0
+    """Number of orders of `todo` that the list marks as COMPLETED without their files being there."""
 
     @property
     def counts(self) -> dict[models.Earlier, int]:
@@ -62,11 +66,12 @@ async def plan_resume(
     resume: Resume | None,
     begun: Mapping[models.OrderKey, str],
     work: long_work.LongWork,
+    proved: Callable[[models.PurchaseOrder], models.Outcome | None],
 ) -> Taken:
     """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
 
     An earlier outcome holds when the order came out with nothing left to do, its folder is there, and so is each of
-    its files.
+    its files. For an order that the journal knows, the list's own status is ignored.
 
     Args:
         journal: knows the earlier outcomes.
@@ -76,6 +81,7 @@ async def plan_resume(
         resume: how to go on; None does all afresh.
         begun: orders that were in progress when a run ended; see `unfinished`.
         work: tells how far it is.
+        proved: checks an order that the list marks as COMPLETED; returns its outcome, None if files are missing.
 
     Raises:
         StoppedError: the run was stopped.
@@ -85,27 +91,53 @@ async def plan_resume(
     carried: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
     earlier: dict[models.OrderKey, models.Earlier] = {}
-    left_out = 0
+    skipped: list[models.Outcome] = []
+    left_out = unproved = 0
+    may_skip = not (resume.verify or resume.refresh)
     with work.stage("Checking finished orders", "order", len(orders)) as stage:
         for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
             batch = orders[start : start + _BATCH]
             known = journal.known([order.key for order in batch])
             whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify, on_block=stage.check)
+            new = [order for order in batch if may_skip and order.key not in known and order.key not in begun]
+            done = await asyncio.to_thread(_proved, proved, new, stage.check)
             for order in batch:
                 what = _earlier(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
                 if what is models.Earlier.REFRESHED and not resume.refresh:
                     carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
+                elif order.key in done:
+                    skipped.append(done[order.key])
                 elif resume.only_failed and what in {models.Earlier.NEW, models.Earlier.UNFINISHED}:
                     left_out += 1
                 else:
                     todo.append(order)
                     if what is not models.Earlier.NEW:
                         earlier[order.key] = what
+                    elif may_skip and order.claim is not None:
+                        unproved += 1
             stage.reach(start + len(batch))
     if carried:
         with work.stage("Noting finished orders", "order", len(carried)) as stage:
             await journal.carry(run, stage.counted(carried))
-    return Taken(tuple(carried), tuple(todo), earlier, left_out)
+    if skipped:
+        await journal.skip(run, skipped)
+    return Taken(tuple(carried), tuple(todo), earlier, left_out, tuple(skipped), unproved)
+
+
+def _proved(
+    proved: Callable[[models.PurchaseOrder], models.Outcome | None],
+    orders: Sequence[models.PurchaseOrder],
+    check: Callable[[], None],
+) -> dict[models.OrderKey, models.Outcome]:
+    """The outcomes of orders that the list marks as COMPLETED and whose files are there."""
+    found: dict[models.OrderKey, models.Outcome] = {}
+    for order in orders:
+        if order.claim is not None:
+            check()
+            outcome = proved(order)
+            if outcome is not None:
+                found[order.key] = outcome
+    return found
 
 
 def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.Earlier:

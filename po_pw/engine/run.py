@@ -31,8 +31,8 @@ from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
-from po_pw.results import counts, tables
-from po_pw.storage import filesystem, names, staging
+from po_pw.results import counts, tables, write_back
+from po_pw.storage import claims, filesystem, names, staging
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class Run:
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: resuming.Resume | None = None
         self._source: Path | None = None
+        self._write_back: write_back.WriteBack | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
         self._plausibility = plausibility.Plausibility()
@@ -186,21 +187,22 @@ class Run:
             LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: the disk is in the way.
-            InputError: what was given is no order.
+            InputError: what was given is no order, or it cannot be written back although that was asked for.
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
         given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
+        self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
-        addresses, refused = plan.Addresses(), counts.ProblemTally()
+        unrecorded, refused = plan.Unrecorded(), counts.ProblemTally()
         self.run_id = None
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = addresses.noted(refused.refused(plan.mark_duplicates(given.rows)))
+            noted = unrecorded.noted(refused.refused(plan.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
         try:
-            taken = self._taken = await self._take(run, addresses, resume)
+            taken = self._taken = await self._take(run, unrecorded, resume)
         except errors.StoppedError:
             await self._journal.withdraw(run)
             raise
@@ -220,12 +222,16 @@ class Run:
                 len(workers),
                 taken.counts,
                 refused.problems(),
+                len(taken.skipped),
+                taken.unproved,
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
         for earlier in carried:
             outcomes.put_nowait(earlier)
             self._plausibility.add(earlier)
+        for done in taken.skipped:
+            outcomes.put_nowait(done)
         self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
         try:
             while (outcome := await outcomes.get()) is not None:
@@ -239,8 +245,21 @@ class Run:
                 self._driver.cancel()
             await asyncio.wait([self._driver])
 
+    def _opened_for_writing(self, source: Path | None) -> write_back.WriteBack | None:
+        """The list to be written back; None if that was not asked for.
+
+        Raises:
+            InputError: it cannot be written back.
+        """
+        if not self.options.write_back:
+            return None
+        if source is None:
+            msg = "--write-back writes into a list: give the path of a spreadsheet instead of orders"
+            raise errors.InputError(msg)
+        return write_back.WriteBack(source, self.out)
+
     async def _take(
-        self, run: models.RunId, addresses: plan.Addresses, resume: resuming.Resume | None
+        self, run: models.RunId, unrecorded: plan.Unrecorded, resume: resuming.Resume | None
     ) -> resuming.Taken:
         """What becomes of the run's orders.
 
@@ -248,9 +267,16 @@ class Run:
             StoppedError: the run was stopped.
         """
         with self._long_work.stage("Planning the run"):
-            orders = await asyncio.to_thread(lambda: [addresses.whole(order) for order in self._journal.orders(run)])
+            orders = await asyncio.to_thread(lambda: [unrecorded.whole(order) for order in self._journal.orders(run)])
             self._resume, self._begun = resume, await asyncio.to_thread(self._in_hand, resume)
-        return await resuming.plan_resume(self._journal, run, self.out, orders, resume, self._begun, self._long_work)
+        beside = None if self._source is None else self._source.absolute().parent
+
+        def proved(order: models.PurchaseOrder) -> models.Outcome | None:
+            return claims.proved(self.out, order, beside, self._name_bytes)
+
+        return await resuming.plan_resume(
+            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+        )
 
     def _begin(self, run: models.RunId) -> None:
         self._held = {}
@@ -281,7 +307,9 @@ class Run:
 
         Raises:
             ParallelProcessingError: no context could be opened.
+            InputError: `write_back` is set, but there is no list.
         """
+        self._write_back = self._opened_for_writing(None)
         what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), clocks.now())
         run = self.run_id = await self._journal.begin(what, ())
         self._begin(run)
@@ -521,9 +549,20 @@ class Run:
                 lambda: stage.counted(self._rows(run)),
                 lambda: self._journal.others(run),
             )
-        for note in self.summary.notes:
+        written = None if self._write_back is None else await self._write_list(self._write_back, run, count)
+        self.summary = dataclasses.replace(self.summary, written_back=written)
+        for note in (*self.summary.notes, *(written.notes if written else ())):
             self.hub.emit(events.Notice("warning", note))
         return self.summary
+
+    async def _write_list(self, to: write_back.WriteBack, run: models.RunId, count: int) -> write_back.Written:
+        try:
+            with self._long_work.stage(f"Writing {to.name}", "row", count, in_spite_of=self._stops) as stage:
+                return await asyncio.to_thread(
+                    to.write, run, lambda: stage.counted(self._rows(run)), self._plan.started_at
+                )
+        except errors.StoppedError:
+            return write_back.Written(notes=(f"stopped before {to.name} was written back: run the same command again",))
 
     def results(self) -> Iterator[models.RowResult]:
         """A result for each row of the latest call, in the rows' order; streams."""

@@ -39,7 +39,8 @@ async def settle(
         OutputUnavailableError: nothing can be written; what was fetched is in the work folder.
         OrderError: the disk does not take it otherwise.
     """
-    earlier, parent = progress.earlier, staging.parent(outcome.supplier, run_context.name_bytes)
+    earlier = progress.earlier
+    parent = staging.parent(progress.order.levels or (outcome.supplier,), run_context.name_bytes)
     unchanged = progress.is_unchanged(outcome.status, outcome.missing, parent)
     if earlier is not None and unchanged and (run_context.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)

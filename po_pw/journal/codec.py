@@ -74,6 +74,7 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
         problem.code if problem else None,
         whole(redact.text(problem.message)) if problem else None,
         row.duplicate_of,
+        json.dumps(order.levels if order else ()),
     )
 
 
@@ -81,7 +82,8 @@ def order(row: sqlite3.Row) -> models.PurchaseOrder:
     """The order of a row."""
     amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
     key = models.OrderKey(row["key"])
-    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"])
+    levels = tuple(json.loads(row["levels"]))
+    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"], levels)
 
 
 def result(row: sqlite3.Row) -> models.RowResult:
@@ -97,7 +99,9 @@ def result(row: sqlite3.Row) -> models.RowResult:
     else:
         status, error = outcome.status, outcome.error
     cells = tuple(json.loads(row["cells"]))
-    return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
+    return models.RowResult(
+        row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"], bool(row["is_skipped"])
+    )
 
 
 def other(row: sqlite3.Row) -> models.OtherOrder:

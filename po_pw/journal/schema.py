@@ -106,7 +106,14 @@ INSERT OR REPLACE INTO orders (key, run, number)
   WHERE rows.key IS NOT NULL ORDER BY runs.started_at, rows.run, rows.number;
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED)
+_SHEETS: Final = """
+-- levels: names of the folders above the order's folder (JSON). found_done: outcome (JSON, as in outcomes) of an order
+-- that no run fetched: the list itself marks it as COMPLETED, and its files are there.
+ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE rows ADD COLUMN found_done TEXT;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
 """Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

@@ -161,7 +161,11 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
-    """Splits lines into rows.
+    return (record for record, _ in raw_records(lines, separator))
+
+
+def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.Record, str]]:
+    """Splits lines into rows, each with its original text.
 
     An unclosed quotation mark would silently swallow the following rows: such a row is cut after one line and marked as
     faulty, and reading continues with the next line. To bound the time for a file full of such rows, the lines allowed
@@ -193,6 +197,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
         else:
             fault = "" if _closed(taken, separator) else _BAD_QUOTES
         number += 1
+        raw = "".join(taken[:1] if fault else taken)
         most = max(most // 2, _FEWEST_LINES) if fault else _MOST_LINES
         if fault:
             again.extendleft(reversed(taken[1:]))
@@ -200,7 +205,7 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
             reader = csv.reader(feed(), delimiter=separator)
         if number == 1 and cells:
             cells[0] = cells[0].removeprefix("\ufeff")
-        yield headers.Record(number, [unmarked(cell) for cell in cells], fault)
+        yield headers.Record(number, [unmarked(cell) for cell in cells], fault), raw
 
 
 def _closed(lines: list[str], separator: str) -> bool:

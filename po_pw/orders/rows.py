@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.orders import amounts, headers
+from po_pw.orders import amounts, headers, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _LONGEST: Final = 200
 _LONGEST_URL: Final = 65_536
@@ -59,12 +59,14 @@ class Reader:
         columns: its columns' names.
         places: their meaning.
         address_of: gives the address of a row without one, from its number; None if there is no rule.
+        tracked: indexes of the result columns, see `tracking`.
     """
 
     source: str
     columns: Sequence[str]
     places: headers.ColumnMap
     address_of: AddressRule | None
+    tracked: Mapping[str, int]
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.
@@ -76,7 +78,7 @@ class Reader:
         """
         po_number = _tidy(self._cell(cells, self.places.po_number))
         if fault:
-            return models.Row(number, cells, po_number, None, self._failure(number, "", fault))
+            return models.Row(number, cells, po_number, None, self._failure(number, "", fault), is_regular=False)
         said = _wrong_with_number(po_number)
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))
@@ -86,15 +88,22 @@ class Reader:
         said = _wrong_with_url(url)
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
+        levels = [(place, _tidy(self._cell(cells, place))) for place in self.places.levels]
+        for place, level in levels:
+            if level in _ERRORS:
+                return models.Row(number, cells, po_number, None, self._failure(number, place, _NO_RESULT_SAID))
         supplier = " ".join(self._cell(cells, self.places.supplier).split())
         amount = amounts.parse(self._cell(cells, self.places.amount))
-        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number)
+        above = tuple(level for _, level in levels if level)
+        key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
+        order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim)
         return models.Row(number, cells, po_number, order)
 
-    def _failure(self, number: int, field: str, said: str) -> models.Failure:
+    def _failure(self, number: int, field: str | int, said: str) -> models.Failure:
+        """The failure of a row; `field` is the known column or the column index at fault, `""` for the whole row."""
         where = f"{self.source}, row {number}"
-        if field:
-            place = getattr(self.places, field)
+        if field != "":
+            place = getattr(self.places, field) if isinstance(field, str) else field
             where += f", column {self.columns[place] if place >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
         return models.Failure(code, redact.text(f"{where}: {said}"))

@@ -101,7 +101,7 @@ def check(path: Path) -> dict[str, dict[int, list[int]]]:
                 return {}
         with zipfile.ZipFile(path) as archive:
             found = _check_archive(path, archive)
-            return {name: found[part] for name, part in _sheets(archive).items() if part in found}
+            return {name: found[part] for name, part in sheet_parts(archive).items() if part in found}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
         said = str(error) or type(error).__name__
         msg = f"{path} is not a spreadsheet that can be read ({said}). Save it as .xlsx or .csv and try again."
@@ -150,11 +150,11 @@ def _is_sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
     return head.startswith(_BINARY_SHEET) or _SHEET.search(head) is not None
 
 
-def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """The part of each sheet of an .xlsx, by sheet name, from the relationships; empty if they are missing."""
     try:
-        book = next(part for kind, part in _related(archive, "").values() if kind == "officeDocument")
-        related = _related(archive, book)
+        book = book_part(archive)
+        related = related_parts(archive, book)
         root = ElementTree.fromstring(archive.read(book))  # noqa: S314 - this process is bounded
         listed = [one for one in root.iter() if _local(one.tag) == "sheet"]
         found = {}
@@ -167,7 +167,16 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
     return found
 
 
-def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+def book_part(archive: zipfile.ZipFile) -> str:
+    """The workbook part of an .xlsx, which lists its sheets.
+
+    Raises:
+        KeyError, StopIteration, ParseError: the package does not name it.
+    """
+    return next(part for kind, part in related_parts(archive, "").values() if kind == "officeDocument")
+
+
+def related_parts(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
     """The relationships of a part (`""`: of the package) by id: type and target part (ECMA-376 part 2, 6.5).
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from po_pw import durable, errors, models
@@ -10,7 +12,6 @@ from po_pw.storage import filesystem, manifests, names, order_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
@@ -65,10 +66,9 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         if each is not None:
             for aside in each.aside():
                 filesystem.remove(aside)
-            filesystem.tidy(order_paths.aside_of(out) / each.parent)
-            filesystem.tidy(each.base)
-            filesystem.tidy(each.manifest.parent)
-    filesystem.tidy(order_paths.aside_of(out))
+            filesystem.tidy_up(order_paths.aside_of(out) / each.parent, out / order_paths.INTERNAL)
+            filesystem.tidy_up(each.base, out)
+            filesystem.tidy_up(each.manifest.parent, out / order_paths.INTERNAL)
     filesystem.tidy(source.parent)
     return True
 
@@ -84,19 +84,13 @@ def clear_aside(out: Path) -> None:
     """
     aside = order_paths.aside_of(out)
     with filesystem.map_os_errors(aside, out):
-        folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
-        for folder in folders:
-            relative = folder.relative_to(aside)
-            where = order_paths.OrderPaths.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
-            if where is None:  # a supplier's folder
-                continue
+        for relative, where in order_paths.orders_below(out, aside, aside=True):
             if order_paths.existing(out, where.parent, where.stem):
-                filesystem.remove(folder)
+                filesystem.remove(aside / relative)
             else:
-                filesystem.put(folder, out / relative.with_name(relative.name.rstrip("~")), out)
-        for folder in folders:
-            filesystem.tidy(folder)
-    filesystem.tidy(aside)
+                filesystem.put(aside / relative, out / relative.with_name(relative.name.rstrip("~")), out)
+        for folder, _, _ in os.walk(aside, topdown=False):
+            filesystem.tidy(Path(folder))
 
 
 def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:

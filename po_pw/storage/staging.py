@@ -106,9 +106,20 @@ def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
     return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
 
 
-def parent(supplier: str, longest: int = names.LONGEST) -> str:
-    """The supplier's folder; `""` if there is none."""
-    name = names.folder_name(supplier)
+def parent(levels: Sequence[str], longest: int = names.LONGEST) -> str:
+    """The folder that contains an order's folder, relative to the output directory, with `/`; `""` if there is none.
+
+    Args:
+        levels: names of the folders, outermost first, not yet made safe: the order's levels, or else its supplier.
+            Names without usable characters are skipped.
+        longest: maximum UTF-8 bytes of a name; see `name_bytes`.
+    """
+    return "/".join(filter(None, (_level(name, longest) for name in levels)))
+
+
+def _level(text: str, longest: int) -> str:
+    """A safe name of one folder; `""` if no usable characters are left."""
+    name = names.folder_name(text)
     # Not `.po-pw` or any other hidden folder, and not a name that we use.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
@@ -180,7 +191,7 @@ def prepare(
         OrderError: another disk error, see `filesystem.problem`.
     """
     out = out.absolute()
-    where = order_paths.OrderPaths(out, parent(supplier, longest), stem)
+    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), longest), stem)
     final = where.folder(status)
     room = _room(out, where.base / stem, max_path)
     final_names = _final_names(files, room, longest)

@@ -226,7 +226,10 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
     ]
     assert run_async(told(run)) == expected
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.executescript("DROP TABLE orders; PRAGMA user_version = 2")
+        connection.executescript(
+            "DROP TABLE orders; ALTER TABLE rows DROP COLUMN levels; ALTER TABLE rows DROP COLUMN found_done; "
+            "PRAGMA user_version = 2"
+        )
     assert run_async(told(run)) == expected
 
 
