@@ -205,6 +205,7 @@ class OrderJob:
                 return errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED)
             deps.sign_ins.expired(url, self._generation)
         await self._give_back(error=error)
+        self._announce_retry(error, 0.0, counts=False)
         return None
 
     def _would_retry(self, error: errors.OrderError) -> bool:

@@ -153,10 +153,9 @@ class SignIns:
         while True:
             try:
                 await pool.renew_sign_in(origin)
-            except errors.LoginRequiredError as error:
+            except errors.LoginRequiredError:
                 if not options.sign_in_window or not display.can_show_windows():
                     raise
-                why = error
                 break
             except (errors.PortalUnreachableError, errors.BrowserLostError, errors.MachineError) as error:
                 if asyncio.get_running_loop().time() + wait > ends_at:
@@ -167,8 +166,7 @@ class SignIns:
             else:
                 return
         self._hub.emit(events.SignInStarted(host, "window"))
-        reason = str(why).partition("\n")[0]
-        text = f"{reason} Or sign in now, in the window that is open: the orders of {host} wait for it"
+        text = f"{host} asks for a sign-in. Please sign in, in the window that is open: its orders wait for you"
         self._hub.emit(events.Notice("warning", text))
         await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
         await pool.take_sign_in(origin)
