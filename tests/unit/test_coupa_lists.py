@@ -209,9 +209,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
     (out / "Acme/PO-1_COMPLETED/a.pdf").write_bytes(b"a")
     said = {"STATUS": "COMPLETED", "ATTACHMENTS_FOUND": "1", "SUPPLIER": "Acme"}
     lines = [line(po, **said, levels=[]) for po in ("PO-1", "PO-2", "PO-1")]
-    table = read.open_table(
-        written_csv(tmp_path / "pos.csv", HEADER, lines), address_of="https://x.example/{}".format
-    )
+    table = read.open_table(written_csv(tmp_path / "pos.csv", HEADER, lines), address_of="https://x.example/{}".format)
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
