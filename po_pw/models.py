@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import unicodedata
-from typing import TYPE_CHECKING, Final, NewType, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from decimal import Decimal
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
+from datetime import datetime  # noqa: TC003
+from decimal import Decimal  # noqa: TC003
+from typing import Final, NewType, TypeAlias
 
 OrderKey = NewType("OrderKey", str)
 """A normalised PO number: identifies a purchase order everywhere."""

@@ -96,9 +96,9 @@ def advice(system: str) -> str:
 
 def sandbox_hindrance(*, system: str = sys.platform, user: int | None = None) -> str:
     """Why Chromium's sandbox cannot work here, if known before a launch; else `""`."""
-    if system == "linux" and (os.geteuid() if user is None else user) == 0:
-        return "Chromium has none for root"
-    return ""
+    if user is None and sys.platform != "win32":
+        user = os.geteuid()
+    return "Chromium has none for root" if system == "linux" and user == 0 else ""
 
 
 def _why(wanted: str | None, tried: list[str]) -> str:

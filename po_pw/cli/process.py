@@ -24,16 +24,7 @@ def process(
         int | None,
         typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="Where folders and results go.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     base_url: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +54,10 @@ def process(
             parser=paths.path,
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
     ] = None,
     write_back: Annotated[
         bool,
@@ -157,6 +152,7 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
             write_back=write_back or None,
             limit=limit,
             max_path=max_path,

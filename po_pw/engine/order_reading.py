@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.engine import resuming
-from po_pw.journal import facts
-from po_pw.machine import clocks
 from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:
@@ -289,9 +287,6 @@ class OrderReading:
             raise self._refusal(listing)
         self._progress.listing = listing
         self._deps.knowledge.explain(order, listing)
-        self._run_context.journal.note(
-            self._run_context.run, facts.Listed(order.key, listing.attachments, clocks.now())
-        )
 
     def _refusal(self, listing: models.Listing) -> errors.PermanentError:
         code, message = _REFUSED[listing.page]

@@ -55,13 +55,6 @@ CREATE TABLE attempts (
   PRIMARY KEY (run, lease)
 ) WITHOUT ROWID;
 
--- What the page of an order listed when a run saw it last; `kind`: link, click, external or text.
-CREATE TABLE attachments (
-  run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, name TEXT NOT NULL,
-  place TEXT NOT NULL, kind TEXT NOT NULL, claimed_bytes INTEGER, listed_at TEXT NOT NULL,
-  PRIMARY KEY (run, key, attachment_id)
-) WITHOUT ROWID;
-
 -- Each file a run saved, noted as soon as it is whole; once the order has its outcome, exactly the outcome's.
 CREATE TABLE files (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, path TEXT NOT NULL,

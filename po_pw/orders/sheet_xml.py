@@ -17,10 +17,11 @@ from xml.sax import saxutils
 from po_pw.orders import edits as cell_edits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LONGEST_CELL: Final = 32_767
 """Maximum UTF-16 units of a cell."""
+_STEP: Final = 10_000
 _TAG: Final = re.compile(rb"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 _SPANS: Final = re.compile(rb"\sspans\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REFERENCE: Final = re.compile(rb"(\sref\s*=\s*[\"'])([A-Z]+\d+)(?::([A-Z]+)(\d+))?([\"'])")
@@ -56,16 +57,24 @@ class SheetEditor:
         content: the sheet's part, in UTF-8.
         wanted: the new values by row (from 1) and column (from 0).
         styles: of the workbook.
+        on_step: called every 10,000 rows.
 
     Attributes:
         left: row and column of the cells that have a formula, which are not changed.
     """
 
-    def __init__(self, content: bytes, wanted: Mapping[int, Mapping[int, cell_edits.Value]], styles: Styles) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        wanted: Mapping[int, Mapping[int, cell_edits.Value]],
+        styles: Styles,
+        on_step: Callable[[], None],
+    ) -> None:
         self.left: list[tuple[int, int]] = []
         self._content = content
         self._wanted = wanted
         self._styles = styles
+        self._on_step = on_step
         self._splices: list[tuple[int, int, bytes]] = []
         self._columns: list[tuple[int, int, str]] = []
         self._prefix = ""
@@ -119,6 +128,8 @@ class SheetEditor:
         elif local == "row":
             self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
             self._row_start, self._column = self._parser.CurrentByteIndex, -1
+            if self._row % _STEP == 0:
+                self._on_step()
             self._row_style = attributes.get("s") if attributes.get("customFormat") in {"1", "true"} else None
         elif local == "col":
             first, last = int(attributes["min"]) - 1, int(attributes["max"]) - 1

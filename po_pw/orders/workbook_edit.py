@@ -27,7 +27,7 @@ from po_pw import errors
 from po_pw.orders import sheet_xml, workbook_limits, workbook_process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from po_pw.orders import edits as cell_edits
 
@@ -50,7 +50,9 @@ def _main(source: Path, target: Path, sheet: str, wanted: Path, seconds: float) 
     workbook_process.limit_memory()
     workbook_process.give_time(seconds)
     try:
-        said: object = {"left": _edit(source, target, sheet, _read(wanted))}
+        said: object = {
+            "left": _edit(source, target, sheet, _read(wanted), lambda: workbook_process.give_time(seconds))
+        }
     except workbook_limits.ProtectedError:
         said = {"refused": "it is protected with a password"}
     except (errors.InputError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, ElementTree.ParseError) as error:
@@ -71,7 +73,11 @@ def _read(wanted: Path) -> dict[int, dict[int, cell_edits.Value]]:
 
 
 def _edit(
-    source: Path, target: Path, sheet: str, wanted: Mapping[int, Mapping[int, cell_edits.Value]]
+    source: Path,
+    target: Path,
+    sheet: str,
+    wanted: Mapping[int, Mapping[int, cell_edits.Value]],
+    on_step: Callable[[], None],
 ) -> list[tuple[int, int]]:
     """Writes a copy with the new values; formulas are recalculated when it is opened.
 
@@ -84,11 +90,13 @@ def _edit(
         OSError: it cannot be read or written.
     """
     workbook_limits.check(source)
+    on_step()
     with zipfile.ZipFile(source) as archive:
         part = workbook_limits.sheet_parts(archive)[sheet]
         book = workbook_limits.book_part(archive)
-        editor = sheet_xml.SheetEditor(archive.read(part), wanted, _styles(archive, book))
+        editor = sheet_xml.SheetEditor(archive.read(part), wanted, _styles(archive, book), on_step)
         changed = {part: editor.edited()}
+        on_step()
         if any(_has_formulas(archive, one) for one in archive.infolist()):
             changed[book] = _calculated_at_load(archive.read(book))
         _write(archive, target, changed)

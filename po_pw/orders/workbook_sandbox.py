@@ -122,7 +122,7 @@ def edit(
         target: path of the copy.
         sheet: name of the sheet.
         edits: their rows exist in the sheet.
-        seconds: timeout.
+        seconds: timeout for 10,000 rows, and for everything before the first and after the last.
 
     Returns:
         Row (from 1) and column (from 0) of the cells that have a formula, which were not changed.
