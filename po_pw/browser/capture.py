@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, http_statuses, models, net_errors, numerals
-from po_pw.browser import contexts, holds, press_record
+from po_pw.browser import contexts, holds, launching, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -67,7 +67,7 @@ class Captured:
         try:
             path = Path(await self._arrived(stall))
         except playwright.Error as error:
-            why = contexts.first_line(error)
+            why = launching.first_line(error)
             if not await self._context.is_alive():
                 msg = f"the browser died while it downloaded {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
@@ -290,7 +290,7 @@ class PageInsteadError(errors.NotAFileError):
 
 async def capture(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     click: models.Click,
     timeout: float,
     guard: Guard | None = None,
@@ -353,7 +353,7 @@ def _reads_alone(held: models.HeldRequest) -> models.Judgement:
 
 async def download(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     url: str,
     referer: str,
     timeout: float,
@@ -421,7 +421,7 @@ class _NothingBegan(errors.TransientError):
 
 async def _claimed(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     frame: playwright.Frame,
     begin: Callable[[], Awaitable[None]],
     timeout: float,

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, press_guard, quiet
+from po_pw.browser import capture, contexts, holds, launching, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
@@ -167,7 +167,7 @@ class _Visit:
     def __init__(
         self,
         context: contexts.Context,
-        hold: contexts.Hold,
+        hold: holds.PageLease,
         options: settings.Settings,
         portal: portals.Portal,
         order: models.PurchaseOrder,
@@ -328,7 +328,7 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+async def _go(hold: holds.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
     """Opens an address; gives the HTTP status.
 
     Args:
@@ -364,7 +364,7 @@ async def _unreachable(
     url: str, error: playwright.Error, answers: Sequence[playwright.Response]
 ) -> errors.HostUnreachableError | None:
     """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
-    said = contexts.first_line(error)
+    said = launching.first_line(error)
     fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
     if fault is None:
         return None
@@ -406,7 +406,7 @@ def _translated(url: str) -> Iterator[None]:
         msg = "the order's page did not answer in time"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
-        first = contexts.first_line(error)
+        first = launching.first_line(error)
         if "Download is starting" in first:
             msg = f"the address leads to a file, not to an order's page: {redact.bare(url)}"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
