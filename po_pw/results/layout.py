@@ -139,9 +139,10 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
     ]
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
-        said = clean(gap.failure.message) if gap.failure else "a link to another website: recorded, not downloaded"
+        said = clean(gap.failure.message) if gap.failure else "a link or a text, not a file: recorded, not downloaded"
         source = clean(gap.source)
-        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, *("",) * 7, code, said))
+        place = clean(gap.place)
+        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))
     return lines
 
 
