@@ -124,11 +124,11 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
         return verdict(models.PageKind.FORBIDDEN, "the portal answered 403", elsewhere=True)
     if facts.status >= 400:
         return verdict(models.PageKind.ERROR, f"the portal answered {facts.status}")
+    named = f"{look.controller} {look.action}"
     said = look.flash or (*look.headings, look.title, *facts.alerts)
-    for name in (f"{look.controller} {look.action}", *said):
-        trouble = _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else topics.trouble(name)
+    for text, trouble in ((named, _trouble_of_identifier(named)), *((one, topics.trouble(one)) for one in said)):
         if trouble in _TROUBLES:
-            return verdict(_TROUBLES[trouble], f"the page says {name.strip()[:120]!r}", elsewhere=True)
+            return verdict(_TROUBLES[trouble], f"the page says {text[:120]!r}", elsewhere=True)
     if look.flash:
         return verdict(models.PageKind.ERROR, f"the portal shows an error: {look.flash[0][:120]!r}")
     at = redact.bare(facts.url).partition("://")[2]
