@@ -228,9 +228,9 @@ class _Trial:
         outcomes, heard = await self._run(self._bench.orders, "out")
         found += self._compare(outcomes)
         found += await self._again(outcomes, heard)
-        found += await self._strangers(outcomes)
+        found += await self._strangers()
         found += self._harm(heard)
-        found += await self._signed_out(outcomes)
+        found += await self._signed_out()
         return found
 
     async def _run(
@@ -278,14 +278,19 @@ class _Trial:
                 found.append(Violation(Rule.STABLE, f"{order.po_number} was read otherwise again: {differing}"))
         return found
 
-    async def _strangers(self, outcomes: dict[str, models.Outcome]) -> list[Violation]:
-        """Gives pages that are no order's for orders that have files."""
-        with_files = [one for one in self._bench.orders if one.files and outcomes[one.po_number].files]
+    async def _strangers(self) -> list[Violation]:
+        """Gives pages that are no order's for orders that have files.
+
+        An adapter may find the order all the same, by its number.
+        """
+        with_files = [one for one in self._bench.orders if one.files]
         pairs = [
             dataclasses.replace(order, url=url) for order, url in zip(with_files, self._bench.others, strict=False)
         ]
+        outcomes, _ = await self._run(pairs, "others")
         found = []
-        for pair, outcome in zip(pairs, (await self._run(pairs, "others"))[0].values(), strict=True):
+        for pair in pairs:
+            outcome = outcomes[pair.po_number]
             own = sorted(file.sha256 for file in outcome.files) == sorted(pair.files)
             if outcome.status.succeeded and not (own and outcome.files):
                 found.append(Violation(Rule.HONEST, f"{pair.url}, given for {pair.po_number}, is {outcome.status}"))
@@ -306,7 +311,7 @@ class _Trial:
                     Rule.HARMLESS, f"{event.label!r} sent {event.method} {event.url} to show more of a list"
                 )
 
-    async def _signed_out(self, outcomes: dict[str, models.Outcome]) -> list[Violation]:
+    async def _signed_out(self) -> list[Violation]:
         """Ends the session, and goes on as before: on a page, and where an order has nothing to show."""
         self._bench.sign_out()
         wanted = {models.Status.COMPLETED.value, models.Status.NO_ATTACHMENTS.value}
@@ -337,7 +342,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-# --- the embedded portals ----------------------------------------------------------------------------------------------
+# --- the embedded portals --------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -53,9 +53,17 @@ def address_part(number: str) -> str:
     return _PREFIX.sub("", unicodedata.normalize("NFKC", number).strip(), count=1)
 
 
+def path_of(url: str) -> str:
+    """An address's path; `""` for what is no address."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
 def record_of(url: str) -> str:
     """The id of the order or requisition that an address leads to; `""` where it leads to none."""
-    found = _RECORD.search(urlsplit(url).path)
+    found = _RECORD.search(path_of(url))
     return found[1] if found else ""
 
 
