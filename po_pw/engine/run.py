@@ -174,6 +174,8 @@ class Run:
     ) -> AsyncIterator[models.Outcome]:
         """Works on the rows; yields each outcome once it is durable, in the order they come.
 
+        A row that cannot be used is no order and has no outcome: `RunStarted.refusals` and the results tell of it.
+
         Args:
             rows: consumed as they come, on another thread; or orders as `MainApp.process_pos` takes them: mappings, or
                 the path of a spreadsheet. The same PO twice is worked on once.
@@ -450,7 +452,7 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
-            stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
+            stop=self._stop_by_itself,
             back=self._back,
             probes=self._probes,
             resume=self._resume,
@@ -487,7 +489,7 @@ class Run:
         await asyncio.to_thread(self._log.again)
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
-        """Stops the run; may be called from any thread and from a signal handler. A second, harder one overrides.
+        """Stops the run; may be called from any thread and from a signal handler. One that is stopping stops at once.
 
         What is done before the first order and after the last ends at once; see `long_work`.
         """
@@ -497,9 +499,16 @@ class Run:
         else:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
+    def _stop_by_itself(self, why: str) -> None:
+        """A limit of the run is reached; nothing new where it is stopping already."""
+        if not self.is_stopping:
+            self.stop(Stop.AFTER_CURRENT, why)
+
     def _stop(self, how: Stop, why: str) -> None:
-        if self._stopping is Stop.NOW or self._stopping is how:
+        if self._stopping is Stop.NOW:
             return
+        if self.is_stopping:  # whatever made it stop: who asks again has no patience
+            how = Stop.NOW
         self._stopping = how
         self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
         if self._group is not None:
@@ -605,6 +614,7 @@ async def open_run(
     Raises:
         PoPwError: as `Run` and what is called in the block raise it.
     """
+    _check_arguments(options, on_event)
     try:
         hub = events.Hub()
         if on_event is not None:
@@ -616,6 +626,20 @@ async def open_run(
         if isinstance(error, errors.PoPwError):
             error.args = (settings.in_python(str(error)),)
         raise
+
+
+def _check_arguments(options: object, on_event: object) -> None:
+    """Refuses what `open_run` cannot use, in its caller's words.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if not isinstance(options, settings.Settings | None):
+        msg = f"open_run takes Settings, e.g. open_run(Settings(workers=4)), not {type(options).__name__}"
+        raise errors.InputError(msg)
+    if on_event is not None and not callable(on_event):
+        msg = f"on_event is called with each event: give a function, not {type(on_event).__name__}"
+        raise errors.InputError(msg)
 
 
 def _limits_of(out: Path) -> tuple[int, int | None]:

@@ -163,24 +163,27 @@ def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: 
         msg = f"{_described(orders)} are no orders: give a list of mappings with po_number and url, or a file's path"
         raise errors.InputError(msg)
     iterator = itertools.islice(orders, limit)
-    first = next(iterator, None)
-    if isinstance(first, models.Row):
-        return Given((), "", itertools.chain([first], iterator))
-    mappings: list[Mapping[str, object]] = []
-    for number, po in enumerate(() if first is None else itertools.chain([first], iterator), 1):
-        mappings.append(mapping(po, f"order {number}"))
+    first = tuple(itertools.islice(iterator, 1))
+    if first and isinstance(first[0], models.Row):
+        return Given((), "", itertools.chain(first, iterator))
+    mappings = [mapping(po, f"order {number}") for number, po in enumerate(itertools.chain(first, iterator), 1)]
     columns = tuple(dict.fromkeys(str(name) for po in mappings for name in po))
     rows = (order_from_mapping(po, n, address_of, columns=columns) for n, po in enumerate(mappings, 1))
     return Given(columns, "", rows)
 
 
 def mapping(order: object, called: str) -> Mapping[str, object]:
-    """Checks that an order is a mapping, and returns it.
+    """Checks that an order is a mapping whose PO number and address can be text, and returns it.
 
     Raises:
-        InputError: it is not a mapping.
+        InputError: it is not.
     """
     if isinstance(order, Mapping):
+        columns = headers.ColumnMap.of([str(name) for name in order])
+        for place, (name, value) in enumerate(order.items()):
+            if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
+                msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
+                raise errors.InputError(msg)
         return order
     msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
     raise errors.InputError(msg)
