@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, sessions, settings
 from po_pw.auth import credentials, login, renewal, trust
-from po_pw.browser import contexts, locate
+from po_pw.browser import contexts, launching
 from tests.helpers import file_keyring, identity_provider
 from tests.helpers.support import IN_TIME, run_async
 
@@ -50,7 +50,7 @@ def renew(loop: LoopThread) -> Iterator[Renew]:
     """Renews again and again with one driver, as a run does; nothing of it is left in the run's folder."""
 
     async def go(options: settings.Settings, origin: str) -> dict[str, Any]:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         try:
             return await renewal.renew(options, origin, driver, launch)
         finally:
