@@ -71,14 +71,14 @@ def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
             remember(value)
 
 
-def _without_known(said: str) -> str:
-    if not _known or not said:
-        return said
+def _without_known(raw: str) -> str:
+    if not _known or not raw:
+        return raw
     with _lock:
-        forms = [form for known in _known.values() for form in known if form in said]
+        forms = [form for known in _known.values() for form in known if form in raw]
     for form in sorted(forms, key=len, reverse=True):
-        said = said.replace(form, REDACTED)
-    return said
+        raw = raw.replace(form, REDACTED)
+    return raw
 
 
 _PARTS: Final = re.compile(
@@ -249,39 +249,39 @@ _B64: Final = re.compile(r"(?<![\w+/%-])[\w+/-]{20,}={0,2}", re.ASCII)
 _PASSWORD: Final = re.compile(r"(?i)passw|passphrase|passcode|\bpwd\b|secret")
 
 
-def text(said: str) -> str:
+def text(raw: str) -> str:
     """Removes secrets from a text: in addresses, headers, JSON, forms, HTML and prose, and registered values."""
-    return _text(_without_known(said), 0)
+    return _text(_without_known(raw), 0)
 
 
-def links(said: str) -> str:
+def links(raw: str) -> str:
     """Removes secrets only from the addresses in a text, which is the user's own."""
-    if "//" not in said:
-        return said
-    return _IN_TEXT.sub(lambda found: _link(found, 0), said)
+    if "//" not in raw:
+        return raw
+    return _IN_TEXT.sub(lambda found: _link(found, 0), raw)
 
 
-def _text(said: str, depth: int) -> str:
-    if depth > _DEEPEST or not _SUSPECT.search(said):
-        return said
-    lower = said.lower()
+def _text(raw: str, depth: int) -> str:
+    if depth > _DEEPEST or not _SUSPECT.search(raw):
+        return raw
+    lower = raw.lower()
     if "cookie" in lower or "authorization" in lower:
-        said = _HEADER_LINE.sub(rf"\g<1>{REDACTED}", said)
-    if "//" in said or "\\/" in said:
-        said = _IN_TEXT.sub(lambda found: _link(found, depth), said)
-        said = _USER.sub(r"\1", said)
-    if "%" in said:
-        said = _ENCODED.sub(lambda found: _nested(found[0], depth), said)
-    said = _RELATIVE.sub(lambda found: _relative(found, depth), said)
-    if "<" in said:
-        said = _FIELD.sub(lambda found: field(found[0]), said)
-        said = _ELEMENT.sub(_element, said)
-    said = _named(said)
-    said = _SCHEME_OF_SIGNING_IN.sub(_signing_in, said)
+        raw = _HEADER_LINE.sub(rf"\g<1>{REDACTED}", raw)
+    if "//" in raw or "\\/" in raw:
+        raw = _IN_TEXT.sub(lambda found: _link(found, depth), raw)
+        raw = _USER.sub(r"\1", raw)
+    if "%" in raw:
+        raw = _ENCODED.sub(lambda found: _nested(found[0], depth), raw)
+    raw = _RELATIVE.sub(lambda found: _relative(found, depth), raw)
+    if "<" in raw:
+        raw = _FIELD.sub(lambda found: field(found[0]), raw)
+        raw = _ELEMENT.sub(_element, raw)
+    raw = _named(raw)
+    raw = _SCHEME_OF_SIGNING_IN.sub(_signing_in, raw)
     if " is " in lower or " was " in lower:
-        said = _SPOKEN.sub(rf"\1\2{REDACTED}", said)
-    said = secret_signs.TOKEN.sub(REDACTED, said)
-    return _B64.sub(lambda found: REDACTED if _hides(found[0], depth + 1) else found[0], said)
+        raw = _SPOKEN.sub(rf"\1\2{REDACTED}", raw)
+    raw = secret_signs.TOKEN.sub(REDACTED, raw)
+    return _B64.sub(lambda found: REDACTED if _hides(found[0], depth + 1) else found[0], raw)
 
 
 def _link(found: re.Match[str], depth: int) -> str:
@@ -317,20 +317,20 @@ def field(tag: str) -> str:
     return _ATTRIBUTE.sub(hidden, tag)
 
 
-def _named(said: str) -> str:
+def _named(raw: str) -> str:
     """Removes values after a secret name: `"access_token": "…"`, `password=…`, `('Cookie', '…')`."""
     pieces: list[str] = []
     at = start = 0
-    while (name := _NAME.search(said, at)) is not None:
+    while (name := _NAME.search(raw, at)) is not None:
         at = name.end()
         if "," in name[3] and not name[2]:
             continue
-        if not secret_signs.is_secret_name(name[1]) or (value := _VALUE.match(said, at)) is None:
+        if not secret_signs.is_secret_name(name[1]) or (value := _VALUE.match(raw, at)) is None:
             continue
         if (hidden := _hidden(name, value)) is not None:
-            pieces += [said[start:at], hidden]
+            pieces += [raw[start:at], hidden]
             start = at = value.end()
-    return "".join([*pieces, said[start:]])
+    return "".join([*pieces, raw[start:]])
 
 
 def _hidden(name: re.Match[str], value: re.Match[str]) -> str | None:

@@ -148,12 +148,12 @@ class Sessions:
             if not file.exists():
                 continue
             try:
-                kept = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
+                saved = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: {self.login_command(origin)}"
                 raise errors.LoginRequiredError(msg) from error
-            redact.remember_cookies(kept)
-            found += kept
+            redact.remember_cookies(saved)
+            found += saved
         return found
 
     def tighten(self) -> list[str]:
@@ -162,24 +162,24 @@ class Sessions:
         Raises:
             MachineError: access cannot be removed; the message says what to do.
         """
-        said: list[str] = []
+        messages: list[str] = []
         states = self._state_files()
         if not states:
-            return said
-        for place in (*(file.parent for file in states), *states):
+            return messages
+        for path in (*(file.parent for file in states), *states):
             try:
-                others = private_files.open_to(place)
+                others = private_files.open_to(path)
                 if others:
-                    private_files.close_to_others(place)
-                    said.append(f"{place} could be read by {others}; it is yours alone now")
+                    private_files.close_to_others(path)
+                    messages.append(f"{path} could be read by {others}; it is yours alone now")
             except OSError as error:
                 msg = (
-                    f"{place} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
+                    f"{path} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
                     "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
                     "again."
                 )
                 raise errors.MachineError(msg) from error
-        return said
+        return messages
 
     def save(self, origin: str, state: dict[str, Any], proof_url: str = "", method: SignInMethod | None = None) -> Path:
         """Saves a Playwright storage state, readable by the owner only; returns the file.
@@ -220,11 +220,11 @@ class Sessions:
             OSError: it cannot be created or restricted.
         """
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
-        for place in reversed(inside):
-            is_ours = not place.is_dir() or self._home / "portals" in place.parents
-            private_files.make_folder(place)
-            if is_ours and private_files.open_to(place):
-                private_files.close_to_others(place)
+        for path in reversed(inside):
+            is_ours = not path.is_dir() or self._home / "portals" in path.parents
+            private_files.make_folder(path)
+            if is_ours and private_files.open_to(path):
+                private_files.close_to_others(path)
         return folder
 
     def login_command(self, origin: str) -> str:

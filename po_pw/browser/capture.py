@@ -71,7 +71,7 @@ class Captured:
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium accepts a body that is too short if the server sends no validator (ETag).
-        announced = numerals.whole(self.headers.get("content-length", ""))
+        announced = numerals.parse_int(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
         if limits is not None and size > limits.most:  # complete before it could be cancelled

@@ -248,7 +248,7 @@ def refuse_running(profile: Path) -> None:
     lock = profile / "SingletonLock"
     if lock.is_symlink():
         host, _, pid = str(lock.readlink()).rpartition("-")
-        number = numerals.whole(pid)
+        number = numerals.parse_int(pid)
         name = _browser_name(number) if host == socket.gethostname() and number is not None else ""
         if name:
             msg = f"the profile {profile} is in use by {name} (process {pid}). Close that browser and start again."

@@ -160,7 +160,7 @@ async def _ask(
     manager = profiles.ProfileManager(base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}")
     async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
         try:
-            seen = await trial.look(context, address, judge, _VISIT)
+            seen = await trial.visit(context, address, judge, _VISIT)
         except errors.MachineError as error:
             remedy = (
                 "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."

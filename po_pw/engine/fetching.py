@@ -129,7 +129,7 @@ class Fetcher:
         self._traffic = traffic
         self._hub = hub
         self._note = note
-        self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
+        self._limits = fetch.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = limiter.Limiter(at_once)
@@ -148,7 +148,7 @@ class Fetcher:
         """
         fence = self._lane.host_policy(progress.order, link.referer)
         async with self._noted(progress, attachment):
-            await self.check_room(progress, attachment)
+            await self.check_space(progress, attachment)
             asked = ways.Ways(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
@@ -223,7 +223,7 @@ class Fetcher:
                         wanted,
                         progress.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
-                            link.url, referer=link.referer, fence=fence, conditions=conditions
+                            link.url, referer=link.referer, policy=fence, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
@@ -247,7 +247,7 @@ class Fetcher:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
             if isinstance(
-                other := expected_file.sign_in_asked(link.url, what, fence.is_home, by=by), errors.PermanentError
+                other := expected_file.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
             ):
                 raise other from error
             raise
@@ -281,8 +281,8 @@ class Fetcher:
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:
         try:
-            length = numerals.whole(captured.headers.get("content-length", ""))
-            await self._limits.check_room(progress.slot(attachment.id), length)
+            length = numerals.parse_int(captured.headers.get("content-length", ""))
+            await self._limits.check_space(progress.slot(attachment.id), length)
             part = await self._part(captured, progress)
             saved = await fetch.adopt(
                 attachment,
@@ -313,10 +313,10 @@ class Fetcher:
         except errors.BrowserLostError:
             raise
         except errors.TransientError as error:
-            fault = await asyncio.to_thread(filesystem.fault, filesystem.home_of(place))
+            fault = await asyncio.to_thread(filesystem.write_error, filesystem.internal_folder(place))
             if fault is None or isinstance(error, errors.OutputUnavailableError):
                 raise
-            raise filesystem.problem(fault, place) from error
+            raise filesystem.to_order_error(fault, place) from error
 
     async def _by_browser(
         self, link: models.Link, fence: allowed_hosts.HostPolicy, needed: errors.BrowserRouteNeededError | None
@@ -360,7 +360,7 @@ class Fetcher:
             except errors.OrderError as error:
                 self.fail(progress, attachment, error)
 
-    async def check_room(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
+    async def check_space(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
         """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
 
         Raises:
@@ -374,7 +374,10 @@ class Fetcher:
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, needed: int
     ) -> errors.DoesNotFitError:
         """That a file does not fit: which, on which disk, and how much is missing."""
-        free, out = await asyncio.to_thread(_free, progress.work.path), filesystem.home_of(progress.work.path).parent
+        free, out = (
+            await asyncio.to_thread(_free, progress.work.path),
+            filesystem.internal_folder(progress.work.path).parent,
+        )
         name = repr(attachment.name) if attachment.name else "a file"
         msg = (
             f"there is no room for {name} ({capacity.size(needed)}) on the disk of {out}: {capacity.size(free)} are "
@@ -443,7 +446,7 @@ class Fetches:
 def _free(folder: Path) -> int:
     """Bytes free where a folder is; as if there were no end of them where that cannot be told."""
     try:
-        return filesystem.room(folder)[0]
+        return filesystem.free_and_total(folder)[0]
     except OSError:  # it is gone: whoever writes there meets that
         return sys.maxsize
 

@@ -149,7 +149,7 @@ class OrderJob:
                 if isinstance(error, TimeoutError | ConnectionError):  # of the network: a lower layer missed it
                     raise
                 raise await asyncio.to_thread(
-                    filesystem.problem, error, self._path_of(error), self._run_context.out
+                    filesystem.to_order_error, error, self._path_of(error), self._run_context.out
                 ) from error
         except order_reading.AbandonedError:
             await self._give_back()
@@ -157,7 +157,7 @@ class OrderJob:
             await self._set_aside(error)
         except errors.OutputUnavailableError as error:
             await self._give_back()
-            self._deps.space.met(error)
+            self._deps.space.report_error(error)
         except errors.OrderError as error:
             return error
         except (errors.LoginRequiredError, errors.MachineError):
@@ -182,7 +182,7 @@ class OrderJob:
             self._progress.go_back()
         error = self._deps.policy.failed(self._lease, error)
         decision = self._deps.policy.decide(error, self._lease)
-        if isinstance(decision, retry.Never):
+        if isinstance(decision, retry.GiveUp):
             return error
         if isinstance(decision, retry.SignIn):
             await self._give_back(error=error)
@@ -197,7 +197,7 @@ class OrderJob:
         return None
 
     def _would_retry(self, error: errors.OrderError) -> bool:
-        return isinstance(self._deps.policy.decide(error, self._lease), retry.Again)
+        return isinstance(self._deps.policy.decide(error, self._lease), retry.Retry)
 
     async def _give_back(
         self, *, error: errors.OrderError | None = None, delay: float = 0.0, counts: bool = False
@@ -225,7 +225,7 @@ class OrderJob:
             return True
         if free >= min(progress.needs.values()):
             return True
-        later = order_queue.Requeue(self._deps.space.look_again_in, counts=False)
+        later = order_queue.Requeue(self._deps.space.retry_delay, counts=False)
         await self._deps.source.release(self._lease, later)
         return False
 
@@ -236,7 +236,7 @@ class OrderJob:
             po_number = self._lease.order.po_number
             what = f"{po_number} waits: {error}. Free some there; the other orders go on meanwhile"
             self._run_context.hub.emit(events.Notice("warning", what))
-        delay = self._deps.space.look_again_in
+        delay = self._deps.space.retry_delay
         await self._give_back(error=error, delay=delay)
         self._announce_retry(error, delay, counts=False)
 

@@ -99,11 +99,11 @@ class OrderProgress:
         Raises:
             OutputUnavailableError: the whole output is gone.
         """
-        lost = staging.gone(self.work.path, tuple(self.saved.values()), out)
+        lost = staging.missing_files(self.work.path, tuple(self.saved.values()), out)
         for file in lost:
             del self.saved[file.attachment_id]
         with filesystem.map_os_errors(self.work.path, out):
-            found = staging.find(self.work.path, lost, self.saved.values())
+            found = staging.find_by_content(self.work.path, lost, self.saved.values())
         for file in lost:
             self.failed[file.attachment_id] = errors.FileProblemError(staging.lost_text(file))
         for file in found:

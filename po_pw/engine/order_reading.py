@@ -113,7 +113,7 @@ class OrderReading:
                 listing = self._concluded(visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
                     folder, home = self._evidence, self._run_context.out / filesystem.INTERNAL
-                    await asyncio.to_thread(filesystem.make, folder.parent, home)
+                    await asyncio.to_thread(filesystem.make_folder, folder.parent, home)
                     progress.evidence = await visit.keep_evidence(folder)
                 if listing is None:
                     progress.awaited = visit.listing
@@ -258,7 +258,7 @@ class OrderReading:
         """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
         try:
-            await fetcher.check_room(progress, attachment)
+            await fetcher.check_space(progress, attachment)
             got = await visit.capture(click)
         except errors.BrowserLostError:
             raise

@@ -160,7 +160,7 @@ class Pool:
         downloads = self._downloads / worker
         try:
             with filesystem.map_os_errors(downloads):
-                await asyncio.to_thread(filesystem.make, downloads, filesystem.home_of(downloads))
+                await asyncio.to_thread(filesystem.make_folder, downloads, filesystem.internal_folder(downloads))
         except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:

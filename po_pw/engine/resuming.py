@@ -171,10 +171,10 @@ def unfinished(
         if folder in busy:
             continue
         run, _, lease = folder.name.rpartition("-")
-        number = numerals.whole(lease)
+        number = numerals.parse_int(lease)
         key = None if number is None else journal.handed_out(models.RunId(run), number)
         if key is None or key in claims or drop:
-            filesystem.remove(folder)
+            filesystem.remove_quietly(folder)
         else:
             claims[key] = folder.name
     for path in tuple(work.glob("*")):
@@ -182,7 +182,7 @@ def unfinished(
             for loose in path.iterdir():
                 if loose.is_file() and loose.with_suffix("") not in busy:  # a manifest's draft
                     loose.unlink()
-            filesystem.tidy(path)
+            filesystem.remove_if_empty(path)
     return claims
 
 
@@ -234,12 +234,12 @@ async def restore_progress(
                 progress.keep(attachment_id)
     if begun:
         left = await asyncio.to_thread(journal.left, key)
-        for number, file in enumerate(await asyncio.to_thread(staging.find, progress.work.path, left), 1):
+        for number, file in enumerate(await asyncio.to_thread(staging.find_by_content, progress.work.path, left), 1):
             progress.saved[file.attachment_id] = file
             journal.note(run, facts.FileSaved(key, file))
             progress.first_slot = number
-        for attachment_id, slot in partial.left_in(progress.work.path).items():
-            if (taken := numerals.whole(slot.name)) is not None:
+        for attachment_id, slot in partial.unfinished_in(progress.work.path).items():
+            if (taken := numerals.parse_int(slot.name)) is not None:
                 progress.put(attachment_id, taken)
         progress.first_slot = max([progress.first_slot, *_numbers(progress.work.path)])
 
@@ -247,7 +247,7 @@ async def restore_progress(
 def _numbers(folder: Path) -> Iterator[int]:
     """The slots that are taken, whole or begun."""
     for path in folder.iterdir():
-        number = numerals.whole(path.name.partition(".")[0])
+        number = numerals.parse_int(path.name.partition(".")[0])
         if number is not None:
             yield number
 

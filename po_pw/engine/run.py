@@ -118,14 +118,16 @@ class Run:
                 msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self.options.max_path)
-            self._lock_again = stack.enter_context(lock.held(self._internal))
+            self._lock_again = stack.enter_context(lock.locked(self._internal))
             self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
             stack.enter_context(self._log)
             self._work = self._internal / "work"
             browsers = self._work / ".browser"
             await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
-            stack.callback(filesystem.tidy, self._work)  # what is in progress when the run ends stays for the next
+            stack.callback(
+                filesystem.remove_if_empty, self._work
+            )  # what is in progress when the run ends stays for the next
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(
@@ -580,9 +582,9 @@ async def open_run(
 def _limits_of(out: Path) -> tuple[int, int | None]:
     """UTF-8 bytes that a name may have in an output directory, and bytes that a file may."""
     try:
-        longest = staging.name_bytes(out)
+        longest = staging.max_name_bytes(out)
     except OSError:  # it is full, or more: whoever writes there says so
-        longest = names.LONGEST
+        longest = names.MAX_BYTES
     return longest, disk_space.largest_file(out)
 
 

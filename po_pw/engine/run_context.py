@@ -49,7 +49,7 @@ class RunContext:
     resume: resuming.Resume | None = None
     """How to go on where earlier runs stopped; None does all afresh."""
     probes: probes.SystemProbes = _PROBES
-    name_bytes: int = names.LONGEST
+    name_bytes: int = names.MAX_BYTES
     """UTF-8 bytes that a file's or folder's name may have in the output directory."""
     largest_file: int | None = None
     """Bytes that its file system takes in one file."""

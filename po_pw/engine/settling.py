@@ -72,7 +72,7 @@ async def _publish(
             now=outcome.timing.ended_at,
             earlier=progress.earlier.folder if progress.earlier else "",
             rules=outcome.rules,
-            longest=run_context.name_bytes,
+            max_bytes=run_context.name_bytes,
         )
         progress.named(prepared.files)
         whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
@@ -85,7 +85,7 @@ async def _publish(
         msg = f"another program removed {run_context.out / prepared.work} before it could become {prepared.folder}"
         raise errors.FileProblemError(msg)
     progress.published(run_context.out / prepared.folder, prepared.files)
-    await asyncio.to_thread(staging.check_there, run_context.out / prepared.folder, prepared.files, run_context.out)
+    await asyncio.to_thread(staging.check_present, run_context.out / prepared.folder, prepared.files, run_context.out)
     await run_context.journal.publish(run_context.run, progress.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 
@@ -198,7 +198,7 @@ class Settling:
         self._progress.is_settled = True
         await self._deps.source.release(self._lease, order_queue.Settled())
         self._deps.progress.pop(self._lease.order.key, None)
-        self._deps.space.progressed()
+        self._deps.space.report_success()
 
     def _outcome(self, error: errors.OrderError | None) -> models.Outcome:
         """The order's outcome, as yet without folder and files."""

@@ -46,7 +46,7 @@ class Worker:
                 try:
                     lane = await deps.lanes.open(self.name)
                 except errors.OutputUnavailableError as error:  # where the browser puts its downloads
-                    deps.space.met(error)
+                    deps.space.report_error(error)
                     await deps.space.wait()
                     if deps.source.is_over() or deps.source.is_retired(self.name):
                         return

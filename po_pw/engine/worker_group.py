@@ -69,9 +69,9 @@ class WorkerGroup:
             circuit_breaker.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
             random=random.random,
             now=asyncio.get_running_loop().time,
-            say=self._warn,
-            given_up=self._give_up,
-            changed=lambda: self.source.changed(),
+            notify=self._warn,
+            on_given_up=self._give_up,
+            on_change=lambda: self.source.changed(),
             emit=run_context.hub.emit,
             asleep=probes.asleep,
             hosts=reachability.Hosts(self.knowledge.has_answered, probes.network, self.knowledge.note_answer),
@@ -87,10 +87,10 @@ class WorkerGroup:
             lambda: probes.space(run_context.out),
             options.min_free_bytes,
             options.disk_timeout,
-            say=self._warn,
-            paused=self.source.pause,
-            place=disk_space.Place(run_context.out),
-            back=run_context.back,
+            notify=self._warn,
+            on_pause=self.source.pause,
+            folder=disk_space.OutputFolder(run_context.out),
+            on_available=run_context.back,
             every=probes.space_every,
         )
 
@@ -205,7 +205,7 @@ class WorkerGroup:
     async def _notice_sleep(self) -> None:
         """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
         probes = self._run_context.probes
-        async for seconds in clocks.sleeps(probes.asleep, probes.sleep_every):
+        async for seconds in clocks.watch_sleep(probes.asleep, probes.sleep_every):
             self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)

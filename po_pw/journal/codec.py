@@ -72,7 +72,7 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
         None if amount is None else str(amount),
         isinstance(amount, Decimal),
         problem.code if problem else None,
-        whole(redact.text(problem.message)) if problem else None,
+        escape_surrogates(redact.text(problem.message)) if problem else None,
         row.duplicate_of,
     )
 
@@ -117,30 +117,30 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     return (
         run,
         key,
-        whole(file.attachment_id),
-        whole(file.path),
-        whole(file.sent_name),
+        escape_surrogates(file.attachment_id),
+        escape_surrogates(file.path),
+        escape_surrogates(file.sent_name),
         file.size,
         file.sha256,
-        whole(file.media_type),
-        whole(file.source),
+        escape_surrogates(file.media_type),
+        escape_surrogates(file.source),
         file.lane,
         saved_at,
         _text(file),
     )
 
 
-def attachment_values(run: models.RunId, listed: facts.Listed, one: models.Attachment) -> tuple[Any, ...]:
+def attachment_values(run: models.RunId, listed: facts.Listed, attachment: models.Attachment) -> tuple[Any, ...]:
     """A listed attachment, in the order of the table's columns."""
-    kind = type(one.source).__name__.lower()
+    kind = type(attachment.source).__name__.lower()
     return (
         run,
         listed.key,
-        whole(one.id),
-        whole(redact.text(one.name)),
-        whole(redact.text(one.place)),
+        escape_surrogates(attachment.id),
+        escape_surrogates(redact.text(attachment.name)),
+        escape_surrogates(redact.text(attachment.place)),
         kind,
-        one.claimed_bytes,
+        attachment.claimed_bytes,
         stamp(listed.at),
     )
 
@@ -160,7 +160,7 @@ def now() -> str:
     return stamp(datetime.datetime.now(datetime.UTC))
 
 
-def whole(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Escapes lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -395,7 +395,7 @@ def _host_policy(
 
 async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
-    announced = numerals.whole(got.headers.get("content-length", ""))
+    announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:
         await got.discard()
         msg = f"the file is larger than {most} bytes, the limit that was set"

@@ -53,7 +53,7 @@ class ColumnMap:
         plain = [bare(name) for name in header]
         return cls(
             **{
-                field: next((place for place, name in enumerate(plain) if name in names), -1)
+                field: next((index for index, name in enumerate(plain) if name in names), -1)
                 for field, names in _KNOWN.items()
             }
         )
@@ -63,7 +63,7 @@ class ColumnMap:
         """Number of known columns; 0 without a PO column, because then it is not a header."""
         if self.po_number < 0:
             return 0
-        return sum(place >= 0 for place in (self.po_number, self.url, self.supplier, self.amount))
+        return sum(index >= 0 for index in (self.po_number, self.url, self.supplier, self.amount))
 
 
 def bare(name: str) -> str:
@@ -101,14 +101,14 @@ def names(header: Sequence[str]) -> tuple[str, ...]:
         end = len(header)
     taken: set[str] = set()
     last: dict[str, int] = {}
-    given: list[str] = []
-    for place, raw in enumerate(header[:end], 1):
-        wanted = " ".join(raw.split()) or f"column {place}"
+    unique: list[str] = []
+    for index, raw in enumerate(header[:end], 1):
+        wanted = " ".join(raw.split()) or f"column {index}"
         name, number = wanted, last.get(wanted, 1)
         while name in taken:
             number += 1
             name = f"{wanted} ({number})"
         last[wanted] = number
         taken.add(name)
-        given.append(name)
-    return tuple(given)
+        unique.append(name)
+    return tuple(unique)

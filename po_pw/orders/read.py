@@ -50,8 +50,10 @@ class OrderTable:
         width = len(self.columns)
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
-            for place in {self._reader.places.po_number, self._reader.places.url}.intersection(record.without_result):
-                cells[place] = rows.NO_RESULT
+            for column in {self._reader.columns_by_field.po_number, self._reader.columns_by_field.url}.intersection(
+                record.without_result
+            ):
+                cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self._content.separator:
@@ -62,12 +64,12 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self._content.separator)} in it"
                 )
                 cells[width - 1 :] = [self._content.separator.join(cells[width - 1 :])]
-            whole = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, whole, fault)
+            padded = tuple(cells + [""] * (width - len(cells)))
+            yield self._reader.row(record.number, padded, fault)
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.places.po_number
+        number = self._reader.columns_by_field.po_number
         for record in self._content.records():
             if record.number > self._header and (not record.blank or number in record.without_result):
                 yield record

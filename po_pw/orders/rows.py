@@ -14,8 +14,8 @@ from po_pw.orders import amounts, headers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LONGEST: Final = 200
-_LONGEST_URL: Final = 65_536
+_MAX_CHARS: Final = 200
+_MAX_URL_CHARS: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
 NO_RESULT: Final = "#N/A"
 """Shown for a formula without a result."""
@@ -59,7 +59,7 @@ class Reader:
 
     source: str
     columns: Sequence[str]
-    places: headers.ColumnMap
+    columns_by_field: headers.ColumnMap
     template: str | None
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
@@ -70,36 +70,36 @@ class Reader:
             cells: one per column.
             fault: what is wrong with the row as a whole, if already known.
         """
-        po_number = _tidy(self._cell(cells, self.places.po_number))
+        po_number = _stripped(self._cell(cells, self.columns_by_field.po_number))
         if fault:
             return models.Row(number, cells, po_number, None, self._failure(number, "", fault))
-        said = _wrong_with_number(po_number)
-        if said:
-            return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))
-        url = _tidy(self._cell(cells, self.places.url))
+        problem = _wrong_with_number(po_number)
+        if problem:
+            return models.Row(number, cells, po_number, None, self._failure(number, "po_number", problem))
+        url = _stripped(self._cell(cells, self.columns_by_field.url))
         if not url and self.template:
             url = self.template.replace("{po_number}", quote(po_number, safe=""))
-        said = _wrong_with_url(url)
-        if said:
-            return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
-        supplier = " ".join(self._cell(cells, self.places.supplier).split())
-        amount = amounts.parse(self._cell(cells, self.places.amount))
+        problem = _wrong_with_url(url)
+        if problem:
+            return models.Row(number, cells, po_number, None, self._failure(number, "url", problem))
+        supplier = " ".join(self._cell(cells, self.columns_by_field.supplier).split())
+        amount = amounts.parse(self._cell(cells, self.columns_by_field.amount))
         order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number)
         return models.Row(number, cells, po_number, order)
 
-    def _failure(self, number: int, field: str, said: str) -> models.Failure:
+    def _failure(self, number: int, field: str, problem: str) -> models.Failure:
         where = f"{self.source}, row {number}"
         if field:
-            place = getattr(self.places, field)
-            where += f", column {self.columns[place] if place >= 0 else field}"
+            column = getattr(self.columns_by_field, field)
+            where += f", column {self.columns[column] if column >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
-        return models.Failure(code, redact.text(f"{where}: {said}"))
+        return models.Failure(code, redact.text(f"{where}: {problem}"))
 
-    def _cell(self, cells: Sequence[str], place: int) -> str:
-        return cells[place] if 0 <= place < len(cells) else ""
+    def _cell(self, cells: Sequence[str], column: int) -> str:
+        return cells[column] if 0 <= column < len(cells) else ""
 
 
-def _tidy(cell: str) -> str:
+def _stripped(cell: str) -> str:
     """Strips white space and invisible characters, as copied from web pages, at both ends."""
     start, end = 0, len(cell)
     while start < end and _is_edge(cell[start]):
@@ -119,8 +119,8 @@ def _wrong_with_number(po_number: str) -> str:
         return "empty; every row needs a PO number"
     if po_number in _ERRORS:
         return _NO_RESULT_SAID
-    if len(po_number) > _LONGEST:
-        return f"{len(po_number)} characters long; a PO number has at most {_LONGEST}"
+    if len(po_number) > _MAX_CHARS:
+        return f"{len(po_number)} characters long; a PO number has at most {_MAX_CHARS}"
     if "\ufffd" in po_number:
         return "has characters that could not be read; save the file as CSV UTF-8 and try again"
     for char in "" if po_number.isprintable() else po_number:
@@ -137,8 +137,8 @@ def _wrong_with_url(url: str) -> str:
         return "empty; give the order's address there, or one for all with --url-template"
     if url in _ERRORS:
         return _NO_RESULT_SAID
-    if len(url) > _LONGEST_URL:
-        return f"{len(url)} characters long; an address has at most {_LONGEST_URL}"
+    if len(url) > _MAX_URL_CHARS:
+        return f"{len(url)} characters long; an address has at most {_MAX_URL_CHARS}"
     if _USER.match(url):
         return "has a user name or password in it; take it out and sign in with po-pw login"
     if redact.is_incomplete(url):

@@ -103,8 +103,8 @@ def check(path: Path) -> dict[str, dict[int, list[int]]]:
             found = _check_archive(path, archive)
             return {name: found[part] for name, part in _sheets(archive).items() if part in found}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
-        said = str(error) or type(error).__name__
-        msg = f"{path} is not a spreadsheet that can be read ({said}). Save it as .xlsx or .csv and try again."
+        why = str(error) or type(error).__name__
+        msg = f"{path} is not a spreadsheet that can be read ({why}). Save it as .xlsx or .csv and try again."
         raise errors.InputError(msg) from None
 
 
@@ -156,12 +156,12 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
         book = next(part for kind, part in _related(archive, "").values() if kind == "officeDocument")
         related = _related(archive, book)
         root = ElementTree.fromstring(archive.read(book))  # noqa: S314 - this process is bounded
-        listed = [one for one in root.iter() if _local(one.tag) == "sheet"]
+        listed = [element for element in root.iter() if _local(element.tag) == "sheet"]
         found = {}
-        for one in listed:
-            identity = next((value for name, value in one.items() if _local(name) == "id" and name != "id"), "")
+        for element in listed:
+            identity = next((value for name, value in element.items() if _local(name) == "id" and name != "id"), "")
             if identity in related:
-                found[one.get("name", "")] = related[identity][1]
+                found[element.get("name", "")] = related[identity][1]
     except (KeyError, StopIteration, ElementTree.ParseError):
         return {}
     return found
@@ -175,13 +175,13 @@ def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
         ParseError: they cannot be read.
     """
     folder, name = posixpath.split(part)
-    names = {one.lower(): one for one in archive.namelist()}
-    whole = archive.read(names[posixpath.join(folder, "_rels", f"{name}.rels").lower()])
+    names = {element.lower(): element for element in archive.namelist()}
+    content = archive.read(names[posixpath.join(folder, "_rels", f"{name}.rels").lower()])
     found = {}
-    for one in ElementTree.fromstring(whole):  # noqa: S314 - this process is bounded
-        target = posixpath.normpath(posixpath.join("/", folder, one.get("Target", ""))).lstrip("/")
-        kind = one.get("Type", "").rpartition("/")[2]
-        found[one.get("Id", "")] = kind, names.get(target.lower(), target)
+    for element in ElementTree.fromstring(content):  # noqa: S314 - this process is bounded
+        target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
+        kind = element.get("Type", "").rpartition("/")[2]
+        found[element.get("Id", "")] = kind, names.get(target.lower(), target)
     return found
 
 

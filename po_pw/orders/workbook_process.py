@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import python_calamine
 
-NO_ROOM: Final = 9
+NO_SPACE: Final = 9
 """Exit code if the output cannot be written."""
 _PREFERRED: Final = "podata"
 _MOST_BYTES: Final = 4 << 30
@@ -37,18 +37,18 @@ _SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and 
 
 def _main(path: Path, seconds: float) -> None:
     _limit_memory()
-    _give_time(seconds)
+    _exit_after(seconds)
     try:
         for count, line in enumerate(_lines(path)):
             sys.stdout.write(json.dumps(line) + "\n")
             if count % _STEP == 0:
-                _give_time(seconds)
+                _exit_after(seconds)
         sys.stdout.flush()
     except OSError:
-        sys.exit(NO_ROOM)
+        sys.exit(NO_SPACE)
 
 
-def _give_time(seconds: float) -> None:
+def _exit_after(seconds: float) -> None:
     """Ends this process after a timeout, from its own thread: works even if the library hangs or the parent is gone."""
     faulthandler.dump_traceback_later(seconds, exit=True)
 

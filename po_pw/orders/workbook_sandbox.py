@@ -95,7 +95,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
     try:
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - the rows' own, closed with them
     except OSError as error:
-        raise _no_room(error.strerror or str(error)) from None
+        raise _no_space(error.strerror or str(error)) from None
     try:
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, **hidden
@@ -104,8 +104,8 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
                 code = process.wait()
             finally:
                 process.kill()  # if waiting was interrupted
-        if code == workbook_process.NO_ROOM:
-            raise _no_room("no space is left")
+        if code == workbook_process.NO_SPACE:
+            raise _no_space("no space is left")
         if code:
             raise errors.InputError(_damaged(path))
         return Rows(path, stream)
@@ -135,7 +135,7 @@ def _damaged(path: Path) -> str:
     )
 
 
-def _no_room(why: str) -> errors.MachineError:
+def _no_space(why: str) -> errors.MachineError:
     return errors.MachineError(
         f"the rows of a workbook cannot be kept in the temp folder {tempfile.gettempdir()} ({why}). "
         "Make room there, or set TMPDIR to another folder."

@@ -159,7 +159,7 @@ def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Porta
     assert failure is not None
     assert failure.code is models.ErrorCode.BROWSER_CRASH
     lost = [event for event in ran.events if isinstance(event, events.ContextLost)]
-    assert len(lost) == retry.BROWSERS
+    assert len(lost) == retry.MAX_PAGE_CRASHES
     assert all(event.replaced for event in lost)
 
 

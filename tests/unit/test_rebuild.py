@@ -327,7 +327,7 @@ def test_a_journal_closed_in_order_is_not_looked_through(
 ) -> None:
     """Looking costs seconds at 100,000 orders: it is done after a crash or a stranger's hand, not at every start."""
     looks: list[Path] = []
-    look = integrity.fault
+    look = integrity.find_damage
 
     def counted(path: Path, *, rollback: bool, is_stopped: Callable[[], bool]) -> str:
         looks.append(path)

@@ -222,7 +222,7 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     assert report.again == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
-    progress = status.look(out).run
+    progress = status.read(out).run
     assert progress is not None
     assert progress.doubted == 1
 
@@ -249,7 +249,7 @@ def doubted(out: Path) -> list[str]:
 
 def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
     """Repair waits its turn with the usual message; looking goes on, and says that a run is going."""
-    with lock.held(out / ".po-pw"):
+    with lock.locked(out / ".po-pw"):
         with pytest.raises(errors.MachineError, match="another po-pw"):
             run_async(verify.mark_for_refetch(out, lambda *_: None, lambda _: None))
         assert verify.examine(out).at_work == os.getpid()
@@ -308,7 +308,7 @@ def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.Monkey
             yield one
 
     stopped = threading.Event()
-    for seen in verify._in_threads(lambda each: verify._look_at(out, each, stopped), endless(), stopped):
+    for seen in verify._in_threads(lambda each: verify._compare(out, each, stopped), endless(), stopped):
         with ahead:
             taken -= seen is not None  # None: it is still waited for
     assert most == 2
