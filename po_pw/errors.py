@@ -11,6 +11,7 @@ from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 class PoPwError(Exception):
@@ -164,11 +165,13 @@ class DoesNotFitError(OutOfSpaceError):
 
     Attributes:
         needed: bytes that the file still needs, at least.
+        folder: on the disk that has too little room: the output directory, or the browsers' temporary folder.
     """
 
-    def __init__(self, message: str, needed: int) -> None:
+    def __init__(self, message: str, needed: int, folder: Path) -> None:
         super().__init__(message)
         self.needed = needed
+        self.folder = folder
 
 
 class PermanentError(OrderError):

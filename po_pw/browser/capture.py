@@ -47,6 +47,11 @@ class Captured:
     _download: playwright.Download
     _context: contexts.Context
 
+    @property
+    def temporary(self) -> Path:
+        """The folder on whose disk the browser keeps its own files."""
+        return self._context.temporary
+
     async def part(self, stall: float = 60.0) -> Path:
         """Waits for the complete file; returns the browser's path of it.
 

@@ -228,6 +228,8 @@ class Context:
         self.worker = worker
         self.user_data_dir = user_data_dir
         self.downloads = downloads
+        self.temporary = run_dir.path.parent
+        """On whose disk the browser keeps its profile and all else of its own."""
         self.pid = 0
         self.version = ""
         self.user_agent = ""

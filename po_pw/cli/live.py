@@ -51,7 +51,9 @@ class View:
         if console.is_terminal and not quiet and not verbose:
             self._live = Live(get_renderable=self._render, console=console, refresh_per_second=6, transient=True)
         elif not quiet:
-            self._lines = progress.Lines(self._stages, lambda line: progress.said(console, line))
+            self._lines = progress.Lines(
+                self._stages, lambda line: progress.said(console, line), waited_for=self.tally.waited_for
+            )
 
     def __enter__(self) -> Self:
         if self._live is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import threading
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 EVERY: Final = 2.0
 """Seconds between two lines."""
+_QUIET: Final = 30.0
+"""Seconds without a line after which a run says what it waits for, however long its lines are apart."""
+_LATELY: Final = 8
+"""So many of the latest gaps between lines say what is usual."""
 _SHOWN: Final = 0.3
 """Seconds from which on a stage is worth a bar: shorter ones would only flicker."""
 _LOOK: Final = 0.2
@@ -110,22 +115,59 @@ def _lasting(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 60 else tally.duration(seconds)
 
 
+class Pace:
+    """When a run that says nothing is to say what it waits for: a log must neither look dead nor be flooded. Pure.
+
+    After `EVERY` seconds at first, later after twice the longest gap between the latest lines, then after twice as long
+    each time; never later than after `_QUIET` seconds.
+    """
+
+    def __init__(self) -> None:
+        self._gaps: collections.deque[float] = collections.deque(maxlen=_LATELY)
+        self._times = 0
+
+    def line(self, gap: float) -> None:
+        """A line was said, so many seconds after the one before."""
+        self._gaps.append(gap)
+        self._times = 0
+
+    def said(self) -> None:
+        """It was said what is waited for."""
+        self._times += 1
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence until it is said."""
+        usual = max(EVERY, 2 * max(self._gaps, default=0.0))
+        return float(min(_QUIET, usual * 2 ** min(self._times, 10)))
+
+
 class Lines:
     """Says what goes on where there is no terminal: a line when nothing was said for `EVERY` seconds.
 
-    A context manager; lines come from a thread of its own, so that also work that tells nothing is not silent.
+    While no long work goes on, what the run waits for is said, at a `Pace` of its own. A context manager; lines come
+    from a thread of its own, so that also work that tells nothing is not silent.
 
     Args:
         stages: what goes on.
         say: prints one line.
         clock: monotonic seconds.
+        waited_for: what the run waits for, in a line; `""` for nothing.
     """
 
-    def __init__(self, stages: Stages, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stages: Stages,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        waited_for: Callable[[], str] = str,
+    ) -> None:
         self._stages = stages
         self._say = say
         self._clock = clock
-        self._said = clock()
+        self._waited_for = waited_for
+        self._pace = Pace()
+        self._said = self._line = clock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -141,16 +183,24 @@ class Lines:
 
     def heard(self) -> None:
         """Something else was said just now."""
-        self._said = self._clock()
+        now = self._clock()
+        self._pace.line(now - self._line)
+        self._said = self._line = now
 
     def look(self) -> None:
-        """Says how far the latest stage is, where that is due."""
+        """Says how far the latest stage is, or what the run waits for, where that is due."""
         now = self._clock()
-        if self._stages.is_open and now - self._said >= EVERY:
-            line = self._stages.line()
-            if line:
-                self._said = now
-                self._say(line)
+        is_stage = self._stages.is_open
+        if now - self._said < (EVERY if is_stage else self._pace.patience):
+            return
+        line = self._stages.line() if is_stage else self._waited_for()
+        if line:
+            self._said = now
+            self._say(line)
+            if is_stage:
+                self._line = now
+            else:
+                self._pace.said()
 
     def _run(self) -> None:
         while not self._over.wait(_LOOK):

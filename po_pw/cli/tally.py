@@ -17,6 +17,8 @@ _LONG: Final = 5.0
 """Seconds after which it is said for how long a worker has been at something."""
 _WINDOW: Final = 8.0
 """Seconds over which the rate of bytes is taken."""
+_NAMED: Final = 4
+"""Workers that are named in a line."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -157,7 +159,7 @@ class Tally:
     def waits(self) -> list[str]:
         """A line for each host that orders wait for; where this machine has no network, one for all."""
         now, lines = self._clock(), dict[str, None]()
-        for host, line in self.hosts.items():
+        for host, line in tuple(self.hosts.items()):
             left = None if line.next_try is None else line.next_try - now
             if left is not None and left < 0 and not line.gives_up:
                 continue  # it merely asked to wait
@@ -167,6 +169,23 @@ class Tally:
             why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
         return list(lines)
+
+    def waited_for(self) -> str:
+        """What a run that says nothing waits for, in a line; `""` before its first order and after its last.
+
+        E.g. `12 of 60 orders done; w1 reading PO-13 (4 s), w2 fetching PO-14 (9 s)`.
+        """
+        if self.run is None or self.first_lease is None or self.settled >= self.run.orders:
+            return ""
+        now, workers = self._clock(), list(self.workers.items())  # a copy: this is asked from another thread
+        parts = [
+            f"{name} {one.state} {one.po_number} ({short(now - one.since)})" for name, one in workers if one.po_number
+        ]
+        if len(parts) > _NAMED:
+            parts = [*parts[:_NAMED], f"{len(parts) - _NAMED} more at work"]
+        parts = parts or ["none in work, the others are tried again later"]
+        done = f"{self.settled} of {many(self.run.orders, 'order')} done"
+        return "; ".join([f"{done}; {', '.join(parts)}", *self.waits()])
 
     def doing(self, line: WorkerLine) -> str:
         """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""

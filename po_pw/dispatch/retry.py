@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from po_pw import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MAX_PAGE_CRASHES: Final = 4
 """Browser or renderer crashes while an order's page is open after which the order fails. The cause may be another:
@@ -69,6 +69,25 @@ class SignIn:
 
 
 Decision: TypeAlias = Retry | GiveUp | SignIn
+
+
+def decisive(failed: Iterable[errors.OrderError]) -> errors.OrderError:
+    """Which of an attempt's errors says what follows: the whole run's, else the one that asks to wait longest.
+
+    What does not fit on a disk comes last: it waits by itself.
+
+    Args:
+        failed: at least one.
+    """
+    return max(failed, key=_weight)
+
+
+def _weight(error: errors.OrderError) -> tuple[int, float]:
+    if isinstance(error, errors.DoesNotFitError):
+        return 0, 0.0
+    if isinstance(error, errors.OutputUnavailableError | errors.SessionExpiredError):
+        return 2, 0.0
+    return 1, (error.retry_after if isinstance(error, errors.TransientError) else None) or 0.0
 
 
 def decide(

@@ -63,7 +63,7 @@ class Limits:
             free, _ = await asyncio.to_thread(filesystem.free_and_total, part.parent)
         if size - have > free:
             msg = "the file is larger than what is free on the disk"
-            raise errors.DoesNotFitError(msg, size - have)
+            raise errors.DoesNotFitError(msg, size - have, filesystem.output_of(part))
 
 
 async def fetch(

@@ -114,7 +114,7 @@ class Writer:
             # Its removal freed space; if writing still fails, the disk is full, and not because of this file.
             if filesystem.write_error(filesystem.internal_folder(self._part)) is not None:
                 raise
-            raise errors.DoesNotFitError(str(error), self._size) from error
+            raise errors.DoesNotFitError(str(error), self._size, filesystem.output_of(self._part)) from error
 
     def _written(self) -> str | None:
         digest, size = hashlib.sha256(), self._note.synced if self._note else 0

@@ -105,8 +105,7 @@ class OrderJob:
             error for error in failed if isinstance(error, errors.OutputUnavailableError | errors.SessionExpiredError)
         ]
         if whole_run or again:
-            # What does not fit comes last: it waits by itself.
-            raise min((*whole_run, *again), key=lambda error: isinstance(error, errors.DoesNotFitError))
+            raise retry.decisive((*whole_run, *again))
         if progress.has_no_attachment_and_no_area():
             if not self._reading.decide_without_attachments():
                 await deps.source.release(self._lease, order_queue.Parked())
@@ -219,11 +218,7 @@ class OrderJob:
         progress = self._progress
         if not progress.needs or self._has_waited_for_space():
             return True
-        try:
-            free = (await asyncio.to_thread(self._run_context.probes.space, self._run_context.out)).free
-        except OSError:  # the output is gone: reading the order meets that
-            return True
-        if free >= min(progress.needs.values()):
+        if await asyncio.to_thread(fetching.has_room, progress.needs.values()):
             return True
         later = order_queue.Requeue(self._deps.space.retry_delay, counts=False)
         await self._deps.source.release(self._lease, later)

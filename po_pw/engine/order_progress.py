@@ -60,8 +60,8 @@ class OrderProgress:
     """What came of it, while its folder is on the way to its place; settling it may be tried more than once."""
     prepared: staging.Prepared | None = None
     """Its folder, which the journal knows, and which only needs its place."""
-    needs: dict[str, int] = dataclasses.field(default_factory=dict)
-    """Attachments for which there was no room on the disk: bytes that each still needs, at least."""
+    needs: dict[str, errors.DoesNotFitError] = dataclasses.field(default_factory=dict)
+    """Attachments for which there was no room on a disk: which disk, and how many bytes each still needs, at least."""
     short_since: float | None = None
     """When there was no room for one first, by the loop's clock."""
     is_settled: bool = False

@@ -31,6 +31,11 @@ class Captured(Protocol):
         """Of the answer, in lower case; may be empty."""
         ...
 
+    @property
+    def temporary(self) -> Path:
+        """The folder on whose disk the browser keeps its own files."""
+        ...
+
     async def part(self, stall: float) -> Path:
         """The whole file, once it is all there; the caller moves it away.
 

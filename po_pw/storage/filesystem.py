@@ -131,6 +131,12 @@ def internal_folder(path: Path) -> Path:
     return next((above for above in path.parents if above.name == INTERNAL), path.parent)
 
 
+def output_of(path: Path) -> Path:
+    """The output directory that a path of ours is in; elsewhere the folder it is in."""
+    home = internal_folder(path)
+    return home.parent if home.name == INTERNAL else home
+
+
 def write_error(folder: Path) -> OSError | None:
     """The error that writing a small file to a folder raises; None if it works. Never creates the folder.
 
@@ -221,7 +227,7 @@ def to_order_error(
         FileProblemError: any other reason that concerns only this file.
     """
     home = internal_folder(path) if out is None else out / INTERNAL
-    where = home.parent if home.name == INTERNAL else home
+    where = output_of(home / "file")
     kind, folder_error = kind_of(error), probe(home)
     if folder_error is not None and kind_of(folder_error) is not Kind.FULL:
         return errors.OutputUnavailableError(f"{where} cannot be written to ({folder_error.strerror or folder_error})")

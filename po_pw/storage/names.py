@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 200
 """UTF-8 bytes of one name: file systems take 255, and our own suffixes must fit. Some take fewer: see `staging`."""
 _HASH: Final = 6
+_MARK: Final = "~"
+"""Before a hash."""
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories: control, format (zero-width, direction), surrogates, private use, unassigned."""
@@ -45,6 +47,22 @@ def file_name(sent: str) -> str:
 def folder_name(text: str) -> str:
     """The same for a supplier or PO number, keeping every part of it; `""` if nothing is left."""
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
+
+
+def own(text: str, max_bytes: int) -> str:
+    """A safe name that no other text gets, for any file system: as it stands where it is plain, else with a hash.
+
+    Args:
+        text: e.g. a PO number; case counts.
+        max_bytes: UTF-8 bytes the name may have.
+    """
+    safe = folder_name(text)
+    # Of all texts that a file system may take for one, only the one in capitals is plain.
+    is_plain = safe == text == models.folded(text).upper() and _MARK not in text
+    if text and is_plain and len(text.encode()) <= max_bytes:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _HASH]
+    return f"{shorten(safe or 'order', MAX_BYTES, max_bytes - len(_MARK) - len(digest))}{_MARK}{digest}"
 
 
 def utf16_length(text: str) -> int:
@@ -142,10 +160,10 @@ def _cut(stem: str, tail: str, max_chars: int, name: str, max_bytes: int) -> str
         msg = f"{name!r} does not fit into {max_chars} characters"
         raise ValueError(msg)
     stem = stem[:max_chars]
-    while stem and not _fits(f"{stem}~{digest}{tail}", max_chars, max_bytes):
+    while stem and not _fits(f"{stem}{_MARK}{digest}{tail}", max_chars, max_bytes):
         stem = stem[:-1]
     stem = stem.rstrip(" .")
-    return f"{stem}~{digest}{tail}" if stem else digest + tail
+    return f"{stem}{_MARK}{digest}{tail}" if stem else digest + tail
 
 
 def _fits(name: str, max_chars: int, max_bytes: int) -> bool:

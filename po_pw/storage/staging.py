@@ -94,9 +94,8 @@ def check_depth(out: Path, max_path: int) -> None:
 
 
 def evidence(out: Path, po_number: str) -> Path:
-    """Folder for the evidence of an order's page."""
-    name = names.shorten(names.folder_name(po_number) or "order", names.MAX_BYTES, _EVIDENCE)
-    return out / order_paths.INTERNAL / "evidence" / name
+    """Where evidence of an order's page is kept: no other PO's is there, whatever the file system tells apart."""
+    return out / order_paths.INTERNAL / "evidence" / names.own(models.order_key(po_number), _EVIDENCE)
 
 
 def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES) -> str:

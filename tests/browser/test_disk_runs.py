@@ -7,7 +7,10 @@ import concurrent.futures
 import contextlib
 import csv
 import dataclasses
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -27,7 +30,6 @@ from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.helpers.loop_thread import LoopThread
 
@@ -234,6 +236,50 @@ def test_a_file_that_never_fits_is_that_files_failure(tmp_path: Path) -> None:
                 assert portal.times("/files/1MB.pdf") == 1
 
     run_async(go())
+
+
+BY_SCRIPT = """<section><h2>Attachments</h2><ul><li><button id=go>Download f1.pdf</button></li></ul></section><script>
+document.querySelector("#go").onclick = async () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await (await fetch("/files/5MB.pdf")).blob());
+  link.download = "f1.pdf";
+  link.click();
+}</script>"""
+
+
+@pytest.mark.usefixtures("may_mount")
+def test_a_temporary_folder_with_too_little_room_for_browsers_is_said_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser breaks its download off and does not say why: that order waits, those without such files go on."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # browsers start in no folder with a long path
+        temp = Path(short)
+        monkeypatch.setattr(tempfile, "tempdir", short)
+        with machines.small_disk(temp, 40 * MB):
+            run_async(_with_little_room(tmp_path, temp))
+
+
+async def _with_little_room(tmp_path: Path, temp: Path) -> None:
+    pages = {"/orders/PO-1": plain_portal.order("PO-1", BY_SCRIPT), **order("PO-2", "a.pdf")}
+    async with Portal(pages).serving() as portal:
+
+        def hear(event: events.Event) -> None:
+            filler = temp / "filler"
+            if isinstance(event, events.OrderStep) and not steps:
+                filler.write_bytes(b"0" * (shutil.disk_usage(temp).free - 200_000))
+            elif isinstance(event, events.OrderSettled):
+                filler.unlink(missing_ok=True)
+            steps.extend([event] if isinstance(event, events.OrderStep) else [])
+
+        steps: list[events.OrderStep] = []
+        ran = await run(portal, tmp_path, hear=hear)
+        assert ran.error is None
+        assert [one.po_number for one in ran.outcomes] == ["PO-2", "PO-1"]
+        assert {one.status for one in ran.outcomes} == {models.Status.COMPLETED}
+        told = [text for text in ran.notices if "waits" in text]
+        assert len(told) == 1
+        assert told[0].startswith("PO-1 waits: the browser cannot download 'f1.pdf': it needs 17 MB on the disk of")
+        assert f"its temporary folder {temp}, and " in told[0]
 
 
 @pytest.mark.usefixtures("may_mount")

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from po_pw import errors, events, long_work, models, settings
-from po_pw.cli import live, progress
+from po_pw.cli import live, progress, tally
 from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
@@ -90,6 +90,49 @@ def test_lines_without_a_terminal() -> None:
     clock.now = 117
     lines.look()
     assert said[3:] == ["Writing the results: 1 of 1 row, 2 s"]
+
+
+def test_a_run_that_says_nothing_says_what_it_waits_for_and_floods_no_log() -> None:
+    """After two seconds at first; then after twice what is usual; while nothing comes, less and less often."""
+    clock = Clock()
+    one, said = tally.Tally(clock), list[str]()
+    lines = progress.Lines(progress.Stages(clock), said.append, clock, one.waited_for)
+
+    def wait(seconds: int) -> list[float]:
+        """The moments at which a line is said."""
+        moments = list[float]()
+        for _ in range(seconds):
+            clock.now += 1
+            before = len(said)
+            lines.look()
+            moments += [clock.now] * (len(said) - before)
+        return moments
+
+    one.hear(events.RunStarted(models.RunId("r"), 60, 60, 0, 0, 0, 2))
+    for number, worker in ((1, "w1"), (2, "w2")):
+        one.hear(events.OrderStep(models.WorkerId(worker), order(number).key, f"PO-{number}", "reading", 1))
+    assert wait(120) == [2, 6, 14, 30, 60, 90, 120]
+    assert said[0] == "0 of 60 orders done; w1 reading PO-1 (2 s), w2 reading PO-2 (2 s)"
+    one.hear(events.HostWaits("p.example", "HTTP 503", 9.0, 600.0))
+    assert wait(30) == [150]
+    assert "; p.example does not answer: " in said[-1]
+    lines.heard()
+    assert wait(40) == [180]
+
+
+def test_lines_that_come_steadily_need_none_between_them() -> None:
+    """Pages that take three seconds each: one line of what is waited for, at the beginning."""
+    pace = progress.Pace()
+    assert pace.patience == 2
+    pace.said()
+    for _ in range(100):
+        pace.line(3.0)
+        assert pace.patience == 6
+    pace.line(40.0)
+    assert pace.patience == 30
+    for _ in range(8):
+        pace.line(0.5)
+    assert pace.patience == 2
 
 
 def test_browsers_that_open_are_long_work_too() -> None:

@@ -54,6 +54,7 @@ def test_numbers_are_of_one_attachment_and_one_page() -> None:
         (Variant.REQUISITION_UNASKED, {Source.ORDER: 1}, 1),
         (Variant.REQUISITION_EMPTY, {}, 0),
         (Variant.FILE_GONE, {Source.ORDER: 1}, 2),
+        (Variant.CLAIMS_MORE, {Source.ORDER: 2}, 3),
     ],
 )
 def test_what_is_wanted_and_what_the_page_claims(variant: Variant, sources: dict[Source, int], claimed: int) -> None:
@@ -113,16 +114,22 @@ def test_one_time_codes(at: int, expected: str) -> None:
     assert totp.matching_step(secret, expected, at + 2 * totp.STEP) is None
 
 
-def test_a_session_ends_after_its_time() -> None:
-    """Whoever uses it then has no session any more, and that counts as one ending."""
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [(dataclasses.replace(QUICK, session_seconds=30.0), 1.0), (dataclasses.replace(QUICK, session_idle=30.0), 30.0)],
+)
+def test_a_session_ends_after_its_time(settings: catalogue.TenantSettings, left: float) -> None:
+    """Of all, or of disuse; whoever uses it then has no session any more, and that counts as one ending."""
     clock, counts = [100.0], collections.Counter[str]()
-    ours = accounts.Accounts(dataclasses.replace(QUICK, session_seconds=30.0), counts, now=lambda: clock[0])
+    ours = accounts.Accounts(settings, counts, now=lambda: clock[0])
     token = ours.sign_in("buyer")
     clock[0] += 29
     session = ours.use(token)
     assert session is not None
-    assert ours.seconds_left(session) == 1.0
-    clock[0] += 1
+    assert ours.seconds_left(session) == left
+    clock[0] += left - 0.5
+    assert ours.find(token) is session
+    clock[0] += 0.5
     assert ours.use(token) is None
     assert ours.use(token) is None
     assert counts == {"sign_ins": 1, "endings": 1}

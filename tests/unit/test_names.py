@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pathvalidate
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from po_pw import models
 from po_pw.downloads import disposition
-from po_pw.storage import names
+from po_pw.storage import names, staging
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AWKWARD = st.one_of(
     st.text(),
@@ -54,6 +58,44 @@ def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> N
     assert all(names.utf16_length(name) <= room and len(name.encode()) <= 255 for name in final)
     assert all(names.file_name(name) == name for name in final)
     assert final == names.assign(sent, room)
+
+
+def test_no_two_pos_share_a_folder_of_evidence(tmp_path: Path) -> None:
+    """Whatever a file system takes for the same; a plain number stands as it is."""
+    alike = [
+        "A/1",
+        "A_1",
+        "A:1",
+        "a_1",
+        "A\\1",
+        "A_1.",
+        "ẞ",
+        "SS",
+        "ss",
+        "CON",
+        "_CON",
+        "CON ",
+        "..",
+        "",
+        "A 1",
+        "A  1",
+    ]
+    alike += ["P" * 300, "P" * 301, "A_1~0123456789ab", staging.evidence(tmp_path, "A/1").name, "\ud800", "\ud801"]
+    found: dict[str, set[str]] = {}
+    for number in alike:
+        found.setdefault(models.folded(staging.evidence(tmp_path, number).name), set()).add(models.order_key(number))
+    assert [keys for keys in found.values() if len(keys) > 1] == []
+    assert staging.evidence(tmp_path, "PO-2024.1001").name == "PO-2024.1001"
+    assert staging.evidence(tmp_path, "A/1").name.startswith("A_1~")
+
+
+@given(AWKWARD, AWKWARD)
+def test_a_name_of_its_own_is_safe_and_nobody_elses(one: str, other: str) -> None:
+    """For any two texts."""
+    mine, theirs = names.own(one, 120), names.own(other, 120)
+    assert one == other or models.folded(mine) != models.folded(theirs)
+    assert names.folder_name(mine) == mine
+    assert 0 < len(mine.encode()) <= 120
 
 
 @given(st.lists(st.sampled_from(["a.pdf", "A.PDF", "a (2).pdf", "a (3).pdf", "b"]), max_size=8))

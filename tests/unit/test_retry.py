@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -44,6 +46,19 @@ def test_the_delay_doubles(attempt: int, bound: float) -> None:
         assert decide(errors.TransientError("reset"), attempt, chance=chance) == retry.Retry(
             chance * bound, counts=True
         )
+
+
+def test_of_an_orders_errors_the_one_that_asks_to_wait_longest_decides() -> None:
+    """Unless one is the whole run's; what does not fit waits by itself, and comes last."""
+    reset, short = errors.TransientError("reset"), errors.TransientError("429", retry_after=5.0)
+    long, signed_out = errors.TransientError("503", retry_after=60.0), errors.SessionExpiredError("signed out")
+    large, gone = errors.DoesNotFitError("large", 9, Path()), errors.OutputUnavailableError("gone")
+    assert retry.decisive([large, reset, short, long]) is long
+    assert retry.decisive([large, reset]) is reset
+    assert retry.decisive([large]) is large
+    assert retry.decisive([long, gone]) is gone
+    assert retry.decisive([long, signed_out, gone, large]) is signed_out
+    assert retry.decisive([reset, errors.TransientError("another")]) is reset
 
 
 def test_attempts_are_used_up() -> None:

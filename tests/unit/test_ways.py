@@ -642,6 +642,7 @@ class _Captured:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.temporary = path.parent
 
     async def part(self, stall: float) -> Path:
         await asyncio.to_thread(self._path.write_text, "<html><title>Order</title><a href='/'>Home</a>")

@@ -23,6 +23,8 @@ class Session:
     username: str
     since: float
     """Seconds, by the accounts' clock."""
+    last: float
+    """When it was last used, by the same clock."""
     requests: int = 0
 
 
@@ -56,7 +58,7 @@ class Accounts:
             for token in others:
                 del self._sessions[token]
         token = secrets.token_urlsafe(24)
-        self._sessions[token] = Session(f"s{self._counts['sign_ins']}", username, self._now())
+        self._sessions[token] = Session(f"s{self._counts['sign_ins']}", username, self._now(), self._now())
         return token
 
     def find(self, token: str) -> Session | None:
@@ -73,12 +75,15 @@ class Accounts:
         session = self.find(token)
         if session is not None:
             session.requests += 1
+            session.last = self._now()
         return session
 
     def seconds_left(self, session: Session) -> float:
-        """How long the session still lasts."""
-        lasts = self._settings.session_seconds or 7200.0
-        return max(0.0, session.since + lasts - self._now())
+        """How long the session still lasts, if nothing more is asked."""
+        ends = session.last + self._settings.session_idle
+        if self._settings.session_seconds:
+            ends = min(ends, session.since + self._settings.session_seconds)
+        return max(0.0, ends - self._now())
 
     def sign_out(self, token: str) -> None:
         """Ends one session."""
@@ -90,5 +95,5 @@ class Accounts:
         self._sessions.clear()
 
     def _has_ended(self, session: Session) -> bool:
-        limit, seconds = self._settings.session_requests, self._settings.session_seconds
-        return bool((limit and session.requests >= limit) or (seconds and self._now() >= session.since + seconds))
+        limit = self._settings.session_requests
+        return bool(limit and session.requests >= limit) or self.seconds_left(session) <= 0

@@ -64,7 +64,9 @@ class TenantSettings:
     session_requests: int = 0
     """Requests after which a session ends; 0: never."""
     session_seconds: float = 0.0
-    """Seconds after which a session ends; 0: never."""
+    """Seconds after which a session ends, whatever is asked; 0: never."""
+    session_idle: float = 7200.0
+    """Seconds without a request after which a session ends. What pages ask to know how long it lasts is none."""
     one_session: bool = False
     """Whether a new sign-in ends the user's other sessions."""
     username: str = "buyer@example.com"
@@ -75,7 +77,7 @@ class TenantSettings:
 
     def __post_init__(self) -> None:
         counts = self.orders - 1, self.file_bytes - 1, self.session_requests
-        times = self.latency, self.late, self.session_seconds
+        times = self.latency, self.late, self.session_seconds, self.session_idle
         if min(*counts, *times) < 0:
             msg = "orders and file_bytes count from 1, all other numbers of a tenant from 0"
             raise ValueError(msg)
@@ -161,6 +163,8 @@ class TenantOrder:
     """How many lines it has."""
     gone: frozenset[int] = frozenset()
     """Numbers of the files that the portal does not hand out."""
+    unseen: int = 0
+    """How many attachments the page claims beyond those it shows."""
     listed: bool = True
     """Whether it is in people's lists; the others only exist."""
 
@@ -192,7 +196,7 @@ class TenantOrder:
     @property
     def claimed(self) -> int:
         """How many attachments the page says it has: files, addresses and texts, each once."""
-        return len({item.attachment.number for item in self.items})
+        return len({item.attachment.number for item in self.items}) + self.unseen
 
     @property
     def wanted(self) -> tuple[tuple[Source, ExpectedFile], ...]:
@@ -289,6 +293,7 @@ def _order(settings: TenantSettings, index: int) -> TenantOrder:
         requisition=shelf.requisition,
         lines=max([shelf.lines, *(item.line for item in shelf.items)]),
         gone=frozenset(shelf.gone),
+        unseen=1 if variant is Variant.CLAIMS_MORE else 0,
     )
 
 
@@ -342,14 +347,21 @@ class _Shelf:
         self.lines = chance.randrange(1, LINES_A_PAGE)
         self.gone: set[int] = set()
 
-    def put(self, name: str, source: Source = Source.ORDER, way: Way = Way.LINK, line: int = 0) -> ExpectedFile:
+    def put(
+        self,
+        name: str,
+        source: Source = Source.ORDER,
+        way: Way = Way.LINK,
+        line: int = 0,
+        delivery: Delivery = Delivery.ATTACHMENT,
+    ) -> ExpectedFile:
         """One more file; its kind is what its extension says."""
         number = self._number()
         typical = self._settings.file_bytes
         size = typical + self._chance.randrange(-(typical // 3), typical // 3 + 1)
         kind = _KINDS[name.rpartition(".")[2].lower()]
         document = documents.Document(kind, f"{name} {number}", size, self._settings.seed * 1_000_003 + number)
-        file = ExpectedFile(number, name, document, Delivery.ATTACHMENT)
+        file = ExpectedFile(number, name, document, delivery)
         self.items.append(Item(file, source, way, line))
         return file
 
@@ -388,11 +400,14 @@ class _Shelf:
         match variant:
             case Variant.HEADER_CLICK | Variant.IN_PORTUGUESE | Variant.UNAVAILABLE_ONCE:
                 self.ordinary(2, Source.ORDER, Way.CLICK)
-            case Variant.HEADER_DATA | Variant.NOTICE | Variant.STALE_ADDRESS:
+            case Variant.HEADER_DATA | Variant.NOTICE | Variant.STALE_ADDRESS | Variant.CLAIMS_MORE:
                 self.ordinary(2, Source.ORDER, Way.DATA)
             case Variant.HEADER_TAB:
                 self.put("Quotation.pdf", Source.ORDER, Way.TAB)
-            case Variant.COMMENTS | Variant.REDRAWN:
+            case Variant.HEADER_INLINE:
+                self.put("Packing photo.png", Source.ORDER, Way.CLICK, delivery=Delivery.INLINE)
+                self.put("Drawing.pdf", Source.ORDER, Way.DATA, delivery=Delivery.INLINE)
+            case Variant.COMMENTS | Variant.REDRAWN | Variant.CUSTOM_VIEW:
                 self.ordinary(3, Source.COMMENT)
             case Variant.BOTH_WIDGETS:
                 self.again(self.put("Quotation.pdf", Source.ORDER, Way.DATA), Source.COMMENT, Way.LINK)
@@ -409,7 +424,7 @@ class _Shelf:
             case Variant.AWKWARD:
                 for place, name in enumerate(_AWKWARD):
                     self.put(name, *((Source.COMMENT, Way.LINK) if place % 2 else (Source.ORDER, Way.CLICK)))
-            case Variant.LINES | Variant.LINES_FOLDED:
+            case Variant.LINES | Variant.LINES_FOLDED | Variant.LINES_LATE:
                 self._on_lines(1, 2)
             case Variant.PAGED_LINES | Variant.PAGED_LINES_JSON:
                 self.lines = 2 * LINES_A_PAGE + 2
@@ -437,7 +452,7 @@ class _Shelf:
 
     def _on_lines(self, *lines: int) -> None:
         for line in lines:
-            self.put(f"Data sheet {line}.pdf", Source.LINE, Way.DATA, line)
+            self.put(f"Data sheet {line}.pdf", Source.LINE, Way.LINK if line > LINES_A_PAGE else Way.DATA, line)
 
     def _with_requisition(self, variant: Variant) -> None:
         match variant:

@@ -174,6 +174,7 @@ def order(shown: catalogue.TenantOrder, viewer: Viewer, *, error: str = "", prin
         facts_only = f'<section class="card"><div class="content">{general}</div></section>'
         body = f'<h1 id="pageHeader">{title}</h1>{facts_only}{supplier}'
         return _signed_in(title, body, viewer, language=shown.language, controller="order_headers/print_view")
+    lines = "" if shown.variant is Variant.LINES_LATE else widgets.lines_page(shown, 1, texts)
     claim = texts.view.format(shown.claimed)
     count = f'<button type="button" class="s-viewFileAttachment" data-to="comments">{claim}</button>'
     notice = f'<div class="notice">{texts.notice}</div>' if shown.variant is Variant.NOTICE else ""
@@ -183,7 +184,7 @@ def order(shown: catalogue.TenantOrder, viewer: Viewer, *, error: str = "", prin
         f'<section id="general_info" class="card"><h2>{texts.general}</h2><div class="content">{general}'
         f"{_header(shown.items, shown.variant, texts)}{count if shown.claimed else ''}</div></section>{supplier}"
         f'<section id="order_line_table_section" class="card"><h2>{texts.lines}</h2>'
-        f'<div class="lines">{widgets.lines_page(shown, 1, texts)}</div></section>'
+        f'<div class="lines">{lines}</div></section>'
         f"{_comments(texts)}</div>"
         f"{_script(shown.path, shown.items, shown.variant, viewer)}"
     )
@@ -266,7 +267,8 @@ def _script(path: str, items: Sequence[catalogue.Item], variant: Variant, viewer
     config: dict[str, Any] = {
         "path": path,
         "presses": widgets.presses(header_items(items)),
-        "lateHeader": late if variant is Variant.LATE else 0,
+        "lateHeader": late if variant is Variant.LATE else None,
+        "lateLines": late if variant is Variant.LINES_LATE else None,
         "comments": late * (2 if variant is Variant.LATE else 1),
         "again": late,
         "partly": variant is Variant.REDRAWN,

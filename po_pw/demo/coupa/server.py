@@ -57,8 +57,8 @@ class Tenant:
             storage), `bytes`, `refused_by_storage`, `sign_ins`, `passwords_typed`, `handed_over` (by the identity
             provider), `refused_sign_ins`, `sign_outs`, `sent_to_sign_in`, `endings`, `displaced`, `faults`,
             `broken_off`.
-        faults: failures still to come, by path; more can be added. Any answer of the tenant's is then a 503; the
-            storage's bodies fail as the fault says.
+        faults: failures still to come, by path as it is sent; more can be added. Of the tenant they are answers with
+            an error's status; the storage's bodies fail as the fault says.
     """
 
     def __init__(self, settings: catalogue.TenantSettings) -> None:

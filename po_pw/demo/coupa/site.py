@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import web
 
-from po_pw.demo import sending
+from po_pw.demo import faults, sending
 from po_pw.demo.coupa import accounts, catalogue, pages, provider, widgets
 from po_pw.demo.coupa.catalogue import SignIn
 from po_pw.demo.coupa.texts import TEXTS
@@ -130,9 +130,10 @@ class Site:
         if session is None and not (path.startswith(_OPEN) or path in _SIGN_INS):
             return self._signed_out(request)
         _SESSION.set(session)
-        if tenant.faults.take(request.rel_url.raw_path) is not None:
+        if (fault := tenant.faults.take(request.rel_url.raw_path)) is not None:
             tenant.counts["faults"] += 1
-            return web.Response(status=503, headers={"Retry-After": "1"}, text="Service unavailable")
+            status = faults.STATUS.get(fault, 500)
+            return web.Response(status=status, headers={"Retry-After": "1"}, text="Service unavailable")
         try:
             return await handler(request)
         except web.HTTPNotFound:
@@ -245,6 +246,8 @@ class Site:
                 raise web.HTTPFound(f"/user/home?flash={error}")
             status = 200 if variant in ANSWERS_200 else {"not_found": 404, "forbidden": 403}[error]
             return self._problem(error, variant.language, status)
+        if order.variant is Variant.CUSTOM_VIEW and "/show_custom/" not in request.path:
+            raise web.HTTPFound(f"/order_headers/show_custom/{order.header_id}?version=1")
         return _html(pages.order(order, self._viewer(), error=request.query.get("flash", "")))
 
     async def _print_view(self, request: web.Request) -> web.Response:
@@ -324,7 +327,7 @@ class Site:
         order = self._by_id.get(_count(self._owner(request).rpartition("/")[2], 0))
         if order is not None and file.number in order.gone:
             raise web.HTTPFound(f"{order.path}?flash=gone")
-        path = f"/tenant-files/attachment_files/files/{file.number}/original/{file.name}"
+        path = widgets.storage_path(file)
         stale = order is not None and order.variant is Variant.STALE_ADDRESS and path not in self._once
         self._once.add(path)
         signed = self._tenant.signer.sign(path, -1.0 if stale else self._settings.signed_for)

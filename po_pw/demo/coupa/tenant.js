@@ -55,6 +55,11 @@ const tenant = (() => {
       document.querySelector('.attachments.attachified').innerHTML = html;
     };
 
+    const lateLines = async () => {
+      await later(config.lateLines);
+      lines.innerHTML = (await ask(`${config.path}/order_lines.json?page=1`)).html;
+    };
+
     // The comments are drawn twice, and the second drawing replaces every node of the first.
     const attachment = (one) => {
       if (one.type === 'file') {
@@ -115,7 +120,8 @@ const tenant = (() => {
     const under = document.querySelector('.attachments span[role=button]');
     if (bar && under) bar.style.top = `${under.getBoundingClientRect().top - 12}px`;
 
-    if (config.lateHeader) lateHeader();
+    if (config.lateHeader !== null) lateHeader();
+    if (config.lateLines !== null) lateLines();
     lateComments();
     setInterval(() => ask('/sessions/expiration_check'), config.checks);
   };

@@ -12,6 +12,7 @@ class Variant(enum.StrEnum):
     HEADER_CLICK = "HEADER_CLICK"
     HEADER_DATA = "HEADER_DATA"
     HEADER_TAB = "HEADER_TAB"
+    HEADER_INLINE = "HEADER_INLINE"
     COMMENTS = "COMMENTS"
     BOTH_WIDGETS = "BOTH_WIDGETS"
     CLICK_AND_LINK = "CLICK_AND_LINK"
@@ -22,6 +23,7 @@ class Variant(enum.StrEnum):
     LINES_FOLDED = "LINES_FOLDED"
     PAGED_LINES = "PAGED_LINES"
     PAGED_LINES_JSON = "PAGED_LINES_JSON"
+    LINES_LATE = "LINES_LATE"
     EVERYWHERE = "EVERYWHERE"
     LATE = "LATE"
     REDRAWN = "REDRAWN"
@@ -38,6 +40,8 @@ class Variant(enum.StrEnum):
     OTHER_ID_TAKEN = "OTHER_ID_TAKEN"
     IN_PORTUGUESE = "IN_PORTUGUESE"
     IN_GERMAN = "IN_GERMAN"
+    CUSTOM_VIEW = "CUSTOM_VIEW"
+    CLAIMS_MORE = "CLAIMS_MORE"
     STALE_ADDRESS = "STALE_ADDRESS"
     UNAVAILABLE_ONCE = "UNAVAILABLE_ONCE"
     FILE_GONE = "FILE_GONE"
@@ -98,6 +102,7 @@ _ABOUT: Final = {
     Variant.HEADER_CLICK: "attachments of the header have no address: a click starts the download",
     Variant.HEADER_DATA: "attachments of the header have their address in data-url",
     Variant.HEADER_TAB: "a click on an attachment of the header opens it in another tab",
+    Variant.HEADER_INLINE: "the files are shown in the browser instead of being sent as attachments",
     Variant.COMMENTS: "attachments in comments, which appear late and are drawn twice",
     Variant.BOTH_WIDGETS: "one attachment is in the header and in a comment, under two addresses",
     Variant.CLICK_AND_LINK: "one attachment is in the header without an address, and a link in a comment",
@@ -108,6 +113,7 @@ _ABOUT: Final = {
     Variant.LINES_FOLDED: "attachments of lines that appear when View Attachments is pressed",
     Variant.PAGED_LINES: "the lines have several pages, fetched as HTML",
     Variant.PAGED_LINES_JSON: "the lines have several pages, fetched as JSON",
+    Variant.LINES_LATE: "the lines, with their attachments, appear late",
     Variant.EVERYWHERE: "attachments in the header, in comments and on lines",
     Variant.LATE: "both lists come late",
     Variant.REDRAWN: "the list in the comments is first drawn without its last items",
@@ -124,6 +130,8 @@ _ABOUT: Final = {
     Variant.OTHER_ID_TAKEN: "the number is not the page's id, and another order has the number as its id",
     Variant.IN_PORTUGUESE: "the page is in Portuguese",
     Variant.IN_GERMAN: "the page is in German",
+    Variant.CUSTOM_VIEW: "the address leads on to a view that the company has made its own",
+    Variant.CLAIMS_MORE: "the page says that there is one attachment more than it shows",
     Variant.STALE_ADDRESS: "the storage's signed address has expired the first time",
     Variant.UNAVAILABLE_ONCE: "the page is unavailable once, then works",
     Variant.FILE_GONE: "the portal leads back to the order instead of to one of the files",
@@ -142,6 +150,7 @@ _OUTCOMES: Final = {
     Variant.ONLY_URL: ("NO_ATTACHMENTS", None),
     Variant.REQUISITION_EMPTY: ("NO_ATTACHMENTS", None),
     Variant.NOTHING: ("NO_ATTACHMENTS", None),
+    Variant.CLAIMS_MORE: ("PARTIAL", "LIST_INCOMPLETE"),
     Variant.FILE_GONE: ("PARTIAL", "NOT_A_FILE"),
     Variant.ERROR_200: ("FAILED", "PORTAL_ERROR"),
 }

@@ -24,6 +24,11 @@ def file_address(file: ExpectedFile, way: Way = Way.LINK) -> str:
     return f"/attachment/attachment_file/{kind}/{file.number}/{quote(file.name, safe='')}"
 
 
+def storage_path(file: ExpectedFile) -> str:
+    """The path at which the storage has a file, without its signature and not quoted."""
+    return f"/tenant-files/attachment_files/files/{file.number}/original/{file.name}"
+
+
 def header_list(items: Sequence[catalogue.Item], texts: Texts) -> str:
     """The list on the header, A: items without an address, and items with one in `data-url`."""
     shown = "".join(_header_item(item, place, texts) for place, item in enumerate(items))
@@ -48,6 +53,9 @@ def _header_item(item: catalogue.Item, place: int, texts: Texts) -> str:
     if item.way is Way.DATA:
         address = escape(file_address(attachment, Way.DATA))
         shown = f'<span class="attachment-file" data-url="{address}" title="{name}">{name}</span>'
+    elif item.way is Way.LINK:
+        address = escape(file_address(attachment))
+        shown = f'<a class="attachment-link" href="{address}" target="_blank" title="{name}">{name}</a>'
     else:
         shown = (
             f'<span class="icon-file" role="button" tabindex="0" data-place="{place}" aria-label="{label}" '
@@ -87,7 +95,11 @@ def comments(record: int, items: Sequence[catalogue.Item], texts: Texts) -> dict
     mentioned = ", ".join(
         f'<a href="/requisition_headers/{one}">{texts.requisition.format(one)}</a>' for one in elsewhere
     )
-    first: dict[str, Any] = {"author": "R. Okafor", "html": f"{record}: {mentioned}", "attachments": []}
+    words = (
+        f'{record}: {mentioned}. <a href="/order_headers/{record - 1}">{texts.order.format(record - 1)}</a>, '
+        '<a href="https://www.example.com/manuals/handbook.pdf" rel="noopener">handbook.pdf</a>'
+    )
+    first: dict[str, Any] = {"author": "R. Okafor", "html": words, "attachments": []}
     others = [
         {
             "author": ("M. Duarte", "J. Lind")[place // 2 % 2],
