@@ -197,13 +197,17 @@ class SessionExpiredError(OrderError):
 
     Attributes:
         host: that asks for the sign-in; `""` if it is the portal itself.
+        by_data: the page came, but a request for its data, answered on other orders, was refused with 401.
     """
 
     default_code = models.ErrorCode.SIGN_IN_NEEDED
 
-    def __init__(self, message: str, code: models.ErrorCode | None = None, *, host: str = "") -> None:
+    def __init__(
+        self, message: str, code: models.ErrorCode | None = None, *, host: str = "", by_data: bool = False
+    ) -> None:
         super().__init__(message, code)
         self.host = host
+        self.by_data = by_data
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -236,6 +236,25 @@ class HostFree(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SignInStarted(Event):
+    """A portal asked for a sign-in: its orders wait while it is renewed."""
+
+    host: str
+    """And port, with `http://` where it is not https."""
+    how: Literal["form", "window"]
+    """`form`: without a person. `window`: a person is asked."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignInEnded(Event):
+    """The orders of a portal wait for its sign-in no longer."""
+
+    host: str
+    renewed: bool
+    """False: nobody is signed in; the portal's orders are left for another run."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Stopping(Event):
     """The run was asked to stop."""
 

@@ -411,16 +411,9 @@ class Listing:
     """How it was determined that the page had finished loading."""
     facts: str = ""
     """What was seen of the page, to be judged again (JSON, `portals.generic.page_facts`)."""
+    by_data: bool = False
+    """Signed out by what a request for the page's data was answered with, not by the page itself."""
     considered: tuple[Considered, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ticket:
-    """Identifies the sign-in that a request used."""
-
-    origin: str
-    """Scheme, host and port, e.g. `https://acme.coupahost.com`."""
-    generation: int
 
 
 # --- results ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Saved sign-ins, one per portal origin, readable by their owner only, and their generation."""
+"""Saved sign-ins, one per portal origin and account, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from po_pw import errors, models, private_files, redact
+from po_pw import errors, hostnames, models, private_files, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +96,6 @@ class Sessions:
     def __init__(self, home: Path, account: str = "") -> None:
         self._home = home
         self._account = account
-        self._generations: dict[str, int] = {}
 
     @property
     def account(self) -> str:
@@ -155,6 +154,15 @@ class Sessions:
             redact.remember_cookies(saved)
             found += saved
         return found
+
+    def local_storage(self, origin: str) -> dict[str, str]:
+        """What the portal's own pages keep in local storage, of the saved sign-in; empty where there is none."""
+        try:
+            state = json.loads((self.account_folder(origin) / STATE_FILE).read_text("utf-8"))
+            of_origin = [one for one in state["origins"] if hostnames.origin_of(one["origin"]) == origin]
+            return {item["name"]: item["value"] for one in of_origin for item in one["localStorage"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
     def tighten(self) -> list[str]:
         """Removes other users' access to saved sign-ins; returns a message for each path that was accessible.
@@ -230,25 +238,6 @@ class Sessions:
     def login_command(self, origin: str) -> str:
         """The command that signs this account in to a portal, for messages."""
         return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
-
-    async def ticket(self, origin: str) -> models.Ticket:
-        """The sign-in to use for a request to this portal."""
-        return models.Ticket(origin, self._generations.get(origin, 0))
-
-    async def renew(self, expired: models.Ticket) -> models.Ticket:
-        """Returns the ticket of a newer sign-in than the expired one.
-
-        Raises:
-            LoginRequiredError: signing in during a run is not supported; the message says how to.
-        """
-        now = await self.ticket(expired.origin)
-        if now.generation > expired.generation:
-            return now
-        msg = (
-            f"{expired.origin} asks for a sign-in. Run: {self.login_command(expired.origin)}\n"
-            "then run the same command again: it continues where this one stopped."
-        )
-        raise errors.LoginRequiredError(msg)
 
 
 def _read(file: Path) -> SignIn | None:

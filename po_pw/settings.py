@@ -34,6 +34,7 @@ _FLAGS = {
     "max_total_bytes": "--max-total-size",
     "allow_hosts": "--allow-host",
     "mark_of_the_web": "--no-mark",
+    "sign_in_window": "--no-sign-in-window",
 }
 """Flags that are not called as their setting is."""
 
@@ -105,6 +106,11 @@ class _Fields(pydantic_settings.BaseSettings):
     """Where sign-in state is kept; None for the platform's user data dir."""
     account: str = ""
     """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
+    sign_in_window: bool = True
+    """Where a sign-in ends in mid-run and only a person can renew it, open a window and wait; False ends the portal's
+    part of the run."""
+    sign_in_timeout: Seconds = 43_200
+    """How long the run waits for the person in that window."""
     totp_command: str | None = None
     """A program whose first line of output is the one-time code that a sign-in asks for."""
 

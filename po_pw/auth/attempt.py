@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -49,8 +51,8 @@ class Strangers:
     async def see(self, url: str) -> page_facts.PageFacts:
         """The page that a browser without any cookie gets."""
         if url not in self._known:
-            place = self._driver.run_dir.path / f"stranger{len(self._known)}"
-            await asyncio.to_thread(place.mkdir, mode=0o700)
+            made = await asyncio.to_thread(tempfile.mkdtemp, prefix="stranger-", dir=self._driver.run_dir.path)
+            place = Path(made)
             context = await self._driver.open(
                 models.WorkerId("stranger"),
                 self._launch,
@@ -73,14 +75,16 @@ class Attempt:
         url: any page of the portal that needs a sign-in.
         strangers: how pages look without one.
         timeout: seconds for a page to open.
+        is_proved: the page is known to open only with a sign-in: where it opens, somebody is signed in.
     """
 
-    def __init__(self, page: Page, url: str, strangers: Strangers, timeout: float) -> None:
+    def __init__(self, page: Page, url: str, strangers: Strangers, timeout: float, *, is_proved: bool = False) -> None:
         self._page = page
         self._url = url
         self._origin = hostnames.origin_of(url)
         self._strangers = strangers
         self._timeout = timeout
+        self._is_proved = is_proved
         self._asked = False
         """The portal has asked for a sign-in since it began."""
         self._first: page_facts.PageFacts | None = None
@@ -91,6 +95,8 @@ class Attempt:
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
             return False
+        if self._is_proved:
+            return True
         if needs_sign_in(first, await self._strangers.see(self._url)):
             return True
         return not first.ways_in and not any(form.asks_who or form.asks_secret for form in first.forms)
@@ -136,6 +142,8 @@ class Attempt:
         if reason and recognition.names_record(self._url):
             msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
             raise errors.LoginRequiredError(msg)
+        if self._is_proved and not reason and here.status < 400:
+            return Proof(url=self._url)
         if not reason and here.status >= 400:
             notice = f"{self._url} answers {here.status}, signed in or not"
         for candidate in self._candidates(here, reason, landed):

@@ -136,7 +136,6 @@ def _ask(question: Callable[[backend.KeyringBackend], T]) -> T:
     """Asks the keyring in a thread that dies with the process: one that waits to be unlocked may never answer."""
     # Only here: it looks for its parts among all installed packages.
     import keyring
-    from keyring import errors as keyring_errors
 
     answers: list[T] = []
     problems: list[str] = []
@@ -148,7 +147,7 @@ def _ask(question: Callable[[backend.KeyringBackend], T]) -> T:
                 problems.append("this system has no keyring (Credential Manager, Keychain, Secret Service)")
                 return
             answers.append(question(chosen))
-        except (keyring_errors.KeyringError, ImportError, AttributeError, OSError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - a backend may be anybody's, and raise anything
             problems.append(f"the keyring of this system does not work: {str(error) or type(error).__name__}")
 
     thread = threading.Thread(target=ask, name="keyring", daemon=True)

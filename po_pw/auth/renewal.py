@@ -56,7 +56,9 @@ async def renew(
     try:
         async with context.page() as hold:
             strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
-            trying = attempt.Attempt(hold.page, url, strangers, options.navigation_timeout)
+            trying = attempt.Attempt(
+                hold.page, url, strangers, options.navigation_timeout, is_proved=bool(last.proof_url)
+            )
             is_in = await trying.begin()
             if not is_in:
                 await _fill(options, kept, last, trying)

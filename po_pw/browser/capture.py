@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, http_dates, models, net_errors, numerals
+from po_pw import errors, http_statuses, models, net_errors, numerals
 from po_pw.browser import contexts, holds, press_record
 
 if TYPE_CHECKING:
@@ -266,24 +266,13 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
         return NotDealtWithError(f"the file could not be reached ({failed or 'no answer'})")
-    if status == 202:
-        wait = http_dates.retry_after(sent.get("retry-after", ""))
-        msg = "the file is not ready yet (HTTP 202)"
-        return errors.TransientError(
-            msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY if wait is None else wait
-        )
-    if status in _NO_FILE:
-        return errors.PermanentError(f"the portal sent no file (HTTP {status})")
-    if status in {404, 410}:
-        return errors.PermanentError(f"the portal has no such file (HTTP {status})", models.ErrorCode.NOT_FOUND)
-    if status == 403:
-        return errors.PermanentError("the portal refuses this file (HTTP 403)", models.ErrorCode.FORBIDDEN)
-    if status >= 500 or status in {408, 425, 429}:
-        code = models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR
-        wait = http_dates.retry_after(sent.get("retry-after", ""))
-        kind = NotDealtWithError if status in _NOT_DEALT_WITH else errors.TransientError
-        return kind(f"the portal could not send the file (HTTP {status})", code, retry_after=wait)
-    return PageInsteadError("a click on the attachment led to a page, not to a file", url=url, status=status)
+    if status not in _NO_FILE | {403, 404, 410} and not http_statuses.is_temporary(status):
+        return PageInsteadError("a click on the attachment led to a page, not to a file", url=url, status=status)
+    said = f"the portal answered HTTP {status} for the file"
+    error = http_statuses.error_of(status, said, sent.get("retry-after", ""))
+    if isinstance(error, errors.TransientError) and status in _NOT_DEALT_WITH:
+        return NotDealtWithError(str(error), error.code, retry_after=error.retry_after)
+    return error
 
 
 class NotDealtWithError(errors.TransientError):

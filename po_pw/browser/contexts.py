@@ -31,7 +31,7 @@ from po_pw.browser import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -72,6 +72,15 @@ def _room_for_us() -> Iterator[None]:
             "or set TMPDIR to another one"
         )
         raise errors.MachineError(msg) from error
+
+
+_SET_ITEMS: Final = """(items) => {
+  for (const [name, value] of Object.entries(items)) localStorage.setItem(name, value);
+}"""
+
+
+async def _answer_empty(route: playwright.Route) -> None:
+    await route.fulfill(status=200, content_type="text/html", body="<!DOCTYPE html>")
 
 
 class Driver:
@@ -377,6 +386,44 @@ class Context:
         except playwright.Error as error:
             self._gone(first_line(error))
             raise self._lost_error() from error
+
+    async def add_cookies(self, cookies: Sequence[models.Cookie]) -> None:
+        """Adds cookies; of those it has, those of the same name, domain and path are replaced.
+
+        Raises:
+            BrowserLostError: the browser is gone or hangs.
+        """
+        if not cookies:
+            return
+        given: Any = [dict(cookie) for cookie in cookies]
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._inner.add_cookies(given)
+        except TimeoutError as error:
+            self._hangs(CLOSE_TIMEOUT)
+            raise self._lost_error() from error
+        except playwright.Error as error:
+            self._gone(launching.first_line(error))
+            raise self._lost_error() from error
+
+    async def set_local_storage(self, origin: str, items: Mapping[str, str]) -> None:
+        """Sets what a portal keeps in local storage, on a page of the context; waits for one that is free.
+
+        The portal is not asked: an empty page stands in for it.
+
+        Raises:
+            BrowserLostError: the browser is gone or hangs.
+        """
+        if not items:
+            return
+        async with self.page() as hold:
+            url = f"{origin}/po-pw-local-storage"
+            await hold.page.route(url, _answer_empty)
+            try:
+                await hold.page.goto(url, wait_until="commit")
+                await hold.page.evaluate(_SET_ITEMS, dict(items))
+            finally:
+                await hold.page.unroute(url, _answer_empty)
 
     async def save_storage_state(self) -> dict[str, Any]:
         """Cookies, local storage and IndexedDB, as Playwright saves them."""

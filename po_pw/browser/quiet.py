@@ -20,7 +20,7 @@ from playwright import async_api as playwright
 from po_pw.browser import activity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Set
 
 _NAME: Final = secrets.token_hex(16)
 _FOLDER: Final = importlib.resources.files("po_pw.browser")
@@ -42,6 +42,7 @@ _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which a frame that does not respond no longer delays the others."""
 _REPEATED: Final = "repeated "
 _SERVER_ERROR: Final = 500
+_UNAUTHORIZED: Final = 401
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
 
 _SETTLED: Final = f"""(limit) => {{
@@ -167,6 +168,7 @@ class Watch:
         self._unproved: float | None = None
         self._is_crashed = False
         self._failures: dict[str, int] = {}
+        self._answered: set[str] = set()
 
     def __enter__(self) -> Self:
         self._newest = time.monotonic()
@@ -239,15 +241,24 @@ class Watch:
         if known.kind not in {"fetch", "xhr"} or urlsplit(known.url).netloc != urlsplit(page).netloc:
             return
         label = activity.describe(known.kind, known.url, page, known.method)
-        if status >= _SERVER_ERROR:
+        if status >= _SERVER_ERROR or status == _UNAUTHORIZED:
             self._failures[label] = status
         else:
             self._failures.pop(label, None)
+            self._answered.add(label)
 
     @property
     def failures(self) -> Mapping[str, int]:
-        """The page's failed data requests, by description, with the HTTP status; not those that later succeeded."""
+        """The page's failed data requests (500 and above, 401), by description, with the HTTP status.
+
+        Not those that later succeeded.
+        """
         return self._failures
+
+    @property
+    def answered(self) -> Set[str]:
+        """The page's own requests for data that were answered, by description."""
+        return self._answered
 
     def _on_end(self, request: playwright.Request) -> None:
         known = self._requests.pop(request, None)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import events
+from po_pw import events, humanize
 from po_pw.cli import progress, shell, tally
 from po_pw.maintenance import verify
 
@@ -94,9 +94,8 @@ def _json(report: verify.Report) -> str:
 
 def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     checked = report.checked
-    what = (
-        f"{tally.many(checked.files, 'file')} in {tally.many(checked.folders, 'folder')}, {tally.size(checked.bytes)}"
-    )
+    folders = tally.many(checked.folders, "folder")
+    what = f"{tally.many(checked.files, 'file')} in {folders}, {humanize.size(checked.bytes)}"
     if report.at_work is not None:
         process = f"process {report.at_work}" if report.at_work else "its process is not known"
         console.print(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import models, redact
+from po_pw import humanize, models, redact
 from po_pw.cli import live, reasons, shell, tally
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
     if summary.carried and not summary.done and not summary.not_reached and not summary.problems.count:
         whole = "1 order is" if summary.carried == 1 else f"all {summary.carried} orders are"
         return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
-    said = f"Fetched {_amount(summary.fetched)}, in {tally.duration(seconds)}"
+    said = f"Fetched {_amount(summary.fetched)}, in {humanize.clock(seconds)}"
     if work_seconds > 0 and summary.done > 1:
         said += f"; {summary.order_seconds / work_seconds:.1f} orders at once on average"
     lines = [said]
@@ -166,7 +166,7 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 def _amount(amount: counts.Amount) -> str:
     """So many files, and how large they are."""
-    return f"{tally.many(amount.files, 'file')}, {tally.size(amount.bytes)}" if amount.files else "0 files"
+    return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
 
 
 def near(path: Path) -> str:

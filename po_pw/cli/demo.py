@@ -87,7 +87,7 @@ def _started(
         )
         return server.serve_in_thread(settings, port=port)
     if files is not None:
-        msg = "--files is for the generic portal; the files of the Coupa tenant's orders are fixed"
+        msg = "--files is for the generic portal; the files of the Coupa tenant's orders are always the same"
         raise errors.InputError(msg)
     usual_tenant = coupa_catalogue.TenantSettings()
     return coupa_server.serve_in_thread(

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import events, models
+from po_pw import events, humanize, models
 from po_pw.cli import progress, reasons, tally
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class View:
                 return Text(f"  {event.worker} {event.po_number} {event.step}", "dim")
             case events.FileSaved():
                 return Text(
-                    f"  {event.worker} {event.key} + {event.file.sent_name} {tally.size(event.file.size)}", "dim"
+                    f"  {event.worker} {event.key} + {event.file.sent_name} {humanize.size(event.file.size)}", "dim"
                 )
             case events.FileFailed():
                 return Text(f"  {event.worker} {event.key} ! {event.name}: {event.failure.message}", "yellow")
@@ -164,7 +164,7 @@ class View:
         line.append(f"{outcome.status:<14}", STYLES[outcome.status])
         there = sum(file.size for file in outcome.files)
         word = "file " if len(outcome.files) == 1 else "files"
-        line.append(f" {len(outcome.files):>3} {word} {tally.size(there):>9} {outcome.timing.seconds:>6.1f} s")
+        line.append(f" {len(outcome.files):>3} {word} {humanize.size(there):>9} {outcome.timing.seconds:>6.1f} s")
         line.append(f"  {outcome.worker}", "dim")
         if outcome.error is not None:
             line.append(f"  {outcome.error.code}: {outcome.error.message}", "red")
@@ -183,13 +183,13 @@ class View:
         head.add_column(width=11)
         head.add_column(ratio=1)
         head.add_column(justify="right")
-        eta = f"{tally.duration(left)} left" if left is not None else ""
+        eta = f"{humanize.clock(left)} left" if left is not None else ""
         bar = ProgressBar(total=max(total, 1), completed=now.settled)
         head.add_row(Text(f"{now.settled}/{total}", "bold"), bar, Text(eta, "cyan"))
         numbers = Text()
         for status, count in now.counts.items():
             numbers.append(f"{count} {status.lower().replace('_', ' ')}  ", STYLES[status])
-        numbers.append(f"{now.files} files  {tally.size(now.bytes)}  {tally.size(now.rate())}/s", "bold")
+        numbers.append(f"{now.files} files  {humanize.size(now.bytes)}  {humanize.size(now.rate())}/s", "bold")
         rows = Table.grid(padding=(0, 2))
         for name, line in sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0])):
             busy = line.state in {"reading", "fetching", "finishing"}

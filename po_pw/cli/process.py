@@ -98,6 +98,13 @@ def process(
         bool,
         typer.Option("--no-mark", help="Do not mark files as coming from the internet (Office opens those read-only)."),
     ] = False,
+    no_sign_in_window: Annotated[
+        bool,
+        typer.Option(
+            "--no-sign-in-window",
+            help="When a sign-in ends and only a person can renew it, open no window: end with exit code 4.",
+        ),
+    ] = False,
     run_timeout: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +147,7 @@ def process(
             patience=patience,
             read_only=read_only or None,
             mark_of_the_web=False if no_mark else None,
+            sign_in_window=False if no_sign_in_window else None,
         )
         with (
             progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,

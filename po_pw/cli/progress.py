@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import events
+from po_pw import events, humanize
 from po_pw.cli import tally
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Stages:
                 Text(latest.stage, no_wrap=True, overflow="ellipsis"),
                 bar,
                 Text(_count(latest), "bold"),
-                Text(_lasting(now - stage.since), "dim"),
+                Text(humanize.countdown(now - stage.since), "dim"),
             )
         return rows if rows.row_count else None
 
@@ -97,7 +97,7 @@ class Stages:
         if not self._open:
             return ""
         stage = list(self._open.values())[-1]
-        parts = [part for part in (_count(stage.latest), _lasting(self._clock() - stage.since)) if part]
+        parts = [part for part in (_count(stage.latest), humanize.countdown(self._clock() - stage.since)) if part]
         return f"{stage.latest.stage}: {', '.join(parts)}"
 
 
@@ -109,10 +109,6 @@ def _count(progress: events.Progress) -> str:
         unit = progress.unit if progress.total == 1 else f"{progress.unit}s"
         return f"{progress.done:,} of {progress.total:,} {unit}"
     return f"{progress.done:,} {progress.unit}{'' if progress.done == 1 else 's'}"
-
-
-def _lasting(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 60 else tally.duration(seconds)
 
 
 class Pace:

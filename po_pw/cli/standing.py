@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import models
+from po_pw import humanize, models
 from po_pw.cli import live, shell, tally
 from po_pw.maintenance import status
 
@@ -99,7 +99,7 @@ def _bar(found: status.OutputStatus) -> RenderableType | None:
     line.add_column(ratio=1)
     line.add_column(justify="right")
     left = found.seconds_left
-    eta = f"about {_roughly(left)} left" if left is not None else ""
+    eta = f"about {humanize.countdown(left)} left" if left is not None else ""
     line.add_row(Text(f"{done}/{run.orders}", "bold"), ProgressBar(total=run.orders, completed=done), Text(eta, "cyan"))
     return line
 
@@ -158,12 +158,12 @@ def _figures(found: status.OutputStatus) -> list[str]:
     run = found.run
     if run is None:
         return []
-    parts = [f"{tally.many(run.files, 'file')}, {tally.size(run.bytes)}"]
+    parts = [f"{tally.many(run.files, 'file')}, {humanize.size(run.bytes)}"]
     if run.carried:
         parts.append(f"{tally.many(run.carried, 'order')} done by earlier runs")
     orders, received = found.orders_per_second, found.bytes_per_second
     if orders is not None and received is not None:
-        parts.append(f"current rate {60 * orders:.0f} orders/min, {tally.size(60 * received)}/min")
+        parts.append(f"current rate {60 * orders:.0f} orders/min, {humanize.size(60 * received)}/min")
     return parts
 
 
@@ -221,11 +221,7 @@ def _codes(counts: Mapping[str, int]) -> str:
 
 
 def _span(span: datetime.timedelta) -> str:
-    return tally.duration(max(0.0, span.total_seconds()))
-
-
-def _roughly(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 59.5 else tally.duration(seconds)
+    return humanize.clock(max(0.0, span.total_seconds()))
 
 
 def _when(moment: datetime.datetime, now: datetime.datetime) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events, models
+from po_pw import events, humanize, models
 from po_pw.machine import clocks
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Tally:
         self.troubles: collections.deque[str] = collections.deque(maxlen=3)
         self.hosts: dict[str, HostLine] = {}
         """Those that orders wait for."""
+        self.sign_ins: dict[str, str] = {}
+        """Portals whose sign-in is being renewed, and how."""
         self.refused: dict[str, str] = {}
         """Hosts that cannot be reached at all, and why."""
         self._waiting_since: float | None = None
@@ -124,6 +126,13 @@ class Tally:
                 if event.refused:
                     self.refused[event.host] = event.refused
                 self._note_waiting()
+            case events.SignInStarted():
+                by_person = "waiting for you to sign in, in the window that is open"
+                self.sign_ins[event.host] = by_person if event.how == "window" else "signing in again"
+                self._note_waiting()
+            case events.SignInEnded():
+                self.sign_ins.pop(event.host, None)
+                self._note_waiting()
             case events.OrderSettled():
                 outcome = event.outcome
                 if self._waiting_since is not None:
@@ -154,17 +163,19 @@ class Tally:
         now = self._clock()
         if self._waiting_since is not None:
             self._waited += now - self._waiting_since
-        self._waiting_since = now if self.hosts else None
+        self._waiting_since = now if self.hosts or self.sign_ins else None
 
     def waits(self) -> list[str]:
-        """A line for each host that orders wait for; where this machine has no network, one for all."""
+        """A line for each host, or sign-in, that orders wait for; where this machine has no network, one for all."""
         now, lines = self._clock(), dict[str, None]()
+        for host, how in tuple(self.sign_ins.items()):
+            lines[f"{host}: {how}"] = None
         for host, line in tuple(self.hosts.items()):
             left = None if line.next_try is None else line.next_try - now
             if left is not None and left < 0 and not line.gives_up:
                 continue  # it merely asked to wait
             what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
-            when = "trying now" if left is None or left < 1 else f"next try in {short(left)}"
+            when = "trying now" if left is None or left < 1 else f"next try in {humanize.countdown(left)}"
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
             why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
@@ -179,7 +190,9 @@ class Tally:
             return ""
         now, workers = self._clock(), list(self.workers.items())  # a copy: this is asked from another thread
         parts = [
-            f"{name} {one.state} {one.po_number} ({short(now - one.since)})" for name, one in workers if one.po_number
+            f"{name} {one.state} {one.po_number} ({humanize.countdown(now - one.since)})"
+            for name, one in workers
+            if one.po_number
         ]
         if len(parts) > _NAMED:
             parts = [*parts[:_NAMED], f"{len(parts) - _NAMED} more at work"]
@@ -191,7 +204,7 @@ class Tally:
         """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""
         seconds = self._clock() - line.since
         is_long = line.po_number and seconds >= _LONG
-        return f"{line.state} {short(seconds)}" if is_long else line.state
+        return f"{line.state} {humanize.countdown(seconds)}" if is_long else line.state
 
     def rate(self) -> float:
         """Bytes per second over the last few seconds."""
@@ -210,34 +223,11 @@ class Tally:
         return per_order * max(0, self.run.orders - self.settled)
 
 
-def short(seconds: float) -> str:
-    """Whole seconds for people, for what is counted down: `8 s`, `2:05`."""
-    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
-
-
 def again(delay: float) -> str:
     """When something is tried again, for people."""
-    return f"again in {duration(delay)}" if delay >= 1 else "trying again"
+    return f"again in {humanize.clock(delay)}" if delay >= 1 else "trying again"
 
 
 def many(count: int, thing: str) -> str:
     """A count with its word: `1 order`, `3 orders`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def size(count: float) -> str:
-    """Bytes for people, in decimal units as file managers show them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `8.3 s`, `2:05`, `1:02:05`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -16,10 +16,14 @@ _WORDS: Final = (
     (re.compile(r"greater than (\S+)"), r"give more than \1"),
     (re.compile(r"less than (\S+)"), r"give less than \1"),
 )
+_CHOICE: Final = re.compile(r"Value error, .* is not one of (('[^']*'(, )?)+)\.?")
 
 
 def plain(message: str) -> str:
     """A validator's message in plain words; one that is no validator's stays. Pure."""
+    if (choice := _CHOICE.fullmatch(message)) is not None:
+        *others, last = re.findall(r"'([^']*)'", choice[1])
+        return f"give {', '.join(others)} or {last}" if others else f"give {last}"
     if not message.startswith("Input should"):
         return message
     for pattern, words in _WORDS:

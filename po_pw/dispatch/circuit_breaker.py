@@ -16,9 +16,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from po_pw import errors, models, net_errors
+from po_pw import errors, humanize, models, net_errors
 from po_pw.dispatch import reachability
-from po_pw.machine import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -338,7 +337,7 @@ class CircuitBreaker:
             self.is_given_up = True
             return GivenUp(self._needed, self._why(error), after, is_offline)
         never = "" if self._hosts.is_known(self._needed) else ", nor ever before"
-        message = f"{self._needed} has not answered for {clocks.span(after)}{never} ({self._why(error)})"
+        message = f"{self._needed} has not answered for {humanize.duration(after)}{never} ({self._why(error)})"
         self._close(now)
         return self._refuse(self._needed, message, error.code)
 

@@ -10,7 +10,7 @@ import collections
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, models, net_errors
+from po_pw import errors, events, humanize, models, net_errors
 from po_pw.dispatch import circuit_breaker, reachability, retry
 from po_pw.machine import clocks
 
@@ -78,7 +78,7 @@ class FailurePolicy:
         random: Callable[[], float],
         now: Callable[[], float],
         notify: Callable[[str], None],
-        on_given_up: Callable[[errors.PortalUnreachableError], None],
+        on_given_up: Callable[[errors.PoPwError], None],
         on_change: Callable[[], None],
         emit: Callable[[events.Event], None] = lambda _event: None,
         hosts: reachability.Hosts | None = None,
@@ -97,7 +97,9 @@ class FailurePolicy:
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
         self._open_orders: collections.Counter[str] = collections.Counter()
         """Number of open orders, by host."""
-        self._abandoned: dict[str, errors.PortalUnreachableError] = {}
+        self._on_hold: set[str] = set()
+        """Hosts whose sign-in is being renewed."""
+        self._abandoned: dict[str, errors.PoPwError] = {}
         """Hosts that were given up, with the error."""
         self._reported_at: dict[str, float] = {}
         """Time of the last message, by host that does not answer."""
@@ -110,26 +112,47 @@ class FailurePolicy:
         """Announces orders that will be given out."""
         for order in orders:
             self._open_orders[self._circuit(order.url).host] += 1
+        self._end_if_all_abandoned()
 
     # --- the gate ---------------------------------------------------------------------------------------------------
 
     def blocks_all(self, now: float) -> bool:
         """Whether no order may be given out."""
-        return bool(self._circuits) and all(circuit.is_blocked(now) for circuit in self._circuits.values())
+        return bool(self._circuits) and all(self._is_held(circuit, now) for circuit in self._circuits.values())
 
     def blocked(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
         """Filters for blocked orders; the first also excludes orders that have failed, as second choice."""
-        if not any(circuit.is_blocked(now) or circuit.is_half_open(now) for circuit in self._circuits.values()):
+        if not any(self._is_held(circuit, now) or circuit.is_half_open(now) for circuit in self._circuits.values()):
             return ()
 
         def is_blocked(order: models.PurchaseOrder) -> bool:
-            return self._circuit(order.url).is_blocked(now)
+            return self._is_held(self._circuit(order.url), now)
 
         def is_blocked_or_failed(order: models.PurchaseOrder) -> bool:
             circuit = self._circuit(order.url)
-            return circuit.is_blocked(now) or (circuit.is_half_open(now) and circuit.has_failed(order.key))
+            return self._is_held(circuit, now) or (circuit.is_half_open(now) and circuit.has_failed(order.key))
 
         return is_blocked_or_failed, is_blocked
+
+    def _is_held(self, circuit: circuit_breaker.CircuitBreaker, now: float) -> bool:
+        return circuit.host in self._on_hold or circuit.host in self._abandoned or circuit.is_blocked(now)
+
+    def hold(self, host: str) -> None:
+        """Orders of this host wait until `release_hold` or `give_up`; `host` as `net_errors.authority_of` gives it."""
+        self._on_hold.add(host)
+        self._on_change()
+
+    def release_hold(self, host: str) -> None:
+        """Orders of this host are given out again."""
+        self._on_hold.discard(host)
+        self._on_change()
+
+    def give_up(self, host: str, error: errors.PoPwError) -> None:
+        """Orders of this host are left for another run; those of others go on."""
+        self._on_hold.discard(host)
+        self._abandoned[host] = error
+        self._end_if_all_abandoned()
+        self._on_change()
 
     def next_change(self, now: float) -> float | None:
         """When the next wait ends."""
@@ -156,7 +179,8 @@ class FailurePolicy:
 
     def is_abandoned(self, order: models.PurchaseOrder) -> bool:
         """Whether this order's host was given up."""
-        return self._circuit(order.url).is_given_up
+        circuit = self._circuit(order.url)
+        return circuit.is_given_up or circuit.host in self._abandoned
 
     def _end_if_all_abandoned(self) -> None:
         if self._abandoned and all(host in self._abandoned for host, count in self._open_orders.items() if count > 0):
@@ -265,7 +289,7 @@ class FailurePolicy:
         if was_open and not circuit.is_open():
             self._emit(events.HostFree(circuit.host))
             if self._reported_at.pop(circuit.host, None) is not None and back is not None:
-                self._notify(f"{back.host} answers again, after {clocks.span(back.after)}: its orders go on")
+                self._notify(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders go on")
         self._on_change()
 
     def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:
@@ -306,7 +330,7 @@ class FailurePolicy:
             case circuit_breaker.Throttled():
                 self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
                 if change.wait >= _MIN_REPORTED_WAIT:
-                    self._notify(f"{change.host} asks to wait {clocks.span(change.wait)}: its orders wait")
+                    self._notify(f"{change.host} asks to wait {humanize.duration(change.wait)}: its orders wait")
             case circuit_breaker.Refused():
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
@@ -336,7 +360,7 @@ class FailurePolicy:
         again = "" if change.is_news else " still"
         what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
         waits = "all orders wait" if change.is_offline else "its orders wait"
-        next_try = f"next try in {clocks.span(change.wait)}" if change.wait >= 1 else "it is tried again now"
+        next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "it is tried again now"
         when = f"{next_try}, gives up at {clocks.at(change.left)}"
         self._notify(f"{what} ({change.why}): {waits}; {when}")
 
@@ -345,7 +369,7 @@ class FailurePolicy:
         what = "there was no network" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
         return errors.PortalUnreachableError(
-            f"{what} for {clocks.span(change.after)} ({change.why}). When {when}, run the same command "
+            f"{what} for {humanize.duration(change.after)} ({change.why}). When {when}, run the same command "
             "again: it continues where this one stopped."
         )
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from po_pw import humanize
 from po_pw.doctor import browser, checks, folders
 from po_pw.machine import capacity, resources
 
@@ -121,7 +122,7 @@ def _memory(options: settings.Settings) -> list[Check]:
     reading = resources.read()
     whose = "the container's limit is" if reading.contained else "of"
     lines = [
-        checks.ok("memory", f"{capacity.size(reading.free_bytes)} free, {whose} {capacity.size(reading.total_bytes)}"),
+        checks.ok("memory", f"{humanize.size(reading.free_bytes)} free, {whose} {humanize.size(reading.total_bytes)}"),
         checks.ok("processors", f"{reading.cpus:g}, {reading.cpu_percent:.0f} % busy just now"),
     ]
     decision = capacity.decide(options.workers, 0, reading, capacity.Costs())

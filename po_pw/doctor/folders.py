@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, sessions, settings
+from po_pw import errors, humanize, sessions, settings
 from po_pw.doctor import checks
 from po_pw.journal import storage_location
-from po_pw.machine import capacity, resources
+from po_pw.machine import resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def temporary() -> list[checks.Check]:
         free = shutil.disk_usage(folder).free
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = f"{folder.parent}, {capacity.size(free)} free"
+    text = f"{folder.parent}, {humanize.size(free)} free"
     if os.name == "posix" and len(str(folder)) > _LONG_TEMP:
         remedy = "Set TMPDIR to a folder with a short path, e.g. /tmp."
         return [checks.problem(name, f"{folder.parent} has too long a path for the browser's socket", remedy)]
@@ -91,7 +91,7 @@ def disk(options: settings.Settings) -> list[checks.Check]:
     """Checks the output's free disk space."""
     folder = _nearest(Path(options.out).absolute())
     free = shutil.disk_usage(folder).free
-    text = f"{capacity.size(free)} free for attachments"
+    text = f"{humanize.size(free)} free for attachments"
     if free < _NO_SPACE:
         return [checks.problem("disk", text, "Free some space, or choose another place with --out.")]
     if free < _LITTLE_SPACE:

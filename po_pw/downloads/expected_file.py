@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from po_pw import errors, http_dates, models, numerals, redact
+from po_pw import errors, http_dates, http_statuses, models, numerals, redact
 from po_pw.downloads import disposition, file_type, page_about, sign_in_page
 from po_pw.transport import allowed_hosts, codings
 
@@ -390,7 +390,7 @@ def _page_message(expected: ExpectedFile, page: page_about.Page) -> str:
 def _text_instead(expected: ExpectedFile, head: bytes) -> errors.OrderError:
     if _NOT_YET.search(head) and _only_reports(head):
         msg = f"{expected.source} says that {_expected_name(expected)} is not ready yet"
-        return errors.TransientError(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_dates.NOT_READY)
+        return errors.TransientError(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_statuses.NOT_READY)
     match = _SAID.search(head)
     quote = _short(match.group(1).decode("utf-8", "replace")) if match else ""
     suffix = f", saying {quote!r}," if quote else ""

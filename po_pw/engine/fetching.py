@@ -9,10 +9,10 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models, numerals
+from po_pw import errors, events, humanize, models, numerals
 from po_pw.downloads import expected_file, fetch, verdicts, ways
 from po_pw.engine import async_tools, limiter
-from po_pw.machine import capacity, clocks
+from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
@@ -385,12 +385,12 @@ class Fetcher:
         needed, free = error.needed, await asyncio.to_thread(_free, error.folder)
         name = repr(attachment.name) if attachment.name else "a file"
         if isinstance(error, _NoRoomForBrowserError):
-            what = f"the browser cannot download {name}: it needs {capacity.size(needed)} on the disk of its temporary"
-            msg = f"{what} folder {error.folder}, and {capacity.size(free)} are free"
+            what = f"the browser cannot download {name}: it needs {humanize.size(needed)} on the disk of its temporary"
+            msg = f"{what} folder {error.folder}, and {humanize.size(free)} are free"
             return _NoRoomForBrowserError(msg, needed, error.folder)
         msg = (
-            f"there is no room for {name} ({capacity.size(needed)}) on the disk of {error.folder}: "
-            f"{capacity.size(free)} are free, {capacity.size(max(0, needed - free))} more are needed"
+            f"there is no room for {name} ({humanize.size(needed)}) on the disk of {error.folder}: "
+            f"{humanize.size(free)} are free, {humanize.size(max(0, needed - free))} more are needed"
         )
         return errors.DoesNotFitError(msg, needed, error.folder)
 

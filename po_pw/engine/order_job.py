@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, models
+from po_pw import errors, events, models
 from po_pw.dispatch import order_queue, retry
 from po_pw.engine import async_tools, fetching, order_progress, order_reading, settling
 from po_pw.journal import facts
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from po_pw.engine.run_context import WorkerDeps
+
+_SIGN_INS: Final = 2
+"""So often an order's page may ask for a sign-in where nothing shows whether the session has ended."""
+_ENDINGS: Final = 10
+"""The same where the session was seen to have ended each time."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ class OrderJob:
         self._progress = progress
         self._fetches = fetching.Fetches(progress, tools.under_way)
         self._reading = order_reading.OrderReading(deps, tools, lease, progress, self._fetches)
+        self._generation = deps.sign_ins.generation(order.url)
         self._settling = settling.Settling(deps, tools, lease, progress, time.monotonic())
 
     @property
@@ -184,15 +190,21 @@ class OrderJob:
         if isinstance(decision, retry.GiveUp):
             return error
         if isinstance(decision, retry.SignIn):
-            await self._give_back(error=error)
-            ticket = await self._run_context.sessions.ticket(hostnames.origin_of(self._lease.order.url))
-            try:
-                await self._run_context.sessions.renew(ticket)
-            except errors.LoginRequiredError as needed:
-                self._deps.sign_in_needed(needed)
-            return None
+            return await self._sign_in_again(error)
         await self._give_back(error=error, delay=decision.delay, counts=decision.counts)
         self._announce_retry(error, decision.delay, counts=decision.counts)
+        return None
+
+    async def _sign_in_again(self, error: errors.OrderError) -> errors.OrderError | None:
+        """The order waits for a new sign-in, unless it alone keeps asking for one: then that is its error."""
+        deps, url = self._deps, self._lease.order.url
+        if self._generation == deps.sign_ins.generation(url):
+            self._progress.sign_ins += 1
+            if self._progress.sign_ins > (_ENDINGS if self._reading.has_session_ended else _SIGN_INS):
+                msg = f"the order asked for a sign-in {self._progress.sign_ins} times ({error})"
+                return errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED)
+            deps.sign_ins.expired(url, self._generation)
+        await self._give_back(error=error)
         return None
 
     def _would_retry(self, error: errors.OrderError) -> bool:

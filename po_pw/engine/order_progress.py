@@ -48,6 +48,8 @@ class OrderProgress:
     """What may be an attachment, on a host that is not asked: recorded as an address, and no failure."""
     unpressed: dict[str, models.Click] = dataclasses.field(default_factory=dict)
     """Of attachments whose addresses all failed in the latest attempt: the press that may still hand the file out."""
+    sign_ins: int = 0
+    """How often in a row the order asked for a sign-in, each time under a newer one."""
     questions: int = 0
     """Addresses asked in the latest attempt beyond the first of each attachment."""
     earlier: models.Outcome | None = None

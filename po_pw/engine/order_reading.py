@@ -93,6 +93,8 @@ class OrderReading:
         self._order = lease.order
         self._progress = progress
         self._fetches = fetches
+        self.has_session_ended = False
+        """The portal's session, which one order's page asked to renew, was seen to have ended."""
 
     async def visit(self) -> None:
         """Reads the order's page and starts its fetches; leaves none running where that fails.
@@ -121,6 +123,9 @@ class OrderReading:
                 else:
                     await self._begin(listing, visit)
             self._deps.policy.page_read(self._lease)
+            if progress.listing is not None:
+                self._deps.sign_ins.page_read(order.url)
+                progress.sign_ins = 0
         except TimeoutError:
             await self._fetches.cancel()
             if self._deps.visits.is_ended(self._lease):
@@ -149,6 +154,7 @@ class OrderReading:
         self._deps.knowledge.decided(self._order)
         if listing.page is models.PageKind.ORDER:
             await asyncio.to_thread(shutil.rmtree, self._evidence, ignore_errors=True)
+        await self._take_cookies()
         try:
             await self._begin(listing, None)
         except errors.SessionExpiredError as error:
@@ -276,7 +282,7 @@ class OrderReading:
         hub.emit(events.PageRead(self._lease.worker, order.key, order.po_number, brief))
         if listing.page is models.PageKind.SIGNED_OUT:
             msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
-            raise errors.SessionExpiredError(msg)
+            raise errors.SessionExpiredError(msg, by_data=listing.by_data)
         if listing.page is not models.PageKind.ORDER:
             raise self._refusal(listing)
         self._progress.listing = listing
@@ -311,6 +317,8 @@ class OrderReading:
 
     async def _raise_if_alone(self, error: errors.SessionExpiredError) -> None:
         """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
+        if error.by_data:  # a page that opens for everybody would prove nothing
+            return
         if await self._session_holds(opened=False):
             msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
             raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
@@ -324,9 +332,13 @@ class OrderReading:
         knowledge, url = self._deps.knowledge, self._order.url
         async with knowledge.sign_in_lock(url):
             proof = knowledge.proof(url) or (url if opened else "")
-            if knowledge.is_signed_out(url) or not proof or (proof == url and not opened):
+            if knowledge.is_signed_out(url):
+                self.has_session_ended = True
+                return False
+            if not proof or (proof == url and not opened):
                 return False
             holds = await self._tools.lane.opens(proof)
             if not holds:
+                self.has_session_ended = True
                 knowledge.note_signed_out(url)
             return holds

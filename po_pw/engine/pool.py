@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, long_work, models, sessions
+from po_pw.auth import renewal
 from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
 from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from po_pw import settings
+
+_log = logging.getLogger(__name__)
 
 LAUNCH_TRIES: Final = 2
 
@@ -42,6 +46,9 @@ class Pool:
         self._open: dict[models.WorkerId, contexts.Context] = {}
         self._profiles: profiles.ProfileManager | None = None
         self._cookies: Sequence[models.Cookie] = ()
+        self._local_storage: dict[str, dict[str, str]] = {}
+        """By origin, of sign-ins that were renewed in this run."""
+        self._renewals = 0
         self.browser: models.BrowserInfo | None = None
         self._launch: contexts.Launch | None = None
 
@@ -107,6 +114,47 @@ class Pool:
                 base = self._sessions.profile(origins[0])
             self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")
 
+    async def renew_sign_in(self, origin: str) -> None:
+        """Signs in to a portal again without asking anybody, in a browser of its own, and tells all contexts.
+
+        Raises:
+            LoginRequiredError: a person is needed.
+            PortalUnreachableError: the portal does not answer.
+            MachineError: the browser does not start.
+            BrowserLostError: it died meanwhile.
+        """
+        if self._launch is None:
+            msg = "renew_sign_in() before the pool is open"
+            raise RuntimeError(msg)
+        await renewal.renew(self._options, origin, self._driver, self._launch)
+        await self.take_sign_in(origin)
+
+    async def take_sign_in(self, origin: str) -> None:
+        """Gives the saved sign-in of a portal to all contexts: those that are open, and those to come.
+
+        Cookies are added, and the portal's local storage is set on a page of each context: `set_storage_state` would
+        first clear what other portals have.
+
+        Raises:
+            LoginRequiredError: the saved state cannot be read.
+        """
+        cookies = await asyncio.to_thread(self._sessions.cookies, [origin])
+        self._local_storage[origin] = await asyncio.to_thread(self._sessions.local_storage, origin)
+        fresh = {_identity(cookie) for cookie in cookies}
+        self._cookies = [*(one for one in self._cookies if _identity(one) not in fresh), *cookies]
+        self._renewals += 1
+        await asyncio.gather(*(self._tell(context, [origin], cookies) for context in tuple(self._open.values())))
+
+    async def _tell(
+        self, context: contexts.Context, origins: Iterable[str], cookies: Sequence[models.Cookie] = ()
+    ) -> None:
+        try:
+            await context.add_cookies(cookies)
+            for origin in origins:
+                await context.set_local_storage(origin, self._local_storage[origin])
+        except errors.BrowserLostError as error:  # the next one has it from the start
+            _log.info("%s", error)
+
     async def open(self, worker: models.WorkerId) -> contexts.Context:
         """This worker's context; the one it has, if that is still there.
 
@@ -166,6 +214,7 @@ class Pool:
         except errors.OrderError as error:
             raise errors.MachineError(str(error)) from error
         user_data_dir = await asyncio.to_thread(self._profiles.create_profile, worker)
+        renewals = self._renewals
         try:
             context = await self._driver.open(
                 worker,
@@ -181,6 +230,7 @@ class Pool:
             await asyncio.to_thread(self._profiles.cleanup_profile, worker)
             raise
         self._open[worker] = context
+        await self._tell(context, self._local_storage, self._cookies if renewals != self._renewals else ())
         if self.browser is None:
             self.browser = dataclasses.replace(self._launch.browser, version=context.version)
             self._hub.emit(events.BrowserChosen(self.browser, self._launch.sandbox, self._sandbox_why))
@@ -205,3 +255,8 @@ class Pool:
         if self._profiles is not None:
             await asyncio.to_thread(self._profiles.cleanup_profile, worker)
         self._hub.emit(events.ContextClosed(worker))
+
+
+def _identity(cookie: models.Cookie) -> tuple[object, ...]:
+    """What makes two cookies one, as RFC 6265 has it."""
+    return cookie.get("name"), cookie.get("domain"), cookie.get("path")

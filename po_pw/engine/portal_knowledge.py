@@ -173,6 +173,10 @@ class PortalKnowledge:
         """The session of this portal is gone."""
         self._of(url).is_signed_out = True
 
+    def note_signed_in(self, url: str) -> None:
+        """The sign-in to this portal was renewed."""
+        self._of(url).is_signed_out = False
+
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def explain(self, order: models.PurchaseOrder, listing: models.Listing) -> None:

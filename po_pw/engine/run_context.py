@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from po_pw import errors, events, models, sessions, settings
     from po_pw.dispatch import failure_policy, order_queue
-    from po_pw.engine import fetching, order_progress, pool, portal_knowledge, resuming
+    from po_pw.engine import fetching, order_progress, pool, portal_knowledge, resuming, sign_ins
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
@@ -101,7 +101,7 @@ class WorkerDeps:
     lanes: lanes.LaneFactory
     source: order_queue.OrderQueue
     traffic: fetching.Traffic
-    sign_in_needed: Callable[[errors.LoginRequiredError], None]
+    sign_ins: sign_ins.SignIns
     gave_up: Callable[[errors.MachineError], None]
     """A worker could not open a lane, or lost too many."""
     policy: failure_policy.FailurePolicy

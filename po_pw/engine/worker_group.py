@@ -6,10 +6,10 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, models
+from po_pw import errors, events, humanize, models
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
-from po_pw.engine import browser_lanes, fetching, portal_knowledge, worker
+from po_pw.engine import browser_lanes, fetching, portal_knowledge, sign_ins, worker
 from po_pw.engine.run_context import RunContext, Visits, WorkerDeps
 from po_pw.machine import clocks, disk_space, keep_awake
 
@@ -52,8 +52,7 @@ class WorkerGroup:
         self._scheduler = Scheduler(todo, names[: first.count], open_ended=open_ended)
         self._running: set[models.WorkerId] = set()
         self._gave_up: list[errors.MachineError] = []
-        self.sign_in_needed: errors.LoginRequiredError | None = None
-        self.unreachable: errors.PortalUnreachableError | None = None
+        self.given_up: errors.PoPwError | None = None
         self.stopped = False
         self._allowed = first.count
         self._visits = Visits()
@@ -77,6 +76,7 @@ class WorkerGroup:
             hosts=reachability.Hosts(self.knowledge.has_answered, probes.network, self.knowledge.note_answer),
         )
         self.policy.expect(todo)
+        self._sign_ins = sign_ins.SignIns(run_context, self.knowledge, self.policy)
         self.source = order_queue.OrderQueue(
             self._scheduler,
             on_steal=self._stolen,
@@ -119,7 +119,7 @@ class WorkerGroup:
             browser_lanes.BrowserLanes(self._run_context, self.knowledge),
             self.source,
             traffic,
-            self._need_sign_in,
+            self._sign_ins,
             self._gave_up.append,
             self.policy,
             self._space,
@@ -135,6 +135,7 @@ class WorkerGroup:
                     group.create_task(self._govern(group, deps), name="governor"),
                     group.create_task(self._space.watch(), name="free-space"),
                     group.create_task(self._notice_sleep(), name="sleep"),
+                    group.create_task(self._sign_ins.work(), name="sign-ins"),
                 ]
                 for place, name in enumerate(self._names[: first.count]):
                     self._begin(group, deps, name, self._governor.start_delay(place))
@@ -147,10 +148,8 @@ class WorkerGroup:
             await asyncio.wait([sampler])
             self._keep_knowledge()
             self._run_context.hub.emit(events.BytesReceived(traffic.received))
-        if self.sign_in_needed is not None:
-            raise self.sign_in_needed
-        if self.unreachable is not None:
-            raise self.unreachable
+        if self.given_up is not None:
+            raise self.given_up
         if self._gave_up and not self.stopped and not self._scheduler.is_drained():
             left = self._scheduler.waiting()
             msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
@@ -206,7 +205,7 @@ class WorkerGroup:
         """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
         probes = self._run_context.probes
         async for seconds in clocks.watch_sleep(probes.asleep, probes.sleep_every):
-            self._warn(f"the machine slept for {clocks.span(seconds)}; no deadline counts that")
+            self._warn(f"the machine slept for {humanize.duration(seconds)}; no deadline counts that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
@@ -214,13 +213,16 @@ class WorkerGroup:
         seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
-        why = f"the time for this run is over ({clocks.span(seconds)})"
+        why = f"the time for this run is over ({humanize.duration(seconds)})"
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
-    def _give_up(self, error: errors.PortalUnreachableError) -> None:
-        if self.unreachable is None:
-            self.unreachable = error
-            self._run_context.hub.emit(events.Stopping(now=False, why="the portal does not answer"))
+    def _give_up(self, error: errors.PoPwError) -> None:
+        """Only orders of portals that were given up are left."""
+        if self.given_up is None:
+            self.given_up = error
+            needs_sign_in = isinstance(error, errors.LoginRequiredError)
+            why = "the portal asks for a sign-in" if needs_sign_in else "the portal does not answer"
+            self._run_context.hub.emit(events.Stopping(now=False, why=why))
             self.source.stop()
 
     def _warn(self, text: str) -> None:
@@ -229,7 +231,7 @@ class WorkerGroup:
     @property
     def is_ending(self) -> bool:
         """Whether it ends before all is done: a sign-in is needed, or a portal is gone."""
-        return self.sign_in_needed is not None or self.unreachable is not None
+        return self.given_up is not None
 
     def stop(self) -> None:
         """No more orders are begun."""
@@ -239,12 +241,6 @@ class WorkerGroup:
 
     def _stolen(self, thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
         self._run_context.hub.emit(events.OrdersStolen(thief, victim, count))
-
-    def _need_sign_in(self, error: errors.LoginRequiredError) -> None:
-        if self.sign_in_needed is None:
-            self.sign_in_needed = error
-            self._run_context.hub.emit(events.Stopping(now=False, why="the portal asks for a sign-in"))
-            self.source.stop()
 
     async def _sample(self, traffic: fetching.Traffic) -> None:
         last = -1

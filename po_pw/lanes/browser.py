@@ -9,12 +9,12 @@ from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
-from po_pw import errors, events, hostnames, models, net_errors, numerals, redact
+from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
 from po_pw.browser import capture, contexts, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
-from po_pw.transport import addresses, allowed_hosts, client, resolving
+from po_pw.transport import addresses, allowed_hosts, resolving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -354,14 +354,9 @@ async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playw
     if not answers:
         return 200
     status = answers[-1].status
-    if status in {408, 425, 429} or status >= 500:
-        limited = status in {429, 503}
-        wait = answers[-1].headers.get("retry-after", "")
-        raise errors.TransientError(
-            f"the portal answered HTTP {status} for the order's page",
-            models.ErrorCode.RATE_LIMITED if status == 429 else models.ErrorCode.PORTAL_ERROR,
-            retry_after=client.retry_after(wait) if limited else None,
-        )
+    if http_statuses.is_temporary(status):
+        said = f"the portal answered HTTP {status} for the order's page"
+        raise http_statuses.error_of(status, said, answers[-1].headers.get("retry-after", ""))
     return status
 
 

@@ -8,7 +8,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors
+from po_pw import errors, humanize
 from po_pw.machine import resources
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def decide(
     if wanted < 1:
         return Decision(0, "no contexts are asked for")
     reserved = reserve(reading.total_bytes) if reserve_bytes is None else reserve_bytes
-    memory = f"free memory {size(reading.free_bytes)}{' (within the limit of the container)' * reading.contained}"
+    memory = (
+        f"free memory {humanize.size(reading.free_bytes)}{' (within the limit of the container)' * reading.contained}"
+    )
     now = min(open_now, wanted)
     if now and reading.free_bytes < reserved // 2:
         missing = math.ceil((reserved - reading.free_bytes) / costs.context_bytes)
@@ -110,7 +112,7 @@ def decide(
         if count == now:
             return Decision(1, f"{memory} is low, but one context must stay: one order after another")
         less = f"closing {now - count} of {now} contexts"
-        return Decision(count, f"{memory} is low (at least {size(reserved // 2)} should stay free): {less}")
+        return Decision(count, f"{memory} is low (at least {humanize.size(reserved // 2)} should stay free): {less}")
     bounds = _bounds(now, reading, costs, reserved, memory)
     allowed, limit = min(bounds, key=lambda bound: bound[0])
     if allowed >= wanted:
@@ -231,13 +233,6 @@ class Governor:
         With one per CPU, 4 workers on 2 CPUs were 3.3 times as fast as one; with two, 3.5 times.
         """
         return index // max(1, math.floor(self._cpus * 2)) * _LAUNCH_CPU_SECONDS
-
-
-def size(count: float) -> str:
-    """Bytes for people, in decimal units: `300 MB`, `2.1 GB`."""
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
 
 
 def _contexts(count: int, wanted: int) -> str:

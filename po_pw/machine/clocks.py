@@ -123,10 +123,3 @@ def now() -> datetime.datetime:
 def at(seconds: float) -> str:
     """The local time of day in `seconds` seconds: `14:05`."""
     return (datetime.datetime.now().astimezone() + datetime.timedelta(seconds=seconds)).strftime("%H:%M")
-
-
-def span(seconds: float) -> str:
-    """Formats a duration: `12 s`, `42 min`, `1.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -8,8 +8,8 @@ import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors
-from po_pw.machine import capacity, clocks, resources
+from po_pw import errors, humanize
+from po_pw.machine import resources
 from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class DiskMonitor:
             return
         need = required_free(self._min_free, reading.total)
         short = reading.free < need
-        free = f"{capacity.size(reading.free)} free, {capacity.size(need)} needed"
+        free = f"{humanize.size(reading.free)} free, {humanize.size(need)} needed"
         if short and not self.is_paused:
             self._pause(
                 now, f"the disk of {self._folder.out} is nearly full ({free}): the run waits until there is room"
@@ -204,8 +204,8 @@ class DiskMonitor:
             await self._resume(reading)
         if self._short_since is not None and self.is_paused and now - self._short_since >= self._timeout:
             msg = (
-                f"the disk of {self._folder.out} had no room for {clocks.span(self._timeout)} ({free}). Free some, and "
-                "run the same command again: it continues where this one stopped."
+                f"the disk of {self._folder.out} had no room for {humanize.duration(self._timeout)} ({free}). "
+                "Free some, and run the same command again: it continues where this one stopped."
             )
             raise errors.OutOfSpaceError(msg)
 
@@ -243,8 +243,8 @@ class DiskMonitor:
         self._why_unavailable = self._why_unavailable or why
         if self._short_since is not None and now - self._short_since >= self._timeout:
             msg = (
-                f"{out} could not be written to for {clocks.span(self._timeout)} ({why}). When it can, run the same "
-                "command again: it continues where this one stopped."
+                f"{out} could not be written to for {humanize.duration(self._timeout)} ({why}). When it can, run the "
+                "same command again: it continues where this one stopped."
             )
             raise errors.OutputUnavailableError(msg)
 
@@ -260,7 +260,7 @@ class DiskMonitor:
             self._why_unavailable = ""
             message = f"{self._folder.out} can be written to again: the run goes on"
         else:
-            message = f"there is room on the disk again ({capacity.size(reading.free)} free): the run goes on"
+            message = f"there is room on the disk again ({humanize.size(reading.free)} free): the run goes on"
         self._has_space.set()
         if not self._errors:
             self._short_since = None
@@ -272,7 +272,7 @@ class DiskMonitor:
         self._pause(
             now,
             f"{why}. Is the network drive or the disk connected? The run waits for it, for "
-            f"{clocks.span(self._timeout)} at most",
+            f"{humanize.duration(self._timeout)} at most",
         )
 
     def _pause(self, now: float, why: str) -> None:

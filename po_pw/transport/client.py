@@ -14,7 +14,6 @@ import aiohttp
 import truststore
 
 from po_pw import errors, redact
-from po_pw.http_dates import retry_after as retry_after
 from po_pw.transport import addresses, allowed_hosts, codings, cookies, http_errors, resolving
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Maps HTTP statuses and network errors to ours. Messages contain no query and no cookie."""
+"""Maps what the HTTP client meets to our errors: statuses, and aiohttp's own. Messages hold no query and no cookie."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
-from po_pw import errors, http_dates, models, net_errors, redact
+from po_pw import errors, http_statuses, models, net_errors, redact
 from po_pw.transport import allowed_hosts, codings
 
 if TYPE_CHECKING:
@@ -46,30 +46,16 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     if status == 200 or status in {_EXPECTED_STATUS[name] for name in conditions if name in _EXPECTED_STATUS}:
         return
     said = f"the server answered HTTP {status} for {redact.bare(url)}"
-    wait = http_dates.retry_after(headers.get("Retry-After", ""))
     if status in _CONDITIONAL:
         raise NotAskedError(f"{said}, which is no answer to what was asked")
-    if status == 202:
-        # Not an outage code: the host works, and its other files need not wait.
-        raise errors.TransientError(
-            f"{said}: the file is not ready yet",
-            models.ErrorCode.NOT_A_FILE,
-            retry_after=http_dates.NOT_READY if wait is None else wait,
-        )
     if status == 401:
         raise errors.SessionExpiredError(said, host=allowed_hosts.host_of(url))
-    if status == 403:
-        raise errors.BrowserRouteNeededError(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
-    if status in {404, 410}:
-        raise errors.PermanentError(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
     if status == 407:
         raise errors.BrowserRouteNeededError(f"{said}: the proxy asks for a sign-in")
-    if status == 429 or (status == 503 and wait is not None):
-        raise errors.TransientError(said, models.ErrorCode.RATE_LIMITED, retry_after=wait)
-    if status >= 500 or status in {408, 425}:
-        raise errors.TransientError(said, models.ErrorCode.PORTAL_ERROR, retry_after=wait)
-    brought_none = ": it sent no file" if status < 400 else ""
-    raise errors.PermanentError(f"{said}{brought_none}", models.ErrorCode.PORTAL_ERROR)
+    error = http_statuses.error_of(status, said, headers.get("Retry-After", ""))
+    if error.code is models.ErrorCode.FORBIDDEN:
+        raise errors.BrowserRouteNeededError(str(error), error.code)
+    raise error
 
 
 @contextlib.contextmanager

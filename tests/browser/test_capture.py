@@ -244,7 +244,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
         ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "led to a page"),
-        ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file .HTTP 201"),
+        ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "HTTP 201 .*no file"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-file-206", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),

@@ -129,6 +129,7 @@ def test_the_boundary_tells_the_machine_from_ourselves(
         (["demo", "--latency", "x"], "'--latency': give a number"),
         (["validate", "--only", "9"], "'--only': give 6 or less"),
         (["demo", "--port", "65536"], "'--port': give 65535 or less"),
+        (["demo", "--portal", "acme"], "'--portal': give generic or coupa"),
     ],
 )
 def test_an_option_that_cannot_be_read_is_told_in_plain_words(words: list[str], said: str) -> None:
@@ -137,6 +138,7 @@ def test_an_option_that_cannot_be_read_is_told_in_plain_words(words: list[str], 
     assert answer.exit_code == 2
     assert f"Invalid value for {said}" in answer.output
     assert "Input should" not in answer.output
+    assert "Value error" not in answer.output
 
 
 def test_help_names_the_limits_of_workers() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import types
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aiohttp import web
 
@@ -153,8 +153,14 @@ class Ran:
         return sum(event.po_number == number and event.step == "reading" for event in steps)
 
 
+class HasOrigin(Protocol):
+    """Any portal with orders at `/orders/NUMBER`."""
+
+    origin: str
+
+
 async def run(
-    portal: Portal,
+    portal: HasOrigin,
     folder: Path,
     numbers: Sequence[str],
     *,

@@ -91,9 +91,3 @@ def test_keeping_awake_leaves_no_thread() -> None:
                     assert not thread.is_alive()
 
     run_async(go())
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (2520, "42 min"), (5400, "1.5 h"), (0, "0 s")])
-def test_times_are_for_people(seconds: float, text: str) -> None:
-    """Seconds, minutes or hours, whichever says it."""
-    assert clocks.span(seconds) == text

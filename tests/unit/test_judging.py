@@ -76,12 +76,12 @@ def portal(
     patience: float = 3600.0,
     known: bool = True,
     on_only_parked: Callable[[], None] = lambda: None,
-) -> tuple[Portal, list[str], list[errors.PortalUnreachableError]]:
+) -> tuple[Portal, list[str], list[errors.PoPwError]]:
     said: list[str] = []
-    gone: list[errors.PortalUnreachableError] = []
+    gone: list[errors.PoPwError] = []
     orders = [order(f"PO-{n}", hosts[n % len(hosts)]) for n in range(count)]
 
-    def given_up(error: errors.PortalUnreachableError) -> None:
+    def given_up(error: errors.PoPwError) -> None:
         gone.append(error)
         work.stop()
 

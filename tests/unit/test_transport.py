@@ -16,7 +16,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_pw import errors, http_dates, models, redact
+from po_pw import errors, http_statuses, models, redact
 from po_pw.transport import addresses, client, cookies, http_errors
 from tests.helpers import faulty_server, support
 
@@ -466,7 +466,7 @@ def test_no_more_connections_to_a_host_than_allowed() -> None:
 )
 def test_retry_after(value: str, seconds: float | None) -> None:
     """Seconds and HTTP dates are both understood, and never longer than an hour."""
-    assert http_dates.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds
+    assert http_statuses.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds
 
 
 @given(st.text())
@@ -489,3 +489,26 @@ def test_a_hang_up_in_the_handshake_is_no_matter_of_trust(inner: ssl.SSLError, k
     key = ConnectionKey("h", 443, True, True, None, None, None)
     with pytest.raises(kind), http_errors.map_client_errors("https://h/x?y"):
         raise aiohttp.ClientConnectorSSLError(key, inner)
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "kind", "code", "wait"),
+    [
+        (202, "", errors.TransientError, models.ErrorCode.NOT_A_FILE, http_statuses.NOT_READY),
+        (202, "9", errors.TransientError, models.ErrorCode.NOT_A_FILE, 9.0),
+        (204, "", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, None),
+        (400, "9", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, None),
+        (403, "", errors.PermanentError, models.ErrorCode.FORBIDDEN, None),
+        (410, "", errors.PermanentError, models.ErrorCode.NOT_FOUND, None),
+        (429, "", errors.TransientError, models.ErrorCode.RATE_LIMITED, None),
+        (500, "9", errors.TransientError, models.ErrorCode.PORTAL_ERROR, 9.0),
+        (503, "", errors.TransientError, models.ErrorCode.PORTAL_ERROR, None),
+        (503, "9", errors.TransientError, models.ErrorCode.RATE_LIMITED, 9.0),
+    ],
+)
+def test_a_status_is_the_same_error_whoever_asked(
+    status: int, header: str, kind: type[errors.OrderError], code: models.ErrorCode, wait: float | None
+) -> None:
+    """The client and the browser ask the same rule, so that a portal that asks to wait is waited for either way."""
+    error = http_statuses.error_of(status, f"the portal answered HTTP {status}", header)
+    assert (type(error), error.code, getattr(error, "retry_after", None)) == (kind, code, wait)

@@ -111,10 +111,12 @@ class Finder:
 
     Attributes:
         harmless_failures: Requests of its pages, by description, that failed though the files were there.
+        answered: Requests of its pages for data, by description, that were answered on an order's page.
     """
 
     def __init__(self, origin: str) -> None:
         self.harmless_failures: set[str] = set()
+        self.answered: set[str] = set()
         self._origin = origin
         self._texts: dict[str, float] = {}
         self._identifiers: dict[str, float] = {}

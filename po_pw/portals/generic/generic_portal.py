@@ -34,6 +34,7 @@ WORDS: Final = page_facts.Words(
     is_error=lambda text: bool(topics.trouble(text)),
 )
 
+_UNAUTHORIZED: Final = 401
 _SCROLL: Final = """() => {
   let moved = false;
   for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
@@ -232,6 +233,20 @@ class _Reading:
         look, settled = await self._turn_all(look, settled)
         first = look if not first.areas else first
         attachments = tuple(self._found.attachments.values())
+        if not attachments and (why := self._unauthorized()):
+            return models.Listing(
+                models.PageKind.SIGNED_OUT,
+                (),
+                None,
+                complete=True,
+                supplier="",
+                url=opened.page.url,
+                why=why,
+                by_data=True,
+                quiet=self._told(),
+                considered=first.considered,
+            )
+        self._finder.answered.update(opened.watch.answered)
         complete, why = self._completeness(first, look, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
@@ -451,6 +466,16 @@ class _Reading:
         pages = max((area.pages for area in last.areas if area.shown), default=1)
         if pages > self._found.turned + 1:
             return f"the page says that its list has {pages} pages and showed {self._found.turned + 1}"
+        return ""
+
+    def _unauthorized(self) -> str:
+        """Which request for data, that other orders' pages had answered, was refused with 401; `""`: none.
+
+        The session has ended, though the page itself needs none: its server sends the same to everybody.
+        """
+        for label, status in self._opened.watch.failures.items():
+            if status == _UNAUTHORIZED and label in self._finder.answered:
+                return f"the page's own request ({label}) was answered with 401"
         return ""
 
     def _failed(self, found: int) -> str:

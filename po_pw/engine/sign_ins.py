@@ -1,0 +1,177 @@
+"""Sign-ins that end while a run goes on: one renewal per portal, whoever notices first; other portals are not held up.
+
+The orders of the portal wait (`dispatch.failure_policy` holds them back) while a browser of its own signs in again by
+form, or a person does in a window. Then every context gets the new cookies, and the orders are given out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, events, hostnames, humanize, net_errors
+from po_pw.auth import login
+from po_pw.browser import display
+
+if TYPE_CHECKING:
+    from po_pw.dispatch import failure_policy
+    from po_pw.engine import portal_knowledge
+    from po_pw.engine.run_context import RunContext
+
+_SHORT: Final = 120.0
+"""Seconds: a session that ends sooner after its sign-in ends early."""
+_SAY_AFTER: Final = 3
+"""Sessions in a row that end early before the person is told what may be the reason."""
+_FRUITLESS: Final = 5
+"""Sign-ins in a row without one order read after which the portal is given up."""
+_FIRST_WAIT: Final = 2.0
+_LONGEST_WAIT: Final = 60.0
+"""Bounds of the seconds between two tries while the portal, or the browser, does not answer."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Portal:
+    generation: int = 0
+    """How often the sign-in was renewed in this run."""
+    is_renewing: bool = False
+    asked_at: str = ""
+    """The address whose page asked for a sign-in."""
+    renewed_at: float | None = None
+    ended_early: int = 0
+    fruitless: int = 0
+    has_told: bool = False
+
+
+class SignIns:
+    """Renews the sign-ins of a run's portals. For the event loop alone.
+
+    Args:
+        run_context: of the run.
+        knowledge: of its portals.
+        policy: holds the orders of a portal back meanwhile.
+    """
+
+    def __init__(
+        self,
+        run_context: RunContext,
+        knowledge: portal_knowledge.PortalKnowledge,
+        policy: failure_policy.FailurePolicy,
+    ) -> None:
+        self._run_context = run_context
+        self._hub = run_context.hub
+        self._knowledge = knowledge
+        self._policy = policy
+        self._portals: dict[str, _Portal] = {}
+        self._asked: asyncio.Queue[str] = asyncio.Queue()
+
+    def generation(self, url: str) -> int:
+        """Under which sign-in an attempt at this address begins; it grows with each renewal."""
+        return self._of(hostnames.origin_of(url)).generation
+
+    def page_read(self, url: str) -> None:
+        """An order of the portal was read: its sign-in holds."""
+        self._of(hostnames.origin_of(url)).fruitless = 0
+
+    def expired(self, url: str, generation: int) -> None:
+        """The portal asked for a sign-in: its orders wait, and the sign-in is renewed, once.
+
+        Args:
+            url: of the order.
+            generation: under which the attempt began. An older one than the present is no news.
+        """
+        origin = hostnames.origin_of(url)
+        portal = self._of(origin)
+        if portal.is_renewing or generation < portal.generation:
+            return
+        portal.is_renewing, portal.asked_at = True, url
+        self._knowledge.note_signed_out(url)
+        self._policy.hold(net_errors.authority_of(url))
+        self._asked.put_nowait(origin)
+
+    async def work(self) -> None:
+        """Renews sign-ins as they end, until it is cancelled; portals do not wait for each other."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                origin = await self._asked.get()
+                group.create_task(self._renew(origin), name=f"sign-in-{origin}")
+
+    async def _renew(self, origin: str) -> None:
+        """Signs in, tells all contexts, and lets the portal's orders go on; or gives the portal up for this run."""
+        portal, host = self._of(origin), net_errors.authority_of(origin)
+        try:
+            self._note_end(portal, host)
+            await self._sign_in(origin, portal, host)
+        except (errors.LoginRequiredError, errors.PortalUnreachableError) as error:
+            self._hub.emit(events.SignInEnded(host, renewed=False))
+            self._policy.give_up(host, error)
+            return
+        portal.generation += 1
+        portal.fruitless += 1
+        portal.renewed_at = asyncio.get_running_loop().time()
+        portal.is_renewing = False
+        self._knowledge.note_signed_in(portal.asked_at)
+        self._hub.emit(events.SignInEnded(host, renewed=True))
+        self._policy.release_hold(host)
+
+    def _note_end(self, portal: _Portal, host: str) -> None:
+        """Looks at how long the session lasted.
+
+        Raises:
+            LoginRequiredError: sign-ins bring nothing.
+        """
+        if portal.fruitless >= _FRUITLESS:
+            msg = (
+                f"{host} asked for a sign-in again after each of {portal.fruitless} sign-ins, before one order could "
+                "be read. Look at it with: po-pw login --check. Then run the same command again: it continues where "
+                "this one stopped."
+            )
+            raise errors.LoginRequiredError(msg)
+        if portal.renewed_at is None:
+            return
+        lasted = asyncio.get_running_loop().time() - portal.renewed_at
+        portal.ended_early = portal.ended_early + 1 if lasted < _SHORT else 0
+        if portal.ended_early >= _SAY_AFTER and not portal.has_told:
+            portal.has_told = True
+            text = (
+                f"{host} has ended {portal.ended_early} sessions in a row soon after the sign-in, the last after "
+                f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another "
+                "browser, another run), or use another user (po-pw login --account NAME)"
+            )
+            self._hub.emit(events.Notice("warning", text))
+
+    async def _sign_in(self, origin: str, portal: _Portal, host: str) -> None:
+        """By form where that is allowed, else in a window.
+
+        Raises:
+            LoginRequiredError: a person is needed, and cannot be asked here or did not sign in.
+            PortalUnreachableError: the portal has not answered for too long.
+        """
+        pool, options = self._run_context.pool, self._run_context.options
+        self._hub.emit(events.SignInStarted(host, "form"))
+        wait, ends_at = _FIRST_WAIT, asyncio.get_running_loop().time() + options.outage_timeout
+        while True:
+            try:
+                await pool.renew_sign_in(origin)
+            except errors.LoginRequiredError as error:
+                if not options.sign_in_window or not display.can_show_windows():
+                    raise
+                why = error
+                break
+            except (errors.PortalUnreachableError, errors.BrowserLostError, errors.MachineError) as error:
+                if asyncio.get_running_loop().time() + wait > ends_at:
+                    msg = f"the sign-in to {host} could not be renewed: {error}"
+                    raise errors.PortalUnreachableError(msg) from error
+                await asyncio.sleep(wait)
+                wait = min(_LONGEST_WAIT, 2 * wait)
+            else:
+                return
+        self._hub.emit(events.SignInStarted(host, "window"))
+        reason = str(why).partition("\n")[0]
+        text = f"{reason} Or sign in now, in the window that is open: the orders of {host} wait for it"
+        self._hub.emit(events.Notice("warning", text))
+        await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
+        await pool.take_sign_in(origin)
+
+    def _of(self, origin: str) -> _Portal:
+        return self._portals.setdefault(origin, _Portal())

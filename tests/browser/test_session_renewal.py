@@ -1,0 +1,123 @@
+"""Sessions that end in mid-run: one renewal for all workers, nothing fetched twice, other portals not held up."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from po_pw import errors, events, models, settings
+from po_pw.auth import login
+from tests.helpers import plain_portal, session_portal
+from tests.helpers.support import run_async
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from po_pw.engine import run as engine
+
+
+def names(count: int) -> list[str]:
+    return [f"PO-{number}" for number in range(1, count + 1)]
+
+
+async def sign_in(portal: session_portal.SessionPortal, folder: Path, *, by_environment: bool = True) -> None:
+    """As `po-pw login URL --username anna` does, with the password of `PO_PW_PASSWORD`."""
+    options = settings.load(home=folder / "home", out=folder / "out")
+    await login.login(
+        options,
+        f"{portal.origin}/",
+        username=session_portal.USER,
+        password=session_portal.PASSWORD,
+        by_environment=by_environment,
+        patience=60,
+    )
+
+
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PO_PW_PASSWORD", session_portal.PASSWORD)
+
+
+@pytest.mark.usefixtures("password")
+@pytest.mark.parametrize("app", [False, True])
+def test_sessions_that_end_all_the_time_cost_sign_ins_and_nothing_else(tmp_path: Path, app: bool) -> None:
+    """60 orders, a session that lasts for 25 requests, 4 workers: all complete, no more sign-ins than endings.
+
+    In an app the page itself opens for everybody, and only a request for its data says that the session has ended; the
+    token is in local storage.
+    """
+    count = 20 if app else 60
+
+    async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, int]:
+        async with session_portal.SessionPortal(count, most=25, app=app).serving() as portal:
+            await sign_in(portal, tmp_path)
+            before = portal.sign_ins
+            ran = await plain_portal.run(portal, tmp_path, names(count), workers=4)
+            return portal, ran, before
+
+    portal, ran, before = run_async(test())
+    assert ran.error is None
+    assert {one.status for one in ran.outcomes.values()} == {models.Status.COMPLETED}
+    assert all(len(one.files) == 2 and one.attempts == 1 for one in ran.outcomes.values())
+    assert portal.endings >= 2
+    assert portal.sign_ins - before <= portal.endings
+    assert sorted(portal.served) == sorted(set(portal.served)), "fetched twice"
+    ended = [event for event in ran.heard if isinstance(event, events.SignInEnded)]
+    assert len(ended) == portal.sign_ins - before
+    assert all(event.renewed for event in ended)
+
+
+def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can renew its sign-in here: its orders stay for the next run, which fetches nothing twice."""
+
+    async def test() -> None:
+        ending = session_portal.SessionPortal(6)
+        lasting = plain_portal.Portal(
+            {f"/orders/{name}": plain_portal.order(name, plain_portal.area(f"{name}.pdf")) for name in others}
+        )
+        async with ending.serving(), lasting.serving():
+            await sign_in(ending, tmp_path)
+
+            def hear(_: engine.Run, event: events.Event) -> None:
+                if isinstance(event, events.OrderSettled) and event.outcome.po_number in own and not ending.endings:
+                    ending.end_sessions()
+
+            everything = [*own, *others]
+            origins = dict.fromkeys(others, lasting.origin)
+            settled: dict[str, Any] = {"workers": 2, "origins": origins}
+            first = await plain_portal.run(ending, tmp_path, everything, hear=hear, **settled)
+            assert isinstance(first.error, errors.LoginRequiredError)
+            assert first.error.exit_code == 4
+            assert f"po-pw login {ending.origin}" in str(first.error)
+            assert {one for one, got in first.outcomes.items() if got.status is models.Status.COMPLETED} >= set(others)
+            assert len(first.outcomes) < len(everything)
+            monkeypatch.setenv("PO_PW_PASSWORD", session_portal.PASSWORD)
+            await sign_in(ending, tmp_path)
+            second = await plain_portal.run(ending, tmp_path, everything, **settled)
+            assert second.error is None
+            assert {one.status for one in second.outcomes.values()} == {models.Status.COMPLETED}
+            assert sorted(ending.served) == sorted(f"{name}-{kind}.pdf" for name in own for kind in ("order", "terms"))
+
+    own, others = names(6), [f"PO-{number}" for number in range(101, 131)]
+    assert not os.environ.get("PO_PW_PASSWORD")
+    run_async(test())
+
+
+@pytest.mark.usefixtures("password")
+def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> None:
+    """The session holds for all others: no sign-in is made for it."""
+
+    async def test() -> None:
+        async with session_portal.SessionPortal(4).serving() as portal:
+            portal.refused.add("PO-3")
+            await sign_in(portal, tmp_path)
+            before = portal.sign_ins
+            ran = await plain_portal.run(portal, tmp_path, names(4), workers=2)
+            assert ran.error is None
+            assert ran.code("PO-3") is models.ErrorCode.SIGN_IN_NEEDED
+            assert [one.status for one in ran.outcomes.values()].count(models.Status.COMPLETED) == 3
+            assert portal.sign_ins == before
+
+    run_async(test())

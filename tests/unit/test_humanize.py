@@ -1,0 +1,44 @@
+"""Bytes and durations as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from po_pw import humanize
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (5_840, "5.8 kB"),
+        (41_943_040, "42 MB"),
+        (300e6, "300 MB"),
+        (999_600_000, "1 GB"),
+        (2.14e9, "2.1 GB"),
+        (1.234e12, "1234 GB"),
+    ],
+)
+def test_bytes_have_the_unit_that_file_managers_show(count: float, text: str) -> None:
+    """Two figures are enough, and no number has four before the unit changes."""
+    assert humanize.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "duration", "clock", "countdown"),
+    [
+        (0, "0 s", "0.0 s", "0 s"),
+        (12.4, "12 s", "12.4 s", "12 s"),
+        (59.7, "60 s", "59.7 s", "1:00"),
+        (59.96, "60 s", "1:00", "1:00"),
+        (125, "2 min", "2:05", "2:05"),
+        (2520, "42 min", "42:00", "42:00"),
+        (5400, "1.5 h", "1:30:00", "1:30:00"),
+    ],
+)
+def test_times_are_for_people(seconds: float, duration: str, clock: str, countdown: str) -> None:
+    """In words, as a stopwatch has them, and as they run."""
+    said = humanize.duration(seconds), humanize.clock(seconds), humanize.countdown(seconds)
+    assert said == (duration, clock, countdown)
