@@ -154,7 +154,7 @@ from tests.helpers import journal_values as t
 
 async def main():
     path = Path(sys.argv[1])
-    with lock.held(path.parent):
+    with lock.locked(path.parent):
         async with store.Journal.open(path) as journal:
             run = await journal.begin(t.PLAN, [t.row(2), t.row(3)])
             await journal.commit(run, t.outcome(2))

@@ -333,7 +333,7 @@ def test_a_journal_closed_in_order_is_not_looked_through(
         looks.append(path)
         return look(path, rollback=rollback, is_stopped=is_stopped)
 
-    monkeypatch.setattr(integrity, "fault", counted)
+    monkeypatch.setattr(integrity, "find_damage", counted)
     out = tmp_path / "out"
     shutil.copytree(finished, out)  # with its times
     known(out)

@@ -296,7 +296,7 @@ def test_what_the_command_says(out: Path) -> None:
 def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many folders there are, only a few are read ahead of the threads."""
     ahead, taken, most = threading.Lock(), 0, 0
-    monkeypatch.setattr(verify, "_AHEAD", 2)
+    monkeypatch.setattr(verify, "_MAX_PENDING", 2)
     one = verify._Expected(made(2).key, "PO-2", "A/PO-2_COMPLETED", ())
 
     def endless() -> Any:
