@@ -39,6 +39,10 @@ class RunStarted(Event):
     """`orders` by their earlier result."""
     refusals: models.Problems = dataclasses.field(default_factory=models.Problems)
     """The unusable rows, by reason."""
+    skipped: int = 0
+    """Number of orders marked as COMPLETED in the list, with their files there."""
+    unproved: int = 0
+    """Number of `orders` marked as COMPLETED in the list, with files missing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import unicodedata
-from typing import TYPE_CHECKING, NewType, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from decimal import Decimal
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
+from datetime import datetime  # noqa: TC003
+from decimal import Decimal  # noqa: TC003
+from typing import NewType, TypeAlias
 
 OrderKey = NewType("OrderKey", str)
 """A normalised PO number: identifies a purchase order everywhere."""
@@ -123,6 +121,18 @@ class Problems:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """The files of an order according to its row, which marks it as COMPLETED."""
+
+    folder: str
+    """As in the row; `""` if it is empty there."""
+    count: int
+    """Minimum number of files; 0 if the row does not say."""
+    names: str
+    """Names of the files as in the row, separated by `;` or line breaks."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PurchaseOrder:
     """One purchase order to be fetched."""
 
@@ -134,6 +144,10 @@ class PurchaseOrder:
     """A decimal; the original text if it is not one; None if the cell was empty."""
     row: int = 0
     """Its row, as in a spreadsheet (the header is 1); 0 if there was no file."""
+    levels: tuple[str, ...] = ()
+    """Names of the folders above its folder, outermost first, not yet made safe; empty: the supplier's folder."""
+    claim: Claim | None = None
+    """Set if its row marks it as COMPLETED; not kept in the journal."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,6 +163,8 @@ class Row:
     problem: Failure | None = None
     duplicate_of: int | None = None
     """The number of the earlier row with the same PO."""
+    is_regular: bool = True
+    """False if its cells cannot be assigned to columns."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -516,7 +532,8 @@ class Outcome:
     lane: str
     """Lane that read the order: `browser` or `light`."""
     folder: str
-    """Relative to the output directory, with `/`; `""` if there is none."""
+    """Relative to the output directory, with `/`; `""` if there is none. Absolute for a folder outside the output
+    directory: of an order that only its list marks as COMPLETED."""
     supplier: str
     source_url: str
     found: int
@@ -542,6 +559,8 @@ class RowResult:
     """None for a row that was refused or not reached; for a DUPLICATE the earlier row's outcome, or None."""
     error: Failure | None
     duplicate_of: int | None = None
+    is_skipped: bool = False
+    """No run fetched it: its list marks it as COMPLETED, and its files are there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

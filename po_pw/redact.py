@@ -31,12 +31,12 @@ T = TypeVar("T")
 
 REDACTED: Final = "REDACTED"
 """Replaces a secret."""
-_DEEPEST: Final = 4
+_MAX_DEPTH: Final = 4
 """Maximum depth of addresses within addresses; deeper ones are removed completely."""  # not a file name
 
 
-_MOST_KNOWN: Final = 400
-_SHORTEST_KNOWN: Final = 6
+_MAX_KNOWN: Final = 400
+_MIN_KNOWN: Final = 6
 _known: Final[dict[str, tuple[str, ...]]] = {}
 _lock: Final = threading.Lock()
 
@@ -48,27 +48,31 @@ def remember(*values: str) -> None:
     """
     with _lock:
         for value in values:
-            if len(value) < _SHORTEST_KNOWN or secret_signs.PLAIN.fullmatch(value):
+            if len(value) < _MIN_KNOWN or secret_signs.PLAIN.fullmatch(value):
                 continue
             plain = unquote(value)
             quoted = (quote(plain, safe, errors="surrogatepass") for safe in ("/", ""))
             forms = {value, plain, *quoted, markup.escape(plain), json.dumps(plain)[1:-1]}
             forms.add(base64.b64encode(plain.encode("utf-8", "surrogatepass")).decode().rstrip("="))
             _known.pop(value, None)
-            _known[value] = tuple(sorted((one for one in forms if len(one) >= _SHORTEST_KNOWN), key=len, reverse=True))
-        for value in list(_known)[:-_MOST_KNOWN]:
+            _known[value] = tuple(sorted((one for one in forms if len(one) >= _MIN_KNOWN), key=len, reverse=True))
+        for value in list(_known)[:-_MAX_KNOWN]:
             del _known[value]
 
 
 def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
     """Registers the values of cookies from Playwright that may be sessions; not a language, currency or name."""
     for cookie in cookies:
-        name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
-        is_word = re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value) is not None
-        if not is_word and (
-            secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value))
-        ):
-            remember(value)
+        if may_be_session(cookie):
+            remember(str(cookie.get("value", "")))
+
+
+def may_be_session(cookie: Mapping[str, object]) -> bool:
+    """Whether a cookie from Playwright may be a session, by its name and value."""
+    name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
+    if re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value):
+        return False
+    return bool(secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value)))
 
 
 def _without_known(raw: str) -> str:
@@ -187,7 +191,7 @@ def _pair(piece: str, depth: int, *, is_protocol: bool) -> str:
 
 def _nested(value: str, depth: int) -> str:
     """Cleans a parameter's value, which may itself be an address, JSON or text."""
-    if depth >= _DEEPEST:
+    if depth >= _MAX_DEPTH:
         return REDACTED if "%" in value or "://" in value else value
     plain = unquote_plus(value) if "%" in value else value
     if re.match(r"(?:[A-Za-z][\w+.-]+:)?[/\\]{2}|[/\\]", plain):
@@ -202,7 +206,7 @@ def _nested(value: str, depth: int) -> str:
 
 def _hides(word: str, depth: int) -> bool:
     """Whether a word is base64 of a text with a secret."""
-    if len(word) < 16 or depth > _DEEPEST or not (plain := _plain_of(word)):
+    if len(word) < 16 or depth > _MAX_DEPTH or not (plain := _plain_of(word)):
         return False
     return (_address(plain, depth + 1) if "://" in plain[:12] else _text(plain, depth + 1)) != plain
 
@@ -262,7 +266,7 @@ def links(raw: str) -> str:
 
 
 def _text(raw: str, depth: int) -> str:
-    if depth > _DEEPEST or not _SUSPECT.search(raw):
+    if depth > _MAX_DEPTH or not _SUSPECT.search(raw):
         return raw
     lower = raw.lower()
     if "cookie" in lower or "authorization" in lower:

@@ -234,7 +234,11 @@ def errors_and_fallback(environment: Environment) -> list[str]:
         require((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
         heard: list[events.Event] = []
         scarce = api.MainApp(
-            enable_parallel=True, max_workers=4, hear=heard.append, govern=_little_memory, **environment.options()
+            enable_parallel=True,
+            max_workers=4,
+            hear=heard.append,
+            make_governor=_little_memory,
+            **environment.options(),
         ).process_pos(entries(portal, 6))
         opened = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
         said = [event.text for event in heard if isinstance(event, events.Notice) and event.level == "warning"]

@@ -23,7 +23,7 @@ _ACCOUNTS: Final = "accounts"
 
 
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
-_LONGEST: Final = 100
+_MAX_NAME: Final = 100
 """Maximum characters of a folder's name."""
 
 
@@ -34,9 +34,9 @@ def folder_name(origin: str) -> str:
     very long one, gets a part of its SHA-256, because several characters become `_`.
     """
     plain = _PLAIN.fullmatch(origin)
-    if plain is not None and len(origin) <= _LONGEST:
+    if plain is not None and len(origin) <= _MAX_NAME:
         return "_".join(part for part in plain.groups() if part)
-    readable = re.sub(r"[^a-z0-9.-]+", "_", origin.lower())[:_LONGEST]
+    readable = re.sub(r"[^a-z0-9.-]+", "_", origin.lower())[:_MAX_NAME]
     return f"{readable}~{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
 
 

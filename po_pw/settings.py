@@ -24,9 +24,9 @@ DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 
 CONFIG_FILE = "po-pw.toml"
 
-_LONGEST: Final = 80
+_MAX_SHOWN: Final = 80
 """Characters of a value that a message shows."""
-_ALIKE: Final = 0.75
+_MIN_SIMILARITY: Final = 0.75
 """How alike a name has to be to count as a mistyped one."""
 
 _FLAGS = {
@@ -116,6 +116,8 @@ class _Fields(pydantic_settings.BaseSettings):
 
     url_template: str | None = None
     """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded."""
+    write_back: bool = False
+    """Write the results into the list itself, too; see `results.write_back`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
@@ -318,8 +320,8 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     value = repr(found["input"])
-    if len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]}…"
+    if len(value) > _MAX_SHOWN:
+        value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     takes = own if found["type"] == "value_error" and name not in _durations() else f"give {_takes(name)}"
     return _Problem(name, source, f"{value} cannot be used: {takes}")
@@ -343,7 +345,7 @@ def _mistyped_variable(variable: str) -> _Problem | None:
     name = variable.upper().removeprefix(_PREFIX).lower()
     if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
         return None
-    near = difflib.get_close_matches(name, Settings.model_fields, 1, _ALIKE)
+    near = difflib.get_close_matches(name, Settings.model_fields, 1, _MIN_SIMILARITY)
     if not near:
         return None
     text = f"there is no such setting; did you mean {_PREFIX}{near[0].upper()}?"
@@ -351,7 +353,7 @@ def _mistyped_variable(variable: str) -> _Problem | None:
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _ALIKE)
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _MIN_SIMILARITY)
     return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
 
 

@@ -92,6 +92,10 @@ def show(
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
     if "failed.csv" in summary.names:
         places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
+    if summary.written_back is not None and summary.written_back.path is not None:
+        places.append(("Your list", summary.written_back.path, "cyan"))
+    if summary.written_back is not None and summary.written_back.before is not None:
+        places.append(("As it was", summary.written_back.before, "dim"))
     if log is not None:
         places.append(("Log", log, "dim"))
     for name, place, style in places:

@@ -25,16 +25,7 @@ def doctor(
         int | None,
         typer.Option("-w", "--workers", help="How many browser contexts a run would have, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="Where a run would put everything.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     browser: Annotated[
         str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
     ] = None,

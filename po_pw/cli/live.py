@@ -150,7 +150,7 @@ class View:
             parts.append(f"{tally.many(event.refused, 'row')} refused")
         if event.duplicates:
             parts.append(tally.many(event.duplicates, "duplicate row"))
-        return Text(", ".join(parts))
+        return Text("\n".join([", ".join(parts), *_marked(event.skipped, event.unproved)]))
 
     def _browser(self, event: events.BrowserChosen) -> Text:
         browser = event.browser
@@ -203,3 +203,17 @@ class View:
         parts += [Text(line, "bold yellow", no_wrap=True, overflow="ellipsis") for line in now.waits()]
         parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]
         return Group(*parts)
+
+
+def _marked(skipped: int, unproved: int) -> list[str]:
+    """The lines about rows that the list marks as done."""
+    lines = []
+    if skipped == 1:
+        lines.append("1 row is marked COMPLETED and its folder is there: skipped")
+    elif skipped:
+        lines.append(f"{skipped} rows are marked COMPLETED and their folders are there: skipped")
+    if unproved == 1:
+        lines.append("1 row is marked COMPLETED, but its files are not there: processed")
+    elif unproved:
+        lines.append(f"{unproved} rows are marked COMPLETED, but their files are not there: processed")
+    return lines

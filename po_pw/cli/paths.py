@@ -27,3 +27,11 @@ Out = Annotated[
     ),
 ]
 """The output directory of a run that is looked at."""
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", metavar="PATH", parser=path, help="Where folders and results go.  [default: downloads]"
+    ),
+]
+"""The output directory of a run, for every command that starts one or checks what one needs."""

@@ -24,16 +24,7 @@ def process(
         int | None,
         typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            parser=paths.path,
-            help="Where folders and results go.  [default: downloads]",
-        ),
-    ] = None,
+    out: paths.OutOption = None,
     url_template: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +44,17 @@ def process(
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
+    ] = None,
+    write_back: Annotated[
+        bool,
+        typer.Option(
+            "--write-back",
+            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+        ),
+    ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
     refresh: Annotated[
@@ -136,6 +138,8 @@ def process(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
+            write_back=write_back or None,
             limit=limit,
             max_path=max_path,
             attempts=attempts,

@@ -1,4 +1,4 @@
-"""Rows to a plan: the same PO is worked on once, whichever rows it is on."""
+"""Marks duplicates among the rows: a PO on several rows is processed once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
-    """Marks each row whose PO is on an earlier row as a duplicate of that; streams."""
+    """Yields the rows; a row whose PO is on an earlier row becomes a duplicate of that."""
     first: dict[models.OrderKey, int] = {}
     for row in rows:
         if row.order is None:
@@ -26,21 +26,28 @@ def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
             yield row
 
 
-class Addresses:
-    """The addresses of a run's orders that have a secret in them, which the journal keeps without: in memory alone."""
+class Unrecorded:
+    """Data of a run's orders that is kept in memory only: addresses with a secret in them, and claims.
+
+    The journal keeps such addresses without the secret.
+    """
 
     def __init__(self) -> None:
-        self._whole: dict[models.OrderKey, str] = {}
+        self._whole: dict[models.OrderKey, models.PurchaseOrder] = {}
 
     def noted(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
-        """The rows, as they are; streams."""
+        """Yields the rows unchanged and remembers their addresses."""
         for row in rows:
             order = row.order
-            if order is not None and row.duplicate_of is None and redact.address(order.url) != order.url:
-                self._whole[order.key] = order.url
+            if order is not None and row.duplicate_of is None and _is_cut_short(order):
+                self._whole[order.key] = order
             yield row
 
     def whole(self, order: models.PurchaseOrder) -> models.PurchaseOrder:
-        """An order from the journal, with the address that the input has."""
-        url = self._whole.get(order.key)
-        return order if url is None else dataclasses.replace(order, url=url)
+        """Completes an order from the journal."""
+        return self._whole.get(order.key, order)
+
+
+def _is_cut_short(order: models.PurchaseOrder) -> bool:
+    """Whether the journal does not keep all of an order."""
+    return order.claim is not None or redact.address(order.url) != order.url

@@ -8,12 +8,15 @@ import json
 import sqlite3
 import zlib
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import pydantic
 
 from po_pw import models, redact
 
-if TYPE_CHECKING:
-    from po_pw.journal import facts
+_OUTCOME: Final = pydantic.TypeAdapter(models.Outcome)
+_FILE: Final = pydantic.TypeAdapter(models.SavedFile)
+# Given what `json` parsed: pydantic's own parser refuses lone surrogates, which names from servers may contain.
 
 _SUM: Final = ',"sum":"'
 """SQLite has no checksums: without one a flipped bit in a text would go unnoticed."""
@@ -39,17 +42,7 @@ def load(text: object) -> models.Outcome:
         damage = sqlite3.DatabaseError("an entry does not add up")
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
-    raw: dict[str, Any] = json.loads(f"{body}}}")
-    raw["key"] = models.OrderKey(raw["key"])
-    raw["status"] = models.Status(raw["status"])
-    raw["files"] = tuple(_file(file) for file in raw["files"])
-    raw["missing"] = tuple(_missing(file) for file in raw["missing"])
-    raw["error"] = _failure(raw["error"])
-    timing = raw["timing"]
-    raw["timing"] = models.Timing(_time(timing["started_at"]), _time(timing["ended_at"]), timing["seconds"])
-    raw["earlier"] = models.Earlier(raw.get("earlier", models.Earlier.NEW))  # older journals have none
-    raw["changes"] = models.Changes(**raw["changes"]) if raw["changes"] else None
-    return models.Outcome(**raw)
+    return _OUTCOME.validate_python(json.loads(f"{body}}}"))
 
 
 def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
@@ -74,6 +67,7 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
         problem.code if problem else None,
         escape_surrogates(redact.text(problem.message)) if problem else None,
         row.duplicate_of,
+        json.dumps(order.levels if order else ()),
     )
 
 
@@ -81,7 +75,8 @@ def order(row: sqlite3.Row) -> models.PurchaseOrder:
     """The order of a row."""
     amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
     key = models.OrderKey(row["key"])
-    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"])
+    levels = tuple(json.loads(row["levels"]))
+    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"], levels)
 
 
 def result(row: sqlite3.Row) -> models.RowResult:
@@ -97,7 +92,9 @@ def result(row: sqlite3.Row) -> models.RowResult:
     else:
         status, error = outcome.status, outcome.error
     cells = tuple(json.loads(row["cells"]))
-    return models.RowResult(row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"])
+    return models.RowResult(
+        row["number"], cells, row["po_number"], status, outcome, error, row["duplicate_of"], bool(row["is_skipped"])
+    )
 
 
 def other(row: sqlite3.Row) -> models.OtherOrder:
@@ -130,24 +127,9 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     )
 
 
-def attachment_values(run: models.RunId, listed: facts.Listed, attachment: models.Attachment) -> tuple[Any, ...]:
-    """A listed attachment, in the order of the table's columns."""
-    kind = type(attachment.source).__name__.lower()
-    return (
-        run,
-        listed.key,
-        escape_surrogates(attachment.id),
-        escape_surrogates(redact.text(attachment.name)),
-        escape_surrogates(redact.text(attachment.place)),
-        kind,
-        attachment.claimed_bytes,
-        stamp(listed.at),
-    )
-
-
 def file(text: str) -> models.SavedFile:
     """Reads a file from the last value of `file_values`."""
-    return _file(json.loads(text))
+    return _FILE.validate_python(json.loads(text))
 
 
 def stamp(moment: datetime.datetime) -> str:
@@ -172,26 +154,6 @@ def _sum(body: str) -> str:
 def _text(value: models.Outcome | models.SavedFile) -> str:
     # ASCII only: names from servers may contain lone surrogates, which SQLite cannot store.
     return json.dumps(dataclasses.asdict(value), default=_time_text, separators=(",", ":"))
-
-
-def _file(raw: dict[str, Any]) -> models.SavedFile:
-    for name in ("modified_at", "saved_at"):
-        raw[name] = _time(raw[name]) if raw[name] else None
-    raw["checks"] = tuple(raw["checks"])
-    return models.SavedFile(**raw)
-
-
-def _missing(raw: dict[str, Any]) -> models.MissingFile:
-    raw["failure"] = _failure(raw["failure"])
-    return models.MissingFile(**raw)
-
-
-def _failure(raw: dict[str, Any] | None) -> models.Failure | None:
-    return models.Failure(models.ErrorCode(raw["code"]), raw["message"]) if raw else None
-
-
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text)
 
 
 def _time_text(value: object) -> str:

@@ -42,15 +42,6 @@ class FileSaved:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listed:
-    """The attachments on an order's page; replaces an earlier listing of the same run."""
-
-    key: models.OrderKey
-    attachments: tuple[models.Attachment, ...]
-    at: datetime.datetime
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Happened:
     """An event that concerns the whole run."""
 
@@ -64,4 +55,4 @@ class Happened:
     """Other fields, as JSON values, without secrets."""
 
 
-Fact: TypeAlias = Leased | Attempted | FileSaved | Listed | Happened
+Fact: TypeAlias = Leased | Attempted | FileSaved | Happened

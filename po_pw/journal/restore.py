@@ -35,7 +35,7 @@ class Recovered:
 
     outcome: models.Outcome
     parent: str
-    """The supplier's folder; may be empty."""
+    """Folder that contains the order's folder, with `/`; may be empty."""
     stem: str
     """Stem of the order's folder."""
 

@@ -55,13 +55,6 @@ CREATE TABLE attempts (
   PRIMARY KEY (run, lease)
 ) WITHOUT ROWID;
 
--- What the page of an order listed when a run saw it last; `kind`: link, click or external.
-CREATE TABLE attachments (
-  run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, name TEXT NOT NULL,
-  place TEXT NOT NULL, kind TEXT NOT NULL, claimed_bytes INTEGER, listed_at TEXT NOT NULL,
-  PRIMARY KEY (run, key, attachment_id)
-) WITHOUT ROWID;
-
 -- Each file a run saved, noted as soon as it is whole; once the order has its outcome, exactly the outcome's.
 CREATE TABLE files (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, path TEXT NOT NULL,
@@ -106,7 +99,14 @@ INSERT OR REPLACE INTO orders (key, run, number)
   WHERE rows.key IS NOT NULL ORDER BY runs.started_at, rows.run, rows.number;
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED)
+_SHEETS: Final = """
+-- levels: names of the folders above the order's folder (JSON). found_done: outcome (JSON, as in outcomes) of an order
+-- that no run fetched: the list itself marks it as COMPLETED, and its files are there.
+ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE rows ADD COLUMN found_done TEXT;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
 """Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

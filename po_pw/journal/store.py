@@ -28,18 +28,19 @@ INSERT INTO runs (run, source, columns, workers, out, command, started_at) VALUE
 
 _PUT_ROW: Final = """
 INSERT INTO rows (run, number, po_number, key, cells, url, supplier, amount, amount_is_decimal,
-                  error_code, error_message, duplicate_of)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                  error_code, error_message, duplicate_of, levels)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _PUBLISH: Final = "UPDATE outcomes SET state = 'published', at = ? WHERE run = ? AND key = ?"
 
 _ORDERS: Final = """
-SELECT number, key, po_number, url, supplier, amount, amount_is_decimal FROM rows
+SELECT number, key, po_number, url, supplier, amount, amount_is_decimal, levels FROM rows
 WHERE run = ? AND number > ? AND key IS NOT NULL ORDER BY number LIMIT ?"""
 
 _RESULTS: Final = """
 SELECT rows.number, rows.cells, rows.po_number, rows.error_code, rows.error_message, rows.duplicate_of,
-       COALESCE(own.outcome, twin.outcome) AS outcome
+       COALESCE(own.outcome, rows.found_done, twin.outcome, first.found_done) AS outcome,
+       COALESCE(rows.found_done, first.found_done) IS NOT NULL AS is_skipped
 FROM rows
 LEFT JOIN outcomes AS own ON own.run = rows.run AND own.key = rows.key AND own.state = 'published'
 LEFT JOIN rows AS first ON first.run = rows.run AND first.number = rows.duplicate_of
@@ -54,6 +55,10 @@ _NAME: Final = "INSERT OR REPLACE INTO orders (key, run, number) VALUES (?, ?, ?
 
 _NAME_ALL: Final = """
 INSERT OR REPLACE INTO orders (key, run, number) SELECT key, run, number FROM rows WHERE run = ? AND key IS NOT NULL"""
+
+_FOUND_DONE: Final = "UPDATE rows SET found_done = ?, key = NULL WHERE run = ? AND key = ?"
+
+_UNNAME: Final = "DELETE FROM orders WHERE key = ? AND run = ?"
 
 _NAMED_BEFORE: Final = (
     """
@@ -298,6 +303,23 @@ class Journal:
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
                 writes.put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
+
+        await self._written(put)
+
+    async def skip(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
+        """Records orders that their list marks as COMPLETED, with their files there; all or none.
+
+        They are not outcomes of a run: later runs do not take them over, and do not show them among other orders.
+
+        Args:
+            run: the run of this list.
+            outcomes: consumed on the writer's thread; an error they raise leaves nothing recorded.
+        """
+
+        def put(connection: sqlite3.Connection) -> None:
+            for outcome in outcomes:
+                connection.execute(_FOUND_DONE, (codec.dump(outcome), run, outcome.key))
+                connection.execute(_UNNAME, (outcome.key, run))
 
         await self._written(put)
 

@@ -21,7 +21,7 @@ _RECENT: Final = 50
 _SHOWN: Final = 5
 """Maximum warnings returned."""
 
-_MOST_UNREAD: Final = 20
+_MAX_UNREAD: Final = 20
 """Maximum unrecognised orders returned."""
 
 _LATEST: Final = """
@@ -281,7 +281,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
         rules=_by_rules(connection, run, version),
-        unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MOST_UNREAD))),
+        unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MAX_UNREAD))),
         warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
     )
 

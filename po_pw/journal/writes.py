@@ -30,10 +30,6 @@ INSERT OR REPLACE INTO attempts (run, lease, key, attempt, worker, started_at, e
                                  error_message)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-_PUT_ATTACHMENT: Final = """
-INSERT OR REPLACE INTO attachments (run, key, attachment_id, name, place, kind, claimed_bytes, listed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-
 _PUT_EVENT: Final = "INSERT INTO events (run, at, event, level, worker, key, detail) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -62,10 +58,6 @@ def put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact
     """Writes a fact."""
     if isinstance(fact, facts.FileSaved):
         connection.execute(_PUT_FILE, codec.file_values(run, fact.key, fact.file))
-        return
-    if isinstance(fact, facts.Listed):
-        connection.execute("DELETE FROM attachments WHERE run = ? AND key = ?", (run, fact.key))
-        connection.executemany(_PUT_ATTACHMENT, (codec.attachment_values(run, fact, one) for one in fact.attachments))
         return
     if isinstance(fact, facts.Happened):
         detail = codec.escape_surrogates(json.dumps(fact.detail, ensure_ascii=False))

@@ -50,7 +50,8 @@ def seconds_suspended() -> float:
     names = _CLOCKS.get(_SYSTEM)
     if names is None:
         return 0.0
-    with_sleep, without_sleep = (time.clock_gettime(getattr(time, name)) for name in names)
+    read: Callable[[int], float] = getattr(time, "clock_gettime")  # noqa: B009 - it does not exist on Windows
+    with_sleep, without_sleep = (read(getattr(time, name)) for name in names)
     return with_sleep - without_sleep
 
 

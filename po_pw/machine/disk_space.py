@@ -21,7 +21,7 @@ _MIN_FRACTION: Final = 20
 """On a small file system only 1/20 of its size must be free."""
 _FIRST_WAIT: Final = 1.0
 """Seconds to wait after a disk-full error although space seems free (a quota, one large file); doubles."""
-_LONGEST_WAIT: Final = 60.0
+_MAX_WAIT: Final = 60.0
 _MAX_ERRORS: Final = 6
 """Errors in a row, although a small file can be written, after which we stop expecting recovery."""
 _RESPONSE_TIMEOUT: Final = 30.0
@@ -147,7 +147,7 @@ class DiskMonitor:
         """Reports that writing to the output failed, whatever the readings say."""
         now = asyncio.get_running_loop().time()
         if not self.is_paused:  # of several at once, the first counts
-            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._errors, 10))
+            wait = min(_MAX_WAIT, _FIRST_WAIT * 2.0 ** min(self._errors, 10))
             self._errors += 1
             self._not_before = now + wait
             if isinstance(error, errors.OutOfSpaceError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
 import enum
 import os
@@ -309,20 +308,7 @@ def _check(stopped: threading.Event) -> None:
 
 
 def _unknown_folders(out: Path, known: set[str]) -> Iterator[Finding]:
-    """Unrecorded folders with a name like an order's, in the output directory or in a supplier's folder."""
-    for folder in _folders_in(out):
-        if folder.name == order_paths.INTERNAL or folder.name in known:
-            continue
-        if order_paths.OrderPaths.of(out, folder.name) is not None:
-            yield Finding(Kind.UNKNOWN_FOLDER, folder.name)
-            continue
-        for inner in _folders_in(folder):
-            name = f"{folder.name}/{inner.name}"
-            if name not in known and order_paths.OrderPaths.of(out, name) is not None:
-                yield Finding(Kind.UNKNOWN_FOLDER, name)
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):  # removed meanwhile, or not readable: treated as empty
-        return sorted(folder / entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
-    return []
+    """Unrecorded folders with a name like an order's, anywhere in the output directory."""
+    for folder, _ in order_paths.orders_below(out, out):
+        if folder.as_posix() not in known and not (out / folder).is_symlink():
+            yield Finding(Kind.UNKNOWN_FOLDER, folder.as_posix())

@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-_LONGEST: Final = 64
+_MAX_CHARS: Final = 64
 _CODES: Final = (
     "AED",
     "ARS",
@@ -86,7 +86,7 @@ def parse(text: str) -> Decimal | str | None:
     stripped = text.strip()
     if not stripped:
         return None
-    if len(stripped) > _LONGEST:
+    if len(stripped) > _MAX_CHARS:
         return stripped
     rest, negative = stripped, False
     if rest.startswith("(") and rest.endswith(")"):

@@ -22,9 +22,9 @@ _DECLARED: Final = re.compile(r"\"?sep=([,;\t|:^~])\"?\r?\n?\Z", re.IGNORECASE)
 _BLOCK: Final = 1 << 20
 _MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
-_LONGEST_LINE: Final = 1 << 24
+_MAX_LINE_CHARS: Final = 1 << 24
 """Maximum characters of a line, which is read into memory."""
-_MOST_LINES, _FEWEST_LINES = 1024, 16
+_MAX_LINES, _MIN_LINES = 1024, 16
 _LONG_CELL: Final = f"a cell of it has more than {csv.field_size_limit():,} characters"
 _BAD_QUOTES: Final = (
     'a quotation mark (") opens here and does not close where it should: the cells of this row cannot be told apart'
@@ -56,9 +56,9 @@ class Text:
             raise errors.InputError(msg) from None
 
     def _lines(self, stream: IO[str]) -> Iterator[str]:
-        while line := stream.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE:
-                msg = f"{self.path} has a line of {_LONGEST_LINE:,} characters or more; it needs a row per order."
+        while line := stream.readline(_MAX_LINE_CHARS):
+            if len(line) == _MAX_LINE_CHARS:
+                msg = f"{self.path} has a line of {_MAX_LINE_CHARS:,} characters or more; it needs a row per order."
                 raise errors.InputError(msg)
             yield line
 
@@ -161,19 +161,23 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
-    """Splits lines into rows.
+    return (record for record, _ in raw_records(lines, separator))
+
+
+def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.Record, str]]:
+    """Splits lines into rows, each with its original text.
 
     An unclosed quotation mark would silently swallow the following rows: such a row is cut after one line and marked as
     faulty, and reading continues with the next line. To bound the time for a file full of such rows, the lines allowed
     per row decrease while consecutive rows are faulty.
     """
-    pushed_back: collections.deque[str] = collections.deque()
+    again: collections.deque[str] = collections.deque()
     taken: list[str] = []
-    max_lines = _MOST_LINES
+    most = _MAX_LINES
 
     def feed() -> Iterator[str]:
-        while len(taken) < max_lines:
-            line = pushed_back.popleft() if pushed_back else next(lines, None)
+        while len(taken) < most:
+            line = again.popleft() if again else next(lines, None)
             if line is None:
                 return
             taken.append(line)
@@ -193,14 +197,15 @@ def _records(lines: Iterator[str], separator: str) -> Iterator[headers.Record]:
         else:
             fault = "" if _closed(taken, separator) else _BAD_QUOTES
         number += 1
-        max_lines = max(max_lines // 2, _FEWEST_LINES) if fault else _MOST_LINES
+        raw = "".join(taken[:1] if fault else taken)
+        most = max(most // 2, _MIN_LINES) if fault else _MAX_LINES
         if fault:
-            pushed_back.extendleft(reversed(taken[1:]))
+            again.extendleft(reversed(taken[1:]))
             cells = taken[0].rstrip("\r\n").split(separator)
             reader = csv.reader(feed(), delimiter=separator)
         if number == 1 and cells:
             cells[0] = cells[0].removeprefix("\ufeff")
-        yield headers.Record(number, [without_apostrophes(cell) for cell in cells], fault)
+        yield headers.Record(number, [without_apostrophes(cell) for cell in cells], fault), raw
 
 
 def _closed(lines: list[str], separator: str) -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 WITHIN: Final = 20
 """Number of rows in which the header is searched: exports put titles and blank rows above it."""
 _UNNAMED: Final = 50
+HIERARCHY: Final = "<|>"
+"""Header of the separator column: each column to its right is a folder level."""
 _KNOWN: Final = {
     "po_number": {"ponumber", "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
     "url": {"url", "coupaurl", "link"},
@@ -46,17 +48,22 @@ class ColumnMap:
     url: int
     supplier: int
     amount: int
+    levels: tuple[int, ...] = ()
+    """Folder levels, outermost first."""
 
     @classmethod
     def of(cls, header: Sequence[str]) -> ColumnMap:
-        """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins."""
-        plain = [bare(name) for name in header]
-        return cls(
-            **{
-                field: next((index for index, name in enumerate(plain) if name in names), -1)
-                for field, names in _KNOWN.items()
-            }
-        )
+        """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins.
+
+        Columns to the right of `<|>` are folder levels only, whatever their names are.
+        """
+        end = hierarchy(header)
+        plain = [bare(name) for name in header[:end]]
+        places = {
+            field: next((index for index, name in enumerate(plain) if name in names), -1)
+            for field, names in _KNOWN.items()
+        }
+        return cls(**places, levels=tuple(range(end + 1, len(header))))
 
     @property
     def known(self) -> int:
@@ -64,6 +71,11 @@ class ColumnMap:
         if self.po_number < 0:
             return 0
         return sum(index >= 0 for index in (self.po_number, self.url, self.supplier, self.amount))
+
+
+def hierarchy(header: Sequence[str]) -> int:
+    """Index of the column `<|>`; the number of columns if there is none."""
+    return next((index for index, name in enumerate(header) if name.strip() == HIERARCHY), len(header))
 
 
 def bare(name: str) -> str:

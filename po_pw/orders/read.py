@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.orders import cells as values
-from po_pw.orders import headers, rows, sheets
+from po_pw.orders import headers, rows, sheets, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,13 +28,15 @@ class OrderTable:
         columns: the header's names in order, made unique (see `headers.names`).
         source: the file.
         about: the part of the file that is read; `""` if all of it is.
+        content: its unprocessed rows.
+        header_row: number of the header's row.
     """
 
     columns: tuple[str, ...]
     source: Path
     about: str
-    _content: sheets.Source = dataclasses.field(repr=False)
-    _header: int
+    content: sheets.Source = dataclasses.field(repr=False)
+    header_row: int
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
 
@@ -50,28 +52,43 @@ class OrderTable:
         width = len(self.columns)
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
-            for column in {self._reader.columns_by_field.po_number, self._reader.columns_by_field.url}.intersection(
-                record.without_result
-            ):
+            places = self._reader.columns_by_field
+            for column in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
-            if len(cells) > width and not self._content.separator:
+            if len(cells) > width and not self.content.separator:
                 del cells[width:]  # a stray note far to the right: no cell is shifted
             if len(cells) > width:
                 fault = fault or (
                     f"{len(cells)} cells where the header has {width} columns; "
-                    f"put quotation marks around a cell that has {_called(self._content.separator)} in it"
+                    f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
-                cells[width - 1 :] = [self._content.separator.join(cells[width - 1 :])]
+                cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
             padded = tuple(cells + [""] * (width - len(cells)))
             yield self._reader.row(record.number, padded, fault)
+
+    @property
+    def columns_by_field(self) -> headers.ColumnMap:
+        """The known columns."""
+        return self._reader.columns_by_field
+
+    def free_column(self) -> int:
+        """Index of the first column to the right of every filled cell.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        if self.content.separator:
+            return len(self.columns)
+        ends = (max((at for at, cell in enumerate(one.cells, 1) if cell), default=0) for one in self.content.records())
+        return max(len(self.columns), max(ends, default=0))
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
         number = self._reader.columns_by_field.po_number
-        for record in self._content.records():
-            if record.number > self._header and (not record.blank or number in record.without_result):
+        for record in self.content.records():
+            if record.number > self.header_row and (not record.blank or number in record.without_result):
                 yield record
 
 
@@ -80,7 +97,8 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
-    leftmost match wins, other columns are kept. The header may have up to 19 rows above it.
+    leftmost match wins, other columns are kept. Columns to the right of `<|>` are folder levels, if filled. The header
+    may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
@@ -99,7 +117,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
         )
         raise errors.InputError(msg)
     columns = headers.names(header.cells)
-    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template)
+    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template, tracking.places(columns))
     table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs a row per purchase order."
@@ -186,7 +204,8 @@ def order_from_mapping(
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())
-    row = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template).row(number, cells)
+    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template, tracking.places(names))
+    row = reader.row(number, cells)
     if columns is None:
         return row
     exact = dict(zip(names, cells, strict=True))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.orders import amounts, headers
+from po_pw.orders import amounts, headers, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _MAX_CHARS: Final = 200
 _MAX_URL_CHARS: Final = 65_536
@@ -53,14 +53,16 @@ class Reader:
     Attributes:
         source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
-        places: their meaning.
+        columns_by_field: their meaning.
         template: address for rows without one, with `{po_number}` in it; None if there is none.
+        tracked: indexes of the result columns, see `tracking`.
     """
 
     source: str
     columns: Sequence[str]
     columns_by_field: headers.ColumnMap
     template: str | None
+    tracked: Mapping[str, int]
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.
@@ -72,7 +74,7 @@ class Reader:
         """
         po_number = _stripped(self._cell(cells, self.columns_by_field.po_number))
         if fault:
-            return models.Row(number, cells, po_number, None, self._failure(number, "", fault))
+            return models.Row(number, cells, po_number, None, self._failure(number, "", fault), is_regular=False)
         problem = _wrong_with_number(po_number)
         if problem:
             return models.Row(number, cells, po_number, None, self._failure(number, "po_number", problem))
@@ -82,15 +84,22 @@ class Reader:
         problem = _wrong_with_url(url)
         if problem:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", problem))
+        levels = [(column, _stripped(self._cell(cells, column))) for column in self.columns_by_field.levels]
+        for column, level in levels:
+            if level in _ERRORS:
+                return models.Row(number, cells, po_number, None, self._failure(number, column, _NO_RESULT_SAID))
         supplier = " ".join(self._cell(cells, self.columns_by_field.supplier).split())
         amount = amounts.parse(self._cell(cells, self.columns_by_field.amount))
-        order = models.PurchaseOrder(models.order_key(po_number), po_number, url, supplier, amount, number)
+        above = tuple(level for _, level in levels if level)
+        key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
+        order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim)
         return models.Row(number, cells, po_number, order)
 
-    def _failure(self, number: int, field: str, problem: str) -> models.Failure:
+    def _failure(self, number: int, field: str | int, problem: str) -> models.Failure:
+        """The failure of a row; `field` is the known column or the column index at fault, `""` for the whole row."""
         where = f"{self.source}, row {number}"
-        if field:
-            column = getattr(self.columns_by_field, field)
+        if field != "":
+            column = getattr(self.columns_by_field, field) if isinstance(field, str) else field
             where += f", column {self.columns[column] if column >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
         return models.Failure(code, redact.text(f"{where}: {problem}"))

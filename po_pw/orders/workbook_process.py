@@ -1,8 +1,8 @@
 """The program that reads a workbook in its own process, so that a crash of the library ends only that process.
 
-It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …]}` or `{"refused": WHY}`; then for
-each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the last being columns whose formula has no result; finally
-`{"rows": COUNT}`. `workbook_sandbox` starts it and reads its output.
+It writes JSON lines to standard output: first `{"sheet": NAME, "others": [NAME, …], "left": COLUMN}`, the column
+(from 0) of each row's first cell, or `{"refused": WHY}`; then for each row `[NUMBER, [CELL, …], [COLUMN, …]]`, the last
+being columns whose formula has no result; finally `{"rows": COUNT}`. `workbook_sandbox` starts it and reads its output.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 NO_SPACE: Final = 9
 """Exit code if the output cannot be written."""
 _PREFERRED: Final = "podata"
-_MOST_BYTES: Final = 4 << 30
+_MAX_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
 """Rows after which the timeout restarts."""
 _SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
 
 
 def _main(path: Path, seconds: float) -> None:
-    _limit_memory()
-    _exit_after(seconds)
+    limit_memory()
+    give_time(seconds)
     try:
         for count, line in enumerate(_lines(path)):
             sys.stdout.write(json.dumps(line) + "\n")
             if count % _STEP == 0:
-                _exit_after(seconds)
+                give_time(seconds)
         sys.stdout.flush()
     except OSError:
         sys.exit(NO_SPACE)
 
 
-def _exit_after(seconds: float) -> None:
+def give_time(seconds: float) -> None:
     """Ends this process after a timeout, from its own thread: works even if the library hangs or the parent is gone."""
     faulthandler.dump_traceback_later(seconds, exit=True)
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Limits this process's memory; if memory runs out, the system kills this process first.
 
     Windows has no such limits; there only `workbook_limits` applies.
@@ -64,7 +64,7 @@ def _limit_memory() -> None:
 
         with contextlib.suppress(OSError, ValueError):  # not always possible on macOS
             _, most = resource.getrlimit(resource.RLIMIT_AS)
-            wanted = min(_MOST_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+            wanted = min(_MAX_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
             resource.setrlimit(
                 resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(most, wanted), most)
             )
@@ -80,9 +80,10 @@ def _lines(path: Path) -> Iterator[object]:
         with path.open("rb") as stream:
             book = calamine.CalamineWorkbook.from_filelike(stream)
         sheet, others = _chosen(book, path)
-        yield {"sheet": sheet.name, "others": others}
+        missing = without_result.get(sheet.name, {})
+        yield {"sheet": sheet.name, "others": others, "left": _first_column(sheet, missing)}
         count = 0
-        for record in _records(sheet, without_result.get(sheet.name, {})):
+        for record in _records(sheet, missing):
             count += 1
             yield record
         yield {"rows": count}
@@ -137,7 +138,7 @@ def _records(
         without_result: columns by row, both from 0, including ones that the library drops.
     """
     left = sheet.start[1] if sheet.start else 0
-    first = min([left, *(column for columns in without_result.values() for column in columns)])
+    first = _first_column(sheet, without_result)
     number = 0
     for number, row in enumerate(sheet.iter_rows(), 1):
         columns = [column - first for column in without_result.get(number - 1, ())]
@@ -145,6 +146,12 @@ def _records(
     for below in range(number, max(without_result, default=-1) + 1):
         columns = [column - first for column in without_result.get(below, ())]
         yield below + 1, _wide([], columns), columns
+
+
+def _first_column(sheet: python_calamine.CalamineSheet, without_result: Mapping[int, Sequence[int]]) -> int:
+    """The column of the first cell in each row that `_records` yields."""
+    left = sheet.start[1] if sheet.start else 0
+    return min([left, *(column for columns in without_result.values() for column in columns)])
 
 
 def _wide(texts: list[str], columns: Sequence[int]) -> list[str]:

@@ -11,6 +11,8 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from po_pw.results import write_back
+
 _NAMED: Final = 10
 """Maximum problems that are listed; others are only counted."""
 
@@ -55,6 +57,7 @@ class Summary:
         warnings: what looks wrong in the run as a whole; with any, the run counts as failed.
         others: number of orders known from earlier runs that are not on this list or were not reached.
         names: file name of each table in the output directory; without `failed.csv` if no row failed.
+        written_back: result of writing into the list itself; None if that was not asked for.
     """
 
     rows: int = 0
@@ -72,6 +75,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
     others: int = 0
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    written_back: write_back.Written | None = None
 
     @property
     def done(self) -> int:

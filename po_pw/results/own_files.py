@@ -21,7 +21,7 @@ from po_pw import durable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_MOST_NAMES: Final = 100
+_MAX_NAMES: Final = 100
 _CHUNK: Final = 1 << 20
 
 
@@ -107,7 +107,7 @@ class OwnFiles:
             else:
                 why = why or f"{candidate} {state.value} and stays as it is"
             self._reported.add(candidate)
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
         raise PermissionError(msg)
 
     def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class OwnFiles:
                 self._note(candidate, (_A_FOLDER,))
                 path.mkdir(parents=True, exist_ok=True)
                 return candidate
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
         raise PermissionError(msg)
 
     def _state_of(self, name: str) -> _State:
@@ -226,7 +226,7 @@ def copy(source: Path, target: Path) -> None:
 def _names(name: str) -> Iterator[str]:
     path = Path(name)
     yield name
-    for number in range(2, _MOST_NAMES + 1):
+    for number in range(2, _MAX_NAMES + 1):
         yield f"{path.stem} ({number}){path.suffix}"
 
 

@@ -29,7 +29,12 @@ def harmless(cell: layout.Cell) -> layout.Cell:
     Plain numbers such as `-12.5` are unchanged. Text with an apostrophe there gets another one, so that our reader,
     which removes one, restores the original.
     """
-    return _FORMULA.sub("'", cell) if isinstance(cell, str) and not _NUMBER.match(cell) else cell
+    return marked(cell) if isinstance(cell, str) else cell
+
+
+def marked(text: str) -> str:
+    """`harmless` for a text."""
+    return text if _NUMBER.match(text) else _FORMULA.sub("'", text)
 
 
 class _File:

@@ -384,7 +384,8 @@ def move_into(source: Path, target: Path, root: Path) -> None:
         folder = target.parent
         if not folder.is_dir():
             make_folder(folder, root)
-            durable.sync_folder(folder.parent)
+            for above in [one for one in folder.parents if one.is_relative_to(root)]:
+                durable.sync_folder(above)
         rename(source, target)
 
     retry_if_dir_removed(step)
@@ -421,6 +422,14 @@ def remove_quietly(folder: Path) -> None:
             shutil.rmtree(folder)
     except OSError as error:
         _log.info("%s cannot be removed: %s", folder, error)
+
+
+def tidy_up(folder: Path, root: Path) -> None:
+    """Removes one of our folders and its parents below `root`, as far as they are empty."""
+    for above in (folder, *folder.parents):
+        if above == root or not above.is_relative_to(root):
+            return
+        remove_if_empty(above)
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -23,20 +23,25 @@ Entry: TypeAlias = "dict[str, Any]"
 """One file's record in a manifest."""
 
 
-def path(internal: Path, supplier_folder: str, stem: str) -> Path:
+def path(internal: Path, parent: str, stem: str) -> Path:
     """Path of an order's manifest. The layout mirrors the folders, because suppliers may use the same PO numbers.
 
     Args:
         internal: the output directory's `.po-pw`.
-        supplier_folder: safe name; may be empty.
+        parent: folder that contains the order's folder, with `/`; may be empty.
         stem: claimed in the journal, so unique.
     """
-    return internal / "manifests" / _folder(supplier_folder) / f"{stem}.json"
+    return internal / "manifests" / "/".join(map(_folder, parent.split("/"))) / f"{stem}.json"
 
 
-def _folder(supplier_folder: str) -> str:
-    """A supplier's manifest folder; its name never equals the manifest name of an order without a supplier."""
-    return f"{supplier_folder}~" if _is_like_a_manifest(supplier_folder) else supplier_folder
+def _folder(level: str) -> str:
+    """Name of a manifest folder; it never equals the name of a manifest beside it."""
+    return f"{level}~" if _is_like_a_manifest(level) else level
+
+
+def _level(folder: str) -> str:
+    """Reverses `_folder`."""
+    return folder.removesuffix("~") if _is_like_a_manifest(folder) else folder
 
 
 def _is_like_a_manifest(name: str) -> bool:
@@ -141,19 +146,17 @@ class Manifest:
 
 
 def iterate(internal: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yields each manifest's path, supplier folder and folder stem, in no particular order."""
+    """Yields each manifest's path, parent folder and folder stem, in no particular order."""
     root = internal / "manifests"
     for folder, _, names in os.walk(root):
         place = Path(folder)
-        supplier_folder = "" if place == root else place.relative_to(root).as_posix()
-        if _is_like_a_manifest(supplier_folder):
-            supplier_folder = supplier_folder.removesuffix("~")
+        parent = "/".join(map(_level, place.relative_to(root).parts))
         for name in names:
             if name.endswith(".json"):
-                yield place / name, supplier_folder, name.removesuffix(".json")
+                yield place / name, parent, name.removesuffix(".json")
 
 
-def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
+def read(path: Path, parent: str, stem: str) -> Manifest:
     """Reads a manifest.
 
     Raises:
@@ -163,7 +166,7 @@ def read(path: Path, supplier_folder: str, stem: str) -> Manifest:
     try:
         content = json.loads(path.read_text("utf-8"))
         status = models.Status(content["status"])
-        folder = "/".join(part for part in (supplier_folder, f"{stem}_{status}") if part)
+        folder = "/".join(part for part in (parent, f"{stem}_{status}") if part)
         if content["folder"] != folder:
             msg = f"{path} is not the manifest of {folder}"
             raise ValueError(msg)

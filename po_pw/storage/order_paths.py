@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+import os
+from pathlib import Path
+from typing import Final
 
 from po_pw import models
 from po_pw.storage import filesystem, manifests
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INTERNAL: Final = filesystem.INTERNAL
 ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
@@ -21,7 +20,7 @@ class OrderPaths:
 
     out: Path
     parent: str
-    """The supplier's folder; `""` if there is none."""
+    """The supplier's folder, or the folder levels of the order's row with `/`; `""` if there is none."""
     stem: str
 
     @classmethod
@@ -67,11 +66,38 @@ def draft_manifest(work: Path) -> Path:
     return work.with_name(f"{work.name}.json")
 
 
-def existing(out: Path, supplier_folder: str, folder_stem: str) -> list[Path]:
+def existing(out: Path, parent: str, folder_stem: str) -> list[Path]:
     """Existing folders of the order, with any ending: one or none."""
-    base = out / supplier_folder if supplier_folder else out
+    base = out / parent if parent else out
     candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
     return [folder for folder in candidates if folder.is_dir()]
+
+
+def orders_below(out: Path, root: Path, *, aside: bool = False) -> list[tuple[Path, OrderPaths]]:
+    """Finds the folders below `root`, at any depth, that have a name like an order's.
+
+    Such folders are not searched themselves, nor are our own folder and symbolic links.
+
+    Args:
+        out: the output directory.
+        root: that directory, or one with the same layout; may be missing.
+        aside: names may have additional `~` at the end, see `publishing.clear_aside`.
+
+    Returns:
+        Path relative to `root` and the order's paths, for each folder.
+    """
+    found: list[tuple[Path, OrderPaths]] = []
+    for folder, inner, _ in os.walk(root):  # unreadable folders are treated as empty
+        here = Path(folder).relative_to(root)
+        going = []
+        for name in sorted(inner):
+            where = OrderPaths.of(out, (here / (name.rstrip("~") if aside else name)).as_posix())
+            if where is not None:
+                found.append((here / name, where))
+            elif name != INTERNAL:
+                going.append(name)
+        inner[:] = going
+    return found
 
 
 def aside_of(out: Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from po_pw import durable, errors, models
@@ -10,7 +12,6 @@ from po_pw.storage import filesystem, manifests, names, order_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool = False) -> bool:
@@ -65,10 +66,9 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         if each is not None:
             for aside in each.aside():
                 filesystem.remove_quietly(aside)
-            filesystem.remove_if_empty(order_paths.aside_of(out) / each.parent)
-            filesystem.remove_if_empty(each.base)
-            filesystem.remove_if_empty(each.manifest.parent)
-    filesystem.remove_if_empty(order_paths.aside_of(out))
+            filesystem.tidy_up(order_paths.aside_of(out) / each.parent, out / order_paths.INTERNAL)
+            filesystem.tidy_up(each.base, out)
+            filesystem.tidy_up(each.manifest.parent, out / order_paths.INTERNAL)
     filesystem.remove_if_empty(source.parent)
     return True
 
@@ -84,19 +84,13 @@ def clear_aside(out: Path) -> None:
     """
     aside = order_paths.aside_of(out)
     with filesystem.map_os_errors(aside, out):
-        folders = [path for path in (*aside.glob("*"), *aside.glob("*/*")) if path.is_dir()]
-        for folder in folders:
-            relative = folder.relative_to(aside)
-            where = order_paths.OrderPaths.of(out, relative.with_name(relative.name.rstrip("~")).as_posix())
-            if where is None:  # a supplier's folder
-                continue
+        for relative, where in order_paths.orders_below(out, aside, aside=True):
             if order_paths.existing(out, where.parent, where.stem):
-                filesystem.remove_quietly(folder)
+                filesystem.remove_quietly(aside / relative)
             else:
-                filesystem.move_into(folder, out / relative.with_name(relative.name.rstrip("~")), out)
-        for folder in folders:
-            filesystem.remove_if_empty(folder)
-    filesystem.remove_if_empty(aside)
+                filesystem.move_into(aside / relative, out / relative.with_name(relative.name.rstrip("~")), out)
+        for folder, _, _ in os.walk(aside, topdown=False):
+            filesystem.remove_if_empty(Path(folder))
 
 
 def _copy_added(older: Sequence[tuple[Path, Path]], work: Path) -> None:

@@ -108,13 +108,24 @@ def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES) -> str:
     return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, max_bytes)
 
 
-def parent(supplier: str, max_bytes: int = names.MAX_BYTES) -> str:
-    """The supplier's folder; `""` if there is none."""
-    name = names.folder_name(supplier)
+def parent(levels: Sequence[str], max_bytes: int = names.MAX_BYTES) -> str:
+    """The folder that contains an order's folder, relative to the output directory, with `/`; `""` if there is none.
+
+    Args:
+        levels: names of the folders, outermost first, not yet made safe: the order's levels, or else its supplier.
+            Names without usable characters are skipped.
+        max_bytes: maximum UTF-8 bytes of a name; see `max_name_bytes`.
+    """
+    return "/".join(filter(None, (_level(name, max_bytes) for name in levels)))
+
+
+def _level(text: str, longest: int) -> str:
+    """A safe name of one folder; `""` if no usable characters are left."""
+    name = names.folder_name(text)
     # Not `.po-pw` or any other hidden folder, and not a name that we use.
     if name.startswith(".") or models.folded(name) in _RESULTS:
         name = f"_{name}"
-    name = names.shorten(name, _FOLDER, max_bytes) if name else ""
+    name = names.shorten(name, _FOLDER, longest) if name else ""
     # Nor a name that the folder of an order without a supplier could have.
     is_like_an_orders = models.folded(name).endswith(
         tuple(models.folded(f"_{ending}") for ending in order_paths.ENDINGS)
@@ -182,7 +193,7 @@ def prepare(
         OrderError: another disk error, see `filesystem.to_order_error`.
     """
     out = out.absolute()
-    where = order_paths.OrderPaths(out, parent(supplier, max_bytes), stem)
+    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), max_bytes), stem)
     final = where.folder(status)
     max_chars = _max_chars(out, where.base / stem, max_path)
     final_names = _final_names(files, max_chars, max_bytes)

@@ -246,7 +246,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):
                 await resuming.plan_resume(
-                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work
+                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work, lambda _: None
                 )
             assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10
             await journal.withdraw(second)

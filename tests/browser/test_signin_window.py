@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.auth import attempt, forms
+from po_pw.auth import attempt, pages, window
 from po_pw.browser import contexts, locate, profiles
 from po_pw.demo import catalogue, server
 from po_pw.portals.generic import page_facts
@@ -40,9 +40,9 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         )
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
-                await forms.open_page(hold.page, url, 20)
+                await pages.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
-                await forms.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
+                await window.wait(hold.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()

@@ -188,7 +188,7 @@ def test_on_a_real_disk(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_each_as_a_supplier_and_an_order(tmp_path: Path) -> None:
     """As a supplier's or an order's name none leads out of the output, hides, or takes a place of ours."""
     for name in WHOLE:
-        parent = staging.parent(name)
+        parent = staging.parent([name])
         order = models.PurchaseOrder(models.order_key(name), name, "https://portal.example/1")
         stem = staging.stem(order)
         for part in (parent, stem):

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
 
-from po_pw.demo.coupa import accounts, catalogue, totp
+from po_pw.demo.coupa import accounts, catalogue, orders, totp
 from po_pw.demo.coupa.catalogue import Source
 from po_pw.demo.coupa.variants import EASY, SCHEDULE, Variant
 from tests.helpers.tenant_visits import QUICK
 
-ALL = catalogue.catalogue(QUICK)
+ALL = orders.all_orders(QUICK)
 LISTED = {order.variant: order for order in ALL if order.listed}
 
 
 def test_every_variant_once_and_the_same_each_time() -> None:
     """Each has a line for people, and an error code exactly where it does not succeed."""
-    assert catalogue.catalogue(QUICK) == ALL
+    assert orders.all_orders(QUICK) == ALL
     assert len(LISTED) == len(SCHEDULE) == sum(order.listed for order in ALL)
     assert all(order.about for order in ALL)
     for order in LISTED.values():
@@ -30,12 +33,12 @@ def test_every_variant_once_and_the_same_each_time() -> None:
 
 def test_numbers_are_of_one_attachment_and_one_page() -> None:
     """However many orders there are, no two share an id, and an attachment's number means one attachment."""
-    orders = catalogue.catalogue(dataclasses.replace(QUICK, orders=3 * len(SCHEDULE)))
-    assert len({order.header_id for order in orders}) == len({order.number for order in orders}) == len(orders)
-    requisitions = [order.requisition for order in orders if order.requisition]
+    many = orders.all_orders(dataclasses.replace(QUICK, orders=3 * len(SCHEDULE)))
+    assert len({order.header_id for order in many}) == len({order.number for order in many}) == len(many)
+    requisitions = [order.requisition for order in many if order.requisition]
     assert len({one.id for one in requisitions}) == len(requisitions)
     meant: dict[int, object] = {}
-    for items in [*(order.items for order in orders), *(one.items for one in requisitions)]:
+    for items in [*(order.items for order in many), *(one.items for one in requisitions)]:
         for item in items:
             assert meant.setdefault(item.attachment.number, item.attachment) == item.attachment
 
@@ -89,9 +92,9 @@ def test_numbers_that_are_not_the_id() -> None:
 
 def test_a_plain_tenant() -> None:
     """For measurements: only what most orders are, and all of them succeed."""
-    orders = catalogue.catalogue(dataclasses.replace(QUICK, orders=60, plain=True))
-    assert {order.variant for order in orders} == set(EASY)
-    assert {order.expected_status for order in orders} == {"COMPLETED", "NO_ATTACHMENTS"}
+    many = orders.all_orders(dataclasses.replace(QUICK, orders=60, plain=True))
+    assert {order.variant for order in many} == set(EASY)
+    assert {order.expected_status for order in many} == {"COMPLETED", "NO_ATTACHMENTS"}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +115,15 @@ def test_one_time_codes(at: int, expected: str) -> None:
     assert totp.code(secret, at) == expected
     assert totp.matching_step(secret, f" {expected} ", at + totp.STEP) == at // totp.STEP
     assert totp.matching_step(secret, expected, at + 2 * totp.STEP) is None
+
+
+def test_the_program_for_codes() -> None:
+    """As `--totp-command` runs it: the code of this moment, alone on its line."""
+    secret = QUICK.totp_secret
+    ended = subprocess.run(
+        [sys.executable, "-m", "po_pw.demo.coupa.totp", secret], capture_output=True, text=True, check=True
+    )
+    assert totp.matching_step(secret, ended.stdout, time.time()) is not None
 
 
 @pytest.mark.parametrize(

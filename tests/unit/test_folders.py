@@ -273,8 +273,8 @@ def test_stems(po_number: str, stem: str) -> None:
 )
 def test_suppliers_folders(supplier: str, folder: str) -> None:
     """A supplier's folder is safe, does not hide, and takes no place of ours."""
-    assert staging.parent(supplier) == folder
-    assert len(staging.parent("x" * 300)) <= 80
+    assert staging.parent([supplier]) == folder
+    assert len(staging.parent(["x" * 300])) <= 80
 
 
 def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:

@@ -226,7 +226,10 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
     ]
     assert run_async(told(run)) == expected
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.executescript("DROP TABLE orders; PRAGMA user_version = 2")
+        connection.executescript(
+            "DROP TABLE orders; ALTER TABLE rows DROP COLUMN levels; ALTER TABLE rows DROP COLUMN found_done; "
+            "PRAGMA user_version = 2"
+        )
     assert run_async(told(run)) == expected
 
 
@@ -267,32 +270,17 @@ def test_facts_ride_along_with_a_commit(path: Path) -> None:
     run_async(body())
 
 
-def test_what_a_page_listed_and_what_befell_the_run(path: Path) -> None:
-    """The latest visit's attachments, whatever became of them, and events; kept without a sync of their own."""
+def test_what_befell_the_run(path: Path) -> None:
+    """Events of a run, kept without a sync of their own."""
     key = order(2).key
-    listed = tuple(
-        models.Attachment(name, f"{name}.pdf", source, "Comments", size)
-        for name, source, size in (
-            ("a", models.Link("http://x/a?sig=1", "http://x"), 10),
-            ("b", models.Click(models.Control("button", "Download b.pdf"), nth=1, alike=2), None),
-            ("c", models.External("http://elsewhere/c"), None),
-        )
-    )
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
             run = await journal.begin(PLAN, [row(2)])
-            journal.note(run, facts.Listed(key, listed[:1], START))
-            journal.note(run, facts.Listed(key, listed[1:], START))
             lost = facts.Happened("context.lost", "warning", START, "w1", None, {"why": "it \udc80 died"})
             journal.note(run, lost)
             journal.note(run, dataclasses.replace(lost, event="order.put_back", level="info", key=key, detail={}))
         at = "2026-11-25T07:30:00.000000+00:00"
-        query = "SELECT key, attachment_id, name, place, kind, claimed_bytes, listed_at FROM attachments ORDER BY 2"
-        assert raw(path, query) == [
-            (key, "b", "b.pdf", "Comments", "click", None, at),
-            (key, "c", "c.pdf", "Comments", "external", None, at),
-        ]
         assert raw(path, "SELECT at, event, level, worker, key, detail FROM events ORDER BY id") == [
             (at, "context.lost", "warning", "w1", None, '{"why": "it \\udc80 died"}'),
             (at, "order.put_back", "info", "w1", key, "{}"),

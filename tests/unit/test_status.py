@@ -312,6 +312,8 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
         connection.execute("DROP TABLE orders")
+        connection.execute("ALTER TABLE rows DROP COLUMN levels")
+        connection.execute("ALTER TABLE rows DROP COLUMN found_done")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
     assert status.read(out).outdated == 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw.demo import faults, serving, signing
-from po_pw.demo.coupa import accounts, catalogue, provider, site, totp
+from po_pw.demo.coupa import accounts, catalogue, orders, provider, site, totp
 from po_pw.demo.coupa.variants import Variant
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Tenant:
         self.settings = settings
         self.username = settings.username
         self.password = settings.password
-        self.all_orders = catalogue.catalogue(settings)
+        self.all_orders = orders.all_orders(settings)
         self.orders = tuple(order for order in self.all_orders if order.listed)
         self.by_number = {order.po_number: order for order in self.orders}
         self.origin = ""

@@ -1,0 +1,136 @@
+"""When a portal that keeps asking for a sign-in is told of, and when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from typing import TYPE_CHECKING, Any, cast
+
+from po_pw import errors, events, settings
+from po_pw.engine import sign_ins
+from tests.helpers.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+URL = "https://portal.example/orders/1"
+
+
+class Pool:
+    """Signs in at once, or fails as it is told."""
+
+    def __init__(self, *fails: errors.PoPwError) -> None:
+        self.fails = list(fails)
+        self.renewed = 0
+
+    async def renew_sign_in(self, origin: str) -> None:
+        assert origin == "https://portal.example"
+        if self.fails:
+            raise self.fails.pop(0)
+        self.renewed += 1
+
+
+class Policy:
+    """Notes which hosts wait, and which were given up."""
+
+    def __init__(self) -> None:
+        self.waits: set[str] = set()
+        self.gone: dict[str, errors.PoPwError] = {}
+
+    def hold(self, host: str) -> None:
+        self.waits.add(host)
+
+    def release_hold(self, host: str) -> None:
+        self.waits.discard(host)
+
+    def give_up(self, host: str, error: errors.PoPwError) -> None:
+        self.gone[host] = error
+
+
+def tried(
+    pool: Pool, steps: Callable[[sign_ins.SignIns, Callable[[], Awaitable[None]]], Awaitable[None]]
+) -> tuple[Policy, list[events.Event]]:
+    """Runs steps beside the renewals; `settled` waits until none is under way."""
+
+    async def go() -> tuple[Policy, list[events.Event]]:
+        heard: list[events.Event] = []
+        hub = events.Hub()
+        hub.listen(heard.append)
+        policy = Policy()
+        run = types.SimpleNamespace(hub=hub, pool=pool, options=settings.Settings(sign_in_window=False))
+        knows = types.SimpleNamespace(note_signed_out=lambda _: None, note_signed_in=lambda _: None)
+        them = sign_ins.SignIns(cast("Any", run), cast("Any", knows), cast("Any", policy))
+        working = asyncio.create_task(them.work())
+
+        async def settled() -> None:
+            while policy.waits and not policy.gone:  # noqa: ASYNC110 - of the other task alone
+                await asyncio.sleep(0)
+
+        await steps(them, settled)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return policy, heard
+
+    return run_async(go())
+
+
+def test_whoever_notices_first_has_it_renewed_once() -> None:
+    """Four workers meet the end of one session, and one of them late, when it is renewed already."""
+    pool = Pool()
+
+    async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
+        for _ in range(3):
+            them.expired(URL, 0)
+        await settled()
+        assert them.generation(URL) == 1
+        them.expired(URL, 0)
+        await settled()
+
+    policy, heard = tried(pool, steps)
+    assert pool.renewed == 1
+    assert not policy.gone
+    assert [type(event) for event in heard] == [events.SignInStarted, events.SignInEnded]
+
+
+def test_sessions_that_end_early_are_told_of_once() -> None:
+    """It may allow only one session per user; orders were read meanwhile, so it is not given up."""
+
+    async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
+        for generation in range(8):
+            them.expired(URL, generation)
+            await settled()
+            them.page_read(URL)
+
+    policy, heard = tried(Pool(), steps)
+    said = [event.text for event in heard if isinstance(event, events.Notice)]
+    assert len(said) == 1
+    assert "only one session per user" in said[0]
+    assert not policy.gone
+
+
+def test_sign_ins_that_bring_nothing_end_the_portals_part_of_the_run() -> None:
+    """After five without one order read: exit code 4, and what to do."""
+    pool = Pool()
+
+    async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
+        for generation in range(6):
+            them.expired(URL, generation)
+            await settled()
+
+    policy, _ = tried(pool, steps)
+    assert pool.renewed == 5
+    error = policy.gone["portal.example"]
+    assert isinstance(error, errors.LoginRequiredError)
+    assert "after each of 5 sign-ins" in str(error)
+
+
+def test_a_person_who_is_needed_and_not_there_ends_it_at_once() -> None:
+    """Without a window there is nothing to wait for."""
+
+    async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
+        them.expired(URL, 0)
+        await settled()
+
+    policy, heard = tried(Pool(errors.LoginRequiredError("no password is kept")), steps)
+    assert str(policy.gone["portal.example"]) == "no password is kept"
+    assert [event.renewed for event in heard if isinstance(event, events.SignInEnded)] == [False]
