@@ -20,6 +20,7 @@ from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.machine import capacity
 from po_pw.orders import read
+from po_pw.portals import registry
 
 if TYPE_CHECKING:
     import os
@@ -66,11 +67,11 @@ class MainApp:
         make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
         **options: Any,
     ) -> None:
-        headless = (headless_config or HeadlessConfiguration()).headless
         self.max_workers = max_workers
         self.enable_parallel = enable_parallel
-        workers = max_workers if enable_parallel else 1
-        self.settings = _settings(options, workers=workers, headed=not headless or None)
+        self.settings = _settings(options, headless_config, max_workers)
+        if not enable_parallel:
+            self.settings = self.settings.model_copy(update={"workers": 1})
         self._hear = hear
         self._make_governor = make_governor
         self._host: _Host | None = None
@@ -109,7 +110,7 @@ class MainApp:
             InputError: the spreadsheet cannot be used, or the argument is not orders.
         """
         with _in_python():  # before anything is opened; consumes iterators on the caller's thread
-            given = read.given(pos, self.settings.url_template, limit=self.settings.limit)
+            given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
         with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:
@@ -133,9 +134,8 @@ class WorkerPool:
     def __init__(
         self, max_workers: int = 2, headless_config: HeadlessConfiguration | None = None, **options: Any
     ) -> None:
-        headless = (headless_config or HeadlessConfiguration()).headless
         self.max_workers = max_workers
-        self.settings = _settings(options, workers=max_workers, headed=not headless or None)
+        self.settings = _settings(options, headless_config, max_workers)
         self._lock = threading.Lock()
         self._host: _Host | None = None
         self._tally = _PoolTally()
@@ -254,21 +254,34 @@ _CALLED: Final = {"workers": "max_workers", "headed": "headless_config"}
 """Settings whose argument has another name."""
 
 
-def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
+def _settings(
+    options: Mapping[str, Any], headless_config: HeadlessConfiguration | None, max_workers: int
+) -> settings.Settings:
     """The settings of a call from Python.
 
     Args:
         options: from the caller, by the settings' names.
-        **own: settings from arguments with other names.
+        headless_config: whether windows are shown.
+        max_workers: number of contexts.
 
     Raises:
         InputError: a value is invalid.
     """
+    own = {"workers": max_workers, "headed": not _is_headless(headless_config) or None}
     for name in own:
         if name in options:
             msg = f"{name}: say {_CALLED[name]} instead"
             raise errors.InputError(msg)
     return settings.from_arguments(_CALLED, **own, **options)
+
+
+def _is_headless(config: object) -> bool:
+    if config is None:
+        return HeadlessConfiguration().headless
+    if not isinstance(config, HeadlessConfiguration):
+        msg = f"headless_config: {config!r} cannot be used: give a HeadlessConfiguration"
+        raise errors.InputError(msg)
+    return config.headless
 
 
 @contextlib.contextmanager
@@ -353,8 +366,8 @@ class _Host:
 
         async def result() -> OrderResult:
             with _in_python():
-                template = self._options.url_template
-                row = await stream.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
+                rule = self._run.address_of
+                row = await stream.add(lambda n: read.order_from_mapping(po, n, rule, columns=feeds.COLUMNS))
             return OrderResult.of(row)
 
         return asyncio.run_coroutine_threadsafe(result(), self._loop)

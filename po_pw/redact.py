@@ -26,7 +26,6 @@ from po_pw import secret_signs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-
 T = TypeVar("T")
 
 REDACTED: Final = "REDACTED"

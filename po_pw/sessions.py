@@ -241,7 +241,7 @@ class Sessions:
 
 
 def _read(file: Path) -> SignIn | None:
-    """A saved sign-in; None for what is none."""
+    """Reads a saved sign-in; None if the file is not one."""
     try:
         state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
     except (OSError, ValueError):

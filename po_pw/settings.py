@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import errors
+from po_pw import errors, hostnames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,8 +114,15 @@ class _Fields(pydantic_settings.BaseSettings):
     totp_command: str | None = None
     """A program whose first line of output is the one-time code that a sign-in asks for."""
 
+    portal: str | None = None
+    """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
+    address tells."""
+    base_url: str | None = None
+    """Address of the portal, from which that of an order whose row has none follows, e.g.
+    `https://acme.coupahost.com`."""
     url_template: str | None = None
-    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded."""
+    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
+    `base_url`."""
     write_back: bool = False
     """Write the results into the list itself, too; see `results.write_back`."""
     limit: int | None = pydantic.Field(None, ge=1)
@@ -193,6 +200,14 @@ class _Fields(pydantic_settings.BaseSettings):
             raise ValueError(msg)
         return value
 
+    @pydantic.field_validator("base_url")
+    @classmethod
+    def _base(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", hostnames.origin_of(value)):
+            msg = "must be the portal's address, such as https://acme.coupahost.com"
+            raise ValueError(msg)
+        return value
+
     @pydantic.field_validator("allow_hosts", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
@@ -238,6 +253,9 @@ class Settings(_Fields):
                 super().__init__(**values)
             except pydantic.ValidationError as error:
                 problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
+            except OSError as error:
+                msg = f"{CONFIG_FILE} in this folder cannot be read: {error.strerror or error}"
+                raise errors.InputError(msg) from None
             except UnicodeDecodeError:
                 msg = f"{CONFIG_FILE} is not UTF-8: save it as UTF-8"
                 raise errors.InputError(msg) from None
@@ -319,7 +337,8 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
         return _Problem(name, source, f"the file has no sections; write its settings without [{name}]")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
-    value = repr(found["input"])
+    given_value = found["input"]
+    value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
     if len(value) > _MAX_SHOWN:
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
@@ -345,16 +364,24 @@ def _mistyped_variable(variable: str) -> _Problem | None:
     name = variable.upper().removeprefix(_PREFIX).lower()
     if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
         return None
-    near = difflib.get_close_matches(name, Settings.model_fields, 1, _MIN_SIMILARITY)
+    near = _meant(name)
     if not near:
         return None
-    text = f"there is no such setting; did you mean {_PREFIX}{near[0].upper()}?"
+    text = f"there is no such setting; did you mean {_PREFIX}{near.upper()}?"
     return _Problem(name, f"the environment variable {variable}", text)
 
 
+def _meant(name: str) -> str:
+    """The setting that a name is nearly that of, or the one of the flag that is called so; `""` where there is none."""
+    names = {field: field for field in Settings.model_fields}
+    names |= {flag.removeprefix("--").replace("-", "_"): field for field, flag in _FLAGS.items()}
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _MIN_SIMILARITY)
+    return names[near[0]] if near else ""
+
+
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _MIN_SIMILARITY)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
+    near = _meant(name)
+    return f"; did you mean {near}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
 
 
 def _durations() -> set[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from po_pw.browser import contexts
+    from po_pw.browser import contexts, launching
 
     # Playwright's own types are for the modules that use them.
     Page = Any
@@ -42,7 +42,7 @@ class Proof:
 class Strangers:
     """How an address looks to somebody who is not signed in."""
 
-    def __init__(self, driver: contexts.Driver, launch: contexts.Launch, timeout: float) -> None:
+    def __init__(self, driver: contexts.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
         self._launch = launch
         self._timeout = timeout

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import errors, models, sessions, settings
 from po_pw.auth import attempt, pages
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 from po_pw.portals.generic import page_facts
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
     """
     async with contexts.Driver() as driver:
         browser = driver.resolve(options.browser)
-        launch = contexts.Launch(browser, True, not locate.sandbox_hindrance(), options.launch_timeout)
+        launch = launching.plan(browser, headless=True, timeout=options.launch_timeout)
         return [await _check(options, driver, launch, one, number) for number, one in enumerate(sign_ins)]
 
 
 async def _check(
-    options: settings.Settings, driver: contexts.Driver, launch: contexts.Launch, sign_in: sessions.SignIn, number: int
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn, number: int
 ) -> Verdict:
     url = sign_in.proof_url or sign_in.method.start_url or sign_in.origin
     folder = driver.run_dir.path / f"check-{number}"

@@ -15,7 +15,7 @@ from playwright import async_api as playwright
 from po_pw import errors, hostnames, redact
 from po_pw.auth import form_steps, pages
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts, controls
+from po_pw.browser import controls, launching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -105,7 +105,7 @@ async def fill(
         with pages.statuses(page) as counted:
             await _Filling(page, answers, counted, signed_in, may_type, timeout).run()
     except playwright.Error as error:
-        msg = f"the sign-in form could not be filled ({contexts.first_line(error)}). {_BY_WINDOW}"
+        msg = f"the sign-in form could not be filled ({launching.first_line(error)}). {_BY_WINDOW}"
         raise errors.LoginRequiredError(msg) from error
 
 

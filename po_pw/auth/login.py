@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from po_pw import errors, hostnames, models, redact, sessions, settings
 from po_pw.auth import attempt, forms, window
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts, display, locate
+from po_pw.browser import contexts, display, launching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -154,7 +154,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
 @contextlib.asynccontextmanager
 async def _browser(
     options: settings.Settings, *, headed: bool
-) -> AsyncIterator[tuple[contexts.Driver, contexts.Launch]]:
+) -> AsyncIterator[tuple[contexts.Driver, launching.Launch]]:
     """A driver, and how to launch the browser that the settings ask for."""
     async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:
@@ -162,14 +162,14 @@ async def _browser(
         browser = driver.resolve(options.browser)
         yield (
             driver,
-            contexts.Launch(
-                browser, view.headless, not locate.sandbox_hindrance(), options.launch_timeout, view.environment
+            launching.plan(
+                browser, headless=view.headless, timeout=options.launch_timeout, environment=view.environment
             ),
         )
 
 
 def _attempt(
-    options: settings.Settings, driver: contexts.Driver, launch: contexts.Launch, page: attempt.Page, url: str
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, page: attempt.Page, url: str
 ) -> attempt.Attempt:
     strangers = attempt.Strangers(driver, dataclasses.replace(launch, headless=True), options.navigation_timeout)
     return attempt.Attempt(page, url, strangers, options.navigation_timeout)
@@ -179,7 +179,7 @@ async def _save(
     kept: sessions.Sessions,
     origin: str,
     context: contexts.Context,
-    launch: contexts.Launch,
+    launch: launching.Launch,
     proof: attempt.Proof,
     method: sessions.SignInMethod,
 ) -> SignedIn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from playwright import async_api as playwright
 
 from po_pw import errors, models, net_errors
-from po_pw.browser import contexts
+from po_pw.browser import launching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         except playwright.Error as error:
             if page.is_closed():
                 raise
-            raise errors.PortalUnreachableError(unreachable(url, contexts.first_line(error))) from error
+            raise errors.PortalUnreachableError(unreachable(url, launching.first_line(error))) from error
         return counted.last if counted.seen else (answer.status if answer else 200)
 
 

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Launch = launching.Launch
-first_line = launching.first_line
 
 _starting = threading.Lock()
 """Two threads that start drivers at the same time could not tell the driver processes apart."""
@@ -126,8 +124,9 @@ class Driver:
                 return await playwright.async_playwright().start()
             except Exception as error:  # a bare Exception if the driver ends at once
                 msg = (
-                    f"Playwright's driver does not start ({first_line(error)}). What it printed above says why; where "
-                    "a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
+                    f"Playwright's driver does not start ({launching.first_line(error)}). What it printed above says "
+                    "why; where a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings "
+                    "it."
                 )
                 raise errors.DriverError(msg) from error
 
@@ -145,7 +144,7 @@ class Driver:
     async def open(
         self,
         worker: models.WorkerId,
-        launch: Launch,
+        launch: launching.Launch,
         *,
         user_data_dir: Path,
         downloads: Path,
@@ -185,7 +184,9 @@ class Driver:
         context.opened_in = time.monotonic() - started
         return context
 
-    async def _launch(self, launch: Launch, user_data_dir: Path, downloads: Path) -> playwright.BrowserContext:
+    async def _launch(
+        self, launch: launching.Launch, user_data_dir: Path, downloads: Path
+    ) -> playwright.BrowserContext:
         temporary = self.run_dir.path
         by_channel = launch.browser.channel is not None
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
@@ -340,7 +341,7 @@ class Context:
         except (playwright.Error, errors.TransientError) as error:
             lease.is_doubtful = True
             if self.lost.is_set() or not await self.is_alive():
-                raise self._lost_error(first_line(error)) from error
+                raise self._lost_error(launching.first_line(error)) from error
             if lease.crashed is not None:
                 raise lease.crashed from error
             raise
@@ -363,7 +364,7 @@ class Context:
             async with asyncio.timeout(timeout):
                 await self._inner.cookies("http://127.0.0.1/")
         except playwright.Error as error:
-            self._gone(first_line(error))
+            self._gone(launching.first_line(error))
             return False
         except TimeoutError:
             self._hangs(timeout)
@@ -383,7 +384,7 @@ class Context:
             self._hangs(CLOSE_TIMEOUT)
             raise self._lost_error() from error
         except playwright.Error as error:
-            self._gone(first_line(error))
+            self._gone(launching.first_line(error))
             raise self._lost_error() from error
 
     async def add_cookies(self, cookies: Sequence[models.Cookie]) -> None:
@@ -447,7 +448,7 @@ class Context:
                 await self._inner.close()
             timeout = 2.0
         except (playwright.Error, TimeoutError) as error:
-            _log.info("context of %s did not close by itself: %s", self.worker, first_line(error))
+            _log.info("context of %s did not close by itself: %s", self.worker, launching.first_line(error))
         finally:
             await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, timeout)
             if self.pid:

@@ -59,7 +59,7 @@ class Run:
     Args:
         options: the settings.
         hub: receives events; a new one by default.
-        make_governor: creates the `Governor` for a number of contexts.
+        make_governor: makes what says how many contexts may be open, given how many are asked for.
         system: the readings of the machine.
 
     Raises:
@@ -84,6 +84,8 @@ class Run:
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
+        self.address_of = self._portals.address_of
+        """The address of an order from its number, where that follows from it."""
         plugins.load("po_pw.result_writers")  # fails now if one cannot be loaded, and not at the end of the run
         self._log = logs.RunLog(self._internal / "logs", self.hub)
         self._recorder = event_recorder.EventRecorder(self.hub)
@@ -172,6 +174,8 @@ class Run:
     ) -> AsyncIterator[models.Outcome]:
         """Processes the rows; yields each outcome once it is durable, in order of completion.
 
+        A row that cannot be used is no order and has no outcome: `RunStarted.refusals` and the results tell of it.
+
         Args:
             rows: consumed one by one on another thread; or orders as for `MainApp.process_pos`: mappings, or the path
                 of a spreadsheet. A PO that occurs twice is processed once.
@@ -189,7 +193,7 @@ class Run:
             StoppedError: it was stopped before the first order; then this run is not in the journal.
         """
         options = self.options
-        given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
+        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
         self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
@@ -448,7 +452,7 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
-            stop=lambda why: self.stop(Stop.AFTER_CURRENT, why),
+            stop=self._stop_by_itself,
             back=self._back,
             probes=self._probes,
             resume=self._resume,
@@ -485,9 +489,9 @@ class Run:
         await asyncio.to_thread(self._log.again)
 
     def stop(self, how: Stop, why: str = "asked to") -> None:
-        """Stops the run; may be called from any thread or a signal handler. A second, stronger stop overrides.
+        """Stops the run; may be called from any thread and from a signal handler. One that is stopping stops at once.
 
-        Work before the first order and after the last ends at once; see `long_work`.
+        What is done before the first order and after the last ends at once; see `long_work`.
         """
         self._stops += 1
         if self._loop is None:
@@ -495,9 +499,16 @@ class Run:
         else:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
+    def _stop_by_itself(self, why: str) -> None:
+        """A limit of the run is reached; nothing new where it is stopping already."""
+        if not self.is_stopping:
+            self.stop(Stop.AFTER_CURRENT, why)
+
     def _stop(self, how: Stop, why: str) -> None:
-        if self._stopping is Stop.NOW or self._stopping is how:
+        if self._stopping is Stop.NOW:
             return
+        if self.is_stopping:  # whatever made it stop: who asks again has no patience
+            how = Stop.NOW
         self._stopping = how
         self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
         if self._group is not None:
@@ -603,6 +614,7 @@ async def open_run(
     Raises:
         PoPwError: as raised by `Run` and the calls in the block.
     """
+    _check_arguments(options, on_event)
     try:
         hub = events.Hub()
         if on_event is not None:
@@ -614,6 +626,20 @@ async def open_run(
         if isinstance(error, errors.PoPwError):
             error.args = (settings.in_python(str(error)),)
         raise
+
+
+def _check_arguments(options: object, on_event: object) -> None:
+    """Refuses what `open_run` cannot use, in its caller's words.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if not isinstance(options, settings.Settings | None):
+        msg = f"open_run takes Settings, e.g. open_run(Settings(workers=4)), not {type(options).__name__}"
+        raise errors.InputError(msg)
+    if on_event is not None and not callable(on_event):
+        msg = f"on_event is called with each event: give a function, not {type(on_event).__name__}"
+        raise errors.InputError(msg)
 
 
 def _limits_of(out: Path) -> tuple[int, int | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, locate, page_lease, press_record, profiles
+from po_pw.browser import capture, contexts, controls, launching, page_lease, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -71,7 +71,7 @@ class Opened:
         self.context = await self.another("w1")
 
     async def another(self, name: str, max_bytes: int | None = None) -> contexts.Context:
-        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(self.driver.resolve(None), headless=True, timeout=IN_TIME)
         return await self.driver.open(
             models.WorkerId(name),
             launch,

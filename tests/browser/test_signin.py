@@ -11,7 +11,7 @@ import pytest
 
 from po_pw import errors, hostnames, models, sessions
 from po_pw.auth import forms, pages, trust
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
 
     async def start() -> contexts.Context:
         driver = await stack.enter_async_context(contexts.Driver())
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await driver.open(
             models.WorkerId("login"),

@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.auth import attempt, forms, trust
-from po_pw.browser import contexts, locate
+from po_pw.browser import contexts, launching
 from tests.helpers import identity_provider
 from tests.helpers.support import IN_TIME
 
@@ -49,7 +49,7 @@ def sign_in(
 
     async def start(folder: Path) -> contexts.Context:
         driver = await stack.enter_async_context(contexts.Driver())
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         strangers.append(attempt.Strangers(driver, launch, IN_TIME))
         opened = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder / "profile", downloads=folder / "downloads"

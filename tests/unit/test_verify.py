@@ -153,6 +153,14 @@ def test_without_a_journal_the_manifests_tell(out: Path) -> None:
     assert found(out) == [("unknown folder", "A/PO-3_COMPLETED", ""), ("no manifest", "A/PO-3", "")]
 
 
+def test_where_nothing_is_recorded_nothing_is_called_right(out: Path) -> None:
+    """Our folder is there, and emptied: what lies beside it was not compared with anything."""
+    shutil.rmtree(out / ".po-pw")
+    (out / ".po-pw").mkdir()
+    with pytest.raises(errors.InputError, match="nothing is recorded in "):
+        verify.examine(out)
+
+
 def test_names_are_one_however_a_disk_writes_them(out: Path) -> None:
     """A file system that takes accents apart has the same file, not one missing and one extra."""
     folder = out / "A/PO-2_COMPLETED"
