@@ -237,6 +237,21 @@ class Pool:
         self._hub.emit(opened)
         return context
 
+    @property
+    def user_agent(self) -> str:
+        """Of the contexts that are open; `""` where none is."""
+        return next((context.user_agent for context in self._open.values()), "")
+
+    async def cookies(self) -> Sequence[models.Cookie]:
+        """The cookies that the contexts have now, by one of them; those they were opened with where none is open.
+
+        Raises:
+            BrowserLostError: the browser is gone.
+        """
+        for context in self._open.values():
+            return await context.cookies()
+        return self._cookies
+
     async def check(self, patience: float) -> None:
         """Checks all browsers at the same time; kills those that do not respond, so that their workers replace them.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, humanize, net_errors
@@ -15,9 +16,14 @@ from po_pw.auth import login
 from po_pw.browser import display
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from po_pw.dispatch import failure_policy
     from po_pw.engine import portal_knowledge
     from po_pw.engine.run_context import RunContext
+    from po_pw.portals import base as portals
+
+_log = logging.getLogger(__name__)
 
 _SHORT: Final = 120.0
 """Seconds after a sign-in within which the end of the session counts as early."""
@@ -41,6 +47,9 @@ class _Portal:
     ended_early: int = 0
     fruitless: int = 0
     has_told: bool = False
+    used_at: float = 0.0
+    """When a page of the portal was read last."""
+    is_kept_alive: bool = False
 
 
 class SignIns:
@@ -63,15 +72,21 @@ class SignIns:
         self._knowledge = knowledge
         self._policy = policy
         self._portals: dict[str, _Portal] = {}
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._work: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
 
     def generation(self, url: str) -> int:
         """The number of the current sign-in for an address; increases with each renewal."""
         return self._of(hostnames.origin_of(url)).generation
 
     def page_read(self, url: str) -> None:
-        """Records that an order was read, so the sign-in is valid."""
-        self._of(hostnames.origin_of(url)).fruitless = 0
+        """An order of the portal was read: its sign-in holds, and is kept alive from now on where that can be done."""
+        origin = hostnames.origin_of(url)
+        portal = self._of(origin)
+        portal.fruitless = 0
+        portal.used_at = asyncio.get_running_loop().time()
+        if not portal.is_kept_alive and (asked := self._run_context.portal_for(url).keep_alive(url)) is not None:
+            portal.is_kept_alive = True
+            self._work.put_nowait(self._keep_alive(portal, asked))
 
     def expired(self, url: str, generation: int) -> None:
         """Records that the portal asked for a sign-in: its orders wait until it is renewed.
@@ -87,14 +102,17 @@ class SignIns:
         portal.is_renewing, portal.asked_at = True, url
         self._knowledge.note_signed_out(url)
         self._policy.hold(net_errors.authority_of(url))
-        self._asked.put_nowait(origin)
+        self._work.put_nowait(self._renew(origin))
 
     async def work(self) -> None:
-        """Renews expired sign-ins until cancelled, several portals at the same time."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                origin = await self._asked.get()
-                group.create_task(self._renew(origin), name=f"sign-in-{origin}")
+        """Renews and keeps alive sign-ins until it is cancelled; portals do not wait for each other."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    group.create_task(await self._work.get(), name="sign-in")
+        finally:
+            while not self._work.empty():
+                self._work.get_nowait().close()
 
     async def _renew(self, origin: str) -> None:
         """Signs in, updates all contexts and continues the portal's orders; or gives the portal up for this run."""
@@ -170,6 +188,27 @@ class SignIns:
         self._hub.emit(events.Notice("warning", text))
         await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
         await pool.take_sign_in(origin)
+
+    async def _keep_alive(self, portal: _Portal, asked: portals.KeepAlive) -> None:
+        """Asks what the portal's own pages ask while they are open, as long as no page of it is read.
+
+        So a session outlasts a pause: a disk that is full, another portal that is down. What is answered is of no
+        interest: an order's page will say whether the session holds.
+        """
+        run_context, loop = self._run_context, asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(asked.every)
+            if portal.is_renewing or loop.time() - portal.used_at < asked.every:
+                continue
+            session = run_context.client.session(run_context.pool.user_agent)
+            try:
+                session.set_cookies(await run_context.pool.cookies())
+                async with session.get(asked.url):
+                    _log.debug("asked %s, to keep the session alive", asked.url)
+            except errors.OrderError as error:
+                _log.info("%s was asked to keep the session alive: %s", asked.url, error)
+            finally:
+                await session.aclose()
 
     def _of(self, origin: str) -> _Portal:
         return self._portals.setdefault(origin, _Portal())
