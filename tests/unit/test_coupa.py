@@ -336,7 +336,7 @@ def test_only_a_tenant_on_this_machine_keeps_files_on_this_machine() -> None:
 
 
 def test_what_keeps_a_session_alive() -> None:
-    """The home page, well before a session ends."""
+    """A page that every user may read, often enough."""
     kept = coupa_portal.CoupaPortal().keep_alive(ORDER.url)
     assert kept is not None
     assert kept.url == f"{TENANT}/user/home"
