@@ -1,7 +1,7 @@
-"""Sign-ins that end while a run goes on: one renewal per portal, whoever notices first; other portals are not held up.
+"""Renews sign-ins that expire during a run, once per portal, without blocking other portals.
 
-The orders of the portal wait (`dispatch.failure_policy` holds them back) while a browser of its own signs in again by
-form, or a person does in a window. Then every context gets the new cookies, and the orders are given out again.
+The portal's orders wait (see `dispatch.failure_policy`) while a separate browser signs in by form, or the user does in
+a window. Then every context gets the new cookies, and the orders continue.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SHORT: Final = 120.0
-"""Seconds: a session that ends sooner after its sign-in ends early."""
+"""Seconds after a sign-in within which the end of the session counts as early."""
 _SAY_AFTER: Final = 3
-"""Sessions in a row that end early before the person is told what may be the reason."""
+"""Early ends in a row after which the user is told the probable reason."""
 _FRUITLESS: Final = 5
-"""Sign-ins in a row without one order read after which the portal is given up."""
+"""Sign-ins in a row without an order read, after which the portal is given up."""
 _FIRST_WAIT: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
-"""Bounds of the seconds between two tries while the portal, or the browser, does not answer."""
+"""Bounds of the seconds between two attempts while the portal or the browser does not respond."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Portal:
     generation: int = 0
-    """How often the sign-in was renewed in this run."""
+    """Number of renewals in this run."""
     is_renewing: bool = False
     asked_at: str = ""
-    """The address whose page asked for a sign-in."""
+    """Address of the page that asked for a sign-in."""
     renewed_at: float | None = None
     ended_early: int = 0
     fruitless: int = 0
@@ -53,12 +53,12 @@ class _Portal:
 
 
 class SignIns:
-    """Renews the sign-ins of a run's portals. For the event loop alone.
+    """Renews the sign-ins of a run's portals. Use only from the event loop.
 
     Args:
         run_context: of the run.
         knowledge: of its portals.
-        policy: holds the orders of a portal back meanwhile.
+        policy: blocks the orders of a portal meanwhile.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SignIns:
         self._work: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
 
     def generation(self, url: str) -> int:
-        """Under which sign-in an attempt at this address begins; it grows with each renewal."""
+        """The number of the current sign-in for an address; increases with each renewal."""
         return self._of(hostnames.origin_of(url)).generation
 
     def page_read(self, url: str) -> None:
@@ -89,11 +89,11 @@ class SignIns:
             self._work.put_nowait(self._keep_alive(portal, asked))
 
     def expired(self, url: str, generation: int) -> None:
-        """The portal asked for a sign-in: its orders wait, and the sign-in is renewed, once.
+        """Records that the portal asked for a sign-in: its orders wait until it is renewed.
 
         Args:
             url: of the order.
-            generation: under which the attempt began. An older one than the present is no news.
+            generation: the attempt's sign-in; ignored if it is older than the current one.
         """
         origin = hostnames.origin_of(url)
         portal = self._of(origin)
@@ -115,7 +115,7 @@ class SignIns:
                 self._work.get_nowait().close()
 
     async def _renew(self, origin: str) -> None:
-        """Signs in, tells all contexts, and lets the portal's orders go on; or gives the portal up for this run."""
+        """Signs in, updates all contexts and continues the portal's orders; or gives the portal up for this run."""
         portal, host = self._of(origin), net_errors.authority_of(origin)
         try:
             self._note_end(portal, host)
@@ -133,10 +133,10 @@ class SignIns:
         self._policy.release_hold(host)
 
     def _note_end(self, portal: _Portal, host: str) -> None:
-        """Looks at how long the session lasted.
+        """Evaluates how long the session lasted.
 
         Raises:
-            LoginRequiredError: sign-ins bring nothing.
+            LoginRequiredError: repeated sign-ins do not help.
         """
         if portal.fruitless >= _FRUITLESS:
             msg = (
@@ -159,11 +159,11 @@ class SignIns:
             self._hub.emit(events.Notice("warning", text))
 
     async def _sign_in(self, origin: str, portal: _Portal, host: str) -> None:
-        """By form where that is allowed, else in a window.
+        """Signs in by form if allowed, else in a window.
 
         Raises:
-            LoginRequiredError: a person is needed, and cannot be asked here or did not sign in.
-            PortalUnreachableError: the portal has not answered for too long.
+            LoginRequiredError: the user must sign in, but cannot be asked here or did not.
+            PortalUnreachableError: the portal did not answer for too long.
         """
         pool, options = self._run_context.pool, self._run_context.options
         self._hub.emit(events.SignInStarted(host, "form"))

@@ -155,7 +155,7 @@ def test_a_page_without_a_place_for_attachments_can_be_accepted_once(tmp_path: P
     home, url = tmp_path / "home", f"{bare_portal}/orders/1001"
     first = inspected(tmp_path, home, url, "--po", "PO-1001")
     assert first.returncode == 1, first.stdout + first.stderr
-    assert "no place for attachments" in first.stdout
+    assert "shows no attachments" in first.stdout
     assert "--accept" in first.stdout
     accepted = answered(tmp_path, home, url, "--po", "PO-1001", "--accept")
     assert (accepted["page"], accepted["area"], accepted["accepted"]) == ("ORDER", "NONE", True)
