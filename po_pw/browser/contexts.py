@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psutil
 from playwright import async_api as playwright
 
-from po_pw import errors, models, settings
+from po_pw import errors, models, proxies, settings
 from po_pw.browser import (
     context_guards,
     heartbeat,
@@ -192,6 +192,8 @@ class Driver:
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         environment.update(launch.environment)
+        proxy = await asyncio.to_thread(proxies.read)
+        user = proxy.credentials()
         starting = asyncio.ensure_future(
             self._playwright.chromium.launch_persistent_context(
                 user_data_dir,
@@ -199,7 +201,8 @@ class Driver:
                 executable_path=None if by_channel else launch.browser.executable,
                 headless=launch.headless,
                 chromium_sandbox=launch.sandbox,
-                args=list(_ARGUMENTS),
+                args=[*_ARGUMENTS, *proxy.browser_arguments()],
+                proxy={"server": user[0], "username": user[1], "password": user[2]} if user else None,
                 timeout=launch.timeout * 1000,
                 accept_downloads=True,
                 downloads_path=downloads,

@@ -61,6 +61,8 @@ class Traffic:
         """Hosts that refuse our HTTP client, and not the browser."""
         self.refused = collections.Counter[str]()
         """By host, how often the browser was refused as well."""
+        self.reached: set[str] = set()
+        """Hosts that our HTTP client got a file from: where it fails later, the host is down, for the browser too."""
         self.go_ahead = go_ahead
         self.known = known or verdicts.Verdicts()
         self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
@@ -219,7 +221,7 @@ class Fetcher:
     ) -> None:
         """The file at one address, in the progress; over HTTP, or by way of the browser where that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
-        needed: errors.BrowserRouteNeededError | None = None
+        needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None = None
         try:
             if allowed_hosts.host_of(link.url) not in self._traffic.by_browser:
                 try:
@@ -237,12 +239,19 @@ class Fetcher:
                         is_file=is_file,
                         is_marked=self._is_marked,
                     )
+                    self._traffic.reached.add(allowed_hosts.host_of(link.url))
                     if saved is None:
                         progress.keep(attachment.id)
                     else:
+                        self._traffic.reached.add(allowed_hosts.host_of(saved.url))
                         self._keep(progress, saved)
                     return
                 except errors.BrowserRouteNeededError as error:
+                    needed = error
+                except errors.HostUnreachableError as error:
+                    # The browser may have a way that our client cannot know: a proxy that it discovers, a policy's.
+                    if _host_of_authority(error.host) in self._traffic.reached:
+                        raise
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
@@ -327,7 +336,10 @@ class Fetcher:
             raise
 
     async def _by_browser(
-        self, link: models.Link, fence: allowed_hosts.HostPolicy, needed: errors.BrowserRouteNeededError | None
+        self,
+        link: models.Link,
+        fence: allowed_hosts.HostPolicy,
+        needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
         """The file by way of the browser, where our HTTP client is refused; said once for each host."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
@@ -340,6 +352,9 @@ class Fetcher:
         except errors.OrderError as error:
             if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
+            if isinstance(needed, errors.HostUnreachableError):
+                traffic.refused[host] += 1
+                raise needed from error
             both = f"{needed}; {error}"
             if isinstance(error, errors.HostUnreachableError):
                 raise errors.HostUnreachableError(both, error.host, error.fault) from error
@@ -470,6 +485,10 @@ def _free(folder: Path) -> int:
 @contextlib.asynccontextmanager
 async def _no_question() -> AsyncIterator[Callable[[], None]]:
     yield lambda: None
+
+
+def _host_of_authority(authority: str) -> str:
+    return allowed_hosts.host_of(authority if "://" in authority else f"https://{authority}")
 
 
 def _ends_it(error: errors.OrderError) -> bool:

@@ -7,13 +7,12 @@ import contextlib
 import dataclasses
 import ssl
 import types
-import urllib.request
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
 import truststore
 
-from po_pw import errors, redact
+from po_pw import errors, proxies, redact
 from po_pw.transport import addresses, allowed_hosts, codings, cookies, http_errors, resolving
 
 if TYPE_CHECKING:
@@ -254,19 +253,8 @@ async def _received(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, Non
 
 
 async def _proxy(url: yarl.URL) -> str | None:
-    """The system's proxy for an address; None for a direct connection.
+    """The proxy for an address; None for a direct connection.
 
     Not aiohttp's `trust_env`: it also sends passwords from `.netrc`, which no browser does.
     """
-    return await asyncio.to_thread(_system_proxy, url.scheme, url.host or "")
-
-
-def _system_proxy(scheme: str, host: str) -> str | None:
-    found = urllib.request.getproxies().get(scheme)
-    if not found or urllib.request.proxy_bypass(host):
-        return None
-    address = found if "://" in found else f"http://{found}"
-    if not address.lower().startswith(("http://", "https://")):
-        msg = f"the proxy for {scheme} is none that speaks HTTP ({address.partition('://')[0]})"
-        raise errors.BrowserRouteNeededError(msg)
-    return address
+    return await asyncio.to_thread(lambda: proxies.read().server_for(url.scheme, url.host or "", url.port or 0))
