@@ -20,6 +20,7 @@ from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.machine import capacity
 from po_pw.orders import read
+from po_pw.portals import registry
 
 if TYPE_CHECKING:
     import os
@@ -109,7 +110,7 @@ class MainApp:
             InputError: the spreadsheet cannot be used, or the argument is not orders.
         """
         with _in_python():  # before anything is opened; consumes iterators on the caller's thread
-            given = read.given(pos, self.settings.url_template, limit=self.settings.limit)
+            given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
         with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
@@ -353,8 +354,8 @@ class _Host:
 
         async def result() -> OrderResult:
             with _in_python():
-                template = self._options.url_template
-                row = await stream.add(lambda n: read.order_from_mapping(po, n, template, columns=feeds.COLUMNS))
+                rule = self._run.address_of
+                row = await stream.add(lambda n: read.order_from_mapping(po, n, rule, columns=feeds.COLUMNS))
             return OrderResult.of(row)
 
         return asyncio.run_coroutine_threadsafe(result(), self._loop)

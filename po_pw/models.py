@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
 from datetime import datetime  # noqa: TC003
 from decimal import Decimal  # noqa: TC003
-from typing import NewType, TypeAlias
+from typing import Final, NewType, TypeAlias
 
 OrderKey = NewType("OrderKey", str)
 """A normalised PO number: identifies a purchase order everywhere."""
@@ -245,6 +245,8 @@ class Click:
     """Number of identical controls; if it differs, the page has changed."""
     page: int = 0
     """How often "next page of attachments" must be pressed to reach the control."""
+    at: str = ""
+    """Address of the page it is on; `""` for the order's own."""
 
 
 class NetFault(enum.StrEnum):
@@ -336,7 +338,16 @@ class External:
     url: str
 
 
-FileSource: TypeAlias = Link | Click | External
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """An attachment that is only a text: recorded, there is nothing to fetch."""
+
+    text: str
+
+
+FileSource: TypeAlias = Link | Click | External | Text
+RECORDED: Final = (External, Text)
+"""Kinds of attachments of which there is no file."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -356,6 +367,8 @@ class Attachment:
     """Other ways to fetch it, likeliest first: its icon, its name, a page about it."""
     is_certain: bool = True
     """False if only the response shows whether it is a file: a page is then not a failure."""
+    record: str = ""
+    """The portal's own number of it: two with different numbers are two, whatever their names and content."""
 
 
 class PageKind(enum.StrEnum):
@@ -473,7 +486,8 @@ class MissingFile:
     name: str
     source: str
     failure: Failure | None
-    """None for an attachment that is only a link, which is not a failure."""
+    """None for an attachment that is only a link or a text, which is not a failure."""
+    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

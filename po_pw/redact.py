@@ -63,12 +63,16 @@ def remember(*values: str) -> None:
 def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
     """Registers the values of cookies from Playwright that may be sessions; not a language, currency or name."""
     for cookie in cookies:
-        name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
-        is_word = re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value) is not None
-        if not is_word and (
-            secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value))
-        ):
-            remember(value)
+        if may_be_session(cookie):
+            remember(str(cookie.get("value", "")))
+
+
+def may_be_session(cookie: Mapping[str, object]) -> bool:
+    """Whether a cookie from Playwright may be a session, by its name and value."""
+    name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
+    if re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value):
+        return False
+    return bool(secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value)))
 
 
 def _without_known(said: str) -> str:

@@ -20,7 +20,7 @@ import psutil
 
 from po_pw import api, errors, events, models, settings
 from po_pw.auth import login
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 from po_pw.demo import catalogue, server
 from po_pw.machine import capacity, resources
 
@@ -185,7 +185,7 @@ def profile_isolation(ground: Ground) -> list[str]:
 async def _cookies_stay_apart(browser: str | None) -> None:
     cookie: models.Cookie = {"name": "mark", "value": "1", "domain": "127.0.0.1", "path": "/"}
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(browser), True, not locate.sandbox_hindrance(), 30)
+        launch = launching.plan(driver.resolve(browser), headless=True, timeout=30)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = [
             await driver.open(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import errors
+from po_pw import errors, hostnames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,8 +114,15 @@ class _Fields(pydantic_settings.BaseSettings):
     totp_command: str | None = None
     """A program whose first line of output is the one-time code that a sign-in asks for."""
 
+    portal: str | None = None
+    """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
+    address tells."""
+    base_url: str | None = None
+    """Address of the portal, from which that of an order whose row has none follows, e.g.
+    `https://acme.coupahost.com`."""
     url_template: str | None = None
-    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded."""
+    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
+    `base_url`."""
     write_back: bool = False
     """Write the results into the list itself, too; see `results.write_back`."""
     limit: int | None = pydantic.Field(None, ge=1)
@@ -190,6 +197,14 @@ class _Fields(pydantic_settings.BaseSettings):
     def _template(cls, value: str | None) -> str | None:
         if value is not None and ("{po_number}" not in value or not value.lower().startswith(("http://", "https://"))):
             msg = "must begin with http:// or https:// and contain {po_number}"
+            raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("base_url")
+    @classmethod
+    def _base(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", hostnames.origin_of(value)):
+            msg = "must be the portal's address, such as https://acme.coupahost.com"
             raise ValueError(msg)
         return value
 

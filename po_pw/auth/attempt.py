@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw import errors, hostnames, models
-from po_pw.auth import forms
+from po_pw.auth import forms, pages
 from po_pw.auth import trust as trusts
 from po_pw.portals.generic import page_facts, recognition
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from po_pw.browser import contexts
+    from po_pw.browser import contexts, launching
 
     # Playwright's own types are for the modules that use them.
     Page = Any
@@ -42,7 +42,7 @@ class Proof:
 class Strangers:
     """How an address looks to somebody who is not signed in."""
 
-    def __init__(self, driver: contexts.Driver, launch: contexts.Launch, timeout: float) -> None:
+    def __init__(self, driver: contexts.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
         self._launch = launch
         self._timeout = timeout
@@ -122,12 +122,17 @@ class Attempt:
             await trusts.check_target(target, self._origin, trust)
 
         first = self._first
-        if first is not None and not any(form.asks_who or form.asks_secret for form in first.forms):
+        # A lone e-mail field may be a newsletter's: the link that says "Sign in" comes before it.
+        if (
+            first is not None
+            and not asks_for_sign_in(first)
+            and not any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in first.forms)
+        ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
             if links:
-                await forms.open_page(self._page, links[0], self._timeout)
+                await pages.open_page(self._page, links[0], self._timeout)
         self._asked = True
-        await forms.by_form(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
+        await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
 
     async def prove(self) -> Proof:
         """Opens the address afresh, and if it says nothing the page the sign-in led to: does one need the sign-in?
@@ -137,7 +142,7 @@ class Attempt:
         """
         landed = self._page.url
         here = await _open(self._page, self._url, self._timeout)
-        reason = recognition.sign_in_reason(here, kept=not _led_away(here)) if self._first else ""
+        reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and recognition.names_record(self._url):
             msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
@@ -160,7 +165,7 @@ class Attempt:
 
     def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:
         found = [] if reason else [here.url]
-        if not reason and not _led_away(here):
+        if not reason and not led_away(here):
             found.insert(0, self._url)
         return [one for one in dict.fromkeys([*found, landed]) if _is_same_site(one, self._origin)]
 
@@ -169,13 +174,22 @@ class Attempt:
 
 
 async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
-    status = await forms.open_page(page, url, timeout)
+    status = await pages.open_page(page, url, timeout)
     return await page_facts.look(page, asked=url, status=status)
 
 
+def sign_in_reason(facts: page_facts.PageFacts) -> str:
+    """Why a page is a sign-in: by its structure, or because it is another site's; `""`: it is none. Pure."""
+    if reason := recognition.sign_in_reason(facts, kept=not led_away(facts)):
+        return reason
+    if _is_same_site(facts.url, hostnames.origin_of(facts.asked)):
+        return ""
+    return f"it led to {urlsplit(facts.url).hostname}"
+
+
 def asks_for_sign_in(facts: page_facts.PageFacts) -> bool:
-    """Whether a page is a sign-in, by its structure. Pure."""
-    return bool(recognition.sign_in_reason(facts, kept=not _led_away(facts)))
+    """Whether a page is a sign-in. Pure."""
+    return bool(sign_in_reason(facts))
 
 
 def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFacts) -> bool:
@@ -192,7 +206,8 @@ def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFact
     return bool(stranger.ways_in or stranger.forms)
 
 
-def _led_away(facts: page_facts.PageFacts) -> bool:
+def led_away(facts: page_facts.PageFacts) -> bool:
+    """Whether another page came than the one that was asked for. Pure."""
     part = recognition.record_part(facts.asked, "")
     return not recognition.same_address(facts.asked, facts.url) and not recognition.keeps_record(facts.url, part)
 

@@ -1,56 +1,51 @@
-"""Signing in to a portal on an open page: by a person in a window, or by filling a plain form."""
+"""Signing in by filling forms, page by page: user name, password, one-time code, "Stay signed in?"."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import dataclasses
-import re
+import importlib.resources
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
-from po_pw import errors, models, net_errors
-from po_pw.auth import trust
-from po_pw.browser import contexts
+from po_pw import errors, hostnames, redact
+from po_pw.auth import form_steps, pages
+from po_pw.auth import trust as trusts
+from po_pw.browser import controls, launching
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
-_TEXTUAL: Final = (
-    "input[type=email]:visible, input[type=text]:visible, input[type=tel]:visible, input:not([type]):visible"
-)
-"""A user name's field, where it stands beside a password's."""
-_USER: Final = ", ".join(
-    [
-        "input[autocomplete~=username]:visible",
-        "input[type=email]:visible",
-        *(
-            f"input{kind}[{name}*={word} i]:visible"
-            for kind in ("[type=text]", "[type=tel]", ":not([type])")
-            for word in (
-                "user",
-                "login",
-                "logon",
-                "mail",
-                "account",
-                "identifier",
-                "benutzer",
-                "usuario",
-                "utilisateur",
-            )
-            for name in ("name", "id")
-        ),
-    ]
-)
-"""A user name's field that stands alone: nothing is typed into a search box."""
-_PASSWORD: Final = "input[type=password]:visible"  # noqa: S105 - a selector
+_SOURCE: Final = (importlib.resources.files("po_pw.auth") / "form_page.js").read_text("utf-8")
+_LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 _LOOK_EVERY: Final = 0.3
-"""Seconds between two looks at a page that somebody, or a script, is signing in on."""
+"""Seconds between two looks at a page that a script is signing in on."""
 _COMPLAINT: Final = "[role=alert]:visible, .error:visible, .alert:visible, .flash:visible"
-_SETTLES_WITHIN: Final = 5.0
-"""Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
+_MOST_STEPS: Final = 12
+"""Answers after which a sign-in goes round in circles."""
+_TARGET: Final = """(element) => {
+  const form = element.form || element.closest('form');
+  const sends = (one) => one.type === 'submit' && one.hasAttribute('formaction');
+  const button = form && (sends(element) ? element : [...form.elements].find(sends));
+  const own = () => new URL(form.getAttribute('action') || '', document.baseURI).href;
+  return [location.origin, button ? button.formAction : form ? own() : location.href];
+}"""
+_BY_WINDOW: Final = "Sign in with a window instead: po-pw login without --username"
+
+
+class AsksForCode(Protocol):
+    """Gives a one-time code for a host; blocks."""
+
+    def __call__(self, host: str) -> str:
+        """The code.
+
+        Raises:
+            LoginRequiredError: there is none.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,224 +54,242 @@ class Answers:
 
     username: str
     password: str = dataclasses.field(repr=False)
-    code: Callable[[], str] | None = None
-    """Gives a one-time code; blocks. None where there is none to be had."""
+    code: AsksForCode | None = None
+    """None where nobody and nothing gives one-time codes."""
 
 
-@dataclasses.dataclass(slots=True)
-class Statuses:
-    """The HTTP statuses of the documents that a page has shown."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Look:
+    """What one document asks for, and its elements."""
 
-    last: int = 200
-    seen: int = 0
+    page: form_steps.FormPage
+    handle: playwright.JSHandle
 
+    async def field(self, number: int) -> playwright.ElementHandle:
+        return await self._element(number)
 
-async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
-    """Opens an address, and waits a little for what its scripts do; gives the HTTP status.
+    async def button(self, number: int) -> playwright.ElementHandle:
+        return await self._element(len(self.page.fields) + number)
 
-    Args:
-        page: of any context.
-        url: http(s).
-        timeout: seconds.
-
-    Raises:
-        PortalUnreachableError: the host does not answer; says why.
-    """
-    with statuses(page) as counted:
-        try:
-            answer = await page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
-            # One that polls is taken as it is after a while.
-            with contextlib.suppress(playwright.TimeoutError):
-                await page.wait_for_load_state("networkidle", timeout=min(timeout, _SETTLES_WITHIN) * 1000)
-        except playwright.Error as error:
-            if page.is_closed():
-                raise
-            raise errors.PortalUnreachableError(unreachable(url, contexts.first_line(error))) from error
-        return counted.last if counted.seen else (answer.status if answer else 200)
+    async def _element(self, number: int) -> playwright.ElementHandle:
+        element = (await self.handle.evaluate_handle("(look, number) => look.elements[number]", number)).as_element()
+        if element is None:
+            msg = "the element is gone"
+            raise playwright.Error(msg)
+        return element
 
 
-def unreachable(url: str, said: str) -> str:
-    """What to tell of an address that does not open; pure.
-
-    Args:
-        url: that was asked for.
-        said: the browser's own first line.
-    """
-    fault = net_errors.of_chromium(said)
-    if fault is None and "Timeout" in said:
-        fault = models.NetFault.SILENT
-    if fault is not None:
-        return str(net_errors.unreachable(url, fault, said))
-    code = re.search(r"ERR_[A-Z0-9_]+", said)
-    reason = f"the connection failed ({code[0]})" if code is not None else said
-    return f"{net_errors.authority_of(url)} cannot be opened: {reason}"
-
-
-@contextlib.contextmanager
-def statuses(page: playwright.Page) -> Iterator[Statuses]:
-    """Notes the status of every document the page itself shows while the block lasts."""
-    counted = Statuses()
-
-    def on_answer(answer: playwright.Response) -> None:
-        # A frame that is gone has no page any more, and asking for it raises.
-        with contextlib.suppress(playwright.Error):
-            if answer.request.is_navigation_request() and answer.frame == page.main_frame:
-                counted.last = answer.status
-                counted.seen += 1
-
-    page.on("response", on_answer)
-    try:
-        yield counted
-    finally:
-        page.remove_listener("response", on_answer)
-
-
-async def by_form(
+async def fill(
     page: playwright.Page,
     answers: Answers,
     *,
     signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
-    may_type: Callable[[trust.Target], Awaitable[None]],
+    may_type: Callable[[trusts.Target], Awaitable[None]],
     timeout: float,
 ) -> None:
-    """Fills the form on the open page, and waits until the portal lets us in.
-
-    Forms that ask for the user name first and the password on a second page are filled in two steps.
+    """Fills the forms on the open page and those that follow, until the portal lets us in.
 
     Args:
         page: open at a page that asks for a sign-in.
-        answers: user name and password.
+        answers: user name and password, and who gives one-time codes.
         signed_in: tells from a page and its HTTP status whether the portal lets us in.
-        may_type: asked before anything is typed; raises LoginRequiredError where it must not be.
-        timeout: seconds for each step.
+        may_type: asked before anything is typed or pressed; raises LoginRequiredError where it must not be.
+        timeout: seconds for each page.
 
     Raises:
-        LoginRequiredError: there is no form, or it must not be filled.
+        LoginRequiredError: there is no form, it must not be filled, or a person is needed.
         CredentialsRefusedError: the portal did not accept user name and password.
     """
     page.set_default_timeout(timeout * 1000)
     try:
-        password_field = page.locator(_PASSWORD).first
-        await page.locator(_USER).first.or_(password_field).first.wait_for()
-        if not await password_field.count():
-            user_field = page.locator(_USER).first
-            await _type(user_field, answers.username, may_type)
-            await user_field.press("Enter")
-            await password_field.wait_for()
-        else:
-            # The one beside the password: a page may have a search box above the form.
-            form = page.locator("form").filter(has=page.locator(_PASSWORD))
-            user_field = (form if await form.count() else page).locator(_TEXTUAL).first
-            if await user_field.count():
-                await _type(user_field, answers.username, may_type)
-        await _type(password_field, answers.password, may_type)
-        if await _let_in(page, password_field, signed_in, timeout):
-            return
-        said = await _complaint(page)
+        with pages.statuses(page) as counted:
+            await _Filling(page, answers, counted, signed_in, may_type, timeout).run()
     except playwright.Error as error:
-        msg = (
-            f"the sign-in form could not be filled ({contexts.first_line(error)}). "
-            f"If this portal signs in through another page, use a window: po-pw login without --username"
-        )
+        msg = f"the sign-in form could not be filled ({launching.first_line(error)}). {_BY_WINDOW}"
         raise errors.LoginRequiredError(msg) from error
-    says = f' It says: "{said}".' if said else ""
-    msg = f"the portal did not accept this user name and password.{says}"
-    raise errors.CredentialsRefusedError(msg)
 
 
-async def _type(field: playwright.Locator, text: str, may_type: Callable[[trust.Target], Awaitable[None]]) -> None:
-    """Types into a field once its own document has been found to be one that may have the text."""
-    # By handle: it dies with its document, so that nothing can come between asking and typing.
-    element = await field.element_handle()
-    origin, action = await element.evaluate(
-        """(field) => {
-          const form = field.form;
-          const sends = (one) => one.type === 'submit' && one.hasAttribute('formaction');
-          const button = form && [...form.elements].find(sends);
-          const own = () => new URL(form.getAttribute('action') || '', document.baseURI).href;
-          return [location.origin, button ? button.formAction : form ? own() : location.href];
-        }"""
-    )
-    await may_type(trust.Target(str(origin), str(action)))
-    await element.fill(text)
+class _Filling:
+    """One way through the pages of a sign-in."""
 
+    def __init__(
+        self,
+        page: playwright.Page,
+        answers: Answers,
+        counted: pages.Statuses,
+        signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
+        may_type: Callable[[trusts.Target], Awaitable[None]],
+        timeout: float,
+    ) -> None:
+        self._page = page
+        self._answers = answers
+        self._counted = counted
+        self._signed_in = signed_in
+        self._may_type = may_type
+        self._timeout = timeout
+        self._done: frozenset[form_steps.Asks] = frozenset()
+        self._typed: frozenset[str] = frozenset()
+        self._complained = ""
+        """What the page said when it was last answered."""
 
-async def _let_in(
-    page: playwright.Page,
-    password_field: playwright.Locator,
-    signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
-    timeout: float,
-) -> bool:
-    """Sends the form and waits for the portal's word, which may take several pages, or a script and none."""
-    opened: list[playwright.Frame] = []
-    before = await _complaint(page)
-    with statuses(page) as counted:
+    async def run(self) -> None:
+        is_second = False
+        for _ in range(_MOST_STEPS):
+            look, step = await self._next()
+            if step is None:
+                return
+            try:
+                await self._answer(look, step)
+            except playwright.Error:
+                if self._page.is_closed() or is_second:
+                    raise
+                is_second = True  # another page came meanwhile: what it asks for is answered next
+        msg = f"the portal asks again and again. {_BY_WINDOW}"
+        raise errors.LoginRequiredError(msg)
 
-        def on_page(frame: playwright.Frame) -> None:
-            if frame == page.main_frame and counted.seen:
-                opened.append(frame)
+    async def _next(self) -> tuple[_Look, form_steps.Step | None]:
+        """Waits for a page that asks for something, or lets us in (None).
 
-        page.on("framenavigated", on_page)
-        deadline = time.monotonic() + timeout
-        try:
-            await password_field.press("Enter")
-            while time.monotonic() < deadline:
-                try:
-                    if await signed_in(page, counted.last):
-                        return True
-                    said = await _complaint(page)
-                    # Portals that ask in two steps go back to the first.
-                    asks_again = await password_field.count() > 0 or (said and await page.locator(_USER).count() > 0)
-                    new_page = bool(opened)  # until then it is still the form that was sent
-                    if (new_page and (counted.last >= 400 or asks_again)) or (asks_again and said != before):
-                        await page.wait_for_load_state("domcontentloaded")
-                        return await signed_in(page, counted.last)
-                except playwright.Error:
-                    if page.is_closed():
-                        raise  # otherwise: between two pages
-                await asyncio.sleep(_LOOK_EVERY)
-            return False
-        finally:
-            page.remove_listener("framenavigated", on_page)
-
-
-async def _complaint(page: playwright.Page) -> str:
-    """What the page says went wrong; `""` where it says nothing."""
-    complaint = page.locator(_COMPLAINT).first
-    return " ".join((await complaint.inner_text()).split())[:200] if await complaint.count() else ""
-
-
-async def by_window(
-    page: playwright.Page,
-    *,
-    signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
-    timeout: float,
-) -> None:
-    """Waits until the person has signed in on the open page, however many pages that takes.
-
-    Args:
-        page: open in a window.
-        signed_in: tells from a page and its HTTP status whether the portal lets the person in.
-        timeout: seconds.
-
-    Raises:
-        LoginRequiredError: the window was closed, or the time ran out.
-    """
-    deadline = time.monotonic() + timeout
-    in_a_row = 0
-    with statuses(page) as counted:
+        Raises:
+            LoginRequiredError: it comes to neither.
+        """
+        deadline = time.monotonic() + self._timeout
+        look, step = None, form_steps.NOTHING
         while time.monotonic() < deadline:
             try:
-                there = await signed_in(page, counted.last)
-            except playwright.Error as error:
-                if page.is_closed():
-                    msg = "the window was closed before the sign-in was complete. Nothing was saved; start it again."
-                    raise errors.LoginRequiredError(msg) from error
-                there = False  # between two pages
-            # Twice: a page on the way may look like the portal for a moment.
-            in_a_row = in_a_row + 1 if there else 0
-            if in_a_row >= 2:
-                return
+                status = self._counted.last
+                look, step = await self._look()
+                # Before the password nobody is in on a page that asks for something.
+                may_be_in = form_steps.Asks.PASSWORD in self._done or step.asks is form_steps.Asks.NOTHING
+                if may_be_in and not step.certain and await self._signed_in(self._page, status):
+                    return look, None
+                if step.asks is not form_steps.Asks.NOTHING and step.asks not in self._done:
+                    return look, step
+                if self._done and await self._is_refused(step):
+                    await self._page.wait_for_load_state("domcontentloaded")
+                    if await self._signed_in(self._page, self._counted.last):
+                        return look, None
+                    raise await self._refusal(look, step)
+            except playwright.Error:
+                if self._page.is_closed():
+                    raise  # otherwise: between two pages
             await asyncio.sleep(_LOOK_EVERY)
-    msg = f"nobody signed in within {timeout / 60:.0f} minutes. Nothing was saved; start it again."
-    raise errors.LoginRequiredError(msg)
+        raise await self._refusal(look, step)
+
+    async def _look(self) -> tuple[_Look, form_steps.Step]:
+        """The first document of the page that asks for something; the page itself where none does."""
+        first: tuple[_Look, form_steps.Step] | None = None
+        for frame in self._page.frames[:20]:
+            if frame.is_detached() or not frame.url.startswith("http"):
+                continue
+            handle = await frame.evaluate_handle(_LOOK)
+            facts: Any = await handle.evaluate("(look) => look.facts")
+            look = _Look(form_steps.parse(facts), handle)
+            step = form_steps.next_step(look.page, self._done, self._typed)
+            if frame != self._page.main_frame:
+                step = dataclasses.replace(step, certain=False)
+            if first is None or step.asks is not form_steps.Asks.NOTHING:
+                first = look, step
+            if step.asks is not form_steps.Asks.NOTHING:
+                break
+        if first is None:
+            msg = "the page shows no document"
+            raise playwright.Error(msg)
+        return first
+
+    async def _answer(self, look: _Look, step: form_steps.Step) -> None:
+        """Types what is asked for, and sends it."""
+        if step.asks is form_steps.Asks.NEW_PASSWORD:
+            msg = "the portal asks you to choose a new password. Do that in a window: po-pw login without --username"
+            raise errors.LoginRequiredError(msg)
+        pressed = None
+        if step.user >= 0:
+            pressed = await self._type(look, step.user, self._answers.username)
+            self._typed |= {look.page.fields[step.user].name}
+        if step.password >= 0:
+            pressed = await self._type(look, step.password, self._answers.password)
+            self._typed |= {look.page.fields[step.password].name}
+        if step.code:
+            pressed = await self._type_code(look, step.code)
+        self._complained = await self._complaint()
+        self._counted.seen = self._counted.shown = 0
+        if step.button >= 0:
+            button = await look.button(step.button)
+            await self._allowed(button)
+            await button.click()
+        elif pressed is not None:
+            # A script may have sent it already, when the last character came.
+            with contextlib.suppress(playwright.Error):
+                await pressed.press("Enter")
+        asked = {
+            step.asks,
+            *([form_steps.Asks.USER] if step.user >= 0 else []),
+            *([form_steps.Asks.CODE] if step.code else []),
+        }
+        self._done |= asked
+
+    async def _type(self, look: _Look, number: int, text: str) -> playwright.ElementHandle:
+        # By handle: it dies with its document, so that nothing can come between asking and typing.
+        element = await look.field(number)
+        await self._allowed(element)
+        await element.fill(text)
+        return element
+
+    async def _type_code(self, look: _Look, numbers: tuple[int, ...]) -> playwright.ElementHandle:
+        host = await self._allowed(await look.field(numbers[0]))
+        if self._answers.code is None:
+            msg = (
+                f"{host} asks for a one-time code, and nobody is here to type it. Name a program that prints it with "
+                "--totp-command, or sign in with a window: po-pw login without --username"
+            )
+            raise errors.LoginRequiredError(msg)
+        code = await asyncio.to_thread(self._answers.code, host)
+        redact.remember(code)
+        pieces = list(code) if len(numbers) > 1 else [code]
+        if len(pieces) != len(numbers):
+            msg = f"{host} asks for a one-time code of {len(numbers)} characters, and this one has {len(pieces)}"
+            raise errors.LoginRequiredError(msg)
+        for number, piece in zip(numbers, pieces, strict=True):
+            element = await self._type(look, number, piece)
+        return element
+
+    async def _allowed(self, element: playwright.ElementHandle) -> str:
+        """Makes sure that an element's document, and where its form goes, may have what is typed; gives its host."""
+        origin, action = await element.evaluate(_TARGET)
+        await self._may_type(trusts.Target(str(origin), str(action)))
+        return hostnames.ascii_host(urlsplit(str(origin)).hostname or "")
+
+    async def _is_refused(self, step: form_steps.Step) -> bool:
+        """Whether the page asks again for what it was given, or failed."""
+        asks_again = step.asks is not form_steps.Asks.NOTHING
+        if self._counted.shown and (self._counted.last >= 400 or asks_again):
+            return True
+        return asks_again and await self._complaint() != self._complained
+
+    async def _refusal(self, look: _Look | None, step: form_steps.Step) -> errors.LoginRequiredError:
+        """Why the sign-in came to nothing."""
+        said = await self._complaint()
+        says = f' It says: "{said}".' if said else ""
+        if not self._done:
+            msg = f"the sign-in form could not be filled: none came within {self._timeout:.0f} s. {_BY_WINDOW}"
+            return errors.LoginRequiredError(msg)
+        if step.asks is form_steps.Asks.CODE:
+            return errors.LoginRequiredError(f"the portal did not accept the one-time code.{says}")
+        if step.asks in {form_steps.Asks.USER, form_steps.Asks.PASSWORD}:
+            has_password = form_steps.Asks.PASSWORD in self._done
+            what = "user name and password" if has_password else "user name"
+            return errors.CredentialsRefusedError(f"the portal did not accept this {what}.{says}")
+        host = urlsplit(self._page.url).hostname or ""
+        if self._counted.last >= 400:
+            return errors.LoginRequiredError(f"{host} answered {self._counted.last} to the sign-in form.{says}")
+        asks = form_steps.question(look.page) if look is not None else ""
+        msg = (
+            f'the sign-in stopped at a page of {host} that po-pw does not answer: "{asks}". Answer it once in a '
+            "window: po-pw login without --username"
+        )
+        return errors.LoginRequiredError(msg)
+
+    async def _complaint(self) -> str:
+        """What the page says went wrong; `""` where it says nothing."""
+        complaint = self._page.locator(_COMPLAINT).first
+        return " ".join((await complaint.inner_text()).split())[:200] if await complaint.count() else ""

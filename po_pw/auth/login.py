@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 from po_pw import errors, hostnames, models, redact, sessions, settings
-from po_pw.auth import attempt, forms
+from po_pw.auth import attempt, forms, window
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts, display, locate
+from po_pw.browser import contexts, display, launching
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ async def login(
     *,
     username: str | None = None,
     password: str | None = None,
+    code: forms.AsksForCode | None = None,
     by_environment: bool = False,
     patience: float,
     trust: trusts.Trust | None = None,
@@ -57,6 +61,7 @@ async def login(
         url: any page of the portal that needs a sign-in; an order's is best, for it is then proved there.
         username: fills forms without a window; None opens a window for the person (single sign-on, MFA).
         password: for the form.
+        code: gives the one-time code that a form asks for.
         by_environment: the password is that of `PO_PW_PASSWORD`.
         patience: seconds for the person to sign in.
         trust: where the password may go; by default to the address's own origin alone.
@@ -67,46 +72,119 @@ async def login(
         MachineError: no browser, or no display for the window.
     """
     check_address(url)
-    answers = forms.Answers(username, password or "") if username is not None else None
+    answers = forms.Answers(username, password or "", code) if username is not None else None
     if answers is None and not display.can_show_windows():
         msg = (
-            "there is no display for a sign-in window here. Use --username where the portal has a plain form, or run "
-            "`po-pw login` on a machine with a display and copy its state folder (PO_PW_HOME)."
+            "there is no display for a sign-in window here. Use --username where the portal has a form, or "
+            "--import-cookies with cookies of your own browser; or run po-pw login on a machine with a display, and "
+            "copy its state folder (PO_PW_HOME)."
         )
         raise errors.MachineError(msg)
     trust = trust or trusts.Trust()
     kept = sessions.Sessions(settings.home(options), options.account)
     origin = hostnames.origin_of(url)
-    folder = kept.private_folder(kept.profile(origin))
-    headed = answers is None or options.headed
     redact.remember(password or "")
-    async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
-        if view.warning:
-            _log.warning(view.warning)
-        browser = driver.resolve(options.browser)
-        launch = contexts.Launch(
-            browser, view.headless, not locate.sandbox_hindrance(), options.launch_timeout, view.environment
-        )
+    async with _browser(options, headed=answers is None or options.headed) as (driver, launch):
+        folder = await asyncio.to_thread(kept.private_folder, kept.profile(origin))
         context = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"
         )
         try:
-            strangers = attempt.Strangers(
-                driver, dataclasses.replace(launch, headless=True), options.navigation_timeout
-            )
             async with context.page() as hold:
-                trying = attempt.Attempt(hold.page, url, strangers, options.navigation_timeout)
+                trying = _attempt(options, driver, launch, hold.page, url)
                 if not await trying.begin():
                     if answers is None:
-                        await forms.by_window(hold.page, signed_in=trying.is_in, timeout=patience)
+                        await window.wait(hold.page, signed_in=trying.is_in, timeout=patience)
                     else:
                         await trying.fill(answers, trust)
                 proof = await trying.prove()
-            state = await context.save_storage_state()
-            redact.remember_cookies(state["cookies"])
-            method = sessions.SignInMethod(url, username or "", trust.allowed(), trust.insecure, by_environment)
-            file = await asyncio.to_thread(kept.save, origin, state, proof.url, method)
+            method = sessions.SignInMethod(
+                url, username or "", trust.allowed(), trust.insecure, bool(username) and by_environment
+            )
+            return await _save(kept, origin, context, launch, proof, method)
         finally:
             await context.close()
-        browser = dataclasses.replace(browser, version=context.version)
+
+
+async def import_cookies(options: settings.Settings, url: str, cookies: Sequence[models.Cookie]) -> SignedIn:
+    """Signs in with cookies from another browser, proves it, and saves it in the place of an earlier sign-in.
+
+    Args:
+        options: which browser, where state is kept, and for which account.
+        url: any page of the portal that needs a sign-in.
+        cookies: as Playwright takes them.
+
+    Raises:
+        LoginRequiredError: the portal asks for a sign-in all the same; nothing was saved.
+        PortalUnreachableError: the portal does not answer.
+        MachineError: no browser.
+    """
+    check_address(url)
+    redact.remember_cookies(cookies)
+    kept = sessions.Sessions(settings.home(options), options.account)
+    origin = hostnames.origin_of(url)
+    async with _browser(options, headed=options.headed) as (driver, launch):
+        folder = driver.run_dir.path
+        context = await driver.open(
+            models.WorkerId("login"),
+            launch,
+            user_data_dir=folder / "imported",
+            downloads=folder / "downloads",
+            cookies=cookies,
+        )
+        try:
+            async with context.page() as hold:
+                trying = _attempt(options, driver, launch, hold.page, url)
+                if not await trying.begin():
+                    msg = (
+                        f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
+                        "Sign in with your browser, and export the cookies while you are signed in."
+                    )
+                    raise errors.LoginRequiredError(msg)
+                proof = await trying.prove()
+            done = await _save(kept, origin, context, launch, proof, sessions.SignInMethod(url))
+        finally:
+            await context.close()
+    # Runs start from the profile: what it holds is of an earlier sign-in, perhaps of somebody else.
+    if kept.profile(origin).is_dir():
+        await asyncio.to_thread(shutil.rmtree, kept.profile(origin))
+    return done
+
+
+@contextlib.asynccontextmanager
+async def _browser(
+    options: settings.Settings, *, headed: bool
+) -> AsyncIterator[tuple[contexts.Driver, launching.Launch]]:
+    """A driver, and how to launch the browser that the settings ask for."""
+    async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
+        if view.warning:
+            _log.warning(view.warning)
+        browser = driver.resolve(options.browser)
+        yield (
+            driver,
+            launching.plan(
+                browser, headless=view.headless, timeout=options.launch_timeout, environment=view.environment
+            ),
+        )
+
+
+def _attempt(
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, page: attempt.Page, url: str
+) -> attempt.Attempt:
+    strangers = attempt.Strangers(driver, dataclasses.replace(launch, headless=True), options.navigation_timeout)
+    return attempt.Attempt(page, url, strangers, options.navigation_timeout)
+
+
+async def _save(
+    kept: sessions.Sessions,
+    origin: str,
+    context: contexts.Context,
+    launch: launching.Launch,
+    proof: attempt.Proof,
+    method: sessions.SignInMethod,
+) -> SignedIn:
+    state = await context.save_storage_state()
+    redact.remember_cookies(state["cookies"])
+    file = await asyncio.to_thread(kept.save, origin, state, proof.url, method)
+    browser = dataclasses.replace(launch.browser, version=context.version)
     return SignedIn(origin, browser, file, len(state["cookies"]), proof)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from po_pw import errors, models, redact, sessions, settings
-from po_pw.auth import attempt, credentials, forms
+from po_pw.auth import attempt, codes, credentials, forms
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
-    from po_pw.browser import contexts
+    from po_pw.browser import contexts, launching
 
 
 async def renew(
-    options: settings.Settings, origin: str, driver: contexts.Driver, launch: contexts.Launch
+    options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch
 ) -> dict[str, Any]:
     """Signs in to a portal again without asking anybody, saves the sign-in, and gives its new storage state.
 
@@ -81,8 +81,9 @@ async def _fill(
         why = "the portal refused the password the last time" if last.method.refused else "no password is kept for it"
         raise errors.LoginRequiredError(_person_needed(kept, last.origin, why))
     trust = trusts.Trust(last.method.hosts, insecure=last.method.insecure)
+    answers = forms.Answers(found.username, found.password, codes.from_command(options.totp_command))
     try:
-        await trying.fill(forms.Answers(found.username, found.password), trust)
+        await trying.fill(answers, trust)
     except errors.CredentialsRefusedError as error:
         await asyncio.to_thread(kept.note_refused, last.origin)
         raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, str(error))) from error

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, http_statuses, models, net_errors, numerals
-from po_pw.browser import contexts, holds, press_record
+from po_pw.browser import contexts, holds, launching, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -67,7 +67,7 @@ class Captured:
         try:
             path = Path(await self._arrived(stall))
         except playwright.Error as error:
-            why = contexts.first_line(error)
+            why = launching.first_line(error)
             if not await self._context.is_alive():
                 msg = f"the browser died while it downloaded {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
@@ -163,6 +163,8 @@ class _Answers:
         """Response headers of each file, by address."""
         self.aside: errors.OrderError | None = None
         """Error for a page that loaded in another frame: it may come from the click or from the page itself."""
+        self.led: dict[str, str] = {}
+        """By the address that a redirect of the click's answer led to, where it came from."""
         self._claim = claim
         self._guard = guard
         self._sessions: list[playwright.CDPSession] = []
@@ -209,7 +211,9 @@ class _Answers:
         is_attachment = disposition.lower().startswith("attachment")
         try:
             if redirected and event["frameId"] in self._own_frames and self._guard is not None:
-                self._guard.check_hop(_joined(url, sent["location"]), url)
+                target = _joined(url, sent["location"])
+                self._guard.check_hop(target, url)
+                self.led[target] = url
             if status in _NO_FILE and not is_page and url not in self.headers:
                 self._refuse(event["frameId"], _refusal(url, status, "", sent))
                 await session.send("Fetch.failRequest", {"requestId": request, "errorReason": "Aborted"})
@@ -290,7 +294,7 @@ class PageInsteadError(errors.NotAFileError):
 
 async def capture(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     click: models.Click,
     timeout: float,
     guard: Guard | None = None,
@@ -353,7 +357,7 @@ def _reads_alone(held: models.HeldRequest) -> models.Judgement:
 
 async def download(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     url: str,
     referer: str,
     timeout: float,
@@ -421,7 +425,7 @@ class _NothingBegan(errors.TransientError):
 
 async def _claimed(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     frame: playwright.Frame,
     begin: Callable[[], Awaitable[None]],
     timeout: float,
@@ -464,7 +468,7 @@ async def _claimed(
     captured = Captured(got.suggested_filename, got.url, answers.headers.get(got.url, {}), got, context)
     if guard is not None and got.url.startswith(("http://", "https://")):
         try:
-            guard.check_file(got.url)
+            guard.check_file(got.url, answers.led.get(got.url, ""))
         except errors.OrderError:
             await captured.discard()
             raise

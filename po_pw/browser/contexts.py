@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Hold = holds.PageLease
-Launch = launching.Launch
-first_line = launching.first_line
 
 _starting = threading.Lock()
 """Two threads that start drivers at the same time could not tell the driver processes apart."""
@@ -127,8 +124,9 @@ class Driver:
                 return await playwright.async_playwright().start()
             except Exception as error:  # a bare Exception if the driver ends at once
                 msg = (
-                    f"Playwright's driver does not start ({first_line(error)}). What it printed above says why; where "
-                    "a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings it."
+                    f"Playwright's driver does not start ({launching.first_line(error)}). What it printed above says "
+                    "why; where a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings "
+                    "it."
                 )
                 raise errors.DriverError(msg) from error
 
@@ -146,7 +144,7 @@ class Driver:
     async def open(
         self,
         worker: models.WorkerId,
-        launch: Launch,
+        launch: launching.Launch,
         *,
         user_data_dir: Path,
         downloads: Path,
@@ -186,7 +184,9 @@ class Driver:
         context.opened_in = time.monotonic() - started
         return context
 
-    async def _launch(self, launch: Launch, user_data_dir: Path, downloads: Path) -> playwright.BrowserContext:
+    async def _launch(
+        self, launch: launching.Launch, user_data_dir: Path, downloads: Path
+    ) -> playwright.BrowserContext:
         temporary = self.run_dir.path
         by_channel = launch.browser.channel is not None
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
@@ -329,7 +329,7 @@ class Context:
         return errors.BrowserLostError(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
 
     @contextlib.asynccontextmanager
-    async def page(self) -> AsyncIterator[Hold]:
+    async def page(self) -> AsyncIterator[holds.PageLease]:
         """Leases a free page for the block.
 
         Raises:
@@ -344,7 +344,7 @@ class Context:
         except (playwright.Error, errors.TransientError) as error:
             hold.is_doubtful = True
             if self.lost.is_set() or not await self.is_alive():
-                raise self._lost_error(first_line(error)) from error
+                raise self._lost_error(launching.first_line(error)) from error
             if hold.crashed is not None:
                 raise hold.crashed from error
             raise
@@ -354,7 +354,7 @@ class Context:
         finally:
             self._pages.give(hold)
 
-    async def _fit(self, hold: Hold) -> Hold:
+    async def _fit(self, hold: holds.PageLease) -> holds.PageLease:
         try:
             return await self._pages.fit(hold)
         except TimeoutError:
@@ -367,7 +367,7 @@ class Context:
             async with asyncio.timeout(patience):
                 await self._inner.cookies("http://127.0.0.1/")
         except playwright.Error as error:
-            self._gone(first_line(error))
+            self._gone(launching.first_line(error))
             return False
         except TimeoutError:
             self._hangs(patience)
@@ -387,7 +387,7 @@ class Context:
             self._hangs(CLOSE_TIMEOUT)
             raise self._lost_error() from error
         except playwright.Error as error:
-            self._gone(first_line(error))
+            self._gone(launching.first_line(error))
             raise self._lost_error() from error
 
     async def add_cookies(self, cookies: Sequence[models.Cookie]) -> None:
@@ -451,7 +451,7 @@ class Context:
                 await self._inner.close()
             patience = 2.0
         except (playwright.Error, TimeoutError) as error:
-            _log.info("context of %s did not close by itself: %s", self.worker, first_line(error))
+            _log.info("context of %s did not close by itself: %s", self.worker, launching.first_line(error))
         finally:
             await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, patience)
             if self.pid:

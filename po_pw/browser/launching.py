@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw.browser import display
+from po_pw.browser import display, locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playwright import async_api as playwright
 
-    from po_pw import models
+    from po_pw import errors, models
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,11 +21,41 @@ class Launch:
 
     browser: models.BrowserInfo
     headless: bool
-    sandbox: bool
     timeout: float
     """Seconds for a launch."""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Additional environment variables, e.g. for the display."""
+    no_sandbox_why: str = ""
+    """Why the sandbox is off; `""` if it is on."""
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether Chromium isolates its pages from the system."""
+        return not self.no_sandbox_why
+
+
+def plan(
+    browser: models.BrowserInfo, *, headless: bool, timeout: float, environment: Mapping[str, str] | None = None
+) -> Launch:
+    """Launch options with the sandbox, unless it is known beforehand that it cannot work here.
+
+    Args:
+        browser: to launch.
+        headless: whether without a window.
+        timeout: seconds for a launch.
+        environment: additional environment variables.
+    """
+    return Launch(browser, headless, timeout, environment or {}, locate.sandbox_hindrance())
+
+
+def without_sandbox(launch: Launch, error: errors.MachineError) -> Launch | None:
+    """Launch options after a failed launch: without the sandbox if that failed; None if something else did.
+
+    Only a launch can tell, because kernels and containers differ.
+    """
+    if not launch.sandbox or "sandbox" not in str(error):
+        return None
+    return dataclasses.replace(launch, no_sandbox_why="this machine does not let Chromium sandbox itself")
 
 
 def message(launch: Launch, error: playwright.Error | TimeoutError) -> str:

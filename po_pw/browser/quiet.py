@@ -42,6 +42,8 @@ _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which a frame that does not respond no longer delays the others."""
 _REPEATED: Final = "repeated "
 _SERVER_ERROR: Final = 500
+_FOUND: Final = 302
+_REFUSALS: Final = frozenset({_FOUND, 401, 403, 419})
 _UNAUTHORIZED: Final = 401
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
 
@@ -168,6 +170,7 @@ class Watch:
         self._unproved: float | None = None
         self._is_crashed = False
         self._failures: dict[str, int] = {}
+        self._refusals: dict[str, int] = {}
         self._answered: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -233,7 +236,8 @@ class Watch:
             known.answered = time.monotonic()
             kind = response.headers.get("content-type", "")
             known.is_stream = "event-stream" in kind or "x-mixed-replace" in kind
-            self._note_answer(known, response.status)
+            is_led_to_page = response.request.redirected_from is not None and kind.startswith("text/html")
+            self._note_answer(known, _FOUND if is_led_to_page else response.status)
             self._stir()
 
     def _note_answer(self, known: _Request, status: int) -> None:
@@ -241,6 +245,9 @@ class Watch:
         if known.kind not in {"fetch", "xhr"} or urlsplit(known.url).netloc != urlsplit(page).netloc:
             return
         label = activity.describe(known.kind, known.url, page, known.method)
+        self._refusals.pop(label, None)
+        if status in _REFUSALS:
+            self._refusals[label] = status
         if status >= _SERVER_ERROR or status == _UNAUTHORIZED:
             self._failures[label] = status
         else:
@@ -254,6 +261,11 @@ class Watch:
         Not those that later succeeded.
         """
         return self._failures
+
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """The same of those that its server refused to this user: 401, 403, 419, or a redirect to a page (302)."""
+        return self._refusals
 
     @property
     def answered(self) -> Set[str]:

@@ -91,10 +91,7 @@ def _started(
         raise errors.InputError(msg)
     usual_tenant = coupa_catalogue.TenantSettings()
     return coupa_server.serve_in_thread(
-        coupa_catalogue.TenantSettings(
-            orders=orders or usual_tenant.orders, latency=latency, asks_code=False, asks_to_stay=False
-        ),
-        port=port,
+        coupa_catalogue.TenantSettings(orders=orders or usual_tenant.orders, latency=latency), port=port
     )
 
 
@@ -122,8 +119,22 @@ def _serve(portal: AnyPortal, out: Path) -> None:
 
 
 def _sign_in_options(portal: AnyPortal) -> tuple[str, ...]:
-    """What `po-pw login` needs where another host asks for the password."""
-    return ("--sign-in-host", portal.sign_in_host) if portal.sign_in_host else ()
+    """What `po-pw login` needs where an identity provider asks for the password and a one-time code."""
+    import sys
+
+    from po_pw.cli import shell
+
+    tenant = _tenant(portal)
+    if tenant is None:
+        return ()
+    makes_codes = shell.join((sys.executable, "-m", "po_pw.demo.coupa.totp", tenant.settings.totp_secret))
+    return "--sign-in-host", tenant.sign_in_host, "--totp-command", makes_codes
+
+
+def _tenant(portal: AnyPortal) -> coupa_server.Tenant | None:
+    from po_pw.demo.coupa import server as coupa_server
+
+    return portal if isinstance(portal, coupa_server.Tenant) else None
 
 
 def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
@@ -167,9 +178,11 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
         workers=workers, out=downloads, home=out / _OURS / "home", browser=browser, headed=headed or None
     )
     expected_to_fail = [order for order in portal.orders if order.expected_error]
+    tenant = _tenant(portal)
+    name = "A procurement portal" if tenant is None else "A Coupa tenant"
     typer.echo(
-        f"A procurement portal with {len(portal.orders)} orders is at {portal.origin}; "
-        f"{len(expected_to_fail)} of them cannot succeed, as an example."
+        f"{name} with {len(portal.orders)} order{'' if len(portal.orders) == 1 else 's'} is at {portal.origin}"
+        + (f"; {len(expected_to_fail)} of them cannot succeed, as an example." if expected_to_fail else ".")
     )
     done = asyncio.run(
         login.login(
@@ -178,7 +191,8 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
             username=portal.username,
             password=portal.password,
             patience=60,
-            trust=trust.Trust((portal.sign_in_host,) if portal.sign_in_host else ()),
+            code=None if tenant is None else lambda _: tenant.code(),
+            trust=trust.Trust(() if tenant is None else (tenant.sign_in_host,)),
         )
     )
     typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")

@@ -149,7 +149,9 @@ def _further(listing: models.Listing) -> list[models.Attachment]:
         one
         for one in listing.attachments
         if not any(
-            way.control in pressed if isinstance(way, models.Click) else way.url in addresses
+            way.control in pressed
+            if isinstance(way, models.Click)
+            else isinstance(way, models.Text) or way.url in addresses
             for way in (one.source, *one.others)
         )
     ]
@@ -160,6 +162,8 @@ def _way(way: object) -> str:
 
     if isinstance(way, models.Click):
         return f"press {way.control.label!r}"
+    if isinstance(way, models.Text):
+        return f"text {way.text!r}"
     return way.url if isinstance(way, models.Link | models.External) else ""
 
 

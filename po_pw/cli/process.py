@@ -25,6 +25,17 @@ def process(
         typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
     ] = None,
     out: paths.OutOption = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The portal's address, e.g. https://x.coupahost.com: an order's own then follows from its number.",
+        ),
+    ] = None,
+    portal: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Read all orders as those of this portal: coupa or generic."),
+    ] = None,
     url_template: Annotated[
         str | None,
         typer.Option(
@@ -43,6 +54,10 @@ def process(
             parser=paths.path,
             help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
         ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
     ] = None,
     write_back: Annotated[
         bool,
@@ -126,14 +141,18 @@ def process(
             from po_pw import settings  # seconds on a busy machine
             from po_pw.cli import closing, running, shell
             from po_pw.orders import read
+            from po_pw.portals import registry
 
         options = settings.load(
             workers=workers,
             out=out,
+            base_url=base_url,
+            portal=portal,
             url_template=url_template,
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            account=account,
             write_back=write_back or None,
             limit=limit,
             max_path=max_path,
@@ -152,7 +171,7 @@ def process(
             progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
             progress.stage(hear, f"Opening {table.name}"),
         ):
-            orders = read.open_table(table, url_template=options.url_template, limit=options.limit)
+            orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
         resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
         source = context.get_parameter_source("out")
         is_out_given = source is not None and source.name == "COMMANDLINE"

@@ -73,11 +73,6 @@ class Portal:
         """The page with the sign-in form."""
         return f"{self.origin}/login"
 
-    @property
-    def sign_in_host(self) -> str:
-        """Another host that asks for the password: none."""
-        return ""
-
     def order_url(self, po_number: str) -> str:
         """The address of an order's page; also of one the portal does not have."""
         return f"{self.origin}/orders/{po_number}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, hostnames, models, sessions, settings
+from po_pw.browser import launching
 from po_pw.doctor import checks
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         lines.add(*found)
         forbidden = any(line.state == "problem" for line in found)
         patience = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
-        launch = contexts.Launch(chosen, view.headless, True, patience, view.environment)
+        launch = launching.plan(chosen, headless=view.headless, timeout=patience, environment=view.environment)
         remedy = (
             "That policy stops it, see above." if forbidden else "Try another one: --browser, po-pw browser install."
         )
@@ -92,22 +92,20 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
 
 
 async def _launch(
-    driver: contexts.Driver, launch: contexts.Launch, manager: profiles.ProfileManager, lines: checks.Lines
-) -> contexts.Launch:
+    driver: contexts.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
+) -> launching.Launch:
     """Opens a context and a page, and downloads a file; returns the launch options that worked."""
-    from po_pw.browser import locate
     from po_pw.doctor import trial
 
-    hindrance = locate.sandbox_hindrance()
-    launch = dataclasses.replace(launch, sandbox=not hindrance)
     started = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
         try:
             context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor"))
         except errors.MachineError as error:
-            if not launch.sandbox or "sandbox" not in str(error):
+            unsandboxed = launching.without_sandbox(launch, error)
+            if unsandboxed is None:
                 raise
-            hindrance, launch = "this machine does not let it", dataclasses.replace(launch, sandbox=False)
+            launch = unsandboxed
             context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor-again"))
         await trial.page(context, _SHOW)
         seconds = time.monotonic() - started
@@ -117,7 +115,7 @@ async def _launch(
             lines.add(checks.ok("launch", text))
         else:
             remedy = "Run po-pw as an ordinary user, on a system that allows user namespaces."
-            lines.add(checks.warning("launch", f"{text}, without its sandbox ({hindrance})", remedy))
+            lines.add(checks.warning("launch", f"{text}, without its sandbox ({launch.no_sandbox_why})", remedy))
         with lines.trying("download", "Attachments that only a click hands out will fail; ask an administrator."):
             await trial.download(context, _SHOW)
             lines.add(checks.ok("download", "a click became a file"))
@@ -127,7 +125,7 @@ async def _launch(
 @contextlib.asynccontextmanager
 async def _opened(
     driver: contexts.Driver,
-    launch: contexts.Launch,
+    launch: launching.Launch,
     manager: profiles.ProfileManager,
     name: str,
     cookies: Sequence[models.Cookie] = (),
@@ -143,7 +141,7 @@ async def _opened(
 
 
 async def _ask(
-    options: settings.Settings, driver: contexts.Driver, launch: contexts.Launch, origin: str, number: int
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, origin: str, number: int
 ) -> checks.Check:
     """Opens a portal's home page with the saved sign-in, as a worker would."""
     from po_pw.browser import profiles

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.auth import forms
-from po_pw.browser import capture, contexts, controls
+from po_pw.auth import pages
+from po_pw.browser import capture, contexts, controls, launching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -85,7 +85,7 @@ async def look(
         BrowserLostError: the browser crashed.
     """
     async with _in_time(f"open {url}", timeout), context.page() as hold:
-        return await judge(hold.page, await forms.open_page(hold.page, url, timeout))
+        return await judge(hold.page, await pages.open_page(hold.page, url, timeout))
 
 
 @contextlib.asynccontextmanager
@@ -94,6 +94,6 @@ async def _in_time(what: str, timeout: float) -> AsyncIterator[None]:
         async with asyncio.timeout(timeout):
             yield
     except (playwright.Error, TimeoutError) as error:
-        why = f"not within {timeout:.0f} s" if isinstance(error, TimeoutError) else contexts.first_line(error)
+        why = f"not within {timeout:.0f} s" if isinstance(error, TimeoutError) else launching.first_line(error)
         msg = f"the browser does not {what}: {why}"
         raise errors.MachineError(msg) from error

@@ -168,7 +168,7 @@ class Fetcher:
                 progress.unpressed[attachment.id] = press
                 error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
             if error is None:
-                self._drop(progress, attachment)
+                self.drop(progress, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
                 progress.elsewhere.add(attachment.id)
             else:
@@ -280,7 +280,7 @@ class Fetcher:
                 except errors.NotAFileError:
                     if attachment.is_certain:
                         raise
-                    self._drop(progress, attachment)
+                    self.drop(progress, attachment)
         except asyncio.CancelledError:  # also while it waited for its slot
             await asyncio.shield(captured.discard())
             raise
@@ -414,7 +414,7 @@ class Fetcher:
         progress.failed[attachment.id] = error
         self._hub.emit(events.FileFailed(self._worker, progress.order.key, attachment.name, error.failure()))
 
-    def _drop(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
+    def drop(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
         """Notes that this is no attachment."""
         progress.failed.pop(attachment.id, None)
         progress.unpressed.pop(attachment.id, None)

@@ -130,8 +130,14 @@ class OrderProgress:
         return [
             found
             for found in self.listing.attachments
-            if not isinstance(found.source, models.External) and found.id not in self.dropped | self.elsewhere
+            if not isinstance(found.source, models.RECORDED) and found.id not in self.dropped | self.elsewhere
         ]
+
+    def is_listed_at(self, url: str, *, besides: str) -> bool:
+        """Whether the list has an attachment at this address, other than the one with this id."""
+        others = [one for one in self.wanted() if one.id != besides]
+        links = (way for one in others for way in (one.source, *one.others) if isinstance(way, models.Link))
+        return any(way.url == url for way in links)
 
     def open(self) -> list[models.Attachment]:
         """Those of them that are not on disk yet."""
@@ -237,7 +243,8 @@ class OrderProgress:
         """Drops what shows one attachment once more in another area: the same name, or none, and the same content.
 
         Within one area, the same file attached twice is two attachments. The area that has the most of them keeps its
-        own, the first such area where several have. Only files of this attempt's work folder are removed.
+        own, the first such area where several have. What the portal has numbered is kept in any case, and counts as
+        one of them. Only files of this attempt's work folder are removed.
         """
         alike: dict[tuple[int, str], list[models.Attachment]] = {}
         for found in self.wanted():
@@ -249,8 +256,12 @@ class OrderProgress:
             for name in sorted(names) or [""]:
                 among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
                 areas = collections.Counter(found.place for found in among)
-                for found in among:
-                    if found.place != areas.most_common(1)[0][0]:
+                fullest, count = areas.most_common(1)[0]
+                unnumbered = [found for found in among if not found.record]
+                spare = max(0, count - (len(among) - len(unnumbered)))
+                kept = [found for found in unnumbered if found.place == fullest][:spare]
+                for found in unnumbered:
+                    if found not in kept:
                         self._drop_twin(found.id)
 
     def match_by_content(self) -> None:
@@ -293,19 +304,26 @@ class OrderProgress:
         for found in self.listing.attachments if self.listing else ():
             if found.id in self.dropped:
                 continue
-            if isinstance(found.source, models.External) or found.id in self.elsewhere:
-                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), None))
+            if isinstance(found.source, models.RECORDED) or found.id in self.elsewhere:
+                result.append(_missing(found, None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
                 failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
-                result.append(models.MissingFile(found.id, redact.text(found.name), source_text(found.source), failure))
+                result.append(_missing(found, failure))
         return result
+
+
+def _missing(found: models.Attachment, failure: models.Failure | None) -> models.MissingFile:
+    name, place = redact.text(found.name), redact.text(found.place)
+    return models.MissingFile(found.id, name, source_text(found.source), failure, place)
 
 
 def source_text(source: models.FileSource) -> str:
     """A source in one line, for manifests and results: without what is secret in it, so that a person can follow it."""
     if isinstance(source, models.Click):
         return redact.text(f'click "{source.control.label}"')
+    if isinstance(source, models.Text):
+        return redact.text(f'text "{source.text}"')
     return redact.address(source.url)
 
 

@@ -269,7 +269,9 @@ class OrderReading:
         except errors.OrderError as error:
             fetcher.fail(progress, attachment, error)
             return
-        if isinstance(got, models.Link):
+        if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
+            fetcher.drop(progress, attachment)  # the page has a link to this file, too
+        elif isinstance(got, models.Link):
             self._fetches.add(fetcher.link(progress, attachment, got))
         else:
             self._fetches.add(fetcher.adopt(progress, attachment, got))

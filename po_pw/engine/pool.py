@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, long_work, models, sessions
 from po_pw.auth import renewal
-from po_pw.browser import contexts, display, heartbeat, locate, profiles, watchdog
+from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
 from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Pool:
         """By origin, of sign-ins that were renewed in this run."""
         self._renewals = 0
         self.browser: models.BrowserInfo | None = None
-        self._launch: contexts.Launch | None = None
+        self._launch: launching.Launch | None = None
 
     async def __aenter__(self) -> Self:
         for folder in await asyncio.to_thread(watchdog.sweep):
@@ -58,15 +58,16 @@ class Pool:
         async with contextlib.AsyncExitStack() as stack:
             self._driver = await stack.enter_async_context(contexts.Driver())
             chosen = self._driver.resolve(self._options.browser)
-            hindrance = locate.sandbox_hindrance()
             headed = self._options.headed
             view = await stack.enter_async_context(display.shown(headed=headed, run_dir=self._driver.run_dir))
             if view.warning:
                 self._hub.emit(events.Notice("warning", view.warning))
-            self._launch = contexts.Launch(
-                chosen, view.headless, not hindrance, self._options.launch_timeout, view.environment
+            self._launch = launching.plan(
+                chosen,
+                headless=view.headless,
+                timeout=self._options.launch_timeout,
+                environment=view.environment,
             )
-            self._sandbox_why = hindrance
             self._stack = stack.pop_all()
         return self
 
@@ -171,10 +172,8 @@ class Pool:
             except errors.ProfileError:
                 raise
             except errors.MachineError as error:
-                if self._launch and self._launch.sandbox and "sandbox" in str(error):
-                    # Only a start can tell (kernels and containers differ): once told, it holds for all contexts.
-                    self._sandbox_why = "this machine does not let Chromium sandbox itself"
-                    self._launch = dataclasses.replace(self._launch, sandbox=False)
+                if self._launch and (unsandboxed := launching.without_sandbox(self._launch, error)):
+                    self._launch = unsandboxed  # for all contexts
                 elif self._launch and display.LOST in str(error):
                     if not self._launch.headless:  # of several that start at once, the first says so
                         self._launch = dataclasses.replace(self._launch, headless=True)
@@ -233,7 +232,7 @@ class Pool:
         await self._tell(context, self._local_storage, self._cookies if renewals != self._renewals else ())
         if self.browser is None:
             self.browser = dataclasses.replace(self._launch.browser, version=context.version)
-            self._hub.emit(events.BrowserChosen(self.browser, self._launch.sandbox, self._sandbox_why))
+            self._hub.emit(events.BrowserChosen(self.browser, self._launch.sandbox, self._launch.no_sandbox_why))
         opened = events.ContextOpened(worker, context.pid, str(user_data_dir), context.opened_in)
         self._hub.emit(opened)
         return context

@@ -180,9 +180,9 @@ class PortalKnowledge:
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def explain(self, order: models.PurchaseOrder, listing: models.Listing) -> None:
-        """Says once in a run what was taken for a portal's attachments, and how to check."""
+        """Says once in a run what was taken for the attachments of a portal that is not known, and how to check."""
         portal = self._of(order.url)
-        if portal.said or not (listing.attachments or listing.area is not models.AreaState.NONE):
+        if portal.said or not listing.facts or not (listing.attachments or listing.area is not models.AreaState.NONE):
             return
         portal.said = True
         host = hostnames.origin_of(order.url).partition("://")[2]

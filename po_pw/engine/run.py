@@ -84,6 +84,8 @@ class Run:
         self._internal = self.out / ".po-pw"
         self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
+        self.address_of = self._portals.address_of
+        """The address of an order from its number, where that follows from it."""
         plugins.load("po_pw.result_writers")  # what cannot be loaded is said now, not after the night
         self._log = logs.RunLog(self._internal / "logs", self.hub)
         self._recorder = event_recorder.EventRecorder(self.hub)
@@ -189,7 +191,7 @@ class Run:
             StoppedError: it was stopped before the first order; then the journal has nothing of this run.
         """
         options = self.options
-        given = await asyncio.to_thread(read.given, rows, options.url_template, limit=options.limit)
+        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
         self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)

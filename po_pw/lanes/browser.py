@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, press_guard, quiet
+from po_pw.browser import capture, contexts, holds, launching, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
@@ -167,7 +167,7 @@ class _Visit:
     def __init__(
         self,
         context: contexts.Context,
-        hold: contexts.Hold,
+        hold: holds.PageLease,
         options: settings.Settings,
         portal: portals.Portal,
         order: models.PurchaseOrder,
@@ -182,9 +182,11 @@ class _Visit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
-        self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
-        self._turned = 0
-        self._moved_on = False
+        self._record = ""
+        """The part of the shown page's address that names its record."""
+        self._shown: tuple[str, int] | None = None
+        """Which page, as `models.Click.at`, and which page of its list is shown; None: nothing that was read."""
+        self._at = ""
 
     async def open(self) -> None:
         """Opens the page and reads it."""
@@ -193,7 +195,8 @@ class _Visit:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
-        self._turned = max((way.page for way in ways if isinstance(way, models.Click)), default=0)
+        pages = [way.page for way in ways if isinstance(way, models.Click) and way.at == self._at]
+        self._shown = self._at, max(pages, default=0)
 
     async def capture(self, click: models.Click) -> base.Captured | models.Link:
         """Presses the control, inside the press guard, and gives what it hands out."""
@@ -203,12 +206,12 @@ class _Visit:
         if self._knowledge.is_press_refused(self._order.url, click.control):
             msg = f"{click.control.label!r} was not pressed: another control of its kind brought no file"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
-        if self._moved_on or click.page != self._turned:
+        if self._shown != (click.at, click.page):
             page = self._hold.page
             with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
-                opened = await self._open_page(watch, answers)
+                opened = await self._open_page(watch, answers, click.at)
                 await self._portal.turn_to(opened, click)
-            self._moved_on, self._turned = False, click.page
+            self._shown = click.at, click.page
         shown = self._hold.page.url
         policy = _host_policy(self._portal, self._options, self._order.url, shown)
         try:
@@ -224,14 +227,14 @@ class _Visit:
                 on_no_file=self._refuse_press,
             )
         except capture.PageInsteadError as error:
-            self._moved_on = True
+            self._shown = None
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
             raise
         except errors.OrderError:
-            self._moved_on = True
+            self._shown = None
             raise
         if isinstance(got, capture.Opened):
-            self._moved_on = True
+            self._shown = None
             return models.Link(got.url, shown)
         self._knowledge.trust_press(self._order.url, click.control)
         return await _of_size(got, self._options.max_file_bytes)
@@ -251,9 +254,17 @@ class _Visit:
         """Saves a screenshot and the source of the page, without secrets."""
         return await snapshot.take(self._hold.page, folder)
 
-    async def _open_page(self, watch: quiet.Watch, answers: list[playwright.Response]) -> portals.OpenPage:
+    async def _open_page(
+        self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
+    ) -> portals.OpenPage:
+        """Opens the order's page, or another one that belongs to it."""
         order, knowledge = self._order, self._knowledge
-        status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
+        if at:
+            status = await self._go(at, answers)
+        else:  # the user's own word
+            self._at = ""
+            self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
+            status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
             page=self._hold.page,
             order=order,
@@ -263,10 +274,22 @@ class _Visit:
             watch=watch,
             memory=knowledge.memory(order.url),
             press=self._press,
+            go=lambda url: self._go(url, answers),
             read_again=knowledge.read_again,
             siblings=knowledge.siblings(order.url),
             is_other_order=lambda number: knowledge.is_other_order(order, number),
         )
+
+    async def _go(self, url: str, answers: list[playwright.Response]) -> int:
+        if hostnames.origin_of(url) != hostnames.origin_of(self._order.url):
+            msg = f"{redact.bare(url)} is not a page of the portal"
+            raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
+        if word := address_policy.change_in_address(url):
+            msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
+            raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
+        self._at = url
+        self._record = recognition.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
+        return await _go(self._hold, url, self._options.navigation_timeout, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
@@ -290,6 +313,8 @@ class _Visit:
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
+        if self._portal.hands_out(control):
+            return control_policy.veto(control, names=names)
         verdict = control_policy.decide(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {control_policy.Action.PRESS, control_policy.Action.FETCH}
         return None if allowed else verdict.why
@@ -328,7 +353,7 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(hold: contexts.Hold, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+async def _go(hold: holds.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
     """Opens an address; gives the HTTP status.
 
     Args:
@@ -364,7 +389,7 @@ async def _unreachable(
     url: str, error: playwright.Error, answers: Sequence[playwright.Response]
 ) -> errors.HostUnreachableError | None:
     """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
-    said = contexts.first_line(error)
+    said = launching.first_line(error)
     fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
     if fault is None:
         return None
@@ -385,6 +410,7 @@ def _host_policy(
         allowed=options.allow_hosts,
         is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
         changes=lambda url: address_policy.change_in_address(url) is not None,
+        leads_to_files=portal.leads_to_files,
     )
 
 
@@ -406,7 +432,7 @@ def _translated(url: str) -> Iterator[None]:
         msg = "the order's page did not answer in time"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
-        first = contexts.first_line(error)
+        first = launching.first_line(error)
         if "Download is starting" in first:
             msg = f"the address leads to a file, not to an order's page: {redact.bare(url)}"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error

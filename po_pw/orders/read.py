@@ -92,7 +92,7 @@ class OrderTable:
                 yield record
 
 
-def open_table(path: Path, *, url_template: str | None = None, limit: int | None = None) -> OrderTable:
+def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit: int | None = None) -> OrderTable:
     """Opens a spreadsheet and checks that it has purchase orders.
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
@@ -103,7 +103,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
             workbook. The file extension does not matter.
-        url_template: address for rows without one, with `{po_number}` in it.
+        address_of: gives the address of a row without one, from its number.
         limit: only the first so many rows.
 
     Raises:
@@ -117,7 +117,7 @@ def open_table(path: Path, *, url_template: str | None = None, limit: int | None
         )
         raise errors.InputError(msg)
     columns = headers.names(header.cells)
-    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), url_template, tracking.places(columns))
+    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), address_of, tracking.places(columns))
     table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs a row per purchase order."
@@ -142,19 +142,19 @@ class Given:
     source: Path | None = None
 
 
-def given(orders: object, url_template: str | None = None, *, limit: int | None = None) -> Given:
+def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: int | None = None) -> Given:
     """Reads orders given to the Python interface.
 
     Args:
         orders: a spreadsheet's path, mappings as for `order_from_mapping`, or rows.
-        url_template: as for `open_table`.
+        address_of: as for `open_table`.
         limit: only the first so many rows.
 
     Raises:
         InputError: the spreadsheet cannot be used, or the argument is not orders.
     """
     if isinstance(orders, (str, PathLike)):
-        table = open_table(Path(orders), url_template=url_template, limit=limit)
+        table = open_table(Path(orders), address_of=address_of, limit=limit)
         return Given(table.columns, table.source.name, table.rows(), table.source)
     if isinstance(orders, Mapping):
         msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
@@ -170,7 +170,7 @@ def given(orders: object, url_template: str | None = None, *, limit: int | None 
     for number, po in enumerate(() if first is None else itertools.chain([first], iterator), 1):
         mappings.append(mapping(po, f"order {number}"))
     columns = tuple(dict.fromkeys(str(name) for po in mappings for name in po))
-    rows = (order_from_mapping(po, n, url_template, columns=columns) for n, po in enumerate(mappings, 1))
+    rows = (order_from_mapping(po, n, address_of, columns=columns) for n, po in enumerate(mappings, 1))
     return Given(columns, "", rows)
 
 
@@ -192,19 +192,23 @@ def _described(value: object) -> str:
 
 
 def order_from_mapping(
-    given: Mapping[str, object], number: int, url_template: str | None = None, *, columns: Sequence[str] | None = None
+    given: Mapping[str, object],
+    number: int,
+    address_of: rows.AddressRule | None = None,
+    *,
+    columns: Sequence[str] | None = None,
 ) -> models.Row:
     """Makes a row from a mapping with `po_number, supplier, url, amount` and other keys, as from a spreadsheet.
 
     Args:
         given: the row; keys are matched like column names, None is an empty cell, `Decimal` is best for numbers.
         number: its row number, from 1.
-        url_template: as for `open_table`.
+        address_of: as for `open_table`.
         columns: names and order of `cells`; the mapping's own by default.
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())
-    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), url_template, tracking.places(names))
+    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), address_of, tracking.places(names))
     row = reader.row(number, cells)
     if columns is None:
         return row

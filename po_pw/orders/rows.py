@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from po_pw import hostnames, models, redact
 from po_pw.orders import amounts, headers, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _LONGEST: Final = 200
 _LONGEST_URL: Final = 65_536
@@ -46,6 +46,10 @@ _NO_RESULT_SAID: Final = (
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
 
+AddressRule: TypeAlias = "Callable[[str], str | None]"
+"""The address of an order from its PO number; None where it does not follow from it."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the rows of one table.
@@ -54,14 +58,14 @@ class Reader:
         source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
         places: their meaning.
-        template: address for rows without one, with `{po_number}` in it; None if there is none.
+        address_of: gives the address of a row without one, from its number; None if there is no rule.
         tracked: indexes of the result columns, see `tracking`.
     """
 
     source: str
     columns: Sequence[str]
     places: headers.ColumnMap
-    template: str | None
+    address_of: AddressRule | None
     tracked: Mapping[str, int]
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
@@ -79,8 +83,8 @@ class Reader:
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))
         url = _tidy(self._cell(cells, self.places.url))
-        if not url and self.template:
-            url = self.template.replace("{po_number}", quote(po_number, safe=""))
+        if not url and self.address_of is not None:
+            url = self.address_of(po_number) or ""
         said = _wrong_with_url(url)
         if said:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
@@ -143,7 +147,7 @@ def _wrong_with_number(po_number: str) -> str:
 def _wrong_with_url(url: str) -> str:
     """What is wrong with an address; `""` if nothing."""
     if not url:
-        return "empty; give the order's address there, or one for all with --url-template"
+        return "empty; give the order's address there, or one for all with --base-url or --url-template"
     if url in _ERRORS:
         return _NO_RESULT_SAID
     if len(url) > _LONGEST_URL:

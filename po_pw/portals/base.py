@@ -28,6 +28,16 @@ class Pressed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """What a portal's own pages ask, so that a session does not end while they are open."""
+
+    url: str
+    """Asked with GET."""
+    every: float
+    """Seconds."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class OpenPage:
     """An order's page that has been opened, and what may be done on it."""
 
@@ -46,6 +56,13 @@ class OpenPage:
     """What is known of the portal."""
     press: Callable[[models.Click, models.Purpose], Awaitable[Pressed]]
     """Presses a control that shows more of the list, inside the press guard."""
+    go: Callable[[str], Awaitable[int]]
+    """Opens another page of the portal that belongs to the order, with GET; gives its HTTP status.
+
+    Raises:
+        TransientError: the portal cannot answer just now.
+        PermanentError: the address is not the portal's, or may change something.
+    """
     read_again: Callable[[Sequence[str]], None]
     """Told the keys of orders that were read in a belief that has turned out to be wrong."""
     siblings: Sequence[str] = ()
@@ -69,6 +86,21 @@ class Portal(Protocol):
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
         """Patterns of hosts, beyond its own, that the portal at this address keeps files on."""
+        ...
+
+    def leads_to_files(self, url: str) -> bool:
+        """Whether this address of the portal may redirect to `file_hosts`; `""`: whether its pages link there."""
+        ...
+
+    def hands_out(self, control: models.Control) -> bool:
+        """Whether a control is known to hand out a file, whatever its label says.
+
+        Nothing that speaks of a change is pressed all the same.
+        """
+        ...
+
+    def keep_alive(self, url: str) -> KeepAlive | None:
+        """What keeps a session at this portal alive; None where nothing is known to."""
         ...
 
     async def read(self, opened: OpenPage) -> models.Listing:

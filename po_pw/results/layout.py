@@ -139,9 +139,10 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
     ]
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
-        said = clean(gap.failure.message) if gap.failure else "only an address elsewhere; recorded, not fetched"
+        said = clean(gap.failure.message) if gap.failure else "only an address or a text, and no file; recorded"
         source = clean(gap.source)
-        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, *("",) * 7, code, said))
+        place = clean(gap.place)
+        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))
     return lines
 
 

@@ -98,6 +98,7 @@ def write(
                 "attachment_id": file.attachment_id,
                 "name": file.name,
                 "source": file.source,
+                "place": file.place,
                 "error_code": file.failure.code.value if file.failure else None,
                 "error_message": file.failure.message if file.failure else None,
             }
@@ -214,7 +215,10 @@ def _file(entry: Entry) -> models.SavedFile:
 def _missing(entry: Entry) -> models.MissingFile:
     code = entry["error_code"]
     failure = None if code is None else models.Failure(models.ErrorCode(code), _text(entry["error_message"]))
-    return models.MissingFile(_text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure)
+    place = _text(entry.get("place", ""))
+    return models.MissingFile(
+        _text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure, place
+    )
 
 
 def _name(entry: Entry) -> str:

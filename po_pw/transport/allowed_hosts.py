@@ -62,6 +62,11 @@ def never(_: str) -> bool:
     return False
 
 
+def always(_: str) -> bool:
+    """Every address may lead to a file."""
+    return True
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostPolicy:
     """Hosts that the files of one order may come from, on any port; only http and https."""
@@ -78,6 +83,8 @@ class HostPolicy:
     """Whether an address is a sign-in page of the portal: redirects may pass through it, but no file comes from it."""
     changes: Callable[[str], bool] = never
     """Whether an address of the portal changes something: redirects to it are not followed."""
+    leads_to_files: Callable[[str], bool] = always
+    """Whether an address of the portal, or `""` for its page, may lead to the `declared` hosts."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
         """Raises NotAllowedError if no file may come from this address, PermanentError if it is not http(s).
@@ -90,7 +97,7 @@ class HostPolicy:
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
-        if not self.is_home(host) and not any(matches(host, name) for name in (*self.declared, *self.allowed)):
+        if not (self.is_home(host) or _is_among(host, self.allowed) or self._is_storage(host, came_from)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
             raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
 
@@ -105,6 +112,15 @@ class HostPolicy:
         if self.is_home(host_of(url)) and self.changes(url):
             msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
+
+    def _is_storage(self, host: str, came_from: str) -> bool:
+        """Whether a host is one the portal keeps files on, and what led to it may do so: storage leads to storage."""
+        if not _is_among(host, self.declared):
+            return False
+        source = host_of(came_from)
+        if came_from and not self.is_home(source):
+            return _is_among(source, (*self.declared, *self.allowed))
+        return self.leads_to_files(came_from)
 
     def may_be_inside(self, host: str) -> bool:
         """Whether this host may have a private address even if the portal does not: the user named it."""
@@ -129,6 +145,7 @@ def host_policy(
     allowed: tuple[str, ...] = (),
     is_sign_in: Callable[[str], bool] = never,
     changes: Callable[[str], bool] = never,
+    leads_to_files: Callable[[str], bool] = always,
 ) -> HostPolicy:
     """Makes the `HostPolicy` of an order.
 
@@ -139,9 +156,16 @@ def host_policy(
         allowed: patterns allowed by the user.
         is_sign_in: whether an address is a sign-in page.
         changes: whether an address changes something.
+        leads_to_files: whether an address of the portal may redirect to those hosts.
     """
     return HostPolicy(
-        host_of(order_url), host_of(page_url), declared, tuple(map(hostnames.ascii_host, allowed)), is_sign_in, changes
+        host_of(order_url),
+        host_of(page_url),
+        declared,
+        tuple(map(hostnames.ascii_host, allowed)),
+        is_sign_in,
+        changes,
+        leads_to_files,
     )
 
 
@@ -165,6 +189,10 @@ def matches(host: str, pattern: str) -> bool:
     below = pattern.startswith("*.")
     rest = re.escape(pattern[2:] if below else pattern).replace(r"\*", "[^.]+")
     return re.fullmatch((r"(?:[^.]+\.)+" if below else "") + rest, host) is not None
+
+
+def _is_among(host: str, patterns: tuple[str, ...]) -> bool:
+    return any(matches(host, pattern) for pattern in patterns)
 
 
 def is_address(host: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 from po_pw.engine import portal_knowledge, resuming
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
@@ -153,7 +153,7 @@ class Opened:
         self._driver = await contexts.Driver().__aenter__()
         self.downloads = self._driver.run_dir.path / "downloads"
         manager = profiles.ProfileManager(None, root=self._driver.run_dir.path / "profiles")
-        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(self._driver.resolve(None), headless=True, timeout=IN_TIME)
         self.context = await self._driver.open(
             models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=self.downloads
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, locate, press_record, profiles
+from po_pw.browser import capture, contexts, controls, holds, launching, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -34,7 +34,7 @@ def judge(request: models.HeldRequest) -> models.Judgement:
     return LINKS if request.resource == "document" and request.method == "GET" else PASSES
 
 
-async def clicks(hold: contexts.Hold, selector: str = "#go") -> models.Click:
+async def clicks(hold: holds.PageLease, selector: str = "#go") -> models.Click:
     """The control at a selector, in whichever frame it is, as it would have been read."""
     for frame in hold.page.frames:
         element = await frame.query_selector(selector)
@@ -46,7 +46,7 @@ async def clicks(hold: contexts.Hold, selector: str = "#go") -> models.Click:
 
 async def captured(
     context: contexts.Context,
-    hold: contexts.Hold,
+    hold: holds.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
     guard: capture.Guard | None = None,
@@ -71,7 +71,7 @@ class Opened:
         self.context = await self.another("w1")
 
     async def another(self, name: str, most_bytes: int | None = None) -> contexts.Context:
-        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(self.driver.resolve(None), headless=True, timeout=IN_TIME)
         return await self.driver.open(
             models.WorkerId(name),
             launch,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import contexts, locate, profiles, watchdog
+from po_pw.browser import contexts, launching, profiles, watchdog
 from tests.helpers.support import IN_TIME, run_async, until
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Small:
 
     def __init__(self, driver: contexts.Driver) -> None:
         self.driver = driver
-        self.launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        self.launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         self.profiles = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         self.downloads = driver.run_dir.path / "downloads"
         self.open_ones: list[contexts.Context] = []

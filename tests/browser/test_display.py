@@ -18,7 +18,7 @@ import pytest
 
 from po_pw import events, models, sessions, settings
 from po_pw.auth import login
-from po_pw.browser import contexts, display, locate, profiles, watchdog
+from po_pw.browser import contexts, display, launching, profiles, watchdog
 from po_pw.demo import catalogue, server
 from po_pw.engine import pool
 from tests.helpers.support import IN_TIME, run_async
@@ -37,12 +37,11 @@ NODE = "window.outerWidth > 0 && window.outerHeight > window.innerHeight"
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, display, locate, profiles
+from po_pw.browser import contexts, display, launching, profiles
 
 async def main():
     async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as view:
-        launch = contexts.Launch(driver.resolve(None), view.headless, not locate.sandbox_hindrance(), 30,
-                                 view.environment)
+        launch = launching.plan(driver.resolve(None), headless=view.headless, timeout=30, environment=view.environment)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),
                                     downloads=driver.run_dir.path / "downloads")
@@ -185,8 +184,8 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
     async def go() -> list[psutil.Process]:
         async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as shown:
             assert shown.warning == ""
-            launch = contexts.Launch(
-                driver.resolve(None), shown.headless, not locate.sandbox_hindrance(), IN_TIME, shown.environment
+            launch = launching.plan(
+                driver.resolve(None), headless=shown.headless, timeout=IN_TIME, environment=shown.environment
             )
             running = displays_of(os.getpid())
             recorded = json.loads((driver.run_dir.path / watchdog.OWNER).read_text("utf-8"))["processes"]

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 from po_pw.engine import portal_knowledge
 from po_pw.lanes import browser
 from po_pw.portals import memory
@@ -107,7 +107,7 @@ class Opened:
         self._driver = await contexts.Driver().__aenter__()
         root = self._driver.run_dir.path
         manager = profiles.ProfileManager(None, root=root / "profiles")
-        launch = contexts.Launch(self._driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(self._driver.resolve(None), headless=True, timeout=IN_TIME)
         worker = models.WorkerId("w1")
         self._context = await self._driver.open(
             worker, launch, user_data_dir=manager.create_profile("w1"), downloads=root / "downloads"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import locate
+from po_pw.browser import launching, locate
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_a_browser_that_is_no_browser_says_so(tmp_path: Path) -> None:
 
     async def start() -> None:
         async with contexts.Driver() as driver:
-            launch = contexts.Launch(driver.resolve(str(wrong)), headless=True, sandbox=False, timeout=20)
+            launch = launching.plan(driver.resolve(str(wrong)), headless=True, timeout=20)
             await driver.open(models.WorkerId("w1"), launch, user_data_dir=tmp_path / "p", downloads=tmp_path / "d")
 
     with pytest.raises(errors.MachineError, match=r"not-a-browser does not start: .*libnone\.so") as caught:

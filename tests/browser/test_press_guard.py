@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.browser import contexts, controls, locate, press_guard, press_record, profiles
+from po_pw.browser import contexts, controls, holds, launching, press_guard, press_record, profiles
 from tests.helpers import press_ways
 from tests.helpers.support import IN_TIME
 
@@ -95,7 +95,7 @@ class Opened:
     async def open(self) -> None:
         self.driver = await contexts.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
-        launch = contexts.Launch(self.driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(self.driver.resolve(None), headless=True, timeout=IN_TIME)
         self.context = await self.driver.open(
             models.WorkerId("w1"),
             launch,
@@ -108,7 +108,7 @@ class Opened:
         await self.context.close()
         await self.driver.__aexit__(None, None, None)
 
-    async def show(self, hold: contexts.Hold, path: str) -> playwright.ElementHandle:
+    async def show(self, hold: holds.PageLease, path: str) -> playwright.ElementHandle:
         """Opens a path; gives its control."""
         await hold.end_guard()
         await hold.page.goto(self.site.origin + path)
@@ -118,7 +118,7 @@ class Opened:
 
     async def press(
         self,
-        hold: contexts.Hold,
+        hold: holds.PageLease,
         what: models.Click | playwright.ElementHandle,
         judge: press_record.Judge,
         allow: press_record.Allow = lambda _: None,
@@ -157,7 +157,7 @@ def _more_than(before: int, opened: Opened, name: str) -> bool:
     return len(opened.arrived(name)) > before
 
 
-async def held(hold: contexts.Hold, press: press_record.Press, name: str) -> None:
+async def held(hold: holds.PageLease, press: press_record.Press, name: str) -> None:
     """Waits until the press is known to have sent something there, or was kept from it in the page."""
 
     def is_held() -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from po_pw import errors, hostnames, models, sessions
-from po_pw.auth import forms, trust
-from po_pw.browser import contexts, locate, profiles
+from po_pw.auth import forms, pages, trust
+from po_pw.browser import contexts, launching, profiles
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
 
     async def start() -> contexts.Context:
         driver = await stack.enter_async_context(contexts.Driver())
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await driver.open(
             models.WorkerId("login"),
@@ -52,9 +52,9 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
         async with context.page() as hold:
             await hold.page.context.clear_cookies()
-            await forms.open_page(hold.page, url, timeout)
+            await pages.open_page(hold.page, url, timeout)
             answers = forms.Answers("anna", password)
-            await forms.by_form(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
+            await forms.fill(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
             return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
 
@@ -115,7 +115,7 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
 )
 def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) -> None:
     """The host and a reason; no query, which may hold a secret."""
-    told = forms.unreachable("https://u:pw@h/a?token=1", said)
+    told = pages.unreachable("https://u:pw@h/a?token=1", said)
     assert told.startswith("h cannot be opened: ")
     assert reason in told
     assert "token" not in told

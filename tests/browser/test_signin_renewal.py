@@ -8,7 +8,7 @@ import pytest
 
 from po_pw import errors, sessions, settings
 from po_pw.auth import credentials, login, renewal, trust
-from po_pw.browser import contexts, locate
+from po_pw.browser import contexts, launching
 from tests.helpers import file_keyring, identity_provider
 from tests.helpers.support import IN_TIME, run_async
 
@@ -42,7 +42,7 @@ def sign_in(options: settings.Settings, url: str, **more: Any) -> login.SignedIn
 
 async def _renew(options: settings.Settings, origin: str) -> dict[str, Any]:
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         return await renewal.renew(options, origin, driver, launch)
 
 

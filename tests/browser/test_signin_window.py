@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.auth import attempt, forms
-from po_pw.browser import contexts, locate, profiles
+from po_pw.auth import attempt, pages, window
+from po_pw.browser import contexts, launching, profiles
 from po_pw.demo import catalogue, server
 from po_pw.portals.generic import page_facts
 from tests.helpers.support import IN_TIME, run_async
@@ -31,7 +31,7 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
             return not attempt.asks_for_sign_in(await page_facts.look(page, asked=url, status=status))
 
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), IN_TIME)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         context = await driver.open(
             models.WorkerId("login"),
             launch,
@@ -40,9 +40,9 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         )
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
-                await forms.open_page(hold.page, url, 20)
+                await pages.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
-                await forms.by_window(hold.page, signed_in=signed_in, timeout=IN_TIME)
+                await window.wait(hold.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()

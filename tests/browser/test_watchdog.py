@@ -30,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("own_temp")
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, locate, profiles
+from po_pw.browser import contexts, launching, profiles
 
 async def main():
     async with contexts.Driver() as driver:
-        launch = contexts.Launch(driver.resolve(None), True, not locate.sandbox_hindrance(), 300)
+        launch = launching.plan(driver.resolve(None), headless=True, timeout=300)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await asyncio.gather(*(
             driver.open(models.WorkerId(w), launch, user_data_dir=manager.create_profile(w),

@@ -39,7 +39,7 @@ def line(po_number: str, *, levels: Sequence[str] = (), **columns: str) -> list[
 
 def order_of(cells: Sequence[str]) -> models.PurchaseOrder:
     """The order of a row below `HEADER`."""
-    row = read.order_from_mapping(dict(zip(HEADER, cells, strict=False)), 2, "https://x.example/{po_number}")
+    row = read.order_from_mapping(dict(zip(HEADER, cells, strict=False)), 2, "https://x.example/{}".format)
     assert row.order is not None
     return row.order
 

@@ -142,7 +142,7 @@ class Provider:
 
 def _form(page: str, number: int, said: str = "") -> str:
     if page == "user":
-        fields = "<h1>Bejelentkezés</h1><input name=identifier autofocus>"
+        fields = "<h1>Bejelentkezés</h1><input name=azonosito autofocus>"
     elif page == "password":
         fields = "<h1>Jelszó</h1><input type=password name=f2>"
     elif page in _CODES:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
@@ -112,6 +115,15 @@ def test_one_time_codes(at: int, expected: str) -> None:
     assert totp.code(secret, at) == expected
     assert totp.matching_step(secret, f" {expected} ", at + totp.STEP) == at // totp.STEP
     assert totp.matching_step(secret, expected, at + 2 * totp.STEP) is None
+
+
+def test_the_program_for_codes() -> None:
+    """As `--totp-command` runs it: the code of this moment, alone on its line."""
+    secret = QUICK.totp_secret
+    ended = subprocess.run(
+        [sys.executable, "-m", "po_pw.demo.coupa.totp", secret], capture_output=True, text=True, check=True
+    )
+    assert totp.matching_step(secret, ended.stdout, time.time()) is not None
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_columns_to_the_right_of_the_marker_are_folder_levels(tmp_path: Path, ki
         path = written_workbook(tmp_path / "pos.xlsx", header, lines)
     else:
         path = written_csv(tmp_path / "pos.csv", header, lines, "," if kind == "comma" else ";")
-    table = read.open_table(path, url_template="https://acme.coupahost.com/order_headers/{po_number}")
+    table = read.open_table(path, address_of="https://acme.coupahost.com/order_headers/{}".format)
     first, second = [row.order for row in table.rows()]
     assert first is not None
     assert second is not None
@@ -53,7 +53,7 @@ def test_the_sheet_po_data_is_taken_among_others(tmp_path: Path) -> None:
     other.append(["po_number", "url"])
     other.append(["PO-8", "https://x.example/8"])
     book.save(path)
-    table = read.open_table(path, url_template="https://x.example/{po_number}")
+    table = read.open_table(path, address_of="https://x.example/{}".format)
     assert [row.po_number for row in table.rows()] == ["PO-7"]
     assert "PO_Data" in table.about
 
@@ -61,7 +61,7 @@ def test_the_sheet_po_data_is_taken_among_others(tmp_path: Path) -> None:
 def test_a_level_whose_formula_failed_is_said_of_the_row(tmp_path: Path) -> None:
     """Its files would lie in the wrong folder."""
     path = written_csv(tmp_path / "pos.csv", [*HEADER, "Region"], [line("PO-1", levels=["#REF!"])])
-    (row,) = read.open_table(path, url_template="https://x.example/{po_number}").rows()
+    (row,) = read.open_table(path, address_of="https://x.example/{}".format).rows()
     assert row.problem is not None
     assert "row 2, column Region" in row.problem.message
 
@@ -209,9 +209,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
     (out / "Acme/PO-1_COMPLETED/a.pdf").write_bytes(b"a")
     said = {"STATUS": "COMPLETED", "ATTACHMENTS_FOUND": "1", "SUPPLIER": "Acme"}
     lines = [line(po, **said, levels=[]) for po in ("PO-1", "PO-2", "PO-1")]
-    table = read.open_table(
-        written_csv(tmp_path / "pos.csv", HEADER, lines), url_template="https://x.example/{po_number}"
-    )
+    table = read.open_table(written_csv(tmp_path / "pos.csv", HEADER, lines), address_of="https://x.example/{}".format)
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web as aioweb
 
 from po_pw import errors, hostnames, models, settings
-from po_pw.portals.generic import generic_portal, recognition
+from po_pw.portals.coupa import coupa_portal
+from po_pw.portals.generic import recognition
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 from tests.helpers import faulty_server, support
 
@@ -21,7 +22,7 @@ ORDER = "https://acme.coupahost.com/order_headers/1"
 
 
 def coupa(*allowed: str, page: str = "") -> allowed_hosts.HostPolicy:
-    declared = generic_portal.GenericPortal().file_hosts(ORDER)
+    declared = coupa_portal.CoupaPortal().file_hosts(ORDER)
     return allowed_hosts.host_policy(
         ORDER, page, declared=declared, allowed=allowed, is_sign_in=lambda url: "login" in url
     )

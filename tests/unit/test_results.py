@@ -214,7 +214,7 @@ def test_the_workbook(tmp_path: Path) -> None:
     assert listed[1][2:4] == [10, "ab" * 32]
     assert listed[1][7] == "2026-11-25T09:30:02.623+02:00"
     assert listed[5][-2:] == ["NOT_A_FILE", "a page came"]
-    assert listed[6][-2:] == [None, "only an address elsewhere; recorded, not fetched"]
+    assert listed[6][-2:] == [None, "only an address or a text, and no file; recorded"]
     book.close()
 
 

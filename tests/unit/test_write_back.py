@@ -28,7 +28,7 @@ RUN = models.RunId("20261126-110000-ab12")
 BEGAN = datetime.datetime(2026, 11, 26, 11, 0, tzinfo=datetime.UTC)
 DONE = datetime.datetime(2026, 11, 26, 12, 30, 15, 400, tzinfo=datetime.UTC)
 DONE_HERE = DONE.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-TEMPLATE = "https://x.example/{po_number}"
+TEMPLATE = "https://x.example/{}"
 GONE = models.Failure(models.ErrorCode.NOT_FOUND, "the portal knows no such order")
 
 
@@ -54,7 +54,7 @@ def failed(po_number: str) -> models.Outcome:
 def results(path: Path, outcomes: dict[str, models.Outcome], **more: Any) -> list[models.RowResult]:
     """What a run knows of a list's rows: the outcomes that are given, and nothing of the others."""
     found = []
-    for row in read.open_table(path, url_template=TEMPLATE).rows():
+    for row in read.open_table(path, address_of=TEMPLATE.format).rows():
         one = outcomes.get(row.po_number)
         status = models.Status.FAILED if row.problem else one.status if one else models.Status.PENDING
         error = row.problem or (one.error if one else None)
@@ -132,7 +132,7 @@ def test_what_would_be_a_formula_is_text(tmp_path: Path) -> None:
     text = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1")])
     written(text, {"PO-1": came("PO-1", files=bad)})
     assert "'=cmd" in text.read_text("utf-8-sig")
-    (row,) = read.open_table(text, url_template=TEMPLATE).rows()
+    (row,) = read.open_table(text, address_of=TEMPLATE.format).rows()
     assert row.cells[5] == "=cmd|'/c calc'!A0; x.pdf"
     book = written_workbook(tmp_path / "pos.xlsx", HEADER, [line("PO-1")])
     written(book, {"PO-1": came("PO-1", files=bad)})
@@ -220,7 +220,7 @@ def test_a_list_that_was_changed_meanwhile_stays_and_rows_that_moved_get_nothing
     beside = tmp_path / f"pos (po-pw results).{kind}"
     assert path.read_bytes() == sorted_now
     assert (done.path, done.rows, done.before) == (beside, 1, None)
-    table = [(row.po_number, row.cells[1]) for row in read.open_table(beside, url_template=TEMPLATE).rows()]
+    table = [(row.po_number, row.cells[1]) for row in read.open_table(beside, address_of=TEMPLATE.format).rows()]
     assert table == [("PO-2", ""), ("PO-1", ""), ("PO-3", "COMPLETED")]
     assert done.notes[0] == (
         f"pos.{kind} was changed since it was read and stays as it is: the list with its results is {beside}"
@@ -366,7 +366,7 @@ def test_a_sheet_that_is_not_written_as_others_write_it_is_edited_all_the_same(t
             archive.writestr(name, content)
     done = written(path, {"PO-1": came("PO-1", files=(saved("_x0041_ & <b>.pdf"),))})
     assert done.rows == 1, done
-    (row,) = read.open_table(path, url_template=TEMPLATE).rows()
+    (row,) = read.open_table(path, address_of=TEMPLATE.format).rows()
     assert (row.number, row.cells[1], row.cells[3]) == (3, "COMPLETED", "Acme")
     assert "_x0041_ & <b>.pdf" in row.cells
 

@@ -109,7 +109,7 @@ def test_only_the_cells_of_the_results_change(tmp_path: Path, ending: str) -> No
     assert changed == {("PO_Data", place) for place in (*wanted, "H5", "H6")}
     kept = {place: (before[place][1:], after[place][1:]) for place in before if place in after}
     assert [place for place, (old, new) in kept.items() if old != new and place[1] != "H5"] == []
-    table = read.open_table(path, url_template=TEMPLATE)
+    table = read.open_table(path, address_of=TEMPLATE.format)
     rows = {row.number: row for row in table.rows()}
     assert [rows[number].po_number for number in (5, 6, 7)] == ["PO-1", "PO-2", "PO-3"]
     assert rows[5].cells[6] == DONE_HERE

@@ -1,9 +1,14 @@
-"""Time-based one-time codes (RFC 6238), as authenticator apps show them."""
+"""Time-based one-time codes (RFC 6238), as authenticator apps show them.
+
+`python -m po_pw.demo.coupa.totp SECRET` prints the code of this moment.
+"""
 
 from __future__ import annotations
 
 import base64
 import hmac
+import sys
+import time
 from typing import Final
 
 STEP: Final = 30
@@ -35,3 +40,7 @@ def _code(secret: str, step: int) -> str:
     start = digest[-1] & 15
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
     return str(number % 10**_DIGITS).zfill(_DIGITS)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{code(sys.argv[1], time.time())}\n")

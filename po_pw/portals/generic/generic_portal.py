@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from po_pw import models
-from po_pw.browser import quiet
+from po_pw.portals import settling
 from po_pw.portals.generic import control_policy, finder, grouping, label_words, page_facts, recognition, topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from po_pw.portals import base, memory
 
@@ -22,12 +21,6 @@ _MOST_OPENED: Final = 24
 _MOST_SCROLLS: Final = 100
 _SCROLL_ROUNDS: Final = 2
 """Scrolls in a row that bring nothing, after which a list is at its end."""
-_LOOK_EVERY: Final = 1.0
-_REQUESTS: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr", "image", "media", "font", "other"})
-"""How descriptions of single requests begin; see `browser.activity.describe`."""
-_FILE_HOSTS: Final = {
-    ".coupahost.com": ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com"),
-}
 
 WORDS: Final = page_facts.Words(
     signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
@@ -115,9 +108,24 @@ class GenericPortal:
         return self._url_template.replace("{po_number}", quote(po_number, safe="")) if self._url_template else None
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
-        """Those of a portal that is known to keep files elsewhere."""
-        host = (urlsplit(url).hostname or "").lower()
-        return tuple(name for portal, names in _FILE_HOSTS.items() if host.endswith(portal) for name in names)
+        """None: nobody knows."""
+        del url
+        return ()
+
+    def leads_to_files(self, url: str) -> bool:
+        """There is nothing it could lead to."""
+        del url
+        return False
+
+    def hands_out(self, control: models.Control) -> bool:
+        """None is known: its label has to say so."""
+        del control
+        return False
+
+    def keep_alive(self, url: str) -> base.KeepAlive | None:
+        """Nothing is known."""
+        del url
+        return None
 
     async def read(self, opened: base.OpenPage) -> models.Listing:
         """The attachments on the open page, in all its frames, behind its controls and on its further pages."""
@@ -185,16 +193,18 @@ class _Reading:
     def __init__(self, looks: finder.Finder, opened: base.OpenPage) -> None:
         self._finder = looks
         self._opened = opened
-        self._deadline = time.monotonic() + opened.timeout
+        self._settling = settling.Settling(
+            opened,
+            lambda: looks.look(opened.page),
+            is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
+            expects_more=self._expects_more,
+        )
         self._found = _Found()
         self._pressed: set[models.Control] = set()
         self._said: list[str] = []
         self._unopened: list[str] = []
         """Labels of what would have shown more of the list."""
         self._claimed: int | None = None
-        self._quiet: quiet.Quiet | None = None
-        self._is_proved = False
-        self._is_noted = False
 
     async def read(self) -> models.Listing:
         """All of it."""
@@ -222,7 +232,7 @@ class _Reading:
                 url=opened.page.url,
                 why=known.why,
                 evidence=known.evidence,
-                quiet=self._told(),
+                quiet=self._settling.told(),
                 facts=facts.to_json(),
                 considered=look.considered,
             )
@@ -243,7 +253,7 @@ class _Reading:
                 url=opened.page.url,
                 why=why,
                 by_data=True,
-                quiet=self._told(),
+                quiet=self._settling.told(),
                 considered=first.considered,
             )
         self._finder.answered.update(opened.watch.answered)
@@ -262,7 +272,7 @@ class _Reading:
             certain=known.certain or bool(attachments),
             why=why,
             evidence=known.evidence,
-            quiet=self._told(),
+            quiet=self._settling.told(),
             facts=facts.to_json(),
             considered=first.considered,
         )
@@ -278,55 +288,15 @@ class _Reading:
                 return
             look, settled = turned
 
-    # --- waiting ----------------------------------------------------------------------------------------------------
-
     async def _settle(self) -> tuple[finder.Look, bool]:
-        """Looks until nothing more is to be expected; whether that came before the time was up.
+        """Looks until nothing more is to be expected; whether that came before the time was up."""
+        return await self._settling.settle()
 
-        Where quiet is proved, the look after it is the last. Where something goes on for ever (a poll, a socket), what
-        is shown is believed after some patience; not a list that is there and silent, nor one that is busy.
-        """
-        opened = self._opened
-        while True:
-            # First what will end by itself: what goes on for ever is looked at after that.
-            first = await opened.watch.quiet(
-                deadline=self._deadline, patience=opened.patience, trusted=self._is_endless_or_trusted
-            )
-            look = await self._finder.look(opened.page)
-            endless = (*first.recurring, *first.uncountable)
-            doubtful = [name for name in endless if not opened.memory.source_trusted(name)]
-            last = first
-            if doubtful and first.how is not quiet.How.DEADLINE:
-                last = await opened.watch.quiet(
-                    deadline=self._deadline, patience=opened.patience, trusted=opened.memory.source_trusted
-                )
-                before, look = look, await self._finder.look(opened.page)
-                self._note_endless(endless, changed=before.keys != look.keys or before.says_none != look.says_none)
-            else:
-                self._note_endless(endless, changed=False)
-            self._quiet = last
-            if last.how is quiet.How.DEADLINE:
-                return look, False
-            self._is_proved = last.how is quiet.How.PROVED
-            short = look.claimed is not None and len(look.attachments) < look.claimed and not look.turns
-            waits = look.busy or not look.parsed or (not self._is_proved and (look.is_silent or short or look.empty))
-            if not waits:
-                return look, True
-            if time.monotonic() >= self._deadline:
-                return look, False
-            await opened.watch.changed(last.changes, min(_LOOK_EVERY, max(0.01, self._deadline - time.monotonic())))
-
-    def _is_endless_or_trusted(self, label: str) -> bool:
-        """Whether a source is none that ends, or is known to bring nothing: a request without an answer still may."""
-        return label.partition(" ")[0] not in _REQUESTS or self._opened.memory.source_trusted(label)
-
-    def _note_endless(self, endless: Sequence[str], *, changed: bool) -> None:
-        """Notes, once for an order, what its page keeps going, and whether that has brought anything."""
-        if self._is_noted or not endless:
-            return
-        self._is_noted = True
-        opened = self._opened
-        opened.read_again(opened.memory.note_quiet(opened.order.key, endless, changed_area=changed))
+    @staticmethod
+    def _expects_more(look: finder.Look, is_proved: bool) -> bool:
+        """Not a list that is there and silent is believed without proof, nor one that is busy or short."""
+        short = look.claimed is not None and len(look.attachments) < look.claimed and not look.turns
+        return look.busy or not look.parsed or (not is_proved and (look.is_silent or short or look.empty))
 
     # --- opening, scrolling, turning --------------------------------------------------------------------------------
 
@@ -491,11 +461,3 @@ class _Reading:
             if label not in self._finder.harmless_failures:
                 return f"the page could not load a part of itself: {label} was answered with {status}"
         return ""
-
-    def _told(self) -> str:
-        """How it was established that nothing more would come, in words."""
-        if self._quiet is None:
-            return ""
-        endless = ", ".join((*self._quiet.recurring, *self._quiet.uncountable))
-        going = f"; still going: {endless}" if endless else ""
-        return f"{self._quiet.how.value.lower()} after {self._quiet.seconds:.2f} s{going}"

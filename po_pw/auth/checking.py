@@ -1,0 +1,85 @@
+"""Whether a saved sign-in still holds, asked of the portal."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+from typing import TYPE_CHECKING
+
+from po_pw import errors, models, sessions, settings
+from po_pw.auth import attempt, pages
+from po_pw.browser import contexts, launching, profiles
+from po_pw.portals.generic import page_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class State(enum.Enum):
+    """What the portal's answer says."""
+
+    HOLDS = "holds"
+    ENDED = "has ended"
+    UNKNOWN = "cannot be told"
+    UNREACHABLE = "cannot be asked"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one sign-in holds, and why."""
+
+    sign_in: sessions.SignIn
+    state: State
+    why: str
+
+
+async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn]) -> list[Verdict]:
+    """Opens for each sign-in the page that proved it, in one browser after another, on a copy of its profile.
+
+    Args:
+        options: which browser, and how long a page may take.
+        sign_ins: saved ones.
+
+    Raises:
+        MachineError: no browser, or a profile is in use.
+    """
+    async with contexts.Driver() as driver:
+        browser = driver.resolve(options.browser)
+        launch = launching.plan(browser, headless=True, timeout=options.launch_timeout)
+        return [await _check(options, driver, launch, one, number) for number, one in enumerate(sign_ins)]
+
+
+async def _check(
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn, number: int
+) -> Verdict:
+    url = sign_in.proof_url or sign_in.method.start_url or sign_in.origin
+    folder = driver.run_dir.path / f"check-{number}"
+    base = sessions.Sessions(settings.home(options), sign_in.account).profile(sign_in.origin)
+    manager = profiles.ProfileManager(base if base.is_dir() else None, root=folder)
+    context = await driver.open(
+        models.WorkerId("check"),
+        launch,
+        user_data_dir=await asyncio.to_thread(manager.create_profile, "check"),
+        downloads=folder / "downloads",
+        cookies=sign_in.cookies,
+    )
+    try:
+        async with context.page() as hold:
+            status = await pages.open_page(hold.page, url, options.navigation_timeout)
+            facts = await page_facts.look(hold.page, asked=url, status=status)
+    except errors.PortalUnreachableError as error:
+        return Verdict(sign_in, State.UNREACHABLE, str(error))
+    finally:
+        await context.close()
+    if reason := attempt.sign_in_reason(facts):
+        return Verdict(sign_in, State.ENDED, f"the portal asks for a sign-in: {reason}")
+    if facts.challenge:
+        return Verdict(sign_in, State.UNKNOWN, "the portal asks to prove that a person is there")
+    if facts.status >= 400:
+        return Verdict(sign_in, State.UNKNOWN, f"the page that proved it answers {facts.status} now")
+    if attempt.led_away(facts):
+        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than the one that proved it")
+    if not sign_in.proof_url:
+        return Verdict(sign_in, State.UNKNOWN, "no page is known that needs it. Give the address of an order")
+    return Verdict(sign_in, State.HOLDS, "a page opens that needs it")

@@ -1,0 +1,245 @@
+"""What a sign-in page asks for next, by its structure: a user name, a password, a one-time code, whether to stay. Pure.
+
+Structure tells it in any language: what a field is declared to be (`autocomplete`, HTML Standard, 4.10.18.7), its type,
+its keyboard, its length, whether it stands alone, and what was asked before. Only "Stay signed in?" needs words: a page
+of buttons alone may as well ask to accept something, and that is for a person to answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from typing import TYPE_CHECKING, Final
+
+import pydantic
+
+from po_pw.portals.generic import page_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LONGEST_CODE: Final = 10
+"""Characters of a field up to which it is made for a code."""
+_BOXES: Final = 4
+"""Fields of one character each from which on they are one code."""
+_USER_NAME: Final = re.compile(
+    r"user|login|logon|e-?mail|account|identifier|benutzer|usuario|utilisateur|usager|utente|gebruiker", re.IGNORECASE
+)
+_SEARCH_NAME: Final = re.compile(r"(?i)q|query|search|s|term|keywords?|find|suche|filter")
+_STAYS_BY_NAME: Final = re.compile(
+    r"(?i)kmsi|(?:stay|keep[-_ ]?(?:me)?)[-_ ]?(?:signed|logged)|remember[-_ ]?(?:me|device|browser|login)"
+)
+_STAYS: Final = re.compile(
+    r"(?i)\b(?:stay|keep me|remain) (?:signed|logged)[ -]?in|remember this (?:device|browser|computer)|"
+    r"(?:angemeldet|eingeloggt) bleiben|(?:rester|maintenir) (?:la )?connect|permanecer (?:conect|ligad)|"
+    r"(?:mantener|manter)\b.*\b(?:sesi|sess|conect)|continuar (?:conectad|com sess)|(?:rimaner|restar)e conness|"
+    r"(?:aangemeld|ingelogd) blijven|förbli inloggad|(?:forbliv|forblive) logget|forbli (?:p[åa]|inn)?logget|"
+    r"pysy\w* (?:sisään)?kirjautun|pozosta\w* zalogowan|zůstat přihláš|zostať prihlás|bejelentkezve marad|"
+    r"rămân\w* (?:conectat|autentificat)|oturum\w* açık|оста\w+ в системе|залиш\w+ в системі|"  # noqa: RUF001
+    r"παραμ\w+ (?:σε σύνδεση|συνδεδεμέν)|(?:サインイン|ログイン)の?(?:状態|した(?:まま|状態))|로그인 상태|保持登[录入]"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Field:
+    """A visible input for text."""
+
+    type: str
+    """`text`, `email`, `tel`, `number`, `url`, `search` or `password`."""
+    autocomplete: str = ""
+    name: str = ""
+    """Its name and id, with a space between."""
+    numeric: bool = False
+    """Made for digits: its keyboard, its type or its pattern."""
+    longest: int = 0
+    """Characters that it takes; 0 where it does not say."""
+    form: int = -1
+    """Number of its form; -1: it is in none."""
+    posts: bool = False
+    """Its form is sent by POST."""
+    searches: bool = False
+    """It is declared to be a search."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Button:
+    """A visible button."""
+
+    label: str
+    name: str = ""
+    form: int = -1
+    sends: bool = False
+    """It sends its form."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FormPage:
+    """What one document asks for."""
+
+    fields: tuple[Field, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    spoken: tuple[str, ...] = ()
+    """Title, headings and labels."""
+    links: tuple[str, ...] = ()
+    """What its links say."""
+    names: tuple[str, ...] = ()
+    """Names, ids and addresses of forms, check boxes and hidden fields."""
+
+
+_PAGE: Final = pydantic.TypeAdapter(FormPage)
+
+
+class Asks(enum.Enum):
+    """What a page asks for."""
+
+    NOTHING = "nothing that a sign-in would"
+    USER = "a user name"
+    PASSWORD = "a password"  # noqa: S105 - a word
+    NEW_PASSWORD = "a new password"  # noqa: S105
+    CODE = "a one-time code"
+    STAY = "whether to stay signed in"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next, by numbers of the page's fields and buttons; -1: there is none."""
+
+    asks: Asks
+    user: int = -1
+    password: int = -1
+    code: tuple[int, ...] = ()
+    """One field, or one for each character."""
+    button: int = -1
+    """To be pressed where there is no field to press Enter in, or no form around it."""
+    certain: bool = False
+    """No page of the portal itself looks like this."""
+
+
+NOTHING: Final = Step(Asks.NOTHING)
+
+
+def parse(raw: object) -> FormPage:
+    """A page from what `form_page.js` gave."""
+    return _PAGE.validate_python(raw)
+
+
+def next_step(page: FormPage, done: frozenset[Asks], typed: frozenset[str] = frozenset()) -> Step:
+    """What a page asks for.
+
+    Args:
+        page: as it is now.
+        done: what was answered before, on this page or others.
+        typed: names of the fields that user name and password were typed into: they are no code's.
+    """
+    passwords = [index for index, one in enumerate(page.fields) if one.type == "password"]
+    codes, certain = _code_fields(page, done, typed)
+    if codes and (not passwords or Asks.PASSWORD in done):
+        return Step(Asks.CODE, code=codes, button=_button(page, page.fields[codes[0]].form), certain=certain)
+    passwords = [index for index in passwords if index not in codes]
+    if len(passwords) > 1 or any("new-password" in page.fields[index].autocomplete for index in passwords):
+        return Step(Asks.NEW_PASSWORD)
+    if passwords:
+        password = passwords[0]
+        form = page.fields[password].form
+        user = _user_beside(page, password, codes)
+        return Step(Asks.PASSWORD, user, password, codes, _button(page, form), certain=True)
+    user = _lone_user(page)
+    if user >= 0:
+        return Step(Asks.USER, user=user, button=_button(page, page.fields[user].form))
+    if Asks.PASSWORD in done and (button := _stay_button(page)) >= 0:
+        return Step(Asks.STAY, button=button)
+    return NOTHING
+
+
+def question(page: FormPage) -> str:
+    """What a page that asks for something else says: its heading, or its title."""
+    return next((said for said in (*page.spoken[1:], *page.spoken[:1]) if said), "")[:100]
+
+
+def _code_fields(page: FormPage, done: frozenset[Asks], typed: frozenset[str]) -> tuple[tuple[int, ...], bool]:
+    """The fields that make up a one-time code, and whether nothing else can be meant."""
+    declared = [index for index, one in enumerate(page.fields) if "one-time-code" in one.autocomplete]
+    if declared:
+        boxes = _boxes(page, page.fields[declared[0]].form)
+        return tuple(boxes if declared[0] in boxes else declared[:1]), True
+    if Asks.PASSWORD not in done:
+        return (), False
+    is_portal = any(page_facts.says_sign_out(said) for said in (*page.links, *(one.label for one in page.buttons)))
+    if is_portal:
+        return (), False
+    for number in dict.fromkeys(one.form for one in page.fields):
+        if boxes := _boxes(page, number):
+            return tuple(boxes), True
+        inside = [index for index, one in enumerate(page.fields) if one.form == number]
+        if len(inside) != 1:
+            continue
+        field = page.fields[inside[0]]
+        made_for_code = field.numeric or 0 < field.longest <= _LONGEST_CODE
+        if field.type == "password" and not made_for_code:
+            continue
+        if _is_user_name(field) or (field.name and field.name in typed) or _is_search(field):
+            continue
+        others = [one for index, one in enumerate(page.fields) if index != inside[0] and not _is_search(one)]
+        if made_for_code or not others:
+            return tuple(inside), made_for_code
+    return (), False
+
+
+def _boxes(page: FormPage, form: int) -> list[int]:
+    """Fields of one character each, one after another."""
+    found = [index for index, one in enumerate(page.fields) if one.form == form and one.longest == 1]
+    return found if len(found) >= _BOXES else []
+
+
+def _user_beside(page: FormPage, password: int, codes: Sequence[int]) -> int:
+    """The user name's field in a password's form: by its name, else the first one for text."""
+    form = page.fields[password].form
+    beside = [
+        index
+        for index, one in enumerate(page.fields)
+        if one.form == form and one.type in {"text", "email", "tel"} and index not in codes and not _is_search(one)
+    ]
+    return next((index for index in beside if _is_user_name(page.fields[index])), beside[0] if beside else -1)
+
+
+def _lone_user(page: FormPage) -> int:
+    """A user name's field without a password's beside it: by its name, else the only one of the only form sent by POST.
+
+    Nothing is typed into a search box.
+    """
+    fitting = [
+        index for index, one in enumerate(page.fields) if one.type in {"text", "email", "tel"} and not _is_search(one)
+    ]
+    if named := [index for index in fitting if _is_user_name(page.fields[index])]:
+        return named[0]
+    posting = [index for index in fitting if page.fields[index].posts]
+    return posting[0] if len(posting) == len(fitting) == 1 else -1
+
+
+def _is_user_name(field: Field) -> bool:
+    declared = {"username", "webauthn", "email"} & set(field.autocomplete.split())
+    return bool(declared) or field.type == "email" or _USER_NAME.search(field.name) is not None
+
+
+def _is_search(field: Field) -> bool:
+    return field.searches or field.type == "search" or any(_SEARCH_NAME.fullmatch(one) for one in field.name.split())
+
+
+def _button(page: FormPage, form: int) -> int:
+    """The button to press where no form sends what was typed: the only one outside of forms."""
+    if form >= 0:
+        return -1
+    free = [index for index, one in enumerate(page.buttons) if one.form < 0]
+    return free[0] if len(free) == 1 else -1
+
+
+def _stay_button(page: FormPage) -> int:
+    """The button that answers "Stay signed in?", whichever way: both go on. It sends the form, where one does."""
+    said = [*page.spoken, *(one.label for one in page.buttons)]
+    named = [*page.names, *(one.name for one in page.buttons)]
+    if not any(map(_STAYS.search, said)) and not any(map(_STAYS_BY_NAME.search, named)):
+        return -1
+    fitting = [index for index, one in enumerate(page.buttons) if not page_facts.says_sign_out(one.label)]
+    sending = [index for index in fitting if page.buttons[index].sends]
+    return next(iter([*sending, *fitting]), -1)

@@ -1,0 +1,95 @@
+"""Opening an address in a browser: what it answers, and why it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Final
+
+from playwright import async_api as playwright
+
+from po_pw import errors, models, net_errors
+from po_pw.browser import launching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTLES_WITHIN: Final = 5.0
+"""Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
+
+
+@dataclasses.dataclass(slots=True)
+class Statuses:
+    """The documents that a page has shown, and their HTTP statuses."""
+
+    last: int = 200
+    seen: int = 0
+    shown: int = 0
+    """Documents that the page went on to after an answer had come."""
+
+
+async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
+    """Opens an address, and waits a little for what its scripts do; gives the HTTP status.
+
+    Args:
+        page: of any context.
+        url: http(s).
+        timeout: seconds.
+
+    Raises:
+        PortalUnreachableError: the host does not answer; says why.
+    """
+    with statuses(page) as counted:
+        try:
+            answer = await page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
+            # One that polls is taken as it is after a while.
+            with contextlib.suppress(playwright.TimeoutError):
+                await page.wait_for_load_state("networkidle", timeout=min(timeout, _SETTLES_WITHIN) * 1000)
+        except playwright.Error as error:
+            if page.is_closed():
+                raise
+            raise errors.PortalUnreachableError(unreachable(url, launching.first_line(error))) from error
+        return counted.last if counted.seen else (answer.status if answer else 200)
+
+
+def unreachable(url: str, said: str) -> str:
+    """What to tell of an address that does not open; pure.
+
+    Args:
+        url: that was asked for.
+        said: the browser's own first line.
+    """
+    fault = net_errors.of_chromium(said)
+    if fault is None and "Timeout" in said:
+        fault = models.NetFault.SILENT
+    if fault is not None:
+        return str(net_errors.unreachable(url, fault, said))
+    code = re.search(r"ERR_[A-Z0-9_]+", said)
+    reason = f"the connection failed ({code[0]})" if code is not None else said
+    return f"{net_errors.authority_of(url)} cannot be opened: {reason}"
+
+
+@contextlib.contextmanager
+def statuses(page: playwright.Page) -> Iterator[Statuses]:
+    """Notes the status of every document the page itself shows while the block lasts."""
+    counted = Statuses()
+
+    def on_answer(answer: playwright.Response) -> None:
+        # A frame that is gone has no page any more, and asking for it raises.
+        with contextlib.suppress(playwright.Error):
+            if answer.request.is_navigation_request() and answer.frame == page.main_frame:
+                counted.last = answer.status
+                counted.seen += 1
+
+    def on_document(frame: playwright.Frame) -> None:
+        if frame == page.main_frame and counted.seen:
+            counted.shown += 1
+
+    page.on("response", on_answer)
+    page.on("framenavigated", on_document)
+    try:
+        yield counted
+    finally:
+        page.remove_listener("response", on_answer)
+        page.remove_listener("framenavigated", on_document)

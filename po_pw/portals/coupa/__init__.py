@@ -1,0 +1,1 @@
+"""Coupa: orders, the attachments on their pages, and the requisitions behind them."""

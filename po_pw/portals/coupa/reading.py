@@ -1,0 +1,373 @@
+"""Reading one order of Coupa: its page, where that is not at the expected address, and the requisition behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, models
+from po_pw.portals import settling
+from po_pw.portals.coupa import attachments, order_list, page_kind
+from po_pw.portals.coupa import look as looks
+from po_pw.portals.generic import generic_portal, page_facts
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from po_pw.portals import base
+
+_MOST_PAGES: Final = 200
+_MOST_OPENED: Final = 24
+"""Buttons that show attachments that are pressed on one page."""
+_MOST_REQUISITIONS: Final = 5
+KEPT_ALIVE_BY: Final = "/sessions/expiration_check"
+"""What Coupa's pages ask all the time; nothing comes of it."""
+_PARTS: Final = ("attachment", "comment", "line", "requisition", "order_header")
+"""Words in the address of a request that may bring attachments."""
+
+_PUT_BAR_ASIDE: Final = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync('.floatingSectionOnTop { visibility: hidden !important }');
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}"""
+"""The bar that floats over the page would catch a press meant for what lies below it."""
+
+
+class NotCoupaError(Exception):
+    """The page has nothing of Coupa's own structure."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Page:
+    """One page as it was read."""
+
+    look: looks.Look
+    page: attachments.Page
+    settled: bool
+    problems: list[str] = dataclasses.field(default_factory=list)
+    """Why it may show more than was found."""
+
+
+class Reading:
+    """One reading of one order.
+
+    Args:
+        opened: its page.
+        found_at: what was found in the list of orders, by number: an order's address, `""` where it is not there.
+        is_sure: the portal is known to be Coupa; else a page without its structure is somebody else's.
+    """
+
+    def __init__(self, opened: base.OpenPage, found_at: MutableMapping[str, str], *, is_sure: bool) -> None:
+        self._opened = opened
+        self._found_at = found_at
+        self._is_sure = is_sure
+        self._found = attachments.Found()
+        self._settling = settling.Settling(
+            opened,
+            lambda: looks.look(opened.page),
+            is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
+            expects_more=self._expects_more,
+            brings_nothing=lambda label: KEPT_ALIVE_BY in label,
+        )
+        self._evidence: list[str] = []
+        self._pressed: set[models.Control] = set()
+
+    async def read(self) -> models.Listing:
+        """All of it.
+
+        Raises:
+            NotCoupaError: the page is not one of Coupa's.
+        """
+        opened, order = self._opened, self._opened.order
+        look, settled = await self._settling.settle()
+        facts = await self._facts(order.url)
+        if not self._is_sure and not look.is_coupa:
+            raise NotCoupaError
+        verdict, at = page_kind.of_order(look, facts, order), ""
+        if verdict.may_be_elsewhere:
+            at, problem = await self._elsewhere()
+            if problem is not None:
+                return problem
+            if at:
+                await self._go(at)
+                look, settled = await self._settling.settle()
+                facts = await self._facts(at)
+                verdict = page_kind.of_order(look, facts, order)
+                self._evidence.append(f"found by its number in the portal's list of orders: {at}")
+        self._evidence[:0] = verdict.evidence
+        if verdict.kind is not models.PageKind.ORDER:
+            return self._instead(verdict)
+        own = await self._all_of(look, settled, attachments.Page(opened.page.url, at=at))
+        if why := self._session_ended():
+            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)), by_data=True)
+        listing = self._listed(own)
+        problems = list(own.problems)
+        if not self._found.attachments or not self._found.has_pdf:
+            for address in own.look.requisitions[:_MOST_REQUISITIONS]:
+                instead = await self._requisition(address, problems)
+                if instead is not None:
+                    return instead
+        shown = self._found.attachments
+        return dataclasses.replace(
+            listing,
+            attachments=shown,
+            area=models.AreaState.FILLED if shown else listing.area,
+            place="; ".join(dict.fromkeys(one.place for one in shown)) or listing.place,
+            elsewhere=own.look.requisitions[:_MOST_REQUISITIONS],
+            complete=not problems,
+            why="; ".join(dict.fromkeys(problems)),
+            evidence=tuple(dict.fromkeys(self._evidence)),
+            considered=tuple(self._found.considered),
+        )
+
+    async def turn_to(self, click: models.Click) -> None:
+        """Brings a control back into view that `read` found."""
+        look, _ = await self._settling.settle()
+        await self._prepare()
+        look = await self._open_counted(look)
+        for _ in range(click.page):
+            turned = await self._turn(look)
+            if turned is None:
+                return
+            look = await self._open_counted(turned[0])
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    async def _facts(self, asked: str) -> page_facts.PageFacts:
+        opened = self._opened
+        return await page_facts.look(
+            opened.page,
+            asked=asked,
+            status=opened.status(),
+            po_number=opened.order.po_number,
+            words=generic_portal.WORDS,
+        )
+
+    async def _go(self, url: str) -> None:
+        await self._opened.go(url)
+        self._settling.begin_again()
+        self._pressed.clear()
+
+    async def _prepare(self) -> None:
+        await self._opened.page.evaluate(_PUT_BAR_ASIDE)
+
+    @staticmethod
+    def _expects_more(look: looks.Look, is_proved: bool) -> bool:
+        """Without proof, neither a list that is silent is believed nor one that shows fewer than are counted."""
+        is_silent = not look.entries and not look.says_none
+        is_short = not look.turns and any(claim.count > len(look.entries) for claim in look.claims if claim.is_whole)
+        is_record = look.controller in {page_kind.ORDERS, page_kind.REQUISITIONS}
+        return look.is_busy or (is_record and not is_proved and (is_silent or is_short))
+
+    def _instead(self, verdict: page_kind.Verdict, *, by_data: bool = False) -> models.Listing:
+        return models.Listing(
+            verdict.kind,
+            (),
+            None,
+            complete=True,
+            supplier="",
+            url=self._opened.page.url,
+            why=verdict.why,
+            evidence=tuple(dict.fromkeys(self._evidence or verdict.evidence)),
+            quiet=self._settling.told(),
+            by_data=by_data,
+        )
+
+    def _listed(self, page: _Page) -> models.Listing:
+        look = page.look
+        whole = [claim.count for claim in look.claims if claim.is_whole]
+        state = models.AreaState.EMPTY if look.says_none or look.has_list else models.AreaState.NONE
+        return models.Listing(
+            models.PageKind.ORDER,
+            self._found.attachments,
+            max(whole, default=None),
+            complete=True,
+            supplier=look.supplier,
+            url=page.page.url,
+            area=models.AreaState.FILLED if self._found.attachments else state,
+            place=page.page.place("header") if look.has_list else "",
+            quiet=self._settling.told(),
+        )
+
+    def _session_ended(self) -> str:
+        """Why a part of a page that did not come says that the session has ended; `""`: nothing says so."""
+        for label, status in self._opened.watch.refusals.items():
+            if status in {401, 419} or (status == 302 and "/sessions/" in label):
+                return f"a part of the page asked for a sign-in ({label} was answered with {status})"
+        return ""
+
+    # --- the list of orders -------------------------------------------------------------------------------------------
+
+    async def _elsewhere(self) -> tuple[str, models.Listing | None]:
+        """The order's address as the portal's own list has it, asked once for each order; `""`: not in the list.
+
+        The second value is what came instead of the list, where that says more than that the order is not there.
+        """
+        order = self._opened.order
+        start = order_list.address(order.url)
+        key = f"{start} {page_kind.bare(order.po_number)}"
+        if key not in self._found_at:
+            asked: dict[str, None] = {}
+            found: tuple[str, ...] = ()
+            url = start
+            while url and url not in asked:
+                asked[url] = None
+                await self._go(url)
+                look, _ = await self._settling.settle()
+                facts = await self._facts(url)
+                if why := page_kind.signed_out(look, facts):
+                    return "", self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
+                if facts.status >= 400:
+                    break
+                shown = await order_list.look(self._opened.page)
+                found = order_list.of_number(shown, order.po_number, start)
+                url = "" if found or len(asked) > 1 else order_list.search(shown, order.po_number, start)
+            if len(found) > 1:
+                why = f"the portal's list has {len(found)} orders with the number {order.po_number}: give the url"
+                return "", self._instead(page_kind.Verdict(models.PageKind.NOT_RECOGNISED, why, (why,)))
+            self._found_at[key] = found[0] if found else ""
+        at = self._found_at[key]
+        return ("", None) if page_kind.record_of(at) == page_kind.record_of(order.url) else (at, None)
+
+    # --- attachments --------------------------------------------------------------------------------------------------
+
+    async def _all_of(self, look: looks.Look, settled: bool, page: attachments.Page) -> _Page:
+        """Everything that a page shows, behind its buttons and on all pages of its lists."""
+        first = look
+        await self._prepare()
+        look = await self._open_counted(look)
+        self._found.add(look.entries, page)
+        turned = 0
+        problems: list[str] = []
+        while settled and turned < _MOST_PAGES:
+            more = await self._turn(look)
+            if more is None:
+                break
+            turned += 1
+            look, settled = more
+            look = await self._open_counted(look)
+            self._found.add(look.entries, page, turned)
+        if settled:
+            look = await self._open_whole(look, page, turned)
+        last = max((turn.page for turn in (*first.turns, *look.turns)), default=0)
+        if last > turned + 1:
+            problems.append(f"{page.label or 'the page'} has lists of {last} pages and showed {turned + 1}")
+        elif any(turn.is_next and not turn.is_off for turn in look.turns):
+            problems.append(f"{page.label or 'the page'} has a further page of its lines that could not be opened")
+        self._note_left(first, page)
+        problems += self._problems(first, look, page, settled)
+        return _Page(first, page, settled, problems)
+
+    def _note_left(self, look: looks.Look, page: attachments.Page) -> None:
+        for control in look.left:
+            self._found.considered.append(
+                models.Considered(control, page.place("header"), False, "LEAVE", "it adds an attachment")
+            )
+
+    def _problems(self, first: looks.Look, last: looks.Look, page: attachments.Page, settled: bool) -> list[str]:
+        """Why a page may have more attachments than were found."""
+        what = page.label or "the page"
+        found = self._count(page)
+        said = [f"{what} shows an attachment of a kind that is not known: {text!r}" for text in self._found.unknown]
+        for claim in last.claims:
+            have = found if claim.is_whole else claim.entries
+            if have < claim.count:
+                said.append(f"{what} says that there are {claim.count} attachments and shows {have}")
+        if not settled:
+            said.append(f"{what} was still loading after {self._opened.timeout:.0f} s")
+        failures = {
+            label: status
+            for label, status in self._opened.watch.failures.items()
+            if KEPT_ALIVE_BY not in label and (not found or any(part in label.lower() for part in _PARTS))
+        }
+        refused = {} if found else dict(self._opened.watch.refusals)
+        for label, status in {**failures, **refused}.items():
+            said.append(f"{what} could not load a part of itself: {label} was answered with {status}")
+        if not found and first.has_list and not first.says_none and not first.entries:
+            said.append(f"{what} has a list of attachments that neither shows one nor says that it is empty")
+        return said
+
+    async def _open_counted(self, look: looks.Look) -> looks.Look:
+        """Presses buttons in comments and on lines that count more attachments than are shown there."""
+        for _ in range(_MOST_OPENED):
+            short = [
+                claim
+                for claim in look.claims
+                if claim.control not in self._pressed
+                and not claim.is_open
+                and not claim.is_whole
+                and claim.count > claim.entries
+            ]
+            if not short:
+                break
+            control = short[0].control
+            self._pressed.add(control)
+            controls = [claim.control for claim in look.claims]
+            pressed = await self._opened.press(models.Click(control, 0, controls.count(control)), models.Purpose.OPEN)
+            if pressed.done:
+                look, _ = await self._settling.settle()
+        return look
+
+    async def _open_whole(self, look: looks.Look, page: attachments.Page, turned: int) -> looks.Look:
+        """Presses the button that counts more attachments than the whole page has shown."""
+        for claim in look.claims:
+            if not claim.is_whole or claim.is_open or claim.count <= self._count(page):
+                continue
+            pressed = await self._opened.press(models.Click(claim.control), models.Purpose.OPEN)
+            if pressed.done:
+                look, _ = await self._settling.settle()
+                self._found.add(look.entries, page, turned)
+        return look
+
+    def _count(self, page: attachments.Page) -> int:
+        """How many attachments of a page were found."""
+        return sum(one.place.startswith(page.label) for one in self._found.attachments)
+
+    async def _turn(self, look: looks.Look) -> tuple[looks.Look, bool] | None:
+        """The next page of a list of the page; None where there is none, or it does not come."""
+        for section in dict.fromkeys(turn.section for turn in look.turns):
+            own = [turn for turn in look.turns if turn.section == section]
+            current = max((turn.page for turn in own if turn.is_current), default=1)
+            likely = [turn for turn in own if turn.is_next] + [turn for turn in own if turn.page == current + 1]
+            for turn in likely:
+                if turn.is_off or turn.is_current or turn.control is None:
+                    continue
+                controls = [one.control for one in own]
+                click = models.Click(turn.control, 0, controls.count(turn.control))
+                pressed = await self._opened.press(click, models.Purpose.TURN)
+                if not pressed.done:
+                    continue
+                before = look
+                look, settled = await self._settling.settle()
+                if look.turns == before.turns and look.keys == before.keys:
+                    continue
+                return look, settled
+        return None
+
+    # --- the requisition ----------------------------------------------------------------------------------------------
+
+    async def _requisition(self, address: str, problems: list[str]) -> models.Listing | None:
+        """Adds what a requisition of the order has; a listing where the session has ended meanwhile."""
+        record = page_kind.record_of(address)
+        page = attachments.Page(address, f"Requisition {record}", address)
+        self._found.unknown.clear()
+        try:
+            await self._go(address)
+        except errors.BrowserLostError:
+            raise
+        except errors.OrderError as error:  # what the order itself has is not lost over it
+            problems.append(f"requisition {record} was not read: {error}")
+            return None
+        look, settled = await self._settling.settle()
+        verdict = page_kind.of_requisition(look, await self._facts(address))
+        if verdict.kind in {models.PageKind.SIGNED_OUT, models.PageKind.CHALLENGE}:
+            return self._instead(verdict)
+        if verdict.kind is not models.PageKind.ORDER:
+            problems.append(f"the order's requisition {record} could not be read: {verdict.why}")
+            return None
+        read = await self._all_of(look, settled, page)
+        if why := self._session_ended():
+            return self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)), by_data=True)
+        self._evidence.append(f"its requisition {record} was read, too")
+        problems += read.problems
+        return None

@@ -1,0 +1,167 @@
+"""The embedded Coupa tenant, run from PO numbers and the tenant's address alone."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from po_pw import errors, events, models
+from po_pw.demo.coupa import catalogue, server
+from po_pw.demo.coupa.variants import Variant
+from po_pw.engine import resuming
+from tests.helpers import tenant_runs
+from tests.helpers.support import run_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+NATIVE: Final = catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=catalogue.SignIn.NATIVE)
+READS: Final = re.compile(
+    r"/(?:order_headers(?:/(?:show_custom/)?\d+(?:/(?:attachments_list|comments\.json|order_lines(?:\.json)?|line_attachments\.json))?)?"
+    r"|requisition_headers/\d+(?:/comments\.json)?|attachment/attachment_file/(?:file|type)/\d+/[^/]+|assets/[^/]+"
+    r"|public_attachments/.+|sessions/expiration_check|user/home|favicon\.ico)"
+)
+"""What reading orders asks of the tenant."""
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Tenant, tenant_runs.Ran]]:
+    """A tenant all of whose orders were run once, with four workers."""
+    folder = tmp_path_factory.mktemp("tenant")
+    with server.serve_in_thread(NATIVE) as running:
+        tenant_runs.sign_in(running, folder / "home")
+        numbers = [order.po_number for order in running.orders]
+        yield running, run_async(tenant_runs.run(running.origin, folder, numbers, workers=4))
+
+
+def variants(tenant: server.Tenant) -> Mapping[Variant, catalogue.TenantOrder]:
+    return {order.variant: order for order in tenant.orders}
+
+
+def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
+    portal, ran = tenant
+    wrong: list[tuple[object, ...]] = []
+    for order in portal.orders:
+        outcome = ran.outcomes[order.po_number]
+        code = outcome.error.code.value if outcome.error else None
+        if (outcome.status.value, code) != (order.expected_status, order.expected_error):
+            wrong.append((order.variant, outcome.status, outcome.error))
+        if sorted(file.sha256 for file in outcome.files) != sorted(file.sha256 for file in order.files):
+            wrong.append((order.variant, [file.path for file in outcome.files], [file.name for file in order.files]))
+    assert wrong == []
+    assert ran.error is None
+    assert portal.harm == []
+
+
+def test_nothing_else_is_asked_of_the_portal(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
+    portal, _ = tenant
+    asked = [one for one in portal.log if one.host == "tenant"]
+    assert {one.method for one in asked} == {"GET"}
+    assert [one.path for one in asked if not READS.fullmatch(one.path)] == []
+    wanted = [variants(portal)[one].requisition for one in Variant if one.name.startswith("REQUISITION")]
+    unasked = variants(portal)[Variant.REQUISITION_UNASKED].requisition
+    pages = collections.Counter(one.path for one in asked if re.fullmatch(r"/requisition_headers/\d+", one.path))
+    expected = [f"/requisition_headers/{one.id}" for one in wanted if one is not None and one is not unasked]
+    assert pages == collections.Counter(expected)
+    searches = collections.Counter(one.query for one in asked if one.path == "/order_headers")
+    sought = [
+        order
+        for order in portal.orders
+        if order.expected_error in {"NOT_FOUND", "FORBIDDEN"} or order.header_id != int(order.number)
+    ]
+    assert searches == collections.Counter(
+        ["", *(f"search={order.number}" for order in sought)] + [""] * (len(sought) - 1)
+    )
+    files = collections.Counter(one.path for one in asked if "/attachment_file/" in one.path)
+    stale = {f"/{file.number}/" for file in variants(portal)[Variant.STALE_ADDRESS].files}  # those are asked again
+    assert [path for path, count in files.items() if count > 1 and not any(one in path for one in stale)] == []
+
+
+def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """Addresses and texts are in the results with what they are; the page's own count is met with them."""
+    portal, ran = tenant
+    for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
+        order = variants(portal)[variant]
+        outcome, listing = ran.outcomes[order.po_number], ran.listings[order.po_number]
+        assert listing.claimed == order.claimed
+        assert [gap.failure for gap in outcome.missing] == [None] * len(order.notes)
+        assert {gap.source for gap in outcome.missing} == {
+            note.content if note.kind is catalogue.NoteKind.URL else f'text "{note.content}"' for note in order.notes
+        }
+
+
+def test_a_requisitions_files_say_so(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """In the manifest and the results; what the order has of its own stays first."""
+    portal, ran = tenant
+    order = variants(portal)[Variant.REQUISITION_ADDED]
+    assert order.requisition is not None
+    outcome = ran.outcomes[order.po_number]
+    label = f"Requisition {order.requisition.id}: "
+    own = [source is not catalogue.Source.REQUISITION for source, _ in order.wanted]
+    assert [not file.place.startswith(label) for file in outcome.files] == own
+    (manifest,) = (ran.out / ".po-pw" / "manifests").rglob(f"{order.po_number}.json")
+    told = json.loads(manifest.read_text("utf-8"))["files"]
+    assert [file["place"] for file in told] == [file.place for file in outcome.files]
+
+
+def test_the_supplier_is_the_pages(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """The list has none."""
+    portal, ran = tenant
+    order = variants(portal)[Variant.HEADER_CLICK]
+    assert ran.outcomes[order.po_number].supplier == order.supplier
+
+
+def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+    """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
+    portal, ran = tenant
+    pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
+    assert [event.label for event in pressed if event.refused] == []
+    named = {
+        (order.po_number, item.attachment.name)
+        for order in portal.orders
+        for item in (*order.items, *(order.requisition.items if order.requisition else ()))
+        if item.way in {catalogue.Way.CLICK, catalogue.Way.TAB}
+    }
+    for event in pressed:
+        if event.purpose is models.Purpose.FILE:
+            assert any(event.key == models.order_key(number) and name in event.label for number, name in named)
+    opened = {event.key for event in pressed if event.purpose is models.Purpose.OPEN}
+    fold = (Variant.LINES_FOLDED, Variant.CLAIMS_MORE)
+    assert opened == {models.order_key(variants(portal)[one].po_number) for one in fold}
+    assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 4])
+def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
+    """Whether a part of the order's page, its requisition, a part of that, or a file asks for it: it is a sign-in."""
+    ends = dataclasses.replace(NATIVE, session_requests=requests)
+    with server.serve_in_thread(ends) as running:
+        tenant_runs.sign_in(running, tmp_path / "home")
+        order = variants(running)[Variant.REQUISITION]
+        ran = run_async(tenant_runs.run(running.origin, tmp_path, [order.po_number]))
+        assert isinstance(ran.error, errors.LoginRequiredError)
+        assert ran.outcomes == {}
+
+
+def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
+    """A refresh finds every file by the id that it had, and fetches none anew."""
+    with server.serve_in_thread(NATIVE) as running:
+        wanted = (Variant.AWKWARD, Variant.SAME_NAME, Variant.PAGED_LINES, Variant.REQUISITION, Variant.OTHER_ID)
+        numbers = [variants(running)[variant].po_number for variant in wanted]
+        tenant_runs.sign_in(running, tmp_path / "home")
+        first = run_async(tenant_runs.run(running.origin, tmp_path, numbers))
+        again = run_async(tenant_runs.run(running.origin, tmp_path, numbers, resume=resuming.Resume(refresh=True)))
+        for number in numbers:
+            ids = {file.attachment_id for file in first.outcomes[number].files}
+            assert {file.attachment_id for file in again.outcomes[number].files} == ids
+            changes = again.outcomes[number].changes
+            assert changes is not None
+            assert (changes.new, changes.changed, changes.vanished) == (0, 0, 0)

@@ -1,0 +1,77 @@
+"""Cookies from another browser: only what the portal's host would be sent, and a bad line is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from po_pw import errors
+from po_pw.auth import cookie_file
+
+GOOD = (
+    "\ufeff# Netscape HTTP Cookie File\r\n"
+    "\r\n"
+    "#HttpOnly_.acme.example\tTRUE\t/\tTRUE\t4102444800\tsid\tabc=def\r\n"
+    "portal.acme.example\tFALSE\t/orders\tFALSE\t0\tview\t\r\n"
+    ".acme.example\tTRUE\t/\tFALSE\t1700000000\told\t1\r\n"
+    "sso.example\tFALSE\t/\tTRUE\t4102444800.5\tidp\tx\r\n"
+    "other.acme.example\tFALSE\t/\tTRUE\t0\tother\tx\r\n"
+    ".evilacme.example\tTRUE\t/\tTRUE\t0\tevil\tx\r\n"
+)
+
+
+def names(text: str, *hosts: str) -> list[str]:
+    found = cookie_file.for_hosts(cookie_file.parse(text, "cookies.txt"), hosts, 1_800_000_000)
+    return [str(one["name"]) for one in found]
+
+
+def test_only_what_the_portal_and_named_hosts_would_be_sent() -> None:
+    """By domain matching; expired ones, those of its neighbours and of look-alikes stay out."""
+    assert names(GOOD, "Portal.acme.example") == ["sid", "view"]
+    assert names(GOOD, "portal.acme.example", "sso.example") == ["sid", "view", "idp"]
+    sid, view = cookie_file.parse(GOOD, "cookies.txt")[:2]
+    assert sid == {
+        "name": "sid",
+        "value": "abc=def",
+        "domain": ".acme.example",
+        "path": "/",
+        "expires": 4102444800.0,
+        "httpOnly": True,
+        "secure": True,
+    }
+    assert (view["domain"], view["expires"], view["httpOnly"]) == ("portal.acme.example", -1, False)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "says"),
+    [("elsewhere.example", "no cookie of elsewhere.example; it has those of acme.example"), ("old.example", "expired")],
+)
+def test_a_file_of_no_use_says_why(hosts: str, says: str) -> None:
+    """Of other hosts, or too old."""
+    text = f"{GOOD}old.example\tFALSE\t/\tTRUE\t1700000000\tsid\tx\n"
+    with pytest.raises(errors.InputError, match=says):
+        names(text, hosts)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('[{"name": "sid"}]', "1 fields"),
+        ("a.example TRUE / TRUE 0 sid s3cretvalue", "1 fields"),
+        ("a.example\tTRUE\t/\tTRUE\t0\tsid", "6 fields"),
+        ("a.example\tTRUE\t/\tTRUE\t0\tsid\ts3cret\tvalue", "8 fields"),
+        ("a b\tTRUE\t/\tTRUE\t0\tsid\ts3cretvalue", "no host"),
+        ("\tTRUE\t/\tTRUE\t0\tsid\ts3cretvalue", "no host"),
+        ("a.example\tyes\t/\tTRUE\t0\tsid\ts3cretvalue", "TRUE or FALSE"),
+        ("a.example\tTRUE\torders\tTRUE\t0\tsid\ts3cretvalue", "no path"),
+        ("a.example\tTRUE\t/\tTRUE\tnever\tsid\ts3cretvalue", "no time"),
+        ("a.example\tTRUE\t/\tTRUE\t13370000000000000\tsid\ts3cretvalue", "no time"),
+        ("a.example\tTRUE\t/\tTRUE\t0\t\ts3cretvalue", "name or value"),
+        ("a.example\tTRUE\t/\tTRUE\t0\tsid\ts3cret;value", "name or value"),
+    ],
+)
+def test_a_bad_line_is_refused_by_file_and_line(line: str, says: str) -> None:
+    """Nothing of what is in it is repeated."""
+    with pytest.raises(errors.InputError, match=says) as caught:
+        cookie_file.parse(f"# a comment\n{line}\n", "mine.txt")
+    assert "mine.txt, line 2" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
