@@ -71,7 +71,8 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
             "it asks for a client certificate",
-            "po-pw has none to give: ask the portal's operator for another way in.",
+            "Give it with --client-certificate FILE and --client-certificate-host HOST; without a file, one in this "
+            "computer's certificate store is shown to that host.",
             shows_network=True,
         ),
         NetFault.TLS: Meaning(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
 import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import expected_file, fetch, verdicts, ways
+from po_pw.downloads import expected_file, fetch, ways
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
@@ -18,11 +17,11 @@ from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.engine import order_progress
+    from po_pw.engine import file_traffic, order_progress
     from po_pw.lanes import base as lanes
     from po_pw.transport import client
 
@@ -33,69 +32,6 @@ _HOPELESS: Final = 3
 _BROWSER_NEEDS: Final = 16 << 20
 """Bytes that a browser must have free for its own files. With less it may break any download off: Chromium 156 broke
 off those of `blob:` addresses with 7 MB free, others with 3 MB, and said no more than `canceled`."""
-
-
-class Traffic:
-    """What all workers of a run share: how many files at once in all, how many bytes came, and by which way.
-
-    Args:
-        files_in_all: at once.
-        most: bytes that may be received; None for no limit.
-        full: told once, when so many have come.
-        go_ahead: waits while no file may be begun.
-        known: what addresses turned out to be; None for a run that knows nothing yet.
-    """
-
-    def __init__(
-        self,
-        files_in_all: int,
-        most: int | None = None,
-        full: Callable[[], None] = lambda: None,
-        *,
-        go_ahead: Callable[[], Awaitable[None]],
-        known: verdicts.Verdicts | None = None,
-    ) -> None:
-        self.slots = asyncio.Semaphore(files_in_all)
-        self.received = 0
-        self.by_browser: set[str] = set()
-        """Hosts that refuse our HTTP client, and not the browser."""
-        self.refused = collections.Counter[str]()
-        """By host, how often the browser was refused as well."""
-        self.reached: set[str] = set()
-        """Hosts that our HTTP client got a file from: where it fails later, the host is down, for the browser too."""
-        self.go_ahead = go_ahead
-        self.known = known or verdicts.Verdicts()
-        self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
-        self._most = most
-        self._full = full
-
-    def add(self, count: int) -> None:
-        """Counts bytes received."""
-        before, self.received = self.received, self.received + count
-        if self._most is not None and before < self._most <= self.received:
-            self._full()
-
-    @contextlib.asynccontextmanager
-    async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
-        """While the block lasts, no other address of the host is asked only to see what it is.
-
-        Yields:
-            Ends that before the block does: what came is the file.
-        """
-        lock = self._questions[allowed_hosts.host_of(url)]
-        is_held = True
-
-        def end() -> None:
-            nonlocal is_held
-            if is_held:
-                is_held = False
-                lock.release()
-
-        await lock.acquire()
-        try:
-            yield end
-        finally:
-            end()
 
 
 class Fetcher:
@@ -120,7 +56,7 @@ class Fetcher:
         worker: models.WorkerId,
         session: client.Session,
         lane: lanes.Lane,
-        traffic: Traffic,
+        traffic: file_traffic.Traffic,
         options: settings.Settings,
         hub: events.Hub,
         note: Callable[[models.OrderKey, models.SavedFile], None],
@@ -243,7 +179,7 @@ class Fetcher:
                     if saved is None:
                         progress.keep(attachment.id)
                     else:
-                        self._traffic.reached.add(allowed_hosts.host_of(saved.url))
+                        self._traffic.reached.add(allowed_hosts.host_of(saved.source))
                         self._keep(progress, saved)
                     return
                 except errors.BrowserRouteNeededError as error:
