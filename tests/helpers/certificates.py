@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import ipaddress
+import shutil
 import ssl
 import subprocess
 from typing import TYPE_CHECKING
@@ -88,5 +89,6 @@ def trusting_home(home: Path, authority_file: Path) -> None:
     """Makes a home folder whose browsers on Linux trust an authority."""
     store = home / ".pki" / "nssdb"
     store.mkdir(parents=True)
+    program = shutil.which("certutil") or "certutil"
     for more in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "ours", "-i", str(authority_file)]):
-        subprocess.run(["certutil", "-d", f"sql:{store}", *more], check=True, capture_output=True)
+        subprocess.run([program, "-d", f"sql:{store}", *more], check=True, capture_output=True)

@@ -65,7 +65,7 @@ def test_every_line_of_doctor_is_in_the_troubleshooting_table() -> None:
     """Whatever `po-pw doctor` names can be looked up, and nothing else is listed."""
     calls = r"""(?:checks\.(?:ok|warning|problem|failed)|in_thread|trying)\(\s*"([a-z -]+)\""""
     sources = [
-        (ROOT / "po_pw" / "doctor" / f"{name}.py").read_text("utf-8") for name in ("environment", "folders", "browser")
+        (ROOT / "po_pw" / "doctor" / f"{name}.py").read_text("utf-8") for name in ("environment", "folders", "browser", "connections")
     ]
     said = {name for source in sources for name in re.findall(calls, source)}
     _, _, section = README.partition("## When something is wrong")
