@@ -50,7 +50,7 @@ class MainApp:
         enable_parallel: whether to use more than one context.
         max_workers: maximum number of contexts.
         hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
-        govern: creates the `Governor` for a number of contexts; by default one that measures the machine.
+        make_governor: creates the `Governor` for a number of contexts; by default one that measures the machine.
         **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
 
     Raises:
@@ -64,20 +64,20 @@ class MainApp:
         max_workers: int = 4,
         *,
         hear: events.Listener | None = None,
-        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
         **options: Any,
     ) -> None:
-        headless = (headless_config or HeadlessConfiguration()).headless
         self.max_workers = max_workers
         self.enable_parallel = enable_parallel
-        workers = max_workers if enable_parallel else 1
-        self.settings = _settings(options, workers=workers, headed=not headless or None)
+        self.settings = _settings(options, headless_config, max_workers)
+        if not enable_parallel:
+            self.settings = self.settings.model_copy(update={"workers": 1})
         self._hear = hear
-        self._govern = govern
+        self._make_governor = make_governor
         self._host: _Host | None = None
 
     def __enter__(self) -> Self:
-        self._host = _Host(self.settings, self._hear, self._govern)
+        self._host = _Host(self.settings, self._hear, self._make_governor)
         return self
 
     def __exit__(
@@ -113,7 +113,7 @@ class MainApp:
             given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
-        with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
+        with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:
             return host.process(given, resume=resume)
 
     def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
@@ -134,9 +134,8 @@ class WorkerPool:
     def __init__(
         self, max_workers: int = 2, headless_config: HeadlessConfiguration | None = None, **options: Any
     ) -> None:
-        headless = (headless_config or HeadlessConfiguration()).headless
         self.max_workers = max_workers
-        self.settings = _settings(options, workers=max_workers, headed=not headless or None)
+        self.settings = _settings(options, headless_config, max_workers)
         self._lock = threading.Lock()
         self._host: _Host | None = None
         self._tally = _PoolTally()
@@ -255,21 +254,34 @@ _CALLED: Final = {"workers": "max_workers", "headed": "headless_config"}
 """Settings whose argument has another name."""
 
 
-def _settings(options: Mapping[str, Any], **own: Any) -> settings.Settings:
+def _settings(
+    options: Mapping[str, Any], headless_config: HeadlessConfiguration | None, max_workers: int
+) -> settings.Settings:
     """The settings of a call from Python.
 
     Args:
         options: from the caller, by the settings' names.
-        **own: settings from arguments with other names.
+        headless_config: whether windows are shown.
+        max_workers: number of contexts.
 
     Raises:
         InputError: a value is invalid.
     """
+    own = {"workers": max_workers, "headed": not _is_headless(headless_config) or None}
     for name in own:
         if name in options:
             msg = f"{name}: say {_CALLED[name]} instead"
             raise errors.InputError(msg)
     return settings.from_arguments(_CALLED, **own, **options)
+
+
+def _is_headless(config: object) -> bool:
+    if config is None:
+        return HeadlessConfiguration().headless
+    if not isinstance(config, HeadlessConfiguration):
+        msg = f"headless_config: {config!r} cannot be used: give a HeadlessConfiguration"
+        raise errors.InputError(msg)
+    return config.headless
 
 
 @contextlib.contextmanager
@@ -295,7 +307,7 @@ class _Host:
         self,
         options: settings.Settings,
         hear: events.Listener | None,
-        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
     ) -> None:
         self._options = options
         hub = events.Hub()
@@ -305,7 +317,7 @@ class _Host:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
         self._thread.start()
-        self._run = engine.Run(options, hub, govern=govern)
+        self._run = engine.Run(options, hub, make_governor=make_governor)
         self._stream: feeds.OrderStream | None = None
         try:
             self._call(self._run.__aenter__())

@@ -24,9 +24,9 @@ DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 
 CONFIG_FILE = "po-pw.toml"
 
-_LONGEST: Final = 80
+_MAX_SHOWN: Final = 80
 """Characters of a value that a message shows."""
-_ALIKE: Final = 0.75
+_MIN_SIMILARITY: Final = 0.75
 """How alike a name has to be to count as a mistyped one."""
 
 _FLAGS = {
@@ -270,6 +270,9 @@ class Settings(_Fields):
                 super().__init__(**values)
             except pydantic.ValidationError as error:
                 problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
+            except OSError as error:
+                msg = f"{CONFIG_FILE} in this folder cannot be read: {error.strerror or error}"
+                raise errors.InputError(msg) from None
             except UnicodeDecodeError:
                 msg = f"{CONFIG_FILE} is not UTF-8: save it as UTF-8"
                 raise errors.InputError(msg) from None
@@ -351,9 +354,10 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
         return _Problem(name, source, f"the file has no sections; write its settings without [{name}]")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
-    value = repr(found["input"])
-    if len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]}…"
+    given_value = found["input"]
+    value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
+    if len(value) > _MAX_SHOWN:
+        value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     takes = own if found["type"] == "value_error" and name not in _durations() else f"give {_takes(name)}"
     return _Problem(name, source, f"{value} cannot be used: {takes}")
@@ -377,16 +381,24 @@ def _mistyped_variable(variable: str) -> _Problem | None:
     name = variable.upper().removeprefix(_PREFIX).lower()
     if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
         return None
-    near = difflib.get_close_matches(name, Settings.model_fields, 1, _ALIKE)
+    near = _meant(name)
     if not near:
         return None
-    text = f"there is no such setting; did you mean {_PREFIX}{near[0].upper()}?"
+    text = f"there is no such setting; did you mean {_PREFIX}{near.upper()}?"
     return _Problem(name, f"the environment variable {variable}", text)
 
 
+def _meant(name: str) -> str:
+    """The setting that a name is nearly that of, or the one of the flag that is called so; `""` where there is none."""
+    names = {field: field for field in Settings.model_fields}
+    names |= {flag.removeprefix("--").replace("-", "_"): field for field, flag in _FLAGS.items()}
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _MIN_SIMILARITY)
+    return names[near[0]] if near else ""
+
+
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), Settings.model_fields, 1, _ALIKE)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
+    near = _meant(name)
+    return f"; did you mean {near}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
 
 
 def _durations() -> set[str]:

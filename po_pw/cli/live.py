@@ -102,7 +102,7 @@ class View:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
                 return Text(
-                    f"Finishing the orders in progress, then stopping ({event.why}). Press Ctrl-C again to stop now.",
+                    f"Finishing the orders in progress, then stopping ({event.why}). To stop now, press Ctrl-C.",
                     "yellow",
                 )
             case events.ContextLost() if not event.replaced:

@@ -145,6 +145,7 @@ def process(
             from po_pw.orders import read
             from po_pw.portals import registry
 
+        running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(
             workers=workers,
             out=out,

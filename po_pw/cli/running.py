@@ -50,6 +50,17 @@ def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resum
     return None if force else resuming.Resume(verify, only_failed, refresh)
 
 
+def check_volume(*, quiet: bool, verbose: bool) -> None:
+    """Refuses to say both less and more.
+
+    Raises:
+        InputError: that was asked for.
+    """
+    if quiet and verbose:
+        msg = "--quiet says less, --verbose says more: give one of them"
+        raise errors.InputError(msg)
+
+
 def run_table(
     options: settings.Settings,
     table: read.OrderTable,

@@ -7,7 +7,7 @@ import collections
 import contextlib
 from typing import TYPE_CHECKING
 
-from po_pw.downloads import verdicts
+from po_pw.downloads import known_addresses
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Traffic:
-    """What all workers of a run share: how many files at once in all, how many bytes came, and by which way.
+    """Shared by all workers of a run: limits on parallel files, bytes received, and how each host is reached.
 
     Args:
-        files_in_all: at once.
-        most: bytes that may be received; None for no limit.
-        full: told once, when so many have come.
-        go_ahead: waits while no file may be begun.
-        known: what addresses turned out to be; None for a run that knows nothing yet.
+        files_in_all: maximum files at once.
+        most: maximum bytes to receive; None for no limit.
+        full: called once when that limit is reached.
+        go_ahead: waits while no file may be started.
+        known: what addresses led to; None if nothing is known yet.
     """
 
     def __init__(
@@ -32,18 +32,18 @@ class Traffic:
         full: Callable[[], None] = lambda: None,
         *,
         go_ahead: Callable[[], Awaitable[None]],
-        known: verdicts.Verdicts | None = None,
+        known: known_addresses.KnownAddresses | None = None,
     ) -> None:
         self.slots = asyncio.Semaphore(files_in_all)
         self.received = 0
         self.by_browser: set[str] = set()
-        """Hosts that refuse our HTTP client, and not the browser."""
+        """Hosts that refuse our HTTP client but not the browser."""
         self.refused = collections.Counter[str]()
-        """By host, how often the browser was refused as well."""
+        """Number of times that the browser was refused as well, by host."""
         self.reached: set[str] = set()
-        """Hosts that our HTTP client got a file from: where it fails later, the host is down, for the browser too."""
+        """Hosts that our HTTP client got a file from: if one fails later, it is down, and the browser need not try."""
         self.go_ahead = go_ahead
-        self.known = known or verdicts.Verdicts()
+        self.known = known or known_addresses.KnownAddresses()
         self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._most = most
         self._full = full
@@ -56,10 +56,10 @@ class Traffic:
 
     @contextlib.asynccontextmanager
     async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
-        """While the block lasts, no other address of the host is asked only to see what it is.
+        """Requests an address that may not be a file; other such requests to the host wait until the block ends.
 
         Yields:
-            Ends that before the block does: what came is the file.
+            A function that lets them continue earlier, once the response is known to be a file.
         """
         lock = self._questions[allowed_hosts.host_of(url)]
         is_held = True

@@ -52,9 +52,9 @@ class OrderTable:
         width = len(self.columns)
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
-            places = self._reader.places
-            for place in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
-                cells[place] = rows.NO_RESULT
+            places = self._reader.columns_by_field
+            for column in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
+                cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self.content.separator:
@@ -65,13 +65,13 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
-            whole = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, whole, fault)
+            padded = tuple(cells + [""] * (width - len(cells)))
+            yield self._reader.row(record.number, padded, fault)
 
     @property
-    def places(self) -> headers.ColumnMap:
+    def columns_by_field(self) -> headers.ColumnMap:
         """The known columns."""
-        return self._reader.places
+        return self._reader.columns_by_field
 
     def free_column(self) -> int:
         """Index of the first column to the right of every filled cell.
@@ -86,7 +86,7 @@ class OrderTable:
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.places.po_number
+        number = self._reader.columns_by_field.po_number
         for record in self.content.records():
             if record.number > self.header_row and (not record.blank or number in record.without_result):
                 yield record
@@ -163,24 +163,27 @@ def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: 
         msg = f"{_described(orders)} are no orders: give a list of mappings with po_number and url, or a file's path"
         raise errors.InputError(msg)
     iterator = itertools.islice(orders, limit)
-    first = next(iterator, None)
-    if isinstance(first, models.Row):
-        return Given((), "", itertools.chain([first], iterator))
-    mappings: list[Mapping[str, object]] = []
-    for number, po in enumerate(() if first is None else itertools.chain([first], iterator), 1):
-        mappings.append(mapping(po, f"order {number}"))
+    first = tuple(itertools.islice(iterator, 1))
+    if first and isinstance(first[0], models.Row):
+        return Given((), "", itertools.chain(first, iterator))
+    mappings = [mapping(po, f"order {number}") for number, po in enumerate(itertools.chain(first, iterator), 1)]
     columns = tuple(dict.fromkeys(str(name) for po in mappings for name in po))
     rows = (order_from_mapping(po, n, address_of, columns=columns) for n, po in enumerate(mappings, 1))
     return Given(columns, "", rows)
 
 
 def mapping(order: object, called: str) -> Mapping[str, object]:
-    """Checks that an order is a mapping, and returns it.
+    """Checks that an order is a mapping whose PO number and address can be text, and returns it.
 
     Raises:
-        InputError: it is not a mapping.
+        InputError: it is not.
     """
     if isinstance(order, Mapping):
+        columns = headers.ColumnMap.of([str(name) for name in order])
+        for place, (name, value) in enumerate(order.items()):
+            if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
+                msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
+                raise errors.InputError(msg)
         return order
     msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
     raise errors.InputError(msg)

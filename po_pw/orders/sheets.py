@@ -35,6 +35,7 @@ _OTHERS: Final = (
 _PAGE: Final = re.compile(
     r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE
 )
+_ADDRESS: Final = re.compile(r"https?:/", re.IGNORECASE)
 _XML: Final = re.compile(r"\s*<\?xml", re.IGNORECASE)
 _JSON: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")
 
@@ -89,7 +90,7 @@ def open_source(path: Path) -> Source:
         what = "XML" if _XML.match(sample) else "JSON"
         msg = f"{path} is not a spreadsheet but {what}. Save or export it as .csv or .xlsx."
         raise errors.InputError(msg)
-    return delimited.open_text(path, encoding, sample, whole=len(head) < _HEAD)
+    return delimited.open_text(path, encoding, sample, is_complete=len(head) < _HEAD)
 
 
 def _head(path: Path) -> bytes:
@@ -105,6 +106,10 @@ def _head(path: Path) -> bytes:
             return stream.read(_HEAD)
     except FileNotFoundError:
         msg = f"{path}: there is no such file. {_GIVE}"
+        if str(path) == "-":
+            msg = f"'-' is no file: what comes through a pipe cannot be read twice. Save it first. {_GIVE}"
+        elif _ADDRESS.match(path.as_posix()):
+            msg = "a web address was given, not a file. Download the spreadsheet first, and give that file."
         raise errors.InputError(msg) from None
     except PermissionError:
         msg = f"{path} may not be read: permission denied. Is it open in another program, or somebody else's file?"

@@ -207,11 +207,23 @@ app: Any = po_pw
 """Without its types: misuse is what is tried."""
 
 
+def opened(*given: Any, **more: Any) -> None:
+    """Opens an asynchronous run, and closes it."""
+
+    async def go() -> None:
+        async with app.open_run(*given, **more):
+            pass
+
+    run_async(go())
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda: app.MainApp().process_pos("no-such.csv"), "no-such.csv: there is no such file"),
         (lambda: app.MainApp(max_workers=0, enable_parallel=True), "max_workers: 0 cannot be used: give a whole"),
+        (lambda: app.MainApp(max_workers=0), "max_workers: 0 cannot be used: give a whole"),
+        (lambda: app.MainApp("headless"), "headless_config: 'headless' cannot be used: give a HeadlessConfiguration"),
         (lambda: app.WorkerPool(max_workers=65), "max_workers: 65 cannot be used"),
         (lambda: app.MainApp(workers=3), "workers: say max_workers instead"),
         (lambda: app.MainApp(outt="x"), "outt: there is no such setting; did you mean out?"),
@@ -219,6 +231,10 @@ app: Any = po_pw
         (lambda: app.MainApp(out="file").process_pos([]), "Choose another place with out."),
         (lambda: app.MainApp().process_pos({"po_number": "PO-1"}), "a single order was given"),
         (lambda: app.MainApp().process_pos(["PO-1"]), "order 1 is 'PO-1' (str): give a mapping"),
+        (lambda: app.MainApp().process_pos([None, {"po_number": "1"}]), "order 1 is None (NoneType): give a mapping"),
+        (lambda: app.MainApp().process_pos([{"PO": ["1"]}]), "order 1: PO is ['1'] (list), where a text or a number"),
+        (lambda: opened({"workers": 1}), "open_run takes Settings, e.g. open_run(Settings(workers=4)), not dict"),
+        (lambda: opened(None, on_event=5), "on_event is called with each event: give a function, not int"),
         (lambda: app.MainApp().process_pos(5), "5 (int) are no orders"),
         (lambda: app.MainApp().process_single_po("PO-1"), "order 1 is 'PO-1' (str)"),
         (lambda: app.WorkerPool().submit("PO-1"), "the order is 'PO-1' (str)"),

@@ -82,6 +82,7 @@ def test_unusable_input_is_one_message(tmp_path: Path, content: bytes | None, wo
     [
         (["process", "pos.csv", "-w", "0"], "--workers"),
         (["process", "pos.csv", "--url-template", "ftp://x"], "--url-template"),
+        (["process", "pos.csv", "--quiet", "--verbose"], "--quiet says less, --verbose says more"),
         (["process", "pos.csv", "--browser", "/no/such/browser"], "/no/such/browser"),
         (["login", "https://portal.example", "--username", "me"], "password"),
         (["login", "portal.example", "--username", "me"], "http"),

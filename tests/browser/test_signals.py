@@ -158,9 +158,12 @@ def interrupt(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
 
 
-def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: Path, portal: Portal) -> None:
-    """In the middle of a file that never ends: the journal is sound, nothing half is among the files, and then all are
-    fetched, those that were done not again."""
+@pytest.mark.parametrize("limits", [[], ["--max-total-size", str(2 * len(PDF) + 500)]], ids=["ctrl-c", "a limit"])
+def test_ctrl_c_stops_a_run_that_is_stopping_and_the_same_command_continues(
+    tmp_path: Path, portal: Portal, limits: list[str]
+) -> None:
+    """In the middle of a file that never ends, when a first Ctrl-C or a limit makes the run stop: the journal is sound,
+    nothing half is among the files, and then all are fetched, those that were done not again."""
     command = [sys.executable, "-m", "po_pw", "process", "pos.csv", "-w", "1"]
     environment = {
         **os.environ,
@@ -169,7 +172,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
         "PO_PW_STALL_TIMEOUT": "86400",
     }
     process = subprocess.Popen(
-        command,
+        [*command, *limits],
         cwd=tmp_path,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -183,7 +186,8 @@ def test_a_second_ctrl_c_stops_at_once_and_the_same_command_continues(tmp_path: 
     try:
         assert process.stdout is not None
         assert portal.half_sent.wait(IN_TIME)
-        interrupt(process)
+        if not limits:
+            interrupt(process)
         assert any("Finishing the orders in progress" in line for line in process.stdout)
         assert process.poll() is None
         interrupt(process)

@@ -333,6 +333,16 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         read.open_table(path)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("-", "cannot be read twice. Save it first"), ("https://p.example/pos.csv", "Download the spreadsheet first")],
+)
+def test_a_pipe_or_an_address_in_place_of_a_file_is_told_as_such(given: str, words: str) -> None:
+    """Habits of other programs."""
+    with pytest.raises(errors.InputError, match=words):
+        read.open_table(Path(given))
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
     """What cannot be read twice is refused at once; nothing hangs."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from po_pw import errors, settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_flags_go_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +89,8 @@ DURATION = "a duration over 0 and up to 24 hours, such as 90s, 5m or 1h (a bare 
         ("max_file_bytes", "5 apples", "--max-file-size: '5 apples' cannot be used: give a size such as 500MB or 2GiB"),
         ("headed", "perhaps", "--headed: 'perhaps' cannot be used: give true or false"),
         ("wrokers", 3, "--wrokers: there is no such setting; did you mean workers?"),
-        ("allow_hosts", ("https://x",), "--allow-host: ('https://x',) cannot be used: 'https://x' is no host"),
+        ("allow_hosts", ("https://x", "y"), "--allow-host: 'https://x, y' cannot be used: 'https://x' is no host"),
+        ("max_file_sise", "1MB", "--max-file-sise: there is no such setting; did you mean max_file_bytes?"),
     ],
 )
 def test_a_bad_value_is_told_in_plain_words(name: str, value: Any, said: str) -> None:
@@ -114,6 +113,7 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
     (tmp_path / "po-pw.toml").write_text('out = "x"\n\nwrokers = 3\npatience = "5 ages"\n[general]\na = 1\n', "utf-8")
     monkeypatch.setenv("PO_PW_MAX_PATH", "9")
     monkeypatch.setenv("PO_PW_ORDER_TIMOUT", "5m")
+    monkeypatch.setenv("PO_PW_MAX_FILE_SIZE", "5MB")
     monkeypatch.setenv("PO_PW_PASSWORD", "of another matter")
     with pytest.raises(errors.InputError) as told:
         settings.load(workers=0)
@@ -123,8 +123,19 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
         "po-pw.toml, line 4: patience: '5 ages'",
         "po-pw.toml, line 3: wrokers: there is no such setting; did you mean workers?",
         "po-pw.toml, line 5: general: the file has no sections; write its settings without [general]",
+        "the environment variable PO_PW_MAX_FILE_SIZE: there is no such setting; did you mean PO_PW_MAX_FILE_BYTES?",
         "the environment variable PO_PW_ORDER_TIMOUT: there is no such setting; did you mean PO_PW_ORDER_TIMEOUT?",
     }
+
+
+def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's, a disk that fails: said as such, and not as a fault of po-pw."""
+    monkeypatch.chdir(tmp_path)
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("this system has no file that cannot be read, not even by root")
+    (tmp_path / "po-pw.toml").symlink_to("/proc/self/mem")
+    with pytest.raises(errors.InputError, match=r"po-pw\.toml in this folder cannot be read: "):
+        settings.load()
 
 
 def test_a_message_for_python_has_no_flags() -> None:

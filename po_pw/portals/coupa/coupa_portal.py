@@ -22,7 +22,8 @@ _OWN: Final = ".coupahost.com"
 _ORDER: Final = re.compile(r"/order_headers/(?:show_custom/)?[^/]+/?$")
 _STORAGE: Final = ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com")
 """Where Coupa keeps files: any bucket, so only what a tenant's own file address redirects to is taken from there."""
-_EVERY: Final = 600.0
+_HOME: Final = "/user/home"
+_EVERY: Final = 1800.0
 """Seconds. A session ends 7,200 s after it was last used."""
 _SURE: Final = 0.9
 _LIKELY: Final = 0.5
@@ -75,8 +76,8 @@ class CoupaPortal:
         return is_button and bool(control.title) and control.title in control.label and not control.address
 
     def keep_alive(self, url: str) -> base.KeepAlive | None:
-        """What Coupa's own pages ask while they are open. Whether that alone prolongs the session is not known."""
-        return base.KeepAlive(f"{hostnames.origin_of(url)}{reading.KEPT_ALIVE_BY}", _EVERY)
+        """The home page: a session ends after two hours without use, and what pages poll by themselves is no use."""
+        return base.KeepAlive(f"{hostnames.origin_of(url)}{_HOME}", _EVERY)
 
     async def read(self, opened: base.OpenPage) -> models.Listing:
         """The attachments of the order, and of its requisition where it has none, or none that is a PDF."""
