@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary, paths, tally
+from po_pw.cli import boundary, certificates, paths, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,8 @@ def doctor(
         Path | None,
         typer.Option(metavar="PATH", parser=paths.path, help="The browser profile to copy for each worker."),
     ] = None,
+    client_certificate: certificates.FileOption = None,
+    client_certificate_host: certificates.HostOption = None,
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
@@ -43,11 +45,21 @@ def doctor(
     reached. Without --online nothing goes over the network. Nothing is left behind.
     """
     with boundary.report_errors():
-        from po_pw import settings
+        import contextlib
+
+        from po_pw import errors, settings
 
         options = settings.load(
-            workers=workers, out=out, browser=browser, headed=headed or None, base_profile=base_profile
+            workers=workers,
+            out=out,
+            browser=browser,
+            headed=headed or None,
+            base_profile=base_profile,
+            client_certificate=client_certificate,
+            client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
+        with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
+            options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
         raise typer.Exit(_exit_code(found))
 

@@ -137,7 +137,7 @@ class View:
             case events.ContextOpened():
                 return Text(f"  {event.worker} browser open after {event.seconds:.1f} s (process {event.pid})", "dim")
             case events.ContextLost():
-                return Text(f"  {event.worker} {event.why}: opening another browser browser", "yellow")
+                return Text(f"  {event.worker} {event.why}: opening another browser", "yellow")
             case events.Notice():
                 return Text(f"  {event.text}", "dim")
             case _:
