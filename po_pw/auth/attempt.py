@@ -169,12 +169,12 @@ class Attempt:
         reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and recognition.names_record(self._url):
-            msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
+            msg = f"the sign-in did not last: opened again, {self._url} asks for one once more ({reason})"
             raise errors.LoginRequiredError(msg)
         if self._is_proved and not reason and not led_away(here) and here.status < 400:
             return Proof(url=self._url)
         if not reason and here.status >= 400:
-            notice = f"{self._url} answers {here.status}, signed in or not"
+            notice = f"{self._url} answers HTTP {here.status}, signed in or not"
         for candidate in self._candidates(here, reason, landed):
             facts = here if recognition.same_address(candidate, here.url) else await self._reopen(candidate)
             if facts.status >= 400 or asks_for_sign_in(facts):
@@ -182,7 +182,7 @@ class Attempt:
             if needs_sign_in(facts, await self._strangers.see(candidate)):
                 return Proof(url=candidate, notice=notice)
         if reason:
-            msg = f"the sign-in does not hold: {self._url} still asks for one ({reason})"
+            msg = f"the sign-in did not work: {self._url} still asks for one ({reason})"
             raise errors.LoginRequiredError(msg)
         doubt = notice or f"{self._url} opens without a sign-in too, so nothing here shows whether you are signed in"
         return Proof(doubt=doubt)

@@ -21,8 +21,8 @@ class State(enum.Enum):
 
     HOLDS = "holds"
     ENDED = "has ended"
-    UNKNOWN = "cannot be told"
-    UNREACHABLE = "cannot be asked"
+    UNKNOWN = "unknown"
+    UNREACHABLE = "portal not reachable"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ async def _check(
     if facts.challenge:
         return Verdict(sign_in, State.UNKNOWN, "the portal asks whether you are a person")
     if facts.status >= 400:
-        return Verdict(sign_in, State.UNKNOWN, f"the page that proved it answers {facts.status} now")
+        return Verdict(sign_in, State.UNKNOWN, f"the page that showed it answers HTTP {facts.status} now")
     if attempt.led_away(facts):
-        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than the one that proved it")
+        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than at the sign-in")
     if not sign_in.proof_url:
-        return Verdict(sign_in, State.UNKNOWN, "no page is known that needs it. Give the address of an order")
-    return Verdict(sign_in, State.HOLDS, "a page opens that needs it")
+        return Verdict(sign_in, State.UNKNOWN, "no page is known that needs a sign-in. Give the address of an order")
+    return Verdict(sign_in, State.HOLDS, "a page that needs it opens")

@@ -56,20 +56,20 @@ def _cookie(line: str, *, http_only: bool) -> models.Cookie:
     domain, subdomains, path, secure, expires, name, value = fields
     host = hostnames.ascii_host(domain.removeprefix("."))
     if not host or not hostnames.is_plain(host if ":" not in host else f"[{host}]"):
-        msg = "its first field is no host"
+        msg = "its first field is not a host name"
         raise ValueError(msg)
     flags = {"TRUE": True, "FALSE": False}
     if subdomains.upper() not in flags or secure.upper() not in flags:
         msg = "its second and fourth fields must be TRUE or FALSE"
         raise ValueError(msg)
     if not path.startswith("/"):
-        msg = "its third field is no path"
+        msg = "its third field is not a path"
         raise ValueError(msg)
     if not re.fullmatch(r"\d{1,15}(?:\.\d*)?", expires, re.ASCII) or float(expires) > _LAST_SECOND:
-        msg = "its fifth field is no time in seconds"
+        msg = "its fifth field is not a time in seconds"
         raise ValueError(msg)
     if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-        msg = "its name or value has characters that no cookie has"
+        msg = "its name or value has characters that are not allowed in cookies"
         raise ValueError(msg)
     return {
         "name": name,

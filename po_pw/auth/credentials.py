@@ -110,7 +110,7 @@ def remember(origin: str, account: str, username: str, password: str) -> None:
     service = _service(origin, account)
     _ask(lambda keyring: keyring.set_password(service, username, password))
     if recall(origin, account, username) != password:
-        msg = "the keyring of this system keeps nothing"
+        msg = "the keyring of this computer saves nothing"
         raise KeyringError(msg)
 
 
@@ -144,11 +144,11 @@ def _ask(question: Callable[[backend.KeyringBackend], T]) -> T:
         try:
             chosen = keyring.get_keyring()
             if chosen.priority < _RECOMMENDED:
-                problems.append("this system has no keyring (Credential Manager, Keychain, Secret Service)")
+                problems.append("this computer has no keyring (Credential Manager, Keychain, Secret Service)")
                 return
             answers.append(question(chosen))
         except Exception as error:  # noqa: BLE001 - a backend may be anybody's, and raise anything
-            problems.append(f"the keyring of this system does not work: {str(error) or type(error).__name__}")
+            problems.append(f"the keyring of this computer does not work: {str(error) or type(error).__name__}")
 
     thread = threading.Thread(target=ask, name="keyring", daemon=True)
     thread.start()

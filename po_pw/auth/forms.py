@@ -144,7 +144,7 @@ class _Filling:
                 if self._page.is_closed() or is_second:
                     raise
                 is_second = True  # another page came meanwhile: what it asks for is answered next
-        msg = f"the portal asks again and again. {_BY_WINDOW}"
+        msg = f"the portal asks for the sign-in again and again. {_BY_WINDOW}"
         raise errors.LoginRequiredError(msg)
 
     async def _next(self) -> tuple[_Look, form_steps.Step | None]:
@@ -271,7 +271,7 @@ class _Filling:
         said = await self._complaint()
         says = f' It says: "{said}".' if said else ""
         if not self._done:
-            msg = f"the sign-in form could not be filled: none came within {self._timeout:.0f} s. {_BY_WINDOW}"
+            msg = f"no sign-in form appeared within {self._timeout:.0f} s. {_BY_WINDOW}"
             return errors.LoginRequiredError(msg)
         if step.asks is form_steps.Asks.CODE:
             return errors.LoginRequiredError(f"the portal did not accept the one-time code.{says}")
@@ -281,7 +281,7 @@ class _Filling:
             return errors.CredentialsRefusedError(f"the portal did not accept this {what}.{says}")
         host = urlsplit(self._page.url).hostname or ""
         if self._counted.last >= 400:
-            return errors.LoginRequiredError(f"{host} answered {self._counted.last} to the sign-in form.{says}")
+            return errors.LoginRequiredError(f"{host} answered HTTP {self._counted.last} to the sign-in form.{says}")
         asks = form_steps.question(look.page) if look is not None else ""
         msg = (
             f'the sign-in stopped at a page of {host} that po-pw does not answer: "{asks}". Answer it once in a '

@@ -76,7 +76,7 @@ async def login(
     if answers is None and not display.can_show_windows():
         msg = (
             "there is no display for a sign-in window here. Use --username where the portal has a form, or "
-            "--import-cookies with cookies of your own browser; or run po-pw login on a machine with a display, and "
+            "--import-cookies with cookies of your own browser; or run po-pw login on a computer with a display, and "
             "copy its state folder (PO_PW_HOME)."
         )
         raise errors.MachineError(msg)

@@ -54,7 +54,7 @@ async def renew(
                 await _fill(options, kept, last, trying)
             proof = await trying.prove()
             if is_in and not proof.url:
-                raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no way to do it"))
+                raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
     redact.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
@@ -66,7 +66,7 @@ async def _fill(
 ) -> None:
     found = await asyncio.to_thread(credentials.find, options, last.origin)
     if found is None:
-        why = "the portal refused the password the last time" if last.method.refused else "no password is kept for it"
+        why = "the portal refused the password the last time" if last.method.refused else "no password is saved for it"
         raise errors.LoginRequiredError(_person_needed(kept, last.origin, why))
     trust = trusts.Trust(last.method.hosts, insecure=last.method.insecure)
     answers = forms.Answers(found.username, found.password, codes.from_command(options.totp_command))

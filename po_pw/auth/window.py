@@ -42,7 +42,10 @@ async def wait(
                 there = await signed_in(page, counted.last)
             except playwright.Error as error:
                 if page.is_closed():
-                    msg = "the window was closed before the sign-in was complete. Nothing was saved; start it again."
+                    msg = (
+                        "the window was closed before the sign-in was complete. Nothing was saved; run the "
+                        "same command again."
+                    )
                     raise errors.LoginRequiredError(msg) from error
                 there = False  # between two pages
             # Twice: a page on the way may look like the portal for a moment.
@@ -50,5 +53,5 @@ async def wait(
             if in_a_row >= 2:
                 return
             await asyncio.sleep(_LOOK_EVERY)
-    msg = f"nobody signed in within {timeout / 60:.0f} minutes. Nothing was saved; start it again."
+    msg = f"nobody signed in within {timeout / 60:.0f} minutes. Nothing was saved; run the same command again."
     raise errors.LoginRequiredError(msg)

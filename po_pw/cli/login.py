@@ -52,7 +52,7 @@ def login(
         str | None, typer.Option(metavar="NAME", help="For a further user of the same portal; process has it too.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only ask the portal whether the sign-in holds; exit code 4 if not.")
+        bool, typer.Option("--check", help="Only ask the portal whether you are still signed in; exit code 4 if not.")
     ] = False,
     list_them: Annotated[
         bool, typer.Option("--list", help="Only list the sign-ins: portal, account, since when, until when.")
@@ -64,11 +64,11 @@ def login(
         list[str] | None,
         typer.Option(
             metavar="HOST",
-            help="Another host that may be given the password or imported cookies, if the portal leads there.",
+            help="Another host that may get the password or imported cookies, if the portal leads there.",
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Type the password even where it is sent without encryption (http).")
+        bool, typer.Option("--insecure", help="Type the password even if it is sent without encryption (http).")
     ] = False,
     minutes: Annotated[float, typer.Option(help="How long to wait for you to sign in.")] = 10,
     client_certificate: certificates.FileOption = None,
@@ -80,8 +80,8 @@ def login(
     fills the forms instead, page by page; the password comes from the prompt, PO_PW_PASSWORD, --password-stdin or, once
     remembered, the keyring.
 
-    Give an order's address: the sign-in is then proved there. Exit code 1 where nothing proved it: the page that was
-    given opens for everybody.
+    Give an order's address: the sign-in is checked there. Exit code 1: it could not be checked, as the page opens for
+    everybody.
     """
     with boundary.report_errors():
         import asyncio
@@ -94,7 +94,7 @@ def login(
 
         modes = {"--username": username, "--import-cookies": import_cookies, "--check": check, "--list": list_them}
         if len(given := [name for name, value in modes.items() if value]) > 1:
-            msg = f"{' and '.join(given)} do not go together"
+            msg = f"{' and '.join(given)} cannot be combined"
             raise errors.InputError(msg)
         needs_name = {"--password-stdin": password_stdin, "--remember": remember, "--totp-command": totp_command}
         if not username and (alone := [name for name, value in needs_name.items() if value]):
@@ -163,19 +163,19 @@ def _report(done: engine.SignedIn, options: settings.Settings) -> None:
     """
     from po_pw import redact
 
-    kept = f"Kept in {done.file.parent} (for your user only)."
+    kept = f"Saved in {done.file.parent} (for your user only)."
     command = "po-pw process" + (f" --account {options.account}" if options.account else "")
     if done.proof.url:
         typer.echo(
             f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
-            f"{redact.address(done.proof.url)} opens, which needs a sign-in.\n"
+            f"{redact.address(done.proof.url)} opens, and needs a sign-in.\n"
             f"{kept} `{command}` uses it from now on."
         )
         if done.proof.notice:
             typer.echo(f"Note: {redact.text(done.proof.notice)}.", err=True)
         return
     typer.echo(
-        f"Not proved: {redact.text(done.proof.doubt)}.\n{kept} `{command}` will use it all the same. "
+        f"Not checked: {redact.text(done.proof.doubt)}.\n{kept} `{command}` will use it all the same. "
         "To be sure, give the address of an order: po-pw login URL",
         err=True,
     )

@@ -97,7 +97,7 @@ def logout(
         bool, typer.Option("--all", help="All accounts of the portal; without PORTAL those of every portal.")
     ] = False,
 ) -> None:
-    """Remove a sign-in from this machine: cookies, browser profile, and the password in the keyring.
+    """Remove a sign-in from this computer: cookies, browser profile, and the password in the keyring.
 
     The portal is not told: to end the session there as well, sign out on its page.
     """
@@ -106,7 +106,7 @@ def logout(
         from po_pw.auth import saved
 
         if everything and account is not None:
-            msg = "--all and --account do not go together"
+            msg = "--all and --account cannot be combined"
             raise errors.InputError(msg)
         options = settings.load(account=account)
         home = settings.home(options)
@@ -132,7 +132,7 @@ def _said(removed: saved.Removed) -> str:
     user = f", user {removed.username}" if removed.username else ""
     said = f"Removed the sign-in to {_named(removed.origin, removed.account)}{user}: {', '.join(removed.parts)}."
     if removed.problem:
-        said += f" Whether a password is in the keyring cannot be told: {removed.problem}."
+        said += f" po-pw cannot tell whether a password is in the keyring: {removed.problem}."
     return said
 
 

@@ -30,7 +30,7 @@ def trust() -> list[checks.Check]:
     text = f"files: {found.cafile or found.capath or 'none'}; the browser: its own list and ~/.pki/nssdb"
     if found.cafile or found.capath:
         return [checks.ok("trust store", text)]
-    remedy = "Install the system's root certificates (ca-certificates); until then files come through the browser."
+    remedy = "Install the system's root certificates (ca-certificates); until then the browser downloads the files."
     return [checks.warning("trust store", text, remedy)]
 
 

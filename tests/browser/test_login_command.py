@@ -123,7 +123,7 @@ def test_without_a_keyring_the_sign_in_succeeds_and_cookies_of_no_use_do_not(
     none["PO_PW_TOTP_COMMAND"] = shlex.join([sys.executable, "-c", _CODE, tenant.settings.totp_secret])
     words = ("login", url, "--username", tenant.username, "--remember", "--sign-in-host", "localhost")
     said = po_pw(*words, env=none, cwd=tmp_path)
-    assert "The password is not remembered: this system has no keyring" in said
+    assert "The password is not remembered: this computer has no keyring" in said
     assert f"Signed in to {tenant.origin}" in said
 
 
@@ -185,12 +185,12 @@ def test_password_host_and_code_are_typed_in_the_terminal(
         (("login",), "no portal is known yet"),
         (("login", "acme"), "Try https://acme"),
         (("login", "https://a.example", "--remember"), "--remember goes with --username"),
-        (("login", "https://a.example", "--check", "--list"), "--check and --list do not go together"),
+        (("login", "https://a.example", "--check", "--list"), "--check and --list cannot be combined"),
         (("login", "https://a.example", "--account", "a/b"), "--account"),
         (("login", "https://a.example", "--import-cookies", "none.txt"), "none.txt cannot be read"),
         (("login", "--check"), "no sign-in is kept"),
         (("logout",), "no sign-in is kept"),
-        (("logout", "--all", "--account", "a"), "do not go together"),
+        (("logout", "--all", "--account", "a"), "cannot be combined"),
     ],
 )
 def test_misuse_says_what_to_do(words: tuple[str, ...], said: str, environment: dict[str, str], tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ def test_the_environments_password_goes_to_no_portal_that_it_may_not_be_of(
 @pytest.mark.parametrize(
     ("backend", "says"),
     [
-        (file_keyring.NONE, "this system has no keyring"),
-        ("keyring.backends.null.Keyring", "this system has no keyring"),
+        (file_keyring.NONE, "this computer has no keyring"),
+        ("keyring.backends.null.Keyring", "this computer has no keyring"),
         ("tests.unit.test_credentials.Forgetful", "keeps nothing"),
         ("tests.unit.test_credentials.Locked", "did not answer within"),
     ],
