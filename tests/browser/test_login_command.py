@@ -71,7 +71,7 @@ def test_a_sign_in_from_its_beginning_to_its_end(
     words = ("login", url, "--username", tenant.username, "--remember", "--sign-in-host", "localhost")
 
     said = po_pw(*words, "--totp-command", code, env={**environment, "PO_PW_PASSWORD": PASSWORD}, cwd=tmp_path)
-    assert f"{url} opens, which needs a sign-in" in said
+    assert f"{url} opens, and needs a sign-in" in said
     assert f"The password of {tenant.username} is in the keyring" in said
     assert file_keyring.entries() == {f"po-pw {tenant.origin}": {tenant.username: PASSWORD}}
     files = [file for file in home.rglob("*") if file.is_file()]

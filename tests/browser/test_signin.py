@@ -90,7 +90,7 @@ def test_a_wrong_password_is_said_in_the_portals_words(site: Site, attempt: Atte
 
 def test_a_page_without_a_form_says_what_to_do_instead(site: Site, attempt: Attempt) -> None:
     """Where there is nothing to fill, the message names the sign-in in a window."""
-    with pytest.raises(errors.LoginRequiredError, match=r"could not be filled.*po-pw login"):
+    with pytest.raises(errors.LoginRequiredError, match=r"no sign-in form appeared.*po-pw login"):
         attempt(site.page("blank"), "right", timeout=2)
 
 
@@ -123,7 +123,7 @@ def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) 
 
 def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> None:
     """A page with one text field that asks for no name is no sign-in form."""
-    with pytest.raises(errors.LoginRequiredError, match="could not be filled"):
+    with pytest.raises(errors.LoginRequiredError, match="no sign-in form appeared"):
         attempt(site.page("search-only"), "right", timeout=2)
     assert not [one for one in site.asked if "/nowhere" in one]
 

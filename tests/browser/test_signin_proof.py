@@ -165,7 +165,7 @@ def test_a_page_that_opens_for_everybody_proves_nothing(portal: Portal, tmp_path
 
 def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) -> None:
     """The form was accepted, and an order's address still asks: that is an error, and nothing is kept."""
-    with pytest.raises(errors.LoginRequiredError, match="still asks for one"):
+    with pytest.raises(errors.LoginRequiredError, match="asks for one once more"):
         sign_in(portal, tmp_path, "/forgets/7001")
     assert not sessions.Sessions(tmp_path).proof(portal.origin)
 
@@ -174,7 +174,7 @@ def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal
     """404 after signing in: proved nowhere, and why."""
     done = sign_in(portal, tmp_path, "/missing/9")
     assert not done.proof.url
-    assert "answers 404" in done.proof.doubt
+    assert "answers HTTP 404" in done.proof.doubt
 
 
 def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Path) -> None:
