@@ -210,7 +210,7 @@ def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(t
                 assert ran.error is None
                 assert done == ["PO-2", "PO-3", "PO-1"]
                 assert {one.status for one in ran.outcomes} == {models.Status.COMPLETED}
-                told = [text for text in ran.notices if "no room" in text]
+                told = [text for text in ran.notices if "does not fit" in text]
                 assert len(told) == 1
                 assert "PO-1 waits: '40MB.pdf' (42 MB) does not fit on the disk of " in told[0]
                 assert "more needed" in told[0]

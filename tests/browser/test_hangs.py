@@ -277,7 +277,7 @@ def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
         if isinstance(event, events.OrderStep) and event.step == "reading" and event.worker == "w2":
             if len(said) in {0, 2}:
                 free[0] = 100_000_000
-        elif isinstance(event, events.Notice) and "context" in event.text:
+        elif isinstance(event, events.Notice) and "browser" in event.text:
             said.append(event.text)
             free[0] = 8_000_000_000 if len(said) == 1 else free[0]
         elif isinstance(event, events.ContextClosed) and len(closed) < 1:

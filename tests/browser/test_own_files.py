@@ -87,7 +87,7 @@ def test_what_we_did_not_make_is_left_alone(tmp_path: Path, make: Callable[[Path
     for _ in range(3):
         summary = write(tmp_path)
         assert summary.names == {name: name.replace(".", " (2).") for name in TABLES}
-        assert "results.csv was not made by po-pw and stays as it is: the results are in results (2).csv" in (
+        assert "results.csv was not made by po-pw and stays as it is, so the results are in results (2).csv" in (
             summary.notes
         )
         assert len(summary.notes) == 4
@@ -107,7 +107,7 @@ def test_a_table_that_was_changed_is_kept(tmp_path: Path) -> None:
     for version, name in (("first", "results (changed).csv"), ("second", "results (changed) (2).csv")):
         (tmp_path / "results.csv").write_text(version, "utf-8")
         summary = write(tmp_path)
-        assert summary.notes == (f"results.csv was changed since po-pw wrote it: your version is now {name}",)
+        assert summary.notes == (f"results.csv was changed since po-pw wrote it: your version is now called {name}",)
         assert (tmp_path / name).read_text("utf-8") == version
         assert len(po_numbers(tmp_path / "results.csv")) == len(ROWS)
     assert write(tmp_path).notes == ()
@@ -154,7 +154,7 @@ def test_the_list_itself_is_never_replaced(tmp_path: Path, name: str, called: Ca
         assert (tmp_path / name).read_bytes() == before
         assert not (tmp_path / name.replace(".", " (3).")).exists()
         assert name not in summary.names.values()
-        assert f"{name} is the list of this run and stays as it is" in "; ".join(summary.notes)
+        assert f"{name} is your list and stays as it is" in "; ".join(summary.notes)
     assert write(tmp_path, WELL).notes == ()
     assert {"results (2).csv", "failed.csv", "failed (2).csv"}.isdisjoint(files(tmp_path))
 
@@ -166,8 +166,8 @@ def test_a_table_that_is_read_only_or_held_stays(tmp_path: Path) -> None:
     (tmp_path / "results.csv").chmod(0o444)
     (tmp_path / "results.json").chmod(0o444)
     assert write(tmp_path, WELL).notes == (
-        "results.csv is read-only and stays as it is: the results are in results (2).csv",
-        "results.json is read-only and stays as it is: the results are in results (2).json",
+        "results.csv is read-only and stays as it is, so the results are in results (2).csv",
+        "results.json is read-only and stays as it is, so the results are in results (2).json",
     )
     assert (tmp_path / "results.csv").read_bytes() == before
     (tmp_path / "results.csv").chmod(0o644)
@@ -179,7 +179,7 @@ def test_a_table_that_is_read_only_or_held_stays(tmp_path: Path) -> None:
     try:  # as Windows holds a workbook that is open in Excel
         for _ in range(2):
             (note,) = write(tmp_path).notes
-            assert note.startswith("results.xlsx could not be replaced (is it open in another program?): the results ")
+            assert note.startswith("results.xlsx could not be replaced (is it open in another program?), so the results ")
     finally:
         subprocess.run([chattr, "-i", held], check=True)
     assert write(tmp_path).notes == ()
@@ -296,12 +296,12 @@ def test_no_list_is_touched(tmp_path: Path) -> None:
     said = ran("failed.csv", "-o", ".", "--only-failed", "-w", "2")
     assert (tmp_path / "failed.csv").read_bytes() == mine
     assert (
-        said.count("failed.csv is the list of this run and stays as it is: the failed rows are in failed (2).csv") == 1
+        said.count("failed.csv is your list and stays as it is, so the failed rows are in failed (2).csv") == 1
     )
     assert "\n  po-pw process failed.csv -o . -w 2\n" in said
     before = (tmp_path / "results.csv").read_bytes()
     said = ran("results.csv", "-o", ".", "--limit", "1")
-    note = "results.csv is the list of this run and stays as it is: the results are in results (2).csv"
+    note = "results.csv is your list and stays as it is, so the results are in results (2).csv"
     assert said.count(note) == 1
     assert max((tmp_path / ".po-pw" / "logs").iterdir()).read_text("utf-8").count(note) == 1
     assert (tmp_path / "results.csv").read_bytes() == before
@@ -368,7 +368,7 @@ def test_a_list_given_to_python_stays_too(here: Path) -> None:
     app = po_pw.MainApp(out=".")
     app.process_pos("pos.csv")
     before = (here / "failed.csv").read_bytes()
-    with pytest.warns(RuntimeWarning, match="failed.csv is the list of this run and stays as it is"):
+    with pytest.warns(RuntimeWarning, match="failed.csv is your list and stays as it is"):
         app.process_pos("failed.csv")
     assert (here / "failed.csv").read_bytes() == before
 
@@ -386,7 +386,7 @@ def test_a_picture_takes_nobodys_place(here: Path) -> None:
     """`portal inspect --screenshot` refuses a name that is taken, before anything else."""
     (here / "page.png").write_text("mine", "utf-8")
     said = refused("portal", "inspect", "https://127.0.0.1:1/x", "--screenshot", "page.png")
-    assert "page.png is there already" in said
+    assert "page.png exists already" in said
     assert (here / "page.png").read_text("utf-8") == "mine"
 
 
