@@ -335,7 +335,8 @@ class FailurePolicy:
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
                 what = "orders" if change.host == host else "files"
-                self._say(f"{change.why.rstrip('.')}. Its {what} fail; all else goes on.")
+                end = "" if change.why.endswith(("?", "!", ".")) else "."
+                self._say(f"{change.why}{end} Its {what} fail; all else goes on.")
             case circuit_breaker.GivenUp():
                 self._emit(events.HostFree(host))
                 self._gone[host] = self._gone_for_now(change)
