@@ -340,6 +340,8 @@ class Fetcher:
         except errors.OrderError as error:
             if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
+            if isinstance(needed.__cause__, errors.HostUnreachableError):
+                raise needed.__cause__ from error
             both = f"{needed}; {error}"
             if isinstance(error, errors.HostUnreachableError):
                 raise errors.HostUnreachableError(both, error.host, error.fault) from error
