@@ -50,7 +50,7 @@ class MainApp:
         enable_parallel: whether to use more than one context.
         max_workers: maximum number of contexts.
         hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
-        govern: creates the `Governor` for a number of contexts; by default one that measures the machine.
+        make_governor: creates the `Governor` for a number of contexts; by default one that measures the machine.
         **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
 
     Raises:
@@ -64,7 +64,7 @@ class MainApp:
         max_workers: int = 4,
         *,
         hear: events.Listener | None = None,
-        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
         **options: Any,
     ) -> None:
         self.max_workers = max_workers
@@ -73,11 +73,11 @@ class MainApp:
         if not enable_parallel:
             self.settings = self.settings.model_copy(update={"workers": 1})
         self._hear = hear
-        self._govern = govern
+        self._make_governor = make_governor
         self._host: _Host | None = None
 
     def __enter__(self) -> Self:
-        self._host = _Host(self.settings, self._hear, self._govern)
+        self._host = _Host(self.settings, self._hear, self._make_governor)
         return self
 
     def __exit__(
@@ -113,7 +113,7 @@ class MainApp:
             given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
         if self._host is not None:
             return self._host.process(given, resume=resume)
-        with contextlib.closing(_Host(self.settings, self._hear, self._govern)) as host:
+        with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:
             return host.process(given, resume=resume)
 
     def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
@@ -307,7 +307,7 @@ class _Host:
         self,
         options: settings.Settings,
         hear: events.Listener | None,
-        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
     ) -> None:
         self._options = options
         hub = events.Hub()
@@ -317,7 +317,7 @@ class _Host:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
         self._thread.start()
-        self._run = engine.Run(options, hub, govern=govern)
+        self._run = engine.Run(options, hub, make_governor=make_governor)
         self._stream: feeds.OrderStream | None = None
         try:
             self._call(self._run.__aenter__())

@@ -17,8 +17,8 @@ _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 """Characters that browsers treat as a dot."""
 _INVISIBLE: Final = re.compile("[\u00ad\u034f\u180b-\u180f\u200b\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 """Characters that UTS 46 silently removes from a host."""
-_LONGEST: Final = 253
-_LONGEST_LABEL: Final = 63
+_MAX_HOST: Final = 253
+_MAX_LABEL: Final = 63
 _NUMERIC: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)
 
 
@@ -45,7 +45,7 @@ def is_plain(netloc: str) -> bool:
     labels = name.removesuffix(".").split(".")
     if _NUMERIC.fullmatch(labels[-1]):
         return _is(ipaddress.IPv4Address, ".".join(labels))
-    return len(name) <= _LONGEST and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+    return len(name) <= _MAX_HOST and all(0 < len(label) <= _MAX_LABEL for label in labels)
 
 
 def ascii_host(host: str) -> str:

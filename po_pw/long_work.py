@@ -74,9 +74,9 @@ class Stage:
         now = self._clock()
         if now >= self._next:
             self._next = now + EVERY
-            self.say()
+            self.report()
 
-    def say(self, *, ended: bool = False) -> None:
+    def report(self, *, ended: bool = False) -> None:
         """Reports the progress."""
         self._announce(events.Progress(self._name, self._done, self._total, self._unit, ended))
 
@@ -119,8 +119,8 @@ class LongWork:
         """
         stage = Stage(name, unit, total, self._announce, lambda: self._stops() > in_spite_of)
         stage.check()
-        stage.say()
+        stage.report()
         try:
             yield stage
         finally:
-            stage.say(ended=True)
+            stage.report(ended=True)

@@ -198,7 +198,7 @@ def authority_of(url: str) -> str:
     return f"http://{host}" if parts.scheme.lower() == "http" else host
 
 
-def told(host: str, fault: NetFault, code: str = "") -> str:
+def message(host: str, fault: NetFault, code: str = "") -> str:
     """Message about a host that cannot be reached, with what to do.
 
     Args:
@@ -220,4 +220,4 @@ def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreach
         said: the browser's message, from which the name of the fault is taken.
     """
     host, code = authority_of(url), _CODE.search(said)
-    return errors.HostUnreachableError(told(host, fault, code[0] if code else ""), host, fault)
+    return errors.HostUnreachableError(message(host, fault, code[0] if code else ""), host, fault)

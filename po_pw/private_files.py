@@ -59,18 +59,18 @@ def open_to(path: Path) -> str:
         OSError: the permissions cannot be read.
     """
     if sys.platform == "win32":
-        return judge_list(_access_list(path), _own_sid())
+        return others_by_acl(_access_list(path), _own_sid())
     about = path.stat()
-    return judge_mode(about.st_mode)
+    return others_by_mode(about.st_mode)
 
 
-def judge_mode(mode: int) -> str:
+def others_by_mode(mode: int) -> str:
     """The same for a POSIX mode. Pure."""
     found = stat.S_IMODE(mode) & _OTHERS
     return f"other users of this machine (mode {stat.S_IMODE(mode):04o})" if found else ""
 
 
-def judge_list(sddl: str, owner: str) -> str:
+def others_by_acl(sddl: str, owner: str) -> str:
     """The same for a Windows access control list as SDDL (`D:PAI(A;;FA;;;SY)...`). Pure.
 
     Args:
@@ -81,11 +81,11 @@ def judge_list(sddl: str, owner: str) -> str:
     flags = rest.partition("(")[0]
     if not found or "NO_ACCESS_CONTROL" in flags:
         return "everybody (there is no access control list)"
-    mine = {owner, "CO", "S-1-3-0", *(["LA"] if owner.endswith("-500") else [])}  # as SDDL abbreviates them
+    own = {owner, "CO", "S-1-3-0", *(["LA"] if owner.endswith("-500") else [])}  # as SDDL abbreviates them
     others: list[str] = []
     for ace in _ACE.findall(rest.partition("S:")[0]):
         fields = ace.split(";")  # kind, inheritance, rights, two kinds of object, who
-        if len(fields) >= 6 and fields[0] in _ALLOWS and fields[2] and fields[5] not in _TRUSTED | mine:
+        if len(fields) >= 6 and fields[0] in _ALLOWS and fields[2] and fields[5] not in _TRUSTED | own:
             others.append(fields[5])
     return f"other users of this machine ({', '.join(dict.fromkeys(others))})" if others else ""
 

@@ -26,17 +26,16 @@ from po_pw import secret_signs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-
 T = TypeVar("T")
 
 REDACTED: Final = "REDACTED"
 """Replaces a secret."""
-_DEEPEST: Final = 4
+_MAX_DEPTH: Final = 4
 """Maximum depth of addresses within addresses; deeper ones are removed completely."""  # not a file name
 
 
-_MOST_KNOWN: Final = 400
-_SHORTEST_KNOWN: Final = 6
+_MAX_KNOWN: Final = 400
+_MIN_KNOWN: Final = 6
 _known: Final[dict[str, tuple[str, ...]]] = {}
 _lock: Final = threading.Lock()
 
@@ -48,15 +47,15 @@ def remember(*values: str) -> None:
     """
     with _lock:
         for value in values:
-            if len(value) < _SHORTEST_KNOWN or secret_signs.PLAIN.fullmatch(value):
+            if len(value) < _MIN_KNOWN or secret_signs.PLAIN.fullmatch(value):
                 continue
             plain = unquote(value)
             quoted = (quote(plain, safe, errors="surrogatepass") for safe in ("/", ""))
             forms = {value, plain, *quoted, markup.escape(plain), json.dumps(plain)[1:-1]}
             forms.add(base64.b64encode(plain.encode("utf-8", "surrogatepass")).decode().rstrip("="))
             _known.pop(value, None)
-            _known[value] = tuple(sorted((one for one in forms if len(one) >= _SHORTEST_KNOWN), key=len, reverse=True))
-        for value in list(_known)[:-_MOST_KNOWN]:
+            _known[value] = tuple(sorted((one for one in forms if len(one) >= _MIN_KNOWN), key=len, reverse=True))
+        for value in list(_known)[:-_MAX_KNOWN]:
             del _known[value]
 
 
@@ -75,14 +74,14 @@ def may_be_session(cookie: Mapping[str, object]) -> bool:
     return bool(secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value)))
 
 
-def _without_known(said: str) -> str:
-    if not _known or not said:
-        return said
+def _without_known(raw: str) -> str:
+    if not _known or not raw:
+        return raw
     with _lock:
-        forms = [form for known in _known.values() for form in known if form in said]
+        forms = [form for known in _known.values() for form in known if form in raw]
     for form in sorted(forms, key=len, reverse=True):
-        said = said.replace(form, REDACTED)
-    return said
+        raw = raw.replace(form, REDACTED)
+    return raw
 
 
 _PARTS: Final = re.compile(
@@ -191,7 +190,7 @@ def _pair(piece: str, depth: int, *, is_protocol: bool) -> str:
 
 def _nested(value: str, depth: int) -> str:
     """Cleans a parameter's value, which may itself be an address, JSON or text."""
-    if depth >= _DEEPEST:
+    if depth >= _MAX_DEPTH:
         return REDACTED if "%" in value or "://" in value else value
     plain = unquote_plus(value) if "%" in value else value
     if re.match(r"(?:[A-Za-z][\w+.-]+:)?[/\\]{2}|[/\\]", plain):
@@ -206,7 +205,7 @@ def _nested(value: str, depth: int) -> str:
 
 def _hides(word: str, depth: int) -> bool:
     """Whether a word is base64 of a text with a secret."""
-    if len(word) < 16 or depth > _DEEPEST or not (plain := _plain_of(word)):
+    if len(word) < 16 or depth > _MAX_DEPTH or not (plain := _plain_of(word)):
         return False
     return (_address(plain, depth + 1) if "://" in plain[:12] else _text(plain, depth + 1)) != plain
 
@@ -253,39 +252,39 @@ _B64: Final = re.compile(r"(?<![\w+/%-])[\w+/-]{20,}={0,2}", re.ASCII)
 _PASSWORD: Final = re.compile(r"(?i)passw|passphrase|passcode|\bpwd\b|secret")
 
 
-def text(said: str) -> str:
+def text(raw: str) -> str:
     """Removes secrets from a text: in addresses, headers, JSON, forms, HTML and prose, and registered values."""
-    return _text(_without_known(said), 0)
+    return _text(_without_known(raw), 0)
 
 
-def links(said: str) -> str:
+def links(raw: str) -> str:
     """Removes secrets only from the addresses in a text, which is the user's own."""
-    if "//" not in said:
-        return said
-    return _IN_TEXT.sub(lambda found: _link(found, 0), said)
+    if "//" not in raw:
+        return raw
+    return _IN_TEXT.sub(lambda found: _link(found, 0), raw)
 
 
-def _text(said: str, depth: int) -> str:
-    if depth > _DEEPEST or not _SUSPECT.search(said):
-        return said
-    lower = said.lower()
+def _text(raw: str, depth: int) -> str:
+    if depth > _MAX_DEPTH or not _SUSPECT.search(raw):
+        return raw
+    lower = raw.lower()
     if "cookie" in lower or "authorization" in lower:
-        said = _HEADER_LINE.sub(rf"\g<1>{REDACTED}", said)
-    if "//" in said or "\\/" in said:
-        said = _IN_TEXT.sub(lambda found: _link(found, depth), said)
-        said = _USER.sub(r"\1", said)
-    if "%" in said:
-        said = _ENCODED.sub(lambda found: _nested(found[0], depth), said)
-    said = _RELATIVE.sub(lambda found: _relative(found, depth), said)
-    if "<" in said:
-        said = _FIELD.sub(lambda found: field(found[0]), said)
-        said = _ELEMENT.sub(_element, said)
-    said = _named(said)
-    said = _SCHEME_OF_SIGNING_IN.sub(_signing_in, said)
+        raw = _HEADER_LINE.sub(rf"\g<1>{REDACTED}", raw)
+    if "//" in raw or "\\/" in raw:
+        raw = _IN_TEXT.sub(lambda found: _link(found, depth), raw)
+        raw = _USER.sub(r"\1", raw)
+    if "%" in raw:
+        raw = _ENCODED.sub(lambda found: _nested(found[0], depth), raw)
+    raw = _RELATIVE.sub(lambda found: _relative(found, depth), raw)
+    if "<" in raw:
+        raw = _FIELD.sub(lambda found: field(found[0]), raw)
+        raw = _ELEMENT.sub(_element, raw)
+    raw = _named(raw)
+    raw = _SCHEME_OF_SIGNING_IN.sub(_signing_in, raw)
     if " is " in lower or " was " in lower:
-        said = _SPOKEN.sub(rf"\1\2{REDACTED}", said)
-    said = secret_signs.TOKEN.sub(REDACTED, said)
-    return _B64.sub(lambda found: REDACTED if _hides(found[0], depth + 1) else found[0], said)
+        raw = _SPOKEN.sub(rf"\1\2{REDACTED}", raw)
+    raw = secret_signs.TOKEN.sub(REDACTED, raw)
+    return _B64.sub(lambda found: REDACTED if _hides(found[0], depth + 1) else found[0], raw)
 
 
 def _link(found: re.Match[str], depth: int) -> str:
@@ -321,20 +320,20 @@ def field(tag: str) -> str:
     return _ATTRIBUTE.sub(hidden, tag)
 
 
-def _named(said: str) -> str:
+def _named(raw: str) -> str:
     """Removes values after a secret name: `"access_token": "…"`, `password=…`, `('Cookie', '…')`."""
     pieces: list[str] = []
     at = start = 0
-    while (name := _NAME.search(said, at)) is not None:
+    while (name := _NAME.search(raw, at)) is not None:
         at = name.end()
         if "," in name[3] and not name[2]:
             continue
-        if not secret_signs.is_secret_name(name[1]) or (value := _VALUE.match(said, at)) is None:
+        if not secret_signs.is_secret_name(name[1]) or (value := _VALUE.match(raw, at)) is None:
             continue
         if (hidden := _hidden(name, value)) is not None:
-            pieces += [said[start:at], hidden]
+            pieces += [raw[start:at], hidden]
             start = at = value.end()
-    return "".join([*pieces, said[start:]])
+    return "".join([*pieces, raw[start:]])
 
 
 def _hidden(name: re.Match[str], value: re.Match[str]) -> str | None:

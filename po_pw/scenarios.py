@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SLOW_PAGE: Final = 1.5
 """Response time of a page in the performance scenario, in seconds."""
 REPEATS: Final = 3
-WANTED: Final = {2: 1.5, 4: 2.0}
+MIN_SPEED_UP: Final = {2: 1.5, 4: 2.0}
 """Minimum speed-up by number of workers."""
 
 
@@ -40,7 +40,7 @@ class ScenarioError(errors.PoPwError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Verdict:
+class ScenarioResult:
     """Result of a scenario."""
 
     number: int
@@ -52,7 +52,7 @@ class Verdict:
 
 
 @dataclasses.dataclass(slots=True)
-class Ground:
+class Environment:
     """Environment of the scenarios: their folder and how strict they are."""
 
     folder: Path
@@ -97,37 +97,37 @@ def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, o
     ]
 
 
-def check(fine: bool, otherwise: str) -> None:
+def require(condition: bool, message: str) -> None:
     """Raises `ScenarioError` if a condition is false."""
-    if not fine:
-        raise ScenarioError(otherwise)
+    if not condition:
+        raise ScenarioError(message)
 
 
-def sequential_baseline(ground: Ground) -> list[str]:
+def sequential_baseline(environment: Environment) -> list[str]:
     """A single PO, then a batch: strictly one order at a time, no parallel workers; folders and log as for parallel."""
     heard: list[events.Event] = []
-    with ground.portal(orders=4) as portal:
-        main = api.MainApp(hear=heard.append, **ground.options())
+    with environment.portal(orders=4) as portal:
+        main = api.MainApp(hear=heard.append, **environment.options())
         single = main.process_single_po(entries(portal, 1)[0])
-        check(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
+        require(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
         counts = main._process_po_entries(entries(portal))
-        check(counts == (4, 0), f"the batch came out as {counts}, not (4, 0)")
-        check(portal.peak_pages == 1, f"{portal.peak_pages} pages were read at once")
+        require(counts == (4, 0), f"the batch came out as {counts}, not (4, 0)")
+        require(portal.peak_pages == 1, f"{portal.peak_pages} pages were read at once")
     workers = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
-    check(workers == {"w1"}, f"contexts of {sorted(workers)} were opened, not of w1 alone")
+    require(workers == {"w1"}, f"contexts of {sorted(workers)} were opened, not of w1 alone")
     reading: set[str] = set()
     for event in heard:
         if isinstance(event, events.OrderStep) and event.step == "reading":
             reading.add(event.po_number)
-            check(len(reading) == 1, f"{sorted(reading)} were worked on at once")
+            require(len(reading) == 1, f"{sorted(reading)} were worked on at once")
         elif isinstance(event, events.OrderSettled):
             reading.discard(event.outcome.po_number)
     out = main.settings.out
-    check((out / single.folder).is_dir() and any((out / ".po-pw" / "logs").glob("*.jsonl")), "no folder, or no log")
+    require((out / single.folder).is_dir() and any((out / ".po-pw" / "logs").glob("*.jsonl")), "no folder, or no log")
     return ["1 + 4 orders", "1 context", "1 page at once"]
 
 
-def basic_parallel(ground: Ground) -> list[str]:
+def basic_parallel(environment: Environment) -> list[str]:
     """Four POs, two workers: two contexts in two user-data dirs, seen in the browsers' own command lines."""
     seen: dict[str, str] = {}
 
@@ -137,48 +137,48 @@ def basic_parallel(ground: Ground) -> list[str]:
             named = [word.partition("=")[2] for word in words if word.startswith("--user-data-dir=")]
             seen[event.worker] = named[0] if named else ""
 
-    with ground.portal(orders=4, latency=1.0) as portal:
-        portal.gather = 0 if ground.judge_times else 2
-        together = api.MainApp(enable_parallel=True, max_workers=2, hear=look, **ground.options())
+    with environment.portal(orders=4, latency=1.0) as portal:
+        portal.gather = 0 if environment.judge_times else 2
+        together = api.MainApp(enable_parallel=True, max_workers=2, hear=look, **environment.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
         parallel = time.monotonic() - started
-        check((result.success, result.failed) == (4, 0), f"it came out as: {result}")
-        check(len(seen) == 2 and len(set(seen.values())) == 2 and all(seen.values()), f"user-data dirs: {seen}")
-        check(portal.peak_pages == 2, f"{portal.peak_pages} pages were read at once, not 2")
-        check((together.settings.out / "results.csv").exists(), "no results.csv")
+        require((result.success, result.failed) == (4, 0), f"it came out as: {result}")
+        require(len(seen) == 2 and len(set(seen.values())) == 2 and all(seen.values()), f"user-data dirs: {seen}")
+        require(portal.peak_pages == 2, f"{portal.peak_pages} pages were read at once, not 2")
+        require((together.settings.out / "results.csv").exists(), "no results.csv")
         figures = ["4 orders", "2 contexts", "2 user-data dirs", "2 pages at once"]
-        if ground.judge_times:
+        if environment.judge_times:
             started = time.monotonic()
-            api.MainApp(**ground.options()).process_pos(entries(portal))
+            api.MainApp(**environment.options()).process_pos(entries(portal))
             sequential = time.monotonic() - started
-            check(parallel < sequential, f"parallel took {parallel:.1f} s, sequential {sequential:.1f} s")
+            require(parallel < sequential, f"parallel took {parallel:.1f} s, sequential {sequential:.1f} s")
             figures.append(f"{sequential / parallel:.2f} times as fast as sequential")
     return figures
 
 
-def profile_isolation(ground: Ground) -> list[str]:
+def profile_isolation(environment: Environment) -> list[str]:
     """Three profiles, unique, cloned, cleaned; four threads at once; cookies of one context are not seen in another."""
-    base = ground.folder / "base"
+    base = environment.folder / "base"
     (base / "Default").mkdir(parents=True, exist_ok=True)
     (base / "Default" / "Bookmarks").write_text("{}", "utf-8")
     (base / "SingletonCookie").write_text("", "utf-8")
     with profiles.ProfileManager(base) as manager:
         made = [manager.create_profile(name) for name in ("one", "two", "three")]
-        check(len(set(made)) == 3 and base not in made, "the profiles are not unique")
-        check(all((path / "Default" / "Bookmarks").exists() for path in made), "the base was not cloned")
-        check(not any((path / "SingletonCookie").exists() for path in made), "a lock was cloned")
+        require(len(set(made)) == 3 and base not in made, "the profiles are not unique")
+        require(all((path / "Default" / "Bookmarks").exists() for path in made), "the base was not cloned")
+        require(not any((path / "SingletonCookie").exists() for path in made), "a lock was cloned")
         (made[0] / "mark").write_text("", "utf-8")
-        check(not any((path / "mark").exists() for path in (*made[1:], base)), "the profiles are not isolated")
+        require(not any((path / "mark").exists() for path in (*made[1:], base)), "the profiles are not isolated")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             more = list(pool.map(manager.create_profile, ("four", "five", "six", "seven")))
-        check(len(set(more + made)) == 7, "profiles of four threads at once are not unique")
+        require(len(set(more + made)) == 7, "profiles of four threads at once are not unique")
         manager.cleanup_profile("one")
         manager.cleanup_profile("one")
-        check(not made[0].exists() and made[1].exists(), "cleaning up one profile removed the wrong thing")
-    check(not any(path.exists() for path in made + more), "a profile is left")
+        require(not made[0].exists() and made[1].exists(), "cleaning up one profile removed the wrong thing")
+    require(not any(path.exists() for path in made + more), "a profile is left")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, _cookies_stay_apart(ground.browser)).result()
+        pool.submit(asyncio.run, _cookies_stay_apart(environment.browser)).result()
     return ["3 + 4 profiles", "4 threads at once", "cookies apart"]
 
 
@@ -202,13 +202,13 @@ async def _cookies_stay_apart(browser: str | None) -> None:
         finally:
             for context in opened:
                 await context.close()
-    check([known["name"] for known in first] == ["mark"], "the cookie is not in the context it was written in")
-    check(not second, "a cookie of one context is seen in another")
+    require([known["name"] for known in first] == ["mark"], "the cookie is not in the context it was written in")
+    require(not second, "a cookie of one context is seen in another")
 
 
-def errors_and_fallback(ground: Ground) -> list[str]:
+def errors_and_fallback(environment: Environment) -> list[str]:
     """Valid, invalid and too slow orders with eight workers; 16 workers for 20 orders; too little memory for two."""
-    with ground.portal(orders=40, plain=False, latency=1.25, large_bytes=100_000) as portal:
+    with environment.portal(orders=40, plain=False, latency=1.25, large_bytes=100_000) as portal:
         # Its page takes eight times as long as others.
         slow = next(order for order in portal.orders if order.variant.name == "SLOW")
         fine = [
@@ -220,27 +220,31 @@ def errors_and_fallback(ground: Ground) -> list[str]:
             {"po_number": slow.po_number, "url": portal.order_url(slow.po_number)},
         ]
         limits: dict[str, Any] = {"navigation_timeout": 4, "order_timeout": 6}
-        if not ground.judge_times:  # on a busy machine the others may need longer, and the slow one never comes
+        if not environment.judge_times:  # on a busy machine the others may need longer, and the slow one never comes
             limits = {"navigation_timeout": 25, "order_timeout": 30}
             portal.holds[slow.path] = sys.maxsize
-        main = api.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **ground.options())
+        main = api.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **environment.options())
         result = main.process_pos(given)
-        check(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
-        check(result.failed == 2, f"{result.failed} orders failed, not 2: {[str(one) for one in result]}")
-        check(result[-1].error_code == "TIMEOUT", f"the slow order came out as {result[-1]}")
-        check(result[-2].error_code == "INVALID_URL", f"the order without an address came out as {result[-2]}")
-    with ground.portal(orders=20) as portal:
-        many = api.MainApp(enable_parallel=True, max_workers=16, **ground.options()).process_pos(entries(portal))
-        check((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
+        require(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
+        require(result.failed == 2, f"{result.failed} orders failed, not 2: {[str(one) for one in result]}")
+        require(result[-1].error_code == "TIMEOUT", f"the slow order came out as {result[-1]}")
+        require(result[-2].error_code == "INVALID_URL", f"the order without an address came out as {result[-2]}")
+    with environment.portal(orders=20) as portal:
+        many = api.MainApp(enable_parallel=True, max_workers=16, **environment.options()).process_pos(entries(portal))
+        require((many.success, many.failed) == (20, 0), f"16 workers on 20 orders: {many}")
         heard: list[events.Event] = []
         scarce = api.MainApp(
-            enable_parallel=True, max_workers=4, hear=heard.append, govern=_little_memory, **ground.options()
+            enable_parallel=True,
+            max_workers=4,
+            hear=heard.append,
+            make_governor=_little_memory,
+            **environment.options(),
         ).process_pos(entries(portal, 6))
         opened = {event.worker for event in heard if isinstance(event, events.ContextOpened)}
         said = [event.text for event in heard if isinstance(event, events.Notice) and event.level == "warning"]
-        check((scarce.success, scarce.failed) == (6, 0), f"with too little memory: {scarce}")
-        check(opened == {"w1"}, f"with too little memory contexts of {sorted(opened)} were opened, not of w1 alone")
-        check(bool(said), "nobody was told why there is only one context")
+        require((scarce.success, scarce.failed) == (6, 0), f"with too little memory: {scarce}")
+        require(opened == {"w1"}, f"with too little memory contexts of {sorted(opened)} were opened, not of w1 alone")
+        require(bool(said), "nobody was told why there is only one context")
     return [
         f"{result.success} + {result.failed} of {len(given)}",
         "16 workers, 20 orders: 20 + 0",
@@ -255,29 +259,30 @@ def _little_memory(wanted: int) -> capacity.Governor:
     )
 
 
-def performance(ground: Ground) -> list[str]:
+def performance(environment: Environment) -> list[str]:
     """Eight POs with slow pages, several runs each with 1, 2 and 4 workers, start-up of the browsers included."""
     times: dict[int, list[float]] = {1: [], 2: [], 4: []}
     peaks: dict[int, int] = {}
-    with ground.portal(orders=8, latency=SLOW_PAGE if ground.judge_times else 0.3) as portal:
+    with environment.portal(orders=8, latency=SLOW_PAGE if environment.judge_times else 0.3) as portal:
         for workers, taken in times.items():
             portal.peak_pages = 0
-            portal.gather = 0 if ground.judge_times else workers
-            for _ in range(ground.repeats):
-                main = api.MainApp(enable_parallel=workers > 1, max_workers=workers, **ground.options())
+            portal.gather = 0 if environment.judge_times else workers
+            for _ in range(environment.repeats):
+                main = api.MainApp(enable_parallel=workers > 1, max_workers=workers, **environment.options())
                 started = time.monotonic()
                 result = main.process_pos(entries(portal))
                 taken.append(time.monotonic() - started)
-                check(result.success == 8, f"with {workers} workers: {result}")
+                require(result.success == 8, f"with {workers} workers: {result}")
             peaks[workers] = portal.peak_pages
-    check(peaks[1] == 1, f"{peaks[1]} pages at once with one worker")
-    check(peaks[2] == 2 and 2 < peaks[4] <= 4, f"pages at once: {peaks}")
+    require(peaks[1] == 1, f"{peaks[1]} pages at once with one worker")
+    require(peaks[2] == 2 and 2 < peaks[4] <= 4, f"pages at once: {peaks}")
     figures = [f"{workers} worker{'s' if workers > 1 else ''}: {_spread(taken)}" for workers, taken in times.items()]
-    for workers, wanted in WANTED.items():
+    for workers, wanted in MIN_SPEED_UP.items():
         ratio = statistics.mean(times[1]) / statistics.mean(times[workers])
         figures.append(f"{workers} workers {ratio:.2f} times as fast")
-        check(
-            not ground.judge_times or ratio > wanted, f"{workers} workers are {ratio:.2f} times as fast, not {wanted}"
+        require(
+            not environment.judge_times or ratio > wanted,
+            f"{workers} workers are {ratio:.2f} times as fast, not {wanted}",
         )
     return figures
 
@@ -287,31 +292,31 @@ def _spread(taken: Sequence[float]) -> str:
     return f"mean {statistics.mean(taken):.1f} s, stdev {deviation:.1f}, min {min(taken):.1f}, max {max(taken):.1f}"
 
 
-def integration(ground: Ground) -> list[str]:
+def integration(environment: Environment) -> list[str]:
     """The interface scripts use; the same folders from sequential and parallel; workers and thefts in the log."""
-    check(api.MainApp().settings.workers == 1, "MainApp() is not sequential")
+    require(api.MainApp().settings.workers == 1, "MainApp() is not sequential")
     # The slow page takes eight times as long as others: long enough for whoever opens first, or last, to take over.
-    with ground.portal(orders=40, plain=False, latency=0.6, large_bytes=100_000) as portal:
+    with environment.portal(orders=40, plain=False, latency=0.6, large_bytes=100_000) as portal:
         slow = next(n for n, order in enumerate(portal.orders) if order.variant.name == "SLOW")
         plain = [n for n, order in enumerate(portal.orders) if order.variant.name == "LINKS"][:3]
         # One worker is busy with the first while the other does two, and then takes over the fourth.
         given = [entries(portal)[n] for n in (slow, *plain)]
-        window = api.MainApp(api.HeadlessConfiguration(headless=False), **ground.options())
+        window = api.MainApp(api.HeadlessConfiguration(headless=False), **environment.options())
         one = window.process_pos(given)
         # The slow page comes when the other worker has done all the others, so it has to take over one of them.
         portal.holds[portal.orders[slow].path] = portal.counts["pages"] + len(given)
         two_app = api.MainApp(
-            enable_parallel=True, max_workers=2, navigation_timeout=60, order_timeout=60, **ground.options()
+            enable_parallel=True, max_workers=2, navigation_timeout=60, order_timeout=60, **environment.options()
         )
         two = two_app.process_pos(given)
-    check(one.success == two.success == 4, f"sequential: {one}; parallel: {two}")
-    check(_tree(window.settings.out) == _tree(two_app.settings.out), "sequential and parallel give other folders")
+    require(one.success == two.success == 4, f"sequential: {one}; parallel: {two}")
+    require(_tree(window.settings.out) == _tree(two_app.settings.out), "sequential and parallel give other folders")
     (log,) = (two_app.settings.out / ".po-pw" / "logs").glob("*.jsonl")
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     thefts = [line for line in lines if line["event"] == "orders.stolen"]
     workers = {line["worker"] for line in lines if line["event"] == "order.settled"}
-    check(workers == {"w1", "w2"}, f"the log names the workers {sorted(workers)}")
-    check(bool(thefts), "the log has no theft")
+    require(workers == {"w1", "w2"}, f"the log names the workers {sorted(workers)}")
+    require(bool(thefts), "the log has no theft")
     return ["MainApp() is sequential", "same folders", f"{len(thefts)} thefts in the log"]
 
 
@@ -321,7 +326,7 @@ def _tree(out: Path) -> list[str]:
     )
 
 
-ALL: Final[tuple[tuple[str, Callable[[Ground], list[str]]], ...]] = (
+ALL: Final[tuple[tuple[str, Callable[[Environment], list[str]]], ...]] = (
     ("Sequential baseline", sequential_baseline),
     ("Basic parallel", basic_parallel),
     ("Profile isolation", profile_isolation),
@@ -331,12 +336,12 @@ ALL: Final[tuple[tuple[str, Callable[[Ground], list[str]]], ...]] = (
 )
 
 
-def run(number: int, ground: Ground) -> Verdict:
+def run(number: int, environment: Environment) -> ScenarioResult:
     """Runs one scenario, by its number from 1."""
     title, scenario = ALL[number - 1]
     started = time.monotonic()
     try:
-        figures = scenario(ground)
+        figures = scenario(environment)
     except errors.PoPwError as error:
-        return Verdict(number, title, False, time.monotonic() - started, (), str(error))
-    return Verdict(number, title, True, time.monotonic() - started, tuple(figures))
+        return ScenarioResult(number, title, False, time.monotonic() - started, (), str(error))
+    return ScenarioResult(number, title, True, time.monotonic() - started, tuple(figures))

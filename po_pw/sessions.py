@@ -23,7 +23,7 @@ _ACCOUNTS: Final = "accounts"
 
 
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
-_LONGEST: Final = 100
+_MAX_NAME: Final = 100
 """Maximum characters of a folder's name."""
 
 
@@ -34,9 +34,9 @@ def folder_name(origin: str) -> str:
     very long one, gets a part of its SHA-256, because several characters become `_`.
     """
     plain = _PLAIN.fullmatch(origin)
-    if plain is not None and len(origin) <= _LONGEST:
+    if plain is not None and len(origin) <= _MAX_NAME:
         return "_".join(part for part in plain.groups() if part)
-    readable = re.sub(r"[^a-z0-9.-]+", "_", origin.lower())[:_LONGEST]
+    readable = re.sub(r"[^a-z0-9.-]+", "_", origin.lower())[:_MAX_NAME]
     return f"{readable}~{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
 
 
@@ -147,12 +147,12 @@ class Sessions:
             if not file.exists():
                 continue
             try:
-                kept = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
+                saved = [dict(cookie) for cookie in json.loads(file.read_text("utf-8"))["cookies"]]
             except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: {self.login_command(origin)}"
                 raise errors.LoginRequiredError(msg) from error
-            redact.remember_cookies(kept)
-            found += kept
+            redact.remember_cookies(saved)
+            found += saved
         return found
 
     def local_storage(self, origin: str) -> dict[str, str]:
@@ -170,24 +170,24 @@ class Sessions:
         Raises:
             MachineError: access cannot be removed; the message says what to do.
         """
-        said: list[str] = []
+        messages: list[str] = []
         states = self._state_files()
         if not states:
-            return said
-        for place in (*(file.parent for file in states), *states):
+            return messages
+        for path in (*(file.parent for file in states), *states):
             try:
-                others = private_files.open_to(place)
+                others = private_files.open_to(path)
                 if others:
-                    private_files.close_to_others(place)
-                    said.append(f"{place} could be read by {others}; it is yours alone now")
+                    private_files.close_to_others(path)
+                    messages.append(f"{path} could be read by {others}; it is yours alone now")
             except OSError as error:
                 msg = (
-                    f"{place} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
+                    f"{path} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
                     "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
                     "again."
                 )
                 raise errors.MachineError(msg) from error
-        return said
+        return messages
 
     def save(self, origin: str, state: dict[str, Any], proof_url: str = "", method: SignInMethod | None = None) -> Path:
         """Saves a Playwright storage state, readable by the owner only; returns the file.
@@ -228,11 +228,11 @@ class Sessions:
             OSError: it cannot be created or restricted.
         """
         inside = [folder, *(above for above in folder.parents if self._home in (above, *above.parents))]
-        for place in reversed(inside):
-            is_ours = not place.is_dir() or self._home / "portals" in place.parents
-            private_files.make_folder(place)
-            if is_ours and private_files.open_to(place):
-                private_files.close_to_others(place)
+        for path in reversed(inside):
+            is_ours = not path.is_dir() or self._home / "portals" in path.parents
+            private_files.make_folder(path)
+            if is_ours and private_files.open_to(path):
+                private_files.close_to_others(path)
         return folder
 
     def login_command(self, origin: str) -> str:
@@ -241,7 +241,7 @@ class Sessions:
 
 
 def _read(file: Path) -> SignIn | None:
-    """A saved sign-in; None for what is none."""
+    """Reads a saved sign-in; None if the file is not one."""
     try:
         state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
     except (OSError, ValueError):

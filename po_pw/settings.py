@@ -24,9 +24,9 @@ DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 
 CONFIG_FILE = "po-pw.toml"
 
-_LONGEST: Final = 80
+_MAX_SHOWN: Final = 80
 """Characters of a value that a message shows."""
-_ALIKE: Final = 0.75
+_MIN_SIMILARITY: Final = 0.75
 """How alike a name has to be to count as a mistyped one."""
 
 _FLAGS = {
@@ -339,8 +339,8 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
     value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]}…"
+    if len(value) > _MAX_SHOWN:
+        value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     takes = own if found["type"] == "value_error" and name not in _durations() else f"give {_takes(name)}"
     return _Problem(name, source, f"{value} cannot be used: {takes}")
@@ -375,7 +375,7 @@ def _meant(name: str) -> str:
     """The setting that a name is nearly that of, or the one of the flag that is called so; `""` where there is none."""
     names = {field: field for field in Settings.model_fields}
     names |= {flag.removeprefix("--").replace("-", "_"): field for field, flag in _FLAGS.items()}
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _ALIKE)
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _MIN_SIMILARITY)
     return names[near[0]] if near else ""
 
 

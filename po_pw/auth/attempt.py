@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +17,7 @@ from po_pw.auth import trust as trusts
 from po_pw.portals.generic import page_facts, recognition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
     from po_pw.browser import contexts, launching
@@ -39,6 +41,39 @@ class Proof:
     """What the person should know although it is proved, e.g. that the address given answered 404."""
 
 
+@contextlib.asynccontextmanager
+async def opened(
+    driver: contexts.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
+) -> AsyncIterator[contexts.Context]:
+    """A context with an empty profile and these cookies, of which nothing is left after the block.
+
+    Args:
+        driver: of the run.
+        launch: how.
+        name: of the context, for messages.
+        cookies: as Playwright takes them.
+
+    Raises:
+        MachineError: the browser does not start.
+    """
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
+    try:
+        context = await driver.open(
+            models.WorkerId(name),
+            launch,
+            user_data_dir=folder / "profile",
+            downloads=folder / "downloads",
+            cookies=cookies,
+        )
+        try:
+            yield context
+        finally:
+            await context.close()
+    finally:
+        # What cannot be removed goes with the run's folder.
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
 class Strangers:
     """How an address looks to somebody who is not signed in."""
 
@@ -51,19 +86,8 @@ class Strangers:
     async def see(self, url: str) -> page_facts.PageFacts:
         """The page that a browser without any cookie gets."""
         if url not in self._known:
-            made = await asyncio.to_thread(tempfile.mkdtemp, prefix="stranger-", dir=self._driver.run_dir.path)
-            place = Path(made)
-            context = await self._driver.open(
-                models.WorkerId("stranger"),
-                self._launch,
-                user_data_dir=place / "profile",
-                downloads=place / "downloads",
-            )
-            try:
-                async with context.page() as hold:
-                    self._known[url] = await _open(hold.page, url, self._timeout)
-            finally:
-                await context.close()
+            async with opened(self._driver, self._launch, "stranger") as context, context.page() as hold:
+                self._known[url] = await _open(hold.page, url, self._timeout)
         return self._known[url]
 
 
@@ -95,7 +119,7 @@ class Attempt:
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
             return False
-        if self._is_proved:
+        if self._is_proved and not led_away(first) and first.status < 400:
             return True
         if needs_sign_in(first, await self._strangers.see(self._url)):
             return True
@@ -147,7 +171,7 @@ class Attempt:
         if reason and recognition.names_record(self._url):
             msg = f"the sign-in does not hold: opened again, {self._url} still asks for one ({reason})"
             raise errors.LoginRequiredError(msg)
-        if self._is_proved and not reason and here.status < 400:
+        if self._is_proved and not reason and not led_away(here) and here.status < 400:
             return Proof(url=self._url)
         if not reason and here.status >= 400:
             notice = f"{self._url} answers {here.status}, signed in or not"

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 _ANSWERS_WITHIN: Final = 60.0
 """Seconds for the program."""
+_CHANGES_WITHIN: Final = 90.0
+"""Seconds after which a program gives another code: RFC 6238 recommends 30, some take 60."""
+_ASK_EVERY: Final = 1.0
+_given: Final[dict[str, str]] = {}
+"""The code that each command gave last."""
 _NEEDS_SHELL: Final = re.compile(r"[|&;<>()$`*?~{}\n]" if sys.platform != "win32" else r"[|&<>%^]")
 """What only a shell makes sense of."""
 _CODE: Final = re.compile(r"[\w-]{3,64}")
@@ -28,7 +34,23 @@ def from_command(command: str | None) -> forms.AsksForCode | None:
     Args:
         command: as typed in a shell; it is started without one where that makes no difference.
     """
-    return (lambda host: ask(command)) if command else None
+    return (lambda host: _new(command)) if command else None
+
+
+def _new(command: str) -> str:
+    """A code that was not given before: none is accepted twice (RFC 6238, 5.2). Waits for the next one.
+
+    Raises:
+        LoginRequiredError: none comes.
+    """
+    deadline = time.monotonic() + _CHANGES_WITHIN
+    while (code := ask(command)) == _given.get(command):
+        if time.monotonic() > deadline:
+            msg = f"the program for one-time codes (--totp-command) gave the same code for {_CHANGES_WITHIN:.0f} s"
+            raise errors.LoginRequiredError(msg)
+        time.sleep(_ASK_EVERY)
+    _given[command] = code
+    return code
 
 
 def ask(command: str) -> str:

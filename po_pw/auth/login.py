@@ -123,28 +123,20 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
     redact.remember_cookies(cookies)
     kept = sessions.Sessions(settings.home(options), options.account)
     origin = hostnames.origin_of(url)
-    async with _browser(options, headed=options.headed) as (driver, launch):
-        folder = driver.run_dir.path
-        context = await driver.open(
-            models.WorkerId("login"),
-            launch,
-            user_data_dir=folder / "imported",
-            downloads=folder / "downloads",
-            cookies=cookies,
-        )
-        try:
-            async with context.page() as hold:
-                trying = _attempt(options, driver, launch, hold.page, url)
-                if not await trying.begin():
-                    msg = (
-                        f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
-                        "Sign in with your browser, and export the cookies while you are signed in."
-                    )
-                    raise errors.LoginRequiredError(msg)
-                proof = await trying.prove()
-            done = await _save(kept, origin, context, launch, proof, sessions.SignInMethod(url))
-        finally:
-            await context.close()
+    async with (
+        _browser(options, headed=options.headed) as (driver, launch),
+        attempt.opened(driver, launch, "login", cookies) as context,
+    ):
+        async with context.page() as hold:
+            trying = _attempt(options, driver, launch, hold.page, url)
+            if not await trying.begin():
+                msg = (
+                    f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
+                    "Sign in with your browser, and export the cookies while you are signed in."
+                )
+                raise errors.LoginRequiredError(msg)
+            proof = await trying.prove()
+        done = await _save(kept, origin, context, launch, proof, sessions.SignInMethod(url))
     # Runs start from the profile: what it holds is of an earlier sign-in, perhaps of somebody else.
     if kept.profile(origin).is_dir():
         await asyncio.to_thread(shutil.rmtree, kept.profile(origin))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from po_pw import errors, models, redact, sessions, settings
+from po_pw import errors, redact, sessions, settings
 from po_pw.auth import attempt, codes, credentials, forms
 from po_pw.auth import trust as trusts
 
@@ -44,16 +42,8 @@ async def renew(
     if last is None:
         raise errors.LoginRequiredError(_person_needed(kept, origin, "nobody has signed in to it"))
     url = last.proof_url or last.method.start_url or origin
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="sign-in-", dir=driver.run_dir.path))
     unseen = dataclasses.replace(launch, headless=True)
-    context = await driver.open(
-        models.WorkerId("sign-in"),
-        unseen,
-        user_data_dir=folder / "profile",
-        downloads=folder / "downloads",
-        cookies=last.cookies,
-    )
-    try:
+    async with attempt.opened(driver, unseen, "sign-in", last.cookies) as context:
         async with context.page() as hold:
             strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
             trying = attempt.Attempt(
@@ -66,8 +56,6 @@ async def renew(
             if is_in and not proof.url:
                 raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no way to do it"))
         state = await context.save_storage_state()
-    finally:
-        await context.close()
     redact.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
     return state

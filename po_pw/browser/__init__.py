@@ -1,1 +1,1 @@
-"""A browser, as this project needs one."""
+"""Browsers: contexts, pages, downloads by click, and the press guard."""

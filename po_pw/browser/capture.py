@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, http_statuses, models, net_errors, numerals
-from po_pw.browser import contexts, holds, launching, press_record
+from po_pw.browser import contexts, launching, page_lease, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -72,16 +72,16 @@ class Captured:
                 msg = f"the browser died while it downloaded {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
             if limits is not None and limits.ended(self.url, self.sent_name):
-                raise _too_large(limits.most) from error
+                raise _too_large(limits.max_bytes) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium accepts a body that is too short if the server sends no validator (ETag).
-        announced = numerals.whole(self.headers.get("content-length", ""))
+        announced = numerals.parse_int(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
-        if limits is not None and size > limits.most:  # complete before it could be cancelled
+        if limits is not None and size > limits.max_bytes:  # complete before it could be cancelled
             await self.discard()
-            raise _too_large(limits.most)
+            raise _too_large(limits.max_bytes)
         if announced is not None and not encoded and size < announced:
             msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
@@ -112,12 +112,12 @@ class Captured:
     async def discard(self) -> None:
         """Cancels the download and removes its file; no effect if the browser is gone."""
         with contextlib.suppress(playwright.Error):
-            await holds.throw_away(self._download)
+            await page_lease.discard_download(self._download)
 
 
-def _too_large(most: int) -> errors.PermanentError:
+def _too_large(max_bytes: int) -> errors.PermanentError:
     return errors.PermanentError(
-        f"the file is larger than {most} bytes, the limit that was set", models.ErrorCode.TOO_LARGE
+        f"the file is larger than {max_bytes} bytes, the limit that was set", models.ErrorCode.TOO_LARGE
     )
 
 
@@ -158,14 +158,14 @@ def _bytes_in(folder: Path) -> int:
 class _Answers:
     """Watches the documents that a click loads. Anything but a page becomes a download, even if sent inline."""
 
-    def __init__(self, claim: asyncio.Future[Any], guard: Guard | None) -> None:
+    def __init__(self, waiter: asyncio.Future[Any], guard: Guard | None) -> None:
         self.headers: dict[str, dict[str, str]] = {}
         """Response headers of each file, by address."""
-        self.aside: errors.OrderError | None = None
+        self.frame_error: errors.OrderError | None = None
         """Error for a page that loaded in another frame: it may come from the click or from the page itself."""
         self.led: dict[str, str] = {}
         """By the address that a redirect of the click's answer led to, where it came from."""
-        self._claim = claim
+        self._waiter = waiter
         self._guard = guard
         self._sessions: list[playwright.CDPSession] = []
         self._own_frames: set[str] = set()
@@ -242,14 +242,14 @@ class _Answers:
             with contextlib.suppress(playwright.Error):  # the page is gone, with the request
                 await session.send("Fetch.failRequest", {"requestId": request, "errorReason": "BlockedByClient"})
         except playwright.Error as error:
-            if not self._claim.done():
-                self._claim.set_exception(error)
+            if not self._waiter.done():
+                self._waiter.set_exception(error)
 
     def _refuse(self, frame: str, error: errors.OrderError) -> None:
         if frame not in self._own_frames:
-            self.aside = error
-        elif not self._claim.done():
-            self._claim.set_exception(error)
+            self.frame_error = error
+        elif not self._waiter.done():
+            self._waiter.set_exception(error)
 
 
 def _joined(url: str, location: str) -> str:
@@ -294,7 +294,7 @@ class PageInsteadError(errors.NotAFileError):
 
 async def capture(
     context: contexts.Context,
-    hold: holds.PageLease,
+    lease: page_lease.PageLease,
     click: models.Click,
     timeout: float,
     guard: Guard | None = None,
@@ -311,7 +311,7 @@ async def capture(
 
     Args:
         context: of the page.
-        hold: the page with the control.
+        lease: the page with the control.
         click: the control.
         timeout: seconds for a download to start.
         guard: hosts that it may come from; None for any.
@@ -326,13 +326,13 @@ async def capture(
         PressRefusedError: it may not be pressed, its request was stopped, or its request brought no file.
         NotAFileError: a page came instead (`PageInsteadError`).
     """
-    press_guarding = await context.guards.on(hold)
-    press = press_record.Press(models.Purpose.FILE, judge, on_audit, hold.page.url, frozenset(hold.kinds))
+    press_guarding = await context.guards.on(lease)
+    press = press_record.Press(models.Purpose.FILE, judge, on_audit, lease.page.url, frozenset(lease.kinds))
     press_guarding.is_pressing = True
     try:
         with press_record.clickable(press):
             frame, go = await press_guarding.do(click, press, allow)
-            got = await _claimed(context, hold, frame, go, timeout, guard, press)
+            result = await _start_and_wait(context, lease, frame, go, timeout, guard, press)
     except errors.OrderError as error:
         if press.sent and not isinstance(error, NotDealtWithError | errors.BrowserLostError):
             on_no_file(click.control, error)
@@ -344,9 +344,9 @@ async def capture(
         raise
     finally:
         press_guarding.is_pressing = False
-    if isinstance(got, Opened):
-        return dataclasses.replace(got, name=await press_guarding.name_given(got.url))
-    return got
+    if isinstance(result, Opened):
+        return dataclasses.replace(result, name=await press_guarding.name_given(result.url))
+    return result
 
 
 def _reads_alone(held: models.HeldRequest) -> models.Judgement:
@@ -357,7 +357,7 @@ def _reads_alone(held: models.HeldRequest) -> models.Judgement:
 
 async def download(
     context: contexts.Context,
-    hold: holds.PageLease,
+    lease: page_lease.PageLease,
     url: str,
     referer: str,
     timeout: float,
@@ -371,7 +371,7 @@ async def download(
 
     Args:
         context: of the page.
-        hold: any page of the context.
+        lease: any page of the context.
         url: of the file.
         referer: `Referer` to send; `""` for none.
         timeout: seconds for the download to start.
@@ -383,9 +383,9 @@ async def download(
         PermanentError: the browser does not trust the host, or its request was refused.
         NotAFileError: a page came instead (`PageInsteadError`).
     """
-    await hold.end_guard()
-    page = hold.page
-    guarding = await context.guards.on(hold)
+    await lease.end_guard()
+    page = lease.page
+    guarding = await context.guards.on(lease)
     guarding.press = press_record.Press(models.Purpose.FILE, _reads_alone, on_audit, url, frozenset())
 
     async def go() -> None:
@@ -397,7 +397,7 @@ async def download(
                 raise
 
     try:
-        got = await _claimed(context, hold, page.main_frame, go, timeout, guard, None)
+        result = await _start_and_wait(context, lease, page.main_frame, go, timeout, guard, None)
     except playwright.TimeoutError as error:
         msg = f"the browser got no answer within {timeout:.0f} s"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
@@ -411,10 +411,10 @@ async def download(
         if found[0].startswith(_UNTRUSTED):
             raise errors.PermanentError(msg, models.ErrorCode.NETWORK) from error
         raise errors.TransientError(msg, models.ErrorCode.NETWORK) from error
-    if isinstance(got, Opened):
+    if isinstance(result, Opened):
         msg = "the file's address opened another page in the browser"
         raise errors.NotAFileError(msg)
-    return got
+    return result
 
 
 class _NothingBegan(errors.TransientError):
@@ -423,9 +423,9 @@ class _NothingBegan(errors.TransientError):
     default_code = models.ErrorCode.TIMEOUT
 
 
-async def _claimed(
+async def _start_and_wait(
     context: contexts.Context,
-    hold: holds.PageLease,
+    lease: page_lease.PageLease,
     frame: playwright.Frame,
     begin: Callable[[], Awaitable[None]],
     timeout: float,
@@ -433,55 +433,55 @@ async def _claimed(
     press: press_record.Press | None,
 ) -> Captured | Opened:
     """Runs `begin` and returns what starts: a download, or the address of a page."""
-    claim: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    answers = _Answers(claim, guard)
-    hold.claim = claim
+    waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answers = _Answers(waiter, guard)
+    lease.waiter = waiter
     try:
         async with asyncio.timeout(timeout):
-            await answers.watch(await context.cdp(hold.page), frame.url)
-            if frame is not hold.page.main_frame:
+            await answers.watch(await context.cdp(lease.page), frame.url)
+            if frame is not lease.page.main_frame:
                 with contextlib.suppress(playwright.Error):  # in the page's own process: already watched
                     await answers.watch(await context.cdp(frame), frame.url)
             await begin()
-            got = await claim if press is None else await _outcome(claim, press)
+            result = await waiter if press is None else await _outcome(waiter, press)
     except TimeoutError:
-        got = None
+        result = None
     finally:
-        hold.claim = None
-        claim.cancel()
+        lease.waiter = None
+        waiter.cancel()
         await answers.stop()
-        if not claim.cancelled():
-            claim.exception()  # too late: no one waits for it
-    if got is None and press is not None and press.links:
-        got = _opened(press)
-    if got is None:
-        if answers.aside is not None:
-            raise answers.aside
+        if not waiter.cancelled():
+            waiter.exception()  # too late: no one waits for it
+    if result is None and press is not None and press.links:
+        result = _opened(press)
+    if result is None:
+        if answers.frame_error is not None:
+            raise answers.frame_error
         msg = f"nothing was downloaded within {timeout:.0f} s"
         raise _NothingBegan(msg)
-    if isinstance(got, Opened):
-        return got
-    if isinstance(got, playwright.Page):
-        url = got.url
-        await got.close()
+    if isinstance(result, Opened):
+        return result
+    if isinstance(result, playwright.Page):
+        url = result.url
+        await result.close()
         return Opened(url)
-    captured = Captured(got.suggested_filename, got.url, answers.headers.get(got.url, {}), got, context)
-    if guard is not None and got.url.startswith(("http://", "https://")):
+    captured = Captured(result.suggested_filename, result.url, answers.headers.get(result.url, {}), result, context)
+    if guard is not None and result.url.startswith(("http://", "https://")):
         try:
-            guard.check_file(got.url, answers.led.get(got.url, ""))
+            guard.check_file(result.url, answers.led.get(result.url, ""))
         except errors.OrderError:
             await captured.discard()
             raise
     return captured
 
 
-async def _outcome(claim: asyncio.Future[Any], press: press_record.Press) -> Any:
+async def _outcome(waiter: asyncio.Future[Any], press: press_record.Press) -> Any:
     """Waits for the download, or the address that the press leads to; None if nothing more is expected.
 
     A document for the page itself or for a new window is what the press leads to. One for a frame may be an
     advertisement and counts only if nothing better comes. After a stopped request nothing may come at all.
     """
-    while not claim.done():
+    while not waiter.done():
         if any(link.is_whole_page for link in press.links):
             return _opened(press)
         press.news.clear()
@@ -491,14 +491,14 @@ async def _outcome(claim: asyncio.Future[Any], press: press_record.Press) -> Any
         news = asyncio.ensure_future(press.news.wait())
         try:
             await asyncio.wait(
-                [claim, news], timeout=_SETTLES_WITHIN if settles else None, return_when=asyncio.FIRST_COMPLETED
+                [waiter, news], timeout=_SETTLES_WITHIN if settles else None, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             is_new = news.done()
             news.cancel()
-        if not is_new and not claim.done():
+        if not is_new and not waiter.done():
             return _opened(press) if press.links else None
-    return claim.result()
+    return waiter.result()
 
 
 def _opened(press: press_record.Press) -> Opened:

@@ -16,7 +16,7 @@ from po_pw.browser import press_guard
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from po_pw.browser import holds
+    from po_pw.browser import page_lease
 
 
 class Guards:
@@ -47,16 +47,16 @@ class Guards:
         inner.on("requestfinished", self._ended)
         inner.on("requestfailed", self._ended)
 
-    async def on(self, hold: holds.PageLease) -> press_guard.Guard:
+    async def on(self, lease: page_lease.PageLease) -> press_guard.Guard:
         """Returns the page's guard, or a new one, which lasts until `Guard.end`."""
-        if hold.guard is not None:
-            guard: press_guard.Guard = hold.guard
+        if lease.guard is not None:
+            guard: press_guard.Guard = lease.guard
             return guard
-        guard = press_guard.Guard(self, hold)
-        hold.guard = guard
+        guard = press_guard.Guard(self, lease)
+        lease.guard = guard
         try:
             async with self._lock:
-                self._guards[hold.page] = guard
+                self._guards[lease.page] = guard
                 if not self._is_routing:
                     self._is_routing = True
                     await self._inner.route("**/*", self._held)
@@ -71,7 +71,7 @@ class Guards:
     async def over(self, guard: press_guard.Guard) -> None:
         """Removes an ended guard, and with the last one the route."""
         async with self._lock:
-            self._guards.pop(guard.hold.page, None)
+            self._guards.pop(guard.lease.page, None)
             if not self._guards and self._is_routing:
                 self._is_routing = False
                 with contextlib.suppress(playwright.Error):  # the browser is gone

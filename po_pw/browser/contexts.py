@@ -18,9 +18,9 @@ from po_pw import errors, models, settings
 from po_pw.browser import (
     context_guards,
     heartbeat,
-    holds,
     launching,
     locate,
+    page_lease,
     pages,
     press_guard,
     profiles,
@@ -59,7 +59,7 @@ _DRIVER: Final = (importlib.resources.files("po_pw.browser") / "driver.cjs").rea
 
 
 @contextlib.contextmanager
-def _room_for_us() -> Iterator[None]:
+def _map_temp_errors() -> Iterator[None]:
     """Maps OSErrors about the temporary folder to ours."""
     try:
         yield
@@ -88,7 +88,7 @@ class Driver:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            with _room_for_us():
+            with _map_temp_errors():
                 self.run_dir = await asyncio.to_thread(watchdog.RunDir)
             stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
             await asyncio.to_thread(self.run_dir.__enter__)
@@ -116,7 +116,7 @@ class Driver:
     async def _start(self) -> playwright.Playwright:
         temporary = self.run_dir.path
         script = temporary / "driver.cjs"
-        with _room_for_us():
+        with _map_temp_errors():
             script.write_text(_DRIVER, "utf-8")
         options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{script.as_posix()}"'.strip()
         with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
@@ -150,8 +150,8 @@ class Driver:
         downloads: Path,
         cookies: Sequence[models.Cookie] = (),
         pages: int = 1,
-        beat: heartbeat.Beat | None = None,
-        most_bytes: int | None = None,
+        timing: heartbeat.Timing | None = None,
+        max_bytes: int | None = None,
     ) -> Context:
         """Opens one persistent context.
 
@@ -162,8 +162,8 @@ class Driver:
             downloads: the browser's download folder, on the output's file system.
             cookies: added to those in the profile (session cookies do not survive in a profile).
             pages: number of pages to open.
-            beat: timing of the check that the browser responds; None: no check.
-            most_bytes: maximum size of a download; None for no limit.
+            timing: timing of the check that the browser responds; None: no check.
+            max_bytes: maximum size of a download; None for no limit.
 
         Raises:
             MachineError: the browser does not start.
@@ -175,7 +175,7 @@ class Driver:
         context = Context(worker, inner, user_data_dir, self.run_dir, downloads, unseen=launch.headless)
         try:
             async with asyncio.timeout(launch.timeout):
-                await context.prepare(cookies, pages, beat, most_bytes)
+                await context.prepare(cookies, pages, timing, max_bytes)
         except BaseException as error:
             await context.close()
             if isinstance(error, playwright.Error | TimeoutError):
@@ -263,8 +263,8 @@ class Context:
         self,
         cookies: Sequence[models.Cookie],
         count: int,
-        beat: heartbeat.Beat | None = None,
-        most_bytes: int | None = None,
+        timing: heartbeat.Timing | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         """Finds the browser's process, opens the pages, starts watching the browser."""
         self._inner.on("close", lambda _: self._gone("the browser was closed"))
@@ -277,12 +277,12 @@ class Context:
             with contextlib.suppress(psutil.Error):  # it has ended: the next call raises
                 self._process = psutil.Process(pid)
                 self.pid = pid
-            if most_bytes is not None:
-                self.transfers = transfers.Transfers(session, most_bytes)
+            if max_bytes is not None:
+                self.transfers = transfers.Transfers(session, max_bytes)
                 await self.transfers.watch(self.downloads)
-            if beat is not None:
-                self._begin(self._listen(session, beat), "heartbeat")
-            elif most_bytes is None:
+            if timing is not None:
+                self._begin(self._listen(session, timing), "heartbeat")
+            elif max_bytes is None:
                 await session.detach()
         if self.pid:
             await asyncio.to_thread(self._run_dir.record, self.pid)
@@ -290,7 +290,7 @@ class Context:
             given: Any = [dict(cookie) for cookie in cookies]
             await self._inner.add_cookies(given)
         await self._inner.add_init_script(press_guard.SCRIPT)
-        await self._inner.add_init_script(holds.QUIET)
+        await self._inner.add_init_script(page_lease.QUIET)
         await self._inner.add_init_script(quiet.SCRIPT)
         page = await self._pages.open(count)
         self.user_agent = await page.evaluate("navigator.userAgent")
@@ -301,18 +301,18 @@ class Context:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _listen(self, session: playwright.CDPSession, beat: heartbeat.Beat) -> None:
+    async def _listen(self, session: playwright.CDPSession, timing: heartbeat.Timing) -> None:
         """Pings the browser's main process, which needs no page, until it stops responding."""
         try:
-            await heartbeat.wait_until_unresponsive(lambda: session.send("Browser.getVersion"), beat)
+            await heartbeat.wait_until_unresponsive(lambda: session.send("Browser.getVersion"), timing)
         except playwright.Error as error:
             self._gone(launching.first_line(error))
         else:
-            self._hangs(beat.patience)
+            self._hangs(timing.timeout)
 
-    def _hangs(self, patience: float) -> None:
+    def _hangs(self, timeout: float) -> None:
         """Kills a browser that does not respond, so that callers fail at once and not at their own timeouts."""
-        self._gone(f"it hangs: no answer within {patience:.0f} s")
+        self._gone(f"it hangs: no answer within {timeout:.0f} s")
         if not self._closing:
             self._begin(asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0), "end")
 
@@ -320,54 +320,54 @@ class Context:
         if not self._closing and not self.lost.is_set():
             self.why_lost = why
             self.lost.set()
-            self._pages.give_up(self._lost_error())
+            self._pages.fail_waiter(self._lost_error())
 
     def _lost_error(self, why: str = "") -> errors.BrowserLostError:
         return errors.BrowserLostError(f"the browser of worker {self.worker} is gone ({self.why_lost or why})")
 
     @contextlib.asynccontextmanager
-    async def page(self) -> AsyncIterator[holds.PageLease]:
+    async def page(self) -> AsyncIterator[page_lease.PageLease]:
         """Leases a free page for the block.
 
         Raises:
             BrowserLostError: the context or the page crashed meanwhile, whatever error that caused.
         """
-        hold = await self._pages.take()
+        lease = await self._pages.acquire()
         try:
-            hold = await self._fit(hold)
-            yield hold
+            lease = await self._ensure_usable(lease)
+            yield lease
         except errors.BrowserLostError:
             raise
         except (playwright.Error, errors.TransientError) as error:
-            hold.is_doubtful = True
+            lease.is_doubtful = True
             if self.lost.is_set() or not await self.is_alive():
                 raise self._lost_error(launching.first_line(error)) from error
-            if hold.crashed is not None:
-                raise hold.crashed from error
+            if lease.crashed is not None:
+                raise lease.crashed from error
             raise
         except BaseException:
-            hold.is_doubtful = True
+            lease.is_doubtful = True
             raise
         finally:
-            self._pages.give(hold)
+            self._pages.release(lease)
 
-    async def _fit(self, hold: holds.PageLease) -> holds.PageLease:
+    async def _ensure_usable(self, lease: page_lease.PageLease) -> page_lease.PageLease:
         try:
-            return await self._pages.fit(hold)
+            return await self._pages.ensure_usable(lease)
         except TimeoutError:
             self._hangs(pages.OPENS_WITHIN)
             raise self._lost_error() from None
 
-    async def is_alive(self, patience: float = CLOSE_TIMEOUT) -> bool:
-        """Whether the browser responds within `patience` seconds; if not, it is killed."""
+    async def is_alive(self, timeout: float = CLOSE_TIMEOUT) -> bool:
+        """Whether the browser responds within `timeout` seconds; if not, it is killed."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self._inner.cookies("http://127.0.0.1/")
         except playwright.Error as error:
             self._gone(launching.first_line(error))
             return False
         except TimeoutError:
-            self._hangs(patience)
+            self._hangs(timeout)
             return False
         return True
 
@@ -416,14 +416,14 @@ class Context:
         """
         if not items:
             return
-        async with self.page() as hold:
+        async with self.page() as lease:
             url = f"{origin}/po-pw-local-storage"
-            await hold.page.route(url, _answer_empty)
+            await lease.page.route(url, _answer_empty)
             try:
-                await hold.page.goto(url, wait_until="commit")
-                await hold.page.evaluate(_SET_ITEMS, dict(items))
+                await lease.page.goto(url, wait_until="commit")
+                await lease.page.evaluate(_SET_ITEMS, dict(items))
             finally:
-                await hold.page.unroute(url, _answer_empty)
+                await lease.page.unroute(url, _answer_empty)
 
     async def save_storage_state(self) -> dict[str, Any]:
         """Cookies, local storage and IndexedDB, as Playwright saves them."""
@@ -436,7 +436,7 @@ class Context:
     async def close(self) -> None:
         """Closes the context; kills a browser that hangs, even if this call is cancelled."""
         self._closing = True
-        patience = 0.0
+        timeout = 0.0
         for task in self._tasks:
             task.cancel()
         try:
@@ -446,11 +446,11 @@ class Context:
                 await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._inner.close()
-            patience = 2.0
+            timeout = 2.0
         except (playwright.Error, TimeoutError) as error:
             _log.info("context of %s did not close by itself: %s", self.worker, launching.first_line(error))
         finally:
-            await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, patience)
+            await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, timeout)
             if self.pid:
                 await asyncio.to_thread(self._run_dir.forget, self.pid)
 

@@ -103,7 +103,7 @@ class _Virtual:
                 number = await _first_line(process.stdout)
         except OSError as error:
             return str(error) if not isinstance(error, TimeoutError) else f"no answer within {STARTS_WITHIN:.0f} s"
-        if numerals.whole(number) is None:
+        if numerals.parse_int(number) is None:
             return _last_line(self._log) or "it ended at once"
         # Also the session type: otherwise Chromium might look for a Wayland that no longer exists.
         self.environment = {

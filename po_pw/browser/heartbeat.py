@@ -14,25 +14,25 @@ _STEPS: Final = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Beat:
+class Timing:
     """Interval and timeout of the checks, in seconds."""
 
     every: float = 5.0
-    patience: float = 15.0
+    timeout: float = 15.0
 
 
-async def wait_until_unresponsive(ask: Callable[[], Awaitable[object]], beat: Beat) -> None:
+async def wait_until_unresponsive(ask: Callable[[], Awaitable[object]], timing: Timing) -> None:
     """Repeats a check; returns when it gets no response in time.
 
     Raises:
         Exception: whatever the check raises.
     """
     while True:
-        await asyncio.sleep(beat.every)
+        await asyncio.sleep(timing.every)
         answer = asyncio.ensure_future(ask())
         try:
             for _ in range(_STEPS):
-                done, _waiting = await asyncio.wait([answer], timeout=beat.patience / _STEPS)
+                done, _waiting = await asyncio.wait([answer], timeout=timing.timeout / _STEPS)
                 if done:
                     break
             else:

@@ -110,14 +110,14 @@ def _why(wanted: str | None, tried: list[str]) -> str:
 
 
 def _channel(name: str, machine: Machine) -> str | None:
-    places: list[PurePath] = []
+    paths: list[PurePath] = []
     if machine.system == "linux":
-        places = [PurePosixPath(_LINUX[name])]
+        paths = [PurePosixPath(_LINUX[name])]
     elif machine.system == "darwin":
-        places = [PurePosixPath(_MACOS[name])]
+        paths = [PurePosixPath(_MACOS[name])]
     elif machine.system == "win32":
-        places = _windows(name, machine)
-    return next((str(place) for place in places if machine.exists(str(place))), None)
+        paths = _windows(name, machine)
+    return next((str(path_found) for path_found in paths if machine.exists(str(path_found))), None)
 
 
 def _windows(name: str, machine: Machine) -> list[PurePath]:
@@ -130,7 +130,9 @@ def _elsewhere(name: str, machine: Machine) -> str | None:
     if machine.system == "darwin":
         return _MACOS[name] if machine.exists(_MACOS[name]) else None
     if machine.system == "win32":
-        return next((str(place) for place in _windows(name, machine) if machine.exists(str(place))), None)
+        return next(
+            (str(path_found) for path_found in _windows(name, machine) if machine.exists(str(path_found))), None
+        )
     for command in _ON_PATH[name]:
         path = machine.which(command)
         # A snap has its own /tmp: it could neither read our profiles nor write to our download folder.

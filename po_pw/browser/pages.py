@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from playwright import async_api as playwright
 
 from po_pw import errors
-from po_pw.browser import holds
+from po_pw.browser import page_lease
 
 if TYPE_CHECKING:
     from po_pw import models
@@ -40,9 +40,9 @@ class Pages:
         self._inner = inner
         self._unseen = unseen
         self._is_minimised = False
-        self._holds: dict[playwright.Page, holds.PageLease] = {}
-        self._free: asyncio.Queue[holds.PageLease] = asyncio.Queue()
-        self._given_up: list[holds.PageLease] = []
+        self._leases: dict[playwright.Page, page_lease.PageLease] = {}
+        self._free: asyncio.Queue[page_lease.PageLease] = asyncio.Queue()
+        self._failed_with: list[page_lease.PageLease] = []
 
     async def open(self, count: int) -> playwright.Page:
         """Opens `count` pages and returns the first; from now on closes pages that open by themselves."""
@@ -51,31 +51,33 @@ class Pages:
             own.append(await self._inner.new_page())
         await self._minimise(own[0])
         for page in own:
-            self._free.put_nowait(self._hold(page))
+            self._free.put_nowait(self._new_lease(page))
         self._inner.on("page", self._on_page)
         return own[0]
 
-    async def take(self) -> holds.PageLease:
-        """Waits for a free page; call `fit` next."""
+    async def acquire(self) -> page_lease.PageLease:
+        """Waits for a free page; call `ensure_usable` next."""
         return await self._free.get()
 
-    def give(self, hold: holds.PageLease) -> None:
+    def release(self, lease: page_lease.PageLease) -> None:
         """Returns a page."""
-        hold.give_back()
-        self._free.put_nowait(hold)
+        lease.reset()
+        self._free.put_nowait(lease)
 
-    async def fit(self, hold: holds.PageLease) -> holds.PageLease:
+    async def ensure_usable(self, lease: page_lease.PageLease) -> page_lease.PageLease:
         """The page, or a replacement if it crashed, was closed, or does not respond.
 
         Raises:
             TimeoutError: the browser does not open a page.
         """
-        await hold.end_guard()
-        if not hold.is_doubtful or (hold.crashed is None and not hold.page.is_closed() and await _answers(hold.page)):
-            hold.is_doubtful = False
+        await lease.end_guard()
+        if not lease.is_doubtful or (
+            lease.crashed is None and not lease.page.is_closed() and await _answers(lease.page)
+        ):
+            lease.is_doubtful = False
             if not self._is_minimised:
-                await self._minimise(hold.page)
-            return hold
+                await self._minimise(lease.page)
+            return lease
         self._inner.remove_listener("page", self._on_page)  # the new page is ours
         try:
             async with asyncio.timeout(OPENS_WITHIN):
@@ -83,25 +85,25 @@ class Pages:
                 await self._minimise(page)
         finally:
             self._inner.on("page", self._on_page)
-        self._given_up.append(self._holds.pop(hold.page))
-        hold.leave()
-        return self._hold(page)
+        self._failed_with.append(self._leases.pop(lease.page))
+        lease.close_all()
+        return self._new_lease(page)
 
     def owner(self, page: playwright.Page) -> playwright.Page | None:
         """The page itself if it is leased, else the leased page that opened it; None if unknown."""
-        if page in self._holds:
+        if page in self._leases:
             return page
-        return next((hold.page for hold in self._holds.values() if page in hold.opened), None)
+        return next((lease.page for lease in self._leases.values() if page in lease.opened), None)
 
-    def give_up(self, error: errors.BrowserLostError) -> None:
+    def fail_waiter(self, error: errors.BrowserLostError) -> None:
         """Fails whoever waits for a download or pop-up."""
-        for hold in self._holds.values():
-            hold.give_up(error)
+        for lease in self._leases.values():
+            lease.fail_waiter(error)
 
     async def aclose(self) -> None:
         """Cancels discarding that is in progress."""
-        for hold in (*self._holds.values(), *self._given_up):
-            await hold.aclose()
+        for lease in (*self._leases.values(), *self._failed_with):
+            await lease.aclose()
 
     async def _minimise(self, page: playwright.Page) -> None:
         """Minimises an invisible window; restores it if the page would no longer paint.
@@ -125,10 +127,10 @@ class Pages:
             await session.send("Browser.setWindowBounds", {"windowId": window, "bounds": {"windowState": "normal"}})
         await session.detach()
 
-    def _hold(self, page: playwright.Page) -> holds.PageLease:
-        self._holds[page] = hold = holds.PageLease(page)
-        page.on("crash", lambda _: hold.crash(errors.BrowserLostError(f"a page of worker {self._worker} crashed")))
-        return hold
+    def _new_lease(self, page: playwright.Page) -> page_lease.PageLease:
+        self._leases[page] = lease = page_lease.PageLease(page)
+        page.on("crash", lambda _: lease.crash(errors.BrowserLostError(f"a page of worker {self._worker} crashed")))
+        return lease
 
     def _on_page(self, page: playwright.Page) -> None:
         self._is_minimised = False  # a new page restores the window
@@ -136,12 +138,12 @@ class Pages:
         asyncio.get_running_loop().call_soon(self._on_stray, page)
 
     def _on_stray(self, page: playwright.Page) -> None:
-        if page.is_closed() or page in self._holds or any(page in hold.popups for hold in self._holds.values()):
+        if page.is_closed() or page in self._leases or any(page in lease.popups for lease in self._leases.values()):
             return
-        claiming = [hold for hold in self._holds.values() if hold.claim is not None and not hold.claim.done()]
+        waiting = [lease for lease in self._leases.values() if lease.waiter is not None and not lease.waiter.done()]
         # Without an opener it can only be matched if exactly one page is waiting; otherwise it is closed.
-        idle = [hold for hold in self._holds.values() if hold not in claiming]
-        taker = claiming[0] if len(claiming) == 1 else next(iter(idle), None)
+        idle = [lease for lease in self._leases.values() if lease not in waiting]
+        taker = waiting[0] if len(waiting) == 1 else next(iter(idle), None)
         if taker is not None:
             taker.offer(page)
 

@@ -38,7 +38,7 @@ _WINDOWS: Final = {
 class Policies:
     """The policies of one source."""
 
-    place: str
+    source: str
     """A file or a registry key."""
     values: Mapping[str, object]
     unreadable: str = ""
@@ -50,7 +50,7 @@ class Finding:
     """A policy that affects us."""
 
     name: str
-    place: str
+    source: str
     stops: bool
     """Whether it prevents every run; if not, it may affect some."""
     meaning: str
@@ -91,7 +91,7 @@ def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> 
     found: list[Finding] = []
 
     def add(name: str, meaning: str, *, stops: bool) -> None:
-        found.append(Finding(name, policies.place, stops, meaning))
+        found.append(Finding(name, policies.source, stops, meaning))
 
     def off(name: str) -> bool:
         # The registry has only numbers; elsewhere the browser ignores a number in place of a boolean.
@@ -127,7 +127,7 @@ def _blocks_all(blocklist: object) -> bool:
 
 
 def _of(table: Mapping[str, tuple[str, ...]], browser: str) -> tuple[str, ...]:
-    return table.get(browser) or tuple(place for places in table.values() for place in places)
+    return table.get(browser) or tuple(source for sources in table.values() for source in sources)
 
 
 def _json(file: Path) -> Policies:
@@ -158,7 +158,7 @@ def _registry(browser: str) -> list[Policies]:
 
         for name, hive in (("HKLM", winreg.HKEY_LOCAL_MACHINE), ("HKCU", winreg.HKEY_CURRENT_USER)):
             for path in _of(_WINDOWS, browser):
-                place = f"{name}\\{path}"
+                source = f"{name}\\{path}"
                 try:
                     with winreg.OpenKey(hive, path) as key:
                         subkeys, count, _ = winreg.QueryInfoKey(key)
@@ -174,7 +174,7 @@ def _registry(browser: str) -> list[Policies]:
                 except FileNotFoundError:
                     continue
                 except OSError as error:
-                    found.append(Policies(place, {}, error.strerror or str(error)))
+                    found.append(Policies(source, {}, error.strerror or str(error)))
                 else:
-                    found.append(Policies(place, values))
+                    found.append(Policies(source, values))
     return found

@@ -19,7 +19,7 @@ from po_pw.browser import context_guards, controls, held_requests, press_record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from po_pw.browser import contexts, holds
+    from po_pw.browser import contexts, page_lease
 
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")
@@ -65,8 +65,8 @@ _FLOOD: Final = 10
 class Guard:
     """Guards one page from its first press until it is left."""
 
-    def __init__(self, guards: context_guards.Guards, hold: holds.PageLease) -> None:
-        self.hold = hold
+    def __init__(self, guards: context_guards.Guards, lease: page_lease.PageLease) -> None:
+        self.lease = lease
         self.press: press_record.Press | None = None
         self.is_pressing = False
         """A press is in progress."""
@@ -98,7 +98,7 @@ class Guard:
             TransientError: the control was not found or cannot be clicked.
             PressRefusedError: it may not be pressed.
         """
-        page = self.hold.page
+        page = self.lease.page
         if isinstance(what, models.Click):
             press.label = what.control.label
             frame, element = await controls.find(page, what)
@@ -138,7 +138,7 @@ class Guard:
         press = self.press
         if press is None:
             return
-        for frame in self.hold.page.frames:
+        for frame in self.lease.page.frames:
             for what, url in (await self._report(frame)).get("held", ()):
                 held = models.HeldRequest(what, url, what.lower(), press.page_url)
                 if not any(one.request == held for one in press.requests):
@@ -165,7 +165,7 @@ class Guard:
 
     async def _in_frames(self, script: str, argument: object = None) -> None:
         async def run(frame: playwright.Frame) -> None:
-            if frame in {self.hold.page.main_frame, self._frame}:
+            if frame in {self.lease.page.main_frame, self._frame}:
                 await frame.evaluate(script, argument)
                 return
             # A frame whose document was stopped may never respond; nothing runs in it either.
@@ -175,7 +175,7 @@ class Guard:
 
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                await asyncio.gather(*(run(frame) for frame in self.hold.page.frames))
+                await asyncio.gather(*(run(frame) for frame in self.lease.page.frames))
         except TimeoutError as error:
             msg = "the page is too busy to be pressed on"
             raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
@@ -184,7 +184,7 @@ class Guard:
 
     async def watch(self, cdp: Callable[[Any], Awaitable[playwright.CDPSession]]) -> None:
         """Watches redirects, which `route` does not see, and prepares documents that load later."""
-        page = self.hold.page
+        page = self.lease.page
         session = await cdp(page)
         # In this order but concurrently: in sequence they would delay each press by some milliseconds.
         _, tree, _, _ = await asyncio.gather(
@@ -293,22 +293,22 @@ class Guard:
         await asyncio.shield(self._ending)
 
     async def _end(self) -> None:
-        page = self.hold.page
+        page = self.lease.page
         try:
             async with asyncio.timeout(_LEAVES_WITHIN + _ANSWERS_WITHIN):
-                for popup in tuple(self.hold.popups):
+                for popup in tuple(self.lease.popups):
                     await popup.close()
                 if not page.is_closed():
                     await self._quieten()
                     await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
                     await self._cut_off(cut=False)
         except (playwright.Error, TimeoutError):
-            self.hold.is_doubtful = True
+            self.lease.is_doubtful = True
             with contextlib.suppress(playwright.Error, TimeoutError):
                 async with asyncio.timeout(_ANSWERS_WITHIN):
                     await page.close()
         finally:
-            self.hold.guard = None
+            self.lease.guard = None
             await self._guards.over(self)
             for task in tuple(self._tasks):
                 task.cancel()
@@ -327,7 +327,7 @@ class Guard:
 
     async def _quieten(self) -> None:
         """Waits until no new request starts and none is held: Chromium sends held requests when a page is left."""
-        page = self.hold.page
+        page = self.lease.page
         # A page that sends many requests has more in flight, and on a busy machine they arrive late.
         is_flood = self._guards.held - self._held_before + self._stopped >= _FLOOD
 
@@ -362,7 +362,7 @@ class Guard:
 
 async def read_press(
     context: contexts.Context,
-    hold: holds.PageLease,
+    lease: page_lease.PageLease,
     what: models.Click | playwright.ElementHandle,
     *,
     allow: press_record.Allow,
@@ -379,8 +379,8 @@ async def read_press(
         TransientError: the control was not found or cannot be clicked.
         PressRefusedError: it may not be pressed, or changed while it was being pressed.
     """
-    guard = await context.guards.on(hold)
-    press = press_record.Press(purpose, judge, on_audit, hold.page.url, frozenset(hold.kinds))
+    guard = await context.guards.on(lease)
+    press = press_record.Press(purpose, judge, on_audit, lease.page.url, frozenset(lease.kinds))
     with press_record.clickable(press):
         _, go = await guard.do(what, press, allow)
         await go()

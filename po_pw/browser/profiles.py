@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _WORKER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 # Locks would prevent the clone from starting; the browser rebuilds the rest, so it need not be copied.
-_LEFT_OUT: Final = shutil.ignore_patterns(
+_NOT_CLONED: Final = shutil.ignore_patterns(
     "Singleton*",
     "lockfile",
     "LOCK",
@@ -59,7 +59,7 @@ _BROWSERS: Final = ("chrom", "edge", "brave", "opera", "vivaldi")
 """Parts of the process names of Chromium-based browsers."""
 
 # Relative to the platform's settings folder (Linux, macOS) or `%LOCALAPPDATA%` (followed by `User Data`).
-_OWN: Final = {
+_OWN_FOLDERS: Final = {
     "linux": (
         "microsoft-edge",
         "microsoft-edge-beta",
@@ -212,7 +212,7 @@ def _clone(base: Path, path: Path) -> None:
         shutil.copytree(
             base,
             path,
-            ignore=_LEFT_OUT,
+            ignore=_NOT_CLONED,
             dirs_exist_ok=True,
             ignore_dangling_symlinks=True,
             copy_function=shutil.copyfile,
@@ -248,7 +248,7 @@ def refuse_running(profile: Path) -> None:
     lock = profile / "SingletonLock"
     if lock.is_symlink():
         host, _, pid = str(lock.readlink()).rpartition("-")
-        number = numerals.whole(pid)
+        number = numerals.parse_int(pid)
         name = _browser_name(number) if host == socket.gethostname() and number is not None else ""
         if name:
             msg = f"the profile {profile} is in use by {name} (process {pid}). Close that browser and start again."
@@ -298,14 +298,14 @@ def own_folders() -> list[Path]:
     """Profile folders of the user's own browsers on this platform."""
     if sys.platform == "win32":
         local = settings.environment("LOCALAPPDATA")
-        return [Path(local) / name / "User Data" for name in _OWN["win32"]] if local else []
+        return [Path(local) / name / "User Data" for name in _OWN_FOLDERS["win32"]] if local else []
     if sys.platform == "darwin":
-        return [Path.home() / "Library/Application Support" / name for name in _OWN["darwin"]]
+        return [Path.home() / "Library/Application Support" / name for name in _OWN_FOLDERS["darwin"]]
     configured = settings.environment("XDG_CONFIG_HOME")
     return [
         root / name
         for root in (Path.home() / ".config", *([Path(configured)] if configured else []))
-        for name in _OWN["linux"]
+        for name in _OWN_FOLDERS["linux"]
     ]
 
 

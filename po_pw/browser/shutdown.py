@@ -39,8 +39,8 @@ def kill_all_on(user_data_dir: Path) -> bool:
     return bool(found)
 
 
-def end(process: psutil.Process | None, user_data_dir: Path, patience: float) -> None:
-    """Waits up to `patience` seconds for a browser to exit, then kills it and all processes on its user-data dir."""
-    if process is not None and not watchdog.wait_gone([process], patience):
+def end(process: psutil.Process | None, user_data_dir: Path, timeout: float) -> None:
+    """Waits up to `timeout` seconds for a browser to exit, then kills it and all processes on its user-data dir."""
+    if process is not None and not watchdog.wait_ended([process], timeout):
         watchdog.kill_tree(process)
     kill_all_on(user_data_dir)

@@ -17,11 +17,11 @@ class Transfers:
 
     Args:
         session: of the browser itself; must stay open as long as the browser, or downloads stop working.
-        most: maximum bytes of a file.
+        max_bytes: maximum bytes of a file.
     """
 
-    def __init__(self, session: playwright.CDPSession, most: int) -> None:
-        self.most = most
+    def __init__(self, session: playwright.CDPSession, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self._session = session
         self._names: dict[str, tuple[str, str]] = {}
         self._ended: set[tuple[str, str]] = set()
@@ -57,7 +57,9 @@ class Transfers:
         guid = event["guid"]
         if event["state"] != "inProgress":
             self._names.pop(guid, None)
-        elif max(event["receivedBytes"], event["totalBytes"]) > self.most and (named := self._names.pop(guid, None)):
+        elif max(event["receivedBytes"], event["totalBytes"]) > self.max_bytes and (
+            named := self._names.pop(guid, None)
+        ):
             self._ended.add(named)
             task = asyncio.get_running_loop().create_task(self._end(guid), name="end-download")
             self._tasks.add(task)

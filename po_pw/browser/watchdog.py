@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "popw-"
 OWNER: Final = "owner.json"
-_LONGEST_TEMP: Final = 40
+_MAX_TEMP_PATH: Final = 40
 """Maximum characters: Chromium's socket is in `TMPDIR`; from about 60 characters on it does not start."""
-_GOES_BY_ITSELF: Final = 0.4
+_EXIT_SECONDS: Final = 0.4
 """Seconds for browsers to exit after their driver ended (measured: 0.3 s)."""
-_FOREIGN: Final = 7 * 86_400
+_FOREIGN_KEPT_SECONDS: Final = 7 * 86_400
 """Seconds that a folder from another machine or container, sharing the temp folder, is kept: whether its run is alive
 cannot be seen from here."""
 _SAME_BOOT: Final = 60.0
@@ -56,7 +56,7 @@ _TEMP: Final = ("TMPDIR", "TEMP", "TMP")
 def owned_folder() -> Path:
     """Creates a temporary folder, readable by the owner only, that `sweep` removes if this process does not."""
     base = Path(tempfile.gettempdir())
-    if len(str(base)) > _LONGEST_TEMP and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
+    if len(str(base)) > _MAX_TEMP_PATH and os.access("/tmp", os.W_OK):  # noqa: S108 - short on macOS, see above
         base = Path("/tmp")  # noqa: S108
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     try:
@@ -117,7 +117,7 @@ class RunDir:
             self._processes[pid] = since
             with contextlib.suppress(OSError):  # disk full: the watchdog is informed anyway
                 _write_owner(self.path, self._processes)
-            self._tell({"pid": pid, "created": since})
+            self._send({"pid": pid, "created": since})
 
     def forget(self, pid: int) -> None:
         """Removes the record of a process that has ended."""
@@ -125,9 +125,9 @@ class RunDir:
             self._processes.pop(pid, None)
             with contextlib.suppress(OSError):  # disk full, likewise
                 _write_owner(self.path, self._processes)
-            self._tell({"gone": pid})
+            self._send({"gone": pid})
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         if self._pipe is not None:
             with contextlib.suppress(OSError):  # the watchdog was killed: owner.json has it for the next start
                 self._pipe.write(json.dumps(message).encode() + b"\n")
@@ -135,8 +135,14 @@ class RunDir:
 
 
 def _write_owner(folder: Path, processes: Mapping[int, float]) -> None:
-    me = os.getpid()
-    owner = {"folder": folder.name, "pid": me, "created": created(me), "boot": _boot(), "whereabouts": _whereabouts()}
+    own_pid = os.getpid()
+    owner = {
+        "folder": folder.name,
+        "pid": own_pid,
+        "created": created(own_pid),
+        "boot": _boot(),
+        "whereabouts": _whereabouts(),
+    }
     temporary = folder / f"{OWNER}.new"
     temporary.write_text(json.dumps({**owner, "processes": list(processes.items())}), "utf-8")
     temporary.replace(folder / OWNER)
@@ -197,7 +203,7 @@ def sweep() -> list[Path]:
             record = folder / OWNER
             owner = json.loads(record.read_text("utf-8"))
             is_here = owner["whereabouts"] == _whereabouts()
-            recent = time.time() - record.stat().st_mtime < _FOREIGN
+            recent = time.time() - record.stat().st_mtime < _FOREIGN_KEPT_SECONDS
             if owner["folder"] != folder.name or (not is_here and recent):
                 continue
             pid, since = int(owner["pid"]), float(owner["created"])
@@ -309,10 +315,10 @@ def kill_tree(process: psutil.Process) -> None:
     for one in doomed:
         with contextlib.suppress(psutil.Error):
             one.kill()
-    wait_gone(doomed, 3)
+    wait_ended(doomed, 3)
 
 
-def wait_gone(processes: list[psutil.Process], timeout: float) -> bool:
+def wait_ended(processes: list[psutil.Process], timeout: float) -> bool:
     """Waits until the processes have ended; returns whether they have. Zombies count as ended.
 
     Does not use psutil's wait, which would take a child's exit code away from its parent.
@@ -341,7 +347,7 @@ def _guard(folder: Path) -> None:
             processes[message["pid"]] = message["created"]
         else:
             processes.pop(message["gone"], None)
-    deadline = time.monotonic() + _GOES_BY_ITSELF
+    deadline = time.monotonic() + _EXIT_SECONDS
     while time.monotonic() < deadline and any(recorded(pid, since) for pid, since in processes.items()):
         time.sleep(0.05)
     clean(folder, processes)

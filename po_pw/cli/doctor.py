@@ -68,7 +68,7 @@ def _examine(
 
     from po_pw.doctor import environment as engine
 
-    return asyncio.run(engine.examine(options, online=online, said=said))
+    return asyncio.run(engine.examine(options, online=online, on_progress=said))
 
 
 def _as_json(options: settings.Settings, *, online: bool) -> list[engine.Check]:

@@ -106,7 +106,7 @@ def login(
         if check:
             raise typer.Exit(sign_ins.check(options, kept.saved(), portal, is_account_given=account is not None))
         known = sorted(kept.saved(), key=lambda one: one.account != options.account)
-        url = saved.resolve(portal, known, options.url_template or "")
+        url = saved.resolve(portal, known, options.base_url or options.url_template or "")
         engine.check_address(url)
         if import_cookies is not None:
             cookies = _cookies(import_cookies, url, sign_in_host or [])

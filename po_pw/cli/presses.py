@@ -51,7 +51,7 @@ def look(out: Path, *, every_run: bool) -> Audit:
         MachineError: its journal cannot be read.
     """
     path = status.journal_of(out)
-    status.look(out)  # says what is wrong with the place, in the same words as `status`
+    status.read(out)  # says what is wrong with the place, in the same words as `status`
     has_runs = path.exists() and path.stat().st_size > 0
     run = presses.latest(path) if has_runs else None
     if run is None:

@@ -48,7 +48,7 @@ def status(
             else:
                 presses.show(console, done)
             return
-        found = status.look(folder)
+        found = status.read(folder)
         if as_json:
             typer.echo(shown.as_json(found))
         else:

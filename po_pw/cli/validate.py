@@ -33,9 +33,9 @@ def validate(
             "ignore", RuntimeWarning
         )  # a scenario brings about a shortage, and checks that it is said
         console = Console()
-        verdicts: list[scenarios.Verdict] = []
+        verdicts: list[scenarios.ScenarioResult] = []
         with tempfile.TemporaryDirectory(prefix="po-pw-validate-") as folder:
-            ground = scenarios.Ground(Path(folder), judge_times=True, browser=browser)
+            ground = scenarios.Environment(Path(folder), judge_times=True, browser=browser)
             for number in only or range(1, len(scenarios.ALL) + 1):
                 console.print(f"{number}. {scenarios.ALL[number - 1][0]} …", style="dim")
                 verdicts.append(scenarios.run(number, ground))

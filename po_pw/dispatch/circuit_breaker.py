@@ -118,8 +118,8 @@ Change: TypeAlias = Doubted | Opened | Throttled | Closed | GivenUp | Refused
 
 def is_outage(error: errors.OrderError) -> bool:
     """Whether an error may mean that the host is down or overloaded."""
-    mine = isinstance(error, errors.BrowserLostError | errors.OutputUnavailableError)
-    return isinstance(error, errors.TransientError) and not mine and error.code in _KINDS
+    is_own = isinstance(error, errors.BrowserLostError | errors.OutputUnavailableError)
+    return isinstance(error, errors.TransientError) and not is_own and error.code in _KINDS
 
 
 @dataclasses.dataclass(slots=True)
@@ -162,7 +162,7 @@ class CircuitBreaker:
         self._files_since: dict[str, float] = {}
         """Time of the first such failure, by host of files."""
         self._until = 0.0
-        self._held_from: float | None = None
+        self._blocked_since: float | None = None
         self._waited = 0.0
         self._probe: int | None = None
         self._doublings = 0
@@ -177,13 +177,13 @@ class CircuitBreaker:
         """Whether the host counts as down."""
         return self._opened_at is not None
 
-    def is_held(self, now: float) -> bool:
+    def is_blocked(self, now: float) -> bool:
         """Whether no order of this host may be given out now."""
         return self._until > now or self._probe is not None or self.is_given_up
 
     def is_half_open(self, now: float) -> bool:
         """Whether one order may be given out as a probe."""
-        return self._opened_at is not None and not self.is_held(now)
+        return self._opened_at is not None and not self.is_blocked(now)
 
     def has_failed(self, key: models.OrderKey) -> bool:
         """Whether this order failed since the circuit opened."""
@@ -223,7 +223,7 @@ class CircuitBreaker:
         return back
 
     def _close(self, now: float) -> None:
-        self._fold(now)
+        self._add_wait(now)
         self._opened_at, self._probe, self._until = None, None, 0.0
         self._quiet = self._doubted = self._mistaken = False
         self._streaks.clear()
@@ -238,10 +238,10 @@ class CircuitBreaker:
         failure is the host's, unless the host answered and every remaining order has failed: then the host's fault
         cannot be told from the orders'.
         """
-        asked = getattr(error, "retry_after", None) or 0.0
+        retry_after = getattr(error, "retry_after", None) or 0.0
         if self._opened_at is not None:
-            return self._failed_open(needed, lease, error, asked, now)
-        was_held = self._until > now
+            return self._failed_open(needed, lease, error, retry_after, now)
+        was_blocked = self._until > now
         if isinstance(error, errors.HostUnreachableError):
             if needed == self.host and self._is_everybodys(error):
                 self._tried, self._doublings = {lease.order.key}, 0
@@ -256,12 +256,12 @@ class CircuitBreaker:
             self._tried, self._doublings = set(streak.orders), 0
             self._opened_at = self._since = now
             self._needed = needed
-            return self._opened(error, self._wait(asked, now), now), True
-        if asked > 0:
-            longer = now + asked > self._until
-            self._hold(now + asked, now)
-            return (Throttled(needed, asked) if longer and not was_held else None), was_held
-        return None, was_held
+            return self._opened(error, self._wait(retry_after, now), now), True
+        if retry_after > 0:
+            longer = now + retry_after > self._until
+            self._block(now + retry_after, now)
+            return (Throttled(needed, retry_after) if longer and not was_blocked else None), was_blocked
+        return None, was_blocked
 
     def _is_everybodys(self, error: errors.HostUnreachableError) -> bool:
         """Whether it concerns the whole host: a host that has answered may drop the connection of a single page."""
@@ -269,12 +269,12 @@ class CircuitBreaker:
 
     def _doubt(self, needed: str, error: errors.HostUnreachableError, now: float) -> Doubted:
         self._doubted, self._needed, self._since = True, needed, now
-        self._mistaken = self._hosts.judge(error, now) is reachability.Verdict.MISTAKE
-        self._hold(now + self._policy.confirm, now)
+        self._mistaken = self._hosts.cause_of(error, now) is reachability.Cause.MISTAKE
+        self._block(now + self._policy.confirm, now)
         return Doubted(needed, self._why(error), self._policy.confirm, error.fault is models.NetFault.SILENT)
 
     def _is_mistake_of_files(self, error: errors.HostUnreachableError, now: float) -> bool:
-        if self._hosts.judge(error, now) is not reachability.Verdict.MISTAKE:
+        if self._hosts.cause_of(error, now) is not reachability.Cause.MISTAKE:
             return False
         return now - self._files_since.setdefault(error.host, now) >= self._policy.confirm
 
@@ -292,7 +292,7 @@ class CircuitBreaker:
     def _is_offline(self, error: errors.OrderError) -> bool:
         if not isinstance(error, errors.HostUnreachableError):
             return False
-        return self._hosts.judge(error, self._since) is reachability.Verdict.OFFLINE
+        return self._hosts.cause_of(error, self._since) is reachability.Cause.OFFLINE
 
     def _limit(self, error: errors.OrderError) -> float:
         """Seconds after which the host is given up, in the current state."""
@@ -302,11 +302,11 @@ class CircuitBreaker:
         return min(self._policy.give_up, self._policy.unknown)
 
     def _failed_open(
-        self, needed: str, lease: models.Lease, error: errors.OrderError, asked: float, now: float
+        self, needed: str, lease: models.Lease, error: errors.OrderError, retry_after: float, now: float
     ) -> tuple[Change | None, bool]:
         if self._probe != lease.number:
-            if asked > 0:
-                self._hold(now + asked, now)
+            if retry_after > 0:
+                self._block(now + retry_after, now)
             return None, True
         its_own = self._nothing_else and error.code in _ANSWERS
         self._probe = None
@@ -317,14 +317,14 @@ class CircuitBreaker:
             if self._quiet and not self._doubted:
                 return self._doubt(needed, error, now), True
             was_mistaken = self._mistaken
-            self._mistaken = self._hosts.judge(error, self._since) is reachability.Verdict.MISTAKE
+            self._mistaken = self._hosts.cause_of(error, self._since) is reachability.Cause.MISTAKE
             if self._mistaken and was_mistaken:
                 self._close(now)
                 return self._refuse(needed, str(error), error.code), False
         if self._quiet and not self._doubted:
             self._since = now
         was_quiet, self._quiet, self._doubted = self._quiet, False, False
-        wait = self._wait(asked, now)
+        wait = self._wait(retry_after, now)
         if was_quiet or now - self._since < self._limit(error):
             return self._opened(error, wait, now, is_news=was_quiet), not its_own
         return self._end(error, now), not its_own
@@ -337,9 +337,9 @@ class CircuitBreaker:
             self.is_given_up = True
             return GivenUp(self._needed, self._why(error), after, is_offline)
         never = "" if self._hosts.is_known(self._needed) else ", nor ever before"
-        said = f"{self._needed} has not answered for {humanize.duration(after)}{never} ({self._why(error)})"
+        message = f"{self._needed} has not answered for {humanize.duration(after)}{never} ({self._why(error)})"
         self._close(now)
-        return self._refuse(self._needed, said, error.code)
+        return self._refuse(self._needed, message, error.code)
 
     def _refuse(self, host: str, why: str, code: models.ErrorCode) -> Refused:
         self._hosts.give_up(host, why, code)
@@ -348,31 +348,31 @@ class CircuitBreaker:
     def check(self, now: float) -> None:
         """Lets one order go first as a probe, e.g. after the machine slept."""
         if self._opened_at is None:
-            self._fold(now)
-            self._held_from = now
+            self._add_wait(now)
+            self._blocked_since = now
             self._opened_at, self._quiet, self._doublings, self._needed = now, True, 0, self.host
             self._since = now
         self._until, self._probe = now, None
 
     def waited(self, now: float) -> float:
         """Total seconds during which no order was given out."""
-        if self._held_from is None:
+        if self._blocked_since is None:
             return self._waited
         end = now if self._opened_at is not None else min(now, self._until)
-        return self._waited + max(0.0, end - self._held_from)
+        return self._waited + max(0.0, end - self._blocked_since)
 
-    def _wait(self, asked: float, now: float) -> float:
+    def _wait(self, retry_after: float, now: float) -> float:
         bound = min(self._policy.cap, self._policy.base * 2.0 ** min(self._doublings, _DOUBLINGS))
         self._doublings += 1
-        wait = max(self._random() * bound, asked, self._until - now)
-        self._hold(now + wait, now)
+        wait = max(self._random() * bound, retry_after, self._until - now)
+        self._block(now + wait, now)
         return wait
 
-    def _hold(self, until: float, now: float) -> None:
-        if self._held_from is None or (self._opened_at is None and self._until <= now):
-            self._fold(now)
-            self._held_from = now
+    def _block(self, until: float, now: float) -> None:
+        if self._blocked_since is None or (self._opened_at is None and self._until <= now):
+            self._add_wait(now)
+            self._blocked_since = now
         self._until = max(self._until, until)
 
-    def _fold(self, now: float) -> None:
-        self._waited, self._held_from = self.waited(now), None
+    def _add_wait(self, now: float) -> None:
+        self._waited, self._blocked_since = self.waited(now), None

@@ -17,11 +17,11 @@ from po_pw.machine import clocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_SAY_FROM = 3.0
+_MIN_REPORTED_WAIT = 3.0
 """Minimum wait in seconds, requested by a host, that is reported."""
-_SAY_AGAIN = 600.0
+_REPORT_INTERVAL = 600.0
 """Seconds between two messages about a host that does not answer."""
-_ANSWERED_NOT = frozenset({models.ErrorCode.NETWORK, models.ErrorCode.INVALID_URL, models.ErrorCode.INTERNAL})
+_NO_ANSWER = frozenset({models.ErrorCode.NETWORK, models.ErrorCode.INVALID_URL, models.ErrorCode.INTERNAL})
 """Failures that are no proof that the host answered."""
 
 
@@ -39,7 +39,7 @@ class _Case:
 class _Attempt:
     slept_before: float
     on_page: bool = True
-    judged: bool = False
+    is_recorded: bool = False
     excused: bool = False
 
 
@@ -77,9 +77,9 @@ class FailurePolicy:
         *,
         random: Callable[[], float],
         now: Callable[[], float],
-        say: Callable[[str], None],
-        given_up: Callable[[errors.PoPwError], None],
-        changed: Callable[[], None],
+        notify: Callable[[str], None],
+        on_given_up: Callable[[errors.PoPwError], None],
+        on_change: Callable[[], None],
         emit: Callable[[events.Event], None] = lambda _event: None,
         hosts: reachability.Hosts | None = None,
         asleep: Callable[[], float] = clocks.seconds_suspended,
@@ -88,20 +88,20 @@ class FailurePolicy:
         self._outages = outages
         self._random = random
         self._now = now
-        self._say = say
-        self._given_up = given_up
-        self._changed = changed
+        self._notify = notify
+        self._on_given_up = on_given_up
+        self._on_change = on_change
         self._asleep = asleep
         self._emit = emit
         self._hosts = hosts or reachability.Hosts()
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
-        self._left: collections.Counter[str] = collections.Counter()
+        self._open_orders: collections.Counter[str] = collections.Counter()
         """Number of open orders, by host."""
         self._on_hold: set[str] = set()
         """Hosts whose sign-in is being renewed."""
-        self._gone: dict[str, errors.PoPwError] = {}
+        self._abandoned: dict[str, errors.PoPwError] = {}
         """Hosts that were given up, with the error."""
-        self._said_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
         """Time of the last message, by host that does not answer."""
         self._offline: set[str] = set()
         """Hosts that are blocked because this machine has no network."""
@@ -111,80 +111,80 @@ class FailurePolicy:
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """Announces orders that will be given out."""
         for order in orders:
-            self._left[self._circuit(order.url).host] += 1
-        self._end_where_all_are_gone()
+            self._open_orders[self._circuit(order.url).host] += 1
+        self._end_if_all_abandoned()
 
     # --- the gate ---------------------------------------------------------------------------------------------------
 
-    def holds_all(self, now: float) -> bool:
+    def blocks_all(self, now: float) -> bool:
         """Whether no order may be given out."""
-        return bool(self._circuits) and all(self._is_held(one, now) for one in self._circuits.values())
+        return bool(self._circuits) and all(self._is_held(circuit, now) for circuit in self._circuits.values())
 
-    def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
+    def blocked(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
         """Filters for blocked orders; the first also excludes orders that have failed, as second choice."""
-        if not any(self._is_held(one, now) or one.is_half_open(now) for one in self._circuits.values()):
+        if not any(self._is_held(circuit, now) or circuit.is_half_open(now) for circuit in self._circuits.values()):
             return ()
 
-        def held(order: models.PurchaseOrder) -> bool:
+        def is_blocked(order: models.PurchaseOrder) -> bool:
             return self._is_held(self._circuit(order.url), now)
 
-        def held_or_failed(order: models.PurchaseOrder) -> bool:
-            one = self._circuit(order.url)
-            return self._is_held(one, now) or (one.is_half_open(now) and one.has_failed(order.key))
+        def is_blocked_or_failed(order: models.PurchaseOrder) -> bool:
+            circuit = self._circuit(order.url)
+            return self._is_held(circuit, now) or (circuit.is_half_open(now) and circuit.has_failed(order.key))
 
-        return held_or_failed, held
+        return is_blocked_or_failed, is_blocked
 
-    def _is_held(self, one: circuit_breaker.CircuitBreaker, now: float) -> bool:
-        return one.host in self._on_hold or one.host in self._gone or one.is_held(now)
+    def _is_held(self, circuit: circuit_breaker.CircuitBreaker, now: float) -> bool:
+        return circuit.host in self._on_hold or circuit.host in self._abandoned or circuit.is_blocked(now)
 
     def hold(self, host: str) -> None:
         """Orders of this host wait until `release_hold` or `give_up`; `host` as `net_errors.authority_of` gives it."""
         self._on_hold.add(host)
-        self._changed()
+        self._on_change()
 
     def release_hold(self, host: str) -> None:
         """Orders of this host are given out again."""
         self._on_hold.discard(host)
-        self._changed()
+        self._on_change()
 
     def give_up(self, host: str, error: errors.PoPwError) -> None:
         """Orders of this host are left for another run; those of others go on."""
         self._on_hold.discard(host)
-        self._gone[host] = error
-        self._end_where_all_are_gone()
-        self._changed()
+        self._abandoned[host] = error
+        self._end_if_all_abandoned()
+        self._on_change()
 
     def next_change(self, now: float) -> float | None:
         """When the next wait ends."""
-        times = [when for one in self._circuits.values() if (when := one.next_change(now)) is not None]
+        times = [when for circuit in self._circuits.values() if (when := circuit.next_change(now)) is not None]
         return min(times, default=None)
 
     def leased(self, lease: models.Lease, now: float) -> None:
         """Records the start of an attempt."""
         self._attempts[lease.number] = _Attempt(self._asleep())
-        one = self._circuit(lease.order.url)
-        one.leased(lease, now)
-        if one.is_probe(lease):
-            self._emit(events.HostTried(one.host))
+        circuit = self._circuit(lease.order.url)
+        circuit.leased(lease, now)
+        if circuit.is_probe(lease):
+            self._emit(events.HostTried(circuit.host))
 
     def released(self, lease: models.Lease, *, settled: bool) -> None:
         """Records its end."""
         self._attempts.pop(lease.number, None)
-        one = self._circuit(lease.order.url)
-        one.released(lease)
+        circuit = self._circuit(lease.order.url)
+        circuit.released(lease)
         if settled:
             self._cases.pop(lease.order.key, None)
-            self._left[one.host] -= 1
-            self._end_where_all_are_gone()
+            self._open_orders[circuit.host] -= 1
+            self._end_if_all_abandoned()
 
-    def is_gone(self, order: models.PurchaseOrder) -> bool:
+    def is_abandoned(self, order: models.PurchaseOrder) -> bool:
         """Whether this order's host was given up."""
-        one = self._circuit(order.url)
-        return one.is_given_up or one.host in self._gone
+        circuit = self._circuit(order.url)
+        return circuit.is_given_up or circuit.host in self._abandoned
 
-    def _end_where_all_are_gone(self) -> None:
-        if self._gone and all(host in self._gone for host, count in self._left.items() if count > 0):
-            self._given_up(next(iter(self._gone.values())))
+    def _end_if_all_abandoned(self) -> None:
+        if self._abandoned and all(host in self._abandoned for host, count in self._open_orders.items() if count > 0):
+            self._on_given_up(next(iter(self._abandoned.values())))
 
     # --- what happened ----------------------------------------------------------------------------------------------
 
@@ -206,8 +206,8 @@ class FailurePolicy:
 
     def may_abandon(self, lease: models.Lease) -> bool:
         """Whether an attempt in progress may be abandoned: there is no sign that its host will answer."""
-        one = self._circuit(lease.order.url)
-        return one.is_open() or not self._hosts.has_answered(one.host)
+        circuit = self._circuit(lease.order.url)
+        return circuit.is_open() or not self._hosts.has_answered(circuit.host)
 
     def files_done(self, lease: models.Lease, results: Iterable[FileResult]) -> dict[str, errors.OrderError]:
         """Records that all files of an attempt were fetched or failed, for the circuit of each host involved.
@@ -229,7 +229,7 @@ class FailurePolicy:
     def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
         """Records that the attempt failed, unless its files were recorded already. Returns the error to use."""
         attempt = self._attempts.get(lease.number)
-        if attempt is not None and not attempt.judged:
+        if attempt is not None and not attempt.is_recorded:
             needed = net_errors.authority_of(lease.order.url)
             self._failed(needed, lease, error)
             error = self._hosts.why_given_up(needed) or error
@@ -262,9 +262,9 @@ class FailurePolicy:
 
     def check_first(self) -> None:
         """After a sleep: of each host one order goes first; the others follow when it succeeds."""
-        for one in self._circuits.values():
-            one.check(self._now())
-        self._changed()
+        for circuit in self._circuits.values():
+            circuit.check(self._now())
+        self._on_change()
 
     # --- the circuits -----------------------------------------------------------------------------------------------
 
@@ -282,25 +282,25 @@ class FailurePolicy:
 
     def _succeeded(self, needed: str, lease: models.Lease) -> None:
         self._hosts.answered(needed, self._now())
-        one = self._circuit(lease.order.url)
-        was_open = one.is_open()
-        back = one.succeeded(needed, lease, self._now())
-        self._offline.discard(one.host)
-        if was_open and not one.is_open():
-            self._emit(events.HostFree(one.host))
-            if self._said_at.pop(one.host, None) is not None and back is not None:
-                self._say(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders go on")
-        self._changed()
+        circuit = self._circuit(lease.order.url)
+        was_open = circuit.is_open()
+        back = circuit.succeeded(needed, lease, self._now())
+        self._offline.discard(circuit.host)
+        if was_open and not circuit.is_open():
+            self._emit(events.HostFree(circuit.host))
+            if self._reported_at.pop(circuit.host, None) is not None and back is not None:
+                self._notify(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders go on")
+        self._on_change()
 
     def _failed(
         self, needed: str, lease: models.Lease, error: errors.OrderError, *, is_page_read: bool = False
     ) -> None:
         attempt = self._attempts.get(lease.number)
         if attempt is not None:
-            attempt.judged = True
+            attempt.is_recorded = True
         if self._hosts.why_given_up(needed) is not None:
             return
-        if isinstance(error, errors.PermanentError) and error.code not in _ANSWERED_NOT:
+        if isinstance(error, errors.PermanentError) and error.code not in _NO_ANSWER:
             self._succeeded(needed, lease)  # an error response is a response
         elif _has_answered(error):
             self._hosts.answered(needed, self._now())
@@ -308,18 +308,18 @@ class FailurePolicy:
             return
         if self._slept(attempt):
             return  # a failure caused by sleep says nothing about the host
-        one = self._circuit(lease.order.url)
-        change, excused = one.failed(needed, lease, error, self._now())
-        # Where the order's page opens each time and its files never do, excusing that would try it without end.
-        is_for_files_alone = is_page_read and needed == one.host and isinstance(error, errors.HostUnreachableError)
+        circuit = self._circuit(lease.order.url)
+        change, excused = circuit.failed(needed, lease, error, self._now())
+        # If the order's page opens each time and its files never do, excusing that would try it without end.
+        is_for_files_alone = is_page_read and needed == circuit.host and isinstance(error, errors.HostUnreachableError)
         if attempt is not None:
             attempt.excused = attempt.excused or (excused and not is_for_files_alone)
         if change is not None:
-            self._announce(one.host, change)
-        self._changed()
+            self._announce(circuit.host, change)
+        self._on_change()
 
     def _slept(self, attempt: _Attempt | None) -> bool:
-        return attempt is not None and self._asleep() - attempt.slept_before >= clocks.LEAST
+        return attempt is not None and self._asleep() - attempt.slept_before >= clocks.MIN_SLEEP
 
     def _announce(self, host: str, change: circuit_breaker.Change) -> None:
         """Reports a change by message and event; `host` is the host of the waiting orders."""
@@ -327,29 +327,30 @@ class FailurePolicy:
             case circuit_breaker.Doubted():
                 self._emit(events.HostWaits(host, change.why, change.wait))
                 if change.is_slow:
-                    self._say(f"{change.host} does not answer ({change.why}): its orders wait while one tries again")
+                    self._notify(f"{change.host} does not answer ({change.why}): its orders wait while one tries again")
             case circuit_breaker.Opened():
                 self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
-                self._say_down(host, change)
+                self._report_outage(host, change)
             case circuit_breaker.Throttled():
                 self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
-                if change.wait >= _SAY_FROM:
-                    self._say(f"{change.host} asks to wait {humanize.duration(change.wait)}: its orders wait")
+                if change.wait >= _MIN_REPORTED_WAIT:
+                    self._notify(f"{change.host} asks to wait {humanize.duration(change.wait)}: its orders wait")
             case circuit_breaker.Refused():
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
                 what = "orders" if change.host == host else "files"
-                end = "" if change.why.endswith(("?", "!", ".")) else "."
-                self._say(f"{change.why}{end} Its {what} fail; all else goes on.")
+                self._notify(f"{change.why.rstrip('.')}. Its {what} fail; all else goes on.")
+        # If the order's page opens each time and its files never do, excusing that would try it without end.
+        is_for_files_alone = is_page_read and needed == circuit.host and isinstance(error, errors.HostUnreachableError)
             case circuit_breaker.GivenUp():
                 self._emit(events.HostFree(host))
-                self._gone[host] = self._gone_for_now(change)
-                self._say(str(self._gone[host]))
-                self._end_where_all_are_gone()
+                self._abandoned[host] = self._abandoned_error(change)
+                self._notify(str(self._abandoned[host]))
+                self._end_if_all_abandoned()
             case circuit_breaker.Closed():
                 return
 
-    def _say_down(self, host: str, change: circuit_breaker.Opened) -> None:
+    def _report_outage(self, host: str, change: circuit_breaker.Opened) -> None:
         """One message at the start and then every ten minutes; one for all hosts if there is no network."""
         now = self._now()
         is_first = not self._offline
@@ -357,9 +358,9 @@ class FailurePolicy:
             self._offline.add(host)
         else:
             self._offline.discard(host)
-        if now - self._said_at.get(host, now) < _SAY_AGAIN and not change.is_news:
+        if now - self._reported_at.get(host, now) < _REPORT_INTERVAL and not change.is_news:
             return
-        self._said_at[host] = now
+        self._reported_at[host] = now
         if change.is_offline and not is_first:
             return
         again = "" if change.is_news else " still"
@@ -367,10 +368,10 @@ class FailurePolicy:
         waits = "all orders wait" if change.is_offline else "its orders wait"
         next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "it is tried again now"
         when = f"{next_try}, gives up at {clocks.at(change.left)}"
-        self._say(f"{what} ({change.why}): {waits}; {when}")
+        self._notify(f"{what} ({change.why}): {waits}; {when}")
 
     @staticmethod
-    def _gone_for_now(change: circuit_breaker.GivenUp) -> errors.PortalUnreachableError:
+    def _abandoned_error(change: circuit_breaker.GivenUp) -> errors.PortalUnreachableError:
         what = "there was no network" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
         return errors.PortalUnreachableError(
@@ -383,4 +384,4 @@ def _has_answered(error: errors.OrderError) -> bool:
     """Whether a failure proves that the host answered."""
     if isinstance(error, errors.HostUnreachableError | errors.BrowserLostError | errors.OutOfSpaceError):
         return False
-    return error.code not in _ANSWERED_NOT
+    return error.code not in _NO_ANSWER

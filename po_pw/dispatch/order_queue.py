@@ -40,7 +40,7 @@ class WorkSource(Protocol):
         """Waits for the next order; None if there will be no more or the source was stopped."""
         ...
 
-    async def release(self, lease: models.Lease, verdict: Settled | Requeue | Parked) -> None:
+    async def release(self, lease: models.Lease, result: Settled | Requeue | Parked) -> None:
         """Gives an order back."""
         ...
 
@@ -49,14 +49,14 @@ class Gate(Protocol):
     """Decides which orders are blocked at present."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """Announces orders; `holds_all` is about them."""
+        """Announces orders; `blocks_all` is about them."""
         ...
 
-    def holds_all(self, now: float) -> bool:
+    def blocks_all(self, now: float) -> bool:
         """Whether all orders are blocked."""
         ...
 
-    def held(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
+    def blocked(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
         """Filters for blocked orders, in order of preference; empty if none is blocked."""
         ...
 
@@ -64,7 +64,7 @@ class Gate(Protocol):
         """When that changes by itself; None if it does not."""
         ...
 
-    def is_gone(self, order: models.PurchaseOrder) -> bool:
+    def is_abandoned(self, order: models.PurchaseOrder) -> bool:
         """Whether this order is blocked for good."""
         ...
 
@@ -115,26 +115,26 @@ class OrderQueue:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while not self._stopped and worker not in self._retired:
-            got = self._take(worker, now)
-            is_gone = self._gate.is_gone if self._gate is not None else None
-            if isinstance(got, schedulers.WaitUntil) and self._scheduler.only_parked(is_gone):
+            result = self._take(worker, now)
+            is_abandoned = self._gate.is_abandoned if self._gate is not None else None
+            if isinstance(result, schedulers.WaitUntil) and self._scheduler.only_parked(is_abandoned):
                 self._on_only_parked()
                 self.unpark([order.key for order in self._scheduler.parked()])
-                got = self._take(worker, now)
-            if isinstance(got, schedulers.Drained):
+                result = self._take(worker, now)
+            if isinstance(result, schedulers.Drained):
                 return None
-            if isinstance(got, models.Lease):
-                self._announce(got)
+            if isinstance(result, models.Lease):
+                self._announce(result)
                 if self._gate is not None:
-                    self._gate.leased(got, now)
-                return got
+                    self._gate.leased(result, now)
+                return result
             changed = self._changed
             try:
-                async with asyncio.timeout_at(got.when):
+                async with asyncio.timeout_at(result.when):
                     await changed.wait()
             except TimeoutError:
                 # Timers may fire a clock tick early: the awaited order counts as due anyway.
-                now = max(loop.time(), got.when or 0.0)
+                now = max(loop.time(), result.when or 0.0)
             else:
                 now = loop.time()
         return None
@@ -146,35 +146,35 @@ class OrderQueue:
         if gate is None:
             return self._scheduler.take(worker, now)
         opens = gate.next_change(now)
-        if gate.holds_all(now):
+        if gate.blocks_all(now):
             return self._nothing(opens)
-        got = self._scheduler.take(worker, now) if not (choices := gate.held(now)) else None
-        for held in choices:
-            got = self._scheduler.take(worker, now, held)
-            if isinstance(got, models.Lease):
+        result = self._scheduler.take(worker, now) if not (choices := gate.blocked(now)) else None
+        for is_blocked in choices:
+            result = self._scheduler.take(worker, now, is_blocked)
+            if isinstance(result, models.Lease):
                 break
-        if isinstance(got, schedulers.WaitUntil) and opens is not None:
-            return schedulers.WaitUntil(opens if got.when is None else min(opens, got.when))
-        return got if got is not None else self._nothing(opens)
+        if isinstance(result, schedulers.WaitUntil) and opens is not None:
+            return schedulers.WaitUntil(opens if result.when is None else min(opens, result.when))
+        return result if result is not None else self._nothing(opens)
 
     def _nothing(self, when: float | None) -> schedulers.WaitUntil | schedulers.Drained:
         return schedulers.Drained() if self._scheduler.is_drained() else schedulers.WaitUntil(when)
 
-    async def release(self, lease: models.Lease, verdict: Settled | Requeue | Parked) -> None:
+    async def release(self, lease: models.Lease, result: Settled | Requeue | Parked) -> None:
         """Gives an order back.
 
         Raises:
             StaleLeaseError: it was already given back.
         """
         if self._gate is not None:
-            self._gate.released(lease, settled=isinstance(verdict, Settled))
-        if isinstance(verdict, Settled):
+            self._gate.released(lease, settled=isinstance(result, Settled))
+        if isinstance(result, Settled):
             self._scheduler.settle(lease)
-        elif isinstance(verdict, Parked):
+        elif isinstance(result, Parked):
             self._scheduler.park(lease)
         else:
-            not_before = asyncio.get_running_loop().time() + verdict.delay
-            self._scheduler.put_back(lease, not_before, counts=verdict.counts)
+            not_before = asyncio.get_running_loop().time() + result.delay
+            self._scheduler.put_back(lease, not_before, counts=result.counts)
         self._wake()
 
     def parked(self) -> list[models.PurchaseOrder]:

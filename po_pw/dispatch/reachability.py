@@ -28,7 +28,7 @@ _CERTIFICATES: Final = frozenset(
 )
 
 
-class Verdict(enum.Enum):
+class Cause(enum.Enum):
     """Why a host cannot be reached."""
 
     MISTAKE = enum.auto()
@@ -74,7 +74,7 @@ class Hosts:
         """Whether the host answered in this run or an earlier one."""
         return host in self._answered or self._is_known(host)
 
-    def judge(self, error: errors.HostUnreachableError, since: float) -> Verdict:
+    def cause_of(self, error: errors.HostUnreachableError, since: float) -> Cause:
         """Decides why a host cannot be reached.
 
         Args:
@@ -83,11 +83,11 @@ class Hosts:
         """
         meaning = net_errors.MEANINGS[error.fault]
         if error.fault is models.NetFault.OFFLINE:
-            return Verdict.OFFLINE
+            return Cause.OFFLINE
         if not meaning.shows_network and not self._any_since(since) and not self._has_network():
-            return Verdict.OFFLINE
+            return Cause.OFFLINE
         known = self.has_answered if error.fault in _CERTIFICATES else self.is_known
-        return Verdict.OUTAGE if meaning.heals or known(error.host) else Verdict.MISTAKE
+        return Cause.OUTAGE if meaning.heals or known(error.host) else Cause.MISTAKE
 
     def _any_since(self, when: float) -> bool:
         return max(self._answered.values(), default=-math.inf) > when

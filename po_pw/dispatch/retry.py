@@ -11,10 +11,10 @@ from po_pw import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-BROWSERS: Final = 4
+MAX_PAGE_CRASHES: Final = 4
 """Browser or renderer crashes while an order's page is open after which the order fails. The cause may be another:
 a user who closed the browser, a lack of memory."""
-LOSSES: Final = 12
+MAX_FILE_CRASHES: Final = 12
 """The same while only files of the order were downloading through the browser."""
 _DOUBLINGS: Final = 60
 """More doublings would not change the bound and would finally overflow."""
@@ -30,7 +30,7 @@ class Policy:
     """Upper bound of the first delay, in seconds."""
     cap: float
     """Maximum of that bound, in seconds."""
-    patience: float = math.inf
+    max_seconds: float = math.inf
     """Seconds after an order's first failure during which it is retried."""
 
 
@@ -51,7 +51,7 @@ class AttemptHistory:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Again:
+class Retry:
     """Retry after `delay` seconds."""
 
     delay: float
@@ -59,7 +59,7 @@ class Again:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Never:
+class GiveUp:
     """Do not retry: the error is the order's result."""
 
 
@@ -68,7 +68,7 @@ class SignIn:
     """Sign in first; does not count as an attempt."""
 
 
-Decision: TypeAlias = Again | Never | SignIn
+Decision: TypeAlias = Retry | GiveUp | SignIn
 
 
 def decisive(failed: Iterable[errors.OrderError]) -> errors.OrderError:
@@ -104,8 +104,8 @@ def decide(
     never shorter than the server's `Retry-After`. An output that cannot be written to concerns every
     order, and the run waits (`machine/disk_space.py`).
 
-    After a lost browser the order is retried at once, whatever its attempts, until `BROWSERS` were lost; an order
-    without a page in that browser does not even use up an attempt.
+    After a lost browser the order is retried at once, whatever its attempts, until `MAX_PAGE_CRASHES` were lost; an
+    order without a page in that browser does not even use up an attempt.
 
     Args:
         error: of the attempt.
@@ -118,14 +118,14 @@ def decide(
     if isinstance(error, errors.SessionExpiredError):
         return SignIn()
     if not isinstance(error, errors.TransientError) or isinstance(error, errors.OutputUnavailableError):
-        return Never()
+        return GiveUp()
     if isinstance(error, errors.BrowserLostError):
-        hopeless = past.browsers >= BROWSERS or past.losses >= LOSSES
-        return Never() if hopeless else Again(0.0, counts=past.on_page and not past.excused)
+        hopeless = past.browsers >= MAX_PAGE_CRASHES or past.losses >= MAX_FILE_CRASHES
+        return GiveUp() if hopeless else Retry(0.0, counts=past.on_page and not past.excused)
     if past.excused:
-        return Again(0.0, counts=False)
+        return Retry(0.0, counts=False)
     if attempt >= policy.attempts:
-        return Never()
+        return GiveUp()
     bound = min(policy.cap, policy.base * 2.0 ** min(attempt - 1, _DOUBLINGS))
     delay = max(random() * bound, error.retry_after or 0.0)
-    return Never() if past.tried_for + delay > policy.patience else Again(delay, counts=True)
+    return GiveUp() if past.tried_for + delay > policy.max_seconds else Retry(delay, counts=True)

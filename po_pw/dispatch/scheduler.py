@@ -13,7 +13,7 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    Held: TypeAlias = Callable[[models.PurchaseOrder], bool]
+    IsBlocked: TypeAlias = Callable[[models.PurchaseOrder], bool]
 
 
 class StaleLeaseError(RuntimeError):
@@ -91,7 +91,9 @@ class Scheduler:
             f"parked:{len(self._parked)} out:{len(self._out)} settled:{self._settled}>"
         )
 
-    def take(self, worker: models.WorkerId, now: float, held: Held | None = None) -> models.Lease | WaitUntil | Drained:
+    def take(
+        self, worker: models.WorkerId, now: float, is_blocked: IsBlocked | None = None
+    ) -> models.Lease | WaitUntil | Drained:
         """The next order for this worker.
 
         If `stolen_from` of the lease is set, this call stole orders from that worker: the leased one and those now in
@@ -100,7 +102,7 @@ class Scheduler:
         Args:
             worker: has joined.
             now: monotonic seconds.
-            held: whether an order is blocked at present; None: none is. An order found past blocked ones is taken
+            is_blocked: whether an order is blocked at present; None: none is. An order found past blocked ones is taken
                 alone, from any deque.
 
         Raises:
@@ -110,8 +112,8 @@ class Scheduler:
         if own is None:
             msg = f"{worker} has not joined, or has left"
             raise NotJoinedError(msg)
-        if held is not None:
-            return self._take_free(worker, own, now, held)
+        if is_blocked is not None:
+            return self._take_free(worker, own, now, is_blocked)
         if self._delayed and self._delayed[0][0] <= now:
             return self._lease(worker, heapq.heappop(self._delayed)[2])
         if own:
@@ -127,11 +129,11 @@ class Scheduler:
         return Drained() if self.is_drained() else WaitUntil(None)
 
     def _take_free(
-        self, worker: models.WorkerId, own: collections.deque[_Waiting], now: float, held: Held
+        self, worker: models.WorkerId, own: collections.deque[_Waiting], now: float, is_blocked: IsBlocked
     ) -> models.Lease | WaitUntil | Drained:
         later: float | None = None
         for entry in sorted(self._delayed):
-            if held(entry[2].order):
+            if is_blocked(entry[2].order):
                 continue
             if entry[0] > now:
                 later = entry[0]
@@ -143,7 +145,7 @@ class Scheduler:
         for deque in (own, self._unowned, *others):
             from_the_back = deque is not own and deque is not self._unowned
             for waiting in reversed(deque) if from_the_back else deque:
-                if not held(waiting.order):
+                if not is_blocked(waiting.order):
                     deque.remove(waiting)
                     return self._lease(worker, waiting)
         return Drained() if self.is_drained() else WaitUntil(later)
@@ -199,18 +201,18 @@ class Scheduler:
         """Parked orders."""
         return [waiting.order for waiting in self._parked.values()]
 
-    def only_parked(self, is_gone: Held | None = None) -> bool:
+    def only_parked(self, is_abandoned: IsBlocked | None = None) -> bool:
         """Whether only parked orders are left, and orders that are blocked for good.
 
         Args:
-            is_gone: whether an order is blocked for good; None: none is.
+            is_abandoned: whether an order is blocked for good; None: none is.
         """
         if not self._parked or self._out:
             return False
         if self.waiting() == len(self._parked):
             return True
         others = itertools.chain(self._unowned, (entry[2] for entry in self._delayed), *self._deques.values())
-        return is_gone is not None and all(is_gone(one.order) for one in others)
+        return is_abandoned is not None and all(is_abandoned(one.order) for one in others)
 
     def settle(self, lease: models.Lease) -> None:
         """Records that the order has its outcome.
@@ -261,8 +263,8 @@ class Scheduler:
 
     @staticmethod
     def _steal(thief: collections.deque[_Waiting], victim: collections.deque[_Waiting]) -> None:
-        loot = [victim.pop() for _ in range((len(victim) + 1) // 2)]
-        thief.extend(reversed(loot))
+        stolen = [victim.pop() for _ in range((len(victim) + 1) // 2)]
+        thief.extend(reversed(stolen))
 
     def _lease(
         self, worker: models.WorkerId, waiting: _Waiting, stolen_from: models.WorkerId | None = None

@@ -74,20 +74,20 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
 def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
     from po_pw.browser import policies
 
-    places = policies.read(browser)
+    sources = policies.read(browser)
     found: list[checks.Check] = []
-    for place in places:
-        if place.unreadable:
+    for source in sources:
+        if source.unreadable:
             remedy = "Where the browser does not start, ask an administrator what the policies there say."
-            found.append(checks.warning("policies", f"{place.place} cannot be read: {place.unreadable}", remedy))
-        for finding in policies.judge(place, headless=headless):
-            text = f"{finding.name} in {finding.place}: {finding.meaning}"
+            found.append(checks.warning("policies", f"{source.source} cannot be read: {source.unreadable}", remedy))
+        for finding in policies.judge(source, headless=headless):
+            text = f"{finding.name} in {finding.source}: {finding.meaning}"
             if finding.stops:
                 remedy = "Ask an administrator to lift it, or use another browser (--browser)."
                 found.append(checks.problem("policies", text, remedy))
             else:
                 found.append(checks.warning("policies", text, "Where something is blocked, ask an administrator."))
-    read = f"none of {sum(len(place.values) for place in places)} is in the way" if places else "none are set"
+    read = f"none of {sum(len(source.values) for source in sources)} is in the way" if sources else "none are set"
     return found or [checks.ok("policies", read)]
 
 
@@ -158,7 +158,7 @@ async def _ask(
     manager = profiles.ProfileManager(base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}")
     async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
         try:
-            seen = await trial.look(context, address, judge, _VISIT)
+            seen = await trial.visit(context, address, judge, _VISIT)
         except errors.MachineError as error:
             remedy = (
                 "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."

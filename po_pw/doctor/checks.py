@@ -75,19 +75,19 @@ class Lines:
     """Collects the results.
 
     Args:
-        said: called with each result as soon as it is known.
+        on_progress: called with each result as soon as it is known.
     """
 
-    def __init__(self, said: Callable[[Check], None] | None = None) -> None:
+    def __init__(self, on_progress: Callable[[Check], None] | None = None) -> None:
         self.all: list[Check] = []
-        self._said = said
+        self._on_progress = on_progress
 
     def add(self, *lines: Check) -> None:
         """Adds results."""
         for line in lines:
             self.all.append(line)
-            if self._said is not None:
-                self._said(line)
+            if self._on_progress is not None:
+                self._on_progress(line)
 
     def trying(self, name: str, remedy: str = "") -> _Trying:
         """A context manager that turns an error inside into a problem with this name."""

@@ -31,16 +31,16 @@ _MANY: Final = 64
 
 
 async def examine(
-    options: settings.Settings, *, online: bool = False, said: Callable[[Check], None] | None = None
+    options: settings.Settings, *, online: bool = False, on_progress: Callable[[Check], None] | None = None
 ) -> list[Check]:
     """Runs all checks in sequence; each has a time limit, and an error becomes a problem.
 
     Args:
         options: as for a run.
         online: also checks at each portal whether the sign-in is still valid.
-        said: called with each result as soon as it is known.
+        on_progress: called with each result as soon as it is known.
     """
-    lines = checks.Lines(said)
+    lines = checks.Lines(on_progress)
     lines.add(*await checks.in_thread("python", _python, _QUICK))
     lines.add(*await checks.in_thread("spreadsheets", _spreadsheets, _QUICK))
     lines.add(*await checks.in_thread("temp folder", folders.temporary, _QUICK))
@@ -67,14 +67,14 @@ async def examine(
         if answer is None:
             lines.add(_of_portal(line) if origin else line)
         elif answer.name == line.name:
-            lines.add(_of_portal(_both(line, answer)))
+            lines.add(_of_portal(_merged(line, answer)))
         else:
             lines.add(_of_portal(line), _of_portal(answer))
-    lines.add(*judge_network(list(asked.values())))
+    lines.add(*check_network(list(asked.values())))
     return lines.all
 
 
-def judge_network(asked: Sequence[Check]) -> list[Check]:
+def check_network(asked: Sequence[Check]) -> list[Check]:
     """Whether the machine's network is the problem: if none of several portals can be reached. Pure.
 
     Args:
@@ -151,6 +151,6 @@ def _display(options: settings.Settings) -> list[Check]:
     return [checks.ok("display", text)]
 
 
-def _both(saved: Check, asked: Check) -> Check:
+def _merged(saved: Check, asked: Check) -> Check:
     """Merges the saved state and the portal's response; the response takes precedence."""
     return dataclasses.replace(asked, text=f"{saved.text}; {asked.text}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
-_NO_ROOM, _LITTLE_ROOM = 100_000_000, 1_000_000_000
+_NO_SPACE, _LITTLE_SPACE = 100_000_000, 1_000_000_000
 _SHORT_PATHS: Final = 130
 """Characters left for paths below the output directory under which names are often shortened."""
 _LONG_TEMP: Final = 60
@@ -51,9 +51,9 @@ def temporary() -> list[checks.Check]:
     if os.name == "posix" and len(str(folder)) > _LONG_TEMP:
         remedy = "Set TMPDIR to a folder with a short path, e.g. /tmp."
         return [checks.problem(name, f"{folder.parent} has too long a path for the browser's socket", remedy)]
-    if free < _NO_ROOM:
+    if free < _NO_SPACE:
         return [checks.problem(name, text, "Free some space there, or set TMPDIR to a folder with more.")]
-    if free < _LITTLE_ROOM:
+    if free < _LITTLE_SPACE:
         return [checks.warning(name, text, "Each worker's profile takes some 50 MB there: free some space.")]
     return [checks.ok(name, text)]
 
@@ -92,9 +92,9 @@ def disk(options: settings.Settings) -> list[checks.Check]:
     folder = _nearest(Path(options.out).absolute())
     free = shutil.disk_usage(folder).free
     text = f"{humanize.size(free)} free for attachments"
-    if free < _NO_ROOM:
+    if free < _NO_SPACE:
         return [checks.problem("disk", text, "Free some space, or choose another place with --out.")]
-    if free < _LITTLE_ROOM:
+    if free < _LITTLE_SPACE:
         return [checks.warning("disk", text, "That may not be enough for a long list of orders.")]
     return [checks.ok("disk", text)]
 
@@ -106,38 +106,38 @@ def file_system(options: settings.Settings) -> list[checks.Check]:
     folder = Path(options.out).absolute()
     real = os.path.realpath(folder)
     about = resources.file_system(Path(real))
-    lies = storage_location.judge(about.kind, about.options, str(folder), real)
+    location = storage_location.classify(about.kind, about.options, str(folder), real)
     with _probe(_nearest(folder)) as probe:
         file = probe / "journal.db"
         with (
-            schema.translated(file),
-            contextlib.closing(schema.writing(file, rollback=lies.rollback)) as connection,
+            schema.map_sqlite_errors(file),
+            contextlib.closing(schema.open_for_writing(file, rollback=location.rollback)) as connection,
         ):
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             connection.execute("CREATE TABLE trial (at TEXT)")
-    return [judge_file_system(about.kind, lies, str(mode).lower())]
+    return [check_file_system(about.kind, location, str(mode).lower())]
 
 
-def judge_file_system(kind: str, lies: storage_location.StorageLocation, mode: str) -> checks.Check:
+def check_file_system(kind: str, location: storage_location.StorageLocation, mode: str) -> checks.Check:
     """Evaluates a file system. Pure.
 
     Args:
         kind: the system's name for it; may be empty.
-        lies: the output directory's storage location.
+        location: the output directory's storage location.
         mode: SQLite's journal mode there, `wal` or `delete`.
     """
     name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
     journal = (
         "the journal writes ahead" if mode == "wal" else "the journal works with rollback, which is slower and as safe"
     )
-    if lies.place is storage_location.Place.SYNCED:
+    if location.place is storage_location.Kind.SYNCED:
         return checks.warning(
             name,
-            f"{kind}, in a folder that is synced ({lies.mark}): {journal}, but the sync program may hold its files, "
-            "and uploads files that are not finished",
+            f"{kind}, in a folder that is synced ({location.mark}): {journal}, but the sync program may hold its "
+            "files, and uploads files that are not finished",
             "Choose a folder that is not synced with --out, and copy the results there afterwards.",
         )
-    if lies.place is storage_location.Place.REMOTE:
+    if location.place is storage_location.Kind.REMOTE:
         return checks.warning(
             name,
             f"{kind}, on another machine: {journal}, and a connection that breaks stops the run (the same command "
@@ -157,7 +157,7 @@ def judge_file_system(kind: str, lies: storage_location.StorageLocation, mode: s
 
 def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
     """Checks each saved sign-in, without contacting the portals; returns origin and result."""
-    kept = sessions.Sessions(settings.home(options))
+    saved = sessions.Sessions(settings.home(options))
     root = settings.home(options) / "portals"
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
     found: list[tuple[str, checks.Check]] = []
@@ -165,7 +165,7 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
         file = folder / sessions.STATE_FILE
         if file.exists():
             origin = _said(file) or sessions.origin_of_folder(folder.name)
-            found.append((origin, _sign_in(kept, origin, file)))
+            found.append((origin, _sign_in(saved, origin, file)))
     return found
 
 
@@ -178,10 +178,10 @@ def _said(file: Path) -> str:
     return str(state.get("origin", "")) if isinstance(state, dict) else ""
 
 
-def _sign_in(kept: sessions.Sessions, origin: str, file: Path) -> checks.Check:
+def _sign_in(saved: sessions.Sessions, origin: str, file: Path) -> checks.Check:
     again = f"Run: po-pw login {origin}"
     try:
-        cookies = kept.cookies([origin])
+        cookies = saved.cookies([origin])
     except errors.LoginRequiredError as error:
         return checks.problem("sign-in", str(error).partition(". Run:")[0], again)
     about = file.stat()

@@ -33,9 +33,9 @@ async def page(context: contexts.Context, timeout: float) -> None:
         MachineError: the browser does not do it.
         BrowserLostError: the browser crashed.
     """
-    async with _in_time("show a page", timeout), context.page() as hold:
-        await hold.page.goto(_PAGE)
-        title = await hold.page.evaluate("document.title")
+    async with _in_time("show a page", timeout), context.page() as lease:
+        await lease.page.goto(_PAGE)
+        title = await lease.page.evaluate("document.title")
     if title != "po-pw":
         msg = f"the browser shows {title!r} where a page called 'po-pw' was opened"
         raise errors.MachineError(msg)
@@ -49,20 +49,20 @@ async def download(context: contexts.Context, timeout: float) -> Path:
         BrowserLostError: the browser crashed.
     """
     try:
-        async with _in_time("download a file", timeout), context.page() as hold:
-            await hold.page.goto(_PAGE)
-            link = await hold.page.query_selector("#file")
+        async with _in_time("download a file", timeout), context.page() as lease:
+            await lease.page.goto(_PAGE)
+            link = await lease.page.query_selector("#file")
             if link is None:
                 msg = "the browser does not show a link that was on its page"
                 raise errors.MachineError(msg)
             click = models.Click(await controls.describe(link))
-            got = await capture.capture(
-                context, hold, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
+            result = await capture.capture(
+                context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
             )
-            if not isinstance(got, capture.Captured):
+            if not isinstance(result, capture.Captured):
                 msg = "the browser opened a file that it should have downloaded"
                 raise errors.MachineError(msg)
-            path = await got.part()
+            path = await result.part()
     except errors.BrowserLostError:
         raise
     except errors.OrderError as error:
@@ -74,18 +74,18 @@ async def download(context: contexts.Context, timeout: float) -> Path:
     return path
 
 
-async def look(
-    context: contexts.Context, url: str, judge: Callable[[playwright.Page, int], Awaitable[T]], timeout: float
+async def visit(
+    context: contexts.Context, url: str, evaluate: Callable[[playwright.Page, int], Awaitable[T]], timeout: float
 ) -> T:
-    """Opens an address; returns the result of `judge` for the page and its HTTP status.
+    """Opens an address; returns the result of `evaluate` for the page and its HTTP status.
 
     Raises:
         PortalUnreachableError: the page does not open.
         MachineError: timeout.
         BrowserLostError: the browser crashed.
     """
-    async with _in_time(f"open {url}", timeout), context.page() as hold:
-        return await judge(hold.page, await pages.open_page(hold.page, url, timeout))
+    async with _in_time(f"open {url}", timeout), context.page() as lease:
+        return await evaluate(lease.page, await pages.open_page(lease.page, url, timeout))
 
 
 @contextlib.asynccontextmanager

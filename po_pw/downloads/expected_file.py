@@ -16,7 +16,7 @@ from po_pw.transport import allowed_hosts, codings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PAGE: Final = 1 << 16
+PAGE_BYTES: Final = 1 << 16
 """Bytes read of a page that came instead of a file."""
 _FOR_SCRIPTS: Final = frozenset({"application/json", "text/javascript", "application/javascript", "text/css"})
 """Media types that a page's scripts and styles load: not attachments, unless named as files."""
@@ -26,7 +26,7 @@ _SAID: Final = re.compile(rb'"(?:message|error|error_description|detail|title|re
 _TELLS_OF_ERROR: Final = frozenset(
     {"error", "errors", "error_description", "error_message", "errormessage", "exception", "fault"}
 )
-_TELLS: Final = _TELLS_OF_ERROR | {
+_REPORTS: Final = _TELLS_OF_ERROR | {
     "message",
     "messages",
     "msg",
@@ -38,7 +38,7 @@ _TELLS: Final = _TELLS_OF_ERROR | {
     "status",
     "state",
 }
-_ASIDE: Final = frozenset(
+_REPORT_DETAILS: Final = frozenset(
     {
         "code",
         "error_code",
@@ -96,7 +96,7 @@ class ExpectedFile:
     """Its name on the page."""
     sent_name: str
     """Its name from the server, else the page, else the address; may have no extension."""
-    asked: str
+    requested_name: str
     """Last part of the requested address."""
     media_type: str
     length: int | None
@@ -109,7 +109,7 @@ class ExpectedFile:
     source: str
     url: str = ""
     """The full address, after redirects."""
-    asked_url: str = ""
+    requested_url: str = ""
     """The full requested address; `""` if it came by a click."""
     charset: str = ""
     """Of a text, as sent by the server; `""` if not sent."""
@@ -152,15 +152,15 @@ def of_answer(
     return ExpectedFile(
         shown=replace_surrogates(attachment.name),
         sent_name=redact.file_name(replace_surrogates(disposition.name(header) or _name(attachment.name, url))),
-        asked=_last_part(asked),
+        requested_name=_last_part(asked),
         media_type=lower.get("content-type", "").partition(";")[0].strip().lower(),
-        length=None if encoded else numerals.whole(length),
+        length=None if encoded else numerals.parse_int(length),
         modified_at=_date(lower.get("last-modified", ""), now),
         etag=replace_surrogates(lower.get("etag", "").strip()),
         is_attachment=disposition.is_attachment(header),
         source=redact.bare(url),
         url=url,
-        asked_url=asked,
+        requested_url=asked,
         is_named_page=file_type.promises_page(disposition.name(header)),
         is_certain=attachment.is_certain,
         may_be_empty=is_framed or length == "0",
@@ -181,92 +181,92 @@ def of_download(
         now: later dates are ignored.
     """
     lower = {name.lower(): value for name, value in headers.items()}
-    promise = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
+    expected = of_answer(attachment, url, lower, encoded=bool(codings.of(lower)), now=now)
     name = disposition.name(lower.get("content-disposition", ""))
     if not name and attachment.name and _NAMELESS.fullmatch(suggested):
         ending = file_type.extension(suggested)
         name = attachment.name if file_type.extension(attachment.name) or not ending else f"{attachment.name}.{ending}"
-    source = promise.source
+    source = expected.source
     if not url.startswith(("http://", "https://")) and isinstance(attachment.source, models.Click):
         source = f'click "{attachment.source.control.label}"'
     return dataclasses.replace(
-        promise,
+        expected,
         sent_name=redact.file_name(replace_surrogates(name or suggested or attachment.name)),
         # The browser treated it as a file; without headers that is the only sign.
-        is_attachment=promise.is_attachment or not lower,
-        may_be_empty=promise.may_be_empty or not lower,
+        is_attachment=expected.is_attachment or not lower,
+        may_be_empty=expected.may_be_empty or not lower,
         source=source,
     )
 
 
 def refusal(
-    promise: ExpectedFile, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
+    expected: ExpectedFile, head: bytes, *, is_own: Callable[[str], bool] = lambda _host: True
 ) -> errors.OrderError | None:
     """Explains why the bytes are not the file, e.g. a page where a file was expected; None if they may be the file.
 
     Args:
-        promise: what was expected.
+        expected: what was expected.
         head: the first bytes: at least `file_type.HEAD` if there are so many, more if `may_be_page`.
         is_own: whether a host is the portal's; another host's sign-in page does not mean that our session expired.
     """
     text = file_type.is_text(head[: file_type.HEAD])
-    if may_be_page(promise, head):
-        page = page_about.Page(head[:PAGE], promise.url, promise.charset)
-        is_about = any(link.is_named for link in page.downloads(promise.shown, allowed=lambda _address, _label: True))
-        if not is_about and sign_in_page.asks_for_sign_in(page, promise.asked_url):
-            return _sign_in(promise, is_own)
-        is_itself = promise.is_named_page or not (is_about or page.is_portals_own())
-        if _promised_page(promise) and _binary(promise) is None and is_itself:
+    if may_be_page(expected, head):
+        page = page_about.Page(head[:PAGE_BYTES], expected.url, expected.charset)
+        is_about = any(link.is_named for link in page.downloads(expected.shown, allowed=lambda _address, _label: True))
+        if not is_about and sign_in_page.asks_for_sign_in(page, expected.requested_url):
+            return _sign_in(expected, is_own)
+        is_itself = expected.is_named_page or not (is_about or page.is_portals_own())
+        if _is_page_expected(expected) and _binary(expected) is None and is_itself:
             return None
-        return PageInsteadError(_page_message(promise, page), page)
+        return PageInsteadError(_page_message(expected, page), page)
     if not head or file_type.actual(head) is not None or not text:
         return None
-    if _binary(promise) is not None or _is_for_scripts(promise) or _is_other_json(promise, head):
-        return _text_instead(promise, head)
+    if _binary(expected) is not None or _is_for_scripts(expected) or _is_other_json(expected, head):
+        return _text_instead(expected, head)
     return None
 
 
-def needs_more(promise: ExpectedFile, head: bytes) -> bool:
+def needs_more(expected: ExpectedFile, head: bytes) -> bool:
     """Whether more than `file_type.HEAD` bytes are needed to decide: for pages and for error texts."""
-    return may_be_page(promise, head) or file_type.is_json(head) or refusal(promise, head) is not None
+    return may_be_page(expected, head) or file_type.is_json(head) or refusal(expected, head) is not None
 
 
-def may_be_page(promise: ExpectedFile, head: bytes) -> bool:
+def may_be_page(expected: ExpectedFile, head: bytes) -> bool:
     """Whether the bytes are a page, which is the file only if a page was expected."""
     found = file_type.actual(head)
-    says_page = promise.media_type in file_type.PAGE_TYPES
-    is_table = file_type.extension(promise.sent_name) in {"xls", "doc"}
-    if promise.is_attachment and is_table and not says_page and promise.media_type != "application/json":
+    says_page = expected.media_type in file_type.PAGE_TYPES
+    is_table = file_type.extension(expected.sent_name) in {"xls", "doc"}
+    if expected.is_attachment and is_table and not says_page and expected.media_type != "application/json":
         return False  # portals export tables as text or HTML and name them .xls; Excel opens them
     if found != "html" and not (says_page and found is None and file_type.is_text(head[: file_type.HEAD])):
         return False
-    if promise.is_attachment and _binary(promise) is None:
+    if expected.is_attachment and _binary(expected) is None:
         return False
-    is_xml = head.lstrip().startswith(b"<?xml") and file_type.extension(promise.sent_name) == "xml"
+    is_xml = head.lstrip().startswith(b"<?xml") and file_type.extension(expected.sent_name) == "xml"
     return found is not None or not is_xml
 
 
-def verify_content(promise: ExpectedFile, size: int, head: bytes) -> tuple[str, ...]:
+def verify_content(expected: ExpectedFile, size: int, head: bytes) -> tuple[str, ...]:
     """Compares length and first bytes with what was announced; an empty file must be a type that can be empty.
 
     Args:
-        promise: with its final name.
+        expected: with its final name.
         size: bytes received.
         head: the first of them.
 
     Raises:
         TransientError: the file is incomplete.
     """
-    checks = ["length" if promise.length is not None else "no-length"]
-    if promise.length is not None and size != promise.length:
-        msg = f"{size} of {promise.length} bytes of {promise.sent_name!r} came"
+    checks = ["length" if expected.length is not None else "no-length"]
+    if expected.length is not None and size != expected.length:
+        msg = f"{size} of {expected.length} bytes of {expected.sent_name!r} came"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
     if size == 0:
-        if not (promise.may_be_empty and file_type.may_be_empty(promise.sent_name)):
-            msg = f"no bytes of {promise.sent_name!r} came"
+        if not (expected.may_be_empty and file_type.may_be_empty(expected.sent_name)):
+            msg = f"no bytes of {expected.sent_name!r} came"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return (*checks, "empty")
-    wanted = file_type.promised(promise.sent_name, promise.media_type)
+    wanted = file_type.promised(expected.sent_name, expected.media_type)
     if wanted is not None:
         # Kept anyway: servers send wrong types, and the user may still need the file.
         checks.append("magic" if file_type.actual(head) == wanted else "type-mismatch")
@@ -297,18 +297,18 @@ def _last_part(url: str) -> str:
     return unquote(path.rpartition("/")[2].partition(";")[0], errors="replace")
 
 
-def _binary(promise: ExpectedFile) -> str | None:
+def _binary(expected: ExpectedFile) -> str | None:
     """The type that the first bytes must have, if known: by the server's name unless that is a page's."""
-    sent = promise.sent_name
+    sent = expected.sent_name
     if file_type.promises_page(sent) or not file_type.extension(sent):
-        return file_type.promised(promise.shown) or file_type.promised(sent, promise.media_type)
+        return file_type.promised(expected.shown) or file_type.promised(sent, expected.media_type)
     return file_type.promised(sent)
 
 
-def _promised_page(promise: ExpectedFile) -> bool:
+def _is_page_expected(expected: ExpectedFile) -> bool:
     """Whether a page was expected, by the name shown and the address requested, not by a redirect's target."""
-    own = promise.shown if file_type.extension(promise.shown) else promise.asked
-    return file_type.promises_page(own) or file_type.promises_page(promise.sent_name)
+    own = expected.shown if file_type.extension(expected.shown) else expected.requested_name
+    return file_type.promises_page(own) or file_type.promises_page(expected.sent_name)
 
 
 def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
@@ -317,31 +317,32 @@ def _date(text: str, now: datetime.datetime) -> datetime.datetime | None:
     return date if date is not None and _OLDEST <= date <= now + datetime.timedelta(days=1) else None
 
 
-def _is_for_scripts(promise: ExpectedFile) -> bool:
+def _is_for_scripts(expected: ExpectedFile) -> bool:
     """Whether the response is of a type that scripts load, without any sign of a file."""
-    kind = promise.media_type
-    if promise.is_certain or promise.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
+    kind = expected.media_type
+    if expected.is_certain or expected.is_attachment or not (kind in _FOR_SCRIPTS or kind.endswith("+json")):
         return False
     return not any(
-        file_type.extension(name) and not file_type.names_program(name) for name in (promise.shown, promise.asked)
+        file_type.extension(name) and not file_type.names_program(name)
+        for name in (expected.shown, expected.requested_name)
     )
 
 
-def _is_other_json(promise: ExpectedFile, head: bytes) -> bool:
+def _is_other_json(expected: ExpectedFile, head: bytes) -> bool:
     """Whether it is JSON where another text was expected, or JSON that only explains why there is no file."""
-    kind = promise.media_type
+    kind = expected.media_type
     if not file_type.is_json(head):
         return kind == "application/problem+json"
-    name = promise.sent_name if file_type.extension(promise.sent_name) else promise.shown
-    if promise.is_attachment or not file_type.extension(name):
-        return not file_type.promises_json(name) and _only_tells(head)
+    name = expected.sent_name if file_type.extension(expected.sent_name) else expected.shown
+    if expected.is_attachment or not file_type.extension(name):
+        return not file_type.promises_json(name) and _only_reports(head)
     if file_type.promises_json(name):
-        return kind == "application/problem+json" or _only_tells(head, _TELLS_OF_ERROR)
+        return kind == "application/problem+json" or _only_reports(head, _TELLS_OF_ERROR)
     says_json = kind in {"application/json", "text/json"} or kind.endswith("+json")
-    return says_json or file_type.extension(name) in {"csv", "tsv", "xml"} or _only_tells(head)
+    return says_json or file_type.extension(name) in {"csv", "tsv", "xml"} or _only_reports(head)
 
 
-def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
+def _only_reports(head: bytes, needed: frozenset[str] = _REPORTS) -> bool:
     """Whether the bytes are a complete JSON object that only reports on a request.
 
     Args:
@@ -349,58 +350,58 @@ def _only_tells(head: bytes, needed: frozenset[str] = _TELLS) -> bool:
         needed: names of which at least one must have a value.
     """
     try:
-        given = json.loads(head)
+        parsed = json.loads(head)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(given, dict):
+    if not isinstance(parsed, dict):
         return False
-    said = {name.casefold(): value for name, value in given.items()}
-    return said.keys() <= _TELLS | _ASIDE and any(said.get(name) for name in needed)
+    fields = {name.casefold(): value for name, value in parsed.items()}
+    return fields.keys() <= _REPORTS | _REPORT_DETAILS and any(fields.get(name) for name in needed)
 
 
-def _sign_in(promise: ExpectedFile, is_own: Callable[[str], bool]) -> errors.OrderError:
-    return sign_in_asked(promise.asked_url or promise.url, _promised_name(promise), is_own, by=promise.url)
+def _sign_in(expected: ExpectedFile, is_own: Callable[[str], bool]) -> errors.OrderError:
+    return sign_in_error(expected.requested_url or expected.url, _expected_name(expected), is_own, by=expected.url)
 
 
-def sign_in_asked(
-    asked_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
+def sign_in_error(
+    requested_url: str, what: str, is_own: Callable[[str], bool], *, by: str = ""
 ) -> errors.SessionExpiredError | errors.PermanentError:
     """The error for a sign-in page that came instead of a file: our session expired, or another host wants a sign-in.
 
     Args:
-        asked_url: the requested address.
+        requested_url: the requested address.
         what: the file, for the message.
         is_own: whether a host is the portal's.
         by: address of the sign-in page, after redirects.
     """
-    host, at = allowed_hosts.host_of(asked_url), by or asked_url
+    host, at = allowed_hosts.host_of(requested_url), by or requested_url
     if not host or is_own(host):
-        said = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
-        return errors.SessionExpiredError(said, host=allowed_hosts.host_of(at))
+        message = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
+        return errors.SessionExpiredError(message, host=allowed_hosts.host_of(at))
     msg = f"{what} asks for a sign-in of its own at {allowed_hosts.host_of(at)}"
     return errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
 
-def _page_message(promise: ExpectedFile, page: page_about.Page) -> str:
+def _page_message(expected: ExpectedFile, page: page_about.Page) -> str:
     titled = f", titled {_short(page.title)!r}," if page.title else ""
-    return f"a web page{titled} came from {promise.source} where {_promised_name(promise)} was promised"
+    return f"a web page{titled} came from {expected.source} where {_expected_name(expected)} was promised"
 
 
-def _text_instead(promise: ExpectedFile, head: bytes) -> errors.OrderError:
-    if _NOT_YET.search(head) and _only_tells(head):
-        msg = f"{promise.source} says that {_promised_name(promise)} is not ready yet"
+def _text_instead(expected: ExpectedFile, head: bytes) -> errors.OrderError:
+    if _NOT_YET.search(head) and _only_reports(head):
+        msg = f"{expected.source} says that {_expected_name(expected)} is not ready yet"
         return errors.TransientError(msg, models.ErrorCode.NOT_A_FILE, retry_after=http_statuses.NOT_READY)
-    said = _SAID.search(head)
-    says = _short(said.group(1).decode("utf-8", "replace")) if said else ""
-    saying = f", saying {says!r}," if says else ""
-    kind = promise.media_type or "no type"
+    match = _SAID.search(head)
+    quote = _short(match.group(1).decode("utf-8", "replace")) if match else ""
+    suffix = f", saying {quote!r}," if quote else ""
+    kind = expected.media_type or "no type"
     return errors.NotAFileError(
-        f"text ({kind}){saying} came from {promise.source} where {_promised_name(promise)} was promised"
+        f"text ({kind}){suffix} came from {expected.source} where {_expected_name(expected)} was promised"
     )
 
 
-def _promised_name(promise: ExpectedFile) -> str:
-    return repr(promise.shown or promise.sent_name) if promise.shown or promise.sent_name else "a file"
+def _expected_name(expected: ExpectedFile) -> str:
+    return repr(expected.shown or expected.sent_name) if expected.shown or expected.sent_name else "a file"
 
 
 def _short(text: str) -> str:

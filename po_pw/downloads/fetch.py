@@ -31,7 +31,7 @@ class Limits:
     max_file_bytes: int | None = None
     resume_from: int = partial.RESUME_FROM
     """Bytes from which on an interrupted download is resumed."""
-    largest: int | None = None
+    fs_limit: int | None = None
     """Maximum bytes of one file on this file system."""
 
     def check(self, size: int | None) -> None:
@@ -39,14 +39,14 @@ class Limits:
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
             msg = f"the file is larger than {self.max_file_bytes} bytes, the limit that was set"
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
-        if size is not None and self.largest is not None and size > self.largest:
+        if size is not None and self.fs_limit is not None and size > self.fs_limit:
             msg = (
-                f"the file is larger than {self.largest} bytes, and the file system of the output folder takes none "
+                f"the file is larger than {self.fs_limit} bytes, and the file system of the output folder takes none "
                 "that large. Choose a folder on another disk with --out."
             )
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
 
-    async def check_room(self, part: Path, size: int | None, have: int = 0) -> None:
+    async def check_space(self, part: Path, size: int | None, have: int = 0) -> None:
         """Checks that the announced size fits on the disk, before anything is fetched.
 
         Args:
@@ -60,7 +60,7 @@ class Limits:
         if size is None:
             return
         with filesystem.map_os_errors(part):
-            free, _ = await asyncio.to_thread(filesystem.room, part.parent)
+            free, _ = await asyncio.to_thread(filesystem.free_and_total, part.parent)
         if size - have > free:
             msg = "the file is larger than what is free on the disk"
             raise errors.DoesNotFitError(msg, size - have, filesystem.output_of(part))
@@ -106,20 +106,20 @@ async def fetch(
         SessionExpiredError: a sign-in page came instead.
         PermanentError: it is refused or too large, or another host asks for a sign-in.
         DoesNotFitError: it is larger than the free disk space.
-        OrderError: another disk error, see `filesystem.problem`.
+        OrderError: another disk error, see `filesystem.to_order_error`.
     """
-    part = partial.of(into)
+    part = partial.part_path(into)
     with filesystem.map_os_errors(part):
-        begun = partial.begun(part, attachment.id, limits.resume_from)
-    conditions = partial.conditions(begun) if begun else freshness.conditions(kept) if kept else {}
+        resume_info = partial.read_note(part, attachment.id, limits.resume_from)
+    conditions = partial.conditions(resume_info) if resume_info else freshness.conditions(kept) if kept else {}
 
-    async def asked(conditions: Mapping[str, str], begun: partial.ResumeInfo | None) -> models.SavedFile | None:
+    async def request(conditions: Mapping[str, str], resume_info: partial.ResumeInfo | None) -> models.SavedFile | None:
         async with ask(conditions) as answer:
-            return await _taken(
+            return await _save_response(
                 answer,
                 attachment,
                 into,
-                begun=begun,
+                resume_info=resume_info,
                 kept=kept,
                 limits=limits,
                 on_bytes=on_bytes,
@@ -130,22 +130,22 @@ async def fetch(
             )
 
     try:
-        return await asked(conditions, begun)
+        return await request(conditions, resume_info)
     except http_errors.NotAskedError:
         if not conditions:
             raise
     # The server did not answer the conditional or range request as asked: request the whole file, once.
     with filesystem.map_os_errors(part):
-        partial.forget(part)
-    return await asked({}, None)
+        partial.discard(part)
+    return await request({}, None)
 
 
-async def _taken(
+async def _save_response(
     answer: client.Body,
     attachment: models.Attachment,
     into: Path,
     *,
-    begun: partial.ResumeInfo | None,
+    resume_info: partial.ResumeInfo | None,
     kept: models.SavedFile | None,
     limits: Limits,
     on_bytes: Callable[[int], None],
@@ -162,67 +162,69 @@ async def _taken(
         raise http_errors.NotAskedError(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
-    if answer.status == 206 and (begun is None or not partial.goes_on(begun, answer.status, headers)):
+    if answer.status == 206 and (
+        resume_info is None or not partial.is_continuation(resume_info, answer.status, headers)
+    ):
         msg = f"{at} does not go on where it broke off"
         raise http_errors.NotAskedError(msg)
-    if answer.status == 206 and begun is not None:
-        headers["content-length"] = str(begun.length)
+    if answer.status == 206 and resume_info is not None:
+        headers["content-length"] = str(resume_info.length)
     else:
-        begun = None
-    promise = expected_file.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
-    part = partial.of(into)
-    limits.check(promise.length)
-    await limits.check_room(part, promise.length, begun.synced if begun else 0)
-    received = _counted(answer.chunks, limits, on_bytes, begun.synced if begun else 0)
+        resume_info = None
+    expected = expected_file.of_answer(attachment, answer.url, headers, encoded=answer.encoded, now=now()).after(kept)
+    part = partial.part_path(into)
+    limits.check(expected.length)
+    await limits.check_space(part, expected.length, resume_info.synced if resume_info else 0)
+    received = _counted(answer.chunks, limits, on_bytes, resume_info.synced if resume_info else 0)
     async with contextlib.aclosing(received):
-        if begun is not None:
+        if resume_info is not None:
             with filesystem.map_os_errors(part):
                 head = await asyncio.to_thread(_head_of, part)
         else:
-            head = await _beginning(received, promise)
-        if (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
+            head = await _read_head(received, expected)
+        if (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
             raise refused
         is_file()
-        promise = promise.final(head)
-        note = begun or _note(attachment, promise, headers, limits)
+        expected = expected.final(head)
+        note = resume_info or _note(attachment, expected, headers, limits)
         page = attachment.source.referer if isinstance(attachment.source, models.Link) else ""
-        origin = origin_mark.Origin.of(promise.url, page) if is_marked else None
-        return await _write(attachment, into, promise, head, received, now, note, origin)
+        origin = origin_mark.Origin.of(expected.url, page) if is_marked else None
+        return await _write(attachment, into, expected, head, received, now, note, origin)
 
 
 def _note(
-    attachment: models.Attachment, promise: expected_file.ExpectedFile, headers: Mapping[str, str], limits: Limits
+    attachment: models.Attachment, expected: expected_file.ExpectedFile, headers: Mapping[str, str], limits: Limits
 ) -> partial.ResumeInfo | None:
     """What is needed to resume a file that is large enough and can be resumed; else None."""
     validator = partial.validator(headers)
-    if not validator or promise.length is None or promise.length < limits.resume_from:
+    if not validator or expected.length is None or expected.length < limits.resume_from:
         return None
-    return partial.ResumeInfo(attachment.id, promise.source, promise.length, validator)
+    return partial.ResumeInfo(attachment.id, expected.source, expected.length, validator)
 
 
 def _head_of(part: Path) -> bytes:
     with part.open("rb") as stream:
-        return stream.read(expected_file.PAGE)
+        return stream.read(expected_file.PAGE_BYTES)
 
 
 async def _write(
     attachment: models.Attachment,
     into: Path,
-    promise: expected_file.ExpectedFile,
+    expected: expected_file.ExpectedFile,
     head: bytes,
     received: AsyncIterator[bytes],
     now: Callable[[], datetime.datetime],
     note: partial.ResumeInfo | None,
     origin: origin_mark.Origin | None,
 ) -> models.SavedFile:
-    part = partial.of(into)
+    part = partial.part_path(into)
     proof: list[tuple[int, tuple[str, ...]]] = []
     resumed = note is not None and note.synced > 0
 
     def publish(size: int) -> None:
-        proof.append((size, expected_file.verify_content(promise, size, head)))
-        _move(part, into, promise, origin, now())
-        partial.note_of(part).unlink(missing_ok=True)
+        proof.append((size, expected_file.verify_content(expected, size, head)))
+        _move(part, into, expected, origin, now())
+        partial.note_path(part).unlink(missing_ok=True)
 
     try:
         async with writer.Writer(part, note) as sink:
@@ -241,11 +243,11 @@ async def _write(
                 await sink.write(bytes(block))
             sha256 = await sink.finish(publish)
     except BaseException:
-        filesystem.drop(into)  # cancelled after the file was complete
+        filesystem.delete_quietly(into)  # cancelled after the file was complete
         raise
     size, checks = proof[0]
     checks = (*checks, "resumed") if resumed else checks
-    return _saved(attachment, into, promise, size, sha256, checks, "http", now())
+    return _saved(attachment, into, expected, size, sha256, checks, "http", now())
 
 
 async def adopt(
@@ -286,32 +288,32 @@ async def adopt(
         NotAFileError: it is a page.
         SessionExpiredError: it is a sign-in page.
         PermanentError: it is too large, or another host asks for a sign-in.
-        OrderError: a disk error, see `filesystem.problem`.
+        OrderError: a disk error, see `filesystem.to_order_error`.
     """
-    promise = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
+    expected = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
     given_up = threading.Event()
 
-    def move(promise: expected_file.ExpectedFile) -> None:
-        _move(part, into, promise, origin, came)
+    def move(expected: expected_file.ExpectedFile) -> None:
+        _move(part, into, expected, origin, came)
 
     try:
-        work = filesystem.on_thread(
-            f"{writer.THREAD}-{into.name}", lambda: _adopted(promise, part, limits, given_up, is_own, move)
+        work = filesystem.run_on_thread(
+            f"{writer.THREAD}-{into.name}", lambda: _adopted(expected, part, limits, given_up, is_own, move)
         )
         try:
-            promise, size, sha256, checks = await filesystem.ended(work, given_up)
+            expected, size, sha256, checks = await filesystem.wait_for_thread(work, given_up)
         except BaseException:
-            filesystem.drop(into)
+            filesystem.delete_quietly(into)
             raise
     finally:
-        filesystem.drop(part)
+        filesystem.delete_quietly(part)
     on_bytes(size)
-    return _saved(attachment, into, promise, size, sha256, checks, "click", now())
+    return _saved(attachment, into, expected, size, sha256, checks, "click", now())
 
 
 def _adopted(
-    promise: expected_file.ExpectedFile,
+    expected: expected_file.ExpectedFile,
     part: Path,
     limits: Limits,
     given_up: threading.Event,
@@ -325,19 +327,19 @@ def _adopted(
         with part.open("r+b") as stream:  # Windows syncs only writable handles
             while not given_up.is_set() and (block := stream.read(writer.BLOCK)):
                 if not size:
-                    head = block[: expected_file.PAGE]
-                    if (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
+                    head = block[: expected_file.PAGE_BYTES]
+                    if (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
                         raise refused
                 size += len(block)
                 digest.update(block)
             os.fsync(stream.fileno())
-        if not size and (refused := expected_file.refusal(promise, head, is_own=is_own)) is not None:
+        if not size and (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
             raise refused
-        promise = promise.final(head)
-        checks = expected_file.verify_content(promise, size, head)
+        expected = expected.final(head)
+        checks = expected_file.verify_content(expected, size, head)
         if not given_up.is_set():
-            move(promise)
-        return promise, size, digest.hexdigest(), checks
+            move(expected)
+        return expected, size, digest.hexdigest(), checks
 
 
 async def _counted(
@@ -350,17 +352,17 @@ async def _counted(
         yield chunk
 
 
-async def _beginning(received: AsyncIterator[bytes], promise: expected_file.ExpectedFile) -> bytes:
+async def _read_head(received: AsyncIterator[bytes], expected: expected_file.ExpectedFile) -> bytes:
     """Reads the first bytes, more if it is a page. Nothing is on disk yet."""
     head, needed = bytearray(), file_type.HEAD
     async for chunk in received:
         head += chunk
         if (
             len(head) >= file_type.HEAD
-            and needed < expected_file.PAGE
-            and expected_file.needs_more(promise, bytes(head))
+            and needed < expected_file.PAGE_BYTES
+            and expected_file.needs_more(expected, bytes(head))
         ):
-            needed = expected_file.PAGE
+            needed = expected_file.PAGE_BYTES
         if len(head) >= needed:
             break
     return bytes(head)
@@ -369,14 +371,14 @@ async def _beginning(received: AsyncIterator[bytes], promise: expected_file.Expe
 def _move(
     part: Path,
     into: Path,
-    promise: expected_file.ExpectedFile,
+    expected: expected_file.ExpectedFile,
     origin: origin_mark.Origin | None,
     at: datetime.datetime,
 ) -> None:
     """Sets a complete file's mark and date, then its name: a file with its final name has both."""
-    origin_mark.put(part, origin, at=at)
-    if promise.modified_at is not None:
-        stamp = promise.modified_at.timestamp()
+    origin_mark.set_mark(part, origin, at=at)
+    if expected.modified_at is not None:
+        stamp = expected.modified_at.timestamp()
         os.utime(part, (stamp, stamp))
     filesystem.rename(part, into)
 
@@ -384,7 +386,7 @@ def _move(
 def _saved(
     attachment: models.Attachment,
     into: Path,
-    promise: expected_file.ExpectedFile,
+    expected: expected_file.ExpectedFile,
     size: int,
     sha256: str,
     checks: tuple[str, ...],
@@ -394,15 +396,15 @@ def _saved(
     return models.SavedFile(
         attachment_id=attachment.id,
         path=str(into),
-        sent_name=promise.sent_name,
+        sent_name=expected.sent_name,
         size=size,
         sha256=sha256,
-        media_type=promise.media_type,
+        media_type=expected.media_type,
         lane=lane,
-        source=promise.source,
+        source=expected.source,
         place=attachment.place,
-        modified_at=promise.modified_at,
+        modified_at=expected.modified_at,
         saved_at=at,
         checks=checks,
-        etag=promise.etag,
+        etag=expected.etag,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from selectolax import lexbor
 
-_SHORTEST: Final = 3
+_MIN_NAME: Final = 3
 """Minimum characters of a name; shorter ones are page numbers and such."""
 _PICTURES: Final = frozenset({"png", "jpg", "jpeg", "jpe", "gif", "tif", "tiff", "bmp", "webp", "svg", "heic"})
 
@@ -81,7 +81,7 @@ class Page(html_source.Source):
             is_named = any(is_certain or file_type.extension(own) or self._is_same_record(url) for own in carried)
             if url == self.url or not html_source.is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
-            if allowed(self._own_part(url, names), _less(f"{label} {around}", names)):
+            if allowed(self._own_part(url, names), _without_names(f"{label} {around}", names)):
                 found.append((rank, Download(url, label, is_named)))
         named = sorted((one for one in found if one[1].is_named), key=lambda one: one[0])
         if named:
@@ -94,8 +94,8 @@ class Page(html_source.Source):
         # A browser, too, would follow the page's own refresh.
         trusted = {0, 1, _REFRESHED} if self._names_any(names) else {_REFRESHED}
         for tier in sorted({rank for rank, _ in found}):
-            for among in (own, found if is_certain and tier in trusted else ()):
-                urls = {link.url: link for rank, link in among if rank == tier}
+            for links in (own, found if is_certain and tier in trusted else ()):
+                urls = {link.url: link for rank, link in links if rank == tier}
                 if len(urls) == 1:
                     return tuple(urls.values())
         return ()
@@ -126,23 +126,23 @@ class Page(html_source.Source):
         last = _last_part(unquote(parts.path, errors="replace"))
         values = [_last_part(value) for _, value in parse_qsl(parts.query)]
         own = [part for part in (last, *values) if file_type.extension(part) and not file_type.names_program(part)]
-        shown = [] if is_download(name) or len(name.strip()) < _SHORTEST else [name]
+        shown = [] if is_download(name) or len(name.strip()) < _MIN_NAME else [name]
         if ending := file_type.extension(name):
             own = [part for part in own if file_type.extension(part) == ending]
         return tuple(dict.fromkeys(plain for text in (*shown, *own) if (plain := download_words.folded(text))))
 
     def _names_any(self, names: tuple[str, ...]) -> bool:
         """Whether one of these names is on the page."""
-        said = download_words.folded(
+        text = download_words.folded(
             f"{self.title} {html_source.text_of(self.tree.body)}" if self.tree.body is not None else self.title
         )
-        return any(name in said for name in names)
+        return any(name in text for name in names)
 
     def _ways(self, names: tuple[str, ...], is_download: Callable[[str], bool]) -> Iterator[tuple[int, str, str, str]]:
         """All addresses on the page that may be of files: rank (0: best), address, label, identifiers."""
         for node in self.tree.css("a[href], area[href]"):
             given = node.attributes
-            if self.is_hidden(node) or _asks_back(given):
+            if self.is_hidden(node) or _asks_for_confirmation(given):
                 continue
             label = html_source.label_of(node)
             is_direct = "download" in given or is_download(label)
@@ -150,13 +150,13 @@ class Page(html_source.Source):
             url = self.at(given.get("href"))
             is_called = any(_is_called(text, own, is_download) for own in names for text in (label, named))
             if is_direct or is_called or any(_is_in(url, own) for own in names):
-                is_told = download_words.folded(named) in names or _is_other_file(named)
-                yield (0 if is_direct else 1), url, (named if is_told else label), _around(node)
+                is_descriptive = download_words.folded(named) in names or _is_other_file(named)
+                yield (0 if is_direct else 1), url, (named if is_descriptive else label), _purpose_text(node)
         for node in self.tree.css("form"):
             if (form := self._get_form(node)) is not None:
                 url, label = form
                 if is_download(label) or any(_is_called(label, own, is_download) for own in names):
-                    yield 0, url, label, _around(node)
+                    yield 0, url, label, _purpose_text(node)
         for node in self.tree.css("object[data], embed[src], video[src], audio[src], source[src], iframe[src]"):
             if self.is_hidden(node):
                 continue
@@ -195,7 +195,7 @@ class Page(html_source.Source):
         """Address and label of a form that sends only hidden fields, with GET; None for other forms."""
         if html_source.attribute(node, "method").strip().lower() not in {"", "get"} or self.is_hidden(node):
             return None
-        if any(_asks_back(one.attributes) for one in (node, *node.css("button, input"))):
+        if any(_asks_for_confirmation(one.attributes) for one in (node, *node.css("button, input"))):
             return None
         fields: list[tuple[str, str]] = []
         buttons: list[lexbor.LexborNode] = []
@@ -227,12 +227,13 @@ class Page(html_source.Source):
         while shared < min(len(steps), len(before)) and steps[shared] == before[shared]:
             shared += 1
         path = [
-            quote(_less(unquote(step, errors="replace"), names), safe="", errors="replace") for step in steps[shared:]
+            quote(_without_names(unquote(step, errors="replace"), names), safe="", errors="replace")
+            for step in steps[shared:]
         ]
         asked = set(parse_qsl(own.query, keep_blank_values=True))
         query = urlencode(
             [
-                (name, _less(value, names))
+                (name, _without_names(value, names))
                 for name, value in parse_qsl(parts.query, keep_blank_values=True)
                 if (name, value) not in asked
             ],
@@ -256,7 +257,7 @@ _FRAMED: Final = 3
 _REFRESHED: Final = 4
 
 
-def _around(node: lexbor.LexborNode) -> str:
+def _purpose_text(node: lexbor.LexborNode) -> str:
     """Other signs of a link's purpose: its title, identifiers and icons."""
     own = [html_source.attribute(node, name) for name in ("title", "id", "class", "name", "rel")]
     inner = [
@@ -265,7 +266,7 @@ def _around(node: lexbor.LexborNode) -> str:
     return " ".join(" ".join((*own, *inner)).replace("file-archive", "file-zip").split())  # the icon for a ZIP file
 
 
-def _asks_back(given: dict[str, str | None]) -> bool:
+def _asks_for_confirmation(given: dict[str, str | None]) -> bool:
     """Whether a link's script asks for confirmation, or sends another method than GET."""
     for name, value in given.items():
         if name.startswith(("data-", "hx-", "ng-")) and (
@@ -284,7 +285,7 @@ def _is_called(label: str, name: str, is_download: Callable[[str], bool]) -> boo
     text = download_words.folded(label)
     if "\N{HORIZONTAL ELLIPSIS}" in name or "..." in name:  # shown shortened
         begins, _, ends = name.replace("...", "\N{HORIZONTAL ELLIPSIS}").partition("\N{HORIZONTAL ELLIPSIS}")
-        return len(begins) >= _SHORTEST and text.startswith(begins) and text.endswith(ends)
+        return len(begins) >= _MIN_NAME and text.startswith(begins) and text.endswith(ends)
     if name not in text:
         return False
     rest = [
@@ -316,7 +317,7 @@ def _is_other_file(label: str) -> bool:
     )
 
 
-def _less(text: str, names: tuple[str, ...]) -> str:
+def _without_names(text: str, names: tuple[str, ...]) -> str:
     """Removes the file's names from a text: words of change in them mean nothing."""
     for name in names:
         at = text.casefold().find(name) if file_type.extension(name) else -1

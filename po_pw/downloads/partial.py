@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RESUME_FROM: Final = 32 << 20
 """Bytes from which on an interrupted download is resumed."""
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
-_STEADY: Final = datetime.timedelta(seconds=60)
+_MIN_AGE: Final = datetime.timedelta(seconds=60)
 """A date is a strong validator only if it is that much older than the response (RFC 9110, 8.8.2.2)."""
 
 
@@ -42,12 +42,12 @@ class ResumeInfo:
     """Bytes that have been synced to disk."""
 
 
-def of(into: Path) -> Path:
+def part_path(into: Path) -> Path:
     """Path of a file's bytes during the download."""
     return into.with_name(f"{into.name}.part")
 
 
-def note_of(part: Path) -> Path:
+def note_path(part: Path) -> Path:
     """Path of its note."""
     return part.with_name(f"{part.name}.json")
 
@@ -62,30 +62,30 @@ def validator(headers: Mapping[str, str]) -> str:
     if tag.startswith('"'):
         return tag
     dated, sent = http_dates.parse(headers.get("last-modified", "")), http_dates.parse(headers.get("date", ""))
-    if dated is not None and sent is not None and sent - dated >= _STEADY:
+    if dated is not None and sent is not None and sent - dated >= _MIN_AGE:
         return headers["last-modified"].strip()
     return ""
 
 
-def begun(part: Path, attachment_id: str, least: int) -> ResumeInfo | None:
+def read_note(part: Path, attachment_id: str, min_bytes: int) -> ResumeInfo | None:
     """Reads what an earlier attempt left of a file, if it can be resumed; other notes are removed.
 
     Args:
         part: the file's bytes so far.
         attachment_id: must match the note's.
-        least: minimum bytes for resuming.
+        min_bytes: minimum bytes for resuming.
     """
-    note = _read(note_of(part))
+    note = _read(note_path(part))
     if note is None:
         return None
     size = part.stat().st_size if part.exists() else 0
-    if note.attachment_id == attachment_id and least <= note.synced <= size:
+    if note.attachment_id == attachment_id and min_bytes <= note.synced <= size:
         return note
-    forget(part)
+    discard(part)
     return None
 
 
-def left_in(folder: Path) -> dict[str, Path]:
+def unfinished_in(folder: Path) -> dict[str, Path]:
     """Interrupted downloads in a work folder: attachment id to slot path."""
     found: dict[str, Path] = {}
     for path in folder.glob("*.part.json"):
@@ -94,17 +94,17 @@ def left_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def keep(part: Path, note: ResumeInfo) -> None:
+def write_note(part: Path, note: ResumeInfo) -> None:
     """Writes the note; its bytes must have been synced."""
     draft = part.with_name(f"{part.name}.new")
     draft.write_text(json.dumps(dataclasses.asdict(note)), "utf-8")
-    filesystem.rename(draft, note_of(part))
+    filesystem.rename(draft, note_path(part))
 
 
-def forget(part: Path) -> None:
+def discard(part: Path) -> None:
     """Removes the bytes and the note."""
     part.unlink(missing_ok=True)
-    note_of(part).unlink(missing_ok=True)
+    note_path(part).unlink(missing_ok=True)
 
 
 def conditions(note: ResumeInfo) -> dict[str, str]:
@@ -112,7 +112,7 @@ def conditions(note: ResumeInfo) -> dict[str, str]:
     return {"Range": f"bytes={note.synced}-", "If-Range": note.validator}
 
 
-def goes_on(note: ResumeInfo, status: int, headers: Mapping[str, str]) -> bool:
+def is_continuation(note: ResumeInfo, status: int, headers: Mapping[str, str]) -> bool:
     """Whether a response is the rest of that file, uncompressed.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1 << 20
 """Bytes written and hashed at a time."""
-_DEPTH: Final = 4
+_MAX_QUEUED: Final = 4
 """Maximum blocks waiting for the disk."""
 _SYNC_EVERY: Final = 32 << 20
 """Bytes after which a resumable file is synced and its note updated."""
@@ -53,7 +53,7 @@ class Writer:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._thread = filesystem.on_thread(f"{THREAD}-{self._part.stem}", self._run)
+        self._thread = filesystem.run_on_thread(f"{THREAD}-{self._part.stem}", self._run)
         self._thread.add_done_callback(lambda _: self._moved.set())
         return self
 
@@ -62,24 +62,24 @@ class Writer:
     ) -> None:
         self._blocks.put(None)
         try:
-            await filesystem.ended(self._thread)
+            await filesystem.wait_for_thread(self._thread)
         except errors.PoPwError:
             if error is None:
                 raise
             # Otherwise the block's own error propagates: the thread's is the same or follows from it.
 
     async def write(self, block: bytes) -> None:
-        """Queues a block; waits while `_DEPTH` blocks are queued.
+        """Queues a block; waits while `_MAX_QUEUED` blocks are queued.
 
         Raises:
             DoesNotFitError: the disk has too little space for this file, but not for small ones.
-            OrderError: another disk error, see `filesystem.problem`.
+            OrderError: another disk error, see `filesystem.to_order_error`.
         """
-        while self._waiting >= _DEPTH and not self._thread.done():
+        while self._waiting >= _MAX_QUEUED and not self._thread.done():
             self._moved.clear()
             await self._moved.wait()
         if self._thread.done():
-            await filesystem.ended(self._thread)
+            await filesystem.wait_for_thread(self._thread)
         self._waiting += 1
         self._blocks.put(block)
 
@@ -88,10 +88,10 @@ class Writer:
 
         Raises:
             DoesNotFitError: the disk has too little space for this file, but not for small ones.
-            OrderError: another disk error, see `filesystem.problem`.
+            OrderError: another disk error, see `filesystem.to_order_error`.
         """
         self._blocks.put(publish)
-        return await filesystem.ended(self._thread) or ""
+        return await filesystem.wait_for_thread(self._thread) or ""
 
     def _taken(self) -> None:
         self._waiting -= 1
@@ -109,10 +109,10 @@ class Writer:
                 finally:
                     if not stays:
                         with contextlib.suppress(OSError):  # open in another program: removed with the work folder
-                            partial.forget(self._part)
+                            partial.discard(self._part)
         except errors.OutOfSpaceError as error:
             # Its removal freed space; if writing still fails, the disk is full, and not because of this file.
-            if filesystem.fault(filesystem.home_of(self._part)) is not None:
+            if filesystem.write_error(filesystem.internal_folder(self._part)) is not None:
                 raise
             raise errors.DoesNotFitError(str(error), self._size, filesystem.output_of(self._part)) from error
 
@@ -153,4 +153,4 @@ class Writer:
         stream.flush()
         os.fsync(stream.fileno())
         self._note = dataclasses.replace(self._note, synced=size)
-        partial.keep(self._part, self._note)
+        partial.write_note(self._part, self._note)

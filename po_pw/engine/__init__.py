@@ -1,1 +1,1 @@
-"""The run: who works on which order, when, and how often."""
+"""Runs: processes a list of orders with several workers."""

@@ -1,4 +1,4 @@
-"""Two ways of ending tasks well."""
+"""Helpers for ending asyncio tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def run_to_completion(work: Coroutine[None, None, None]) -> None:
-    """Does something whole, also where we are cancelled meanwhile: an outcome must not be lost half-way."""
+    """Completes some work even if the caller is cancelled meanwhile: an outcome must not be lost half-way."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
@@ -21,7 +21,7 @@ async def run_to_completion(work: Coroutine[None, None, None]) -> None:
 
 
 async def cancel_and_wait(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancels tasks, and waits until they have ended."""
+    """Cancels tasks and waits until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

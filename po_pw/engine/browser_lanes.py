@@ -1,4 +1,4 @@
-"""Browser lanes for the workers of a run: each reads on the pages of a persistent context from the pool."""
+"""Browser lanes for the workers of a run, each on a persistent context from the pool."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class BrowserLanes:
         self._knowledge = knowledge
 
     async def open(self, worker: models.WorkerId) -> base.Lane:
-        """A lane on this worker's context; the context it has is used again while it lives.
+        """Opens a lane on this worker's context, which is reused while it is alive.
 
         Raises:
             MachineError: the browser does not start.
-            OutputUnavailableError: there is no place for its downloads.
+            OutputUnavailableError: its download folder cannot be created.
         """
         run = self._run_context
         context = await run.pool.open(worker)

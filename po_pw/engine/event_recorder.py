@@ -1,6 +1,6 @@
-"""What happens to a run goes into the journal as well, with each press and each request that was sent or stopped.
+"""Records a run's events in the journal, with each press and each request that was sent or stopped.
 
-Whoever asks how a run goes, or whether it changed anything, need not read its log.
+So status and audit need not read the log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from po_pw import models
     from po_pw.journal import store
 
-# The others are an order's own way: the journal has them as attempts, attachments, files and outcomes.
+# Events of single orders are recorded as attempts, attachments, files and outcomes.
 _KEPT: Final = (
     events.RunStarted,
     events.BrowserChosen,
@@ -35,7 +35,7 @@ _OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestJudged
 
 
 class EventRecorder:
-    """Listens from the start; notes for the run that has begun, what came before it first."""
+    """Listens from the start; records events for the current run, starting with those before it."""
 
     def __init__(self, hub: events.Hub) -> None:
         self._waiting: list[facts.Happened] = []
@@ -44,14 +44,14 @@ class EventRecorder:
         self._unlisten = hub.listen(self._hear)
 
     def begin(self, journal: store.Journal, run: models.RunId) -> None:
-        """From here on events belong to this run."""
+        """Starts recording for this run."""
         self._journal, self._run = journal, run
         for happened in self._waiting:
             journal.note(run, happened)
         self._waiting.clear()
 
     def end(self) -> None:
-        """Listens no more: the journal is about to close."""
+        """Stops recording: the journal is about to close."""
         self._unlisten()
 
     def _hear(self, event: events.Event) -> None:

@@ -1,4 +1,4 @@
-"""Fetching an order's files, apart from reading its page, into its work folder."""
+"""Fetches an order's files into its work folder, independently of reading its page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import expected_file, fetch, verdicts, ways
+from po_pw.downloads import candidates, expected_file, fetch, known_addresses
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 
 _HOPELESS: Final = 3
-"""Refusals that the browser met as well, after which a host's refusals are believed."""
+"""Number of files that a host refuses to the browser as well, after which its refusals are final."""
 
 _BROWSER_NEEDS: Final = 16 << 20
-"""Bytes that a browser must have free for its own files. With less it may break any download off: Chromium 156 broke
-off those of `blob:` addresses with 7 MB free, others with 3 MB, and said no more than `canceled`."""
+"""Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
+`blob:` downloads with 7 MB free, others with 3 MB, and only reported `canceled`."""
 
 
 class Traffic:
-    """What all workers of a run share: how many files at once in all, how many bytes came, and by which way.
+    """Shared by all workers of a run: limits on parallel files, bytes received, and how each host is reached.
 
     Args:
-        files_in_all: at once.
-        most: bytes that may be received; None for no limit.
-        full: told once, when so many have come.
-        go_ahead: waits while no file may be begun.
-        known: what addresses turned out to be; None for a run that knows nothing yet.
+        files_in_all: maximum files at once.
+        most: maximum bytes to receive; None for no limit.
+        full: called once when that limit is reached.
+        go_ahead: waits while no file may be started.
+        known: what addresses led to; None if nothing is known yet.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Traffic:
         full: Callable[[], None] = lambda: None,
         *,
         go_ahead: Callable[[], Awaitable[None]],
-        known: verdicts.Verdicts | None = None,
+        known: known_addresses.KnownAddresses | None = None,
     ) -> None:
         self.slots = asyncio.Semaphore(files_in_all)
         self.received = 0
         self.by_browser: set[str] = set()
-        """Hosts that refuse our HTTP client, and not the browser."""
+        """Hosts that refuse our HTTP client but not the browser."""
         self.refused = collections.Counter[str]()
-        """By host, how often the browser was refused as well."""
+        """Number of times that the browser was refused as well, by host."""
         self.go_ahead = go_ahead
-        self.known = known or verdicts.Verdicts()
+        self.known = known or known_addresses.KnownAddresses()
         self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._most = most
         self._full = full
@@ -75,10 +75,10 @@ class Traffic:
 
     @contextlib.asynccontextmanager
     async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
-        """While the block lasts, no other address of the host is asked only to see what it is.
+        """Requests an address that may not be a file; other such requests to the host wait until the block ends.
 
         Yields:
-            Ends that before the block does: what came is the file.
+            A function that lets them continue earlier, once the response is known to be a file.
         """
         lock = self._questions[allowed_hosts.host_of(url)]
         is_held = True
@@ -97,19 +97,19 @@ class Traffic:
 
 
 class Fetcher:
-    """Fetches for one worker: over HTTP with its context's cookies, or from a download that a click began.
+    """Fetches files for one worker: by HTTP with its context's cookies, or from a download started by a click.
 
     Args:
-        run: which fetches.
-        worker: whose.
-        session: asks for files.
-        lane: where the browser fetches.
-        traffic: what all workers share.
+        run: the current run.
+        worker: that it belongs to.
+        session: for HTTP requests.
+        lane: for downloads by the browser.
+        traffic: shared by all workers.
         options: of the run.
-        hub: where events go.
+        hub: receives events.
         note: called with each file that is saved.
-        at_once: how many files at once.
-        largest: bytes that the file system takes in one file; None for no limit.
+        at_once: maximum files at once.
+        largest: maximum bytes of one file on the file system; None for no limit.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Fetcher:
         self._traffic = traffic
         self._hub = hub
         self._note = note
-        self._limits = fetch.Limits(options.max_file_bytes, largest=largest)
+        self._limits = fetch.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = limiter.Limiter(at_once)
@@ -141,28 +141,28 @@ class Fetcher:
     async def link(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, link: models.Link
     ) -> None:
-        """Fetches one attachment that has an address; `OrderProgress` says what came of it.
+        """Fetches one attachment that has an address; the result is in `OrderProgress`.
 
-        Its ways are asked in turn, and what stands on a page about it, until one answers with the file.
+        Its addresses, and those on pages about it, are requested in turn until one returns the file.
 
         Args:
             progress: the order's.
-            attachment: which.
-            link: the way to begin with.
+            attachment: to fetch.
+            link: address to begin with.
         """
         fence = self._lane.host_policy(progress.order, link.referer)
         async with self._noted(progress, attachment):
-            await self.check_room(progress, attachment)
-            asked = ways.Ways(attachment, link, self._traffic.known)
+            await self.check_space(progress, attachment)
+            asked = candidates.Candidates(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
-                if asked.asks and not progress.may_ask_more():
+                if asked.request_count and not progress.may_ask_more():
                     is_cut_short = True
                     break
                 if await self._step(progress, attachment, asked, step, fence):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
-            if (press := ways.press(attachment)) is not None:
+            if (press := candidates.press(attachment)) is not None:
                 progress.unpressed[attachment.id] = press
                 error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
             if error is None:
@@ -176,14 +176,14 @@ class Fetcher:
         self,
         progress: order_progress.OrderProgress,
         attachment: models.Attachment,
-        asked: ways.Ways,
-        step: ways.Step,
+        asked: candidates.Candidates,
+        step: candidates.Step,
         fence: allowed_hosts.HostPolicy,
     ) -> bool:
-        """Asks one address; True where the file is there.
+        """Requests one address; returns True if the file was saved.
 
         Raises:
-            OrderError: nothing else needs to be asked.
+            OrderError: no other address needs to be requested.
         """
         is_question = step.is_followed or not attachment.is_certain
         async with self._traffic.question(step.link.url) if is_question else _no_question() as is_file:
@@ -217,7 +217,7 @@ class Fetcher:
         fence: allowed_hosts.HostPolicy,
         is_file: Callable[[], None],
     ) -> None:
-        """The file at one address, in the progress; over HTTP, or by way of the browser where that is refused."""
+        """Saves the file at one address: by HTTP, or through the browser if that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
         needed: errors.BrowserRouteNeededError | None = None
         try:
@@ -227,7 +227,7 @@ class Fetcher:
                         wanted,
                         progress.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
-                            link.url, referer=link.referer, fence=fence, conditions=conditions
+                            link.url, referer=link.referer, policy=fence, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
@@ -251,7 +251,7 @@ class Fetcher:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
             if isinstance(
-                other := expected_file.sign_in_asked(link.url, what, fence.is_home, by=by), errors.PermanentError
+                other := expected_file.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
             ):
                 raise other from error
             raise
@@ -259,9 +259,9 @@ class Fetcher:
     async def adopt(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, captured: lanes.Captured
     ) -> None:
-        """Takes over a download that a click began, once it is all there.
+        """Takes over a download started by a click, once it is complete.
 
-        A page that came is no failure of what may be no attachment at all: that is dropped.
+        If a page came and the attachment is uncertain, it is dropped and does not count as failed.
         """
         try:
             async with self._noted(progress, attachment):
@@ -272,7 +272,7 @@ class Fetcher:
                     if attachment.is_certain:
                         raise
                     self.drop(progress, attachment)
-        except asyncio.CancelledError:  # also while it waited for its slot
+        except asyncio.CancelledError:  # also while waiting for its slot
             await asyncio.shield(captured.discard())
             raise
 
@@ -285,8 +285,8 @@ class Fetcher:
         is_own: Callable[[str], bool] = lambda _host: True,
     ) -> None:
         try:
-            length = numerals.whole(captured.headers.get("content-length", ""))
-            await self._limits.check_room(progress.slot(attachment.id), length)
+            length = numerals.parse_int(captured.headers.get("content-length", ""))
+            await self._limits.check_space(progress.slot(attachment.id), length)
             part = await self._part(captured, progress)
             saved = await fetch.adopt(
                 attachment,
@@ -309,7 +309,7 @@ class Fetcher:
             raise
 
     async def _part(self, captured: lanes.Captured, progress: order_progress.OrderProgress) -> Path:
-        """What the browser downloads, once it is all there. Of a full disk the browser only says that it broke off."""
+        """Waits for the browser's download. If the disk is full, the browser only reports that it was canceled."""
         place = progress.work.path / "download"
         try:
             with filesystem.map_os_errors(place):
@@ -319,8 +319,10 @@ class Fetcher:
         except errors.TransientError as error:
             if isinstance(error, errors.OutputUnavailableError):
                 raise
-            if (fault := await asyncio.to_thread(filesystem.fault, filesystem.home_of(place))) is not None:
-                raise filesystem.problem(fault, place) from error
+            if (
+                fault := await asyncio.to_thread(filesystem.write_error, filesystem.internal_folder(place))
+            ) is not None:
+                raise filesystem.to_order_error(fault, place) from error
             little = _NoRoomForBrowserError(str(error), _BROWSER_NEEDS, captured.temporary)
             if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(has_room, [little]):
                 raise little from error
@@ -329,7 +331,7 @@ class Fetcher:
     async def _by_browser(
         self, link: models.Link, fence: allowed_hosts.HostPolicy, needed: errors.BrowserRouteNeededError | None
     ) -> lanes.Captured:
-        """The file by way of the browser, where our HTTP client is refused; said once for each host."""
+        """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
@@ -358,7 +360,7 @@ class Fetcher:
     async def _noted(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment
     ) -> AsyncIterator[None]:
-        """A slot for one file; an error of ours is noted in the progress, not raised."""
+        """Holds a slot for one file; our errors are recorded in the progress instead of raised."""
         async with self._slots, self._traffic.slots:
             await self._traffic.go_ahead()
             self._hub.emit(events.FileStarted(self._worker, progress.order.key, attachment))
@@ -370,18 +372,18 @@ class Fetcher:
             except errors.OrderError as error:
                 self.fail(progress, attachment, error)
 
-    async def check_room(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
-        """Refuses a file of which it is known that there is no room for it, before anything is asked of the portal.
+    async def check_space(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
+        """Refuses a file that is known not to fit on the disk, before anything is requested.
 
         Raises:
-            DoesNotFitError: there still is none.
+            DoesNotFitError: it still does not fit.
         """
         known = progress.needs.get(attachment.id)
         if known is not None and not await asyncio.to_thread(has_room, [known]):
             raise await self._told(attachment, known)
 
     async def _told(self, attachment: models.Attachment, error: errors.DoesNotFitError) -> errors.DoesNotFitError:
-        """That a file does not fit: which, on which disk, and how much is missing."""
+        """The error for a file that does not fit: which file, which disk, how much space is missing."""
         needed, free = error.needed, await asyncio.to_thread(_free, error.folder)
         name = repr(attachment.name) if attachment.name else "a file"
         if isinstance(error, _NoRoomForBrowserError):
@@ -397,12 +399,12 @@ class Fetcher:
     def fail(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, error: errors.OrderError
     ) -> None:
-        """Notes that an attachment did not come through in this attempt."""
+        """Records that an attachment failed in this attempt."""
         progress.failed[attachment.id] = error
         self._hub.emit(events.FileFailed(self._worker, progress.order.key, attachment.name, error.failure()))
 
     def drop(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
-        """Notes that this is no attachment."""
+        """Records that this is not an attachment."""
         progress.failed.pop(attachment.id, None)
         progress.unpressed.pop(attachment.id, None)
         progress.dropped.add(attachment.id)
@@ -418,7 +420,7 @@ class Fetcher:
 
 
 class Fetches:
-    """The fetches of one attempt at one order, which may ask as many addresses as if it were the first."""
+    """The fetches of one attempt at one order; each attempt has its own limit of requests."""
 
     def __init__(self, progress: order_progress.OrderProgress, under_way: set[asyncio.Task[None]]) -> None:
         self.progress = progress
@@ -428,16 +430,16 @@ class Fetches:
         progress.unpressed.clear()
 
     def add(self, fetch: Coroutine[None, None, None]) -> None:
-        """Starts one."""
+        """Starts a fetch."""
         task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.progress.order.key}")
         self._tasks.append(task)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     async def done(self) -> None:
-        """Waits for all, drops what came twice, and recognises what an earlier run has.
+        """Waits for all, drops duplicates, and recognises files that an earlier run has.
 
-        When one fails in a way that is not the file's own, or the waiting ends, all end.
+        If one fails for a reason that concerns more than its file, or the wait is cancelled, all are cancelled.
         """
         try:
             await asyncio.gather(*self._tasks)
@@ -448,24 +450,24 @@ class Fetches:
         self.progress.match_by_content()
 
     async def cancel(self) -> None:
-        """Ends all, and waits until they have ended."""
+        """Cancels all and waits until they have ended."""
         await async_tools.cancel_and_wait(self._tasks)
 
 
 class _NoRoomForBrowserError(errors.DoesNotFitError):
-    """A browser broke a download off, and has too little room where it keeps its own files."""
+    """A browser canceled a download because the disk of its own files is nearly full."""
 
 
 def has_room(needs: Iterable[errors.DoesNotFitError]) -> bool:
-    """Whether one of these files may fit now, each on its own disk; on a thread."""
+    """Whether one of these files may fit on its disk now; call it on a thread."""
     return any(need.needed <= _free(need.folder) for need in needs)
 
 
 def _free(folder: Path) -> int:
-    """Bytes free where a folder is; as if there were no end of them where that cannot be told."""
+    """Free bytes on a folder's disk; a huge number if unknown."""
     try:
-        return filesystem.room(folder)[0]
-    except OSError:  # it is gone: whoever writes there meets that
+        return filesystem.free_and_total(folder)[0]
+    except OSError:  # it is gone: writing there will fail
         return sys.maxsize
 
 
@@ -475,9 +477,9 @@ async def _no_question() -> AsyncIterator[Callable[[], None]]:
 
 
 def _ends_it(error: errors.OrderError) -> bool:
-    """Whether the other ways to a file are not asked: with no browser, no disk or no server, or for a file too large.
+    """Whether other addresses of a file need not be requested: no browser, disk or server, or the file is too large.
 
-    That the server fails at one address may be that address's own fault.
+    A server error at one address may concern only that address.
     """
     if isinstance(error, errors.TransientError):
         return error.code is not models.ErrorCode.PORTAL_ERROR

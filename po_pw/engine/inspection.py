@@ -1,4 +1,4 @@
-"""One order's page, read as a run would read it, with the reason for everything that was taken or left."""
+"""Reads one order's page as a run would, with the reason for everything that was taken or left."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _WORKER = models.WorkerId("inspect")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found on a page."""
+    """Result of an inspection."""
 
     order: models.PurchaseOrder
     listing: models.Listing
-    """As a run would conclude it, if this were the portal's only order."""
+    """As in a run in which this is the portal's only order."""
     screenshot: str
-    """Path of the PNG; `""` where there is none."""
+    """Path of the PNG; `""` if there is none."""
     presses: tuple[events.Event, ...]
-    """Presses and requests that followed them."""
+    """Presses and the requests after them."""
     has_seen_area: bool
-    """Orders of this portal have shown where attachments are."""
+    """Orders of this portal have shown an attachment area."""
     accepted: bool
-    """Orders of this portal may have no place for attachments."""
+    """Orders of this portal may have no attachment area."""
 
 
 async def inspect(
@@ -43,14 +43,14 @@ async def inspect(
     """Reads the page of one order; fetches nothing.
 
     Args:
-        options: which browser, and where sign-ins are kept.
+        options: for browser and sign-ins.
         url: of the order.
-        po_number: its number; `""` takes the part of the address that names it.
+        po_number: its number; `""` takes it from the address.
         screenshot: where to save it, with the items numbered.
-        accept: from now on orders of this portal without a place for attachments count as having none.
+        accept: from now on orders of this portal without an attachment area count as having no attachments.
 
     Raises:
-        InputError: the address is none.
+        InputError: the address is invalid.
         LoginRequiredError: the page asks for a sign-in.
         MachineError: no browser.
         OrderError: the portal or the network failed.

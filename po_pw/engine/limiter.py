@@ -1,4 +1,4 @@
-"""Places for those who work at once, whose number may change while they work."""
+"""A semaphore whose limit may change."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Limiter:
-    """As many at once as are allowed at the moment; who is in stays in where it becomes fewer. A context manager.
+    """Allows a limited number of tasks at once; a lower limit does not affect those inside. A context manager.
 
     Args:
-        allowed: how many; at least 1. Asked each time somebody wants in.
+        allowed: returns the limit, at least 1; called on each entry.
     """
 
     def __init__(self, allowed: Callable[[], int]) -> None:
@@ -23,14 +23,14 @@ class Limiter:
         self._left = asyncio.Event()
 
     async def acquire(self) -> None:
-        """Waits for a place."""
+        """Waits until the limit allows another task."""
         while self._taken >= self._allowed():
             self._left.clear()
             await self._left.wait()
         self._taken += 1
 
     def release(self) -> None:
-        """Gives a place back."""
+        """Lets the next task in."""
         self._taken -= 1
         self._left.set()
 

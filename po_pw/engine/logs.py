@@ -1,4 +1,4 @@
-"""The run's log: a JSON line for each event, in a file per run; never a cookie, a token or a password."""
+"""The run's log: a file per run with a JSON line per event, without cookies, tokens and passwords."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SILENT: Final = (events.BytesReceived, events.Progress)
 _MOST_WAITING: Final = 10_000
-"""Events that are kept while they cannot be written."""
+"""Maximum events that are queued while they cannot be written."""
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -30,8 +30,8 @@ class RunLog:
     line that has them.
 
     Args:
-        folder: where the files lie, one for each run.
-        hub: what to listen to.
+        folder: for the files, one per run.
+        hub: to listen to.
     """
 
     def __init__(self, folder: Path, hub: events.Hub) -> None:
@@ -58,19 +58,19 @@ class RunLog:
         self._close()
 
     def _close(self) -> None:
-        """Closes the file; what the disk no longer takes is lost."""
+        """Closes the file; events that cannot be written are lost."""
         stream, self._stream, self._log = self._stream, None, None
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
 
     def again(self) -> None:
-        """Opens the file once more, after the disk that it lies on was gone; what was announced meanwhile follows."""
+        """Reopens the file after its disk was unavailable, and writes the queued events."""
         if self._run is not None:
             self.begin(self._run)
 
     def begin(self, run: models.RunId) -> None:
-        """Starts the file of this run; what was announced before it could be written comes first."""
+        """Starts the file of this run, with the events queued so far."""
         self._close()
         self._run = run
         self.path = self._folder / f"{run}.jsonl"
@@ -90,9 +90,9 @@ class RunLog:
             self._write(event)
 
     def note(self, level: str, text: str, exc_info: Any = None) -> None:
-        """A line that is no event: what a module logged."""
+        """Writes a line for a message logged by a module."""
         if self._log is not None:
-            with contextlib.suppress(OSError):  # the disk is gone, of which the run says what is to be said
+            with contextlib.suppress(OSError):  # the disk is gone, which the run reports itself
                 getattr(self._log, level)("log", text=text, exc_info=exc_info)
 
     def _hear(self, event: events.Event) -> None:
@@ -118,13 +118,13 @@ def name(event: events.Event) -> str:
 
 
 def level(event: events.Event) -> Literal["info", "warning"]:
-    """How much it matters."""
+    """The event's log level."""
     warns = isinstance(event, events.ContextLost) or (isinstance(event, events.Notice) and event.level == "warning")
     return "warning" if warns else "info"
 
 
 def fields(event: events.Event) -> dict[str, Any]:
-    """What a line says of the event; without secrets, and fit for JSON."""
+    """The event's fields for the log, as JSON values without secrets."""
     cleaned: dict[str, Any] = _cleaned(_fields(event))
     return cleaned
 
@@ -172,7 +172,7 @@ def _fields(event: events.Event) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as fields; of a control only its label: its form's fields and attributes may hold tokens."""
+    """Converts a value to fields; of a control only its label, since form fields and attributes may contain tokens."""
     if isinstance(value, models.Attachment):
         way = value.source
         source = {"press": way.control.label} if isinstance(way, models.Click) else dataclasses.asdict(way)
@@ -198,7 +198,7 @@ def _cleaned(value: Any) -> Any:
 
 
 class _Forward(logging.Handler):
-    """Sends what our modules log to the run's file."""
+    """Passes log messages of our modules to the run's log."""
 
     def __init__(self, log: RunLog) -> None:
         super().__init__()

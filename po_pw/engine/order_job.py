@@ -1,4 +1,4 @@
-"""One attempt at one order, from its lease on: every order that was taken is settled, or goes back to the queue."""
+"""One attempt at one order: every leased order is settled or goes back to the queue."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from po_pw.engine.run_context import WorkerDeps
 
 _SIGN_INS: Final = 2
-"""So often an order's page may ask for a sign-in where nothing shows whether the session has ended."""
+"""Sign-in requests of an order's page after which it fails, if the session's state is unknown."""
 _ENDINGS: Final = 10
-"""The same where the session was seen to have ended each time."""
+"""The same if the session had really ended each time."""
 
 _log = logging.getLogger(__name__)
 
 
 class OrderJob:
-    """Owns an order while it is leased: its listing, its fetches, and how it ends.
+    """Owns an order during its lease: listing, fetches and settling.
 
-    Whatever goes wrong becomes the order's outcome or puts it back; only what ends the run is raised, after the order
-    went back.
+    An error becomes the order's outcome or puts the order back; only errors that end the run are raised, after the
+    order was put back.
 
     Args:
-        deps: what the workers share.
+        deps: shared by the workers.
         tools: of the worker that has the lease.
-        lease: the order, and which attempt this is.
+        lease: of the order.
     """
 
     def __init__(self, deps: WorkerDeps, tools: order_reading.Tools, lease: models.Lease) -> None:
@@ -64,12 +64,12 @@ class OrderJob:
         """Reads the order's page and starts its fetches.
 
         Returns:
-            Whether files are on their way, so that `finish` is still to be called. Otherwise the order is settled or
-            back in the queue.
+            True if files are being fetched and `finish` must be called; False if the order is settled or back in the
+                queue.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
-            MachineError: the machine is in the way.
+            MachineError: a problem of this machine.
         """
         progress = self._progress
         if not await self._may_fit():
@@ -93,7 +93,7 @@ class OrderJob:
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
-            MachineError: the machine is in the way.
+            MachineError: a problem of this machine.
         """
         await self._guarded(self._conclude())
 
@@ -125,13 +125,13 @@ class OrderJob:
                 raise incomplete
         await async_tools.run_to_completion(self._settling.settle(incomplete))
 
-    # --- when something goes wrong ----------------------------------------------------------------------------------
+    # --- errors ------------------------------------------------------------------------------------------------------
 
     async def _guarded(self, step: Coroutine[None, None, None]) -> bool:
-        """Takes a step; True where nothing went wrong. A cancelled order goes back without counting as an attempt."""
+        """Runs a step; returns whether it succeeded. A cancelled order goes back without counting as an attempt."""
         got = await self._tried(step)
         if isinstance(got, errors.OrderError) and (final := await self._failed(got)) is not None:
-            # Settling may fail too, by the disk or a fault of ours. Then the outcome goes without a folder.
+            # Settling may fail, too, by the disk or a bug. Then the outcome is saved without a folder.
             got = final
             if self._progress.ending is None:
                 got = await self._tried(async_tools.run_to_completion(self._settling.settle(got)))
@@ -141,20 +141,20 @@ class OrderJob:
         return got is True
 
     async def _tried(self, step: Coroutine[None, None, None]) -> errors.OrderError | bool:
-        """Takes a step; gives the order's error, or whether all went well. False: the order has gone back.
+        """Runs a step; returns the order's error, True on success, or False if the order went back.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in; the order has gone back.
-            MachineError: the machine is in the way; likewise.
+            MachineError: a problem of this machine; likewise.
         """
         try:
             try:
                 await step
             except OSError as error:
-                if isinstance(error, TimeoutError | ConnectionError):  # of the network: a lower layer missed it
+                if isinstance(error, TimeoutError | ConnectionError):  # a network error that a lower layer did not map
                     raise
                 raise await asyncio.to_thread(
-                    filesystem.problem, error, self._path_of(error), self._run_context.out
+                    filesystem.to_order_error, error, self._path_of(error), self._run_context.out
                 ) from error
         except order_reading.AbandonedError:
             await self._give_back()
@@ -162,7 +162,7 @@ class OrderJob:
             await self._set_aside(error)
         except errors.OutputUnavailableError as error:
             await self._give_back()
-            self._deps.space.met(error)
+            self._deps.space.report_error(error)
         except errors.OrderError as error:
             return error
         except (errors.LoginRequiredError, errors.MachineError):
@@ -182,12 +182,12 @@ class OrderJob:
         return Path(error.filename) if isinstance(error.filename, str) else self._run_context.out
 
     async def _failed(self, error: errors.OrderError) -> errors.OrderError | None:
-        """Decides what follows from an error; gives the one that the order is to be settled with, if it is."""
+        """Decides what follows from an error; returns the error to settle the order with, or None."""
         if isinstance(error, errors.FileProblemError) and not isinstance(error, errors.FolderHeldError):
             self._progress.go_back()
         error = self._deps.policy.failed(self._lease, error)
         decision = self._deps.policy.decide(error, self._lease)
-        if isinstance(decision, retry.Never):
+        if isinstance(decision, retry.GiveUp):
             return error
         if isinstance(decision, retry.SignIn):
             return await self._sign_in_again(error)
@@ -196,7 +196,7 @@ class OrderJob:
         return None
 
     async def _sign_in_again(self, error: errors.OrderError) -> errors.OrderError | None:
-        """The order waits for a new sign-in, unless it alone keeps asking for one: then that is its error."""
+        """Makes the order wait for a new sign-in, unless only this order keeps asking: then returns the error."""
         deps, url = self._deps, self._lease.order.url
         if self._generation == deps.sign_ins.generation(url):
             self._progress.sign_ins += 1
@@ -209,13 +209,13 @@ class OrderJob:
         return None
 
     def _would_retry(self, error: errors.OrderError) -> bool:
-        return isinstance(self._deps.policy.decide(error, self._lease), retry.Again)
+        return isinstance(self._deps.policy.decide(error, self._lease), retry.Retry)
 
     async def _give_back(
         self, *, error: errors.OrderError | None = None, delay: float = 0.0, counts: bool = False
     ) -> None:
         if self._progress.is_settled:
-            return  # a cancellation came while it was being settled, which was completed all the same
+            return  # cancelled during settling, which was completed anyway
         self._settling.note_attempt(error.failure() if error else None, counts=counts)
         await self._deps.source.release(self._lease, order_queue.Requeue(delay, counts))
 
@@ -227,35 +227,35 @@ class OrderJob:
     # --- no space for one file --------------------------------------------------------------------------------------
 
     async def _may_fit(self) -> bool:
-        """Whether the disk may have space now for what the order lacks; where not, the order goes back unread."""
+        """Whether the disk may have space now for the missing files; if not, the order goes back unread."""
         progress = self._progress
         if not progress.needs or self._has_waited_for_space():
             return True
         if await asyncio.to_thread(fetching.has_room, progress.needs.values()):
             return True
-        later = order_queue.Requeue(self._deps.space.look_again_in, counts=False)
+        later = order_queue.Requeue(self._deps.space.retry_delay, counts=False)
         await self._deps.source.release(self._lease, later)
         return False
 
     async def _set_aside(self, error: errors.DoesNotFitError) -> None:
-        """The order waits until there is space for its file; the others go on."""
+        """Makes the order wait until there is space for its file; the others continue."""
         if self._progress.short_since is None:
             self._progress.short_since = asyncio.get_running_loop().time()
             po_number = self._lease.order.po_number
             what = f"{po_number} waits: {error}. Free some there; the other orders go on meanwhile"
             self._run_context.hub.emit(events.Notice("warning", what))
-        delay = self._deps.space.look_again_in
+        delay = self._deps.space.retry_delay
         await self._give_back(error=error, delay=delay)
         self._announce_retry(error, delay, counts=False)
 
     def _has_waited_for_space(self) -> bool:
-        """Whether the order has waited for space for as long as it may."""
+        """Whether the order's maximum wait for disk space is over."""
         since = self._progress.short_since
         patience = self._run_context.options.disk_timeout
         return since is not None and asyncio.get_running_loop().time() - since >= patience
 
     def _give_up_what_does_not_fit(self) -> None:
-        """A file for which there was no space for so long is the file's own failure."""
+        """Records files that did not fit for too long as failed."""
         if not self._has_waited_for_space():
             return
         for name, error in self._progress.failed.items():

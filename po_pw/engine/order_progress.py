@@ -1,4 +1,4 @@
-"""What is known of an order while it is being worked on, over all its attempts; and what came of it."""
+"""Progress of an order over all its attempts, and its result."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from po_pw.dispatch import failure_policy
 from po_pw.storage import filesystem, staging
 
 _VANISHED: Final = "vanished"
-"""The check of a file that the page shows no more."""
+"""Check mark of a file that is no longer listed on the page."""
 _QUESTIONS: Final = 10
-"""So many addresses more than twice its attachments an order may ask."""
+"""Requests allowed for an order beyond twice the number of its attachments."""
 _COUNTED: Final = re.compile(r"-\d+of\d+$")
-"""What an id ends in where only a number tells alike attachments apart."""
+"""Suffix of an id if only a number distinguishes identical attachments."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,85 +27,85 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(slots=True)
 class OrderProgress:
-    """One order's work so far. What an attempt, or an earlier run, saved, the next one does not fetch again."""
+    """Progress of one order. Files saved by an earlier attempt or run are not fetched again."""
 
     order: models.PurchaseOrder
     claim: str
-    """Names the work folder."""
+    """Id of the work folder."""
     started_at: datetime
     seconds: float = 0.0
     listing: models.Listing | None = None
     awaited: models.Listing | None = None
-    """What was read, where more has to be known of the portal to tell what it means."""
+    """The listing, while more must be known about the portal to evaluate it."""
     evidence: tuple[str, ...] = ()
-    """Files of `.po-pw/evidence` that show the page."""
+    """The page's files in `.po-pw/evidence`."""
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
-    """Attachments that did not come through in the latest attempt."""
+    """Attachments that failed in the latest attempt."""
     dropped: set[str] = dataclasses.field(default_factory=set)
-    """What turned out to be no attachment, or the same one as another."""
+    """Items that are not attachments, or duplicates of others."""
     elsewhere: set[str] = dataclasses.field(default_factory=set)
-    """What may be an attachment, on a host that is not asked: recorded as an address, and no failure."""
+    """Possible attachments on hosts that are not allowed: recorded as links, not as failed."""
     unpressed: dict[str, models.Click] = dataclasses.field(default_factory=dict)
-    """Of attachments whose addresses all failed in the latest attempt: the press that may still hand the file out."""
+    """Clicks that may still bring the file of attachments whose addresses all failed in the latest attempt."""
     sign_ins: int = 0
-    """How often in a row the order asked for a sign-in, each time under a newer one."""
+    """Consecutive sign-in requests of the order, each after a renewed sign-in."""
     questions: int = 0
-    """Addresses asked in the latest attempt beyond the first of each attachment."""
+    """Requests in the latest attempt beyond the first of each attachment."""
     earlier: models.Outcome | None = None
-    """What an earlier run came to."""
+    """Outcome of an earlier run."""
     kept: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
-    """Files of `earlier` that are still there, each as it lies in its folder."""
+    """Files of `earlier` that still exist, with their paths."""
     is_taken_up: bool = False
-    """What earlier runs left has been looked for."""
+    """Files left by earlier runs have been searched."""
     ending: models.Outcome | None = None
-    """What came of it, while its folder is on the way to its place; settling it may be tried more than once."""
+    """The outcome, while its folder is being published; settling may be repeated."""
     prepared: staging.Prepared | None = None
-    """Its folder, which the journal knows, and which only needs its place."""
+    """Its folder, which is saved in the journal and only has to be renamed."""
     needs: dict[str, errors.DoesNotFitError] = dataclasses.field(default_factory=dict)
-    """Attachments for which there was no room on a disk: which disk, and how many bytes each still needs, at least."""
+    """Attachments that did not fit: which disk, and how many bytes are missing at least."""
     short_since: float | None = None
-    """When there was no room for one first, by the loop's clock."""
+    """When one first did not fit, by the loop's clock."""
     is_settled: bool = False
     """Its outcome is durable."""
     first_slot: int = 0
-    """Slots up to this one are not free."""
+    """Slots up to this one are taken."""
     _work: staging.Work | None = None
     _slots: dict[str, int] = dataclasses.field(default_factory=dict)
 
     async def open_work(self, out: Path) -> None:
-        """Makes the work folder, unless it is there."""
+        """Creates the work folder if necessary."""
         if self._work is None:
             self._work = await asyncio.to_thread(staging.open_work, out, self.order.po_number, self.claim)
 
     @property
     def work(self) -> staging.Work:
-        """The work folder; it has been opened."""
+        """The work folder; call `open_work` before."""
         if self._work is None:
             msg = f"{self.order.po_number} has no work folder"
             raise RuntimeError(msg)
         return self._work
 
     def go_back(self) -> None:
-        """What had been saved is not all there any more: the order is to be read, and what is gone fetched, again."""
+        """Makes the order be read again, because some saved files are missing."""
         self.ending = self.prepared = None
 
     def look(self, out: Path) -> bool:
-        """Looks for what was saved. What another program has removed counts as failed, so that it is fetched again.
+        """Checks the saved files. Missing ones count as failed, so that they are fetched again.
 
-        Where settling broke off, some files may have got their names: those are found by their content.
+        If settling was interrupted, some files may have their final names: they are found by content.
 
         Returns:
-            Whether all is there.
+            Whether all files exist.
 
         Raises:
-            OutputUnavailableError: the whole output is gone.
+            OutputUnavailableError: the whole output directory is unavailable.
         """
-        lost = staging.gone(self.work.path, tuple(self.saved.values()), out)
+        lost = staging.missing_files(self.work.path, tuple(self.saved.values()), out)
         for file in lost:
             del self.saved[file.attachment_id]
         with filesystem.map_os_errors(self.work.path, out):
-            found = staging.find(self.work.path, lost, self.saved.values())
+            found = staging.find_by_content(self.work.path, lost, self.saved.values())
         for file in lost:
             self.failed[file.attachment_id] = errors.FileProblemError(staging.lost_text(file))
         for file in found:
@@ -114,13 +114,13 @@ class OrderProgress:
         return len(found) == len(lost)
 
     def slot(self, attachment_id: str) -> Path:
-        """Where this attachment's bytes go: the same place in every attempt."""
+        """Path for this attachment's bytes; the same in every attempt."""
         if attachment_id not in self._slots:
             self._slots[attachment_id] = max([self.first_slot, *self._slots.values()]) + 1
         return self.work.slot(self._slots[attachment_id])
 
     def put(self, attachment_id: str, slot: int) -> None:
-        """This attachment's bytes are, or were begun, in this slot."""
+        """Assigns a slot with (partial) content to this attachment."""
         self._slots[attachment_id] = slot
 
     def wanted(self) -> list[models.Attachment]:
@@ -140,11 +140,11 @@ class OrderProgress:
         return any(way.url == url for way in links)
 
     def open(self) -> list[models.Attachment]:
-        """Those of them that are not on disk yet."""
+        """The attachments in `wanted` that are not on disk yet."""
         return [found for found in self.wanted() if found.id not in self.saved]
 
     def why_incomplete(self) -> str:
-        """Why the list of attachments may lack some; `""` where it does not."""
+        """Why the list of attachments may be incomplete; `""` if it is complete."""
         listing = self.listing
         if listing is None:
             return ""
@@ -154,7 +154,7 @@ class OrderProgress:
         return "" if listing.complete else listing.why or "the page was still loading"
 
     def may_ask_more(self) -> bool:
-        """Counts one more address beyond the first of an attachment; False where an order has asked enough."""
+        """Counts a request beyond the first of an attachment; False if the order's limit is reached."""
         most = len(self.listing.attachments if self.listing else ()) + _QUESTIONS
         if self.questions >= most:
             return False
@@ -162,7 +162,7 @@ class OrderProgress:
         return True
 
     def keep(self, attachment_id: str) -> None:
-        """A kept file counts: nothing has to be fetched for it."""
+        """Takes over a kept file: it need not be fetched."""
         kept = self.kept[attachment_id]
         self.saved[attachment_id] = dataclasses.replace(
             kept, checks=tuple(check for check in kept.checks if check != _VANISHED)
@@ -170,7 +170,7 @@ class OrderProgress:
         self.failed.pop(attachment_id, None)
 
     def keep_rest(self) -> None:
-        """Kept files of which the page says nothing count too: it shows them no more, or it was not read."""
+        """Takes over all other kept files: the page no longer lists them, or was not read."""
         for attachment_id in self.kept if self.listing is None else ():
             self.keep(attachment_id)
         for attachment_id in self.vanished():
@@ -179,23 +179,23 @@ class OrderProgress:
             self.saved[attachment_id] = dataclasses.replace(kept, checks=checks)
 
     def named(self, files: Sequence[models.SavedFile]) -> None:
-        """The files in the work folder have these names now: should settling fail, the next attempt finds them."""
+        """Records the files' new names in the work folder, in case settling fails."""
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(self.work.path / file.path))
 
     def published(self, folder: Path, files: Sequence[models.SavedFile]) -> None:
-        """The files are in the order's own folder now; a work folder is rebuilt where one is needed again."""
+        """Records that the files are in the order's folder; a new work folder is created if needed."""
         self._work = None
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(folder / file.path))
 
     def is_unchanged(self, status: models.Status, missing: Sequence[models.MissingFile], parent: str) -> bool:
-        """Whether everything is as the earlier run left it, so that nothing has to be written.
+        """Whether nothing changed since the earlier run, so that nothing has to be written.
 
         Args:
             status: of this run.
-            missing: likewise.
-            parent: the supplier's folder that the order's folder belongs in.
+            missing: of this run.
+            parent: the supplier's folder.
         """
         before = self.earlier
         if before is None or not status.succeeded or before.status is not status:
@@ -206,14 +206,14 @@ class OrderProgress:
         return same and self.saved.keys() == {file.attachment_id for file in before.files}
 
     def has_no_attachment_and_no_area(self) -> bool:
-        """Whether all that was listed turned out to be no attachment, and nothing shows where others would be."""
+        """Whether nothing listed is an attachment and the page has no attachment area."""
         listing = self.listing
         if listing is None or listing.area is not models.AreaState.NONE or not listing.complete or self.saved:
             return False
         return bool(listing.attachments) and not self.wanted()
 
     def file_results(self) -> list[failure_policy.FileResult]:
-        """How each attachment that was asked for came out in the latest attempt."""
+        """Result of each attachment in the latest attempt."""
         results = []
         for found in self.wanted():
             error, is_link = self.failed.get(found.id), isinstance(found.source, models.Link)
@@ -223,14 +223,14 @@ class OrderProgress:
         return results
 
     def vanished(self) -> list[str]:
-        """Attachments that an earlier run saved, and that the page, which was read whole, shows no more."""
+        """Attachments saved by an earlier run that the completely read page no longer lists."""
         if self.listing is None or not self.listing.complete:
             return []
         shown = {found.id for found in self.listing.attachments} - self.dropped
         return [known for known in self.kept if known not in shown]
 
     def changes(self) -> models.Changes | None:
-        """What is new against an earlier run; None where there was none that had the page read whole."""
+        """Changes since an earlier run; None if no earlier run read the whole page."""
         if self.earlier is None or not (self.kept or self.earlier.status.succeeded):
             return None
         gone = set(self.vanished())
@@ -265,10 +265,10 @@ class OrderProgress:
                         self._drop_twin(found.id)
 
     def match_by_content(self) -> None:
-        """Tells by their content which of alike attachments are the ones that an earlier run saved.
+        """Matches identical-looking attachments by content with those that an earlier run saved.
 
-        Where nothing else tells attachments apart, how many they are is part of their ids: one more, or one less, and
-        all were fetched anew. Those whose content is kept already take that file over, under their new id.
+        If nothing else distinguishes attachments, their number is part of their ids: with one more or less, all are
+        fetched again. Those whose content is already kept take over that file under their new id.
         """
         for known in self.vanished():
             kept = self.kept[known]
@@ -294,12 +294,12 @@ class OrderProgress:
         self.dropped.add(attachment_id)
 
     def files(self) -> list[models.SavedFile]:
-        """What is on disk, in the page's order; files of an earlier visit that the page shows no more come last."""
+        """Files on disk, in the page's order; files that the page no longer lists come last."""
         order = {found.id: index for index, found in enumerate(self.wanted())}
         return sorted(self.saved.values(), key=lambda file: order.get(file.attachment_id, len(order)))
 
     def missing(self) -> list[models.MissingFile]:
-        """What is not on disk, and attachments that are only an address."""
+        """Attachments that are not on disk, including those that are only links."""
         result = []
         for found in self.listing.attachments if self.listing else ():
             if found.id in self.dropped:
@@ -319,7 +319,7 @@ def _missing(found: models.Attachment, failure: models.Failure | None) -> models
 
 
 def source_text(source: models.FileSource) -> str:
-    """A source in one line, for manifests and results: without what is secret in it, so that a person can follow it."""
+    """A source as one line of text without secrets, for manifests and results."""
     if isinstance(source, models.Click):
         return redact.text(f'click "{source.control.label}"')
     if isinstance(source, models.Text):
@@ -328,11 +328,11 @@ def source_text(source: models.FileSource) -> str:
 
 
 def status_of(progress: OrderProgress, error: errors.OrderError | None) -> tuple[models.Status, models.Failure | None]:
-    """An order's status: what was found against what was saved.
+    """An order's status, from what was found and what was saved.
 
     Args:
-        progress: as it stands after the last attempt.
-        error: what kept the page from being read whole, or None.
+        progress: after the last attempt.
+        error: why the page was not read completely, or None.
     """
     missing = [file for file in progress.missing() if file.failure is not None]
     if error is None and not missing:

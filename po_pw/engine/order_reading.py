@@ -1,4 +1,4 @@
-"""An order's page becomes its listing, and the listing's attachments are begun to be fetched."""
+"""Reads an order's page and starts fetching its attachments."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ _REFUSED: Final = {
 
 
 class AbandonedError(Exception):
-    """A stop ended the attempt; it does not count as one."""
+    """The attempt was ended by a stop; it does not count."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tools:
-    """What a worker has while one lane lasts."""
+    """What a worker uses with one lane."""
 
     worker: models.WorkerId
     lane: lanes.Lane
     session: client.Session
     fetcher: fetching.Fetcher
     under_way: set[asyncio.Task[None]]
-    """All fetches under way, of whichever order."""
+    """Running fetches of all orders."""
 
 
 class OrderReading:
-    """Reads one order, in one attempt.
+    """Reads one order in one attempt.
 
     Args:
-        deps: what the workers share.
+        deps: shared by the workers.
         tools: of the worker.
         lease: the order.
-        progress: gets listing and failures.
-        fetches: of the attempt; gets a fetch per attachment.
+        progress: receives listing and failures.
+        fetches: of the attempt; receives a fetch per attachment.
     """
 
     def __init__(
@@ -92,16 +92,15 @@ class OrderReading:
         self._progress = progress
         self._fetches = fetches
         self.has_session_ended = False
-        """The portal's session, which one order's page asked to renew, was seen to have ended."""
+        """The portal's session was found to have ended."""
 
     async def visit(self) -> None:
-        """Reads the order's page and starts its fetches; leaves none running where that fails.
+        """Reads the order's page and starts its fetches; leaves none running if it fails.
 
-        Where more has to be known of the portal to tell what the page shows, the listing waits in
-        `OrderProgress.awaited`.
+        If more must be known about the portal to evaluate the page, the listing is kept in `OrderProgress.awaited`.
 
         Raises:
-            AbandonedError: a stop ended it.
+            AbandonedError: it was ended by a stop.
             OrderError: the order cannot be read.
         """
         order, progress, knowledge = self._order, self._progress, self._deps.knowledge
@@ -113,7 +112,7 @@ class OrderReading:
                 listing = self._concluded(visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
                     folder, home = self._evidence, self._run_context.out / filesystem.INTERNAL
-                    await asyncio.to_thread(filesystem.make, folder.parent, home)
+                    await asyncio.to_thread(filesystem.make_folder, folder.parent, home)
                     progress.evidence = await visit.keep_evidence(folder)
                 if listing is None:
                     progress.awaited = visit.listing
@@ -140,7 +139,7 @@ class OrderReading:
             raise
 
     async def decide(self, awaited: models.Listing) -> None:
-        """Looks again at a listing that was read before, with what is known of the portal by now; opens no page.
+        """Evaluates an earlier listing again, with what is known about the portal now; opens no page.
 
         Raises:
             OrderError: the order cannot be read.
@@ -160,13 +159,13 @@ class OrderReading:
             raise
 
     def decide_without_attachments(self) -> bool:
-        """Everything listed turned out to be no attachment: decides as for a page that shows none.
+        """Decides as for a page without attachments, because nothing listed was an attachment.
 
         Returns:
-            False where more has to be known of the portal first.
+            False if more must be known about the portal first.
 
         Raises:
-            PermanentError: the page is not one of an order without attachments.
+            PermanentError: the page is not that of an order without attachments.
         """
         progress = self._progress
         if progress.listing is None:
@@ -186,10 +185,10 @@ class OrderReading:
         return True
 
     async def press_rest(self) -> None:
-        """Opens the order again for files whose addresses led to pages, and that only a press may hand out.
+        """Reopens the order and clicks for files whose addresses all led to pages.
 
         Raises:
-            OrderError: it does not open again.
+            OrderError: it cannot be reopened.
         """
         progress = self._progress
         rest = dict(progress.unpressed)
@@ -207,7 +206,7 @@ class OrderReading:
         await self._fetches.done()
 
     async def check_session(self) -> None:
-        """A sign-in that one file alone asks for is that file's failure, as long as the session holds."""
+        """If only one file asks for a sign-in and the session is valid, makes that the file's failure."""
         failed = self._progress.failed
         asked = {name: error for name, error in failed.items() if isinstance(error, errors.SessionExpiredError)}
         if asked and await self._session_holds(opened=True):
@@ -216,7 +215,7 @@ class OrderReading:
                 failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
     def announce(self, step: events.Step, attachments: int = 0) -> None:
-        """Tells listeners how far the order is."""
+        """Emits an event for a step of the order."""
         order, lease = self._order, self._lease
         self._run_context.hub.emit(
             events.OrderStep(lease.worker, order.key, order.po_number, step, lease.attempt, attachments)
@@ -224,24 +223,24 @@ class OrderReading:
 
     @contextlib.asynccontextmanager
     async def _visiting(self) -> AsyncIterator[lanes.Visit]:
-        """The order's page, while the block lasts, bounded in time; a stop ends it where the portal does not answer."""
+        """Opens the order's page for the block, with a timeout; a stop ends it if the portal does not answer."""
         async with asyncio.timeout(self._run_context.options.order_timeout) as limit:
             with self._deps.visits.under_way(self._lease, limit):
                 async with self._tools.lane.visit(self._order) as visit:
                     yield visit
 
     async def _take_cookies(self) -> None:
-        """The HTTP client asks with the cookies that the browser has now."""
+        """Copies the browser's current cookies to the HTTP client."""
         cookies = await self._tools.lane.cookies()
         redact.remember_cookies(cookies)
         self._tools.session.set_cookies(cookies)
 
     async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
-        """Takes a listing in and starts a fetch for each open attachment; a press holds the page until it has begun.
+        """Takes over a listing and starts a fetch per open attachment; clicks need the page until the download starts.
 
         Args:
             listing: of the order's page.
-            visit: the open page; None where the listing was read before, and holds links alone.
+            visit: the open page; None if the listing was read before and has only links.
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
@@ -253,16 +252,16 @@ class OrderReading:
         for attachment in progress.open():
             if not isinstance(attachment.source, models.Click) or visit is None:
                 continue
-            if attachment.id in progress.kept:  # only a click would tell whether it has changed
+            if attachment.id in progress.kept:  # only a click would show whether it has changed
                 progress.keep(attachment.id)
                 continue
             await self._press(visit, attachment, attachment.source)
 
     async def _press(self, visit: lanes.Visit, attachment: models.Attachment, click: models.Click) -> None:
-        """Presses for one file, and starts its fetch; what goes wrong is the file's failure."""
+        """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
         try:
-            await fetcher.check_room(progress, attachment)
+            await fetcher.check_space(progress, attachment)
             got = await visit.capture(click)
         except errors.BrowserLostError:
             raise
@@ -278,7 +277,7 @@ class OrderReading:
 
     def _take_in(self, listing: models.Listing) -> None:
         order, hub = self._order, self._run_context.hub
-        brief = dataclasses.replace(listing, facts="", considered=())  # listeners need neither
+        brief = dataclasses.replace(listing, facts="", considered=())  # not needed by listeners
         hub.emit(events.PageRead(self._lease.worker, order.key, order.po_number, brief))
         if listing.page is models.PageKind.SIGNED_OUT:
             msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
@@ -294,7 +293,7 @@ class OrderReading:
         return errors.PermanentError(message.format(why=listing.why, url=self._order.url, evidence=evidence), code)
 
     def _concluded(self, listing: models.Listing) -> models.Listing | None:
-        """The listing with what is known of the portal; None where that is not enough yet."""
+        """The listing, evaluated with what is known about the portal; None if that is not enough yet."""
         order, knowledge = self._order, self._deps.knowledge
         found = self._run_context.portal_for(order.url).conclude(
             listing,
@@ -313,18 +312,18 @@ class OrderReading:
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     async def _raise_if_alone(self, error: errors.SessionExpiredError) -> None:
-        """Where the session holds, a sign-in that an order's page asks for is that order's failure."""
-        if error.by_data:  # a page that opens for everybody would prove nothing
+        """If the session is valid, a sign-in page at an order's address is that order's failure."""
+        if error.by_data:  # another page may open without a session and prove nothing
             return
         if await self._session_holds(opened=False):
             msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
             raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
     async def _session_holds(self, *, opened: bool) -> bool:
-        """Asks a page that opened before whether the sign-in still holds; False where there is none to ask.
+        """Checks the session on a page that opened before; False if there is none.
 
         Args:
-            opened: the order's own page opened just now, and may be asked again.
+            opened: whether the order's own page has just opened and may be used.
         """
         knowledge, url = self._deps.knowledge, self._order.url
         async with knowledge.sign_in_lock(url):

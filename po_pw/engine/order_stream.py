@@ -1,4 +1,4 @@
-"""Orders that come one by one, for contexts that are kept open: a worker group on an open-ended scheduler."""
+"""Orders submitted one by one to open contexts: a worker group with an open-ended scheduler."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 @dataclasses.dataclass(slots=True)
 class _Open:
     number: int
-    """Of the first row with this order."""
+    """Number of the first row with this order."""
     outcome: asyncio.Future[models.Outcome]
 
 
 class OrderStream:
-    """Takes orders while its workers work.
+    """Accepts orders while its workers are running.
 
     Args:
-        run_context: makes what the workers have, given the run and what to call when an order is settled.
-        journal: notes the rows.
-        run: whose rows.
-        names: of the workers that are asked for.
-        governor: says how many may be open.
-        first: what it said to begin with.
-        ended: what is left to do when all is done.
+        run_context: makes the workers' context, from the run and a function to call when an order is settled.
+        journal: records the rows.
+        run: of the rows.
+        names: of the workers.
+        governor: decides how many contexts may be open.
+        first: its first decision.
+        ended: called when all orders are done.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class OrderStream:
         self.working.add_done_callback(self._give_up)
 
     async def add(self, make: Callable[[int], models.Row]) -> models.RowResult:
-        """Takes one order, and waits for what comes of it.
+        """Adds an order and waits for its result.
 
         Args:
-            make: the row, given its number.
+            make: makes the row from its number.
 
         Raises:
-            ParallelProcessingError: nobody is left to work on it.
+            ParallelProcessingError: no worker is left.
         """
         self._count += 1
         row = make(self._count)
@@ -94,7 +94,7 @@ class OrderStream:
             self.group.knowledge.expect([order])
             self.group.source.add(order)
         except BaseException as error:
-            # Nobody will work on it: whoever handed in the same order meanwhile must not wait for ever.
+            # No worker will do it: callers that submitted the same order meanwhile must not wait forever.
             self._open.pop(order.key, None)
             if not future.done():
                 future.set_exception(_for_others(order, error))
@@ -104,7 +104,7 @@ class OrderStream:
         return models.RowResult(row.number, row.cells, row.po_number, outcome.status, outcome, outcome.error)
 
     async def end(self) -> None:
-        """Waits for what was handed in; then the run is over.
+        """Waits for all submitted orders and ends the run.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
@@ -122,11 +122,11 @@ class OrderStream:
             have.outcome.set_result(outcome)
 
     def _give_up(self, _: asyncio.Task[None]) -> None:
-        """The workers are gone: whoever still waits learns why."""
+        """Passes the error to waiting callers, because the workers are gone."""
         for have in self._open.values():
             if not have.outcome.done():
                 have.outcome.set_exception(self._why())
-                have.outcome.exception()  # it may be nobody's any more
+                have.outcome.exception()  # there may be no caller left
         self._open.clear()
 
     def _why(self) -> BaseException:
@@ -136,7 +136,7 @@ class OrderStream:
 
 
 def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseException:
-    """What those learn who wait for an order that somebody else handed in, which failed."""
+    """The error for other callers that wait for a failed order."""
     if isinstance(error, errors.PoPwError):
         return error
     return errors.ParallelProcessingError(f"{order.po_number} was not taken: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Rows to a plan: the same PO is worked on once, whichever rows it is on."""
+"""Marks duplicates among the rows: a PO on several rows is processed once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
-    """Marks each row whose PO is on an earlier row as a duplicate of that; streams."""
+    """Yields the rows; a row whose PO is on an earlier row becomes a duplicate of that."""
     first: dict[models.OrderKey, int] = {}
     for row in rows:
         if row.order is None:
@@ -36,7 +36,7 @@ class Unrecorded:
         self._whole: dict[models.OrderKey, models.PurchaseOrder] = {}
 
     def noted(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
-        """The rows, as they are; streams."""
+        """Yields the rows unchanged and remembers their addresses."""
         for row in rows:
             order = row.order
             if order is not None and row.duplicate_of is None and _is_cut_short(order):

@@ -1,7 +1,7 @@
-"""Whether what a run found looks right as a whole: each order may be judged well, and all together be wrong.
+"""Checks whether a run's results are plausible as a whole, even if each order looks right. Pure.
 
-A portal whose pages po-pw misreads gives the same answer again and again: no attachments anywhere, the same file
-everywhere, nothing recognised. That is counted for each portal. Pure.
+If po-pw misreads a portal's pages, the results are all the same: no attachments anywhere, the same file everywhere,
+nothing recognised. This is counted per portal.
 """
 
 from __future__ import annotations
@@ -16,43 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FEW: Final = 10
-"""Orders of a portal that were read: with fewer nothing is said of attachments."""
+"""Minimum orders read of a portal for a finding about attachments."""
 _MANY: Final = 20
 _NEARLY_ALL: Final = 0.95
-"""Of at least `_MANY` orders without attachments; of fewer all must have none."""
+"""Share of orders without attachments for a finding, with at least `_MANY` orders; with fewer it must be all."""
 _SAME_ORDERS: Final = 5
 _SAME_SHARE: Final = 0.8
-"""Of the orders with files: so many have one and the same file, and no other."""
+"""Share of the orders with files that have the same single file, for a finding."""
 _STRANGE_ORDERS: Final = 5
 _STRANGE_SHARE: Final = 0.5
-"""Of all orders: more have not been recognised."""
+"""Share of unrecognised orders for a finding."""
 _DIGESTS: Final = 64
-"""SHA-256 sums that are counted for a portal. One may be counted too low, by one in so many orders, never too high."""
+"""Digests counted per portal. A count may be too low, by one in 64 orders, never too high."""
 _PORTALS: Final = 1000
-"""Portals that are counted."""
+"""Maximum number of portals."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Portal:
     url: str
-    """Of one of its orders."""
+    """Address of one of its orders."""
     orders: int = 0
     read: int = 0
-    """Their pages were recognised and read."""
+    """Orders whose pages were recognised and read."""
     bare: int = 0
-    """Read, and without attachments."""
+    """Orders read that have no attachments."""
     bare_url: str = ""
-    """Of one of these."""
+    """Address of one of these."""
     with_files: int = 0
     only_files: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    """SHA-256 of the only file of an order."""
+    """SHA-256 of orders' only files."""
     file_names: dict[str, str] = dataclasses.field(default_factory=dict)
     strange: int = 0
-    """Not recognised."""
+    """Orders not recognised."""
 
 
 class Plausibility:
-    """Counts the outcomes of one run, also those that earlier runs had: what looked wrong still does."""
+    """Counts the outcomes of a run, including those carried over from earlier runs."""
 
     def __init__(self) -> None:
         self._portals: dict[str, _Portal] = {}
@@ -81,10 +81,10 @@ class Plausibility:
             _count(portal, shown[0])
 
     def findings(self, accepted: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
-        """What looks wrong, a sentence each, with the figures.
+        """Findings, one sentence each, with the figures.
 
         Args:
-            accepted: whether somebody has said of the portal with this origin that its orders may have no attachments.
+            accepted: whether the user has confirmed that orders of the portal with this origin may have no attachments.
         """
         found = []
         for origin, portal in self._portals.items():
@@ -96,7 +96,7 @@ class Plausibility:
 
 
 def _count(portal: _Portal, file: models.SavedFile) -> None:
-    """Counts the sum of an order's only file, in little memory however many there are (Misra and Gries)."""
+    """Counts the digest of an order's only file, in constant memory (Misra and Gries)."""
     counts = portal.only_files
     counts[file.sha256] += 1
     portal.file_names.setdefault(file.sha256, file.path)

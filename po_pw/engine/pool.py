@@ -1,4 +1,4 @@
-"""The run's browsers: one driver, and a persistent context for each worker that asks."""
+"""The run's browsers: one driver, and a persistent context per worker."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ LAUNCH_TRIES: Final = 2
 
 
 class Pool:
-    """Opens and closes contexts. An async context manager: no browser, profile or temporary folder is left after it.
+    """Opens and closes contexts. An async context manager; leaves no browser, profile or temporary folder behind.
 
     Args:
         options: the run's settings.
-        signed_in: sign-in state.
-        hub: where openings and losses are announced.
-        downloads: where browsers put what they download; on the output's file system.
+        signed_in: saved sign-ins.
+        hub: receives events.
+        downloads: the browsers' download folder, on the output's file system.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Pool:
         self._profiles: profiles.ProfileManager | None = None
         self._cookies: Sequence[models.Cookie] = ()
         self._local_storage: dict[str, dict[str, str]] = {}
-        """By origin, of sign-ins that were renewed in this run."""
+        """Local storage by origin, of sign-ins renewed in this run."""
         self._renewals = 0
         self.browser: models.BrowserInfo | None = None
         self._launch: launching.Launch | None = None
@@ -83,19 +83,19 @@ class Pool:
             if self._profiles is not None:
                 try:
                     await asyncio.to_thread(self._profiles.cleanup_all)
-                except errors.ProfileError as error:  # the run's temporary folder goes as a whole after this
+                except errors.ProfileError as error:  # the run's temporary folder is removed as a whole afterwards
                     self._hub.emit(events.Notice("info", str(error)))
             await self._stack.aclose()
 
     async def sign_in(self, origins: Sequence[str] | None) -> None:
-        """Takes the sign-in state of these portals for the contexts to come.
+        """Loads the saved sign-ins of these portals for new contexts.
 
-        The profile is that of the first portal (a user-data dir cannot be merged), the cookies are those of all. None
-        takes every portal that somebody signed in to, the latest first.
+        The profile is that of the first portal (user-data dirs cannot be merged), the cookies are those of all. None
+        loads all portals with a saved sign-in, latest first.
 
         Raises:
-            LoginRequiredError: saved state cannot be read.
-            MachineError: it is open to other users, and cannot be closed to them.
+            LoginRequiredError: a saved sign-in cannot be read.
+            MachineError: it is readable by other users, and that cannot be changed.
             ProfileError: the base profile cannot be used.
         """
         for opened in await asyncio.to_thread(self._sessions.tighten):
@@ -116,13 +116,13 @@ class Pool:
             self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")
 
     async def renew_sign_in(self, origin: str) -> None:
-        """Signs in to a portal again without asking anybody, in a browser of its own, and tells all contexts.
+        """Renews a portal's sign-in without user interaction, in a separate browser, and updates all contexts.
 
         Raises:
-            LoginRequiredError: a person is needed.
+            LoginRequiredError: the user must sign in.
             PortalUnreachableError: the portal does not answer.
             MachineError: the browser does not start.
-            BrowserLostError: it died meanwhile.
+            BrowserLostError: it crashed.
         """
         if self._launch is None:
             msg = "renew_sign_in() before the pool is open"
@@ -131,13 +131,13 @@ class Pool:
         await self.take_sign_in(origin)
 
     async def take_sign_in(self, origin: str) -> None:
-        """Gives the saved sign-in of a portal to all contexts: those that are open, and those to come.
+        """Loads the saved sign-in of a portal into all open and future contexts.
 
         Cookies are added, and the portal's local storage is set on a page of each context: `set_storage_state` would
-        first clear what other portals have.
+        first clear the state of other portals.
 
         Raises:
-            LoginRequiredError: the saved state cannot be read.
+            LoginRequiredError: the saved sign-in cannot be read.
         """
         cookies = await asyncio.to_thread(self._sessions.cookies, [origin])
         self._local_storage[origin] = await asyncio.to_thread(self._sessions.local_storage, origin)
@@ -153,15 +153,15 @@ class Pool:
             await context.add_cookies(cookies)
             for origin in origins:
                 await context.set_local_storage(origin, self._local_storage[origin])
-        except errors.BrowserLostError as error:  # the next one has it from the start
+        except errors.BrowserLostError as error:  # its replacement has it from the start
             _log.info("%s", error)
 
     async def open(self, worker: models.WorkerId) -> contexts.Context:
-        """This worker's context; the one it has, if that is still there.
+        """Opens this worker's context, or returns the open one.
 
         Raises:
             MachineError: the browser does not start.
-            OutputUnavailableError: there is no place for what it downloads.
+            OutputUnavailableError: its download folder cannot be created.
         """
         have = self._open.get(worker)
         if have is not None and not have.lost.is_set():
@@ -175,7 +175,7 @@ class Pool:
                 if self._launch and (unsandboxed := launching.without_sandbox(self._launch, error)):
                     self._launch = unsandboxed  # for all contexts
                 elif self._launch and display.LOST in str(error):
-                    if not self._launch.headless:  # of several that start at once, the first says so
+                    if not self._launch.headless:  # of several that start at once, only the first reports it
                         self._launch = dataclasses.replace(self._launch, headless=True)
                         self._hub.emit(events.Notice("warning", f"{display.WITHOUT}: {error}"))
                 elif turn == LAUNCH_TRIES:
@@ -185,10 +185,10 @@ class Pool:
         return await self._try(worker)
 
     async def open_all(self, workers: Sequence[models.WorkerId]) -> None:
-        """Opens contexts for these workers, as many as will open.
+        """Opens contexts for these workers, as many as possible.
 
         Raises:
-            ParallelProcessingError: none did.
+            ParallelProcessingError: none could be opened.
         """
         answers = await asyncio.gather(*(self.open(worker) for worker in workers), return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
@@ -207,7 +207,7 @@ class Pool:
         downloads = self._downloads / worker
         try:
             with filesystem.map_os_errors(downloads):
-                await asyncio.to_thread(filesystem.make, downloads, filesystem.home_of(downloads))
+                await asyncio.to_thread(filesystem.make_folder, downloads, filesystem.internal_folder(downloads))
         except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:
@@ -222,8 +222,8 @@ class Pool:
                 downloads=downloads,
                 cookies=self._cookies,
                 pages=self._options.pages_per_context,
-                beat=heartbeat.Beat(self._options.heartbeat_every, self._options.heartbeat_timeout),
-                most_bytes=self._options.max_file_bytes,
+                timing=heartbeat.Timing(self._options.heartbeat_every, self._options.heartbeat_timeout),
+                max_bytes=self._options.max_file_bytes,
             )
         except BaseException:
             await asyncio.to_thread(self._profiles.cleanup_profile, worker)
@@ -237,11 +237,26 @@ class Pool:
         self._hub.emit(opened)
         return context
 
+    @property
+    def user_agent(self) -> str:
+        """Of the contexts that are open; `""` where none is."""
+        return next((context.user_agent for context in self._open.values()), "")
+
+    async def cookies(self) -> Sequence[models.Cookie]:
+        """The cookies that the contexts have now, by one of them; those they were opened with where none is open.
+
+        Raises:
+            BrowserLostError: the browser is gone.
+        """
+        for context in self._open.values():
+            return await context.cookies()
+        return self._cookies
+
     async def check(self, patience: float) -> None:
-        """Asks each browser at once whether it is there; one that does not answer is ended, and its worker learns it.
+        """Checks all browsers at the same time; kills those that do not respond, so that their workers replace them.
 
         Args:
-            patience: seconds for an answer.
+            patience: seconds for a response.
         """
         await asyncio.gather(*(context.is_alive(patience) for context in tuple(self._open.values())))
 
@@ -257,5 +272,5 @@ class Pool:
 
 
 def _identity(cookie: models.Cookie) -> tuple[object, ...]:
-    """What makes two cookies one, as RFC 6265 has it."""
+    """The identity of a cookie by RFC 6265."""
     return cookie.get("name"), cookie.get("domain"), cookie.get("path")

@@ -1,4 +1,4 @@
-"""What a run knows of its portals: kept between runs, shared by all workers, and which orders wait to know more."""
+"""What a run knows about its portals: saved between runs, shared by all workers; and orders that wait for more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, hostnames, models, net_errors, private_files
-from po_pw.downloads import verdicts
+from po_pw.downloads import known_addresses
 from po_pw.portals import memory
 from po_pw.portals.generic import numbers
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VERDICTS: Final = "verdicts.json"
 _SIBLINGS: Final = 8
-"""So many addresses of a portal's orders show which part of them names the order."""
+"""Number of order addresses of a portal that suffice to find the part with the order's id."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -28,26 +28,26 @@ class _Portal:
     memory: memory.PortalMemory
     siblings: list[str] = dataclasses.field(default_factory=list)
     waiting: set[models.OrderKey] = dataclasses.field(default_factory=set)
-    """Read, and not decided yet."""
+    """Orders that were read but not evaluated yet."""
     refused: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
-    """Kinds of controls whose press did not bring a file: they are not pressed again in this run."""
+    """Kinds of controls whose press brought no file: not pressed again in this run."""
     trusted: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
     """Kinds of controls whose press brought a file in this run."""
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     is_signed_out: bool = False
     level: tuple[bool, int, bool] = (False, 0, False)
-    """What orders that wait, wait for; see `PortalKnowledge.learned`."""
+    """Level of knowledge at which waiting orders are evaluated again; see `PortalKnowledge.learned`."""
     said: bool = False
-    """What was taken for an order's attachments has been said."""
+    """Whether the user was told what was taken for the attachments."""
 
 
 class PortalKnowledge:
-    """What is known of each portal of a run. For the event loop alone.
+    """What is known about each portal of a run. Use only from the event loop.
 
     Args:
-        home: of sign-ins and what is known of portals.
-        hub: where notices go.
-        unpark: gives waiting orders out again.
+        home: folder of sign-ins and portal knowledge.
+        hub: receives notices.
+        unpark: returns waiting orders to the queue.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class PortalKnowledge:
         self._portals: dict[str, _Portal] = {}
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
-        self.verdicts = _kept(home.shared_file(_VERDICTS))
-        """What addresses of all portals turned out to be; of earlier runs only their shapes."""
+        self.known_addresses = _kept(home.shared_file(_VERDICTS))
+        """What addresses of all portals led to; from earlier runs only shapes of addresses."""
         self.again: set[models.OrderKey] = set()
-        """Orders that were read without patience for something that has brought attachments since."""
+        """Orders to read again: they did not wait for a source that has since brought attachments."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """These orders are in the list: their numbers and addresses tell theirs from others'."""
+        """Announces the orders in the list, whose numbers and addresses distinguish their pages."""
         for order in orders:
             self._numbers[numbers.core(order.po_number)] += 1
             siblings = self._of(order.url).siblings
@@ -73,19 +73,19 @@ class PortalKnowledge:
                 siblings.append(order.url)
 
     def has_answered(self, host: str) -> bool:
-        """Whether a portal answered in an earlier run, or in this one; `host` as `net_errors.authority_of` gives it."""
+        """Whether a portal answered in this run or an earlier one; `host` as from `net_errors.authority_of`."""
         origin = host if "://" in host else f"https://{host}"
-        found = self._portals.get(origin)  # it may be none of this list, and is not to be kept as one
+        found = self._portals.get(origin)  # may be on no list; do not add it
         return (memory.load(self._file(origin)) if found is None else found.memory).has_answered
 
     def note_answer(self, host: str) -> None:
-        """It answered."""
+        """Records that a host answered."""
         for origin, portal in self._portals.items():
             if net_errors.authority_of(origin) == host:
                 portal.memory.has_answered = True
 
     def memory(self, url: str) -> memory.PortalMemory:
-        """What is known of the portal of an address."""
+        """The knowledge about the portal of an address."""
         return self._of(url).memory
 
     def siblings(self, url: str) -> tuple[str, ...]:
@@ -93,27 +93,27 @@ class PortalKnowledge:
         return tuple(one for one in self._of(url).siblings if one != url)
 
     def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
-        """Whether a number, as `numbers.core` gives it, is that of another order of the list."""
+        """Whether a number, as from `numbers.core`, belongs to another order of the list."""
         own = numbers.core(order.po_number)
         return bool(number) and number != own and self._numbers[number] > 0
 
     # --- orders that wait until more is known -----------------------------------------------------------------------
 
     def wait(self, order: models.PurchaseOrder) -> None:
-        """The order is parked until more is known of its portal."""
+        """Parks an order until more is known about its portal."""
         self._of(order.url).waiting.add(order.key)
 
     def decided(self, order: models.PurchaseOrder) -> None:
-        """It waits no more."""
+        """Records that an order no longer waits."""
         self._of(order.url).waiting.discard(order.key)
         self._last.discard(order.key)
 
     def is_last(self, order: models.PurchaseOrder) -> bool:
-        """Whether nothing more will be known before this order has to be decided."""
+        """Whether this order must be evaluated now, because nothing more will be learned."""
         return order.key in self._last
 
     def learned(self, url: str) -> None:
-        """An order was read: where that decides what others wait for, they are looked at again."""
+        """Unparks waiting orders if reading another order has taught enough."""
         portal = self._of(url)
         known = portal.memory
         level = (known.area_seen or known.accepted_without_area, min(3, known.link_orders), known.orders_known > 0)
@@ -123,58 +123,58 @@ class PortalKnowledge:
                 self._unpark(list(portal.waiting))
 
     def only_parked(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """Nothing else is left: what waits is decided with what is known now."""
+        """Unparks all waiting orders, because no others are left to learn from."""
         self._last.update(order.key for order in orders)
 
     def read_again(self, keys: Iterable[str]) -> None:
-        """These orders were read in the belief that something on their pages brings no attachments: now it did."""
+        """Marks orders to be read again: a source on their pages that was ignored has now brought attachments."""
         self.again.update(models.OrderKey(key) for key in keys)
 
     # --- presses ----------------------------------------------------------------------------------------------------
 
     def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
-        """A press of this kind of control brought no file: it is not pressed again in this run.
+        """Records that a kind of control brought no file, so that it is not pressed again in this run.
 
         Args:
             url: of the order.
-            control: that was pressed.
-            is_fault: the portal failed over it (HTTP 500). Where others of the kind have brought files, that is one
-                file's fault, and says nothing about the kind.
+            control: the pressed one.
+            is_fault: the portal failed (HTTP 500). If others of the kind have brought files, only this file is
+                affected.
         """
         portal = self._of(url)
         if not is_fault or _kind(control) not in portal.trusted:
             portal.refused.add(_kind(control))
 
     def trust_press(self, url: str, control: models.Control) -> None:
-        """A press of this kind of control brought a file."""
+        """Records that a kind of control brought a file."""
         self._of(url).trusted.add(_kind(control))
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
-        """Whether such a control brought no file before."""
+        """Whether such a control has brought no file before."""
         return _kind(control) in self._of(url).refused
 
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     def proof(self, url: str) -> str:
-        """A page that opened under this sign-in, to ask whether it still holds; not `url` where there is another."""
+        """A page that opened with this sign-in, to check the session; preferably not `url`."""
         kept = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
         found = [one for one in kept if one]
         return next((one for one in found if one != url), found[0] if found else "")
 
     def sign_in_lock(self, url: str) -> asyncio.Lock:
-        """Held while a portal's session is asked: once is enough for all workers."""
+        """Lock for checking a portal's session, so that one worker does it for all."""
         return self._of(url).lock
 
     def is_signed_out(self, url: str) -> bool:
-        """Whether the session of this portal was found to be gone."""
+        """Whether this portal's session was found to have ended."""
         return self._of(url).is_signed_out
 
     def note_signed_out(self, url: str) -> None:
-        """The session of this portal is gone."""
+        """Records that this portal's session has ended."""
         self._of(url).is_signed_out = True
 
     def note_signed_in(self, url: str) -> None:
-        """The sign-in to this portal was renewed."""
+        """Records that this portal's sign-in was renewed."""
         self._of(url).is_signed_out = False
 
     # --- telling ----------------------------------------------------------------------------------------------------
@@ -198,13 +198,13 @@ class PortalKnowledge:
     # --- keeping ----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Keeps what is known, in each portal's folder.
+        """Saves the knowledge in each portal's folder.
 
         Raises:
             OSError: it cannot be written.
         """
         self._home.private_folder(self._home.shared_file(_VERDICTS).parent)
-        private_files.write(self._home.shared_file(_VERDICTS), self.verdicts.to_json())
+        private_files.write(self._home.shared_file(_VERDICTS), self.known_addresses.to_json())
         for origin, portal in self._portals.items():
             folder = self._home.private_folder(self._home.folder(origin))
             portal.memory.save(folder / memory.FILE)
@@ -220,16 +220,16 @@ class PortalKnowledge:
         return self._home.folder(origin) / memory.FILE
 
 
-def _kept(path: Path) -> verdicts.Verdicts:
-    """What earlier runs found; nothing where that is gone or cannot be read."""
+def _kept(path: Path) -> known_addresses.KnownAddresses:
+    """Loads the results of earlier runs; empty if missing or unreadable."""
     try:
-        return verdicts.Verdicts.from_json(path.read_text("utf-8"))
+        return known_addresses.KnownAddresses.from_json(path.read_text("utf-8"))
     except (OSError, ValueError):
-        return verdicts.Verdicts()
+        return known_addresses.KnownAddresses()
 
 
 def _kind(control: models.Control) -> tuple[str, ...]:
-    """Controls alike in everything but the file they are for."""
+    """Key of controls that differ only in their file."""
     attributes = dict(control.attributes)
     words = "".join(char for char in control.label if not char.isdigit()).split()
     return control.tag, control.kind, attributes.get("class", ""), attributes.get("name", ""), words[0] if words else ""

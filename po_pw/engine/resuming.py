@@ -1,4 +1,4 @@
-"""What earlier runs have done: finished orders are taken over, and of the others what is there is not fetched again."""
+"""Resuming: finished orders are carried over, and of the others existing files are not fetched again."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _BATCH: Final = 500
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resume:
-    """How a run goes on where earlier ones stopped. Finished orders are not visited again, all others are."""
+    """How a run continues earlier ones. Finished orders are not visited again, all others are."""
 
     verify: bool = False
-    """Files count only with the SHA-256 they had, not by their size alone."""
+    """Verify existing files by SHA-256, not only by size."""
     only_failed: bool = False
-    """Orders that no run has come to are left out."""
+    """Exclude orders that no run has tried."""
     refresh: bool = False
-    """Finished orders are visited too: what is new or changed there is fetched."""
+    """Also visit finished orders and fetch new or changed files."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Taken:
-    """What becomes of a run's orders."""
+    """A run's orders, divided for resuming."""
 
     carried: tuple[models.Outcome, ...]
-    """Finished earlier, and their files are there."""
+    """Orders finished earlier whose files exist."""
     todo: tuple[models.PurchaseOrder, ...]
     earlier: Mapping[models.OrderKey, models.Earlier]
-    """What earlier runs had made of those of `todo` that are not new."""
+    """Earlier results of the orders in `todo` that are not new."""
     left_out: int = 0
-    """Orders that are in neither: `Resume.only_failed` leaves them out."""
+    """Number of orders excluded by `Resume.only_failed`."""
     skipped: tuple[models.Outcome, ...] = ()
     """Orders unknown to earlier runs that the list marks as COMPLETED, with their folders and files there."""
     unproved: int = 0
@@ -54,7 +54,7 @@ class Taken:
 
     @property
     def counts(self) -> dict[models.Earlier, int]:
-        """How many of `todo` are of which kind."""
+        """Number of orders in `todo` by earlier result."""
         return dict(collections.Counter(self.earlier.get(order.key, models.Earlier.NEW) for order in self.todo))
 
 
@@ -68,19 +68,19 @@ async def plan_resume(
     work: long_work.LongWork,
     proved: Callable[[models.PurchaseOrder], models.Outcome | None],
 ) -> Taken:
-    """Parts a run's orders into those that earlier runs finished, noted in this run's journal, and the others.
+    """Divides a run's orders into those finished by earlier runs, which are added to this run's journal, and others.
 
-    An earlier outcome holds when the order came out with nothing left to do, its folder is there, and so is each of
-    its files. For an order that the journal knows, the list's own status is ignored.
+    An earlier outcome is carried over if nothing was left to do and its folder and files exist. For an order that the
+    journal knows, the list's own status is ignored.
 
     Args:
-        journal: knows the earlier outcomes.
+        journal: with the earlier outcomes.
         run: this run.
         out: the output directory.
         orders: of this run.
-        resume: how to go on; None does all afresh.
+        resume: how to continue; None does all orders again.
         begun: orders that were in progress when a run ended; see `unfinished`.
-        work: tells how far it is.
+        work: reports progress.
         proved: checks an order that the list marks as COMPLETED; returns its outcome, None if files are missing.
 
     Raises:
@@ -141,7 +141,7 @@ def _proved(
 
 
 def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.Earlier:
-    """What earlier runs had made of an order; REFRESHED for one that is finished, should it be visited at all."""
+    """The earlier result of an order; REFRESHED if it is finished."""
     if known is None:
         return models.Earlier.UNFINISHED if begun else models.Earlier.NEW
     if not known.outcome.status.succeeded:
@@ -152,7 +152,7 @@ def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.E
 def _whole(
     out: Path, known: Mapping[models.OrderKey, store.Known], *, verify: bool, on_block: Callable[[], None]
 ) -> set[models.OrderKey]:
-    """The orders that are finished and whose files are all there."""
+    """The finished orders whose files all exist."""
     return {
         key
         for key, have in known.items()
@@ -166,13 +166,13 @@ def _whole(
 def files_still_present(
     out: Path, outcome: models.Outcome, *, verify: bool, on_block: Callable[[], None] = lambda: None
 ) -> dict[str, models.SavedFile]:
-    """The files of an outcome that are still what they were, by attachment; `path` is where each lies.
+    """The unchanged files of an outcome, by attachment, with their paths.
 
     Args:
         out: the output directory.
         outcome: of a run.
-        verify: by SHA-256 too, not by the size alone.
-        on_block: called for each file, and each block of one that is read; what it raises ends it.
+        verify: by SHA-256, not only by size.
+        on_block: called for each file and each block read; may raise to stop.
     """
     found: dict[str, models.SavedFile] = {}
     for file in outcome.files:
@@ -188,25 +188,25 @@ def files_still_present(
 def unfinished(
     journal: store.Journal, work: Path, *, busy: Collection[Path] = (), drop: bool = False
 ) -> dict[models.OrderKey, str]:
-    """The orders that were in progress when a run ended, each with the claim its work folder is named by.
+    """Orders that were in progress when a run ended, each with the id of its work folder.
 
-    Work folders that belong to none are removed.
+    Other work folders are removed.
 
     Args:
-        journal: knows which order was handed out when.
+        journal: with the leases.
         work: the folder of all work folders.
-        busy: work folders that must stay as they are.
-        drop: all others are removed, whoever they belong to.
+        busy: work folders that must not be touched.
+        drop: remove all others.
     """
     claims: dict[models.OrderKey, str] = {}
     for folder in sorted(path for path in work.glob("*/*") if path.is_dir()):
         if folder in busy:
             continue
         run, _, lease = folder.name.rpartition("-")
-        number = numerals.whole(lease)
+        number = numerals.parse_int(lease)
         key = None if number is None else journal.handed_out(models.RunId(run), number)
         if key is None or key in claims or drop:
-            filesystem.remove(folder)
+            filesystem.remove_quietly(folder)
         else:
             claims[key] = folder.name
     for path in tuple(work.glob("*")):
@@ -214,12 +214,12 @@ def unfinished(
             for loose in path.iterdir():
                 if loose.is_file() and loose.with_suffix("") not in busy:  # a manifest's draft
                     loose.unlink()
-            filesystem.tidy(path)
+            filesystem.remove_if_empty(path)
     return claims
 
 
 async def open_work(run_context: RunContext, progress: order_progress.OrderProgress) -> None:
-    """Opens an order's work folder, and looks for what earlier runs have of it."""
+    """Opens an order's work folder and restores the files of earlier runs."""
     await progress.open_work(run_context.out)
     await restore_progress(
         run_context.journal,
@@ -240,15 +240,15 @@ async def restore_progress(
     *,
     begun: bool,
 ) -> None:
-    """Looks for what earlier runs have of an order, so that it is not fetched again. Its work folder is open.
+    """Restores the files that earlier runs have of an order. Its work folder must be open.
 
     Args:
-        journal: knows.
-        run: this run, in whose journal taken-over files are noted.
+        journal: with the earlier outcomes.
+        run: this run, for which restored files are recorded.
         out: the output directory.
-        progress: gets the files.
-        resume: how to go on; None does all afresh.
-        begun: whether its work folder is one that an earlier run left.
+        progress: receives the files.
+        resume: how to continue; None does all orders again.
+        begun: whether its work folder was left by an earlier run.
     """
     if progress.is_taken_up:
         return
@@ -266,26 +266,26 @@ async def restore_progress(
                 progress.keep(attachment_id)
     if begun:
         left = await asyncio.to_thread(journal.left, key)
-        for number, file in enumerate(await asyncio.to_thread(staging.find, progress.work.path, left), 1):
+        for number, file in enumerate(await asyncio.to_thread(staging.find_by_content, progress.work.path, left), 1):
             progress.saved[file.attachment_id] = file
             journal.note(run, facts.FileSaved(key, file))
             progress.first_slot = number
-        for attachment_id, slot in partial.left_in(progress.work.path).items():
-            if (taken := numerals.whole(slot.name)) is not None:
+        for attachment_id, slot in partial.unfinished_in(progress.work.path).items():
+            if (taken := numerals.parse_int(slot.name)) is not None:
                 progress.put(attachment_id, taken)
         progress.first_slot = max([progress.first_slot, *_numbers(progress.work.path)])
 
 
 def _numbers(folder: Path) -> Iterator[int]:
-    """The slots that are taken, whole or begun."""
+    """Numbers of the slots in use, complete or partial."""
     for path in folder.iterdir():
-        number = numerals.whole(path.name.partition(".")[0])
+        number = numerals.parse_int(path.name.partition(".")[0])
         if number is not None:
             yield number
 
 
 def link_kept(progress: order_progress.OrderProgress) -> None:
-    """Kept files come into the work folder, under a second name where the file system can: before `prepare`."""
+    """Hard-links or copies kept files into the work folder; call it before `prepare`."""
     for attachment_id, file in progress.saved.items():
         if Path(file.path).parent != progress.work.path:
             slot = progress.slot(attachment_id)

@@ -1,4 +1,4 @@
-"""One run: orders in, outcomes out."""
+"""One run: processes orders and yields their outcomes."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class Stop(enum.Enum):
 
 
 class Run:
-    """An output directory with its journal, browsers and log, held for as long as the block lasts.
+    """An output directory with its lock, journal, browsers and log, open for the block.
 
     `async with Run(settings) as run: async for outcome in run.process(rows): ...`
 
     Args:
         options: the settings.
-        hub: where events go; a new one by default.
-        govern: makes what says how many contexts may be open, given how many are asked for.
+        hub: receives events; a new one by default.
+        make_governor: makes what says how many contexts may be open, given how many are asked for.
         system: the readings of the machine.
 
     Raises:
-        MachineError: the output directory is in use or not writable, or no browser is there.
+        MachineError: the output directory is in use or not writable, or no browser is installed.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Run:
         options: settings.Settings,
         hub: events.Hub | None = None,
         *,
-        govern: Callable[[int], capacity.Governor] = capacity.Governor,
+        make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
         system: probes.SystemProbes | None = None,
     ) -> None:
         self.options = options
-        self._govern = govern
+        self._make_governor = make_governor
         self._probes = system or probes.SystemProbes()
         self.hub = hub or events.Hub()
         self.out = Path(options.out).absolute()
@@ -86,7 +86,7 @@ class Run:
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
         """The address of an order from its number, where that follows from it."""
-        plugins.load("po_pw.result_writers")  # what cannot be loaded is said now, not after the night
+        plugins.load("po_pw.result_writers")  # fails now if one cannot be loaded, and not at the end of the run
         self._log = logs.RunLog(self._internal / "logs", self.hub)
         self._recorder = event_recorder.EventRecorder(self.hub)
         self._stack = contextlib.AsyncExitStack()
@@ -107,9 +107,9 @@ class Run:
         self._times = _Times()
         self._taken = resuming.Taken((), (), {})
         self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
-        """What this run fetched of orders that have no outcome yet."""
+        """Files fetched by this run of orders without an outcome."""
         self._held: dict[models.OrderKey, models.Outcome] = {}
-        """Orders that are fetched, and whose folder something kept from its place."""
+        """Fetched orders whose folder could not be published yet."""
 
     async def __aenter__(self) -> Self:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
@@ -121,14 +121,14 @@ class Run:
                 msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
                 raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self.options.max_path)
-            self._lock_again = stack.enter_context(lock.held(self._internal))
+            self._lock_again = stack.enter_context(lock.locked(self._internal))
             self._name_bytes, self._largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
             stack.enter_context(self._log)
             self._work = self._internal / "work"
             browsers = self._work / ".browser"
             await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
-            stack.callback(filesystem.tidy, self._work)  # what is in progress when the run ends stays for the next
+            stack.callback(filesystem.remove_if_empty, self._work)  # work folders in progress are kept for the next run
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self._journal = await stack.enter_async_context(
@@ -151,7 +151,7 @@ class Run:
         return self
 
     def _announce(self, event: events.Event) -> None:
-        """Emits an event from whatever thread: who listens is told on the loop's."""
+        """Emits an event from any thread; listeners are called on the loop's thread."""
         if self._loop is not None and self._loop_thread != threading.get_ident():
             self._loop.call_soon_threadsafe(self.hub.emit, event)
         else:
@@ -172,25 +172,25 @@ class Run:
         resume: resuming.Resume | None = None,
         source: Path | None = None,
     ) -> AsyncIterator[models.Outcome]:
-        """Works on the rows; yields each outcome once it is durable, in the order they come.
+        """Processes the rows; yields each outcome once it is durable, in order of completion.
 
         A row that cannot be used is no order and has no outcome: `RunStarted.refusals` and the results tell of it.
 
         Args:
-            rows: consumed as they come, on another thread; or orders as `MainApp.process_pos` takes them: mappings, or
-                the path of a spreadsheet. The same PO twice is worked on once.
-            name: of the input, for the results; a spreadsheet's is known.
-            columns: of the rows' cells; those of mappings and of a spreadsheet are known.
-            command: the words that were typed, for who looks into the journal.
-            resume: goes on where earlier runs stopped; None does all orders afresh.
-            source: the input's file, which the results never take the place of; a spreadsheet's is known.
+            rows: consumed one by one on another thread; or orders as for `MainApp.process_pos`: mappings, or the path
+                of a spreadsheet. A PO that occurs twice is processed once.
+            name: of the input, for the results; not needed for a spreadsheet.
+            columns: of the rows' cells; not needed for mappings and spreadsheets.
+            command: the command line, as words, for the journal.
+            resume: how to continue earlier runs; None does all orders again.
+            source: the input's file, which the results never replace; not needed for a spreadsheet.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in; what was not reached is PENDING.
+            LoginRequiredError: the portal asks for a sign-in; orders not reached are PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
-            MachineError: the disk is in the way.
+            MachineError: a disk error.
             InputError: what was given is no order, or it cannot be written back although that was asked for.
-            StoppedError: it was stopped before the first order; then the journal has nothing of this run.
+            StoppedError: it was stopped before the first order; then this run is not in the journal.
         """
         options = self.options
         given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
@@ -263,7 +263,7 @@ class Run:
     async def _take(
         self, run: models.RunId, unrecorded: plan.Unrecorded, resume: resuming.Resume | None
     ) -> resuming.Taken:
-        """What becomes of the run's orders.
+        """Divides the run's orders for resuming.
 
         Raises:
             StoppedError: the run was stopped.
@@ -286,26 +286,26 @@ class Run:
         self._recorder.begin(self._journal, run)
 
     def _start(self, what: models.Plan, source: Path | None = None) -> None:
-        """Nothing is known yet of what comes of this plan."""
+        """Resets the state for a new plan."""
         self._plan, self._source, self._times = what, source, _Times()
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
         self._taken, self._unfinished = resuming.Taken((), (), {}), {}
 
     async def _recover(self) -> None:
-        """Finishes what lies ready; says what still cannot be moved."""
+        """Publishes prepared folders; reports those that still cannot be renamed."""
         self._recovered = await recovery.recover(self._journal, self.out)
         for text in self._recovered.held:
             self.hub.emit(events.Notice("warning", text))
 
     def _in_hand(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
-        """The work folders that an earlier run left, where this one is to go on with them; else they go."""
+        """Work folders of an earlier run to resume; without `resume` they are removed."""
         busy = [self.out / place for place in self._recovered.work]
         left = resuming.unfinished(self._journal, self._work, busy=busy, drop=resume is None)
         self._work.mkdir(parents=True, exist_ok=True)
         return left
 
     async def open_stream(self) -> order_stream.OrderStream:
-        """Opens the contexts for orders that come one by one; see `OrderStream`.
+        """Opens the contexts for orders submitted one by one; see `OrderStream`.
 
         Raises:
             ParallelProcessingError: no context could be opened.
@@ -338,7 +338,7 @@ class Run:
     async def _end(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> None:
         held = dict(self._held)
         try:
-            await self._recover()  # whoever held a folder may have let go of it
+            await self._recover()  # a folder may have been closed by now
         finally:
             published = {outcome.key: outcome for outcome in self._recovered.published}
             for key in published:
@@ -363,7 +363,7 @@ class Run:
             self.hub.emit(events.Notice("warning", text))
 
     def _accepts_none(self, origin: str) -> bool:
-        """Whether somebody has accepted that orders of this portal may have no attachments."""
+        """Whether the user confirmed that orders of this portal may have no attachments."""
         return memory.load(self._sessions.folder(origin) / memory.FILE).accepted_without_area
 
     async def _note_end(self, run: models.RunId) -> None:
@@ -399,7 +399,7 @@ class Run:
             except errors.PoPwError as error:
                 if fine:
                     raise
-                _log.warning("%s", error)  # it follows from what ended the run, which is raised
+                _log.warning("%s", error)  # a consequence of the error that ended the run, which is raised
             finally:
                 outcomes.put_nowait(None)
 
@@ -432,8 +432,8 @@ class Run:
             await self._group.work()
 
     async def _policy(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
-        """How many of the contexts asked for may be open; said where it is fewer."""
-        policy = self._govern(wanted)
+        """Decides how many contexts may be open; reports it if it is fewer than requested."""
+        policy = self._make_governor(wanted)
         first = await policy.decide()
         if first.count < wanted:
             self.hub.emit(events.Notice("warning", first.why))
@@ -463,7 +463,7 @@ class Run:
         )
 
     def _stream_context(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> RunContext:
-        """As `_make_run_context`; but who handed an order in waits for it now, not for the end of the run."""
+        """Like `_make_run_context`, but for callers that wait for single orders."""
 
         def held(outcome: models.Outcome) -> None:
             self._hold(outcome)
@@ -473,15 +473,15 @@ class Run:
         return dataclasses.replace(self._make_run_context(run, settled), held=held)
 
     def _hold(self, outcome: models.Outcome) -> None:
-        """Something keeps an order's folder from its place: at the end it is looked at again."""
+        """Remembers an order whose folder could not be published, to retry at the end."""
         self._held[outcome.key] = outcome
 
     async def _back(self) -> None:
-        """The output directory was gone, and is back: what was open there is of no more use.
+        """Reopens lock, journal and log after the output directory was unavailable.
 
         Raises:
-            MachineError: it is not the same, or another po-pw has begun there.
-            OutputUnavailableError: it is gone again.
+            MachineError: it is another directory, or another po-pw has started there.
+            OutputUnavailableError: it is unavailable again.
         """
         await asyncio.to_thread(self._lock_again)
         if self.run_id is not None:
@@ -520,17 +520,17 @@ class Run:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a stop was asked for, or a sign-in."""
+        """Whether the run is stopping, on request or because a sign-in is needed."""
         return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
         """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
 
-        What is called so and is not ours stays as it is; see `tables.write_all`. What is to be said of it is announced.
+        Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
 
         Raises:
             MachineError: they cannot be written.
-            StoppedError: a stop was asked for meanwhile; then the files of before are as they were.
+            StoppedError: stopped meanwhile; then earlier files are unchanged.
         """
         run = self.run_id
         if run is None:
@@ -574,11 +574,11 @@ class Run:
             return write_back.Written(notes=(f"stopped before {to.name} was written back: run the same command again",))
 
     def results(self) -> Iterator[models.RowResult]:
-        """A result for each row of the latest call, in the rows' order; streams."""
+        """Yields a result for each row of the latest call, in row order."""
         return self._rows(self.run_id) if self.run_id is not None else iter(())
 
     def _rows(self, run: models.RunId) -> Iterator[models.RowResult]:
-        """The journal's rows, with what it cannot know: that a folder which is ready is kept from its place."""
+        """The journal's rows, with orders whose folder could not be published."""
         for row in self._journal.rows(run):
             held = self._held.get(models.order_key(row.po_number)) if row.outcome is None else None
             if held is None or row.error is not None:
@@ -595,7 +595,7 @@ class Run:
 
     @property
     def times(self) -> tuple[float, float]:
-        """Seconds of the whole run, and of its work after start-up."""
+        """Duration in seconds of the whole run, and without start-up."""
         return self._times.seconds(), self._times.work_seconds()
 
 
@@ -603,16 +603,16 @@ class Run:
 async def open_run(
     options: settings.Settings | None = None, *, on_event: events.Listener | None = None
 ) -> AsyncIterator[Run]:
-    """A run, open while the block lasts; for use from Python: messages name arguments, not flags.
+    """Opens a run for the block, for use from Python: messages name arguments, not flags.
 
     `async with po_pw.open_run(Settings(workers=4)) as run: async for outcome in run.process(orders): ...`
 
     Args:
         options: the settings; those of environment and `po-pw.toml` by default.
-        on_event: told of each event (`po_pw.events`) as it happens, on the run's loop; it must not block.
+        on_event: called with each event (`po_pw.events`), on the run's loop; must not block.
 
     Raises:
-        PoPwError: as `Run` and what is called in the block raise it.
+        PoPwError: as raised by `Run` and the calls in the block.
     """
     _check_arguments(options, on_event)
     try:
@@ -643,16 +643,16 @@ def _check_arguments(options: object, on_event: object) -> None:
 
 
 def _limits_of(out: Path) -> tuple[int, int | None]:
-    """UTF-8 bytes that a name may have in an output directory, and bytes that a file may."""
+    """Maximum UTF-8 bytes of a name in an output directory, and maximum bytes of a file."""
     try:
-        longest = staging.name_bytes(out)
-    except OSError:  # it is full, or more: whoever writes there says so
-        longest = names.LONGEST
+        longest = staging.max_name_bytes(out)
+    except OSError:  # disk full or similar: writing there will report it
+        longest = names.MAX_BYTES
     return longest, disk_space.largest_file(out)
 
 
 class _Times:
-    """When the run's parts began, by the monotonic clock."""
+    """Start times of the run's parts, by the monotonic clock."""
 
     def __init__(self) -> None:
         self.started = self.ended = time.monotonic()

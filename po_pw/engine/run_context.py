@@ -1,4 +1,4 @@
-"""What a run has, whoever works; and what its workers share."""
+"""The context of a run, and what its workers share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROBES: Final = probes.SystemProbes()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run has, whoever works."""
+    """The context of a run."""
 
     run: models.RunId
     out: Path
@@ -41,26 +41,26 @@ class RunContext:
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]
     held: Callable[[models.Outcome], None]
-    """Told what came of an order that is fetched, and whose folder something keeps from its place."""
+    """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
-    """Stops the run as a first Ctrl-C does; told why."""
+    """Stops the run like a first Ctrl-C; called with the reason."""
     back: Callable[[], Awaitable[None]]
-    """Called when the output directory was gone, and is back: opens again what lies there."""
+    """Called when the output directory is available again, to reopen what is in it."""
     resume: resuming.Resume | None = None
-    """How to go on where earlier runs stopped; None does all afresh."""
+    """How to continue earlier runs; None does all orders again."""
     probes: probes.SystemProbes = _PROBES
-    name_bytes: int = names.LONGEST
-    """UTF-8 bytes that a file's or folder's name may have in the output directory."""
+    name_bytes: int = names.MAX_BYTES
+    """Maximum UTF-8 bytes of a file or folder name in the output directory."""
     largest_file: int | None = None
-    """Bytes that its file system takes in one file."""
+    """Maximum bytes of one file on its file system; None for no limit."""
     begun: Mapping[models.OrderKey, str] = dataclasses.field(default_factory=dict)
-    """Orders that an earlier run had in progress, each with its work folder's claim."""
+    """Orders in progress in an earlier run, each with the id of its work folder."""
     earlier: Mapping[models.OrderKey, models.Earlier] = dataclasses.field(default_factory=dict)
-    """What earlier runs had made of this run's orders; those that are not in it are new."""
+    """Earlier results of this run's orders; those not in it are new."""
 
 
 class Visits:
-    """The pages that are being opened and read, so that a stop need not wait for a host that does not answer."""
+    """Pages being opened and read, so that a stop need not wait for a host that does not answer."""
 
     def __init__(self) -> None:
         self._under_way: dict[int, tuple[models.Lease, asyncio.Timeout]] = {}
@@ -69,7 +69,7 @@ class Visits:
 
     @contextlib.contextmanager
     def under_way(self, lease: models.Lease, limit: asyncio.Timeout) -> Iterator[None]:
-        """While the block lasts, `end` may end it: what `limit` bounds then raises TimeoutError."""
+        """Registers a visit; `end` makes `limit` expire, so that the block raises TimeoutError."""
         self._under_way[lease.number] = lease, limit
         self._end(lease, limit)
         try:
@@ -78,7 +78,7 @@ class Visits:
             del self._under_way[lease.number]
 
     def end(self, which: Callable[[models.Lease], bool]) -> None:
-        """Ends those of these orders at once, and from now on any such that begins."""
+        """Ends the visits of these orders at once, also those that start later."""
         self._which = which
         for lease, limit in tuple(self._under_way.values()):
             self._end(lease, limit)
@@ -89,7 +89,7 @@ class Visits:
             limit.reschedule(asyncio.get_running_loop().time())
 
     def is_ended(self, lease: models.Lease) -> bool:
-        """Whether it was ended so."""
+        """Whether the visit was ended by `end`."""
         return lease.number in self._ended
 
 
@@ -103,12 +103,12 @@ class WorkerDeps:
     traffic: fetching.Traffic
     sign_ins: sign_ins.SignIns
     gave_up: Callable[[errors.MachineError], None]
-    """A worker could not open a lane, or lost too many."""
+    """Called when a worker cannot open a lane, or has lost too many."""
     policy: failure_policy.FailurePolicy
     space: disk_space.DiskMonitor
     knowledge: portal_knowledge.PortalKnowledge
     alone: Callable[[], bool]
-    """Whether orders are strictly one after another, nothing overlapping; may change."""
+    """Whether orders are processed strictly one after another; may change."""
     visits: Visits
     progress: dict[models.OrderKey, order_progress.OrderProgress] = dataclasses.field(default_factory=dict)
-    """Of the orders that have been taken and have no outcome yet."""
+    """Progress of leased orders without an outcome."""

@@ -1,4 +1,4 @@
-"""The end of an order: its outcome made durable, its folder put in its final place, in that order."""
+"""Settling: saves an order's outcome, then publishes its folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 async def settle(
     run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome
 ) -> models.Outcome:
-    """Gives the outcome with its folder and files, once both are durable. After an error it may be done again.
+    """Returns the outcome with folder and files, once both are durable. Can be repeated after an error.
 
     Args:
         run_context: of the run.
@@ -33,11 +33,11 @@ async def settle(
         outcome: without folder and files.
 
     Raises:
-        FolderHeldError: something keeps the folder from its place, or a file from its name. What was saved
-            (`progress.prepared`) gets its place at the end of this run, or at the next start.
-        FileProblemError: another program removed a file that had come.
-        OutputUnavailableError: nothing can be written; what was fetched is in the work folder.
-        OrderError: the disk does not take it otherwise.
+        FolderHeldError: the folder or a file cannot be renamed. If already saved (`progress.prepared`), it is
+            published at the end of this run or at the next start.
+        FileProblemError: another program removed a downloaded file.
+        OutputUnavailableError: nothing can be written; fetched files are in the work folder.
+        OrderError: another disk error.
     """
     earlier = progress.earlier
     parent = staging.parent(progress.order.levels or (outcome.supplier,), run_context.name_bytes)
@@ -53,7 +53,7 @@ async def settle(
 async def _publish(
     run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome, parent: str
 ) -> models.Outcome:
-    """The order of things: all is synced, the outcome is saved, the folder is renamed, the outcome is published."""
+    """In this order: sync all files, save the outcome, rename the folder, mark the outcome as published."""
     prepared = progress.prepared
     if prepared is None:
         order = progress.order
@@ -73,7 +73,7 @@ async def _publish(
             now=outcome.timing.ended_at,
             earlier=progress.earlier.folder if progress.earlier else "",
             rules=outcome.rules,
-            longest=run_context.name_bytes,
+            max_bytes=run_context.name_bytes,
         )
         progress.named(prepared.files)
         whole = dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
@@ -86,27 +86,27 @@ async def _publish(
         msg = f"another program removed {run_context.out / prepared.work} before it could become {prepared.folder}"
         raise errors.FileProblemError(msg)
     progress.published(run_context.out / prepared.folder, prepared.files)
-    await asyncio.to_thread(staging.check_there, run_context.out / prepared.folder, prepared.files, run_context.out)
+    await asyncio.to_thread(staging.check_present, run_context.out / prepared.folder, prepared.files, run_context.out)
     await run_context.journal.publish(run_context.run, progress.order.key)
     return dataclasses.replace(outcome, folder=prepared.folder, files=prepared.files)
 
 
 def without_folder(outcome: models.Outcome, failure: models.Failure) -> models.Outcome:
-    """The outcome of an order whose folder the disk did not take."""
+    """The outcome of an order whose folder cannot be written."""
     return dataclasses.replace(outcome, status=models.Status.FAILED, files=(), folder="", error=failure, changes=None)
 
 
 def held(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
-    """The outcome of an order that is fetched, while something keeps its folder from its place."""
+    """The outcome of a fetched order whose folder cannot be published yet."""
     said = f"all that could be fetched of {outcome.po_number} is fetched, but {error}"
     return without_folder(outcome, models.Failure(error.code, said))
 
 
 class Settling:
-    """Ends one order's attempt: the outcome is made durable, the folder gets its final path, and only then it is said.
+    """Ends one order's attempt: saves the outcome, publishes the folder, then reports it.
 
     Args:
-        deps: what the workers share.
+        deps: shared by the workers.
         tools: of the worker.
         lease: the order.
         progress: of the order.
@@ -129,15 +129,15 @@ class Settling:
         self._started = started
 
     async def settle(self, error: errors.OrderError | None) -> None:
-        """Settles the order. After an error it may be done again: the progress says how far it has come.
+        """Settles the order. Can be repeated after an error: the progress records what is done.
 
         Args:
-            error: what kept the page from being read whole, or None.
+            error: why the page was not read completely, or None.
 
         Raises:
-            FileProblemError: another program removed files that had been saved.
+            FileProblemError: another program removed saved files.
             OutputUnavailableError: nothing can be written at present.
-            OrderError: the disk does not take it otherwise.
+            OrderError: another disk error.
         """
         run_context, progress, order = self._run_context, self._progress, self._lease.order
         if progress.prepared is None:
@@ -154,17 +154,17 @@ class Settling:
             progress.ending = self._outcome(error)
         outcome = await settle(run_context, progress, progress.ending)
         if outcome.status is not models.Status.FAILED:
-            old = staging.evidence(run_context.out, order.po_number)  # of an earlier run that failed
+            old = staging.evidence(run_context.out, order.po_number)  # evidence of an earlier, failed run
             await asyncio.to_thread(shutil.rmtree, old, ignore_errors=True)
         await self._settled()
         run_context.hub.emit(events.OrderSettled(outcome))
         run_context.settled(outcome)
 
     async def settle_without_folder(self, error: errors.OrderError) -> None:
-        """The order is over although its folder did not get its final path, and that is said.
+        """Settles an order whose folder could not be published, and reports it.
 
-        What the journal has as saved gets its path when nothing is in the way any more: at the end of this run, or at
-        the next start. Of the others the work folder stays, for the next run to go on with.
+        If it is saved in the journal, it is published at the end of this run or at the next start. Otherwise the work
+        folder is kept for the next run to resume.
         """
         run_context = self._run_context
         ending = self._progress.ending or self._outcome(error)
@@ -181,11 +181,11 @@ class Settling:
         run_context.settled(outcome)
 
     def note_attempt(self, failure: models.Failure | None, *, counts: bool) -> None:
-        """Notes in the journal that an attempt ended, and how.
+        """Records the end of an attempt in the journal.
 
         Args:
-            failure: why the order is not settled, or what it is settled with.
-            counts: whether it was one of the order's attempts.
+            failure: of the attempt, or of the settled order.
+            counts: whether it counts as an attempt.
         """
         seconds = time.monotonic() - self._started
         self._progress.seconds += seconds
@@ -199,10 +199,10 @@ class Settling:
         self._progress.is_settled = True
         await self._deps.source.release(self._lease, order_queue.Settled())
         self._deps.progress.pop(self._lease.order.key, None)
-        self._deps.space.progressed()
+        self._deps.space.report_success()
 
     def _outcome(self, error: errors.OrderError | None) -> models.Outcome:
-        """The order's outcome, as yet without folder and files."""
+        """The order's outcome, without folder and files."""
         run_context, order, progress = self._run_context, self._lease.order, self._progress
         progress.keep_rest()
         status, failure = order_progress.status_of(progress, error)

@@ -1,13 +1,14 @@
-"""Sign-ins that end while a run goes on: one renewal per portal, whoever notices first; other portals are not held up.
+"""Renews sign-ins that expire during a run, once per portal, without blocking other portals.
 
-The orders of the portal wait (`dispatch.failure_policy` holds them back) while a browser of its own signs in again by
-form, or a person does in a window. Then every context gets the new cookies, and the orders are given out again.
+The portal's orders wait (see `dispatch.failure_policy`) while a separate browser signs in by form, or the user does in
+a window. Then every context gets the new cookies, and the orders continue.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, humanize, net_errors
@@ -15,41 +16,49 @@ from po_pw.auth import login
 from po_pw.browser import display
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from po_pw.dispatch import failure_policy
     from po_pw.engine import portal_knowledge
     from po_pw.engine.run_context import RunContext
+    from po_pw.portals import base as portals
+
+_log = logging.getLogger(__name__)
 
 _SHORT: Final = 120.0
-"""Seconds: a session that ends sooner after its sign-in ends early."""
+"""Seconds after a sign-in within which the end of the session counts as early."""
 _SAY_AFTER: Final = 3
-"""Sessions in a row that end early before the person is told what may be the reason."""
+"""Early ends in a row after which the user is told the probable reason."""
 _FRUITLESS: Final = 5
-"""Sign-ins in a row without one order read after which the portal is given up."""
+"""Sign-ins in a row without an order read, after which the portal is given up."""
 _FIRST_WAIT: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
-"""Bounds of the seconds between two tries while the portal, or the browser, does not answer."""
+"""Bounds of the seconds between two attempts while the portal or the browser does not respond."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Portal:
     generation: int = 0
-    """How often the sign-in was renewed in this run."""
+    """Number of renewals in this run."""
     is_renewing: bool = False
     asked_at: str = ""
-    """The address whose page asked for a sign-in."""
+    """Address of the page that asked for a sign-in."""
     renewed_at: float | None = None
     ended_early: int = 0
     fruitless: int = 0
     has_told: bool = False
+    used_at: float = 0.0
+    """When a page of the portal was read last."""
+    is_kept_alive: bool = False
 
 
 class SignIns:
-    """Renews the sign-ins of a run's portals. For the event loop alone.
+    """Renews the sign-ins of a run's portals. Use only from the event loop.
 
     Args:
         run_context: of the run.
         knowledge: of its portals.
-        policy: holds the orders of a portal back meanwhile.
+        policy: blocks the orders of a portal meanwhile.
     """
 
     def __init__(
@@ -63,22 +72,28 @@ class SignIns:
         self._knowledge = knowledge
         self._policy = policy
         self._portals: dict[str, _Portal] = {}
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._work: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
 
     def generation(self, url: str) -> int:
-        """Under which sign-in an attempt at this address begins; it grows with each renewal."""
+        """The number of the current sign-in for an address; increases with each renewal."""
         return self._of(hostnames.origin_of(url)).generation
 
     def page_read(self, url: str) -> None:
-        """An order of the portal was read: its sign-in holds."""
-        self._of(hostnames.origin_of(url)).fruitless = 0
+        """An order of the portal was read: its sign-in holds, and is kept alive from now on where that can be done."""
+        origin = hostnames.origin_of(url)
+        portal = self._of(origin)
+        portal.fruitless = 0
+        portal.used_at = asyncio.get_running_loop().time()
+        if not portal.is_kept_alive and (asked := self._run_context.portal_for(url).keep_alive(url)) is not None:
+            portal.is_kept_alive = True
+            self._work.put_nowait(self._keep_alive(portal, asked))
 
     def expired(self, url: str, generation: int) -> None:
-        """The portal asked for a sign-in: its orders wait, and the sign-in is renewed, once.
+        """Records that the portal asked for a sign-in: its orders wait until it is renewed.
 
         Args:
             url: of the order.
-            generation: under which the attempt began. An older one than the present is no news.
+            generation: the attempt's sign-in; ignored if it is older than the current one.
         """
         origin = hostnames.origin_of(url)
         portal = self._of(origin)
@@ -87,17 +102,20 @@ class SignIns:
         portal.is_renewing, portal.asked_at = True, url
         self._knowledge.note_signed_out(url)
         self._policy.hold(net_errors.authority_of(url))
-        self._asked.put_nowait(origin)
+        self._work.put_nowait(self._renew(origin))
 
     async def work(self) -> None:
-        """Renews sign-ins as they end, until it is cancelled; portals do not wait for each other."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                origin = await self._asked.get()
-                group.create_task(self._renew(origin), name=f"sign-in-{origin}")
+        """Renews and keeps alive sign-ins until it is cancelled; portals do not wait for each other."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    group.create_task(await self._work.get(), name="sign-in")
+        finally:
+            while not self._work.empty():
+                self._work.get_nowait().close()
 
     async def _renew(self, origin: str) -> None:
-        """Signs in, tells all contexts, and lets the portal's orders go on; or gives the portal up for this run."""
+        """Signs in, updates all contexts and continues the portal's orders; or gives the portal up for this run."""
         portal, host = self._of(origin), net_errors.authority_of(origin)
         try:
             self._note_end(portal, host)
@@ -115,10 +133,10 @@ class SignIns:
         self._policy.release_hold(host)
 
     def _note_end(self, portal: _Portal, host: str) -> None:
-        """Looks at how long the session lasted.
+        """Evaluates how long the session lasted.
 
         Raises:
-            LoginRequiredError: sign-ins bring nothing.
+            LoginRequiredError: repeated sign-ins do not help.
         """
         if portal.fruitless >= _FRUITLESS:
             msg = (
@@ -141,11 +159,11 @@ class SignIns:
             self._hub.emit(events.Notice("warning", text))
 
     async def _sign_in(self, origin: str, portal: _Portal, host: str) -> None:
-        """By form where that is allowed, else in a window.
+        """Signs in by form if allowed, else in a window.
 
         Raises:
-            LoginRequiredError: a person is needed, and cannot be asked here or did not sign in.
-            PortalUnreachableError: the portal has not answered for too long.
+            LoginRequiredError: the user must sign in, but cannot be asked here or did not.
+            PortalUnreachableError: the portal did not answer for too long.
         """
         pool, options = self._run_context.pool, self._run_context.options
         self._hub.emit(events.SignInStarted(host, "form"))
@@ -170,6 +188,27 @@ class SignIns:
         self._hub.emit(events.Notice("warning", text))
         await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
         await pool.take_sign_in(origin)
+
+    async def _keep_alive(self, portal: _Portal, asked: portals.KeepAlive) -> None:
+        """Asks what the portal's own pages ask while they are open, as long as no page of it is read.
+
+        So a session outlasts a pause: a disk that is full, another portal that is down. What is answered is of no
+        interest: an order's page will say whether the session holds.
+        """
+        run_context, loop = self._run_context, asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(asked.every)
+            if portal.is_renewing or loop.time() - portal.used_at < asked.every:
+                continue
+            session = run_context.client.session(run_context.pool.user_agent)
+            try:
+                session.set_cookies(await run_context.pool.cookies())
+                async with session.get(asked.url):
+                    _log.debug("asked %s, to keep the session alive", asked.url)
+            except errors.OrderError as error:
+                _log.info("%s was asked to keep the session alive: %s", asked.url, error)
+            finally:
+                await session.aclose()
 
     def _of(self, origin: str) -> _Portal:
         return self._portals.setdefault(origin, _Portal())

@@ -1,4 +1,4 @@
-"""A worker's loop: it opens a lane, takes orders from the queue, and works on each until nothing is left."""
+"""A worker's loop: opens a lane, leases orders from the queue and processes them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from po_pw.lanes import base as lanes
 
 REPLACEMENTS: Final = 5
-"""How many lanes in a row a worker may lose without settling an order, before it gives up."""
+"""Maximum lanes that a worker may lose in a row without settling an order."""
 
 
 class Worker:
-    """Works until the queue is drained or stopped.
+    """Processes orders until the queue is drained or stopped.
 
     With one worker everything is strictly one after another; with more, the files of up to `orders_per_context` orders
     stream while the next is read.
@@ -35,9 +35,9 @@ class Worker:
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
-        """Opens a lane, works, opens another where one is lost; ends when there is nothing more to do.
+        """Opens a lane and processes orders, replacing the lane if it is lost; ends when nothing is left.
 
-        Where no lane can be opened the worker leaves: its orders go to the others, and `WorkerDeps.gave_up` is called.
+        If no lane can be opened, the worker leaves: its orders go to the others, and `WorkerDeps.gave_up` is called.
         """
         deps = self._deps
         deps.source.join(self.name)
@@ -45,8 +45,8 @@ class Worker:
             while True:
                 try:
                     lane = await deps.lanes.open(self.name)
-                except errors.OutputUnavailableError as error:  # where the browser puts its downloads
-                    deps.space.met(error)
+                except errors.OutputUnavailableError as error:  # the browser's download folder
+                    deps.space.report_error(error)
                     await deps.space.wait()
                     if deps.source.is_over() or deps.source.is_retired(self.name):
                         return
@@ -60,7 +60,7 @@ class Worker:
                         await deps.lanes.close(self.name)  # to free its memory
                     if deps.source.is_over() or deps.source.is_retired(self.name):
                         return
-                    continue  # called back in the meantime
+                    continue  # needed again in the meantime
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
                 self._run_context.hub.emit(events.ContextLost(self.name, lane.why_lost, replaced=replaced))
@@ -73,7 +73,7 @@ class Worker:
             deps.source.leave(self.name)
 
     async def _work(self, lane: lanes.Lane) -> bool:
-        """Works with one lane; True when there is nothing more to do, False when the lane is lost."""
+        """Processes orders with one lane; True if nothing is left, False if the lane is lost."""
         deps, run_context, options = self._deps, self._run_context, self._run_context.options
         session = run_context.client.session(lane.user_agent, lane.language, check=deps.policy.check)
         fetcher = fetching.Fetcher(
@@ -102,7 +102,7 @@ class Worker:
         return all(drained)
 
     async def _take_orders(self, tools: order_reading.Tools, group: asyncio.TaskGroup) -> bool:
-        """The loop of one page. True: drained or stopped; False: the lane is lost."""
+        """The loop for one page. True: drained or stopped; False: the lane is lost."""
         while True:
             await self._orders.acquire()
             handed_over = False
@@ -112,7 +112,7 @@ class Worker:
                 lease = await self._deps.source.lease(self.name)
                 if lease is None:
                     return True
-                if tools.lane.is_lost():  # while it waited
+                if tools.lane.is_lost():  # while waiting
                     await self._deps.source.release(lease, order_queue.Requeue(0.0, counts=False))
                     return False
                 job = order_job.OrderJob(self._deps, tools, lease)

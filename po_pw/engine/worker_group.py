@@ -1,4 +1,4 @@
-"""The workers of a run, from the first context asked for to the last order settled."""
+"""The workers of a run."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from po_pw.machine.capacity import Decision, Governor
 
 SAMPLE: Final = 0.25
-"""Seconds between two announcements of bytes received."""
+"""Seconds between events about bytes received."""
 
 
 class WorkerGroup:
-    """Workers on one scheduler: as many as the governor allows at each moment.
+    """Workers on one scheduler: as many as the governor currently allows.
 
     Args:
-        run_context: what they share.
-        orders: what is to be done.
-        names: of the workers that are asked for, each of whom opens a context.
-        governor: says how many may be open.
-        first: what it said to begin with.
-        open_ended: whether orders come one by one.
+        run_context: of the run.
+        orders: to process.
+        names: of the workers, each with its own context.
+        governor: decides how many contexts may be open.
+        first: its first decision.
+        open_ended: whether orders are added one by one.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class WorkerGroup:
             circuit_breaker.Policy(base, options.backoff_cap, options.outage_timeout, confirm=base),
             random=random.random,
             now=asyncio.get_running_loop().time,
-            say=self._warn,
-            given_up=self._give_up,
-            changed=lambda: self.source.changed(),
+            notify=self._warn,
+            on_given_up=self._give_up,
+            on_change=lambda: self.source.changed(),
             emit=run_context.hub.emit,
             asleep=probes.asleep,
             hosts=reachability.Hosts(self.knowledge.has_answered, probes.network, self.knowledge.note_answer),
@@ -87,22 +87,22 @@ class WorkerGroup:
             lambda: probes.space(run_context.out),
             options.min_free_bytes,
             options.disk_timeout,
-            say=self._warn,
-            paused=self.source.pause,
-            place=disk_space.Place(run_context.out),
-            back=run_context.back,
+            notify=self._warn,
+            on_pause=self.source.pause,
+            folder=disk_space.OutputFolder(run_context.out),
+            on_available=run_context.back,
             every=probes.space_every,
         )
 
     async def work(self) -> None:
-        """Works until every order is settled, or a stop.
+        """Processes until every order is settled, or the run is stopped.
 
         Raises:
             LoginRequiredError: the portal asks for a sign-in.
             ParallelProcessingError: no context could be opened, or all were lost.
-            PortalUnreachableError: a portal has not answered for too long.
-            OutputUnavailableError: there was no room, or no output directory, for too long.
-            MachineError: the disk is in the way.
+            PortalUnreachableError: a portal did not answer for too long.
+            OutputUnavailableError: the disk was full, or the output directory unavailable, for too long.
+            MachineError: a disk error.
         """
         options, first = self._run_context.options, self._first
         most = options.max_total_bytes
@@ -112,7 +112,7 @@ class WorkerGroup:
             most,
             lambda: self._run_context.stop(full),
             go_ahead=self._space.wait,
-            known=self.knowledge.verdicts,
+            known=self.knowledge.known_addresses,
         )
         deps = WorkerDeps(
             self._run_context,
@@ -162,7 +162,7 @@ class WorkerGroup:
             self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
 
     def _begin(self, group: asyncio.TaskGroup, deps: WorkerDeps, name: models.WorkerId, delay: float) -> None:
-        """Starts a worker; when the last has ended, so does what goes on beside them."""
+        """Starts a worker; when the last has ended, background tasks are ended, too."""
 
         async def work() -> None:
             await asyncio.sleep(delay)
@@ -178,7 +178,7 @@ class WorkerGroup:
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
     async def _govern(self, group: asyncio.TaskGroup, deps: WorkerDeps) -> None:
-        """Retires workers where memory runs short, calls them back or begins others where there is room; says why."""
+        """Retires workers if memory is short, and reactivates or adds workers if there is enough; reports why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count
             running = [name for name in self._names if name in self._running]
@@ -198,13 +198,13 @@ class WorkerGroup:
             self._run_context.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
 
     def _is_alone(self) -> bool:
-        """Whether there is one worker alone, by request or for want of memory: then nothing overlaps."""
+        """Whether there is only one worker, by request or for lack of memory: then nothing overlaps."""
         return min(self._allowed, len(self._names)) <= 1
 
     async def _notice_sleep(self) -> None:
-        """After a sleep browsers are looked at, and one order of each host goes first: is the session still good?"""
+        """After a sleep, checks the browsers and lets one order of each host go first, to test the session."""
         probes = self._run_context.probes
-        async for seconds in clocks.sleeps(probes.asleep, probes.sleep_every):
+        async for seconds in clocks.watch_sleep(probes.asleep, probes.sleep_every):
             self._warn(f"the machine slept for {humanize.duration(seconds)}; no deadline counts that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
@@ -217,7 +217,7 @@ class WorkerGroup:
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
     def _give_up(self, error: errors.PoPwError) -> None:
-        """Only orders of portals that were given up are left."""
+        """Ends the run: only orders of given-up portals are left."""
         if self.given_up is None:
             self.given_up = error
             needs_sign_in = isinstance(error, errors.LoginRequiredError)
@@ -230,11 +230,11 @@ class WorkerGroup:
 
     @property
     def is_ending(self) -> bool:
-        """Whether it ends before all is done: a sign-in is needed, or a portal is gone."""
+        """Whether it ends early: a sign-in is needed, or a portal was given up."""
         return self.given_up is not None
 
     def stop(self) -> None:
-        """No more orders are begun."""
+        """Starts no more orders."""
         self.stopped = True
         self.source.stop()
         self._visits.end(self.policy.may_abandon)

@@ -29,7 +29,7 @@ _MARK: Final = """(element, number) => {
   mark.append(tag);
   element.ownerDocument.body.append(mark);
 }"""
-_PATIENCE: Final = 10_000
+_TIMEOUT: Final = 10_000
 
 
 async def take(page: playwright.Page, found: Sequence[models.Control], path: Path) -> tuple[int, ...]:
@@ -56,5 +56,5 @@ async def take(page: playwright.Page, found: Sequence[models.Control], path: Pat
             continue
         await element.evaluate(_MARK, str(number))
         drawn.append(number)
-    await page.screenshot(path=path, full_page=True, timeout=_PATIENCE)
+    await page.screenshot(path=path, full_page=True, timeout=_TIMEOUT)
     return tuple(drawn)

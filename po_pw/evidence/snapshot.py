@@ -18,15 +18,15 @@ _log = logging.getLogger(__name__)
 
 SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 """Seconds for each of the two: a page that stopped painting must not block the run."""
-_MOST_SOURCE: Final = 600_000
+_MAX_SOURCE_CHARS: Final = 600_000
 """Characters of source that are saved."""
-_LONGEST_DATA: Final = 50_000
+_MAX_DATA_CHARS: Final = 50_000
 """Characters of an embedded (`data:`) picture in the source."""
-_MOST_HEIGHT: Final = 8_000
+_MAX_HEIGHT: Final = 8_000
 """CSS pixels of a page's height in its screenshot."""
-_MOST_SCREENSHOT: Final = 8_000_000
+_MAX_SCREENSHOT_BYTES: Final = 8_000_000
 """Bytes of the screenshot."""
 
 # Works on a copy of the document, the page itself is not changed. Shadow roots are written into the copy.
@@ -86,7 +86,7 @@ async def take(page: playwright.Page, folder: Path) -> tuple[str, ...]:
         return ()
     for name, get in ((SCREENSHOT, _screenshot), (SOURCE, _source)):
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 content = await get(page)
             if content:
                 await asyncio.to_thread(_write, folder / name, content)
@@ -101,17 +101,17 @@ async def _screenshot(page: playwright.Page) -> bytes:
     """The full page with passwords and codes covered; only the visible part if the image would be too large."""
     masked: list[Any] = [page.locator(_MASKED)]
     height = await page.evaluate("document.documentElement.scrollHeight")
-    whole = height <= _MOST_HEIGHT
-    shot = await page.screenshot(full_page=whole, mask=masked, timeout=_PATIENCE * 1000, animations="disabled")
-    if len(shot) > _MOST_SCREENSHOT:
-        shot = await page.screenshot(mask=masked, timeout=_PATIENCE * 1000, animations="disabled")
-    return shot if len(shot) <= _MOST_SCREENSHOT else b""
+    whole = height <= _MAX_HEIGHT
+    shot = await page.screenshot(full_page=whole, mask=masked, timeout=_TIMEOUT * 1000, animations="disabled")
+    if len(shot) > _MAX_SCREENSHOT_BYTES:
+        shot = await page.screenshot(mask=masked, timeout=_TIMEOUT * 1000, animations="disabled")
+    return shot if len(shot) <= _MAX_SCREENSHOT_BYTES else b""
 
 
 async def _source(page: playwright.Page) -> bytes:
     source: str = await page.evaluate(_COPY)
     # Cut first: a source of 100 MB would take a minute to clean.
-    cleaned = await asyncio.to_thread(clean, source[:_MOST_SOURCE])
+    cleaned = await asyncio.to_thread(clean, source[:_MAX_SOURCE_CHARS])
     return f"<!-- {redact.address(page.url)}, as po-pw saw it; secrets and scripts removed -->\n{cleaned}".encode(
         "utf-8", "replace"
     )
@@ -155,7 +155,7 @@ def _clean_attribute(found: re.Match[str]) -> str:
         inner = redact.REDACTED
     elif name.lower() in _ADDRESSES:
         is_data = inner[:5].lower() == "data:"
-        inner = (inner[:200] if len(inner) > _LONGEST_DATA else inner) if is_data else redact.address(inner)
+        inner = (inner[:200] if len(inner) > _MAX_DATA_CHARS else inner) if is_data else redact.address(inner)
     else:
         inner = _text(inner)
     return f"{name}{equals}{mark}{inner}{mark}"

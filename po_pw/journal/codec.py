@@ -65,7 +65,7 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
         None if amount is None else str(amount),
         isinstance(amount, Decimal),
         problem.code if problem else None,
-        whole(redact.text(problem.message)) if problem else None,
+        escape_surrogates(redact.text(problem.message)) if problem else None,
         row.duplicate_of,
         json.dumps(order.levels if order else ()),
     )
@@ -114,13 +114,13 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
     return (
         run,
         key,
-        whole(file.attachment_id),
-        whole(file.path),
-        whole(file.sent_name),
+        escape_surrogates(file.attachment_id),
+        escape_surrogates(file.path),
+        escape_surrogates(file.sent_name),
         file.size,
         file.sha256,
-        whole(file.media_type),
-        whole(file.source),
+        escape_surrogates(file.media_type),
+        escape_surrogates(file.source),
         file.lane,
         saved_at,
         _text(file),
@@ -142,7 +142,7 @@ def now() -> str:
     return stamp(datetime.datetime.now(datetime.UTC))
 
 
-def whole(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Escapes lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

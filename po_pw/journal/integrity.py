@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_PATIENCE: Final = 60.0
+_TIMEOUT: Final = 60.0
 """Maximum seconds of a check; whatever was not checked by then is assumed intact."""
 _OPCODES: Final = 100_000
 """SQLite virtual machine instructions between readings of the clock: a few milliseconds."""
-_LARGEST: Final = 2**60
+_MAX_ID: Final = 2**60
 """Real ids stay far below; beyond it SQLite would soon run out of ids."""
 
-_LEFT: Final = """
+_UNFINISHED_FILES: Final = """
 SELECT file FROM files WHERE NOT EXISTS (
   SELECT 1 FROM outcomes WHERE outcomes.run = files.run AND outcomes.key = files.key)"""
 """Files that the next run may resume with."""
@@ -47,17 +47,17 @@ _NOT_DAMAGE: Final = frozenset(
 def note_closed(path: Path) -> None:
     """Records size and time of a cleanly closed journal, so that the next start can skip the check."""
     try:
-        _note(path).write_text(json.dumps(_looks(path)), "utf-8")
+        _note(path).write_text(json.dumps(_file_stamps(path)), "utf-8")
     except OSError:  # then the next start checks the journal
         return
 
 
-def is_as_it_was_closed(path: Path) -> bool:
+def is_unchanged_since_close(path: Path) -> bool:
     """Whether the journal is unchanged since it was cleanly closed."""
-    if schema.beside(path):
+    if schema.side_files(path):
         return False
     try:
-        return bool(json.loads(_note(path).read_text("utf-8")) == _looks(path))
+        return bool(json.loads(_note(path).read_text("utf-8")) == _file_stamps(path))
     except (OSError, ValueError):
         return False
 
@@ -67,7 +67,7 @@ def note_opened(path: Path) -> None:
     _note(path).unlink(missing_ok=True)
 
 
-def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda: False) -> str:
+def find_damage(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda: False) -> str:
     """Describes the damage of a journal that no one else has open; `""` if there is none.
 
     Reads everything that a run relies on: each page and index, each outcome and folder name. 100,000 orders with
@@ -77,7 +77,7 @@ def fault(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = lambda
         sqlite3.Error: an error of the machine, not of the journal.
     """
     try:
-        with contextlib.closing(schema.writing(path, rollback=rollback)) as connection:
+        with contextlib.closing(schema.open_for_writing(path, rollback=rollback)) as connection:
             found = _shape_fault(connection) or _content_fault(connection, is_stopped)
         return found or ("its header forbids writing" if _forbids_writing(path) else "")
     except sqlite3.Error as error:
@@ -113,22 +113,22 @@ def _content_fault(connection: sqlite3.Connection, is_stopped: Callable[[], bool
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 < version <= len(schema.MIGRATIONS):
         return ""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     connection.set_progress_handler(lambda: time.monotonic() > deadline or is_stopped(), _OPCODES)
-    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if verdict != "ok":
-        return str(verdict).partition("\n")[0]
+    (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if result != "ok":
+        return str(result).partition("\n")[0]
     for row in connection.execute("SELECT id, key, status, outcome FROM outcomes"):
         outcome = codec.load(row["outcome"])
-        if (outcome.key, outcome.status) != (row["key"], row["status"]) or row["id"] > _LARGEST:
+        if (outcome.key, outcome.status) != (row["key"], row["status"]) or row["id"] > _MAX_ID:
             return f"the entry of {row['key']} contradicts itself"
     for row in connection.execute("SELECT parent, folded, stem, key FROM folders"):
         if not all(isinstance(value, str) for value in row) or models.folded(row["stem"]) != row["folded"]:
             return "the name of a folder contradicts itself"
-    for row in connection.execute(_LEFT):
+    for row in connection.execute(_UNFINISHED_FILES):
         codec.file(row["file"])
     for (last,) in connection.execute("SELECT seq FROM sqlite_sequence"):
-        if not isinstance(last, int) or last > _LARGEST:
+        if not isinstance(last, int) or last > _MAX_ID:
             return "its count of entries is not one"
     return ""
 
@@ -155,7 +155,7 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.stem}.closed")
 
 
-def _looks(path: Path) -> list[int]:
+def _file_stamps(path: Path) -> list[int]:
     about = path.stat()
     return [about.st_size, about.st_mtime_ns]
 

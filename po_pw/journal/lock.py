@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_PATIENCE: Final = 0.4
-"""Seconds to retry: `is_held` takes the lock for an instant."""
+_TIMEOUT: Final = 0.4
+"""Seconds to retry: `is_locked` takes the lock for an instant."""
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[Callable[[], None]]:
+def locked(folder: Path) -> Iterator[Callable[[], None]]:
     """Holds the lock of an output directory's `.po-pw` folder for the block.
 
     Args:
@@ -55,7 +55,7 @@ def held(folder: Path) -> Iterator[Callable[[], None]]:
 
 def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
     try:
-        lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
+        lock.acquire(timeout=_TIMEOUT, poll_interval=0.05)
     except filelock.Timeout:
         msg = (
             f"another po-pw ({_holder(folder)}) is working in {folder.parent}. Wait for it, stop it with Ctrl-C, or "
@@ -73,7 +73,7 @@ def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
         raise errors.MachineError(msg) from error
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a po-pw has locked the output directory of this `.po-pw` folder; changes nothing."""
     try:
         file = os.open(folder / "lock", os.O_RDONLY)
@@ -86,7 +86,7 @@ def is_held(folder: Path) -> bool:
 
 
 def holder(folder: Path) -> int | None:
-    """Id of the process that holds the lock, from its note; None if unknown. Check `is_held` first."""
+    """Id of the process that holds the lock, from its note; None if unknown. Check `is_locked` first."""
     try:
         return int((folder / "lock.pid").read_text("utf-8"))
     except (OSError, ValueError):  # it is just starting or ending

@@ -87,7 +87,7 @@ def latest(path: Path) -> models.RunId | None:
     Raises:
         MachineError: the journal cannot be read, or a newer po-pw wrote it.
     """
-    return schema.look(path, lambda connection: view.latest(connection, path))
+    return schema.read_only(path, lambda connection: view.latest(connection, path))
 
 
 def counts(path: Path, run: models.RunId | None) -> Counts:
@@ -108,7 +108,7 @@ def counts(path: Path, run: models.RunId | None) -> Counts:
             setattr(found, name, getattr(found, name) + row["count"])
         return found
 
-    return schema.look(path, read)
+    return schema.read_only(path, read)
 
 
 def entries(path: Path, run: models.RunId | None) -> Iterator[Entry]:
@@ -127,7 +127,7 @@ def entries(path: Path, run: models.RunId | None) -> Iterator[Entry]:
         def read(connection: sqlite3.Connection, after: int = after) -> list[sqlite3.Row]:
             return connection.execute(_ENTRIES, {"run": run or "", "after": after}).fetchall()
 
-        rows = schema.look(path, read)
+        rows = schema.read_only(path, read)
         if not rows:
             return
         yield from map(_entry, rows)

@@ -40,13 +40,13 @@ class Recovered:
     """Stem of the order's folder."""
 
 
-def unknown(connection: sqlite3.Connection, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def without_outcome(connection: sqlite3.Connection, folders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of the given folders (parent and stem) whose orders have no outcome in the journal."""
     known = {(row["parent"], row["folded"]) for row in connection.execute(_KNOWN)}
-    return {place for place in places if (models.folded(place[0]), models.folded(place[1])) not in known}
+    return {folder for folder in folders if (models.folded(folder[0]), models.folded(folder[1])) not in known}
 
 
-def put(
+def add(
     connection: sqlite3.Connection,
     recovered: Iterable[Recovered],
     now: datetime.datetime,
@@ -60,9 +60,9 @@ def put(
     run = models.RunId(f"{now:%Y%m%d-%H%M%S}-{ENDING}")
     connection.execute(_BEGIN, (run, codec.stamp(now), codec.stamp(now)))
     latest: dict[models.OrderKey, datetime.datetime] = {}
-    for one in recovered:
-        key, ended_at = one.outcome.key, one.outcome.timing.ended_at
-        connection.execute(_CLAIM, (models.folded(one.parent), models.folded(one.stem), one.stem, key))
+    for order in recovered:
+        key, ended_at = order.outcome.key, order.outcome.timing.ended_at
+        connection.execute(_CLAIM, (models.folded(order.parent), models.folded(order.stem), order.stem, key))
         if key in latest:
             if latest[key] >= ended_at:
                 continue
@@ -70,5 +70,5 @@ def put(
             continue
         latest[key] = ended_at
         connection.execute(_NAME, (key, run))
-        put_outcome(connection, run, one.outcome)
+        put_outcome(connection, run, order.outcome)
     return len(latest)

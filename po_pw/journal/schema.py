@@ -112,12 +112,12 @@ MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
 _damaged: Final[set[Path]] = set()
 """Journals that this process found damaged while using them."""
 
-_LOOKS: Final = 5
-_PATIENCE: Final = 30.0
+_TRIES: Final = 5
+_LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another lock on the database: a reader in rollback mode, a database tool."""
 
 
-def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
+def open_for_writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
     """Opens the journal for writing: with a write-ahead log if the file system allows it, else a rollback journal.
 
     Both survive a power failure; with the write-ahead log readers do not block the writer. A journal in the other mode
@@ -125,7 +125,7 @@ def writing(path: Path, *, rollback: bool = False) -> sqlite3.Connection:
 
     Args:
         path: the database.
-        rollback: do not try the write-ahead log; see `storage_location.judge`.
+        rollback: do not try the write-ahead log; see `storage_location.classify`.
 
     Raises:
         sqlite3.Error: it cannot be opened.
@@ -164,7 +164,7 @@ def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
     return connection
 
 
-def reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> sqlite3.Connection:
     """Opens the journal for reading, by one thread at a time.
 
     Raises:
@@ -175,7 +175,7 @@ def reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
+def read_only(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
     """Reads a journal without creating or changing any file, even while a run writes to it.
 
     Args:
@@ -185,11 +185,11 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
     Raises:
         MachineError: it cannot be read.
     """
-    with translated(path):
-        for _ in range(_LOOKS):
+    with map_sqlite_errors(path):
+        for _ in range(_TRIES):
             before = _stamps(path)
             try:
-                found, is_sure = _read_somehow(path, read)
+                found, is_sure = _read_consistently(path, read)
             except FileNotFoundError:  # write-ahead log removed by a run that just ended
                 continue
             except sqlite3.Error:
@@ -202,11 +202,11 @@ def look(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
     raise errors.MachineError(msg)
 
 
-def _read_somehow(path: Path, read: Callable[[sqlite3.Connection], T]) -> tuple[T, bool]:
+def _read_consistently(path: Path, read: Callable[[sqlite3.Connection], T]) -> tuple[T, bool]:
     """The result of `read`, and whether it is consistent even with a concurrent writer."""
     if _can_be_shared(path):
         try:
-            return _read_by(_address(path, "mode=ro&readonly_shm=1"), read), True
+            return _read_at(_address(path, "mode=ro&readonly_shm=1"), read), True
         except sqlite3.OperationalError as error:
             if code_of(error) != sqlite3.SQLITE_READONLY:
                 raise
@@ -224,23 +224,23 @@ def _can_be_shared(path: Path) -> bool:
 
 
 def _read_alone(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
-    besides = beside(path)
-    if not besides:
-        return _read_by(_address(path, "immutable=1"), read)
+    files = side_files(path)
+    if not files:
+        return _read_at(_address(path, "immutable=1"), read)
     with tempfile.TemporaryDirectory(prefix="po-pw-look-") as folder:
         copy = Path(folder) / path.name
-        for name in (path, *besides):
+        for name in (path, *files):
             shutil.copyfile(name, copy.with_name(name.name))
-        return _read_by(_address(copy, "mode=rw"), read)
+        return _read_at(_address(copy, "mode=rw"), read)
 
 
-def _read_by(address: str, read: Callable[[sqlite3.Connection], T]) -> T:
+def _read_at(address: str, read: Callable[[sqlite3.Connection], T]) -> T:
     with contextlib.closing(_connected(address, uri=True)) as connection:
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         return read(connection)
 
 
-def beside(path: Path) -> list[Path]:
+def side_files(path: Path) -> list[Path]:
     """SQLite's side files: write-ahead log and rollback journal."""
     names = [path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal")]
     return [name for name in names if name.exists() and name.stat().st_size]
@@ -258,14 +258,16 @@ def _stamps(path: Path) -> list[tuple[int, int] | None]:
     return stamps
 
 
-def _address(path: Path, how: str) -> str:
-    place = path.absolute().as_posix()
+def _address(path: Path, query: str) -> str:
+    location = path.absolute().as_posix()
     # As bytes: a name with invalid UTF-8 cannot be quoted as text.
-    return f"file://{'' if place.startswith('/') else '/'}{urllib.parse.quote(os.fsencode(place))}?{how}"
+    return f"file://{'' if location.startswith('/') else '/'}{urllib.parse.quote(os.fsencode(location))}?{query}"
 
 
-def _connected(place: str, *, uri: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(place, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, uri=uri)
+def _connected(location: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        location, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False, uri=uri
+    )
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -304,7 +306,7 @@ def refuse_newer(version: int, path: Path) -> None:
         raise errors.MachineError(msg)
 
 
-_MAY_MEND: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     {
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CANTOPEN,
@@ -317,7 +319,7 @@ _MAY_MEND: Final = frozenset(
 
 
 @contextlib.contextmanager
-def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
+def map_sqlite_errors(path: Path, *, waits: bool = False) -> Iterator[None]:
     """Maps SQLite's errors to ours.
 
     Args:
@@ -348,16 +350,16 @@ def translated(path: Path, *, waits: bool = False) -> Iterator[None]:
             msg = f"the journal {path} cannot be written to ({error}). Choose another place with --out."
         else:
             msg = f"the journal {path} cannot be used: {error}"
-        if waits and code in _MAY_MEND:
+        if waits and code in _TEMPORARY:
             raise errors.OutputUnavailableError(msg) from error
         raise errors.MachineError(msg) from error
 
 
 def was_damaged(path: Path) -> bool:
     """Whether damage was found since the last call."""
-    met = path in _damaged
+    is_damaged = path in _damaged
     _damaged.discard(path)
-    return met
+    return is_damaged
 
 
 def code_of(error: sqlite3.Error) -> int | None:

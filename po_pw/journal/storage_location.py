@@ -90,7 +90,7 @@ _SYNCED: Final = (
 """Prefixes of the names of sync programs' folders."""
 
 
-class Place(enum.Enum):
+class Kind(enum.Enum):
     """Type of an output directory's location."""
 
     LOCAL = "local"
@@ -104,17 +104,17 @@ class Place(enum.Enum):
 class StorageLocation:
     """A folder's location."""
 
-    place: Place
+    place: Kind
     mark: str = ""
     """For a synced folder: the folder name or program that shows it."""
 
     @property
     def rollback(self) -> bool:
         """Whether the journal must use a rollback journal."""
-        return self.place is not Place.LOCAL
+        return self.place is not Kind.LOCAL
 
 
-def judge(kind: str, options: Collection[str], *folders: str) -> StorageLocation:
+def classify(kind: str, options: Collection[str], *folders: str) -> StorageLocation:
     """Classifies a folder's location.
 
     Args:
@@ -126,12 +126,12 @@ def judge(kind: str, options: Collection[str], *folders: str) -> StorageLocation
     parts = [part.lower() for folder in folders for part in re.split(r"[\\/]", folder)]
     mark = next((mark for mark in _SYNCED for part in parts if part.startswith(mark)), "")
     if mark:
-        return StorageLocation(Place.SYNCED, mark)
+        return StorageLocation(Kind.SYNCED, mark)
     if lower.startswith(_REMOTE) or "remote" in options or any(_is_on_a_server(folder) for folder in folders):
-        return StorageLocation(Place.REMOTE)
+        return StorageLocation(Kind.REMOTE)
     if "fuse" in lower and not lower.startswith(_LOCAL_FUSE):
-        return StorageLocation(Place.UNSURE)
-    return StorageLocation(Place.LOCAL)
+        return StorageLocation(Kind.UNSURE)
+    return StorageLocation(Kind.LOCAL)
 
 
 def _is_on_a_server(folder: str) -> bool:

@@ -147,7 +147,7 @@ class Journal:
 
         Args:
             path: of the database; its folder must exist.
-            rollback: no write-ahead log; see `storage_location.judge`.
+            rollback: no write-ahead log; see `storage_location.classify`.
 
         Raises:
             MachineError: it cannot be opened or is damaged, or a newer po-pw wrote it; on exit: a fact, or an
@@ -186,10 +186,10 @@ class Journal:
                 _PUT_RUN,
                 (
                     run,
-                    codec.whole(plan.source),
+                    codec.escape_surrogates(plan.source),
                     json.dumps(plan.columns),
                     plan.workers,
-                    codec.whole(plan.out),
+                    codec.escape_surrogates(plan.out),
                     json.dumps(tuple(map(redact.text, plan.command))),
                     codec.stamp(plan.started_at),
                 ),
@@ -242,7 +242,7 @@ class Journal:
             OutputUnavailableError: it cannot be opened.
             MachineError: it is another journal.
         """
-        self._writer.lose()
+        self._writer.mark_lost()
         query = "SELECT 1 FROM runs WHERE run = ?"
         known = await self._written(lambda connection: connection.execute(query, (run,)).fetchone() is not None)
         if not known:
@@ -405,10 +405,10 @@ class Journal:
         with self._reading() as connection:
             return [codec.file(row["file"]) for row in connection.execute(_LEFT, (key,)).fetchall()]
 
-    def without_outcome(self, places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    def without_outcome(self, folders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of the given folders (parent and stem) whose orders have no outcome."""
         with self._reading() as connection:
-            return restore.unknown(connection, places)
+            return restore.without_outcome(connection, folders)
 
     async def restore(self, recovered: Iterable[restore.Recovered], now: datetime.datetime) -> int:
         """Adds recovered outcomes under an artificial run without rows; of an order the latest counts.
@@ -420,7 +420,7 @@ class Journal:
         Returns:
             Number of orders that had no outcome before.
         """
-        return await self._written(lambda connection: restore.put(connection, recovered, now, writes.put_outcome))
+        return await self._written(lambda connection: restore.add(connection, recovered, now, writes.put_outcome))
 
     def _stream(self, query: str, run: models.RunId, load: Callable[[sqlite3.Row], T]) -> Iterator[T]:
         """Yields the rows of a query whose parameters are run, last number and limit."""
@@ -432,7 +432,10 @@ class Journal:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with schema.translated(self._path, waits=True), contextlib.closing(schema.reading(self._path)) as connection:
+        with (
+            schema.map_sqlite_errors(self._path, waits=True),
+            contextlib.closing(schema.open_for_reading(self._path)) as connection,
+        ):
             yield connection
 
     async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:

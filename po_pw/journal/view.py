@@ -21,7 +21,7 @@ _RECENT: Final = 50
 _SHOWN: Final = 5
 """Maximum warnings returned."""
 
-_MOST_UNREAD: Final = 20
+_MAX_UNREAD: Final = 20
 """Maximum unrecognised orders returned."""
 
 _LATEST: Final = """
@@ -169,7 +169,7 @@ def progress(path: Path) -> Progress | None:
     Raises:
         MachineError: the journal cannot be read, or a newer po-pw wrote it.
     """
-    return schema.look(path, lambda connection: _progress(connection, path))
+    return schema.read_only(path, lambda connection: _progress(connection, path))
 
 
 def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[models.OrderKey, str]:
@@ -192,7 +192,7 @@ def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[mode
                 found[models.OrderKey(row["key"])] = str(row["folder"])
         return found
 
-    return schema.look(path, read)
+    return schema.read_only(path, read)
 
 
 def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
@@ -206,11 +206,11 @@ def outcome(path: Path, key: models.OrderKey) -> models.Outcome | None:
         row = connection.execute(_ONE, (key,)).fetchone()
         return None if row["outcome"] is None else codec.load(row["outcome"])
 
-    return schema.look(path, read)
+    return schema.read_only(path, read)
 
 
 def latest(connection: sqlite3.Connection, path: Path) -> models.RunId | None:
-    """The latest run of a journal opened by `schema.look`; None if there is none.
+    """The latest run of a journal opened by `schema.read_only`; None if there is none.
 
     Raises:
         MachineError: a newer po-pw wrote it.
@@ -281,7 +281,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
         rules=_by_rules(connection, run, version),
-        unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MOST_UNREAD))),
+        unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MAX_UNREAD))),
         warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
     )
 

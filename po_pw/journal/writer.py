@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Future: TypeAlias = "concurrent.futures.Future[T]"
 
-TOGETHER: Final = 500
+MAX_BATCH: Final = 500
 """Maximum requests per commit; also the number of notes that are written without waiting for a commit."""
-AGE: Final = 1.0
+MAX_NOTE_AGE: Final = 1.0
 """Seconds after which notes are written to a rollback journal without waiting for a commit, since each commit syncs. To
 a write-ahead log they are written at once and without a sync, which it does not need for consistency: so a kill loses
 almost nothing, and `po-pw status` sees what is in progress."""
@@ -42,7 +42,7 @@ class Writer:
 
     Args:
         path: of the database.
-        rollback: see `schema.writing`.
+        rollback: see `schema.open_for_writing`.
 
     Raises:
         MachineError: it cannot be opened, or a newer po-pw wrote it.
@@ -62,8 +62,8 @@ class Writer:
         """The connection is unusable: the journal was unavailable."""
         self._kept: list[_Request[Any]] = []
         """Notes that could not be written, to be retried: no caller waits for them."""
-        with schema.translated(path):
-            self._connection = schema.writing(path, rollback=rollback)
+        with schema.map_sqlite_errors(path):
+            self._connection = schema.open_for_writing(path, rollback=rollback)
             try:
                 schema.prepare(self._connection, path)
             except BaseException:
@@ -111,7 +111,7 @@ class Writer:
         self._thread.join()
         for request in self._kept:
             request.done.set_exception(errors.OutputUnavailableError(f"the journal {self._path} could not be written"))
-        with schema.translated(self._path):
+        with schema.map_sqlite_errors(self._path):
             self._connection.close()
         if self._unheard is not None:
             raise self._unheard
@@ -140,10 +140,10 @@ class Writer:
 
     def _gather(self, batch: list[_Request[Any]]) -> bool:
         """Waits for requests and collects what is queued. Returns True after the last."""
-        oldest, patience = 0.0, 0.0 if self._has_log else AGE
+        oldest, max_age = 0.0, 0.0 if self._has_log else MAX_NOTE_AGE
         while True:
             try:
-                request = self._queue.get(timeout=max(0.0, oldest + patience - time.monotonic()) if batch else None)
+                request = self._queue.get(timeout=max(0.0, oldest + max_age - time.monotonic()) if batch else None)
             except queue.Empty:
                 return False
             if request is None:
@@ -151,7 +151,7 @@ class Writer:
             if not batch:
                 oldest = time.monotonic()
             batch.append(request)
-            if len(batch) >= TOGETHER or (self._queue.empty() and any(one.awaited for one in batch)):
+            if len(batch) >= MAX_BATCH or (self._queue.empty() and any(one.awaited for one in batch)):
                 return False
 
     def _write(self, batch: list[_Request[Any]]) -> None:
@@ -162,29 +162,29 @@ class Writer:
         if not batch:
             return
         batch, self._kept = [*self._kept, *batch], []
-        fine: list[tuple[_Request[Any], Any]] = []
+        succeeded: list[tuple[_Request[Any], Any]] = []
         failed: list[tuple[_Request[Any], BaseException]] = []
         synced = not self._has_log or any(request.awaited for request in batch)
         try:
-            with schema.translated(self._path, waits=True):
+            with schema.map_sqlite_errors(self._path, waits=True):
                 if self._is_lost:
                     self._open_again()
                 if self._has_log:
                     self._connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 for request in batch:
-                    self._apply(request, fine, failed)
+                    self._apply(request, succeeded, failed)
                 self._connection.execute("COMMIT")
                 self.syncs += synced
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, on another thread
             known = {id(request) for request, _ in failed}
             failed += [(request, error) for request in batch if id(request) not in known]
-            fine = []
+            succeeded = []
             if isinstance(error, errors.OutputUnavailableError) and not isinstance(error, errors.OutOfSpaceError):
                 self._is_lost = True
             else:
                 self._abandon()
-        for request, result in fine:
+        for request, result in succeeded:
             request.done.set_result(result)
         for request, problem in failed:
             if not request.awaited and isinstance(problem, errors.OutputUnavailableError):
@@ -195,12 +195,12 @@ class Writer:
     def _apply(
         self,
         request: _Request[Any],
-        fine: list[tuple[_Request[Any], Any]],
+        succeeded: list[tuple[_Request[Any], Any]],
         failed: list[tuple[_Request[Any], BaseException]],
     ) -> None:
         self._connection.execute("SAVEPOINT request")
         try:
-            with schema.translated(self._path, waits=True):
+            with schema.map_sqlite_errors(self._path, waits=True):
                 result = request.work(self._connection)
         except BaseException as error:
             if not self._connection.in_transaction:  # SQLite has rolled back everything
@@ -208,7 +208,7 @@ class Writer:
             self._connection.execute("ROLLBACK TO request")
             failed.append((request, error))
         else:
-            fine.append((request, result))
+            succeeded.append((request, result))
         self._connection.execute("RELEASE request")
 
     def _open_again(self) -> None:
@@ -223,10 +223,10 @@ class Writer:
         if not self._path.is_file():  # SQLite would create a new one
             msg = f"the journal {self._path} is not there"
             raise errors.OutputUnavailableError(msg)
-        self._connection = schema.writing(self._path, rollback=self._rollback)
+        self._connection = schema.open_for_writing(self._path, rollback=self._rollback)
         self._is_lost = False
 
-    def lose(self) -> None:
+    def mark_lost(self) -> None:
         """Has the journal reopened before the next write, because its folder was unavailable."""
         self._is_lost = True
 

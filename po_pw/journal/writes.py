@@ -60,7 +60,7 @@ def put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact
         connection.execute(_PUT_FILE, codec.file_values(run, fact.key, fact.file))
         return
     if isinstance(fact, facts.Happened):
-        detail = codec.whole(json.dumps(fact.detail, ensure_ascii=False))
+        detail = codec.escape_surrogates(json.dumps(fact.detail, ensure_ascii=False))
         connection.execute(
             _PUT_EVENT, (run, codec.stamp(fact.at), fact.event, fact.level, fact.worker, fact.key, detail)
         )
@@ -70,6 +70,6 @@ def put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact
     if isinstance(fact, facts.Leased):
         connection.execute(_LEASED, (*handed_out, codec.stamp(fact.at)))
         return
-    code, message = (fact.failure.code, codec.whole(fact.failure.message)) if fact.failure else (None, None)
+    code, message = (fact.failure.code, codec.escape_surrogates(fact.failure.message)) if fact.failure else (None, None)
     times = (codec.stamp(fact.started_at), codec.stamp(fact.ended_at))
     connection.execute(_ATTEMPTED, (*handed_out, *times, fact.counts, code, message))

@@ -1,1 +1,1 @@
-"""Ways of reading an order."""
+"""Lanes: ways of reading an order."""

@@ -14,66 +14,66 @@ if TYPE_CHECKING:
 
 
 class Captured(Protocol):
-    """A download that a click began; it goes on while the page does something else."""
+    """A download started by a click; it continues whatever the page does."""
 
     @property
     def sent_name(self) -> str:
-        """As the browser understood it."""
+        """File name suggested by the browser."""
         ...
 
     @property
     def url(self) -> str:
-        """Where it came from."""
+        """Its address."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Of the answer, in lower case; may be empty."""
+        """Response headers, names in lower case; may be empty."""
         ...
 
     @property
     def temporary(self) -> Path:
-        """The folder on whose disk the browser keeps its own files."""
+        """A folder on the disk of the browser's own files."""
         ...
 
     async def part(self, stall: float) -> Path:
-        """The whole file, once it is all there; the caller moves it away.
+        """Waits for the complete file; the caller moves it away.
 
         Args:
-            stall: seconds without a byte after which it is given up.
+            stall: seconds without data after which it is cancelled.
 
         Raises:
-            TransientError: it broke off, or nothing came for so long.
+            TransientError: it was cut off or stalled.
         """
         ...
 
     async def discard(self) -> None:
-        """Ends it, and removes what came of it."""
+        """Cancels it and removes its file."""
         ...
 
 
 class Visit(Protocol):
-    """One order's page, open."""
+    """One order's open page."""
 
     listing: models.Listing
 
     async def capture(self, click: models.Click) -> Captured | models.Link:
-        """What a click hands out: a download that has begun, or the address of a file it opened.
+        """Clicks a control; returns the download that started, or the address of a file that it opened.
 
         Raises:
-            TransientError: nothing came in time.
-            PermanentError: no way to it is certain to change nothing (`NOT_PRESSED`).
+            TransientError: timeout.
+            PermanentError: the click might change something (`NOT_PRESSED`).
             NotAFileError: a page came instead.
-            SessionExpiredError: the page that came asks for a sign-in.
+            SessionExpiredError: a sign-in page came instead.
         """
         ...
 
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
-        """Saves a screenshot with these controls numbered; False where the page cannot be drawn."""
+        """Saves a screenshot with these controls numbered; False if that is not possible."""
         ...
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
-        """Saves a screenshot and the source of the page, without secrets; gives the files."""
+        """Saves screenshot and source of the page, without secrets; returns the files."""
         ...
 
 
@@ -84,38 +84,38 @@ class Lane(Protocol):
 
     @property
     def user_agent(self) -> str:
-        """What the HTTP client calls itself, to be the same user of the portal."""
+        """The browser's user agent, for the HTTP client."""
         ...
 
     @property
     def language(self) -> str:
-        """Likewise, as an `Accept-Language` header."""
+        """The browser's `Accept-Language`, for the HTTP client."""
         ...
 
     def is_lost(self) -> bool:
-        """Whether nothing can be read any more: another lane has to be opened."""
+        """Whether the lane is unusable and must be replaced."""
         ...
 
     @property
     def why_lost(self) -> str:
-        """Why, in words; `""` while it is not."""
+        """Why it is lost; `""` if it is not."""
         ...
 
     async def cookies(self) -> Sequence[models.Cookie]:
-        """The cookies that the portal's pages have now."""
+        """The current cookies of the portal's pages."""
         ...
 
     def visit(self, order: models.PurchaseOrder) -> AbstractAsyncContextManager[Visit]:
-        """Opens an order's page and reads it; the page is free again when the visit closes.
+        """Opens an order's page and reads it; the page is released when the visit closes.
 
         Raises:
             TransientError: the portal or the network failed.
-            BrowserLostError: the context died.
+            BrowserLostError: the context crashed.
         """
         ...
 
     def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
-        """Which hosts the files of an order may come from, whose page was read at this address."""
+        """Hosts that the files of an order may come from; `page_url` is its page's final address."""
         ...
 
     async def opens(self, url: str) -> bool:
@@ -123,27 +123,27 @@ class Lane(Protocol):
 
         Raises:
             TransientError: the portal or the network failed.
-            BrowserLostError: the context died.
+            BrowserLostError: the context crashed.
         """
         ...
 
     async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> Captured:
-        """A file by its address the way a person gets it, where our HTTP client does not.
+        """Downloads a file through the browser, if our HTTP client is refused.
 
         Raises:
-            OrderError: it does not come this way either.
+            OrderError: this fails, too.
         """
         ...
 
 
 class LaneFactory(Protocol):
-    """Opens a lane for each worker that asks."""
+    """Opens lanes for workers."""
 
     async def open(self, worker: models.WorkerId) -> Lane:
-        """A lane for this worker; the resources of the one it had are used again where they are still there.
+        """Opens a lane for this worker; resources of its earlier lane are reused if possible.
 
         Raises:
-            MachineError: none can be opened.
+            MachineError: it cannot be opened.
             OutputUnavailableError: the output directory cannot be written at present.
         """
         ...

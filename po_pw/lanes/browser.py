@@ -1,4 +1,4 @@
-"""The browser lane: an order is read on a page of a persistent context."""
+"""The browser lane: reads orders on pages of a persistent context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, holds, launching, press_guard, quiet
+from po_pw.browser import capture, contexts, launching, page_lease, press_guard, quiet
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from po_pw.lanes import base
     from po_pw.portals import memory
 
-# Chromium's names for what a later try may get past.
+# Parts of Chromium's messages for errors that may not occur again.
 _NETWORK: Final = ("net::ERR_", "NS_ERROR", "Navigation failed", "interrupted by another navigation")
 
 
 _LOOKS_WITHIN: Final = 5.0
-"""Seconds for a page that came instead of a file to be parsed; one that was guarded may never be."""
+"""Seconds to parse a page that came instead of a file; a guarded page may never finish."""
 
 
 class Knowledge(Protocol):
-    """What is known of the portals; see `engine.portal_knowledge`."""
+    """Knowledge about portals; see `engine.portal_knowledge`."""
 
     def memory(self, url: str) -> memory.PortalMemory:
-        """What is known of the portal of an address."""
+        """The knowledge about the portal of an address."""
         ...
 
     def siblings(self, url: str) -> Sequence[str]:
@@ -44,23 +44,23 @@ class Knowledge(Protocol):
         ...
 
     def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
-        """Whether a number is that of another order of the list."""
+        """Whether a number belongs to another order of the list."""
         ...
 
     def read_again(self, keys: Iterable[str]) -> None:
-        """These orders are to be read again."""
+        """Marks orders to be read again."""
         ...
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
-        """Whether such a control brought no file before."""
+        """Whether such a control has brought no file before."""
         ...
 
     def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
-        """Such a control brought no file: it is not to be pressed again, unless the portal just failed (`is_fault`)."""
+        """Records that such a control brought no file; `is_fault`: because the portal failed."""
         ...
 
     def trust_press(self, url: str, control: models.Control) -> None:
-        """Such a control brought a file."""
+        """Records that such a control brought a file."""
         ...
 
 
@@ -85,12 +85,12 @@ class BrowserLane:
 
     @property
     def user_agent(self) -> str:
-        """The browser's."""
+        """The browser's user agent."""
         return self._context.user_agent
 
     @property
     def language(self) -> str:
-        """The browser's, as an `Accept-Language` header."""
+        """The browser's `Accept-Language`."""
         return self._context.language
 
     def is_lost(self) -> bool:
@@ -106,7 +106,7 @@ class BrowserLane:
         """The cookies of the context.
 
         Raises:
-            BrowserLostError: the context died.
+            BrowserLostError: the context crashed.
         """
         return await self._context.cookies()
 
@@ -141,14 +141,14 @@ class BrowserLane:
         self._hub.emit(event)
 
     async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> base.Captured:
-        """A download of a file by its address, begun on a page of the context that is free.
+        """Downloads a file by its address on a free page of the context.
 
         Raises:
-            TransientError: nothing began in time, or the connection failed.
-            PermanentError: the browser does not get it either.
+            TransientError: nothing started in time, or the connection failed.
+            PermanentError: the browser is refused as well.
             NotAFileError: a page came instead.
-            SessionExpiredError: it asks for a sign-in.
-            BrowserLostError: the context died.
+            SessionExpiredError: a sign-in page came instead.
+            BrowserLostError: the context crashed.
         """
         referer = addresses.referer(link.referer, addresses.parse(link.url))
         timeout = self._options.navigation_timeout
@@ -167,7 +167,7 @@ class _Visit:
     def __init__(
         self,
         context: contexts.Context,
-        hold: holds.PageLease,
+        hold: page_lease.PageLease,
         options: settings.Settings,
         portal: portals.Portal,
         order: models.PurchaseOrder,
@@ -199,7 +199,7 @@ class _Visit:
         self._shown = self._at, max(pages, default=0)
 
     async def capture(self, click: models.Click) -> base.Captured | models.Link:
-        """Presses the control, inside the press guard, and gives what it hands out."""
+        """Clicks the control under the press guard; returns the download or link."""
         if self._options.read_only and click.control.form is not None and click.control.form.method != "get":
             msg = f"{click.control.label!r} sends a form, and --read-only forbids that"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
@@ -339,7 +339,7 @@ async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture
 
 @contextlib.contextmanager
 def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
-    """The answers that bring the page's own documents, the latest last, while the block lasts."""
+    """Collects the responses for the page's own documents inside the block, latest last."""
     answers: list[playwright.Response] = []
 
     def note(answer: playwright.Response) -> None:
@@ -353,17 +353,17 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(hold: holds.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
-    """Opens an address; gives the HTTP status.
+async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+    """Opens an address; returns the HTTP status.
 
     Args:
-        hold: of the page; what was pressed on it before is left first.
+        hold: of the page; if it was pressed on, it is left first.
         url: to open.
-        timeout: seconds for the first answer.
-        answers: of `_answers`.
+        timeout: seconds for the first response.
+        answers: from `_answers`.
 
     Raises:
-        TransientError: the portal answered that it cannot just now.
+        TransientError: the portal is temporarily unavailable.
     """
     with _translated(url):
         await hold.end_guard()
@@ -371,7 +371,7 @@ async def _go(hold: holds.PageLease, url: str, timeout: float, answers: list[pla
         try:
             await hold.page.goto(url, wait_until="commit", timeout=timeout * 1000)
         except playwright.Error as error:
-            # An error status without a body shows no page at all; the answer says what happened all the same.
+            # An error status without a body shows no page; the response tells what happened.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
                 if not hold.page.is_closed() and (refused := await _unreachable(url, error, answers)) is not None:
                     raise refused from error
@@ -416,7 +416,7 @@ def _host_policy(
 
 async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
-    announced = numerals.whole(got.headers.get("content-length", ""))
+    announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:
         await got.discard()
         msg = f"the file is larger than {most} bytes, the limit that was set"

@@ -20,19 +20,19 @@ Reading = resources.Reading
 read = resources.read
 
 _MIB: Final = 1 << 20
-_LEAST, _MOST = 64 * _MIB, 4096 * _MIB
+_MIN_CONTEXT_BYTES, _MAX_CONTEXT_BYTES = 64 * _MIB, 4096 * _MIB
 """Bytes: measured memory per context is only accepted within this range."""
-_BUSY: Final = 95.0
-"""CPU load in percent above which at most `_STEP` contexts per CPU are opened."""
-_FIRST: Final = 4
+_BUSY_PERCENT: Final = 95.0
+"""CPU load in percent above which at most `_STEP_PER_CPU` contexts per CPU are opened."""
+_FIRST_PER_CPU: Final = 4
 """Contexts per CPU at the start: they mostly wait for the network. More are added if the CPUs are not busy."""
-_STEP: Final = 2
+_STEP_PER_CPU: Final = 2
 """Contexts per CPU that are added at a time."""
 _SPARE_FILES: Final = 32
 _SPARE_TASKS: Final = 64
-_LAUNCH: Final = 0.6
+_LAUNCH_CPU_SECONDS: Final = 0.6
 """Seconds of CPU time of one launch, measured."""
-_MEASURE_EACH: Final = 5
+_MEASURE_EVERY: Final = 5
 """Every n-th reading also measures the browsers, which takes a look at each of their processes."""
 
 
@@ -62,10 +62,10 @@ class Costs:
         """
         if contexts < 1 or used_bytes <= self.driver_bytes:
             return self
-        seen = min(_MOST, max(_LEAST, (used_bytes - self.driver_bytes) // contexts))
-        if seen < self.context_bytes:
-            seen = (3 * self.context_bytes + seen) // 4
-        return dataclasses.replace(self, context_bytes=seen)
+        per_context = min(_MAX_CONTEXT_BYTES, max(_MIN_CONTEXT_BYTES, (used_bytes - self.driver_bytes) // contexts))
+        if per_context < self.context_bytes:
+            per_context = (3 * self.context_bytes + per_context) // 4
+        return dataclasses.replace(self, context_bytes=per_context)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,35 +101,35 @@ def decide(
     """
     if wanted < 1:
         return Decision(0, "no contexts are asked for")
-    keep = reserve(reading.total_bytes) if reserve_bytes is None else reserve_bytes
+    reserved = reserve(reading.total_bytes) if reserve_bytes is None else reserve_bytes
     memory = (
         f"free memory {humanize.size(reading.free_bytes)}{' (within the limit of the container)' * reading.contained}"
     )
     now = min(open_now, wanted)
-    if now and reading.free_bytes < keep // 2:
-        missing = math.ceil((keep - reading.free_bytes) / costs.context_bytes)
+    if now and reading.free_bytes < reserved // 2:
+        missing = math.ceil((reserved - reading.free_bytes) / costs.context_bytes)
         count = max(1, now - missing)
         if count == now:
             return Decision(1, f"{memory} is low, but one context must stay: one order after another")
         less = f"closing {now - count} of {now} contexts"
-        return Decision(count, f"{memory} is low (at least {humanize.size(keep // 2)} should stay free): {less}")
-    bounds = _bounds(now, reading, costs, keep, memory)
-    most, limit = min(bounds, key=lambda bound: bound[0])
-    if most >= wanted:
-        return Decision(wanted, f"{bounds[0][1]} enough for {_of(wanted, wanted)}")
-    if most < 1:
+        return Decision(count, f"{memory} is low (at least {humanize.size(reserved // 2)} should stay free): {less}")
+    bounds = _bounds(now, reading, costs, reserved, memory)
+    allowed, limit = min(bounds, key=lambda bound: bound[0])
+    if allowed >= wanted:
+        return Decision(wanted, f"{bounds[0][1]} enough for {_contexts(wanted, wanted)}")
+    if allowed < 1:
         return Decision(1, f"{limit} not enough for even one context: trying with one", enough=False)
-    if most == now:
-        return Decision(now, f"{limit} not enough for more than {_of(now, wanted)}")
-    return Decision(most, f"{limit} enough for {_of(most, wanted)}")
+    if allowed == now:
+        return Decision(now, f"{limit} not enough for more than {_contexts(now, wanted)}")
+    return Decision(allowed, f"{limit} enough for {_contexts(allowed, wanted)}")
 
 
-def _bounds(now: int, reading: resources.Reading, costs: Costs, keep: int, memory: str) -> list[tuple[int, str]]:
+def _bounds(now: int, reading: resources.Reading, costs: Costs, reserved: int, memory: str) -> list[tuple[int, str]]:
     """The number of contexts each resource allows, at least those open, with the resource in words; memory first."""
-    room = reading.free_bytes - keep
+    available = reading.free_bytes - reserved
     # With others open, one more needs a margin of half a context, because memory use fluctuates.
-    room -= costs.context_bytes // 2 if now else costs.driver_bytes
-    bounds = [(now + max(0, room // costs.context_bytes), f"{memory} is")]
+    available -= costs.context_bytes // 2 if now else costs.driver_bytes
+    bounds = [(now + max(0, available // costs.context_bytes), f"{memory} is")]
     if reading.open_files_limit:
         files = max(0, reading.open_files_limit - reading.open_files - _SPARE_FILES)
         name = f"the limit of {reading.open_files_limit} open files for a process ({reading.open_files} are open) is"
@@ -138,12 +138,12 @@ def _bounds(now: int, reading: resources.Reading, costs: Costs, keep: int, memor
         tasks = max(0, reading.tasks_left - _SPARE_TASKS)
         name = f"the container's limit on processes ({reading.tasks_left} more) is"
         bounds.append((now + tasks // costs.tasks_per_context, name))
-    step = max(1, math.floor(reading.cpus * _STEP))
+    step = max(1, math.floor(reading.cpus * _STEP_PER_CPU))
     cpus = f"{reading.cpus:g} CPU{'s' if reading.cpus != 1 else ''}"
     are = "are" if reading.cpus != 1 else "is"
     if not now:
-        bounds.append((max(1, math.floor(reading.cpus * _FIRST)), f"{cpus} {are}"))
-    elif reading.cpu_percent >= _BUSY:
+        bounds.append((max(1, math.floor(reading.cpus * _FIRST_PER_CPU)), f"{cpus} {are}"))
+    elif reading.cpu_percent >= _BUSY_PERCENT:
         bounds.append((max(now, step), f"{cpus} at {reading.cpu_percent:.0f} % {are}"))
     else:
         bounds.append((now + step, f"{cpus} {are}"))
@@ -193,7 +193,7 @@ class Governor:
         # Opening a page uses all CPUs for a moment: only a lasting load counts.
         self._busy = reading.cpu_percent if self._busy is None else (self._busy + reading.cpu_percent) / 2
         # Not the first time: looking at every process is most expensive while browsers start.
-        if open_now and self._turn % _MEASURE_EACH == 1:
+        if open_now and self._turn % _MEASURE_EVERY == 1:
             self.costs = self.costs.measured(await asyncio.to_thread(self._measure), open_now)
         self._turn += bool(open_now)
         reading = dataclasses.replace(reading, cpu_percent=self._busy)
@@ -232,10 +232,10 @@ class Governor:
 
         With one per CPU, 4 workers on 2 CPUs were 3.3 times as fast as one; with two, 3.5 times.
         """
-        return index // max(1, math.floor(self._cpus * 2)) * _LAUNCH
+        return index // max(1, math.floor(self._cpus * 2)) * _LAUNCH_CPU_SECONDS
 
 
-def _of(count: int, wanted: int) -> str:
+def _contexts(count: int, wanted: int) -> str:
     if count < wanted:
         return f"{count} of {wanted} contexts"
     return "the one context" if wanted == 1 else f"all {wanted} contexts"

@@ -44,7 +44,7 @@ def read(proc: Path = Path("/proc/self"), root: Path = Path("/")) -> Limits:
     for controllers, group in _groups(proc, root):
         two = not controllers
         if two or "memory" in controllers:
-            memory += _memory_two(group) if two else _memory_one(group)
+            memory += _memory_v2(group) if two else _memory_v1(group)
         if two or "cpuacct" in controllers:
             usage = _usage(group) if usage is None else usage
         if two or "cpu" in controllers:
@@ -97,7 +97,7 @@ def _upwards(root: Path, mount_point: str, mount_root: str, path: str) -> Iterat
         yield group
 
 
-def _memory_two(group: Path) -> list[tuple[int, int]]:
+def _memory_v2(group: Path) -> list[tuple[int, int]]:
     used = _number(group / "memory.current")
     limits = [limit for name in ("memory.max", "memory.high") if (limit := _number(group / name)) is not None]
     if used is None or not limits:
@@ -105,7 +105,7 @@ def _memory_two(group: Path) -> list[tuple[int, int]]:
     return [(min(limits), used - _table(group / "memory.stat").get("inactive_file", 0))]
 
 
-def _memory_one(group: Path) -> list[tuple[int, int]]:
+def _memory_v1(group: Path) -> list[tuple[int, int]]:
     limit, used = _number(group / "memory.limit_in_bytes"), _number(group / "memory.usage_in_bytes")
     if limit is None or used is None or limit >= _NO_LIMIT:
         return []
@@ -114,7 +114,7 @@ def _memory_one(group: Path) -> list[tuple[int, int]]:
 
 def _quota(group: Path) -> list[float]:
     words = _text(group / "cpu.max").split()  # version 2: `150000 100000`, or `max 100000`
-    share = [numerals.whole(word) for word in words]
+    share = [numerals.parse_int(word) for word in words]
     if len(share) == 2 and share[0] is not None and share[1]:
         return [share[0] / share[1]]
     quota, period = _number(group / "cpu.cfs_quota_us"), _number(group / "cpu.cfs_period_us")
@@ -138,10 +138,10 @@ def _text(file: Path) -> str:
 
 def _number(file: Path) -> int | None:
     text = _text(file)  # `max`: no limit
-    number = numerals.whole(text.removeprefix("-"))
+    number = numerals.parse_int(text.removeprefix("-"))
     return -number if number is not None and text.startswith("-") else number
 
 
 def _table(file: Path) -> dict[str, int]:
     pairs = (line.split() for line in _text(file).splitlines())
-    return {pair[0]: number for pair in pairs if len(pair) == 2 and (number := numerals.whole(pair[1])) is not None}
+    return {pair[0]: number for pair in pairs if len(pair) == 2 and (number := numerals.parse_int(pair[1])) is not None}

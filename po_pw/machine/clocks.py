@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
 _SYSTEM: Final = str(sys.platform)
-EVERY: Final = 1.0
+INTERVAL: Final = 1.0
 """Seconds between two readings of the clocks."""
-LEAST: Final = 5.0
+MIN_SLEEP: Final = 5.0
 """Minimum gap in seconds that counts as sleep; clocks read one after the other differ a little."""
 _CLOCKS: Final = {
     "linux": ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),
@@ -46,16 +46,16 @@ _CLOCKS: Final = {
 def seconds_suspended() -> float:
     """Seconds that this machine has been suspended since boot; 0 if unknown."""
     if _SYSTEM == "win32":
-        return _slept_on_windows()
+        return _suspended_on_windows()
     names = _CLOCKS.get(_SYSTEM)
     if names is None:
         return 0.0
     read: Callable[[int], float] = getattr(time, "clock_gettime")  # noqa: B009 - it does not exist on Windows
-    going_on, standing_still = (read(getattr(time, name)) for name in names)
-    return going_on - standing_still
+    with_sleep, without_sleep = (read(getattr(time, name)) for name in names)
+    return with_sleep - without_sleep
 
 
-def _slept_on_windows() -> float:
+def _suspended_on_windows() -> float:
     import ctypes
 
     kernel: ctypes.CDLL = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009 - it exists on Windows alone
@@ -70,7 +70,7 @@ class AwakeTime:
 
     Args:
         clock: seconds; continues while the machine sleeps.
-        asleep: seconds suspended so far; may vary by less than `LEAST`.
+        asleep: seconds suspended so far; may vary by less than `MIN_SLEEP`.
     """
 
     def __init__(self, clock: Callable[[], float], asleep: Callable[[], float]) -> None:
@@ -82,7 +82,7 @@ class AwakeTime:
     def __call__(self) -> float:
         """Seconds awake."""
         now = self._asleep()
-        if now - self._taken >= LEAST:
+        if now - self._taken >= MIN_SLEEP:
             self._taken = now
         self._last = max(self._last, self._clock() - (self._taken - self._first))
         return self._last
@@ -102,15 +102,17 @@ def awake_time(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         setattr(loop, "time", before)  # noqa: B010
 
 
-async def sleeps(asleep: Callable[[], float] = seconds_suspended, every: float = EVERY) -> AsyncGenerator[float, None]:
+async def watch_sleep(
+    asleep: Callable[[], float] = seconds_suspended, every: float = INTERVAL
+) -> AsyncGenerator[float, None]:
     """Yields the duration in seconds of each suspension; checks every `every` seconds."""
     before = asleep()
     while True:
         await asyncio.sleep(every)
         now = asleep()
-        if now - before >= LEAST:
+        if now - before >= MIN_SLEEP:
             yield now - before
-        if now - before >= LEAST or now < before:
+        if now - before >= MIN_SLEEP or now < before:
             before = now
 
 

@@ -30,7 +30,7 @@ async def stay_awake(wanted: bool) -> AsyncIterator[None]:
         return
     done = threading.Event()
     # On its own thread throughout: a wakepy mode belongs to its thread, and D-Bus may be slow.
-    thread = threading.Thread(target=_keep, args=(done,), name="po-pw-awake", daemon=True)
+    thread = threading.Thread(target=_stay_awake, args=(done,), name="po-pw-awake", daemon=True)
     thread.start()
     try:
         yield
@@ -38,7 +38,7 @@ async def stay_awake(wanted: bool) -> AsyncIterator[None]:
         done.set()
 
 
-def _keep(done: threading.Event) -> None:
+def _stay_awake(done: threading.Event) -> None:
     import wakepy
 
     try:

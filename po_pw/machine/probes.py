@@ -20,10 +20,10 @@ class SystemProbes:
 
     asleep: Callable[[], float] = clocks.seconds_suspended
     """Seconds that the machine has been suspended so far."""
-    sleep_every: float = clocks.EVERY
+    sleep_every: float = clocks.INTERVAL
     """Seconds between two checks for sleep."""
     space: Callable[[Path], spaces.Reading] = spaces.read
     """Reads the file system of a folder; called in a thread."""
-    space_every: float = spaces.EVERY
-    network: Callable[[], bool] = network.is_there
+    space_every: float = spaces.INTERVAL
+    network: Callable[[], bool] = network.is_available
     """Whether this machine has a route to other networks."""

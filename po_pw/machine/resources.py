@@ -16,7 +16,7 @@ from po_pw.machine import cgroups
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOOK: Final = 0.1
+_SAMPLE_SECONDS: Final = 0.1
 """Seconds over which the CPU load is measured."""
 
 
@@ -49,7 +49,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     """
     try:
         before, started = limits(), time.monotonic()
-        busy = psutil.cpu_percent(_LOOK)
+        busy = psutil.cpu_percent(_SAMPLE_SECONDS)
         after, seconds = limits(), time.monotonic() - started
         memory = psutil.virtual_memory()
         allowed = float(_cpus_allowed())

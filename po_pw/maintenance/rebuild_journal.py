@@ -46,16 +46,16 @@ async def open_journal(
         OutOfSpaceError: the disk is full.
     """
     work = work or long_work.LongWork(hub.emit)
-    lies = await asyncio.to_thread(where, out)
-    trusted = await asyncio.to_thread(integrity.is_as_it_was_closed, path)
-    lost = Lost()
+    location = await asyncio.to_thread(locate, out)
+    trusted = await asyncio.to_thread(integrity.is_unchanged_since_close, path)
+    lost = Previous()
     if not trusted:
         with work.stage("Checking the journal") as stage:
-            lost = await asyncio.to_thread(_made_sure, path, lies.rollback, stage)
+            lost = await asyncio.to_thread(_check, path, location.rollback, stage)
             stage.check()
     await asyncio.to_thread(integrity.note_opened, path)
     schema.was_damaged(path)  # resets it, so that the next call covers this session only
-    async with store.Journal.open(path, rollback=lies.rollback) as journal:
+    async with store.Journal.open(path, rollback=location.rollback) as journal:
         if not trusted:
             await _recover(journal, path, hub, lost, work)
         yield journal
@@ -63,7 +63,7 @@ async def open_journal(
         await asyncio.to_thread(integrity.note_closed, path)
 
 
-def where(out: Path) -> storage_location.StorageLocation:
+def locate(out: Path) -> storage_location.StorageLocation:
     """The storage location of an output directory.
 
     Raises:
@@ -71,11 +71,11 @@ def where(out: Path) -> storage_location.StorageLocation:
     """
     real = os.path.realpath(out)
     about = resources.file_system(Path(real))
-    return storage_location.judge(about.kind, about.options, str(out), real)
+    return storage_location.classify(about.kind, about.options, str(out), real)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lost:
+class Previous:
     """What happened to the existing journal."""
 
     why: str = ""
@@ -84,29 +84,31 @@ class Lost:
     """Its new path, relative to the output directory."""
 
 
-def _made_sure(path: Path, rollback: bool, stage: long_work.Stage) -> Lost:
+def _check(path: Path, rollback: bool, stage: long_work.Stage) -> Previous:
     """Checks the journal, and sets it aside if it is damaged."""
     try:
         if not path.exists():
-            return Lost("the journal is missing")
-        if path.stat().st_size == 0 and not schema.beside(path):
-            return Lost("the journal was empty")
-        with schema.translated(path):
+            return Previous("the journal is missing")
+        if path.stat().st_size == 0 and not schema.side_files(path):
+            return Previous("the journal was empty")
+        with schema.map_sqlite_errors(path):
             why = (
                 "it is empty"
                 if path.stat().st_size == 0
-                else integrity.fault(path, rollback=rollback, is_stopped=lambda: stage.is_stopped)
+                else integrity.find_damage(path, rollback=rollback, is_stopped=lambda: stage.is_stopped)
             )
         if not why:
-            return Lost()
+            return Previous()
         aside = integrity.set_aside(path, datetime.datetime.now(datetime.UTC).astimezone())
     except OSError as error:
         msg = f"the journal {path} cannot be used ({error.strerror or error}). Choose another place with --out."
         raise errors.MachineError(msg) from error
-    return Lost(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
+    return Previous(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
 
 
-async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lost, work: long_work.LongWork) -> None:
+async def _recover(
+    journal: store.Journal, path: Path, hub: events.Hub, lost: Previous, work: long_work.LongWork
+) -> None:
     """Adds orders to the journal that only the manifests have.
 
     Args:
@@ -119,7 +121,7 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
     unread: list[Path] = []
 
     def find() -> list[tuple[Path, str, str]]:
-        found = list(manifests.every(path.parent))
+        found = list(manifests.iterate(path.parent))
         unknown = journal.without_outcome((parent, stem) for _, parent, stem in found)
         return [one for one in found if one[1:] in unknown]
 
@@ -130,12 +132,12 @@ async def _recover(journal: store.Journal, path: Path, hub: events.Hub, lost: Lo
         now = datetime.datetime.now(datetime.UTC)
         with work.stage("Rebuilding the journal", "manifest", len(found)) as stage:
             count = await journal.restore(_recovered(stage.counted(found), unread), now)
-    said = told_of(lost, count, len(unread))
-    if said:
-        hub.emit(events.Notice("warning", said))
+    message = recovery_message(lost, count, len(unread))
+    if message:
+        hub.emit(events.Notice("warning", message))
 
 
-def told_of(lost: Lost, count: int, unread: int) -> str:
+def recovery_message(lost: Previous, count: int, unread: int) -> str:
     """The message about a recovery; `""` for none. Pure.
 
     Args:
@@ -157,33 +159,33 @@ def told_of(lost: Lost, count: int, unread: int) -> str:
 def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> Iterator[restore.Recovered]:
     for path, parent, stem in found:
         try:
-            told = manifests.read(path, parent, stem)
+            manifest = manifests.read(path, parent, stem)
         except (OSError, ValueError):
             unread.append(path)
         else:
-            yield restore.Recovered(outcome_of(told), parent, stem)
+            yield restore.Recovered(outcome_of(manifest), parent, stem)
 
 
-def outcome_of(told: manifests.Manifest) -> models.Outcome:
+def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
     """An order's outcome, as far as its manifest records it. Pure."""
-    failed = [file.failure for file in told.missing if file.failure is not None]
+    failed = [file.failure for file in manifest.missing if file.failure is not None]
     error = None
-    if not told.status.succeeded:
+    if not manifest.status.succeeded:
         error = failed[0] if failed else _UNKNOWN
     return models.Outcome(
-        key=told.key,
-        po_number=told.po_number,
-        status=told.status,
-        files=told.files,
-        missing=told.missing,
+        key=manifest.key,
+        po_number=manifest.po_number,
+        status=manifest.status,
+        files=manifest.files,
+        missing=manifest.missing,
         error=error,
         attempts=1,
-        timing=models.Timing(told.written_at, told.written_at, 0.0),
+        timing=models.Timing(manifest.written_at, manifest.written_at, 0.0),
         worker="",
         lane="",
-        folder=told.folder,
-        supplier=told.supplier,
-        source_url=told.url,
-        found=len(told.files) + len(failed),
-        rules=told.rules,
+        folder=manifest.folder,
+        supplier=manifest.supplier,
+        source_url=manifest.url,
+        found=len(manifest.files) + len(failed),
+        rules=manifest.rules,
     )

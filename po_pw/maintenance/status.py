@@ -126,7 +126,7 @@ def journal_of(out: Path) -> Path:
     return internal / "journal.db"
 
 
-def look(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
+def read(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
     """Reads the status of an output directory. Changes nothing there.
 
     Args:
@@ -139,26 +139,26 @@ def look(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
     """
     path = journal_of(out)
     # Lock before journal: if the run ends in between, the journal already says so.
-    is_held = lock.is_held(path.parent)
-    pid = lock.holder(path.parent) if is_held else None
+    is_locked = lock.is_locked(path.parent)
+    pid = lock.holder(path.parent) if is_locked else None
     run = view.progress(path) if path.exists() and path.stat().st_size else None
-    if run is None and not path.exists() and not is_held:
+    if run is None and not path.exists() and not is_locked:
         msg = f"{out} has no journal: no run was made there, or somebody has removed .po-pw/journal.db"
         raise errors.InputError(msg)
-    return OutputStatus(out, judge(run, is_held=is_held), pid, now or datetime.datetime.now().astimezone(), run)
+    return OutputStatus(out, state_of(run, is_locked=is_locked), pid, now or datetime.datetime.now().astimezone(), run)
 
 
-def judge(run: view.Progress | None, *, is_held: bool) -> State:
+def state_of(run: view.Progress | None, *, is_locked: bool) -> State:
     """A run's state, or how it ended. Pure.
 
     Args:
         run: the latest in the journal.
-        is_held: whether a po-pw has locked the directory.
+        is_locked: whether a po-pw has locked the directory.
     """
     if run is None:
-        return State.STARTING if is_held else State.NONE
+        return State.STARTING if is_locked else State.NONE
     if run.ended_at is None:
-        return State.RUNNING if is_held else State.DIED
-    if is_held:
+        return State.RUNNING if is_locked else State.DIED
+    if is_locked:
         return State.STARTING
     return State.STOPPED if run.interrupted and run.counts.get(models.Status.PENDING) else State.FINISHED

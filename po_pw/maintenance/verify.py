@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
-_AHEAD: Final = 4 * _THREADS
+_MAX_PENDING: Final = 4 * _THREADS
 """Maximum folders being checked or waiting for a thread."""
 
 
-_PATIENCE: Final = 0.5
+_PROGRESS_INTERVAL: Final = 0.5
 """Seconds to wait for one folder before progress is reported."""
 
 
@@ -128,14 +128,14 @@ class _Expected:
 
 def examine(
     out: Path,
-    said: Callable[[Tally, int], None] = lambda _tally, _folders: None,
+    on_progress: Callable[[Tally, int], None] = lambda _tally, _folders: None,
     stopped: threading.Event | None = None,
 ) -> Report:
     """Hashes every recorded file and lists what is not recorded.
 
     Args:
         out: the output directory, absolute.
-        said: called with the progress and the approximate total of folders, at least twice a second.
+        on_progress: called with the progress and the approximate total of folders, at least twice a second.
         stopped: set it to stop.
 
     Raises:
@@ -148,30 +148,30 @@ def examine(
     if not path.exists() and not (path.parent / "manifests").is_dir():
         msg = f"nothing is recorded in {out}: no run was made there, or somebody has emptied its folder .po-pw"
         raise errors.InputError(msg)
-    at_work = (lock.holder(path.parent) or 0) if lock.is_held(path.parent) else None
+    at_work = (lock.holder(path.parent) or 0) if lock.is_locked(path.parent) else None
     recorded = view.recorded(path, lambda: _check(stopped)) if path.exists() and path.stat().st_size else {}
     findings: list[Finding] = []
     known: set[str] = set()
     checked = Tally()
     expected = _expected(path, recorded, findings, known, lambda: _check(stopped))
-    for seen in _in_threads(lambda each: _look_at(out, each, stopped), expected, stopped):
+    for seen in _in_threads(lambda each: _compare(out, each, stopped), expected, stopped):
         if seen is not None:
             checked += seen[0]
             findings += seen[1]
-        said(checked, max(len(recorded), checked.folders))
+        on_progress(checked, max(len(recorded), checked.folders))
         _check(stopped)
     findings += _unknown_folders(out, known)
     findings.sort(key=lambda finding: (list(Kind).index(finding.kind), finding.folder, finding.name))
     return Report(out, checked, tuple(findings), at_work)
 
 
-async def mark_for_refetch(out: Path, said: Callable[[Tally, int], None], hear: events.Listener) -> Report:
+async def mark_for_refetch(out: Path, on_progress: Callable[[Tally, int], None], on_event: events.Listener) -> Report:
     """Like `examine`, and marks orders with wrong files, so that the next run fetches what is missing.
 
     Args:
         out: the output directory, absolute; locked meanwhile.
-        said: as for `examine`.
-        hear: receives events about the journal, e.g. that it was damaged.
+        on_progress: as for `examine`.
+        on_event: receives events about the journal, e.g. that it was damaged.
 
     Raises:
         InputError: it is none of ours.
@@ -180,18 +180,18 @@ async def mark_for_refetch(out: Path, said: Callable[[Tally, int], None], hear: 
     """
     path = status.journal_of(out)
     hub = events.Hub()
-    hub.listen(hear)
-    with lock.held(path.parent):
+    hub.listen(on_event)
+    with lock.locked(path.parent):
         async with rebuild_journal.open_journal(path, out, hub) as journal:
             stopped = threading.Event()
             try:
-                report = await asyncio.to_thread(examine, out, said, stopped)
+                report = await asyncio.to_thread(examine, out, on_progress, stopped)
             finally:
                 stopped.set()  # a cancelled wait does not end its thread
             keys = report.to_mend()
             if keys:
                 await journal.doubt(keys)
-    again = status.look(out).again()
+    again = status.read(out).again()
     return dataclasses.replace(report, at_work=None, marked=len(keys), again=tuple(again))
 
 
@@ -211,20 +211,20 @@ def _expected(
         known: set to which the folders are added.
         check: called for each manifest; may raise to stop.
     """
-    there = []
-    for manifest in manifests.every(path.parent):
+    paths = []
+    for manifest in manifests.iterate(path.parent):
         check()
-        there.append(manifest)
+        paths.append(manifest)
     unread: dict[tuple[str, str], str] = {}
-    for file, parent, stem in sorted(there):
+    for file, parent, stem in sorted(paths):
         try:
-            told = manifests.read(file, parent, stem)
+            record = manifests.read(file, parent, stem)
         except (OSError, ValueError) as error:
             unread[parent, stem] = f"its manifest cannot be read ({error})"
             continue
-        known.add(told.folder)
-        files = tuple((one.path, one.size, one.sha256) for one in told.files)
-        yield _Expected(told.key, told.po_number, told.folder, files + told.earlier)
+        known.add(record.folder)
+        files = tuple((one.path, one.size, one.sha256) for one in record.files)
+        yield _Expected(record.key, record.po_number, record.folder, files + record.earlier)
     for key, folder in recorded.items():
         if not folder or folder in known:
             continue
@@ -243,13 +243,13 @@ def _expected(
 
 
 def _in_threads(
-    look: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
+    compare: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
 ) -> Iterator[tuple[Tally, list[Finding]] | None]:
-    """Yields the results in order, at most `_AHEAD` at a time; None whenever one takes longer than `_PATIENCE`."""
+    """Yields the results in order, at most `_MAX_PENDING` at a time; None after each `_PROGRESS_INTERVAL`."""
     under_way: collections.deque[concurrent.futures.Future[tuple[Tally, list[Finding]]]] = collections.deque()
 
     def first() -> Iterator[tuple[Tally, list[Finding]] | None]:
-        while not concurrent.futures.wait([under_way[0]], _PATIENCE).done:
+        while not concurrent.futures.wait([under_way[0]], _PROGRESS_INTERVAL).done:
             _check(stopped)
             yield None
         yield under_way.popleft().result()
@@ -258,8 +258,8 @@ def _in_threads(
         try:
             for one in expected:
                 _check(stopped)
-                under_way.append(pool.submit(look, one))
-                if len(under_way) >= _AHEAD:
+                under_way.append(pool.submit(compare, one))
+                if len(under_way) >= _MAX_PENDING:
                     yield from first()
             while under_way:
                 yield from first()
@@ -268,7 +268,7 @@ def _in_threads(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[Tally, list[Finding]]:
+def _compare(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[Tally, list[Finding]]:
     """Compares one folder with its expected content."""
     folder = out / expected.folder
 
@@ -276,7 +276,7 @@ def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[
         return Finding(kind, expected.folder, name, expected.po_number, expected.key, why)
 
     try:
-        there = {unicodedata.normalize("NFC", entry.name): entry for entry in os.scandir(folder)}
+        paths = {unicodedata.normalize("NFC", entry.name): entry for entry in os.scandir(folder)}
     except FileNotFoundError:
         return Tally(1), [finding(Kind.MISSING, name) for name, _, _ in expected.files] or [finding(Kind.MISSING, "")]
     except OSError as error:
@@ -284,7 +284,7 @@ def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[
     found: list[Finding] = []
     files, read = 0, 0
     for name, size, digest in expected.files:
-        entry = there.pop(unicodedata.normalize("NFC", name), None)
+        entry = paths.pop(unicodedata.normalize("NFC", name), None)
         if entry is None:
             found.append(finding(Kind.MISSING, name))
             continue
@@ -300,7 +300,7 @@ def _look_at(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[
                     found.append(finding(Kind.CHANGED, name, "its SHA-256 is another"))
         except OSError as error:
             found.append(finding(Kind.UNREADABLE, name, error.strerror or str(error)))
-    found += [finding(Kind.EXTRA, name) for name in sorted(there)]
+    found += [finding(Kind.EXTRA, name) for name in sorted(paths)]
     return Tally(1, files, read), found
 
 

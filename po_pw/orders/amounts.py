@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-_LONGEST: Final = 64
+_MAX_CHARS: Final = 64
 _CODES: Final = (
     "AED",
     "ARS",
@@ -83,12 +83,12 @@ def parse(text: str) -> Decimal | str | None:
     - Spaces and apostrophes separate thousands. Parentheses, or a minus before or after, make it negative.
     - A currency symbol, code or abbreviation may come before or after. `12,-` is twelve.
     """
-    kept = text.strip()
-    if not kept:
+    stripped = text.strip()
+    if not stripped:
         return None
-    if len(kept) > _LONGEST:
-        return kept
-    rest, negative = kept, False
+    if len(stripped) > _MAX_CHARS:
+        return stripped
+    rest, negative = stripped, False
     if rest.startswith("(") and rest.endswith(")"):
         rest, negative = rest[1:-1].strip(), True
     signs = 0
@@ -100,7 +100,7 @@ def parse(text: str) -> Decimal | str | None:
         signs, negative, rest = signs + 1, True, _without_currency(rest[:-1].rstrip())
     number = _plain(_SPACES.sub("", rest))
     if number is None or signs > 1:
-        return kept
+        return stripped
     return -Decimal(number) if negative else Decimal(number)
 
 
@@ -122,16 +122,16 @@ def _plain(digits: str) -> str | None:
     comma, point = digits.rfind(","), digits.rfind(".")
     if comma >= 0 and point >= 0:
         thousands, decimal = (".", ",") if comma > point else (",", ".")
-        whole, _, fraction = digits.rpartition(decimal)
-        if not _grouped(whole, thousands):
+        integer, _, fraction = digits.rpartition(decimal)
+        if not _grouped(integer, thousands):
             return None
-        digits = f"{whole.replace(thousands, '')}.{fraction}"
+        digits = f"{integer.replace(thousands, '')}.{fraction}"
     elif comma >= 0 or point >= 0:
         separator = "," if comma >= 0 else "."
-        many = digits.count(separator) > 1
-        if _grouped(digits, separator) and (many or (separator == "," and not digits.startswith("0"))):
+        is_repeated = digits.count(separator) > 1
+        if _grouped(digits, separator) and (is_repeated or (separator == "," and not digits.startswith("0"))):
             digits = digits.replace(separator, "")
-        elif many:
+        elif is_repeated:
             return None
         else:
             digits = digits.replace(separator, ".")

@@ -22,9 +22,9 @@ _DECLARED: Final = re.compile(r"\"?sep=([,;\t|:^~])\"?\r?\n?\Z", re.IGNORECASE)
 _BLOCK: Final = 1 << 20
 _MARKED: Final = re.compile(r"(?:\A'(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])'(?='*[=+\-@＝＋－＠]))")  # noqa: RUF001 - the wide forms count as formulas too
 _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]
-_LONGEST_LINE: Final = 1 << 24
+_MAX_LINE_CHARS: Final = 1 << 24
 """Maximum characters of a line, which is read into memory."""
-_MOST_LINES, _FEWEST_LINES = 1024, 16
+_MAX_LINES, _MIN_LINES = 1024, 16
 _LONG_CELL: Final = f"a cell of it has more than {csv.field_size_limit():,} characters"
 _BAD_QUOTES: Final = (
     'a quotation mark (") opens here and does not close where it should: the cells of this row cannot be told apart'
@@ -56,32 +56,32 @@ class Text:
             raise errors.InputError(msg) from None
 
     def _lines(self, stream: IO[str]) -> Iterator[str]:
-        while line := stream.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE:
-                msg = f"{self.path} has a line of {_LONGEST_LINE:,} characters or more; it needs a row per order."
+        while line := stream.readline(_MAX_LINE_CHARS):
+            if len(line) == _MAX_LINE_CHARS:
+                msg = f"{self.path} has a line of {_MAX_LINE_CHARS:,} characters or more; it needs a row per order."
                 raise errors.InputError(msg)
             yield line
 
 
-def open_text(path: Path, encoding: str, sample: str, *, whole: bool) -> Text:
+def open_text(path: Path, encoding: str, sample: str, *, is_complete: bool) -> Text:
     """Finds the separator: declared by Excel's `sep=;`, else by scoring the first rows.
 
     Args:
         path: to read.
         encoding: found by `encoding_of`.
         sample: its beginning.
-        whole: whether the sample is the complete file.
+        is_complete: whether the sample is the complete file.
     """
-    if not whole:
+    if not is_complete:
         sample = sample[: sample.rfind("\n") + 1] or sample
     lines = sample.splitlines(keepends=True)
     declared = _DECLARED.match(lines[0]) if lines else None
     if declared:
         return Text(path, encoding, declared[1], 1)
-    return Text(path, encoding, max(_SEPARATORS, key=lambda separator: _votes(sample, separator)), 0)
+    return Text(path, encoding, max(_SEPARATORS, key=lambda separator: _score(sample, separator)), 0)
 
 
-def unmarked(cell: str) -> str:
+def without_apostrophes(cell: str) -> str:
     """Removes the apostrophes that our results put before text that looks like a formula."""
     return _MARKED.sub("", cell) if "'" in cell else cell
 
@@ -93,14 +93,14 @@ def encoding_of(path: Path, head: bytes) -> str | None:
     Americas, unless there are sequences of non-ASCII letters, as in Cyrillic or Japanese: then the encoding is detected
     by letter frequency.
     """
-    for mark, name in (
+    for bom, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),
         (codecs.BOM_UTF32_BE, "utf-32"),
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
-        if head.startswith(mark):
+        if head.startswith(bom):
             return name
     even, odd = head[::2].count(0), head[1::2].count(0)
     if odd > len(head) // 4 and even < len(head) // 50 + 1:
@@ -143,7 +143,7 @@ def _single_byte(block: bytes) -> str:
     return best.encoding if best is not None else "cp1252"
 
 
-def _votes(sample: str, separator: str) -> tuple[int, int, int]:
+def _score(sample: str, separator: str) -> tuple[int, int, int]:
     """Scores a separator: known columns in a header, percentage of rows as wide as the header, its width."""
     first = [record for record in itertools.islice(_records(_lines(sample), separator), 40) if not record.blank]
     header = headers.find(first)
@@ -152,8 +152,8 @@ def _votes(sample: str, separator: str) -> tuple[int, int, int]:
     width = len(header.cells) if header else widest
     if width < 2:
         return known, 0, width
-    alike = sum(len(record.cells) == width and not record.fault for record in first)
-    return known, alike * 100 // len(first), width
+    as_wide = sum(len(record.cells) == width and not record.fault for record in first)
+    return known, as_wide * 100 // len(first), width
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -173,7 +173,7 @@ def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.
     """
     again: collections.deque[str] = collections.deque()
     taken: list[str] = []
-    most = _MOST_LINES
+    most = _MAX_LINES
 
     def feed() -> Iterator[str]:
         while len(taken) < most:
@@ -198,14 +198,14 @@ def raw_records(lines: Iterator[str], separator: str) -> Iterator[tuple[headers.
             fault = "" if _closed(taken, separator) else _BAD_QUOTES
         number += 1
         raw = "".join(taken[:1] if fault else taken)
-        most = max(most // 2, _FEWEST_LINES) if fault else _MOST_LINES
+        most = max(most // 2, _MIN_LINES) if fault else _MAX_LINES
         if fault:
             again.extendleft(reversed(taken[1:]))
             cells = taken[0].rstrip("\r\n").split(separator)
             reader = csv.reader(feed(), delimiter=separator)
         if number == 1 and cells:
             cells[0] = cells[0].removeprefix("\ufeff")
-        yield headers.Record(number, [unmarked(cell) for cell in cells], fault), raw
+        yield headers.Record(number, [without_apostrophes(cell) for cell in cells], fault), raw
 
 
 def _closed(lines: list[str], separator: str) -> bool:

@@ -123,7 +123,7 @@ def _edited(
         InputError: the row is malformed.
     """
     spans = _spans(raw, text.separator)
-    cells = [delimited.unmarked(_unquoted(raw[start:end])) for start, end in spans]
+    cells = [delimited.without_apostrophes(_unquoted(raw[start:end])) for start, end in spans]
     if cells and record.number == 1:
         cells[0] = cells[0].removeprefix(_MARK)
     if record.fault or [*record.cells] != (cells if record.cells else []):

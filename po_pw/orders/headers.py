@@ -60,7 +60,7 @@ class ColumnMap:
         end = hierarchy(header)
         plain = [bare(name) for name in header[:end]]
         places = {
-            field: next((place for place, name in enumerate(plain) if name in names), -1)
+            field: next((index for index, name in enumerate(plain) if name in names), -1)
             for field, names in _KNOWN.items()
         }
         return cls(**places, levels=tuple(range(end + 1, len(header))))
@@ -70,12 +70,12 @@ class ColumnMap:
         """Number of known columns; 0 without a PO column, because then it is not a header."""
         if self.po_number < 0:
             return 0
-        return sum(place >= 0 for place in (self.po_number, self.url, self.supplier, self.amount))
+        return sum(index >= 0 for index in (self.po_number, self.url, self.supplier, self.amount))
 
 
 def hierarchy(header: Sequence[str]) -> int:
     """Index of the column `<|>`; the number of columns if there is none."""
-    return next((place for place, name in enumerate(header) if name.strip() == HIERARCHY), len(header))
+    return next((index for index, name in enumerate(header) if name.strip() == HIERARCHY), len(header))
 
 
 def bare(name: str) -> str:
@@ -113,14 +113,14 @@ def names(header: Sequence[str]) -> tuple[str, ...]:
         end = len(header)
     taken: set[str] = set()
     last: dict[str, int] = {}
-    given: list[str] = []
-    for place, raw in enumerate(header[:end], 1):
-        wanted = " ".join(raw.split()) or f"column {place}"
+    unique: list[str] = []
+    for index, raw in enumerate(header[:end], 1):
+        wanted = " ".join(raw.split()) or f"column {index}"
         name, number = wanted, last.get(wanted, 1)
         while name in taken:
             number += 1
             name = f"{wanted} ({number})"
         last[wanted] = number
         taken.add(name)
-        given.append(name)
-    return tuple(given)
+        unique.append(name)
+    return tuple(unique)

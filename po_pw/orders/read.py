@@ -52,9 +52,9 @@ class OrderTable:
         width = len(self.columns)
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
-            places = self._reader.places
-            for place in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
-                cells[place] = rows.NO_RESULT
+            places = self._reader.columns_by_field
+            for column in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
+                cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             if len(cells) > width and not self.content.separator:
@@ -65,13 +65,13 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
-            whole = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, whole, fault)
+            padded = tuple(cells + [""] * (width - len(cells)))
+            yield self._reader.row(record.number, padded, fault)
 
     @property
-    def places(self) -> headers.ColumnMap:
+    def columns_by_field(self) -> headers.ColumnMap:
         """The known columns."""
-        return self._reader.places
+        return self._reader.columns_by_field
 
     def free_column(self) -> int:
         """Index of the first column to the right of every filled cell.
@@ -86,7 +86,7 @@ class OrderTable:
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.places.po_number
+        number = self._reader.columns_by_field.po_number
         for record in self.content.records():
             if record.number > self.header_row and (not record.blank or number in record.without_result):
                 yield record

@@ -14,8 +14,8 @@ from po_pw.orders import amounts, headers, tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_LONGEST: Final = 200
-_LONGEST_URL: Final = 65_536
+_MAX_CHARS: Final = 200
+_MAX_URL_CHARS: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
 NO_RESULT: Final = "#N/A"
 """Shown for a formula without a result."""
@@ -64,7 +64,7 @@ class Reader:
 
     source: str
     columns: Sequence[str]
-    places: headers.ColumnMap
+    columns_by_field: headers.ColumnMap
     address_of: AddressRule | None
     tracked: Mapping[str, int]
 
@@ -76,43 +76,43 @@ class Reader:
             cells: one per column.
             fault: what is wrong with the row as a whole, if already known.
         """
-        po_number = _tidy(self._cell(cells, self.places.po_number))
+        po_number = _stripped(self._cell(cells, self.columns_by_field.po_number))
         if fault:
             return models.Row(number, cells, po_number, None, self._failure(number, "", fault), is_regular=False)
-        said = _wrong_with_number(po_number)
-        if said:
-            return models.Row(number, cells, po_number, None, self._failure(number, "po_number", said))
-        url = _tidy(self._cell(cells, self.places.url))
+        problem = _wrong_with_number(po_number)
+        if problem:
+            return models.Row(number, cells, po_number, None, self._failure(number, "po_number", problem))
+        url = _stripped(self._cell(cells, self.columns_by_field.url))
         if not url and self.address_of is not None:
             url = self.address_of(po_number) or ""
-        said = _wrong_with_url(url)
-        if said:
-            return models.Row(number, cells, po_number, None, self._failure(number, "url", said))
-        levels = [(place, _tidy(self._cell(cells, place))) for place in self.places.levels]
-        for place, level in levels:
+        problem = _wrong_with_url(url)
+        if problem:
+            return models.Row(number, cells, po_number, None, self._failure(number, "url", problem))
+        levels = [(column, _stripped(self._cell(cells, column))) for column in self.columns_by_field.levels]
+        for column, level in levels:
             if level in _ERRORS:
-                return models.Row(number, cells, po_number, None, self._failure(number, place, _NO_RESULT_SAID))
-        supplier = " ".join(self._cell(cells, self.places.supplier).split())
-        amount = amounts.parse(self._cell(cells, self.places.amount))
+                return models.Row(number, cells, po_number, None, self._failure(number, column, _NO_RESULT_SAID))
+        supplier = " ".join(self._cell(cells, self.columns_by_field.supplier).split())
+        amount = amounts.parse(self._cell(cells, self.columns_by_field.amount))
         above = tuple(level for _, level in levels if level)
         key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
         order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim)
         return models.Row(number, cells, po_number, order)
 
-    def _failure(self, number: int, field: str | int, said: str) -> models.Failure:
+    def _failure(self, number: int, field: str | int, problem: str) -> models.Failure:
         """The failure of a row; `field` is the known column or the column index at fault, `""` for the whole row."""
         where = f"{self.source}, row {number}"
         if field != "":
-            place = getattr(self.places, field) if isinstance(field, str) else field
-            where += f", column {self.columns[place] if place >= 0 else field}"
+            column = getattr(self.columns_by_field, field) if isinstance(field, str) else field
+            where += f", column {self.columns[column] if column >= 0 else field}"
         code = models.ErrorCode.INVALID_URL if field == "url" else models.ErrorCode.INVALID_ROW
-        return models.Failure(code, redact.text(f"{where}: {said}"))
+        return models.Failure(code, redact.text(f"{where}: {problem}"))
 
-    def _cell(self, cells: Sequence[str], place: int) -> str:
-        return cells[place] if 0 <= place < len(cells) else ""
+    def _cell(self, cells: Sequence[str], column: int) -> str:
+        return cells[column] if 0 <= column < len(cells) else ""
 
 
-def _tidy(cell: str) -> str:
+def _stripped(cell: str) -> str:
     """Strips white space and invisible characters, as copied from web pages, at both ends."""
     start, end = 0, len(cell)
     while start < end and _is_edge(cell[start]):
@@ -132,8 +132,8 @@ def _wrong_with_number(po_number: str) -> str:
         return "empty; every row needs a PO number"
     if po_number in _ERRORS:
         return _NO_RESULT_SAID
-    if len(po_number) > _LONGEST:
-        return f"{len(po_number)} characters long; a PO number has at most {_LONGEST}"
+    if len(po_number) > _MAX_CHARS:
+        return f"{len(po_number)} characters long; a PO number has at most {_MAX_CHARS}"
     if "\ufffd" in po_number:
         return "has characters that could not be read; save the file as CSV UTF-8 and try again"
     for char in "" if po_number.isprintable() else po_number:
@@ -150,8 +150,8 @@ def _wrong_with_url(url: str) -> str:
         return "empty; give the order's address there, or one for all with --base-url or --url-template"
     if url in _ERRORS:
         return _NO_RESULT_SAID
-    if len(url) > _LONGEST_URL:
-        return f"{len(url)} characters long; an address has at most {_LONGEST_URL}"
+    if len(url) > _MAX_URL_CHARS:
+        return f"{len(url)} characters long; an address has at most {_MAX_URL_CHARS}"
     if _USER.match(url):
         return "has a user name or password in it; take it out and sign in with po-pw login"
     if redact.is_incomplete(url):

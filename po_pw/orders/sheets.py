@@ -90,7 +90,7 @@ def open_source(path: Path) -> Source:
         what = "XML" if _XML.match(sample) else "JSON"
         msg = f"{path} is not a spreadsheet but {what}. Save or export it as .csv or .xlsx."
         raise errors.InputError(msg)
-    return delimited.open_text(path, encoding, sample, whole=len(head) < _HEAD)
+    return delimited.open_text(path, encoding, sample, is_complete=len(head) < _HEAD)
 
 
 def _head(path: Path) -> bytes:

@@ -43,7 +43,7 @@ def claim(cells: Sequence[str], places: Mapping[str, int]) -> models.Claim | Non
 
     Args:
         cells: of the row.
-        places: from `places`.
+        places: from `columns_by_field`.
     """
 
     def cell(name: str) -> str:

@@ -58,7 +58,7 @@ def _main(source: Path, target: Path, sheet: str, wanted: Path, seconds: float) 
     except (errors.InputError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, ElementTree.ParseError) as error:
         said = {"refused": str(error) or type(error).__name__}
     except OSError:
-        sys.exit(workbook_process.NO_ROOM)
+        sys.exit(workbook_process.NO_SPACE)
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST_CELLS: Final = 10_000_000
-_MOST_BYTES: Final = 1 << 29
+_MAX_CELLS: Final = 10_000_000
+_MAX_BYTES: Final = 1 << 29
 """Maximum uncompressed bytes of all parts that are read."""
 _BLOCK: Final = 1 << 20
-_LONGEST_TAG: Final = 4096
-_LONGEST_TEXT: Final = 1 << 20
+_MAX_TAG: Final = 4096
+_MAX_TEXT: Final = 1 << 20
 """Maximum bytes without a tag; a cell has at most 32,767 characters."""
 _READ: Final = re.compile(r".*\.(?:xml|bin|rels)", re.IGNORECASE | re.DOTALL)
 _SHEET: Final = re.compile(rb"<(?:\w+:)?worksheet[\s>]")
@@ -77,7 +77,7 @@ class _Extent:
         """
         self.left, self.right = min(self.left, column), max(self.right, column)
         self.top, self.bottom = min(self.top, row), max(self.bottom, row)
-        if (self.right - self.left + 1) * (self.bottom - self.top + 1) > _MOST_CELLS:
+        if (self.right - self.left + 1) * (self.bottom - self.top + 1) > _MAX_CELLS:
             msg = f"{self.path}: something stands in cell {_letters(column)}{row + 1}, far from the rest. "
             raise errors.InputError(f"{msg}Empty that cell, save, try again.")
 
@@ -103,8 +103,8 @@ def check(path: Path) -> dict[str, dict[int, list[int]]]:
             found = _check_archive(path, archive)
             return {name: found[part] for name, part in sheet_parts(archive).items() if part in found}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
-        said = str(error) or type(error).__name__
-        msg = f"{path} is not a spreadsheet that can be read ({said}). Save it as .xlsx or .csv and try again."
+        why = str(error) or type(error).__name__
+        msg = f"{path} is not a spreadsheet that can be read ({why}). Save it as .xlsx or .csv and try again."
         raise errors.InputError(msg) from None
 
 
@@ -112,8 +112,8 @@ def _check_archive(path: Path, archive: zipfile.ZipFile) -> dict[str, dict[int, 
     """Checks all parts; returns the cells without a result of each sheet of an .xlsx."""
     without_result: dict[str, dict[int, list[int]]] = {}
     parts = [part for part in archive.infolist() if _READ.fullmatch(part.filename) or _is_sheet(archive, part)]
-    if sum(part.file_size for part in parts) > _MOST_BYTES:
-        msg = f"{path} is more than {_MOST_BYTES >> 20} MB when unpacked. Save only the sheet with the orders."
+    if sum(part.file_size for part in parts) > _MAX_BYTES:
+        msg = f"{path} is more than {_MAX_BYTES >> 20} MB when unpacked. Save only the sheet with the orders."
         raise errors.InputError(msg)
     for part in parts:
         if part.flag_bits & 1:
@@ -156,12 +156,12 @@ def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
         book = book_part(archive)
         related = related_parts(archive, book)
         root = ElementTree.fromstring(archive.read(book))  # noqa: S314 - this process is bounded
-        listed = [one for one in root.iter() if _local(one.tag) == "sheet"]
+        listed = [element for element in root.iter() if _local(element.tag) == "sheet"]
         found = {}
-        for one in listed:
-            identity = next((value for name, value in one.items() if _local(name) == "id" and name != "id"), "")
+        for element in listed:
+            identity = next((value for name, value in element.items() if _local(name) == "id" and name != "id"), "")
             if identity in related:
-                found[one.get("name", "")] = related[identity][1]
+                found[element.get("name", "")] = related[identity][1]
     except (KeyError, StopIteration, ElementTree.ParseError):
         return {}
     return found
@@ -184,13 +184,13 @@ def related_parts(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, s
         ParseError: they cannot be read.
     """
     folder, name = posixpath.split(part)
-    names = {one.lower(): one for one in archive.namelist()}
-    whole = archive.read(names[posixpath.join(folder, "_rels", f"{name}.rels").lower()])
+    names = {element.lower(): element for element in archive.namelist()}
+    content = archive.read(names[posixpath.join(folder, "_rels", f"{name}.rels").lower()])
     found = {}
-    for one in ElementTree.fromstring(whole):  # noqa: S314 - this process is bounded
-        target = posixpath.normpath(posixpath.join("/", folder, one.get("Target", ""))).lstrip("/")
-        kind = one.get("Type", "").rpartition("/")[2]
-        found[one.get("Id", "")] = kind, names.get(target.lower(), target)
+    for element in ElementTree.fromstring(content):  # noqa: S314 - this process is bounded
+        target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
+        kind = element.get("Type", "").rpartition("/")[2]
+        found[element.get("Id", "")] = kind, names.get(target.lower(), target)
     return found
 
 
@@ -203,13 +203,13 @@ def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
     rest, text = b"", 0
     while block := stream.read(_BLOCK):
         text = 0 if b"<" in block else text + len(block)
-        if text >= _LONGEST_TEXT:
+        if text >= _MAX_TEXT:
             msg = f"{path} has a cell with a million characters and more. Empty that cell, save, try again."
             raise errors.InputError(msg)
         block = rest + block
         end = max(block.rfind(b"<"), 0)
         yield block[:end]
-        rest = block[end:][:_LONGEST_TAG]
+        rest = block[end:][:_MAX_TAG]
     yield rest
 
 
@@ -241,7 +241,7 @@ class _Sheet:
             bottom = max(bottom, *numbers, 0)
             self._count(numbers)
             self._look_for_results(block)
-        return plain and right * bottom <= _MOST_CELLS
+        return plain and right * bottom <= _MAX_CELLS
 
     def _count(self, numbers: list[int]) -> None:
         expected = len(self._rows) + len(numbers)
@@ -253,7 +253,7 @@ class _Sheet:
     def _look_for_results(self, block: bytes) -> None:
         text = self._rest + block
         end = text.rfind(b"c>") + 2 if text.rfind(b"c>") >= 0 else 0  # end of the last complete cell
-        self._rest = text[end:][-_LONGEST_TEXT:]
+        self._rest = text[end:][-_MAX_TEXT:]
         text = text[:end]
         if b"f>" in text or b"f " in text or b"f/" in text:
             for attributes in _UNCALCULATED.findall(text):

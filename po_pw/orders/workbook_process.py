@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     import python_calamine
 
-NO_ROOM: Final = 9
+NO_SPACE: Final = 9
 """Exit code if the output cannot be written."""
 _PREFERRED: Final = "podata"
-_MOST_BYTES: Final = 4 << 30
+_MAX_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
 """Rows after which the timeout restarts."""
 _SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
@@ -45,7 +45,7 @@ def _main(path: Path, seconds: float) -> None:
                 give_time(seconds)
         sys.stdout.flush()
     except OSError:
-        sys.exit(NO_ROOM)
+        sys.exit(NO_SPACE)
 
 
 def give_time(seconds: float) -> None:
@@ -64,7 +64,7 @@ def limit_memory() -> None:
 
         with contextlib.suppress(OSError, ValueError):  # not always possible on macOS
             _, most = resource.getrlimit(resource.RLIMIT_AS)
-            wanted = min(_MOST_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+            wanted = min(_MAX_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
             resource.setrlimit(
                 resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(most, wanted), most)
             )

@@ -97,11 +97,11 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
     try:
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - the rows' own, closed with them
     except OSError as error:
-        raise _no_room(error.strerror or str(error)) from None
+        raise _no_space(error.strerror or str(error)) from None
     try:
         code = _run(workbook_process, path, [str(path), str(seconds)], stream)
-        if code == workbook_process.NO_ROOM:
-            raise _no_room("no space is left")
+        if code == workbook_process.NO_SPACE:
+            raise _no_space("no space is left")
         if code:
             raise errors.InputError(_damaged(path))
         return Rows(path, stream)
@@ -140,8 +140,8 @@ def edit(
             said.seek(0)
             told = json.loads(said.read() or b"{}")
     except OSError as error:
-        raise _no_room(error.strerror or str(error)) from None
-    if code == workbook_process.NO_ROOM:
+        raise _no_space(error.strerror or str(error)) from None
+    if code == workbook_process.NO_SPACE:
         msg = f"there is no room for {target}"
         raise errors.MachineError(msg)
     if "left" not in told:
@@ -197,7 +197,7 @@ def _damaged(path: Path) -> str:
     )
 
 
-def _no_room(why: str) -> errors.MachineError:
+def _no_space(why: str) -> errors.MachineError:
     return errors.MachineError(
         f"the rows of a workbook cannot be kept in the temp folder {tempfile.gettempdir()} ({why}). "
         "Make room there, or set TMPDIR to another folder."

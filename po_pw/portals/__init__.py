@@ -1,1 +1,1 @@
-"""What each portal looks like."""
+"""Portals: how to read their pages."""

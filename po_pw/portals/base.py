@@ -1,4 +1,4 @@
-"""What a portal has to tell: where orders are, what a page is, which attachments it holds."""
+"""The interface of a portal: addresses of orders, kinds of pages, attachments."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pressed:
-    """What came of a press that was to show more of a list."""
+    """Result of a press that shows more of a list."""
 
     done: bool
     """The control was pressed."""
     why: str = ""
-    """Why not."""
+    """Why not; `""` if it was."""
     stopped: Callable[[], tuple[str, ...]] = tuple
-    """Which requests that followed were stopped so far."""
+    """Requests after the press that were stopped so far."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,21 +39,21 @@ class KeepAlive:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OpenPage:
-    """An order's page that has been opened, and what may be done on it."""
+    """An order's open page, and what a portal may do on it."""
 
     page: playwright.Page
-    """At the order's address, its first document committed."""
+    """At the order's address, with its first document committed."""
     order: models.PurchaseOrder
     status: Callable[[], int]
-    """HTTP status of the answer that brought the page's latest document."""
+    """HTTP status of the page's latest document."""
     timeout: float
-    """Seconds the page may take to show everything; then the listing says it is not complete."""
+    """Seconds for the page to show everything; after that the listing is incomplete."""
     patience: float
-    """Seconds without a change after which a page is believed that keeps something going."""
+    """Seconds without a change after which a page with endless activity counts as complete."""
     watch: quiet.Watch
     """Listening since before the page was opened."""
     memory: memory.PortalMemory
-    """What is known of the portal."""
+    """Knowledge about the portal."""
     press: Callable[[models.Click, models.Purpose], Awaitable[Pressed]]
     """Presses a control that shows more of the list, inside the press guard."""
     go: Callable[[str], Awaitable[int]]
@@ -64,28 +64,28 @@ class OpenPage:
         PermanentError: the address is not the portal's, or may change something.
     """
     read_again: Callable[[Sequence[str]], None]
-    """Told the keys of orders that were read in a belief that has turned out to be wrong."""
+    """Called with the keys of orders that were read on a wrong assumption."""
     siblings: Sequence[str] = ()
-    """Addresses of a few other orders of the portal: what differs names the order."""
+    """Addresses of a few other orders of the portal, to find the part that identifies an order."""
     is_other_order: Callable[[str], bool] = lambda _: False
-    """Whether a text is the number of another order of the list."""
+    """Whether a text is the number of another order in the list."""
 
 
 class Portal(Protocol):
-    """Deciding is pure, only `read` and `turn_to` do I/O; never retries, never downloads."""
+    """One portal. Only `read` and `turn_to` do I/O; it never retries and never downloads."""
 
     name: str
 
     def claims(self, url: str) -> float:
-        """How sure this portal is that the address is one of its own, 0 to 1."""
+        """Probability that an address belongs to this portal, 0 to 1."""
         ...
 
     def order_url(self, po_number: str) -> str | None:
-        """The address of an order; None where the portal has no rule for it."""
+        """The address of an order; None if it cannot be derived."""
         ...
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
-        """Patterns of hosts, beyond its own, that the portal at this address keeps files on."""
+        """Patterns of other hosts on which the portal at this address stores files."""
         ...
 
     def leads_to_files(self, url: str) -> bool:
@@ -104,7 +104,7 @@ class Portal(Protocol):
         ...
 
     async def read(self, opened: OpenPage) -> models.Listing:
-        """The attachments of the order whose page is open."""
+        """Reads the attachments from an order's open page."""
         ...
 
     def conclude(
@@ -116,17 +116,17 @@ class Portal(Protocol):
         last: bool,
         is_other_order: Callable[[str], bool],
     ) -> models.Listing | None:
-        """The listing as it stands with what is known of the portal by now; None where that is not enough yet.
+        """Evaluates a listing with what is known about the portal now; None if that is not enough yet.
 
         Args:
             listing: from `read`.
-            order: whose page it was.
-            known: of the portal.
-            last: nothing more will be known: it is decided now.
-            is_other_order: whether a number, as `numbers.core` gives it, is that of another order of the list.
+            order: of the page.
+            known: about the portal.
+            last: decide now, because nothing more will be learned.
+            is_other_order: whether a number, as from `numbers.core`, belongs to another order in the list.
         """
         ...
 
     async def turn_to(self, opened: OpenPage, click: models.Click) -> None:
-        """Brings a control that `read` found back into view on a page that was opened afresh."""
+        """Shows a control that `read` found again, on a reopened page."""
         ...

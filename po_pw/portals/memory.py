@@ -1,6 +1,6 @@
-"""What is known of one portal, from all orders read there so far: kept in its folder between runs.
+"""Knowledge about one portal from all orders read so far; saved in its folder between runs.
 
-Nothing here is safe for threads: it belongs to the event loop. All of it is bounded, the oldest goes first.
+Not thread-safe: use only from the event loop. All tables are bounded; the oldest entries are dropped first.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RULES_VERSION: Final = 1
-"""Of the rules that pages are recognised by: what was learned under others is forgotten."""
+"""Version of the recognition rules; knowledge learned under another version is dropped."""
 FILE: Final = "memory.json"
-"""In a portal's folder."""
+"""File name, in the portal's folder."""
 _MOST_GOOD: Final = 16
 _MOST_BAD: Final = 24
 _MOST_TEXTS: Final = 3000
 _MOST_PLACES: Final = 40
 _MOST_LINKS: Final = 2000
 _MOST_KEYS: Final = 3
-"""So many orders are remembered of a text or an address: more are not needed to tell."""
+"""Maximum orders stored per text or address; more are not needed."""
 _MOST_SOURCES: Final = 200
 _LONGEST: Final = 300
 _BIGGEST: Final = 1_000_000
-"""Bytes of the file."""
+"""Maximum bytes of the file."""
 _TRUST_AFTER: Final = 5
 _CHECK_EVERY: Final = 20
 _SAME_MAKE: Final = 0.4
-"""Similarity from which on two pages have the same make."""
+"""Minimum similarity of two pages with the same layout."""
 _ALIKE: Final = 0.75
-"""Signatures so alike are kept once."""
+"""Similarity from which on only one of two signatures is stored."""
 
 
 def similarity(one: Collection[str], other: Collection[str]) -> float:
-    """How much two signatures share, 0 to 1 (Jaccard)."""
+    """Jaccard similarity of two signatures, 0 to 1."""
     a, b = frozenset(one), frozenset(other)
     shared = len(a & b)
     return shared / (len(a) + len(b) - shared) if a or b else 0.0
@@ -51,17 +51,17 @@ class _Source:
     """A recurring or uncountable source of changes."""
 
     quiet: int = 0
-    """Orders in a row on which it changed no area."""
+    """Consecutive orders on which it changed no attachment area."""
     unchecked: list[str] = dataclasses.field(default_factory=list)
-    """Orders read without patience since it was last waited for."""
+    """Orders read without waiting for it since the last check."""
 
 
 class PortalMemory:
-    """What the orders of one portal have shown.
+    """Knowledge about one portal.
 
     Attributes:
-        accepted_without_area: the person has accepted once that orders here may have no attachments area.
-        has_answered: the portal has answered once.
+        accepted_without_area: the user confirmed that orders here may have no attachment area.
+        has_answered: the portal has answered before.
     """
 
     def __init__(self) -> None:
@@ -82,45 +82,45 @@ class PortalMemory:
 
     @property
     def area_seen(self) -> bool:
-        """Whether an order here has shown an attachments area."""
+        """Whether an order here has shown an attachment area."""
         return bool(self._area_example)
 
     @property
     def area_example(self) -> str:
-        """The address of an order that showed one, without what is secret in it; `""`: none yet."""
+        """Address, without secrets, of an order that showed one; `""` if none did yet."""
         return self._area_example
 
     def note_area(self, url: str) -> None:
-        """An order's page has an attachments area."""
+        """Records that an order's page has an attachment area."""
         self._area_example = self._area_example or redact.address(url)[:_LONGEST]
 
     @property
     def proof_url(self) -> str:
-        """An order that opened: asked again to learn whether the session is still there."""
+        """Address of an order that opened, for checking the session."""
         return self._proof_url
 
     # --- recognised orders ------------------------------------------------------------------------------------------
 
     @property
     def orders_known(self) -> int:
-        """How many different layouts of recognised orders are kept."""
+        """Number of stored layouts of recognised orders."""
         return len(self._good)
 
     def note_order(self, order_key: str, url: str, signature: Collection[str], places: Iterable[str]) -> None:
-        """An order recognised by strong evidence or by its attachments area.
+        """Records an order recognised by strong evidence or by its attachment area.
 
         Args:
             order_key: whose.
             url: that opened.
             signature: of its content.
-            places: where it showed its number; see `recognition.places`.
+            places: positions of its number; see `recognition.places`.
         """
         self._proof_url = url[:_LONGEST]
         found = frozenset(signature)
         if found and not any(similarity(found, known) >= _ALIKE for known in self._good):
             self._good.append(found)
             del self._good[:-_MOST_GOOD]
-            # A page that a redirect led to may have been another order.
+            # A page reached by a redirect may have been another order.
             self._bad = [
                 (kind, known)
                 for kind, known in self._bad
@@ -131,18 +131,18 @@ class PortalMemory:
                 _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
 
     def place_seen(self, place: str) -> int:
-        """How many orders (at most three are counted) showed their number in this place."""
+        """Number of orders, at most three, that showed their number at this position."""
         return len(self._places.get(place, ()))
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where orders showed their numbers."""
+        """Positions at which orders showed their numbers."""
         return tuple(self._places)
 
     def likeness(self, signature: Collection[str]) -> float | None:
-        """How alike a page is to the recognised order that it is most alike to, 0 to 1; None: none is known.
+        """Similarity of a page to the most similar recognised order, 0 to 1; None if none is known.
 
-        What other pages of the portal show as well says nothing, and is left out.
+        Features that other pages of the portal have, too, are left out.
         """
         if not self._good:
             return None
@@ -152,14 +152,14 @@ class PortalMemory:
     # --- other pages ------------------------------------------------------------------------------------------------
 
     def note_other(self, kind: models.PageKind, signature: Collection[str]) -> None:
-        """A page of this portal that certainly is no order's: its sign-in, home, error or not-found page."""
+        """Records a page that is certainly not an order's: sign-in, home, error or not-found page."""
         found = frozenset(signature)
         if found and not any(similarity(found, known) >= _ALIKE for _, known in self._bad):
             self._bad.append((kind.value, found))
             del self._bad[:-_MOST_BAD]
 
     def most_like_other(self, signature: Collection[str]) -> tuple[float, models.PageKind | None]:
-        """How alike a page is to the one of those that it is most alike to, and which kind that was."""
+        """Similarity to the most similar of those pages, and its kind."""
         found = frozenset(signature)
         best = max(((similarity(found, known), kind) for kind, known in self._bad), default=(0.0, ""))
         return best[0], models.PageKind(best[1]) if best[1] else None
@@ -167,7 +167,7 @@ class PortalMemory:
     # --- texts ------------------------------------------------------------------------------------------------------
 
     def note_text(self, order_key: str, text_hash: str) -> None:
-        """What text this order's page had, without digits and number."""
+        """Records the hash of the text of an order's page, without digits and number."""
         if text_hash:
             _note(self._texts, text_hash, order_key, _MOST_TEXTS)
 
@@ -179,11 +179,11 @@ class PortalMemory:
 
     @property
     def link_orders(self) -> int:
-        """How many orders' links outside areas are known."""
+        """Number of orders whose links outside areas are known."""
         return len(self._links_of)
 
     def note_links(self, order_key: str, addresses: Iterable[str]) -> None:
-        """Which file-like links an order's page has outside any attachments area; also where it has none.
+        """Records the file-like links outside attachment areas of an order's page, even if there are none.
 
         Args:
             order_key: whose page.
@@ -197,11 +197,11 @@ class PortalMemory:
                 _note(self._links, _told(address), order_key, _MOST_LINKS)
 
     def is_sites_own(self, address: str, order_key: str = "") -> bool | None:
-        """Whether a link is the site's, as other orders show it too; None: fewer than two others are known.
+        """Whether a link is the site's, as others show it, too; None if fewer than two others are known.
 
         Args:
             address: absolute.
-            order_key: whose page shows it; `""`: an order that was not noted.
+            order_key: of the page; `""` for an order that was not recorded.
         """
         if any(key != order_key for key in self._links.get(_told(address), ())):
             return True
@@ -211,20 +211,20 @@ class PortalMemory:
     # --- recurring and uncountable sources --------------------------------------------------------------------------
 
     def source_trusted(self, name: str) -> bool:
-        """Whether a source needs no patience on the next order; every twentieth order waits all the same."""
+        """Whether the next order need not wait for a source; every twentieth order waits anyway."""
         source = self._sources.get(name)
         return source is not None and source.quiet >= _TRUST_AFTER and len(source.unchecked) < _CHECK_EVERY - 1
 
     def note_quiet(self, order_key: str, sources: Iterable[str], changed_area: bool) -> tuple[str, ...]:
-        """An order was read; what its page still had going.
+        """Records the endless activity of an order's page.
 
         Args:
             order_key: whose page.
             sources: names of recurring or uncountable sources.
-            changed_area: one of them changed an attachments area.
+            changed_area: one of them changed an attachment area.
 
         Returns:
-            The orders to be read again: those read without patience since the last check, where that failed now.
+            Orders to read again: those that did not wait since the last check, if waiting brought attachments now.
         """
         again: dict[str, None] = {}
         for name in sources:
@@ -246,7 +246,7 @@ class PortalMemory:
     # --- keeping ----------------------------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """For keeping; under 1 MB."""
+        """The knowledge as JSON, under 1 MB."""
         raw: dict[str, Any] = {
             "rules_version": RULES_VERSION,
             "accepted_without_area": self.accepted_without_area,
@@ -259,7 +259,7 @@ class PortalMemory:
             "sources": {redact.text(name): [one.quiet, one.unchecked] for name, one in self._sources.items()},
         }
         left = _BIGGEST - 2000 - len(json.dumps(raw, ensure_ascii=False).encode())
-        # The latest are kept where not all have room.
+        # If not all fit, the latest are kept.
         for name, table in (
             ("links_of", {key: {} for key in self._links_of}),
             ("texts", self._texts),
@@ -276,7 +276,7 @@ class PortalMemory:
         return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
 
     def save(self, path: Path) -> None:
-        """Replaces the file, owner-only; its folder must be there.
+        """Writes the file, readable by the owner only; its folder must exist.
 
         Raises:
             OSError: it cannot be written.
@@ -285,9 +285,9 @@ class PortalMemory:
 
 
 def load(path: Path) -> PortalMemory:
-    """What was kept; empty where there is nothing, or nothing that can be read.
+    """Loads the knowledge; empty if the file is missing or unreadable.
 
-    What was learned under other rules is forgotten; what the person accepted is not.
+    What was learned under other rules is dropped; what the user confirmed is not.
     """
     try:
         if path.stat().st_size > 4 * _BIGGEST:
@@ -298,10 +298,10 @@ def load(path: Path) -> PortalMemory:
 
 
 def from_json(text: str) -> PortalMemory:
-    """What `to_json` gave.
+    """Reads what `to_json` wrote.
 
     Raises:
-        ValueError: it is none of that.
+        ValueError: the text has another format.
     """
     memory = PortalMemory()
     try:
@@ -326,19 +326,19 @@ def from_json(text: str) -> PortalMemory:
 
 
 def _told(address: str) -> str:
-    """What is noted of an address: itself, or where a secret is in it a hash, so that the same one is known again."""
+    """What is stored of an address: itself, or a hash if it has a secret."""
     if _without_secret(address):
         return address
     return f"sha256:{hashlib.sha256(address.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _without_secret(address: str) -> str:
-    """The address; `""` where a secret is in it: it opens nothing without, and nothing with a secret is kept."""
+    """The address; `""` if it has a secret, because it cannot be stored with it and does not work without."""
     return address if redact.address(address) == address else ""
 
 
 def _note(table: dict[str, dict[str, None]], name: str, order_key: str, most: int) -> None:
-    """Notes an order for a name, the name as the latest."""
+    """Adds an order to a name and makes the name the latest."""
     keys = table.pop(name, {})
     if len(keys) < _MOST_KEYS:
         keys[order_key] = None
@@ -360,6 +360,6 @@ def _tables(raw: dict[str, Any]) -> dict[str, dict[str, None]]:
 
 
 def _beyond(one: frozenset[str], other: frozenset[str], common: frozenset[str]) -> float:
-    """Similarity in what is not common to all pages; where nothing is left of an order, in all of it."""
+    """Similarity without the features common to all pages; with all features if none are left of an order."""
     rest = other - common
     return similarity(one - common, rest) if len(rest) >= 3 else similarity(one, other)

@@ -1,4 +1,4 @@
-"""Which portal an address belongs to."""
+"""Finds the portal for an address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """The portals that are known: those of installed packages (`po_pw.portals`) before our own.
+    """All portals: those of installed packages (`po_pw.portals`) before our own.
 
     Raises:
         InputError: the settings name a portal that is not known, or a base address from which no order's follows.
@@ -40,7 +40,7 @@ class Registry:
                 raise errors.InputError(msg)
 
     def for_url(self, url: str) -> base.Portal:
-        """The portal that is surest of this address; of two that are equally sure, the installed one."""
+        """The portal with the highest `claims` for an address; of equals the one of an installed package."""
         return self._named or max(self._known, key=lambda portal: portal.claims(url))
 
     def address_of(self, po_number: str) -> str | None:

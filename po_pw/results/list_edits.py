@@ -95,7 +95,10 @@ class ListEdits:
         own = tracking.places(table.columns)
         own |= {
             name: place
-            for name, place in ((tracking.SUPPLIER, table.places.supplier), (tracking.URL, table.places.url))
+            for name, place in (
+                (tracking.SUPPLIER, table.columns_by_field.supplier),
+                (tracking.URL, table.columns_by_field.url),
+            )
             if name not in own and place >= 0
         }
         missing = [name for name in tracking.COLUMNS if name not in own]

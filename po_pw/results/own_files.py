@@ -21,24 +21,24 @@ from po_pw import durable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_MOST_NAMES: Final = 100
+_MAX_NAMES: Final = 100
 _CHUNK: Final = 1 << 20
 
 
-class _Whose(enum.Enum):
+class _State(enum.Enum):
     """State of the file at a path."""
 
-    NOBODYS = "nothing is there"
+    ABSENT = "nothing is there"
     OURS = "ours, as we wrote it"
     CHANGED = "was changed since po-pw wrote it"
     INPUT = "is the list of this run"
     READ_ONLY = "is read-only"
-    HELD = "cannot be read (is it open in another program?)"
+    IN_USE = "cannot be read (is it open in another program?)"
     OTHERS = "was not made by po-pw"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Mark:
+class _Digest:
     """Size and hash of a file when we wrote it."""
 
     size: int
@@ -47,7 +47,7 @@ class _Mark:
     """Hexadecimal."""
 
 
-_A_FOLDER: Final = _Mark(0, "folder")
+_A_FOLDER: Final = _Digest(0, "folder")
 
 
 class OwnFiles:
@@ -64,8 +64,8 @@ class OwnFiles:
         self._record = record
         self._source = source
         self._marks = _read(record)
-        self._said: set[str] = set()
-        self._there: dict[str, _Mark] = {}
+        self._reported: set[str] = set()
+        self._digests: dict[str, _Digest] = {}
 
     def put(self, new: Path, name: str, called: str) -> tuple[str, tuple[str, ...]]:
         """Moves a new file into the folder: as `name`, or `name (2)`, `name (3)`… if that is not ours.
@@ -81,20 +81,20 @@ class OwnFiles:
         Raises:
             OSError: the file could not be moved, or the record not written.
         """
-        mark = _mark(new)
-        said: list[str] = []
+        mark = _digest(new)
+        messages: list[str] = []
         why = ""
         for candidate in _names(name):
             path = self._folder / candidate
-            whose = self._whose(candidate)
-            if whose is _Whose.CHANGED:
+            state = self._state_of(candidate)
+            if state is _State.CHANGED:
                 kept = self._moved_aside(candidate)
                 if kept:
-                    said.append(f"{candidate} {whose.value}: your version is now {kept}")
-                    whose = _Whose.NOBODYS
-            if whose in {_Whose.NOBODYS, _Whose.OURS}:
+                    messages.append(f"{candidate} {state.value}: your version is now {kept}")
+                    state = _State.ABSENT
+            if state in {_State.ABSENT, _State.OURS}:
                 # Recorded first: after a crash in between, both the old and the new file are known as ours.
-                self._note(candidate, (mark, self._there[candidate]) if whose is _Whose.OURS else (mark,))
+                self._note(candidate, (mark, self._digests[candidate]) if state is _State.OURS else (mark,))
                 try:
                     new.replace(path)
                 except (PermissionError, IsADirectoryError):
@@ -102,12 +102,12 @@ class OwnFiles:
                 else:
                     durable.sync_folder(self._folder)  # before the record, which must not be ahead of it
                     if candidate != name:
-                        said.append(f"{why}: {called} are in {candidate}")
-                    return candidate, tuple(said)
+                        messages.append(f"{why}: {called} are in {candidate}")
+                    return candidate, tuple(messages)
             else:
-                why = why or f"{candidate} {whose.value} and stays as it is"
-            self._said.add(candidate)
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+                why = why or f"{candidate} {state.value} and stays as it is"
+            self._reported.add(candidate)
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
         raise PermissionError(msg)
 
     def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
@@ -123,25 +123,27 @@ class OwnFiles:
         Raises:
             OSError: the record could not be written.
         """
-        said: list[str] = []
+        messages: list[str] = []
         for name in [one for one in _names(base) if one in self._marks and one not in written]:
-            whose = self._whose(name)
-            if whose is _Whose.OURS:
+            state = self._state_of(name)
+            if state is _State.OURS:
                 try:
                     (self._folder / name).unlink()
                 except OSError as error:
-                    if name not in self._said:
-                        said.append(f"{name} is of an earlier run and could not be removed ({error.strerror or error})")
+                    if name not in self._reported:
+                        messages.append(
+                            f"{name} is of an earlier run and could not be removed ({error.strerror or error})"
+                        )
                     continue
                 durable.sync_folder(self._folder)
-            elif whose is not _Whose.NOBODYS:
-                if name in self._said:
+            elif state is not _State.ABSENT:
+                if name in self._reported:
                     continue
-                said.append(f"{name} {whose.value} and stays as it is")
-                if whose in {_Whose.CHANGED, _Whose.OTHERS}:
+                messages.append(f"{name} {state.value} and stays as it is")
+                if state in {_State.CHANGED, _State.OTHERS}:
                     self._note(name, ())  # belongs to the user from now on
             # Removed files stay recorded: after a power failure they may reappear, and are still ours.
-        return tuple(said)
+        return tuple(messages)
 
     def make_folder(self, name: str) -> str:
         """Creates our folder, or reuses an earlier or empty one; returns its name.
@@ -156,29 +158,29 @@ class OwnFiles:
                 self._note(candidate, (_A_FOLDER,))
                 path.mkdir(parents=True, exist_ok=True)
                 return candidate
-        msg = f"{self._folder / name} and {_MOST_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
         raise PermissionError(msg)
 
-    def _whose(self, name: str) -> _Whose:
+    def _state_of(self, name: str) -> _State:
         path = self._folder / name
         try:
             about = path.lstat()
         except FileNotFoundError:
-            return _Whose.NOBODYS
+            return _State.ABSENT
         if self._source is not None and _is_same(path, self._source):
-            return _Whose.INPUT
+            return _State.INPUT
         marks = self._marks.get(name, ())
         if not stat.S_ISREG(about.st_mode) or not marks:
-            return _Whose.OTHERS
+            return _State.OTHERS
         if not about.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-            return _Whose.READ_ONLY
+            return _State.READ_ONLY
         if all(mark.size != about.st_size for mark in marks):
-            return _Whose.CHANGED
+            return _State.CHANGED
         try:
-            self._there[name] = _mark(path)
+            self._digests[name] = _digest(path)
         except PermissionError:
-            return _Whose.HELD
-        return _Whose.OURS if self._there[name] in marks else _Whose.CHANGED
+            return _State.IN_USE
+        return _State.OURS if self._digests[name] in marks else _State.CHANGED
 
     def _moved_aside(self, name: str) -> str:
         """Renames the user's version; returns its new name, `""` if another program has it open."""
@@ -194,7 +196,7 @@ class OwnFiles:
             return kept
         return ""
 
-    def _note(self, name: str, marks: tuple[_Mark, ...]) -> None:
+    def _note(self, name: str, marks: tuple[_Digest, ...]) -> None:
         if marks:
             self._marks[name] = marks
         else:
@@ -224,14 +226,14 @@ def copy(source: Path, target: Path) -> None:
 def _names(name: str) -> Iterator[str]:
     path = Path(name)
     yield name
-    for number in range(2, _MOST_NAMES + 1):
+    for number in range(2, _MAX_NAMES + 1):
         yield f"{path.stem} ({number}){path.suffix}"
 
 
-def _mark(path: Path) -> _Mark:
+def _digest(path: Path) -> _Digest:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return _Mark(path.stat().st_size, digest)
+    return _Digest(path.stat().st_size, digest)
 
 
 def _is_same(path: Path, other: Path) -> bool:
@@ -241,9 +243,9 @@ def _is_same(path: Path, other: Path) -> bool:
     return False
 
 
-def _read(record: Path) -> dict[str, tuple[_Mark, ...]]:
+def _read(record: Path) -> dict[str, tuple[_Digest, ...]]:
     try:
         raw: dict[str, list[dict[str, Any]]] = json.loads(record.read_text("utf-8"))
-        return {name: tuple(_Mark(int(one["size"]), str(one["sha256"])) for one in of) for name, of in raw.items()}
+        return {name: tuple(_Digest(int(one["size"]), str(one["sha256"])) for one in of) for name, of in raw.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _NEW: Final = ".po-pw/new-results"
 _KEPT: Final = ".po-pw/results"
 _RECORD: Final = ".po-pw/made.json"
-MOST_KEPT: Final = 20
+MAX_RUNS_KEPT: Final = 20
 """Maximum number of runs whose tables are kept."""
-MOST_BYTES_KEPT: Final = 1_000_000_000
-"""Maximum bytes of all kept tables; with long lists fewer runs are kept, but at least `LEAST_KEPT`."""
-LEAST_KEPT: Final = 2
+MAX_BYTES_KEPT: Final = 1_000_000_000
+"""Maximum bytes of all kept tables; with long lists fewer runs are kept, but at least `MIN_RUNS_KEPT`."""
+MIN_RUNS_KEPT: Final = 2
 _RUN: Final = re.compile(r"\d{8}-\d{6}-\w+")
 _CALLED: Final = {"failed.csv": "the failed rows"}
 
@@ -70,7 +70,7 @@ def write_all(
     """Writes all four files, each atomically. Our failed.csv is removed if no row failed.
 
     A file that is not ours (see `own_files`) or is open in another program (a workbook on Windows) is kept: the new one
-    is then called `results (2).xlsx`, with a note in the summary. The tables of the last `MOST_KEPT` runs are kept,
+    is then called `results (2).xlsx`, with a note in the summary. The tables of the last `MAX_RUNS_KEPT` runs are kept,
     too.
 
     Args:
@@ -132,8 +132,8 @@ def _write(
     notes: list[str] = []
     for name in writers:
         if wanted[name]:
-            names[name], said = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
-            notes += said
+            names[name], messages = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
+            notes += messages
         notes += ours.clear(name, names.values())
     return dataclasses.replace(summary, notes=(*notes, *book.notes, *faults), names=names)
 
@@ -149,7 +149,7 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
     total = 0
     for number, path in enumerate([mine, *sorted(earlier, reverse=True)], 1):  # run ids start with the time
         total += sum(file.stat().st_size for file in path.iterdir())
-        if number > LEAST_KEPT and (number > MOST_KEPT or total > MOST_BYTES_KEPT):
+        if number > MIN_RUNS_KEPT and (number > MAX_RUNS_KEPT or total > MAX_BYTES_KEPT):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-MOST_ROWS: Final = 1_048_575
+MAX_ROWS: Final = 1_048_575
 """Maximum rows of a sheet below the header."""
-LONGEST_CELL: Final = 32_767
+MAX_CELL_CHARS: Final = 32_767
 """Maximum characters of a cell."""
 _MEASURED: Final = 200
 _NARROWEST, _WIDEST = 9, 55
@@ -47,24 +47,24 @@ class _Sheet:
         self._sheet.freeze_panes(1, 0)
         self._row = 0
         self._widths = [len(column) + 4 for column in columns]  # space for the filter's arrow
-        for place, column in enumerate(columns):
-            self._sheet.write_string(0, place, self._fitting(column), bold)
+        for column_index, column in enumerate(columns):
+            self._sheet.write_string(0, column_index, self._fitting(column), bold)
 
-    def add(self, cells: Sequence[layout.Cell], looks: dict[int, Any]) -> None:
-        """Writes a row; `looks` has the format of a cell by its column."""
-        if self._row >= MOST_ROWS:
+    def add(self, cells: Sequence[layout.Cell], formats: dict[int, Any]) -> None:
+        """Writes a row; `formats` has the format of a cell by its column."""
+        if self._row >= MAX_ROWS:
             self.left_out += 1
             return
         self._row += 1
-        for place, cell in enumerate(cells):
+        for column_index, cell in enumerate(cells):
             if isinstance(cell, str):
                 if cell:
-                    self._sheet.write_string(self._row, place, self._fitting(cell), looks.get(place))
+                    self._sheet.write_string(self._row, column_index, self._fitting(cell), formats.get(column_index))
             else:
-                self._sheet.write_number(self._row, place, cell, looks.get(place))
+                self._sheet.write_number(self._row, column_index, cell, formats.get(column_index))
             if self._row <= _MEASURED:
                 longest = max(map(len, cell.splitlines()), default=0) if isinstance(cell, str) else len(f"{cell:,}")
-                self._widths[place] = max(self._widths[place], longest + 2)
+                self._widths[column_index] = max(self._widths[column_index], longest + 2)
 
     def finish(self) -> list[str]:
         """Sets filter and widths; returns messages for the user."""
@@ -72,8 +72,8 @@ class _Sheet:
         self._sheet.autofilter(0, 0, *last)
         # PO numbers are text on purpose: no warning triangles.
         self._sheet.ignore_errors({"number_stored_as_text": utility.xl_range(0, 0, *last)})
-        for place, width in enumerate(self._widths):
-            self._sheet.set_column(place, place, max(_NARROWEST, min(_WIDEST, width)))
+        for column_index, width in enumerate(self._widths):
+            self._sheet.set_column(column_index, column_index, max(_NARROWEST, min(_WIDEST, width)))
         notes = []
         if self.left_out:
             notes.append(
@@ -86,10 +86,10 @@ class _Sheet:
     def _fitting(self, text: str) -> str:
         text = layout.clean(text)
         # Excel counts UTF-16 code units.
-        if len(text) > LONGEST_CELL // 2 and len(text.encode("utf-16-le")) // 2 > LONGEST_CELL:
+        if len(text) > MAX_CELL_CHARS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_CELL_CHARS:
             self.clipped += 1
-            whole = text.encode("utf-16-le")[: 2 * (LONGEST_CELL - 1)]
-            text = whole.decode("utf-16-le", "ignore") + "…"
+            encoded = text.encode("utf-16-le")[: 2 * (MAX_CELL_CHARS - 1)]
+            text = encoded.decode("utf-16-le", "ignore") + "…"
         return text
 
 
@@ -120,13 +120,13 @@ class Workbook:
             },
         )
         self._bold = bold = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#F2F2F2"})
-        self._whole = self._book.add_format({"num_format": "#,##0"})
+        self._integer_format = self._book.add_format({"num_format": "#,##0"})
         self._money = self._book.add_format({"num_format": "#,##0.00####"})
         self._status = {status: self._book.add_format({"bg_color": colour}) for status, colour in _COLOURS.items()}
         names = layout.header(columns)
         self._own = len(columns)
-        self._amounts = {place for place, name in enumerate(columns) if "amount" in name.casefold()}
-        self._looks = {names.index("bytes"): self._whole}
+        self._amounts = {column_index for column_index, name in enumerate(columns) if "amount" in name.casefold()}
+        self._formats = {names.index("bytes"): self._integer_format}
         self._results = _Sheet(self._book, "results", names, bold)
         self._files = _Sheet(self._book, "files", layout.FILE_COLUMNS, bold)
         self._others: tuple[_Sheet, _Sheet] | None = None
@@ -147,14 +147,14 @@ class Workbook:
     def add(self, row: models.RowResult) -> None:
         """Writes a row and its files."""
         cells: list[layout.Cell] = [*row.cells, *layout.cells(row)]
-        looks = self._looks | {self._own: self._status[row.status]}
-        for place in self._amounts:
-            number = _amount(cells[place])
+        formats = self._formats | {self._own: self._status[row.status]}
+        for column_index in self._amounts:
+            number = _amount(cells[column_index])
             if number is not None:
-                cells[place], looks[place] = number, self._money
-        self._results.add(cells, looks)
+                cells[column_index], formats[column_index] = number, self._money
+        self._results.add(cells, formats)
         for line in layout.file_rows(row):
-            self._files.add(line, {2: self._whole})
+            self._files.add(line, {2: self._integer_format})
 
     def add_other(self, other: models.OtherOrder) -> None:
         """Writes an order of another list and its files, on separate sheets that are added when needed."""
@@ -165,9 +165,9 @@ class Workbook:
             )
         orders, files = self._others
         status, size = layout.OTHER_COLUMNS.index("status"), layout.OTHER_COLUMNS.index("bytes")
-        orders.add(layout.other_cells(other), {status: self._status[other.row.status], size: self._whole})
+        orders.add(layout.other_cells(other), {status: self._status[other.row.status], size: self._integer_format})
         for line in layout.file_rows(other.row):
-            files.add(line, {2: self._whole})
+            files.add(line, {2: self._integer_format})
 
     def finish(self) -> bool:
         """Writes the file; returns True: it is always kept."""

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import sys
 import zipfile
 from typing import TYPE_CHECKING, Final
 
@@ -189,7 +190,7 @@ class WriteBack:
 def _make_alike(old: Path, new: Path) -> None:
     """Copies owner, permissions and extended attributes."""
     about = old.stat()
-    if os.name == "posix" and about.st_uid != new.stat().st_uid:
+    if sys.platform != "win32" and about.st_uid != new.stat().st_uid:
         with contextlib.suppress(PermissionError):  # only root may give files away
             os.chown(new, about.st_uid, about.st_gid)
     shutil.copystat(old, new)

@@ -29,7 +29,7 @@ def proved(out: Path, order: models.PurchaseOrder, beside: Path | None, longest:
         out: the output directory.
         order: the order with its claim.
         beside: the list's folder, for relative paths in the row; None if there is no file.
-        longest: maximum UTF-8 bytes of a name; see `staging.name_bytes`.
+        longest: maximum UTF-8 bytes of a name; see `staging.max_name_bytes`.
 
     Returns:
         The outcome; None if the folder is missing or another order's, or has unfinished or fewer files than claimed.

@@ -27,77 +27,77 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-PATIENCE: Final = 10.0 if os.name == "nt" else 0.0
+LOCK_TIMEOUT: Final = 10.0 if os.name == "nt" else 0.0
 """Seconds for which a rename is retried: on Windows virus scanners and sync programs keep files open for a moment."""
 _TURNS: Final = 20
 INTERNAL: Final = ".po-pw"
 """Our own folder in the output directory."""
-_TRIAL: Final = 4096
-"""Bytes that `fault` writes: a whole block, which a file system cannot store in the folder entry itself."""
+_TEST_BYTES: Final = 4096
+"""Bytes that `write_error` writes: a whole block, which a file system cannot store in the folder entry itself."""
 
 
-class Meaning(enum.Enum):
-    """What an OSError says about one file. Whether the whole folder is unusable, only `fault` can tell."""
+class Kind(enum.Enum):
+    """What an OSError says about one file. Whether the whole folder is unusable, only `write_error` can tell."""
 
     FULL = "no room for it"
     TOO_LARGE = "larger than the file system takes"
     NAME = "a name that the file system does not take"
-    HELD = "another program has it open, or may alone change it"
-    GONE = "another program removed it"
+    IN_USE = "another program has it open, or may alone change it"
+    REMOVED = "another program removed it"
     OTHER = "anything else"
 
 
-_MEANINGS: Final = {
-    errno.ENOSPC: Meaning.FULL,
-    errno.EFBIG: Meaning.TOO_LARGE,
-    errno.ENAMETOOLONG: Meaning.NAME,
-    errno.EILSEQ: Meaning.NAME,
-    errno.EINVAL: Meaning.NAME,
-    errno.EBUSY: Meaning.HELD,
-    errno.ETXTBSY: Meaning.HELD,
-    errno.EACCES: Meaning.HELD,
-    errno.EPERM: Meaning.HELD,
-    errno.EAGAIN: Meaning.HELD,
-    errno.ENOENT: Meaning.GONE,
-    errno.ENOTDIR: Meaning.GONE,
-    errno.EISDIR: Meaning.GONE,
-    errno.EEXIST: Meaning.HELD,
-    errno.ENOTEMPTY: Meaning.HELD,
-} | {number: Meaning.FULL for name in ("EDQUOT",) if (number := getattr(errno, name, None)) is not None}
+_ERROR_KINDS: Final = {
+    errno.ENOSPC: Kind.FULL,
+    errno.EFBIG: Kind.TOO_LARGE,
+    errno.ENAMETOOLONG: Kind.NAME,
+    errno.EILSEQ: Kind.NAME,
+    errno.EINVAL: Kind.NAME,
+    errno.EBUSY: Kind.IN_USE,
+    errno.ETXTBSY: Kind.IN_USE,
+    errno.EACCES: Kind.IN_USE,
+    errno.EPERM: Kind.IN_USE,
+    errno.EAGAIN: Kind.IN_USE,
+    errno.ENOENT: Kind.REMOVED,
+    errno.ENOTDIR: Kind.REMOVED,
+    errno.EISDIR: Kind.REMOVED,
+    errno.EEXIST: Kind.IN_USE,
+    errno.ENOTEMPTY: Kind.IN_USE,
+} | {number: Kind.FULL for name in ("EDQUOT",) if (number := getattr(errno, name, None)) is not None}
 """By `errno` (errno(3), and the pages of open, write and rename in section 2)."""
 
 _ON_WINDOWS: Final = {
-    39: Meaning.FULL,  # ERROR_HANDLE_DISK_FULL
-    112: Meaning.FULL,  # ERROR_DISK_FULL
-    1295: Meaning.FULL,  # ERROR_DISK_QUOTA_EXCEEDED
-    223: Meaning.TOO_LARGE,  # ERROR_FILE_TOO_LARGE
-    123: Meaning.NAME,  # ERROR_INVALID_NAME
-    161: Meaning.NAME,  # ERROR_BAD_PATHNAME
-    206: Meaning.NAME,  # ERROR_FILENAME_EXCED_RANGE
-    5: Meaning.HELD,  # ERROR_ACCESS_DENIED
-    32: Meaning.HELD,  # ERROR_SHARING_VIOLATION
-    33: Meaning.HELD,  # ERROR_LOCK_VIOLATION
-    225: Meaning.GONE,  # ERROR_VIRUS_INFECTED
-    226: Meaning.GONE,  # ERROR_VIRUS_DELETED
-    2: Meaning.GONE,  # ERROR_FILE_NOT_FOUND
-    3: Meaning.GONE,  # ERROR_PATH_NOT_FOUND
+    39: Kind.FULL,  # ERROR_HANDLE_DISK_FULL
+    112: Kind.FULL,  # ERROR_DISK_FULL
+    1295: Kind.FULL,  # ERROR_DISK_QUOTA_EXCEEDED
+    223: Kind.TOO_LARGE,  # ERROR_FILE_TOO_LARGE
+    123: Kind.NAME,  # ERROR_INVALID_NAME
+    161: Kind.NAME,  # ERROR_BAD_PATHNAME
+    206: Kind.NAME,  # ERROR_FILENAME_EXCED_RANGE
+    5: Kind.IN_USE,  # ERROR_ACCESS_DENIED
+    32: Kind.IN_USE,  # ERROR_SHARING_VIOLATION
+    33: Kind.IN_USE,  # ERROR_LOCK_VIOLATION
+    225: Kind.REMOVED,  # ERROR_VIRUS_INFECTED
+    226: Kind.REMOVED,  # ERROR_VIRUS_DELETED
+    2: Kind.REMOVED,  # ERROR_FILE_NOT_FOUND
+    3: Kind.REMOVED,  # ERROR_PATH_NOT_FOUND
 }
 """By `winerror` (learn.microsoft.com, "System Error Codes"), more precise than the `errno` that Python gives."""
 
 _SAID: Final = {
-    Meaning.TOO_LARGE: "the file system of {out} takes no file that large. Choose a folder on another disk with --out.",
-    Meaning.NAME: "the file system of {out} does not take the name {name} ({why})",
-    Meaning.HELD: (
+    Kind.TOO_LARGE: "the file system of {out} takes no file that large. Choose a folder on another disk with --out.",
+    Kind.NAME: "the file system of {out} does not take the name {name} ({why})",
+    Kind.IN_USE: (
         "{path} cannot be changed ({why}). Another program may have it open, or it is write-protected: close or unlock "
         "it, and run the same command again"
     ),
-    Meaning.GONE: "another program, perhaps a virus scanner, removed {path} while it was being written",
-    Meaning.OTHER: "{path} cannot be written ({why})",
+    Kind.REMOVED: "another program, perhaps a virus scanner, removed {path} while it was being written",
+    Kind.OTHER: "{path} cannot be written ({why})",
 }
 
 
-def on_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
-    """Starts work on its own thread; await the result with `ended`."""
+def run_on_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
+    """Starts work on its own thread; await the result with `wait_for_thread`."""
     pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=name)
     try:
         return asyncio.wrap_future(pool.submit(work))
@@ -105,11 +105,11 @@ def on_thread(name: str, work: Callable[[], T]) -> asyncio.Future[T]:
         pool.shutdown(wait=False)
 
 
-async def ended(future: asyncio.Future[T], given_up: threading.Event | None = None) -> T:
+async def wait_for_thread(future: asyncio.Future[T], given_up: threading.Event | None = None) -> T:
     """Waits until a thread's work ends, even when cancelled; the cancellation is raised afterwards.
 
     Args:
-        future: from `on_thread`.
+        future: from `run_on_thread`.
         given_up: set when the wait is cancelled, so that the work can stop early.
     """
     cancelled: asyncio.CancelledError | None = None
@@ -126,18 +126,18 @@ async def ended(future: asyncio.Future[T], given_up: threading.Event | None = No
     return future.result()
 
 
-def home_of(path: Path) -> Path:
+def internal_folder(path: Path) -> Path:
     """The `.po-pw` folder that contains a path; without one, the path's own folder."""
     return next((above for above in path.parents if above.name == INTERNAL), path.parent)
 
 
 def output_of(path: Path) -> Path:
     """The output directory that a path of ours is in; elsewhere the folder it is in."""
-    home = home_of(path)
+    home = internal_folder(path)
     return home.parent if home.name == INTERNAL else home
 
 
-def fault(folder: Path) -> OSError | None:
+def write_error(folder: Path) -> OSError | None:
     """The error that writing a small file to a folder raises; None if it works. Never creates the folder.
 
     Args:
@@ -147,7 +147,7 @@ def fault(folder: Path) -> OSError | None:
     trial = folder / f".trial-{os.getpid()}-{threading.get_ident()}"
     try:
         with trial.open("wb") as stream:
-            stream.write(b"\0" * _TRIAL)
+            stream.write(b"\0" * _TEST_BYTES)
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
@@ -170,20 +170,20 @@ def longest_name(folder: Path, enough: int, takes: Callable[[Path], bool] | None
         OSError: names cannot be tested there.
     """
     takes = takes or _takes
-    said = enough
+    limit = enough
     if hasattr(os, "pathconf"):  # Windows has none
         with contextlib.suppress(OSError, ValueError):  # the file system does not report it
-            said = min(enough, os.pathconf(folder, "PC_NAME_MAX"))
-    if takes(_named(folder, said)):
-        return said
-    good, bad = 0, said
+            limit = min(enough, os.pathconf(folder, "PC_NAME_MAX"))
+    if takes(_test_path(folder, limit)):
+        return limit
+    good, bad = 0, limit
     while bad - good > 1:
         middle = (good + bad) // 2
-        good, bad = (middle, bad) if takes(_named(folder, middle)) else (good, middle)
+        good, bad = (middle, bad) if takes(_test_path(folder, middle)) else (good, middle)
     return good
 
 
-def _named(folder: Path, length: int) -> Path:
+def _test_path(folder: Path, length: int) -> Path:
     return folder / f".trial-{os.getpid()}-".ljust(length, "n")[:length]
 
 
@@ -192,21 +192,21 @@ def _takes(path: Path) -> bool:
         path.touch()
     except OSError as error:
         # For a name that is too long Windows reports that the path was not found.
-        if meaning_of(error) is Meaning.NAME or (os.name == "nt" and meaning_of(error) is Meaning.GONE):
+        if kind_of(error) is Kind.NAME or (os.name == "nt" and kind_of(error) is Kind.REMOVED):
             return False
         raise
     path.unlink(missing_ok=True)
     return True
 
 
-def meaning_of(error: OSError) -> Meaning:
+def kind_of(error: OSError) -> Kind:
     """What an error says about the file it names."""
     on_windows = _ON_WINDOWS.get(getattr(error, "winerror", None) or 0)
-    return on_windows or _MEANINGS.get(error.errno or 0, Meaning.OTHER)
+    return on_windows or _ERROR_KINDS.get(error.errno or 0, Kind.OTHER)
 
 
-def problem(
-    error: OSError, path: Path, out: Path | None = None, *, probe: Callable[[Path], OSError | None] = fault
+def to_order_error(
+    error: OSError, path: Path, out: Path | None = None, *, probe: Callable[[Path], OSError | None] = write_error
 ) -> errors.OrderError:
     """Maps an OSError to our error: either one file failed, or the whole output directory is unusable.
 
@@ -217,7 +217,7 @@ def problem(
         error: as raised.
         path: what was written to.
         out: the output directory; None if `path` is in its `.po-pw`.
-        probe: see `fault`.
+        probe: see `write_error`.
 
     Returns:
         OutOfSpaceError: the disk or a quota is full, even if small files still fit.
@@ -226,47 +226,47 @@ def problem(
         FolderHeldError: another program has the file or folder open.
         FileProblemError: any other reason that concerns only this file.
     """
-    home = home_of(path) if out is None else out / INTERNAL
+    home = internal_folder(path) if out is None else out / INTERNAL
     where = output_of(home / "file")
-    meaning, whole = meaning_of(error), probe(home)
-    if whole is not None and meaning_of(whole) is not Meaning.FULL:
-        return errors.OutputUnavailableError(f"{where} cannot be written to ({whole.strerror or whole})")
-    if whole is not None or meaning is Meaning.FULL:
+    kind, folder_error = kind_of(error), probe(home)
+    if folder_error is not None and kind_of(folder_error) is not Kind.FULL:
+        return errors.OutputUnavailableError(f"{where} cannot be written to ({folder_error.strerror or folder_error})")
+    if folder_error is not None or kind is Kind.FULL:
         return errors.OutOfSpaceError(f"no space is left in {where}")
-    said = _SAID[meaning].format(out=where, path=path, name=path.name, why=error.strerror or error)
-    if meaning is Meaning.TOO_LARGE:
+    said = _SAID[kind].format(out=where, path=path, name=path.name, why=error.strerror or error)
+    if kind is Kind.TOO_LARGE:
         return errors.PermanentError(said, models.ErrorCode.TOO_LARGE)
-    if meaning is Meaning.NAME:
+    if kind is Kind.NAME:
         return errors.PermanentError(said, models.ErrorCode.DISK_ERROR)
-    return errors.FolderHeldError(said) if meaning is Meaning.HELD else errors.FileProblemError(said)
+    return errors.FolderHeldError(said) if kind is Kind.IN_USE else errors.FileProblemError(said)
 
 
 @contextlib.contextmanager
 def map_os_errors(path: Path, out: Path | None = None) -> Iterator[None]:
-    """Maps every OSError raised inside to our errors; see `problem`.
+    """Maps every OSError raised inside to our errors; see `to_order_error`.
 
     Raises:
-        OrderError: as `problem` returns it.
+        OrderError: as `to_order_error` returns it.
     """
     try:
         yield
     except OSError as error:
-        raise problem(error, path, out) from error
+        raise to_order_error(error, path, out) from error
 
 
 def retry_while_locked(
     action: Callable[[], object],
     *,
-    patience: float = PATIENCE,
+    timeout: float = LOCK_TIMEOUT,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Repeats an action for up to `patience` seconds while another program has the file open.
+    """Repeats an action for up to `timeout` seconds while another program has the file open.
 
     Raises:
         PermissionError: the file is still open elsewhere, or access is denied.
     """
-    deadline = clock() + patience
+    deadline = clock() + timeout
     while True:
         try:
             action()
@@ -294,13 +294,13 @@ def link_or_copy(source: str, target: str) -> str:
         raise
     except OSError:
         shutil.copy2(source, target)
-        origin_mark.carry(Path(source), Path(target))
+        origin_mark.copy_mark(Path(source), Path(target))
         with Path(target).open("r+b") as stream:  # Windows syncs only writable handles
             os.fsync(stream.fileno())
     return target
 
 
-def room(folder: Path) -> tuple[int, int]:
+def free_and_total(folder: Path) -> tuple[int, int]:
     """Free and total bytes of a folder's file system; infinite if it reports no size (ramfs).
 
     Raises:
@@ -317,10 +317,10 @@ def why_not_a_folder(folder: Path, error: OSError) -> str:
         folder: absolute.
         error: raised by creating it.
     """
-    for place in (folder, *folder.parents):
+    for above in (folder, *folder.parents):
         with contextlib.suppress(OSError):  # a parent that we may not read
-            if place.exists() and not place.is_dir():
-                return f"{place} is a file, not a folder"
+            if above.exists() and not above.is_dir():
+                return f"{above} is a file, not a folder"
     return f"{folder} cannot be written to ({error.strerror or error})"
 
 
@@ -343,7 +343,7 @@ def check_names(folder: Path) -> None:
         raise errors.MachineError(msg) from None
 
 
-def make(folder: Path, root: Path) -> None:
+def make_folder(folder: Path, root: Path) -> None:
     """Creates a folder and its parents, but never the output directory itself or anything above it.
 
     If that were created while a share is unmounted, files would go to the disk under the mount point.
@@ -377,13 +377,13 @@ def retry_if_dir_removed(action: Callable[[], object]) -> None:
             return
 
 
-def put(source: Path, target: Path, root: Path) -> None:
+def move_into(source: Path, target: Path, root: Path) -> None:
     """Renames a file or folder into a folder below `root`, which is created and synced if missing."""
 
     def step() -> None:
         folder = target.parent
         if not folder.is_dir():
-            make(folder, root)
+            make_folder(folder, root)
             for above in [one for one in folder.parents if one.is_relative_to(root)]:
                 durable.sync_folder(above)
         rename(source, target)
@@ -407,7 +407,7 @@ def delete(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def drop(path: Path) -> None:
+def delete_quietly(path: Path) -> None:
     """Removes a file while handling an error; errors of the removal are ignored, a later clean-up gets the file."""
     try:
         path.unlink(missing_ok=True)
@@ -415,7 +415,7 @@ def drop(path: Path) -> None:
         _log.info("%s cannot be removed: %s", path, error)
 
 
-def remove(folder: Path) -> None:
+def remove_quietly(folder: Path) -> None:
     """Removes a folder with its contents; what another program has open stays for the next clean-up."""
     try:
         if folder.exists():
@@ -429,10 +429,10 @@ def tidy_up(folder: Path, root: Path) -> None:
     for above in (folder, *folder.parents):
         if above == root or not above.is_relative_to(root):
             return
-        tidy(above)
+        remove_if_empty(above)
 
 
-def tidy(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
     """Removes one of our folders if it is empty."""
     with contextlib.suppress(OSError):  # not empty, or already removed
         folder.rmdir()

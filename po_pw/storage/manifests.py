@@ -112,13 +112,13 @@ def write(
         os.fsync(stream.fileno())
 
 
-def known(path: Path) -> dict[str, Entry]:
+def entries_by_name(path: Path) -> dict[str, Entry]:
     """The manifest's record of each file, by file name; empty if the manifest is missing or unreadable."""
     try:
         content = json.loads(path.read_text("utf-8"))
         entries: list[Entry] = [*content["files"], *content.get("earlier", ())]
         for entry in entries:
-            content_of(entry)
+            size_and_digest(entry)
         return {entry["name"]: entry for entry in entries}
     except FileNotFoundError:
         return {}
@@ -146,7 +146,7 @@ class Manifest:
     """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
 
 
-def every(internal: Path) -> Iterator[tuple[Path, str, str]]:
+def iterate(internal: Path) -> Iterator[tuple[Path, str, str]]:
     """Yields each manifest's path, parent folder and folder stem, in no particular order."""
     root = internal / "manifests"
     for folder, _, names in os.walk(root):
@@ -182,7 +182,7 @@ def read(path: Path, parent: str, stem: str) -> Manifest:
             written_at,
             tuple(_file(entry) for entry in content["files"]),
             tuple(_missing(entry) for entry in content["missing"]),
-            tuple((_name(entry), *content_of(entry)) for entry in content["earlier"]),
+            tuple((_name(entry), *size_and_digest(entry)) for entry in content["earlier"]),
             int(content.get("rules", 0)),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -191,7 +191,7 @@ def read(path: Path, parent: str, stem: str) -> Manifest:
 
 
 def _file(entry: Entry) -> models.SavedFile:
-    size, digest = content_of(entry)
+    size, digest = size_and_digest(entry)
     if size < 0 or _DIGEST.fullmatch(digest) is None:
         msg = f"{size} bytes with SHA-256 {digest}"
         raise ValueError(msg)
@@ -205,8 +205,8 @@ def _file(entry: Entry) -> models.SavedFile:
         lane=_text(entry["lane"]),
         source=_text(entry["source"]),
         place=_text(entry["place"]),
-        modified_at=_perhaps(entry["modified_at"]),
-        saved_at=_perhaps(entry["saved_at"]),
+        modified_at=_optional_time(entry["modified_at"]),
+        saved_at=_optional_time(entry["saved_at"]),
         checks=tuple(_text(check) for check in entry["checks"]),
         etag=_text(entry["etag"]),
     )
@@ -241,11 +241,11 @@ def _time(text: str) -> datetime.datetime:
     return moment if moment.tzinfo else moment.astimezone()
 
 
-def _perhaps(text: str | None) -> datetime.datetime | None:
+def _optional_time(text: str | None) -> datetime.datetime | None:
     return None if text is None else _time(text)
 
 
-def content_of(entry: Entry) -> tuple[int, str]:
+def size_and_digest(entry: Entry) -> tuple[int, str]:
     """A file's size and SHA-256 from its manifest record; raises if they are missing."""
     return int(entry["bytes"]), str(entry["sha256"])
 

@@ -14,19 +14,19 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LONGEST: Final = 200
+MAX_BYTES: Final = 200
 """UTF-8 bytes of one name: file systems take 255, and our own suffixes must fit. Some take fewer: see `staging`."""
 _HASH: Final = 6
 _MARK: Final = "~"
 """Before a hash."""
 _EXTENSION: Final = re.compile(r"(?i)(\.tar\.(?:gz|bz2|xz|zst)|\.[a-z0-9]{1,10})$")
-_NEVER_SEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories: control, format (zero-width, direction), surrogates, private use, unassigned."""
 _IGNORED: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 """More invisible characters, which case-insensitive file systems ignore: fillers and variation selectors."""
-_OURS: Final = re.compile(r"\.\d+~")
+_TEMPORARY: Final = re.compile(r"\.\d+~")
 """Temporary names in a work folder, see `staging`: no attachment may have such a name."""
 _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)")
 
@@ -41,7 +41,7 @@ def file_name(sent: str) -> str:
     # For `folder/` the last non-empty part is the name.
     last = next((part for part in reversed(parts) if part.strip(". ")), "")
     name = _safe(last) or "attachment"
-    return f"_{name}" if _OURS.fullmatch(name) else name
+    return f"_{name}" if _TEMPORARY.fullmatch(name) else name
 
 
 def folder_name(text: str) -> str:
@@ -49,23 +49,23 @@ def folder_name(text: str) -> str:
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
 
 
-def own(text: str, longest: int) -> str:
+def own(text: str, max_bytes: int) -> str:
     """A safe name that no other text gets, for any file system: as it stands where it is plain, else with a hash.
 
     Args:
         text: e.g. a PO number; case counts.
-        longest: UTF-8 bytes the name may have.
+        max_bytes: UTF-8 bytes the name may have.
     """
     safe = folder_name(text)
     # Of all texts that a file system may take for one, only the one in capitals is plain.
     is_plain = safe == text == models.folded(text).upper() and _MARK not in text
-    if text and is_plain and len(text.encode()) <= longest:
+    if text and is_plain and len(text.encode()) <= max_bytes:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[: 2 * _HASH]
-    return f"{shorten(safe or 'order', LONGEST, longest - len(_MARK) - len(digest))}{_MARK}{digest}"
+    return f"{shorten(safe or 'order', MAX_BYTES, max_bytes - len(_MARK) - len(digest))}{_MARK}{digest}"
 
 
-def width(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Length in UTF-16 code units, as Windows counts."""
     return len(text.encode("utf-16-le")) // 2
 
@@ -78,39 +78,39 @@ def split(name: str) -> tuple[str, str]:
     return name[: match.start()], match.group()
 
 
-def shorten(name: str, room: int, longest: int = LONGEST) -> str:
-    """Shortens a name to `room` characters: cuts the stem, adds a hash of the whole name, keeps the extension.
+def shorten(name: str, max_chars: int, max_bytes: int = MAX_BYTES) -> str:
+    """Shortens a name to `max_chars` characters: cuts the stem, adds a hash of the whole name, keeps the extension.
 
     If no part of the stem fits, the hash alone replaces it.
 
     Args:
         name: safe.
-        room: maximum length in characters.
-        longest: maximum length in UTF-8 bytes.
+        max_chars: maximum length in characters.
+        max_bytes: maximum length in UTF-8 bytes.
 
     Raises:
         ValueError: hash and extension do not fit.
     """
-    if _fits(name, room, longest):
+    if _fits(name, max_chars, max_bytes):
         return name
     stem, extension = split(name)
-    return _cut(stem, extension, room, name, longest)
+    return _cut(stem, extension, max_chars, name, max_bytes)
 
 
-def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str, ...]:
+def assign(names: Sequence[str], max_chars: int, max_bytes: int = MAX_BYTES) -> tuple[str, ...]:
     """Final names of one order's files, in the given order: the second `invoice.pdf` becomes `invoice (2).pdf`.
 
     The names differ on every file system. The result is deterministic.
 
     Args:
         names: as sent by the server; may be unsafe.
-        room: maximum length of each in characters.
-        longest: maximum length of each in UTF-8 bytes.
+        max_chars: maximum length of each in characters.
+        max_bytes: maximum length of each in UTF-8 bytes.
 
     Raises:
-        ValueError: `room` is too small for any name.
+        ValueError: `max_chars` is too small for any name.
     """
-    safe = [shorten(file_name(sent), room, longest) for sent in names]
+    safe = [shorten(file_name(sent), max_chars, max_bytes) for sent in names]
     # A name that occurs in the list itself is never used as another file's second name.
     taken = {models.folded(name) for name in safe}
     seen: set[str] = set()
@@ -119,67 +119,69 @@ def assign(names: Sequence[str], room: int, longest: int = LONGEST) -> tuple[str
     for name in safe:
         final, folded = name, models.folded(name)
         if folded in seen:
-            final, numbers[name] = _numbered(name, taken, room, numbers.get(name, 1) + 1, longest)
+            final, numbers[name] = _numbered(name, taken, max_chars, numbers.get(name, 1) + 1, max_bytes)
             taken.add(models.folded(final))
         seen.add(folded)
         result.append(final)
     return tuple(result)
 
 
-def free(name: str, taken: set[str], room: int, longest: int = LONGEST) -> str:
+def unique_name(name: str, taken: set[str], max_chars: int, max_bytes: int = MAX_BYTES) -> str:
     """The first free name among `name (2)`, `name (3)` and so on.
 
     Args:
         name: safe, with extension.
         taken: folded names.
-        room: maximum length in characters.
-        longest: maximum length in UTF-8 bytes.
+        max_chars: maximum length in characters.
+        max_bytes: maximum length in UTF-8 bytes.
 
     Raises:
-        ValueError: `room` is too small.
+        ValueError: `max_chars` is too small.
     """
-    return _numbered(name, taken, room, 2, longest)[0]
+    return _numbered(name, taken, max_chars, 2, max_bytes)[0]
 
 
-def _numbered(name: str, taken: set[str], room: int, number: int, longest: int) -> tuple[str, int]:
+def _numbered(name: str, taken: set[str], max_chars: int, number: int, max_bytes: int) -> tuple[str, int]:
     """The first free name from `name (number)` on, and its number."""
     stem, extension = split(name)
     while True:
         tail = f" ({number}){extension}"
-        candidate = stem + tail if _fits(stem + tail, room, longest) else _cut(stem, tail, room, name, longest)
+        candidate = (
+            stem + tail if _fits(stem + tail, max_chars, max_bytes) else _cut(stem, tail, max_chars, name, max_bytes)
+        )
         if models.folded(candidate) not in taken:
             return candidate, number
         number += 1
 
 
-def _cut(stem: str, tail: str, room: int, whole: str, longest: int) -> str:
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
-    if not _fits(mark + tail, room, longest):
-        msg = f"{whole!r} does not fit into {room} characters"
+def _cut(stem: str, tail: str, max_chars: int, name: str, max_bytes: int) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    if not _fits(digest + tail, max_chars, max_bytes):
+        msg = f"{name!r} does not fit into {max_chars} characters"
         raise ValueError(msg)
-    stem = stem[:room]
-    while stem and not _fits(f"{stem}{_MARK}{mark}{tail}", room, longest):
+    stem = stem[:max_chars]
+    while stem and not _fits(f"{stem}{_MARK}{digest}{tail}", max_chars, max_bytes):
         stem = stem[:-1]
     stem = stem.rstrip(" .")
-    return f"{stem}{_MARK}{mark}{tail}" if stem else mark + tail
+    return f"{stem}{_MARK}{digest}{tail}" if stem else digest + tail
 
 
-def _fits(name: str, room: int, longest: int) -> bool:
-    return width(name) <= room and len(name.encode()) <= longest
+def _fits(name: str, max_chars: int, max_bytes: int) -> bool:
+    return utf16_length(name) <= max_chars and len(name.encode()) <= max_bytes
 
 
 def _visible(text: str) -> str:
     normal = unicodedata.normalize("NFC", _IGNORED.sub("", text))
-    return "".join(char for char in normal if unicodedata.category(char) not in _NEVER_SEEN or char in "\t\n\r\f\v")
+    return "".join(char for char in normal if unicodedata.category(char) not in _INVISIBLE or char in "\t\n\r\f\v")
 
 
 def _safe(text: str) -> str:
     # Shortened first: pathvalidate would cut off the extension.
-    cut = shorten(" ".join(text.split()).rstrip(". "), LONGEST)
+    cut = shorten(" ".join(text.split()).rstrip(". "), MAX_BYTES)
     name = pathvalidate.sanitize_filename(cut, replacement_text="_", platform=pathvalidate.Platform.UNIVERSAL)
     name = unicodedata.normalize("NFC", name).strip().rstrip(". ")
     if not name:
         return ""
     if _DEVICES.match(name):
         name = f"_{name}"
-    return shorten(name, LONGEST)
+    return shorten(name, MAX_BYTES)

@@ -61,7 +61,7 @@ class OrderPaths:
             return []
 
 
-def draft(work: Path) -> Path:
+def draft_manifest(work: Path) -> Path:
     """Path of the draft manifest, beside the work folder, until the order is published."""
     return work.with_name(f"{work.name}.json")
 

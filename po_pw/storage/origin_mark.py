@@ -85,16 +85,16 @@ def contents(platform: str, origin: Origin, *, at: datetime.datetime, event: uui
         return {_ZONE: "".join(f"{line}\r\n" for line in lines).encode("ascii")}
     addresses = [address for address in (origin.url, origin.referrer) if address]
     if platform == "darwin":
-        said = f"{_DOWNLOADED};{int(at.timestamp()):08x};po-pw;{str(event).upper()}"
+        value = f"{_DOWNLOADED};{int(at.timestamp()):08x};po-pw;{str(event).upper()}"
         where_from = {_WHERE_FROM: plistlib.dumps(addresses, fmt=plistlib.FMT_BINARY)} if addresses else {}
-        return {_QUARANTINE: said.encode("ascii"), **where_from}
+        return {_QUARANTINE: value.encode("ascii"), **where_from}
     if platform == "linux":
         named = {_ORIGIN: origin.url, _REFERRER: origin.referrer}
         return {name: address.encode("ascii") for name, address in named.items() if address}
     return {}
 
 
-def put(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
+def set_mark(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
     """Marks a file, replacing any mark: one that a browser set holds full addresses with their secrets.
 
     Args:
@@ -115,7 +115,7 @@ def put(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
             _log.debug("%s has no mark %s: %s", path, name, error)
 
 
-def carry(source: Path, target: Path) -> None:
+def copy_mark(source: Path, target: Path) -> None:
     """Copies the mark, if there is one, from a file to its copy."""
     for name in _NAMES.get(sys.platform, ()):
         with contextlib.suppress(OSError):  # no mark, or not supported there

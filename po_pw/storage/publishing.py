@@ -38,13 +38,13 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
     where, source, final = order_paths.OrderPaths.of(out, folder), out / work, out / folder
     if where is None:
         return False
-    draft = order_paths.draft(source)
+    draft = order_paths.draft_manifest(source)
     moved = order_paths.OrderPaths.of(out, replaces) if replaces else None
     with filesystem.map_os_errors(final, out):
         if source.is_dir():
             older = where.older() + ([] if moved is None else moved.older())
             if late:
-                _bring_strays(older, source)
+                _copy_added(older, source)
             for taken in (where.base, final):
                 if taken.exists() and not taken.is_dir():
                     msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
@@ -52,24 +52,24 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
             with contextlib.ExitStack() as undo:
                 for old, _ in older:
                     _set_aside(out, old, undo)
-                filesystem.put(source, final, out)
+                filesystem.move_into(source, final, out)
                 undo.pop_all()
             durable.sync_folder(where.base)
         elif not final.is_dir():
             return False
         if draft.exists():
-            filesystem.put(draft, where.manifest, out / order_paths.INTERNAL)
+            filesystem.move_into(draft, where.manifest, out / order_paths.INTERNAL)
             durable.sync_folder(where.manifest.parent)
         if moved is not None:
             moved.manifest.unlink(missing_ok=True)
     for each in (where, moved):
         if each is not None:
             for aside in each.aside():
-                filesystem.remove(aside)
+                filesystem.remove_quietly(aside)
             filesystem.tidy_up(order_paths.aside_of(out) / each.parent, out / order_paths.INTERNAL)
             filesystem.tidy_up(each.base, out)
             filesystem.tidy_up(each.manifest.parent, out / order_paths.INTERNAL)
-    filesystem.tidy(source.parent)
+    filesystem.remove_if_empty(source.parent)
     return True
 
 
@@ -80,40 +80,40 @@ def clear_aside(out: Path) -> None:
     older folder is put back.
 
     Raises:
-        OrderError: a disk error, see `filesystem.problem`.
+        OrderError: a disk error, see `filesystem.to_order_error`.
     """
     aside = order_paths.aside_of(out)
     with filesystem.map_os_errors(aside, out):
         for relative, where in order_paths.orders_below(out, aside, aside=True):
             if order_paths.existing(out, where.parent, where.stem):
-                filesystem.remove(aside / relative)
+                filesystem.remove_quietly(aside / relative)
             else:
-                filesystem.put(aside / relative, out / relative.with_name(relative.name.rstrip("~")), out)
+                filesystem.move_into(aside / relative, out / relative.with_name(relative.name.rstrip("~")), out)
         for folder, _, _ in os.walk(aside, topdown=False):
-            filesystem.tidy(Path(folder))
+            filesystem.remove_if_empty(Path(folder))
 
 
-def _bring_strays(older: Sequence[tuple[Path, Path]], work: Path) -> None:
+def _copy_added(older: Sequence[tuple[Path, Path]], work: Path) -> None:
     """Copies files that the user added to an older folder after the new one was prepared, under a free name."""
-    there = {models.folded(path.name): path for path in work.iterdir()}
+    present = {models.folded(path.name): path for path in work.iterdir()}
     for folder, manifest in older:
-        known = manifests.known(manifest)
+        known = manifests.entries_by_name(manifest)
         for path in sorted(folder.iterdir()):
-            same = there.get(models.folded(path.name))
+            same = present.get(models.folded(path.name))
             if _is_known(path, known.get(path.name)) or (same is not None and _is_copy(path, same)):
                 continue
-            if any(_is_copy(path, have) for have in there.values()):
+            if any(_is_copy(path, have) for have in present.values()):
                 continue
-            name = names.free(path.name, set(there), len(path.name) + 8) if same is not None else path.name
+            name = names.unique_name(path.name, set(present), len(path.name) + 8) if same is not None else path.name
             filesystem.copy(path, work / name)
-            there[models.folded(name)] = work / name
+            present[models.folded(name)] = work / name
 
 
 def _is_known(path: Path, entry: manifests.Entry | None) -> bool:
     """Whether it is an unchanged file of ours."""
     if entry is None or path.is_symlink() or not path.is_file():
         return False
-    return manifests.content_of(entry) == (path.stat().st_size, manifests.sha256(path))
+    return manifests.size_and_digest(entry) == (path.stat().st_size, manifests.sha256(path))
 
 
 def _is_copy(path: Path, other: Path) -> bool:
@@ -131,5 +131,5 @@ def _set_aside(out: Path, folder: Path, undo: contextlib.ExitStack) -> None:
     target = order_paths.aside_of(out) / folder.relative_to(out)
     while target.exists():  # left by a crash; removed once the new folder is in place
         target = target.with_name(f"{target.name}~")
-    filesystem.put(folder, target, out / order_paths.INTERNAL)
-    undo.callback(filesystem.put, target, folder, out)
+    filesystem.move_into(folder, target, out / order_paths.INTERNAL)
+    undo.callback(filesystem.move_into, target, folder, out)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Sequence
 
-_WHOLE: Final = models.Status.COMPLETED
-_LONGEST_ENDING: Final = len(_WHOLE)
+_COMPLETED: Final = models.Status.COMPLETED
+_MAX_ENDING: Final = len(_COMPLETED)
 """Of the statuses with files, so that file names do not depend on the status."""
-_SMALLEST: Final = 24
+_MIN_NAME: Final = 24
 """Characters that a file name must be allowed at least."""
 _WORK: Final = 16
 """Maximum characters of the PO's part of a work folder's path; file names must fit there too."""
-_CLAIM: Final = 32
+_WORK_ID: Final = 32
 """Maximum characters of a claim: run id and lease number."""
 _FOLDER: Final = 80
 """Maximum characters of a supplier's or PO's part of the path."""
@@ -47,8 +47,8 @@ class Work:
 
     def discard(self) -> None:
         """Removes the folder with its contents."""
-        filesystem.remove(self.path)
-        filesystem.tidy(self.path.parent)
+        filesystem.remove_quietly(self.path)
+        filesystem.remove_if_empty(self.path.parent)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Prepared:
     """Each `path` is the file's name in the folder."""
 
 
-def name_bytes(out: Path) -> int:
+def max_name_bytes(out: Path) -> int:
     """UTF-8 bytes that a name may have in an output directory, not counting our endings.
 
     Most file systems take 255 in all; eCryptfs and some network storage 143.
@@ -76,7 +76,9 @@ def name_bytes(out: Path) -> int:
     Raises:
         OSError: names cannot be tested there.
     """
-    return min(names.LONGEST, filesystem.longest_name(out / order_paths.INTERNAL, names.LONGEST + _ENDINGS) - _ENDINGS)
+    return min(
+        names.MAX_BYTES, filesystem.longest_name(out / order_paths.INTERNAL, names.MAX_BYTES + _ENDINGS) - _ENDINGS
+    )
 
 
 def check_depth(out: Path, max_path: int) -> None:
@@ -86,7 +88,7 @@ def check_depth(out: Path, max_path: int) -> None:
         MachineError: it is too long.
     """
     try:
-        _room(out, out / "P", max_path)
+        _max_chars(out, out / "P", max_path)
     except errors.OrderError as error:
         raise errors.MachineError(str(error)) from error
 
@@ -96,25 +98,25 @@ def evidence(out: Path, po_number: str) -> Path:
     return out / order_paths.INTERNAL / "evidence" / names.own(models.order_key(po_number), _EVIDENCE)
 
 
-def stem(order: models.PurchaseOrder, longest: int = names.LONGEST) -> str:
+def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES) -> str:
     """The folder's name without its ending; another order may have the same one.
 
     Args:
         order: the order.
-        longest: maximum UTF-8 bytes; see `name_bytes`.
+        max_bytes: maximum UTF-8 bytes; see `max_name_bytes`.
     """
-    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, longest)
+    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, max_bytes)
 
 
-def parent(levels: Sequence[str], longest: int = names.LONGEST) -> str:
+def parent(levels: Sequence[str], max_bytes: int = names.MAX_BYTES) -> str:
     """The folder that contains an order's folder, relative to the output directory, with `/`; `""` if there is none.
 
     Args:
         levels: names of the folders, outermost first, not yet made safe: the order's levels, or else its supplier.
             Names without usable characters are skipped.
-        longest: maximum UTF-8 bytes of a name; see `name_bytes`.
+        max_bytes: maximum UTF-8 bytes of a name; see `max_name_bytes`.
     """
-    return "/".join(filter(None, (_level(name, longest) for name in levels)))
+    return "/".join(filter(None, (_level(name, max_bytes) for name in levels)))
 
 
 def _level(text: str, longest: int) -> str:
@@ -131,20 +133,20 @@ def _level(text: str, longest: int) -> str:
     return f"{name}_" if is_like_an_orders else name
 
 
-def open_work(out: Path, po_number: str, claim: str) -> Work:
+def open_work(out: Path, po_number: str, work_id: str) -> Work:
     """Creates a work folder, on the output directory's file system.
 
     Args:
         out: the output directory.
         po_number: the order's.
-        claim: distinguishes work folders of the same order.
+        work_id: distinguishes work folders of the same order.
 
     Raises:
-        OrderError: a disk error, see `filesystem.problem`.
+        OrderError: a disk error, see `filesystem.to_order_error`.
     """
-    path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / claim
+    path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / work_id
     with filesystem.map_os_errors(path, out):
-        filesystem.retry_if_dir_removed(lambda: filesystem.make(path, out / order_paths.INTERNAL))
+        filesystem.retry_if_dir_removed(lambda: filesystem.make_folder(path, out / order_paths.INTERNAL))
     return Work(path)
 
 
@@ -162,7 +164,7 @@ def prepare(
     now: datetime.datetime,
     earlier: str = "",
     rules: int = 0,
-    longest: int = names.LONGEST,
+    max_bytes: int = names.MAX_BYTES,
 ) -> Prepared:
     """Gives the files in the work folder their final names and drafts the manifest; `publish` does the rest.
 
@@ -183,26 +185,26 @@ def prepare(
         now: for the manifest.
         earlier: the order's folder in an earlier outcome.
         rules: for the manifest, see `models.Outcome.rules`.
-        longest: maximum UTF-8 bytes of a name; see `name_bytes`.
+        max_bytes: maximum UTF-8 bytes of a name; see `max_name_bytes`.
 
     Raises:
         PermanentError: the path limit is too small for this order's folder.
         FileProblemError: another program removed a downloaded file.
-        OrderError: another disk error, see `filesystem.problem`.
+        OrderError: another disk error, see `filesystem.to_order_error`.
     """
     out = out.absolute()
-    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), longest), stem)
+    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), max_bytes), stem)
     final = where.folder(status)
-    room = _room(out, where.base / stem, max_path)
-    final_names = _final_names(files, room, longest)
+    max_chars = _max_chars(out, where.base / stem, max_path)
+    final_names = _final_names(files, max_chars, max_bytes)
     named = tuple(dataclasses.replace(file, path=name) for file, name in zip(files, final_names, strict=True))
     older, replaces = where.older(), ""
     if earlier and (moved := order_paths.OrderPaths.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
     with filesystem.map_os_errors(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
-        kept = _bring_along(older, work, files, named, room, longest, undo, replaced=status == _WHOLE)
-        draft = order_paths.draft(work.path)
+        kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=status == _COMPLETED)
+        draft = order_paths.draft_manifest(work.path)
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(
             draft,
@@ -217,36 +219,36 @@ def prepare(
             rules=rules,
         )
         _name(work, files, final_names, undo)
-        check_there(work.path, named, out)
+        check_present(work.path, named, out)
         durable.sync_folder(work.path)
         durable.sync_folder(work.path.parent)
         undo.pop_all()
     return Prepared(work.path.relative_to(out).as_posix(), final.relative_to(out).as_posix(), replaces, named)
 
 
-def _room(out: Path, prefix: Path, max_path: int) -> int:
-    final = names.width(str(prefix)) + 1 + _LONGEST_ENDING
+def _max_chars(out: Path, prefix: Path, max_path: int) -> int:
+    final = names.utf16_length(str(prefix)) + 1 + _MAX_ENDING
     # Files are renamed inside the work folder. Its maximum length counts, so that names do not depend on the claim.
-    work = names.width(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _CLAIM
-    room = max_path - max(final, work) - 1
-    if room < _SMALLEST:
+    work = names.utf16_length(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _WORK_ID
+    chars = max_path - max(final, work) - 1
+    if chars < _MIN_NAME:
         msg = (
-            f"file names in {prefix}_COMPLETED would have {max(room, 0)} characters of the {max_path} that a path may "
-            f"have; {_SMALLEST} are needed. Choose a shorter --out, or set --max-path."
+            f"file names in {prefix}_COMPLETED would have {max(chars, 0)} characters of the {max_path} that a path may "
+            f"have; {_MIN_NAME} are needed. Choose a shorter --out, or set --max-path."
         )
         raise errors.PermanentError(msg, models.ErrorCode.DISK_ERROR)
-    return room
+    return chars
 
 
-def _final_names(files: Sequence[models.SavedFile], room: int, longest: int) -> tuple[str, ...]:
+def _final_names(files: Sequence[models.SavedFile], max_chars: int, max_bytes: int) -> tuple[str, ...]:
     try:
-        return names.assign([file.sent_name for file in files], room, longest)
+        return names.assign([file.sent_name for file in files], max_chars, max_bytes)
     except ValueError as error:
         msg = f"{error}. Choose a shorter --out, or set --max-path."
         raise errors.PermanentError(msg, models.ErrorCode.DISK_ERROR) from error
 
 
-def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
+def missing_files(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[models.SavedFile]:
     """An order's files that are missing from its folder or have another size there.
 
     Args:
@@ -258,13 +260,13 @@ def gone(folder: Path, files: Sequence[models.SavedFile], out: Path) -> list[mod
         OutputUnavailableError: the whole output directory is unavailable.
     """
     with filesystem.map_os_errors(folder, out):
-        lost = _not_there(folder, files)
-        if lost and (fault := filesystem.fault(out / order_paths.INTERNAL)) is not None:
+        lost = _absent(folder, files)
+        if lost and (fault := filesystem.write_error(out / order_paths.INTERNAL)) is not None:
             raise fault
-        return _not_there(folder, lost)  # a share may be mounted again by now
+        return _absent(folder, lost)  # a share may be mounted again by now
 
 
-def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
+def _absent(folder: Path, files: Sequence[models.SavedFile]) -> list[models.SavedFile]:
     lost = []
     for file in files:
         try:
@@ -275,7 +277,7 @@ def _not_there(folder: Path, files: Sequence[models.SavedFile]) -> list[models.S
     return lost
 
 
-def find(
+def find_by_content(
     folder: Path, files: Iterable[models.SavedFile], others: Iterable[models.SavedFile] = ()
 ) -> list[models.SavedFile]:
     """Finds files in a folder by their content, whatever their names; returned with their paths.
@@ -301,14 +303,14 @@ def find(
     return list(found.values())
 
 
-def check_there(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
+def check_present(folder: Path, files: Sequence[models.SavedFile], out: Path) -> None:
     """Checks that an order's files are in its folder.
 
     Raises:
         FileProblemError: another program removed one after it was saved.
         OutputUnavailableError: the whole output directory is unavailable.
     """
-    if lost := gone(folder, files, out):
+    if lost := missing_files(folder, files, out):
         raise errors.FileProblemError(lost_text(lost[0]))
 
 
@@ -333,7 +335,7 @@ def _name(
 ) -> None:
     """Gives the slots their final names, via temporary names: a file may have the name of another's slot."""
     taken = {models.folded(path.name) for path in work.path.iterdir()}  # files of the user may have any name
-    aside = [work.path / names.free(f".{index:04}~", taken, _SMALLEST) for index in range(len(files))]
+    aside = [work.path / names.unique_name(f".{index:04}~", taken, _MIN_NAME) for index in range(len(files))]
     steps = [(Path(file.path), path) for file, path in zip(files, aside, strict=True)]
     steps += [(path, work.path / name) for path, name in zip(aside, final_names, strict=True)]
     for source, target in steps:
@@ -341,13 +343,13 @@ def _name(
         undo.callback(filesystem.rename, target, source)
 
 
-def _bring_along(
+def _keep_earlier(
     older: Sequence[tuple[Path, Path]],
     work: Work,
     files: Sequence[models.SavedFile],
     named: Sequence[models.SavedFile],
-    room: int,
-    longest: int,
+    max_chars: int,
+    max_bytes: int,
     undo: contextlib.ExitStack,
     *,
     replaced: bool,
@@ -362,16 +364,20 @@ def _bring_along(
     # Neither a final name nor the name of a slot, which still exists.
     taken = {models.folded(Path(file.path).name) for file in (*files, *named)}
     for folder, manifest in older:
-        known = manifests.known(manifest)
+        known = manifests.entries_by_name(manifest)
         for path in sorted(folder.iterdir()):
             entry = known.get(path.name)
             if path.is_file() and not path.is_symlink():
                 content = path.stat().st_size, manifests.sha256(path)
-                if entry is not None and manifests.content_of(entry) != content:
+                if entry is not None and manifests.size_and_digest(entry) != content:
                     entry = None  # changed by the user: it is theirs
                 if content in new or (entry is not None and (replaced or entry.get("attachment_id") in fetched)):
                     continue
-            name = path.name if models.folded(path.name) not in taken else names.free(path.name, taken, room, longest)
+            name = (
+                path.name
+                if models.folded(path.name) not in taken
+                else names.unique_name(path.name, taken, max_chars, max_bytes)
+            )
             taken.add(models.folded(name))
             if entry is not None:
                 kept.append({**entry, "name": name})

@@ -11,7 +11,7 @@ import yarl
 from po_pw import errors, hostnames, models, redact
 
 # ASCII characters that browsers leave as they are; others, e.g. spaces and raw UTF-8, are percent-encoded.
-_KEPT: Final = "!#$%&'()*+,/:;=?@[]~"
+_UNESCAPED: Final = "!#$%&'()*+,/:;=?@[]~"
 _EDGES: Final = "".join(map(chr, range(0x21)))
 _BREAKS: Final = re.compile(r"[\t\r\n]+")
 _DOT: Final = re.compile(r"\.|%2e", re.IGNORECASE)
@@ -40,7 +40,7 @@ def parse(text: str, base: str = "") -> yarl.URL:
             if not netloc.isascii():  # browsers refuse it
                 raise _refused(text, base)
         whole = urlunsplit((scheme, netloc, _resolved(parts.path), parts.query, ""))
-        return yarl.URL(quote(whole, safe=_KEPT, errors="surrogateescape"), encoded=True)
+        return yarl.URL(quote(whole, safe=_UNESCAPED, errors="surrogateescape"), encoded=True)
     except ValueError as error:
         raise _refused(text, base) from error
 

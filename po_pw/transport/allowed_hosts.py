@@ -43,7 +43,7 @@ _PUBLIC_6: Final = ipaddress.IPv6Network("2000::/3")
 """Global unicast (RFC 4291, 2.4); of the rest only addresses that embed a public IPv4 address are public."""
 _NOT_PUBLIC_6: Final = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
 """IANA's IPv6 special-purpose addresses within that: protocols (Teredo, benchmarks, ORCHID), documentation."""
-_STANDING_FOR_4: Final = (
+_EMBEDS_IPV4: Final = (
     (ipaddress.IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped, RFC 4291
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
     (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
@@ -209,7 +209,7 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv4Address):
         return not any(found in network for network in _NOT_PUBLIC_4)
-    for network, behind in _STANDING_FOR_4:
+    for network, behind in _EMBEDS_IPV4:
         if found in network:
             return is_public(str(ipaddress.IPv4Address(int(found) >> behind & 0xFFFF_FFFF)))
     return found in _PUBLIC_6 and not any(found in network for network in _NOT_PUBLIC_6)

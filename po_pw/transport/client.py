@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1 << 20
 """Bytes read at a time."""
-_MOST_REDIRECTS: Final = 20
+_MAX_REDIRECTS: Final = 20
 """As in browsers."""
-_LONGEST_HEADER: Final = 1 << 16
+_MAX_HEADER_BYTES: Final = 1 << 16
 """Bytes: signed addresses in `Location` and names in `Content-Disposition` exceed aiohttp's 8 KiB."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
@@ -110,8 +110,8 @@ class Client:
             timeout=self._timeout,
             auto_decompress=False,
             read_bufsize=BLOCK,
-            max_line_size=_LONGEST_HEADER,
-            max_field_size=_LONGEST_HEADER,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
         )
         return Session(inner, jar, self._resolver, check)
 
@@ -146,7 +146,7 @@ class Session:
         *,
         referer: str = "",
         headers: Mapping[str, str] = _NONE,
-        fence: allowed_hosts.HostPolicy | None = None,
+        policy: allowed_hosts.HostPolicy | None = None,
         conditions: Mapping[str, str] = _NONE,
     ) -> AsyncIterator[Body]:
         """Requests a file; the body streams inside the block.
@@ -155,7 +155,7 @@ class Session:
             url: http(s); sent unchanged.
             referer: page with the link; other hosts get only its origin, as from browsers.
             headers: additional headers, not sent to another host after a redirect.
-            fence: hosts it may come from; None for any.
+            policy: hosts it may come from; None for any.
             conditions: `Range` with `If-Range`, or `If-None-Match` with `If-Modified-Since` (RFC 9110, 13 and 14),
                 also sent to the host that a redirect leads to. Only the former allow 206, only the latter 304.
 
@@ -167,13 +167,13 @@ class Session:
             SessionExpiredError: 401.
             BrowserRouteNeededError: 403, proxy or certificate error: the browser may succeed.
         """
-        answer, redirects = await self._follow(addresses.parse(url), referer, headers, fence, conditions)
+        answer, redirects = await self._follow(addresses.parse(url), referer, headers, policy, conditions)
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
             http_errors.refuse(answer.status, at, answer.headers, conditions)
-            if fence is not None and not _is_page(answer.headers):  # the portal recognises sign-in pages
-                fence.check_file(at, redirects[-1] if redirects else "")
+            if policy is not None and not _is_page(answer.headers):  # the portal recognises sign-in pages
+                policy.check_file(at, redirects[-1] if redirects else "")
             yield Body(at, answer.status, answer.headers, chunks, bool(codings.of(answer.headers)), redirects)
         finally:
             await chunks.aclose()
@@ -184,39 +184,39 @@ class Session:
         url: yarl.URL,
         referer: str,
         headers: Mapping[str, str],
-        fence: allowed_hosts.HostPolicy | None,
+        policy: allowed_hosts.HostPolicy | None,
         conditions: Mapping[str, str],
     ) -> tuple[aiohttp.ClientResponse, tuple[str, ...]]:
         """Follows redirects to the first other response. aiohttp would send `Referer` and headers to other hosts."""
         origin, seen = url.origin(), list[str]()
-        if fence is not None:
-            fence.check_file(str(url))
+        if policy is not None:
+            policy.check_file(str(url))
         while True:
             sent = {**headers, **conditions} if url.origin() == origin else dict(conditions)
             if told := addresses.referer(referer, url):
                 sent["Referer"] = told
             self._check(str(url))
             with http_errors.map_client_errors(str(url)):
-                answer = await self._ask(url, sent, fence)
+                answer = await self._ask(url, sent, policy)
             target = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not target:
                 return answer, tuple(seen)
             answer.release()
             seen.append(str(url))
-            if len(seen) > _MOST_REDIRECTS:
+            if len(seen) > _MAX_REDIRECTS:
                 msg = f"{redact.bare(seen[0])} redirects in a circle"
                 raise errors.PermanentError(msg)
             url = addresses.parse(target, base=str(url))
-            if fence is not None:
-                fence.check_hop(str(url), seen[-1])
+            if policy is not None:
+                policy.check_hop(str(url), seen[-1])
 
     async def _ask(
-        self, url: yarl.URL, headers: Mapping[str, str], fence: allowed_hosts.HostPolicy | None
+        self, url: yarl.URL, headers: Mapping[str, str], policy: allowed_hosts.HostPolicy | None
     ) -> aiohttp.ClientResponse:
         proxy = await _proxy(url)
-        if fence is not None:
-            await self._resolver.vet(fence, url.host or "")
-        held = resolving.within.set(fence if proxy is None else None)
+        if policy is not None:
+            await self._resolver.vet(policy, url.host or "")
+        held = resolving.within.set(policy if proxy is None else None)
         try:
             return await self._inner.get(url, headers=headers, allow_redirects=False, proxy=proxy)
         finally:

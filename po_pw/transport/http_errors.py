@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-_ANSWERS: Final = {"If-None-Match": 304, "If-Modified-Since": 304, "Range": 206}
+_EXPECTED_STATUS: Final = {"If-None-Match": 304, "If-Modified-Since": 304, "Range": 206}
 """Request header to the status that it allows besides 200 (RFC 9110, 13.2.2 and 14.2)."""
 _CONDITIONAL: Final = frozenset({206, 304, 412, 416})
 """Statuses that are wrong without such a header; 412 is always wrong for GET with these headers."""
@@ -43,7 +43,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
         BrowserRouteNeededError: 407; 403, which may be meant for our client and not for the user.
         TransientError: 202, 408, 425, 429, 5xx.
     """
-    if status == 200 or status in {_ANSWERS[name] for name in conditions if name in _ANSWERS}:
+    if status == 200 or status in {_EXPECTED_STATUS[name] for name in conditions if name in _EXPECTED_STATUS}:
         return
     said = f"the server answered HTTP {status} for {redact.bare(url)}"
     if status in _CONDITIONAL:

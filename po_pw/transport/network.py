@@ -9,7 +9,7 @@ _OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1
 """Documentation addresses (RFC 5737, RFC 3849): only their route is looked up."""
 
 
-def is_there() -> bool:
+def is_available() -> bool:
     """Whether there is a route to other networks; a dead one, such as a hanging VPN, counts, too."""
     return any(_is_routed(family, address) for family, address in _OUTSIDE)
 

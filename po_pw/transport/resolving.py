@@ -17,7 +17,7 @@ from po_pw.transport import allowed_hosts
 if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
-_LOOKS_UP_WITHIN: Final = 3.0
+_TIMEOUT: Final = 3.0
 """Seconds for a look-up that only tests whether a name server answers."""
 within: Final[contextvars.ContextVar[allowed_hosts.HostPolicy | None]] = contextvars.ContextVar("within", default=None)
 """Host policy of the current request; None if a proxy resolves the name."""
@@ -46,7 +46,7 @@ async def name_server_answers(url: str) -> bool:
     # Not in the loop's own pool, whose shutdown would wait for a hanging look-up.
     threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
-        async with asyncio.timeout(_LOOKS_UP_WITHIN):
+        async with asyncio.timeout(_TIMEOUT):
             await done.wait()
     except TimeoutError:
         return False
@@ -68,23 +68,23 @@ class Resolver(aiohttp.abc.AbstractResolver):
             NotAllowedError: its address is private and the portal's is not.
         """
         found = await self._system.resolve(host, port, family)
-        fence = within.get()
-        if fence is not None:
-            await self._vet(fence, host, [entry["host"] for entry in found])
+        policy = within.get()
+        if policy is not None:
+            await self._vet(policy, host, [entry["host"] for entry in found])
         return found
 
-    async def vet(self, fence: allowed_hosts.HostPolicy, host: str) -> None:
+    async def vet(self, policy: allowed_hosts.HostPolicy, host: str) -> None:
         """The same check for a host that is an IP address already."""
         if allowed_hosts.is_address(host):
-            await self._vet(fence, host, [host])
+            await self._vet(policy, host, [host])
 
     async def close(self) -> None:
         """Nothing to do."""
 
-    async def _vet(self, fence: allowed_hosts.HostPolicy, host: str, addresses: list[str]) -> None:
+    async def _vet(self, policy: allowed_hosts.HostPolicy, host: str, addresses: list[str]) -> None:
         inside = [address for address in addresses if not allowed_hosts.is_public(address)]
-        if inside and not fence.may_be_inside(host) and not await self._is_inside(fence.order):
-            raise fence.refused_inside(host, inside[0])
+        if inside and not policy.may_be_inside(host) and not await self._is_inside(policy.order):
+            raise policy.refused_inside(host, inside[0])
 
     async def _is_inside(self, host: str) -> bool:
         """Whether the portal itself has a private address."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, holds, launching, press_record, profiles
+from po_pw.browser import capture, contexts, controls, launching, page_lease, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -34,7 +34,7 @@ def judge(request: models.HeldRequest) -> models.Judgement:
     return LINKS if request.resource == "document" and request.method == "GET" else PASSES
 
 
-async def clicks(hold: holds.PageLease, selector: str = "#go") -> models.Click:
+async def clicks(hold: page_lease.PageLease, selector: str = "#go") -> models.Click:
     """The control at a selector, in whichever frame it is, as it would have been read."""
     for frame in hold.page.frames:
         element = await frame.query_selector(selector)
@@ -46,7 +46,7 @@ async def clicks(hold: holds.PageLease, selector: str = "#go") -> models.Click:
 
 async def captured(
     context: contexts.Context,
-    hold: holds.PageLease,
+    hold: page_lease.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
     guard: capture.Guard | None = None,
@@ -70,14 +70,14 @@ class Opened:
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         self.context = await self.another("w1")
 
-    async def another(self, name: str, most_bytes: int | None = None) -> contexts.Context:
+    async def another(self, name: str, max_bytes: int | None = None) -> contexts.Context:
         launch = launching.plan(self.driver.resolve(None), headless=True, timeout=IN_TIME)
         return await self.driver.open(
             models.WorkerId(name),
             launch,
             user_data_dir=self.profiles.create_profile(name),
             downloads=self.driver.run_dir.path / "downloads" / name,
-            most_bytes=most_bytes,
+            max_bytes=max_bytes,
         )
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class Opened:
             try:
                 return await captured(self.context, hold, selector, timeout)
             finally:
-                assert hold.claim is None
+                assert hold.waiter is None
 
     async def file(self, page: str, selector: str = "#go", *, path: str = "") -> tuple[str, bytes, capture.Captured]:
         """Name and content of the file that a click brings."""
@@ -364,7 +364,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
     comes as ever."""
 
     async def go() -> None:
-        context = await opened.another("w3", most_bytes=1 << 20)
+        context = await opened.another("w3", max_bytes=1 << 20)
         try:
             for page in ("form-endless", "form-endless-target", "blob-endless"):
                 async with context.page() as hold:

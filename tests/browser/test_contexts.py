@@ -160,7 +160,7 @@ def test_nothing_is_left_after_the_driver_ends(site: Site, own_temp: Path) -> No
     folder, below = run_async(go())
     assert folder.parent == own_temp
     assert not list(own_temp.iterdir())
-    assert watchdog.wait_gone(below, IN_TIME), below
+    assert watchdog.wait_ended(below, IN_TIME), below
 
 
 def test_pop_ups_are_closed_downloads_cancelled_and_dialogs_answered_where_nobody_asked(site: Site) -> None:
@@ -193,11 +193,11 @@ def test_an_inline_pdf_is_a_download(site: Site) -> None:
             context = await them.open()
             async with context.page() as hold:
                 await hold.page.goto(site.page("inline-pdf"))
-                hold.claim = asyncio.get_running_loop().create_future()
+                hold.waiter = asyncio.get_running_loop().create_future()
                 await hold.page.click("#go", no_wait_after=True)
-                download = await hold.claim
+                download = await hold.waiter
                 assert getattr(download, "suggested_filename", "") == "inline.pdf"
-                hold.claim = None
+                hold.waiter = None
 
     run_async(go())
 
@@ -213,9 +213,9 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
 
     async def awaits_a_file(context: contexts.Context, ready: asyncio.Event) -> None:
         async with context.page() as hold:
-            hold.claim = asyncio.get_running_loop().create_future()
+            hold.waiter = asyncio.get_running_loop().create_future()
             ready.set()
-            await hold.claim
+            await hold.waiter
 
     async def go() -> None:
         async with small() as them:
@@ -258,7 +258,7 @@ def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(si
                     await hold.page.goto(site.page("blank"), timeout=1000)
             async with asyncio.timeout(IN_TIME):
                 await context.close()
-            assert watchdog.wait_gone([process], 0)
+            assert watchdog.wait_ended([process], 0)
 
     run_async(go())
 
@@ -314,7 +314,7 @@ def test_a_cancelled_closing_still_ends_the_browser() -> None:
             closing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await closing
-            assert watchdog.wait_gone([process], 0)
+            assert watchdog.wait_ended([process], 0)
 
     run_async(go())
 

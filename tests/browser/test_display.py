@@ -203,7 +203,7 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
             return running
 
     (running,) = run_async(go())
-    assert watchdog.wait_gone([running], 0)
+    assert watchdog.wait_ended([running], 0)
 
 
 @needs_xvfb
@@ -272,7 +272,7 @@ def test_a_killed_run_leaves_no_virtual_display(no_display: None) -> None:
         finally:
             process.kill()
         process.wait()
-    assert watchdog.wait_gone([running, browser], IN_TIME)
+    assert watchdog.wait_ended([running, browser], IN_TIME)
 
 
 @pytest.fixture
@@ -306,7 +306,7 @@ def test_the_run_shows_its_windows_on_the_virtual_display(
             return displays_of(os.getpid())
 
     (running,) = run_async(go())
-    assert watchdog.wait_gone([running], 0)
+    assert watchdog.wait_ended([running], 0)
     assert warnings_in(heard) == []
 
 

@@ -123,7 +123,7 @@ def test_several_portals_out_of_reach_are_a_problem_of_this_machine() -> None:
     """One portal that is down may be down; where none of several answers, the network here is what is missing."""
     dead, alive = checks.problem("portal", "x cannot be reached"), checks.ok("sign-in", "the portal lets us in")
     asked = [[], [alive], [dead], [dead, alive], [dead, dead], [dead, dead, dead, alive]]
-    assert [bool(judge.judge_network(one)) for one in asked] == [False, False, False, False, True, False]
+    assert [bool(judge.check_network(one)) for one in asked] == [False, False, False, False, True, False]
 
 
 def test_a_check_that_fails_or_hangs_is_a_line() -> None:
@@ -166,7 +166,7 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
 )
 def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...], state: str, words: str) -> None:
     """What the output lies on is said with what it means for the journal."""
-    line = folders.judge_file_system(kind, storage_location.judge(kind, options, folder), mode)
+    line = folders.check_file_system(kind, storage_location.classify(kind, options, folder), mode)
     assert line.state == state
     assert words in line.text
     assert bool(line.remedy) is (state != "ok")

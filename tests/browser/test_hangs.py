@@ -46,7 +46,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
 
     async def go() -> None:
         async with test_contexts.small() as them:
-            context = await them.open(beat=heartbeat.Beat(0.05, 4.0))
+            context = await them.open(timing=heartbeat.Timing(0.05, 4.0))
             process = psutil.Process(context.pid)
 
             async def wait_long() -> None:
@@ -57,7 +57,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
             with pytest.raises(errors.BrowserLostError, match="hangs"):
                 await wait_long()
             assert context.lost.is_set()
-            await until(lambda: watchdog.wait_gone([process], 0))
+            await until(lambda: watchdog.wait_ended([process], 0))
 
     run_async(go())
 
@@ -76,9 +76,9 @@ def test_only_silence_that_lasts_is_a_hang() -> None:
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
-            await heartbeat.wait_until_unresponsive(slow_then_broken, heartbeat.Beat(0.0, IN_TIME))
+            await heartbeat.wait_until_unresponsive(slow_then_broken, heartbeat.Timing(0.0, IN_TIME))
         assert asked == 3
-        await heartbeat.wait_until_unresponsive(asyncio.Event().wait, heartbeat.Beat(0.0, 0.05))
+        await heartbeat.wait_until_unresponsive(asyncio.Event().wait, heartbeat.Timing(0.0, 0.05))
 
     run_async(go())
 
@@ -115,7 +115,7 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
     async def go() -> None:
         async with test_contexts.small() as them:
             context = await them.open()
-            (busy,) = context._pages._holds.values()
+            (busy,) = context._pages._leases.values()
 
             async def run_in_circles() -> None:
                 async with asyncio.timeout(None) as limit, context.page() as hold:
@@ -159,7 +159,7 @@ def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Porta
     assert failure is not None
     assert failure.code is models.ErrorCode.BROWSER_CRASH
     lost = [event for event in ran.events if isinstance(event, events.ContextLost)]
-    assert len(lost) == retry.BROWSERS
+    assert len(lost) == retry.MAX_PAGE_CRASHES
     assert all(event.replaced for event in lost)
 
 
@@ -265,7 +265,7 @@ def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
     said: list[str] = []
     closed: list[int] = []
 
-    def govern(wanted: int) -> capacity.Governor:
+    def make_governor(wanted: int) -> capacity.Governor:
         def read() -> resources.Reading:
             return dataclasses.replace(
                 resources.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0
@@ -283,7 +283,7 @@ def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
         elif isinstance(event, events.ContextClosed) and len(closed) < 1:
             closed.append(len(said))
 
-    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, govern=govern))
+    ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear, make_governor=make_governor))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert len([event for event in ran.events if isinstance(event, events.ContextOpened)]) == 2
     assert closed == [3]

@@ -231,7 +231,7 @@ def test_each_runs_tables_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Up to a number of runs, and of bytes, the latest of them; what a user put there stays."""
     runs = [f"20261125-0930{n:02}-4f2a" for n in range(6)]
     (tmp_path / ".po-pw" / "results" / "mine").mkdir(parents=True)
-    monkeypatch.setattr(tables, "MOST_KEPT", 4)
+    monkeypatch.setattr(tables, "MAX_RUNS_KEPT", 4)
     for run in runs:
         write(tmp_path, WELL if run == runs[-1] else BADLY, run=run)
     assert kept(tmp_path) == [*runs[-4:], "mine"]
@@ -241,7 +241,7 @@ def test_each_runs_tables_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not (last / "failed.csv").exists()
     (tmp_path / "results.csv").write_text("changed in place", "utf-8")
     assert po_numbers(last / "results.csv") == ["PO-1"]
-    monkeypatch.setattr(tables, "MOST_BYTES_KEPT", 1)
+    monkeypatch.setattr(tables, "MAX_BYTES_KEPT", 1)
     write(tmp_path, BADLY, run="20261126-093000-4f2a")
     assert kept(tmp_path) == [runs[-1], "20261126-093000-4f2a", "mine"]
 

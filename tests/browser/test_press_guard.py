@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.browser import contexts, controls, holds, launching, press_guard, press_record, profiles
+from po_pw.browser import contexts, controls, launching, page_lease, press_guard, press_record, profiles
 from tests.helpers import press_ways
 from tests.helpers.support import IN_TIME
 
@@ -108,7 +108,7 @@ class Opened:
         await self.context.close()
         await self.driver.__aexit__(None, None, None)
 
-    async def show(self, hold: holds.PageLease, path: str) -> playwright.ElementHandle:
+    async def show(self, hold: page_lease.PageLease, path: str) -> playwright.ElementHandle:
         """Opens a path; gives its control."""
         await hold.end_guard()
         await hold.page.goto(self.site.origin + path)
@@ -118,7 +118,7 @@ class Opened:
 
     async def press(
         self,
-        hold: holds.PageLease,
+        hold: page_lease.PageLease,
         what: models.Click | playwright.ElementHandle,
         judge: press_record.Judge,
         allow: press_record.Allow = lambda _: None,
@@ -157,7 +157,7 @@ def _more_than(before: int, opened: Opened, name: str) -> bool:
     return len(opened.arrived(name)) > before
 
 
-async def held(hold: holds.PageLease, press: press_record.Press, name: str) -> None:
+async def held(hold: page_lease.PageLease, press: press_record.Press, name: str) -> None:
     """Waits until the press is known to have sent something there, or was kept from it in the page."""
 
     def is_held() -> bool:
@@ -260,13 +260,16 @@ def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Open
     async def go() -> None:
         async with opened.context.page() as first, opened.context.page() as second:
             names = ("of-first", "of-second")
-            holds = (first, second)
+            page_lease = (first, second)
             controls = [
                 await opened.show(hold, f"/press/pop-up-no-opener/{name}")
-                for hold, name in zip(holds, names, strict=True)
+                for hold, name in zip(page_lease, names, strict=True)
             ]
             presses = await asyncio.gather(
-                *(opened.press(hold, control, lambda _: LINK) for hold, control in zip(holds, controls, strict=True))
+                *(
+                    opened.press(hold, control, lambda _: LINK)
+                    for hold, control in zip(page_lease, controls, strict=True)
+                )
             )
             await until(lambda: all(press.requests for press in presses), "no window was asked for")
             for press, name in zip(presses, names, strict=True):

@@ -146,7 +146,7 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
     def read() -> resources.Reading:
         return dataclasses.replace(resources.read(), total_bytes=16_000_000_000, free_bytes=free[0], cpu_percent=10.0)
 
-    def govern(wanted: int) -> capacity.Governor:
+    def make_governor(wanted: int) -> capacity.Governor:
         return capacity.Governor(wanted, read=read, measure=lambda: 0, every=0.02)
 
     def hear(_: engine.Run, event: events.Event) -> None:
@@ -165,7 +165,9 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
     with server.serve_in_thread(dataclasses.replace(PLAIN, orders=12)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         portal.holds[portal.orders[-1].path] = sys.maxsize  # however quickly the others are done
-        ran = run_async(portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", hear=hear, govern=govern))
+        ran = run_async(
+            portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", hear=hear, make_governor=make_governor)
+        )
     assert ran.summary.counts == {models.Status.COMPLETED: 12}
     changes = [
         type(event).__name__ for event in ran.events if isinstance(event, events.ContextOpened | events.ContextClosed)

@@ -19,7 +19,7 @@ import typer
 
 from po_pw import errors, events, models, redact
 from po_pw.cli import boundary
-from po_pw.downloads import verdicts
+from po_pw.downloads import known_addresses
 from po_pw.orders import read
 from po_pw.portals import memory
 from po_pw.portals.generic import grouping, recognition
@@ -391,7 +391,7 @@ def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:
     assert (again.proof_url, known.proof_url) == ("", secret)
     assert again.is_sites_own("https://h.example/terms.pdf?sig=abc123xyz") is True
     assert again.is_sites_own("https://h.example/terms.pdf?sig=other") is False
-    assert "abcdefghij" not in verdicts.shape("https://h.example/f?token=abcdefghij&do=get")
+    assert "abcdefghij" not in known_addresses.shape("https://h.example/f?token=abcdefghij&do=get")
 
 
 def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from po_pw import errors, events, models, settings
-from po_pw.auth import login
-from tests.helpers import plain_portal, session_portal
+from po_pw.auth import codes, login, trust
+from po_pw.demo.coupa import catalogue, server
+from po_pw.engine import resuming
+from tests.helpers import plain_portal, session_portal, tenant_runs
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
@@ -119,5 +123,55 @@ def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> N
             assert ran.code("PO-3") is models.ErrorCode.SIGN_IN_NEEDED
             assert [one.status for one in ran.outcomes.values()].count(models.Status.COMPLETED) == 3
             assert portal.sign_ins == before
+
+    run_async(test())
+
+
+_CODE: Final = (sys.executable, "-m", "po_pw.demo.coupa.totp")
+
+
+async def sign_in_to(tenant: server.Tenant, folder: Path, *, by_environment: bool) -> None:
+    """Through the identity provider's three pages, as `po-pw login --username … --totp-command …` does."""
+    command = shlex.join([*_CODE, tenant.settings.totp_secret])
+    await login.login(
+        settings.load(home=folder / "home", totp_command=command),
+        tenant.sign_in_url,
+        username=tenant.username,
+        password=tenant.settings.password,
+        code=codes.from_command(command),
+        by_environment=by_environment,
+        patience=60,
+        trust=trust.Trust(("localhost",)),
+    )
+
+
+def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions of the embedded Coupa tenant end all the time: with exit code 4 where nobody is there, else unseen.
+
+    Whatever happens, no file is asked for twice.
+    """
+    ends = catalogue.TenantSettings(latency=0.0, late=0.0, orders=8, plain=True, file_bytes=3_000, session_requests=16)
+
+    async def test() -> None:
+        async with server.serve(ends) as tenant:
+            numbers = [order.po_number for order in tenant.orders]
+            await sign_in_to(tenant, tmp_path, by_environment=True)
+            first = await tenant_runs.run(tenant.origin, tmp_path, numbers, workers=2)
+            assert isinstance(first.error, errors.LoginRequiredError)
+            assert len(first.outcomes) < len(numbers)
+            before = tenant.counts["sign_ins"]
+            monkeypatch.setenv("PO_PW_PASSWORD", tenant.settings.password)
+            command = shlex.join([*_CODE, tenant.settings.totp_secret])
+            second = await tenant_runs.run(
+                tenant.origin, tmp_path, numbers, workers=2, totp_command=command, resume=resuming.Resume()
+            )
+            assert second.error is None
+            came = {number: outcome.status.value for number, outcome in second.outcomes.items()}
+            assert came == {order.po_number: order.expected_status for order in tenant.orders}
+            assert before < tenant.counts["sign_ins"] <= before + tenant.counts["endings"]
+            assert tenant.harm == []
+            assert tenant.counts["sent"] == sum(len(order.files) for order in tenant.orders)
 
     run_async(test())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,12 @@ from tests.helpers import file_keyring, identity_provider
 from tests.helpers.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.helpers.loop_thread import LoopThread
+
+    Renew = Callable[[settings.Settings, str], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +45,25 @@ def sign_in(options: settings.Settings, url: str, **more: Any) -> login.SignedIn
     return run_async(login.login(options, url, **wanted))
 
 
-async def _renew(options: settings.Settings, origin: str) -> dict[str, Any]:
-    async with contexts.Driver() as driver:
+@pytest.fixture
+def renew(loop: LoopThread) -> Iterator[Renew]:
+    """Renews again and again with one driver, as a run does; nothing of it is left in the run's folder."""
+
+    async def go(options: settings.Settings, origin: str) -> dict[str, Any]:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
-        return await renewal.renew(options, origin, driver, launch)
+        try:
+            return await renewal.renew(options, origin, driver, launch)
+        finally:
+            assert not [one for one in driver.run_dir.path.iterdir() if one.name.startswith(("sign-in", "stranger"))]
 
-
-def renew(options: settings.Settings, origin: str) -> dict[str, Any]:
-    return run_async(_renew(options, origin))
+    stack = contextlib.AsyncExitStack()
+    driver = loop.run(stack.enter_async_context(contexts.Driver()))
+    yield lambda options, origin: loop.run(go(options, origin))
+    loop.run(stack.aclose())
 
 
 def test_a_remembered_password_renews_and_one_refused_is_not_sent_again(
-    provider: identity_provider.Provider, keyring_folder: Path
+    provider: identity_provider.Provider, keyring_folder: Path, renew: Renew
 ) -> None:
     """The new session is given and saved; the password goes to the host that was named at the first sign-in."""
     options = settings.load(home=keyring_folder / "home")
@@ -83,7 +95,7 @@ def test_a_remembered_password_renews_and_one_refused_is_not_sent_again(
     assert provider.passwords()[2:] == ["changed-meanwhile-7"]
 
 
-def test_nobody_signed_in_yet(tmp_path: Path) -> None:
+def test_nobody_signed_in_yet(tmp_path: Path, renew: Renew) -> None:
     """There is nothing to renew: the command is named, with the account."""
     options = settings.load(home=tmp_path, account="Second")
     with pytest.raises(errors.LoginRequiredError, match=r"po-pw login http://127\.0\.0\.1:9 --account second"):

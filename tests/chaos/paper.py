@@ -137,7 +137,7 @@ async def run(
     def judge(wanted: int) -> capacity.Governor:
         return capacity.Governor(wanted, read=lambda: reading, measure=lambda: 0)
 
-    async with engine.Run(chosen, govern=judge) as one:
+    async with engine.Run(chosen, make_governor=judge) as one:
         outcomes = one.process(rows(sheets), name="pos.csv", columns=("po_number",), resume=resume)
         async for _ in outcomes:
             pass

@@ -71,7 +71,7 @@ async def run(
     only: list[str] | None = None,
     resume: resuming.Resume | None = None,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
-    govern: Callable[[int], capacity.Governor] = capacity.Governor,
+    make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
     system: probes.SystemProbes | None = None,
     **more: object,
 ) -> Ran:
@@ -86,7 +86,7 @@ async def run(
     hub.listen(heard.append)
     outcomes: dict[str, models.Outcome] = {}
     error: Exception | None = None
-    async with engine.Run(options, hub, govern=govern, system=system) as one:
+    async with engine.Run(options, hub, make_governor=make_governor, system=system) as one:
         if hear is not None:
             hub.listen(lambda event: hear(one, event))
         try:

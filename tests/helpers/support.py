@@ -15,14 +15,14 @@ IN_TIME: Final = 300.0
 """Seconds after which a wait is taken for a hang, on a machine whose cores are all busy. No result depends on it."""
 
 
-async def until(holds: Callable[[], object]) -> None:
+async def until(page_lease: Callable[[], object]) -> None:
     """Waits for a condition of which nobody tells.
 
     Raises:
         TimeoutError: in vain.
     """
     async with asyncio.timeout(IN_TIME):
-        while not holds():  # noqa: ASYNC110 - browsers, servers and disks tell nobody
+        while not page_lease():  # noqa: ASYNC110 - browsers, servers and disks tell nobody
             await asyncio.sleep(0.01)
 
 

@@ -85,12 +85,12 @@ def test_one_order_alone_opens_nothing() -> None:
 def test_while_it_waits_nobody_goes_then_exactly_one() -> None:
     """Held until the wait is over; then the first to come is the probe, and all others wait for what it finds."""
     one = opened(now=100.0)
-    assert one.is_held(100.9)
+    assert one.is_blocked(100.9)
     assert one.next_change(100.9) == 101.0
-    assert not one.is_held(101.0)
+    assert not one.is_blocked(101.0)
     one.leased(lease(10), 101.0)
-    assert one.is_held(101.0)
-    assert one.is_held(1e9)
+    assert one.is_blocked(101.0)
+    assert one.is_blocked(1e9)
     assert one.next_change(101.0) is None
 
 
@@ -102,7 +102,7 @@ def test_success_closes_and_says_so() -> None:
     assert one.is_open()
     assert one.succeeded("portal.example", lease(10), 103.0) == circuit_breaker.Closed("portal.example", 3.0)
     assert not one.is_open()
-    assert not one.is_held(103.0)
+    assert not one.is_blocked(103.0)
 
 
 def test_failure_opens_again_for_twice_as_long_quietly() -> None:
@@ -132,9 +132,9 @@ def test_a_probe_that_learnt_nothing_leaves_it_to_the_next() -> None:
     one = opened(now=100.0)
     one.leased(lease(10), 101.0)
     one.released(lease(10))
-    assert not one.is_held(101.0)
+    assert not one.is_blocked(101.0)
     one.leased(lease(11), 101.0)
-    assert one.is_held(101.0)
+    assert one.is_blocked(101.0)
 
 
 def test_after_long_enough_it_is_given_up() -> None:
@@ -146,7 +146,7 @@ def test_after_long_enough_it_is_given_up() -> None:
     one.leased(lease(11), 3700.0)
     change, _ = one.failed("portal.example", lease(11), DOWN, 3700.0)
     assert change == circuit_breaker.GivenUp("portal.example", "connection refused", 3700.0)
-    assert one.is_held(1e9)
+    assert one.is_blocked(1e9)
 
 
 def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
@@ -170,10 +170,10 @@ def test_retry_after_holds_everybody_and_counts_once() -> None:
         circuit_breaker.Throttled("portal.example", 30.0),
         False,
     )
-    assert one.is_held(129.9)
+    assert one.is_blocked(129.9)
     assert one.failed("portal.example", lease(2), BUSY, 110.0) == (None, True)
     assert one.next_change(111.0) == 140.0
-    assert not one.is_held(140.0)
+    assert not one.is_blocked(140.0)
     assert not one.is_open()
 
 
@@ -206,9 +206,9 @@ def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() ->
     well, ill = known_circuit(), known_circuit()
     for one in (well, ill):
         one.check(100.0)
-        assert not one.is_held(100.0)
+        assert not one.is_blocked(100.0)
         one.leased(lease(1), 100.0)
-        assert one.is_held(100.0)
+        assert one.is_blocked(100.0)
     assert well.succeeded("portal.example", lease(1), 101.0) is None
     assert not well.is_open()
     assert ill.failed("portal.example", lease(1), DOWN, 101.0) == (
@@ -243,7 +243,7 @@ def doubted(one: circuit_breaker.CircuitBreaker, error: errors.HostUnreachableEr
         circuit_breaker.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0, is_slow=is_slow),
         True,
     )
-    assert one.is_held(now + 1.9)
+    assert one.is_blocked(now + 1.9)
     assert one.next_change(now) == now + 2.0
 
 
@@ -261,7 +261,7 @@ def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault
     change, excused = one.failed("portal.example", lease(3), error, 102.0)
     assert change == circuit_breaker.Refused("portal.example", str(error), models.ErrorCode.NETWORK)
     assert not excused
-    assert not one.is_held(102.0)
+    assert not one.is_blocked(102.0)
     refused = hosts.why_given_up("portal.example")
     assert refused is not None
     assert net_errors.MEANINGS[fault].remedy in str(refused)
@@ -326,9 +326,9 @@ def test_another_hosts_answer_proves_the_network() -> None:
     hosts = reachability.Hosts(has_network=lambda: False)
     error = unreachable(models.NetFault.NAME)
     hosts.answered("other.example", 99.0)
-    assert hosts.judge(error, 100.0) is reachability.Verdict.OFFLINE
+    assert hosts.cause_of(error, 100.0) is reachability.Cause.OFFLINE
     hosts.answered("other.example", 101.0)
-    assert hosts.judge(error, 100.0) is reachability.Verdict.MISTAKE
+    assert hosts.cause_of(error, 100.0) is reachability.Cause.MISTAKE
 
 
 def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
@@ -356,10 +356,10 @@ def test_an_answer_ends_the_doubt() -> None:
     one = known_circuit()
     doubted(one, unreachable(models.NetFault.REFUSED))
     one.leased(lease(2), 102.0)
-    assert one.is_held(102.0)
+    assert one.is_blocked(102.0)
     one.succeeded("portal.example", lease(2), 103.0)
     assert not one.is_open()
-    assert not one.is_held(103.0)
+    assert not one.is_blocked(103.0)
 
 
 def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None:
@@ -380,10 +380,10 @@ def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
     error = unreachable(models.NetFault.NAME, "files.example")
     for now in (100.0, 100.5):
         assert one.failed("files.example", lease(1), error, now) == (None, False)
-        assert not one.is_held(now)
+        assert not one.is_blocked(now)
     change, _ = one.failed("files.example", lease(2), error, 102.0)
     assert isinstance(change, circuit_breaker.Refused)
-    assert not one.is_held(102.0)
+    assert not one.is_blocked(102.0)
     assert hosts.why_given_up("files.example") is not None
     assert hosts.why_given_up("portal.example") is None
 
@@ -419,7 +419,7 @@ def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> No
     now, number, out = 0.0, 0, list[models.Lease]()
     for what, which in steps:
         now += which
-        if not one.is_held(now):
+        if not one.is_blocked(now):
             number += 1
             out.append(lease(number, f"PO-{which}"))
             one.leased(out[-1], now)
@@ -434,5 +434,5 @@ def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> No
             elif what == "answer":
                 one.succeeded("portal.example", mine, now)
             one.released(mine)
-        assert not one.is_held(now) or one.next_change(now) is not None or out
+        assert not one.is_blocked(now) or one.next_change(now) is not None or out
         assert one.waited(now) <= now

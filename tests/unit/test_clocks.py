@@ -29,7 +29,7 @@ def test_a_gap_is_announced_once_and_a_wall_clock_that_is_set_is_not(monkeypatch
         heard = []
         walls = iter(range(10**9, -(10**9), -(10**8)))
         monkeypatch.setattr(time, "time", lambda: next(walls))  # an hour forth or years back: nobody asks it
-        sleeps = clocks.sleeps(lambda: next(readings), every=0.0)
+        sleeps = clocks.watch_sleep(lambda: next(readings), every=0.0)
         async for seconds in sleeps:
             heard.append(seconds)
             if len(heard) == 2:

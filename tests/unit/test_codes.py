@@ -32,11 +32,22 @@ def test_the_first_line_is_the_code_and_no_password_is_handed_on(
     )
     assert codes.ask(command) == "271828"
     assert codes.ask(f"{command} | cat") == "271828"
-    asks = codes.from_command(command)
-    assert asks is not None
-    assert asks("idp.example") == "271828"
     assert codes.from_command(None) is codes.from_command("") is None
     assert "271828" not in redact.text("the code 271828 was wrong")
+
+
+def test_no_code_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who accepts one does so once: the next one is waited for, and a program that has none is said."""
+    monkeypatch.setattr(codes, "_ASK_EVERY", 0.01)
+    (tmp_path / "calls").write_text("", "utf-8")
+    counting = "from pathlib import Path; f = Path(__file__).with_name('calls'); n = len(f.read_text()); "
+    asks = codes.from_command(program(tmp_path, f"{counting}f.write_text('x' * (n + 1)); print(1000 + n // 3)"))
+    assert asks is not None
+    assert [asks("idp.example"), asks("idp.example")] == ["1000", "1001"]
+    assert (tmp_path / "calls").read_text("utf-8") == "xxxx"
+    monkeypatch.setattr(codes, "_CHANGES_WITHIN", 0.0)
+    with pytest.raises(errors.LoginRequiredError, match="gave the same code"):
+        asks("idp.example")
 
 
 @pytest.mark.parametrize(

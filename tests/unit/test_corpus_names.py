@@ -84,7 +84,7 @@ def test_all_of_them_in_one_order(room: int) -> None:
     assert len({models.folded(name) for name in final}) == len({name.upper() for name in final}) == len(sent)
     for name, before in zip(final, sent, strict=True):
         check(name)
-        assert names.width(name) <= room
+        assert names.utf16_length(name) <= room
         assert names.split(name)[1] == names.split(names.file_name(before))[1]
     assert names.assign(sent, room) == final
 
@@ -155,7 +155,7 @@ def check_on_disk(out: Path, prepared: staging.Prepared, sent: Sequence[str], mo
         check(file.path)
         path = folder / file.path
         assert path.read_text() == str(number)
-        assert names.width(str(path)) <= most
+        assert names.utf16_length(str(path)) <= most
     assert not list((out / ".po-pw" / "work").iterdir())
     assert seen(out) == {
         ".po-pw",
@@ -175,7 +175,7 @@ def test_on_a_real_disk(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(aside)
     sent = WHOLE[start : start + BATCH]
     supplier, po_number = WHOLE[-1 - start], WHOLE[start + len(sent) // 2]
-    most = names.width(str(out)) + ROOM
+    most = names.utf16_length(str(out)) + ROOM
     first = run(out, sent, supplier=supplier, po_number=po_number, claim="1", most=most)
     check_on_disk(out, first, sent, most)
     again = run(out, sent, supplier=supplier, po_number=po_number, claim="2", most=most)
@@ -194,7 +194,7 @@ def test_each_as_a_supplier_and_an_order(tmp_path: Path) -> None:
         for part in (parent, stem):
             if part:
                 check(part)
-            assert names.width(part) <= 80
+            assert names.utf16_length(part) <= 80
         assert not parent.startswith(".")
         folder = tmp_path / parent / f"{stem}_COMPLETED"
         assert folder.resolve().is_relative_to(tmp_path.resolve())
@@ -214,7 +214,7 @@ def test_any_names_on_a_real_disk(sent: list[str], supplier: str, po_number: str
     """The same for any text at all."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "o"
-        most = names.width(str(out)) + ROOM
+        most = names.utf16_length(str(out)) + ROOM
         prepared = run(out, sent, supplier=supplier, po_number=po_number, claim="1", most=most)
         check_on_disk(out, prepared, sent, most)
         assert [path.name for path in Path(folder).iterdir()] == ["o"]
@@ -230,8 +230,8 @@ def test_somebody_elses_files_may_be_called_as_ours_are_for_a_moment(tmp_path: P
 
 def test_names_fit_into_the_work_folder_too(tmp_path: Path) -> None:
     """A file gets its final name in the work folder: that path, longer for a short PO, is within the budget as well."""
-    most = names.width(str(tmp_path)) + 150
+    most = names.utf16_length(str(tmp_path)) + 150
     claim = "20261125-113815-4f2a-123456"
     done = run(tmp_path, ["x" * 190 + ".pdf"], supplier="", po_number="1", claim=claim, most=most)
     work = tmp_path / ".po-pw" / "work" / "1" / claim / done.files[0].path
-    assert names.width(str(work)) <= most
+    assert names.utf16_length(str(work)) <= most

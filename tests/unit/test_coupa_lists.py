@@ -83,7 +83,7 @@ def test_an_order_below_levels_is_published_replaced_and_verified(tmp_path: Path
     first = finish(tmp_path, work, [saved(work, 1, "a.pdf")], order=order, stem="PO-1")
     assert first.folder == "EMEA/a.json/C/PO-1_COMPLETED"
     assert (tmp_path / ".po-pw/manifests/EMEA/a.json~/C/PO-1.json").is_file()
-    (told,) = manifests.every(tmp_path / ".po-pw")
+    (told,) = manifests.iterate(tmp_path / ".po-pw")
     assert told[1:] == ("EMEA/a.json/C", "PO-1")
     assert manifests.read(*told).folder == first.folder
     moved = models.PurchaseOrder(order.key, "PO-1", order.url, levels=("APAC",))

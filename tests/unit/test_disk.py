@@ -35,7 +35,7 @@ def part(tmp_path: Path) -> Path:
     """Where a file's bytes come in an output directory."""
     folder = tmp_path / ".po-pw" / "work" / "PO-1" / "run-1"
     folder.mkdir(parents=True)
-    return partial.of(folder / "0001")
+    return partial.part_path(folder / "0001")
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_the_place_is_asked_what_an_error_means(
 ) -> None:
     """One table: what each error says of one file, where small files can be written; else it is the output's."""
     error = OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
-    found = filesystem.problem(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
+    found = filesystem.to_order_error(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
     assert (type(found), found.code) == (kind, code)
     assert tmp_path.name in str(found)
 
@@ -85,22 +85,22 @@ def test_the_place_is_asked_what_an_error_means(
 @pytest.mark.parametrize(
     ("number", "meaning"),
     [
-        (112, filesystem.Meaning.FULL),
-        (1295, filesystem.Meaning.FULL),
-        (223, filesystem.Meaning.TOO_LARGE),
-        (123, filesystem.Meaning.NAME),
-        (206, filesystem.Meaning.NAME),
-        (5, filesystem.Meaning.HELD),
-        (32, filesystem.Meaning.HELD),
-        (225, filesystem.Meaning.GONE),
-        (64, filesystem.Meaning.OTHER),
+        (112, filesystem.Kind.FULL),
+        (1295, filesystem.Kind.FULL),
+        (223, filesystem.Kind.TOO_LARGE),
+        (123, filesystem.Kind.NAME),
+        (206, filesystem.Kind.NAME),
+        (5, filesystem.Kind.IN_USE),
+        (32, filesystem.Kind.IN_USE),
+        (225, filesystem.Kind.REMOVED),
+        (64, filesystem.Kind.OTHER),
     ],
 )
-def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Meaning) -> None:
+def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Kind) -> None:
     """Python makes `EINVAL` of what it does not know, which would be a bad name."""
-    error = OSError(errno.EINVAL if meaning is not filesystem.Meaning.OTHER else errno.EIO, "said by Windows")
+    error = OSError(errno.EINVAL if meaning is not filesystem.Kind.OTHER else errno.EIO, "said by Windows")
     setattr(error, "winerror", number)  # noqa: B010 - Windows alone has it
-    assert filesystem.meaning_of(error) is meaning
+    assert filesystem.kind_of(error) is meaning
 
 
 def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> N
     with pytest.raises(errors.OutputUnavailableError, match="cannot be written to"):
         staging.open_work(tmp_path, "PO-1", "run-1")
     with pytest.raises(FileNotFoundError):
-        filesystem.make(tmp_path / "gone" / "Supplier", tmp_path / "gone")
+        filesystem.make_folder(tmp_path / "gone" / "Supplier", tmp_path / "gone")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,7 +174,7 @@ def test_a_file_system_that_takes_no_file_so_large_is_that_files_failure(part: P
 
 def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
     """4 GiB less one byte fits; one more does not, which is known from what is announced."""
-    limits = fetch.Limits(largest=2**32 - 1)
+    limits = fetch.Limits(fs_limit=2**32 - 1)
     limits.check(2**32 - 1)
     with pytest.raises(errors.PermanentError, match="takes none that large") as caught:
         limits.check(2**32)
@@ -283,7 +283,7 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
             missing=(),
             max_path=1000,
             now=NOW,
-            longest=longest,
+            max_bytes=longest,
         )
         assert publishing.publish(tmp_path, prepared.work, prepared.folder, prepared.replaces)
         made.append((prepared.folder, [file.path for file in prepared.files]))
@@ -323,9 +323,9 @@ def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> No
 
 def test_a_lock_is_taken_again_when_its_share_is_back(tmp_path: Path) -> None:
     """A lock does not outlast the share; whoever took it meanwhile keeps it, and is named."""
-    with lock.held(tmp_path) as again:
+    with lock.locked(tmp_path) as again:
         again()
-        assert lock.is_held(tmp_path)
+        assert lock.is_locked(tmp_path)
         (tmp_path / "lock").unlink()  # as another mount of the share would have it
-        with lock.held(tmp_path), pytest.raises(errors.MachineError, match="another po-pw"):
+        with lock.locked(tmp_path), pytest.raises(errors.MachineError, match="another po-pw"):
             again()

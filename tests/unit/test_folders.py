@@ -323,11 +323,11 @@ def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
             raise left.pop()
 
     pauses: list[float] = []
-    filesystem.retry_while_locked(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+    filesystem.retry_while_locked(action, timeout=5, clock=lambda: next(times), sleep=pauses.append)
     assert len(pauses) == 2
     left.extend(PermissionError() for _ in range(50))
     with pytest.raises(PermissionError):
-        filesystem.retry_while_locked(action, patience=5, clock=lambda: next(times), sleep=pauses.append)
+        filesystem.retry_while_locked(action, timeout=5, clock=lambda: next(times), sleep=pauses.append)
 
 
 @pytest.mark.parametrize(
@@ -343,9 +343,9 @@ def test_a_supplier_called_like_an_orders_manifest_or_folder(
     found = sorted(tree(tmp_path).items())
     own = f"{supplier}_" if "_" in supplier else supplier
     assert dict(found) == {f"{own}/PO-001_COMPLETED/a.pdf": supplier.encode(), "PO-001_COMPLETED/a.pdf": b""}
-    told = [manifests.read(*one) for one in manifests.every(tmp_path / ".po-pw")]
+    told = [manifests.read(*one) for one in manifests.iterate(tmp_path / ".po-pw")]
     assert {one.folder for one in told} == {f"{own}/PO-001_COMPLETED", "PO-001_COMPLETED"}
-    paths = [path.relative_to(tmp_path).as_posix() for path, _, _ in manifests.every(tmp_path / ".po-pw")]
+    paths = [path.relative_to(tmp_path).as_posix() for path, _, _ in manifests.iterate(tmp_path / ".po-pw")]
     assert not any(other.casefold().startswith(f"{one.casefold()}/") for one in paths for other in paths)
 
 

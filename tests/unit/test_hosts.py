@@ -269,7 +269,7 @@ def ask(
             ours = them.session("Agent/1")
             try:
                 url = server.url(path.replace("PORT", str(server.port)))
-                async with ours.get(url, fence=fence(server)) as got:
+                async with ours.get(url, policy=fence(server)) as got:
                     async for _ in got.chunks:
                         continue
             finally:

@@ -154,7 +154,7 @@ from tests.helpers import journal_values as t
 
 async def main():
     path = Path(sys.argv[1])
-    with lock.held(path.parent):
+    with lock.locked(path.parent):
         async with store.Journal.open(path) as journal:
             run = await journal.begin(t.PLAN, [t.row(2), t.row(3)])
             await journal.commit(run, t.outcome(2))
@@ -181,7 +181,7 @@ def test_a_killed_process_keeps_what_was_committed(path: Path) -> None:
     """An outcome whose commit returned is there after SIGKILL, in a journal that goes on; and the lock is free."""
 
     async def body(run: models.RunId) -> None:
-        with lock.held(path.parent):
+        with lock.locked(path.parent):
             async with store.Journal.open(path) as journal:
                 assert [one.status for one in journal.rows(run)] == [models.Status.COMPLETED, models.Status.PENDING]
                 await journal.commit(run, outcome(3))
@@ -195,19 +195,19 @@ def test_a_killed_process_keeps_what_was_committed(path: Path) -> None:
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """Whoever holds an output directory is named by its process; after it, and only then, the next may."""
-    assert not lock.is_held(tmp_path)
+    assert not lock.is_locked(tmp_path)
     assert list(tmp_path.iterdir()) == []  # who asks leaves nothing
     with at_work(tmp_path / "journal.db") as (process, _):
-        assert lock.is_held(tmp_path)
+        assert lock.is_locked(tmp_path)
         assert lock.holder(tmp_path) == process.pid
-        with pytest.raises(errors.MachineError, match=rf"process {process.pid}\)"), lock.held(tmp_path):
+        with pytest.raises(errors.MachineError, match=rf"process {process.pid}\)"), lock.locked(tmp_path):
             pytest.fail("two at once")
         process.kill()
         process.wait()
-        assert not lock.is_held(tmp_path)  # whatever its note says
-        with lock.held(tmp_path):
+        assert not lock.is_locked(tmp_path)  # whatever its note says
+        with lock.locked(tmp_path):
             refused = pytest.raises(errors.MachineError, match=rf"process {os.getpid()}\)")
-            with refused, lock.held(tmp_path):
+            with refused, lock.locked(tmp_path):
                 pytest.fail("two at once")
             assert (tmp_path / "lock.pid").exists()
     assert not (tmp_path / "lock.pid").exists()
@@ -216,7 +216,7 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
     """A folder that is really a file is one clear message."""
     (tmp_path / "file").touch()
-    with pytest.raises(errors.MachineError, match="--out"), lock.held(tmp_path / "file"):
+    with pytest.raises(errors.MachineError, match="--out"), lock.locked(tmp_path / "file"):
         pytest.fail("locked")
 
 
@@ -228,16 +228,16 @@ def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
         thread.submit(lambda connection: connection.execute("CREATE TABLE seen (n)")).result(60)
         before = thread.syncs
         written = threading.Event()
-        for n in range(writer.TOGETHER):
+        for n in range(writer.MAX_BATCH):
             thread.note(lambda connection, n=n: connection.execute("INSERT INTO seen VALUES (?)", (n,)))  # type: ignore[misc]
         thread.note(lambda _: written.set())
-        for n in range(writer.TOGETHER):
+        for n in range(writer.MAX_BATCH):
             thread.note(lambda connection, n=n: connection.execute("INSERT INTO seen VALUES (?)", (n,)))  # type: ignore[misc]
         assert written.wait(60)
         assert thread.syncs == before  # the log stays whole without one
     finally:
         thread.close()
-    assert raw(path, "SELECT COUNT(*) FROM seen") == [(2 * writer.TOGETHER,)]
+    assert raw(path, "SELECT COUNT(*) FROM seen") == [(2 * writer.MAX_BATCH,)]
 
 
 def test_notes_do_not_wait_for_ever(tmp_path: Path) -> None:

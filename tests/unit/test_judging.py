@@ -58,7 +58,7 @@ class Portal:
             except errors.OrderError as error:
                 made_of_it = self.judge.failed(taken, error)
                 decision = self.judge.decide(made_of_it, taken)
-                if isinstance(decision, retry.Again):
+                if isinstance(decision, retry.Retry):
                     await self.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
                     continue
                 self.failures[taken.order.po_number] = made_of_it
@@ -90,9 +90,9 @@ def portal(
         circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
         random=lambda: 0.5,
         now=asyncio.get_running_loop().time,
-        say=said.append,
-        given_up=given_up,
-        changed=lambda: work.changed(),
+        notify=said.append,
+        on_given_up=given_up,
+        on_change=lambda: work.changed(),
         hosts=reachability.Hosts(is_known=lambda _: known),
         asleep=lambda: 0.0,
     )
@@ -314,9 +314,9 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
             POLICY,
             random=lambda: 0.5,
             now=lambda: 0.0,
-            say=lambda _: None,
-            given_up=lambda _: None,
-            changed=lambda: None,
+            notify=lambda _: None,
+            on_given_up=lambda _: None,
+            on_change=lambda: None,
             asleep=lambda: asleep[0],
         )
         for number in range(5):
@@ -324,14 +324,14 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
             judge.leased(taken, 0.0)
             asleep[0] += 2520.0
             judge.failed(taken, DOWN)
-            assert judge.decide(DOWN, taken) == retry.Again(0.0, counts=False)
-            assert judge.decide(errors.BrowserLostError("gone"), taken) == retry.Again(0.0, counts=False)
+            assert judge.decide(DOWN, taken) == retry.Retry(0.0, counts=False)
+            assert judge.decide(errors.BrowserLostError("gone"), taken) == retry.Retry(0.0, counts=False)
             judge.released(taken, settled=False)
-            assert not judge.holds_all(0.0)
+            assert not judge.blocks_all(0.0)
         taken = lease(9)
         judge.leased(taken, 0.0)
         asleep[0] += 0.5
-        assert judge.decide(DOWN, taken) == retry.Never()
+        assert judge.decide(DOWN, taken) == retry.GiveUp()
 
     run_async(go())
 
@@ -398,7 +398,7 @@ def test_only_the_order_on_a_page_is_suspected_of_a_lost_browser() -> None:
             for taken, counts in ((suspect, True), (bystander, False)):
                 them.judge.failed(taken, lost)
                 over = counts and turn == 4
-                want: retry.Decision = retry.Never() if over else retry.Again(0.0, counts=counts)
+                want: retry.Decision = retry.GiveUp() if over else retry.Retry(0.0, counts=counts)
                 assert them.judge.decide(lost, taken) == want
 
     run_async(go())

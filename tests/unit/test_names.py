@@ -55,7 +55,7 @@ def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> N
     final = names.assign(sent, room)
     assert len(final) == len(sent)
     assert len({models.folded(name) for name in final}) == len(sent)
-    assert all(names.width(name) <= room and len(name.encode()) <= 255 for name in final)
+    assert all(names.utf16_length(name) <= room and len(name.encode()) <= 255 for name in final)
     assert all(names.file_name(name) == name for name in final)
     assert final == names.assign(sent, room)
 
@@ -113,7 +113,7 @@ def test_shortening_keeps_the_extension(text: str, room: int) -> None:
     name = names.file_name(text)
     short = names.shorten(name, room)
     assert names.split(short)[1] == names.split(name)[1]
-    assert names.width(short) <= room
+    assert names.utf16_length(short) <= room
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("0042", 42), ("9" * 18, 10**18 - 1)])
 def test_whole_numbers(text: str, number: int) -> None:
     """Digits are a number."""
-    assert numerals.whole(text) == number
+    assert numerals.parse_int(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "²", "1²", "①", "٣", "-1", "+1", " 1", "1.0", "1_000", "9" * 19, "9" * 5000])
 def test_what_is_no_whole_number(text: str) -> None:
     """Digits that `int` refuses, digits of other alphabets, signs and lengths beyond reason are none."""
-    assert numerals.whole(text) is None
+    assert numerals.parse_int(text) is None
 
 
 def test_names_of_work_folders_that_are_none_of_ours(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ def test_other_places_where_numbers_are_read() -> None:
     assert sessions.origin_of_folder("https_acme.example_²") == "https_acme.example_²"
     assert label_words.page_number("9" * 5000) is None
     note = partial.ResumeInfo("a", "b", 10, '"x"', 5)
-    assert not partial.goes_on(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})
+    assert not partial.is_continuation(note, 206, {"content-range": f"bytes 5-9/{'9' * 5000}"})

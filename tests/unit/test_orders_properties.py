@@ -77,7 +77,9 @@ def test_any_text_comes_back(
 ) -> None:
     """Any text in any cell, with any separator and encoding, is there again, and no row is missing."""
     wanted = [
-        (number, tuple(map(delimited.unmarked, row))) for number, row in enumerate(rows, 2) if "".join(row).strip()
+        (number, tuple(map(delimited.without_apostrophes, row)))
+        for number, row in enumerate(rows, 2)
+        if "".join(row).strip()
     ]
     hypothesis.assume(wanted)
     found = all_rows(saved(rows, separator, ending, quoting).encode(encoding))
@@ -96,7 +98,7 @@ def test_western_text_comes_back(rows: list[tuple[str, str]], separator: str) ->
     content = saved(full, separator, "\r\n", csv.QUOTE_MINIMAL).encode("cp1252")
     runs = [len(run) for run in "".join(map("".join, full)).encode("cp1252").translate(TO_RUNS).split()]
     hypothesis.assume(sum(runs) <= 1.4 * len(runs))
-    assert [row.cells for row in all_rows(content)] == [tuple(map(delimited.unmarked, row)) for row in full]
+    assert [row.cells for row in all_rows(content)] == [tuple(map(delimited.without_apostrophes, row)) for row in full]
 
 
 TO_RUNS = bytes(byte if byte > 127 else 32 for byte in range(256))

@@ -136,7 +136,7 @@ def adopted(into: Path, part: Path, *, is_marked: bool = True) -> None:
     """Takes over a browser's download, which has a browser's own mark with everything in it."""
     part.write_bytes(PDF)
     told = origin_mark.Origin("https://files.example/get/7?sig=SECRET", PAGE)
-    origin_mark.put(part, told, at=AT)
+    origin_mark.set_mark(part, told, at=AT)
     assert b"SECRET" in b"".join(marks.of(part).values())
     support.run_async(
         fetch.adopt(
@@ -180,12 +180,12 @@ def test_without_the_mark_there_is_none(folder: Path) -> None:
 def test_the_mark_comes_along(folder: Path) -> None:
     """By a second name, by a copy, and by a copy where only the mark has to be carried."""
     (folder / "a").write_bytes(PDF)
-    origin_mark.put(folder / "a", ORIGIN, at=AT)
+    origin_mark.set_mark(folder / "a", ORIGIN, at=AT)
     mark = marks.of(folder / "a")
     assert mark
     filesystem.link_or_copy(str(folder / "a"), str(folder / "b"))
     (folder / "c").write_bytes(PDF)
-    origin_mark.carry(folder / "a", folder / "c")
+    origin_mark.copy_mark(folder / "a", folder / "c")
     filesystem.rename(folder / "b", folder / "d")
     assert marks.of(folder / "c") == marks.of(folder / "d") == mark
 
@@ -196,12 +196,12 @@ def test_a_file_system_that_refuses_marks_is_no_fault_of_the_file(folder: Path, 
     fetched(refusing / "0001")
     assert (refusing / "0001").read_bytes() == PDF
     (folder / "a").write_bytes(PDF)
-    origin_mark.put(folder / "a", ORIGIN, at=AT)
+    origin_mark.set_mark(folder / "a", ORIGIN, at=AT)
     filesystem.link_or_copy(str(folder / "a"), str(refusing / "b"))  # another file system: a copy
     filesystem.link_or_copy(str(refusing / "0001"), str(folder / "c"))
     assert (refusing / "b").read_bytes() == (folder / "c").read_bytes() == PDF
     for length in (6_000, 100_000):
-        origin_mark.put(folder / "a", origin_mark.Origin("https://h/" + "x" * length, "https://h/"), at=AT)
+        origin_mark.set_mark(folder / "a", origin_mark.Origin("https://h/" + "x" * length, "https://h/"), at=AT)
         assert marks.of(folder / "a")["user.xdg.referrer.url"] == b"https://h/"
     fetched(folder / "0003", at=f"/{'x' * 7_000}")
     assert (folder / "0003").read_bytes() == PDF

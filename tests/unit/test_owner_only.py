@@ -35,7 +35,7 @@ def saved(home: Path, origin: str = "https://a.example") -> tuple[sessions.Sessi
 )
 def test_which_modes_are_open_to_others(mode: int, said: str) -> None:
     """Any right of the group or of all others, also only to pass through a folder."""
-    found = private_files.judge_mode(mode)
+    found = private_files.others_by_mode(mode)
     assert bool(found) is bool(said)
     assert said in found
 
@@ -62,21 +62,21 @@ def test_which_modes_are_open_to_others(mode: int, said: str) -> None:
 )
 def test_which_access_lists_are_open_to_others(sddl: str, others: str) -> None:
     """Whoever is allowed anything beyond us, the system and administrators; no list at all is open to everybody."""
-    found = private_files.judge_list(sddl, ANNA)
+    found = private_files.others_by_acl(sddl, ANNA)
     assert bool(found) is bool(others)
     assert others in found
 
 
 def test_the_built_in_administrator_is_known_under_its_short_name() -> None:
     """SDDL abbreviates it where it is the very user we run as."""
-    assert private_files.judge_list("D:P(A;;FA;;;LA)", "S-1-5-21-1-2-3-500") == ""
+    assert private_files.others_by_acl("D:P(A;;FA;;;LA)", "S-1-5-21-1-2-3-500") == ""
 
 
 @pytest.mark.parametrize("folder", [True, False])
 def test_the_list_we_set_is_one_that_we_accept(folder: bool) -> None:
     """Protected from what folders above hand down, for one user; a folder hands it on to what is made in it."""
     sddl = private_files.access_list(ANNA, folder=folder)
-    assert private_files.judge_list(sddl, ANNA) == ""
+    assert private_files.others_by_acl(sddl, ANNA) == ""
     assert sddl.startswith("D:P(")
     assert ("OICI" in sddl) is folder
 

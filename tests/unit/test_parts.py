@@ -138,8 +138,8 @@ def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> Non
     with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
     part = tmp_path / "0001.part"
-    note = json.loads(partial.note_of(part).read_text("utf-8"))
-    partial.note_of(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
+    note = json.loads(partial.note_path(part).read_text("utf-8"))
+    partial.note_path(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
     with part.open("r+b") as stream:
         stream.seek(500_000)
         stream.write(bytes(1_000_000))
@@ -193,7 +193,7 @@ def test_only_strong_validators_will_do(headers: dict[str, str], validator: str)
 def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status: int, fine: bool) -> None:
     """What a server sends instead of the range that was asked for is never put behind what is there."""
     note = partial.ResumeInfo("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
-    assert partial.goes_on(note, status, {"content-range": content_range}) is fine
+    assert partial.is_continuation(note, status, {"content-range": content_range}) is fine
 
 
 @pytest.mark.parametrize(

@@ -327,13 +327,13 @@ def test_a_journal_closed_in_order_is_not_looked_through(
 ) -> None:
     """Looking costs seconds at 100,000 orders: it is done after a crash or a stranger's hand, not at every start."""
     looks: list[Path] = []
-    look = integrity.fault
+    look = integrity.find_damage
 
     def counted(path: Path, *, rollback: bool, is_stopped: Callable[[], bool]) -> str:
         looks.append(path)
         return look(path, rollback=rollback, is_stopped=is_stopped)
 
-    monkeypatch.setattr(integrity, "fault", counted)
+    monkeypatch.setattr(integrity, "find_damage", counted)
     out = tmp_path / "out"
     shutil.copytree(finished, out)  # with its times
     known(out)

@@ -326,7 +326,7 @@ def test_text_no_workbook_may_hold(tmp_path: Path) -> None:
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workbook stops at its limit and says so; the other files have all rows."""
-    monkeypatch.setattr(workbook, "MOST_ROWS", 3)
+    monkeypatch.setattr(workbook, "MAX_ROWS", 3)
     summary = write(tmp_path)
     assert openpyxl.load_workbook(tmp_path / "results.xlsx")["results"].max_row == 4
     assert len(read_csv(tmp_path / "results.csv")) == len(ROWS)

@@ -30,7 +30,7 @@ def decide(
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
 def test_what_will_not_work_is_not_tried_again(error: errors.OrderError) -> None:
     """Permanent errors, no files, routes we do not have and a full disk are results at once."""
-    assert decide(error) == retry.Never()
+    assert decide(error) == retry.GiveUp()
 
 
 def test_a_session_is_renewed_in_whatever_attempt() -> None:
@@ -43,7 +43,7 @@ def test_a_session_is_renewed_in_whatever_attempt() -> None:
 def test_the_delay_doubles(attempt: int, bound: float) -> None:
     """Full jitter: uniform between nothing and a bound that doubles with each attempt."""
     for chance in (0.0, 0.25, 0.999):
-        assert decide(errors.TransientError("reset"), attempt, chance=chance) == retry.Again(
+        assert decide(errors.TransientError("reset"), attempt, chance=chance) == retry.Retry(
             chance * bound, counts=True
         )
 
@@ -63,34 +63,34 @@ def test_of_an_orders_errors_the_one_that_asks_to_wait_longest_decides() -> None
 
 def test_attempts_are_used_up() -> None:
     """After the last attempt the error is the result."""
-    assert isinstance(decide(errors.TransientError("reset"), 3), retry.Again)
-    assert decide(errors.TransientError("reset"), 4) == retry.Never()
+    assert isinstance(decide(errors.TransientError("reset"), 3), retry.Retry)
+    assert decide(errors.TransientError("reset"), 4) == retry.GiveUp()
 
 
 def test_patience_is_used_up() -> None:
     """An order whose next try would come later than its time allows is not tried again, whatever attempts are left."""
-    policy = retry.Policy(attempts=20, base=2.0, cap=10.0, patience=60.0)
-    for tried_for, want in ((0.0, retry.Again(1.0, counts=True)), (59.0, retry.Again(1.0, counts=True))):
+    policy = retry.Policy(attempts=20, base=2.0, cap=10.0, max_seconds=60.0)
+    for tried_for, want in ((0.0, retry.Retry(1.0, counts=True)), (59.0, retry.Retry(1.0, counts=True))):
         past = retry.AttemptHistory(tried_for=tried_for)
         assert retry.decide(errors.TransientError("reset"), 1, policy=policy, random=lambda: 0.5, past=past) == want
     late = retry.AttemptHistory(tried_for=59.5)
     assert (
-        retry.decide(errors.TransientError("reset"), 1, policy=policy, random=lambda: 0.5, past=late) == retry.Never()
+        retry.decide(errors.TransientError("reset"), 1, policy=policy, random=lambda: 0.5, past=late) == retry.GiveUp()
     )
 
 
 def test_what_is_nobodys_fault_is_no_attempt() -> None:
     """An excused failure goes back at once and uncounted, also in the last attempt; it does not excuse a full disk."""
     past = retry.AttemptHistory(excused=True, tried_for=1e9)
-    assert decide(errors.TransientError("down", retry_after=9.0), 4, past=past) == retry.Again(0.0, counts=False)
-    assert decide(errors.OutOfSpaceError("full"), 1, past=past) == retry.Never()
-    assert decide(errors.PermanentError("gone"), 1, past=past) == retry.Never()
+    assert decide(errors.TransientError("down", retry_after=9.0), 4, past=past) == retry.Retry(0.0, counts=False)
+    assert decide(errors.OutOfSpaceError("full"), 1, past=past) == retry.GiveUp()
+    assert decide(errors.PermanentError("gone"), 1, past=past) == retry.GiveUp()
 
 
 def test_a_lost_browser_is_replaced_at_once() -> None:
     """The order goes back without delay; the attempt counts where the order had a page, and may be what kills."""
-    assert decide(errors.BrowserLostError("killed"), 3) == retry.Again(0.0, counts=True)
-    assert decide(errors.BrowserLostError("killed"), 3, past=retry.AttemptHistory(on_page=False)) == retry.Again(
+    assert decide(errors.BrowserLostError("killed"), 3) == retry.Retry(0.0, counts=True)
+    assert decide(errors.BrowserLostError("killed"), 3, past=retry.AttemptHistory(on_page=False)) == retry.Retry(
         0.0, counts=False
     )
 
@@ -98,16 +98,18 @@ def test_a_lost_browser_is_replaced_at_once() -> None:
 def test_an_order_that_kills_browsers_is_set_aside() -> None:
     """So many browsers lost under its page, whatever `attempts` says; many more where only its files were coming."""
     lost = errors.BrowserLostError("killed")
-    assert isinstance(decide(lost, 9, past=retry.AttemptHistory(browsers=retry.BROWSERS - 1)), retry.Again)
-    assert decide(lost, 1, past=retry.AttemptHistory(browsers=retry.BROWSERS)) == retry.Never()
-    assert isinstance(decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.LOSSES - 1)), retry.Again)
-    assert decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.LOSSES)) == retry.Never()
+    assert isinstance(decide(lost, 9, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES - 1)), retry.Retry)
+    assert decide(lost, 1, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES)) == retry.GiveUp()
+    assert isinstance(
+        decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.MAX_FILE_CRASHES - 1)), retry.Retry
+    )
+    assert decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.MAX_FILE_CRASHES)) == retry.GiveUp()
 
 
 def test_the_server_may_ask_for_more_patience() -> None:
     """`Retry-After` lengthens the delay beyond any cap, and never shortens it."""
-    assert decide(errors.TransientError("busy", retry_after=30.0)) == retry.Again(30.0, counts=True)
-    assert decide(errors.TransientError("busy", retry_after=0.1)) == retry.Again(1.0, counts=True)
+    assert decide(errors.TransientError("busy", retry_after=30.0)) == retry.Retry(30.0, counts=True)
+    assert decide(errors.TransientError("busy", retry_after=0.1)) == retry.Retry(1.0, counts=True)
 
 
 @given(
@@ -123,6 +125,6 @@ def test_the_delay_has_bounds(attempt: int, base: float, cap: float, retry_after
     policy = retry.Policy(10**6 + 1, base, cap)
     error = errors.TransientError("reset", retry_after=retry_after)
     decision = retry.decide(error, attempt, policy=policy, random=lambda: chance)
-    assert isinstance(decision, retry.Again)
+    assert isinstance(decision, retry.Retry)
     asked = retry_after or 0.0
     assert asked <= decision.delay <= max(cap, asked)

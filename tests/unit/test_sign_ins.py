@@ -6,8 +6,13 @@ import asyncio
 import types
 from typing import TYPE_CHECKING, Any, cast
 
-from po_pw import errors, events, settings
+from aiohttp import web
+
+from po_pw import errors, events, models, settings
 from po_pw.engine import sign_ins
+from po_pw.portals import base
+from po_pw.transport import client
+from tests.helpers import faulty_server
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
@@ -57,7 +62,10 @@ def tried(
         hub = events.Hub()
         hub.listen(heard.append)
         policy = Policy()
-        run = types.SimpleNamespace(hub=hub, pool=pool, options=settings.Settings(sign_in_window=False))
+        portal = types.SimpleNamespace(keep_alive=lambda _: None)
+        run = types.SimpleNamespace(
+            hub=hub, pool=pool, options=settings.Settings(sign_in_window=False), portal_for=lambda _: portal
+        )
         knows = types.SimpleNamespace(note_signed_out=lambda _: None, note_signed_in=lambda _: None)
         them = sign_ins.SignIns(cast("Any", run), cast("Any", knows), cast("Any", policy))
         working = asyncio.create_task(them.work())
@@ -134,3 +142,37 @@ def test_a_person_who_is_needed_and_not_there_ends_it_at_once() -> None:
     policy, heard = tried(Pool(errors.LoginRequiredError("no password is kept")), steps)
     assert str(policy.gone["portal.example"]) == "no password is kept"
     assert [event.renewed for event in heard if isinstance(event, events.SignInEnded)] == [False]
+
+
+def test_a_session_is_kept_alive_while_nothing_of_the_portal_is_read() -> None:
+    """With the cookies that the contexts have; an answer that refuses ends nothing."""
+
+    async def go() -> list[str]:
+        async with (
+            faulty_server.serve() as server,
+            client.Client(files_in_all=1, files_per_host=1, stall_timeout=30) as http,
+        ):
+            server.answers["/alive"] = lambda: web.Response(status=500 if len(server.asked) == 1 else 200)
+            asked = base.KeepAlive(server.url("/alive"), every=0.01)
+            portal = types.SimpleNamespace(keep_alive=lambda _: asked)
+
+            async def cookies() -> list[models.Cookie]:
+                return [{"name": "session", "value": "on", "domain": "127.0.0.1", "path": "/"}]
+
+            run = types.SimpleNamespace(
+                hub=events.Hub(),
+                client=http,
+                pool=types.SimpleNamespace(user_agent="Agent/1", cookies=cookies),
+                portal_for=lambda _: portal,
+            )
+            them = sign_ins.SignIns(cast("Any", run), cast("Any", None), cast("Any", Policy()))
+            working = asyncio.create_task(them.work())
+            for _ in range(2):
+                them.page_read(server.url("/orders/1"))
+            while len(server.asked) < 3:  # noqa: ASYNC110 - of the server alone
+                await asyncio.sleep(0.01)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            return [request.cookies.get("session", "") for request in server.asked]
+
+    assert set(run_async(go())) == {"on"}

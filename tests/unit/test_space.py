@@ -31,15 +31,15 @@ class Watched:
         self.gone: OSError | None = None
         self.said: list[str] = []
         self.paused: list[bool] = []
-        self.place = disk_space.Place(out)
+        self.place = disk_space.OutputFolder(out)
         self.space = disk_space.DiskMonitor(
             self.read,
             least,
             patience,
-            say=self.said.append,
-            paused=self.paused.append,
-            place=self.place,
-            back=self.come_back,
+            notify=self.said.append,
+            on_pause=self.paused.append,
+            folder=self.place,
+            on_available=self.come_back,
             every=0.005,
         )
 
@@ -62,9 +62,9 @@ class Watched:
 
 def test_a_small_file_system_is_not_asked_for_more_than_a_twentieth() -> None:
     """500 MB of a disk, 300 kB of a tmpfs of 6 MB; nothing where nothing is asked for."""
-    assert disk_space.floor(GB // 2, 100 * GB) == GB // 2
-    assert disk_space.floor(GB // 2, 6_000_000) == 300_000
-    assert disk_space.floor(0, 100 * GB) == 0
+    assert disk_space.required_free(GB // 2, 100 * GB) == GB // 2
+    assert disk_space.required_free(GB // 2, 6_000_000) == 300_000
+    assert disk_space.required_free(0, 100 * GB) == 0
 
 
 def test_below_the_floor_it_pauses_once_and_goes_on_by_itself(tmp_path: Path) -> None:
@@ -108,13 +108,13 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
             full = errors.OutOfSpaceError("no space is left in /out")
-            disk.space.met(full)
-            disk.space.met(full)  # of two files at once, one says so
+            disk.space.report_error(full)
+            disk.space.report_error(full)  # of two files at once, one says so
             assert disk.paused == [True]
             await until(lambda: disk.paused == [True, False])
             async with asyncio.timeout(IN_TIME):
                 while not disk.task.done():
-                    disk.space.met(full)
+                    disk.space.report_error(full)
                     await asyncio.sleep(0.001)
             assert isinstance(disk.task.exception(), errors.OutOfSpaceError)
 
@@ -128,9 +128,9 @@ def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, mo
     async def go() -> None:
         async with Watched(tmp_path, patience=0.05) as disk:
             for _ in range(30):
-                disk.space.met(errors.OutOfSpaceError("full"))
+                disk.space.report_error(errors.OutOfSpaceError("full"))
                 await until(lambda: disk.paused[-1] is False)
-                disk.space.progressed()
+                disk.space.report_success()
             assert not disk.task.done()
 
     run_async(go())
@@ -174,7 +174,7 @@ def test_what_cannot_come_back_is_not_waited_for(tmp_path: Path, how: str) -> No
         async with Watched(tmp_path) as disk:
             if how == "removed":
                 (tmp_path / ".po-pw").rmdir()
-                disk.space.met(errors.OutputUnavailableError(f"{tmp_path} cannot be written to"))
+                disk.space.report_error(errors.OutputUnavailableError(f"{tmp_path} cannot be written to"))
             else:
                 disk.gone = OSError(errno.EROFS, "Read-only file system")
             with pytest.raises(errors.MachineError, match=tmp_path.name):
@@ -193,7 +193,7 @@ def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
         async with Watched(tmp_path) as disk:
             async with asyncio.timeout(10):
                 while not disk.task.done():
-                    disk.space.met(errors.OutputUnavailableError("the journal cannot be used: disk I/O error"))
+                    disk.space.report_error(errors.OutputUnavailableError("the journal cannot be used: disk I/O error"))
                     await asyncio.sleep(0.001)
             assert disk.back < 6
             with pytest.raises(errors.MachineError, match="the journal"):

@@ -94,7 +94,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
         async with store.Journal.open(out / ".po-pw" / "journal.db", rollback=rollback) as journal:
             run_id = await work(journal)
             before = traces(out)
-            found = await asyncio.to_thread(status.look, out, second(60))
+            found = await asyncio.to_thread(status.read, out, second(60))
             assert traces(out) == before
             run = found.run
             assert run is not None
@@ -112,13 +112,13 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
                 (second(2), None, "short of disk"),
             ]
             await journal.end(run_id, seconds=1, work_seconds=1, interrupted=True, browser=None)
-            stopping = await asyncio.to_thread(status.look, out)
+            stopping = await asyncio.to_thread(status.read, out)
             assert stopping.state == "starting"  # its results are being written, or the next run is about to begin
 
-    with lock.held(out / ".po-pw"):
+    with lock.locked(out / ".po-pw"):
         run_async(body())
     before = traces(out)
-    after = status.look(out)
+    after = status.read(out)
     assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
     assert after.again() == list(COMMAND)
     assert traces(out) == before
@@ -139,7 +139,7 @@ def test_the_latest_run_is_the_one_that_came_last_also_where_the_clock_was_set_b
         return runs
 
     runs = run_async(go())
-    assert schema.look(path, lambda connection: view.latest(connection, path)) == runs[1]
+    assert schema.read_only(path, lambda connection: view.latest(connection, path)) == runs[1]
 
 
 def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
@@ -178,14 +178,14 @@ def test_how_a_run_ended(tmp_path: Path) -> None:
 
     died = run_async(body())
     ended = dataclasses.replace(died, ended_at=second(9))
-    assert status.judge(None, is_held=False) == "none"
-    assert status.judge(None, is_held=True) == "starting"
-    assert status.judge(died, is_held=False) == "died"
-    assert status.judge(died, is_held=True) == "running"
-    assert status.judge(ended, is_held=False) == "finished"
-    assert status.judge(dataclasses.replace(ended, interrupted=True), is_held=False) == "stopped"
+    assert status.state_of(None, is_locked=False) == "none"
+    assert status.state_of(None, is_locked=True) == "starting"
+    assert status.state_of(died, is_locked=False) == "died"
+    assert status.state_of(died, is_locked=True) == "running"
+    assert status.state_of(ended, is_locked=False) == "finished"
+    assert status.state_of(dataclasses.replace(ended, interrupted=True), is_locked=False) == "stopped"
     settled = dataclasses.replace(ended, interrupted=True, counts={models.Status.COMPLETED: 6})
-    assert status.judge(settled, is_held=False) == "finished"
+    assert status.state_of(settled, is_locked=False) == "finished"
 
 
 @pytest.mark.parametrize("kept", [("-wal", "-shm"), ("-wal",), ()], ids=["log", "log alone", "nothing"])
@@ -206,7 +206,7 @@ def test_what_a_kill_left_is_read_where_it_lies(tmp_path: Path, kept: tuple[str,
 
     run_async(body())
     before = traces(died)
-    found = status.look(died.parent)
+    found = status.read(died.parent)
     assert (found.state, found.left) == ("died", 3)
     assert traces(died) == before
 
@@ -232,7 +232,7 @@ def test_a_commit_that_a_kill_cut_short_is_not_seen(tmp_path: Path) -> None:
         connection.execute("ROLLBACK")
     assert (died / "journal.db-journal").stat().st_size > 0
     before = traces(died)
-    found = status.look(died.parent)
+    found = status.read(died.parent)
     assert found.run is not None
     assert found.run.counts[models.Status.COMPLETED] == 2
     assert models.Status.PARTIAL not in found.run.counts
@@ -305,7 +305,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
             assert [kept[order(number).key].outcome.rules for number in (2, 4)] == [0, now]
 
     run_async(body())
-    assert status.look(out).outdated == 2
+    assert status.read(out).outdated == 2
     said = invoked("status", out)
     assert "2 finished orders were read under older rules; --refresh reads them again" in said
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
@@ -316,7 +316,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE rows DROP COLUMN found_done")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
-    assert status.look(out).outdated == 3
+    assert status.read(out).outdated == 3
 
     async def again() -> None:
         async with store.Journal.open(path) as journal:
@@ -349,7 +349,7 @@ def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
             await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
 
     run_async(body())
-    assert status.look(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
+    assert status.read(out).evidence == {"PO-2": ".po-pw/evidence/PO-2"}
     said = invoked("status", out)
     assert "  PO-2  NOT_RECOGNISED  .po-pw/evidence/PO-2" in said
     assert "PO-3  NOT_RECOGNISED" not in said
@@ -382,13 +382,13 @@ def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(errors.MachineError, match="newer po-pw"):
-        status.look(out)
+        status.read(out)
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(errors.MachineError, match="damaged"):
-        status.look(out)
+        status.read(out)
     assert schema.was_damaged(path)
     path.write_bytes(b"")
-    assert status.look(out).state == "none"
+    assert status.read(out).state == "none"
     assert "No run was made here yet" in invoked("status", out)
 
 

@@ -230,7 +230,7 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     assert report.again == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
-    progress = status.look(out).run
+    progress = status.read(out).run
     assert progress is not None
     assert progress.doubted == 1
 
@@ -257,7 +257,7 @@ def doubted(out: Path) -> list[str]:
 
 def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
     """Repair waits its turn with the usual message; looking goes on, and says that a run is going."""
-    with lock.held(out / ".po-pw"):
+    with lock.locked(out / ".po-pw"):
         with pytest.raises(errors.MachineError, match="another po-pw"):
             run_async(verify.mark_for_refetch(out, lambda *_: None, lambda _: None))
         assert verify.examine(out).at_work == os.getpid()
@@ -304,7 +304,7 @@ def test_what_the_command_says(out: Path) -> None:
 def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many folders there are, only a few are read ahead of the threads."""
     ahead, taken, most = threading.Lock(), 0, 0
-    monkeypatch.setattr(verify, "_AHEAD", 2)
+    monkeypatch.setattr(verify, "_MAX_PENDING", 2)
     one = verify._Expected(made(2).key, "PO-2", "A/PO-2_COMPLETED", ())
 
     def endless() -> Any:
@@ -316,7 +316,7 @@ def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.Monkey
             yield one
 
     stopped = threading.Event()
-    for seen in verify._in_threads(lambda each: verify._look_at(out, each, stopped), endless(), stopped):
+    for seen in verify._in_threads(lambda each: verify._compare(out, each, stopped), endless(), stopped):
         with ahead:
             taken -= seen is not None  # None: it is still waited for
     assert most == 2

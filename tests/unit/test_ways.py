@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
-from po_pw.downloads import html_source, page_about, sign_in_page, verdicts
+from po_pw.downloads import html_source, known_addresses, page_about, sign_in_page
 from po_pw.engine import fetching, order_progress
 from po_pw.transport import allowed_hosts, client
 from tests.helpers import faulty_server, support
@@ -540,7 +540,7 @@ def test_one_question_at_a_time_is_asked_of_a_host(tmp_path: Path) -> None:
     """Uncertain candidates one after another; what is known by then is not asked any more."""
     answers = {f"/topic/{n}": page("nothing") for n in range(8)}
     result = fetched(tmp_path, answers, *(given(f"/topic/{n}", is_certain=False) for n in range(8)), at_once=8)
-    assert len(result.asked) == verdicts.ALIKE
+    assert len(result.asked) == known_addresses.CONFIRMATIONS
     assert result.progress.dropped == {f"a{n}" for n in range(1, 9)}
 
 
@@ -788,25 +788,25 @@ def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:
 def test_addresses_of_one_shape(one: str, other: str, alike: bool) -> None:
     """Numbers, identifiers and names make no difference; what is asked for does."""
     site = "https://portal.example"
-    assert (verdicts.shape(site + one) == verdicts.shape(site + other)) is alike
+    assert (known_addresses.shape(site + one) == known_addresses.shape(site + other)) is alike
 
 
 def test_verdicts_are_kept_without_addresses() -> None:
     """Shapes go to the next run, which looks once more before it believes them; nothing secret is in them."""
-    known = verdicts.Verdicts()
+    known = known_addresses.KnownAddresses()
     for number in range(5):
-        known.note(f"https://p.example/view/{number}?sig=SECRET{number}", verdicts.Verdict.ABOUT)
+        known.note(f"https://p.example/view/{number}?sig=SECRET{number}", known_addresses.AddressKind.ABOUT)
     text = known.to_json()
     assert "SECRET" not in text
-    later = verdicts.Verdicts.from_json(text)
+    later = known_addresses.KnownAddresses.from_json(text)
     assert later.of("https://p.example/view/77?sig=1") is None
-    later.note("https://p.example/view/78?sig=1", verdicts.Verdict.ABOUT)
-    assert later.of("https://p.example/view/77?sig=1") is verdicts.Verdict.ABOUT
-    later.note("https://p.example/view/79?sig=1", verdicts.Verdict.FILE)
+    later.note("https://p.example/view/78?sig=1", known_addresses.AddressKind.ABOUT)
+    assert later.of("https://p.example/view/77?sig=1") is known_addresses.AddressKind.ABOUT
+    later.note("https://p.example/view/79?sig=1", known_addresses.AddressKind.FILE)
     assert later.of("https://p.example/view/77?sig=1") is None
     for wrong in ("[]", "{", '{"a": 1}', '{"a": {"NONE": 1}}'):
         with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
-            verdicts.Verdicts.from_json(wrong)
+            known_addresses.KnownAddresses.from_json(wrong)
 
 
 def test_pages_are_read_in_their_own_characters() -> None:
@@ -860,7 +860,7 @@ def test_no_page_is_too_broken_to_be_read() -> None:
         sign_in_page.asks_for_sign_in(about, URL)
         about.is_portals_own()
     for url in ("http://[", "x", "https://p/%ff?%ff=%ff", "https://p/a b?x"):
-        assert verdicts.shape(url)
+        assert known_addresses.shape(url)
 
 
 def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from po_pw import hostnames, models
+from po_pw.portals.coupa import page_kind
 from po_pw.portals.generic import address_policy, control_policy
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Found:
 
 def is_file_address(url: str) -> bool:
     """Whether an address hands out an attachment, or leads to what does."""
-    path = urlsplit(url).path
+    path = page_kind.path_of(url)
     return FILE.search(path) is not None or RECORD.search(path) is not None
 
 

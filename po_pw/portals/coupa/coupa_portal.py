@@ -22,7 +22,8 @@ _OWN: Final = ".coupahost.com"
 _ORDER: Final = re.compile(r"/order_headers/(?:show_custom/)?[^/]+/?$")
 _STORAGE: Final = ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com")
 """Where Coupa keeps files: any bucket, so only what a tenant's own file address redirects to is taken from there."""
-_EVERY: Final = 600.0
+_HOME: Final = "/user/home"
+_EVERY: Final = 1800.0
 """Seconds. A session ends 7,200 s after it was last used."""
 _SURE: Final = 0.9
 _LIKELY: Final = 0.5
@@ -49,7 +50,7 @@ class CoupaPortal:
         """Sure of Coupa's own hosts; elsewhere it takes what has the form of an order's address of Coupa."""
         if self._is_own(url):
             return _SURE
-        return _LIKELY if _ORDER.search(urlsplit(url).path) else 0.0
+        return _LIKELY if _ORDER.search(page_kind.path_of(url)) else 0.0
 
     def order_url(self, po_number: str) -> str | None:
         """The address whose id is the number, without a leading PO or PM; `read` finds those that have another id."""
@@ -58,9 +59,7 @@ class CoupaPortal:
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
         """The storage that file addresses redirect to; of a tenant on this machine, this machine's other name."""
-        return (
-            (*_STORAGE, "localhost") if _is_loopback(hostnames.ascii_host(urlsplit(url).hostname or "")) else _STORAGE
-        )
+        return (*_STORAGE, "localhost") if _is_loopback(_host_of(url)) else _STORAGE
 
     def leads_to_files(self, url: str) -> bool:
         """Only an attachment's own address may redirect to storage; no page links there."""
@@ -75,8 +74,9 @@ class CoupaPortal:
         return is_button and bool(control.title) and control.title in control.label and not control.address
 
     def keep_alive(self, url: str) -> base.KeepAlive | None:
-        """What Coupa's own pages ask while they are open. Whether that alone prolongs the session is not known."""
-        return base.KeepAlive(f"{hostnames.origin_of(url)}{reading.KEPT_ALIVE_BY}", _EVERY)
+        """The home page: a session ends after two hours without use, and what pages poll by themselves is no use."""
+        origin = hostnames.origin_of(url)
+        return base.KeepAlive(f"{origin}{_HOME}", _EVERY) if origin else None
 
     async def read(self, opened: base.OpenPage) -> models.Listing:
         """The attachments of the order, and of its requisition where it has none, or none that is a PDF."""
@@ -113,7 +113,11 @@ class CoupaPortal:
         return listing
 
     def _is_own(self, url: str) -> bool:
-        return hostnames.ascii_host(urlsplit(url).hostname or "").endswith(_OWN)
+        return _host_of(url).endswith(_OWN)
+
+
+def _host_of(url: str) -> str:
+    return hostnames.ascii_host(urlsplit(hostnames.origin_of(url)).hostname or "")
 
 
 def _is_loopback(host: str) -> bool:

@@ -82,7 +82,7 @@
     if ([...taken].some((other) => other.contains(node)) || node.closest(ADDS) || node.closest('.public_attachments')) continue;
     if (addressesOf(node).some(isFile) || (node.closest(PLACES) && pressOf(node))) read(node);
   }
-  for (const node of all(ADDS)) if (shown(node) && left.length < 20) left.push({ is: describe(node), section: sectionOf(node) });
+  for (const node of all(ADDS)) if (node.matches('a,button,[role=button]') && shown(node) && left.length < 20) left.push({ is: describe(node), section: sectionOf(node) });
 
   // --- what the page says of them ----------------------------------------------------------------------------------------
   const lists = all(PLACES).map((node) => ({

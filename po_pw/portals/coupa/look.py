@@ -96,8 +96,8 @@ class Look:
     supplier: str
     requisitions: tuple[str, ...]
     entries: tuple[Entry, ...]
-    left: tuple[models.Control, ...]
-    """What adds attachments: never pressed."""
+    left: tuple[tuple[str, models.Control], ...]
+    """What adds attachments, each with its section: never pressed."""
     has_list: bool
     """A place for attachments is on the page."""
     says_none: bool
@@ -160,7 +160,7 @@ def parse(raw: Mapping[str, Any]) -> Look:
         supplier=raw["supplier"],
         requisitions=tuple(raw["requisitions"]),
         entries=tuple(_entry(one) for one in raw["entries"]),
-        left=tuple(controls.parse(one["is"]) for one in raw["left"]),
+        left=tuple((one["section"], controls.parse(one["is"])) for one in raw["left"]),
         has_list=bool(raw["lists"]),
         says_none=any(one["none"] for one in lists),
         has_comments=raw["comments"],

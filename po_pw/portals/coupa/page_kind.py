@@ -53,9 +53,17 @@ def address_part(number: str) -> str:
     return _PREFIX.sub("", unicodedata.normalize("NFKC", number).strip(), count=1)
 
 
+def path_of(url: str) -> str:
+    """An address's path; `""` for what is no address."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
 def record_of(url: str) -> str:
     """The id of the order or requisition that an address leads to; `""` where it leads to none."""
-    found = _RECORD.search(urlsplit(url).path)
+    found = _RECORD.search(path_of(url))
     return found[1] if found else ""
 
 
@@ -124,11 +132,11 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
         return verdict(models.PageKind.FORBIDDEN, "the portal answered 403", elsewhere=True)
     if facts.status >= 400:
         return verdict(models.PageKind.ERROR, f"the portal answered {facts.status}")
+    named = f"{look.controller} {look.action}"
     said = look.flash or (*look.headings, look.title, *facts.alerts)
-    for name in (f"{look.controller} {look.action}", *said):
-        trouble = _trouble_of_identifier(name) if name == f"{look.controller} {look.action}" else topics.trouble(name)
+    for text, trouble in ((named, _trouble_of_identifier(named)), *((one, topics.trouble(one)) for one in said)):
         if trouble in _TROUBLES:
-            return verdict(_TROUBLES[trouble], f"the page says {name.strip()[:120]!r}", elsewhere=True)
+            return verdict(_TROUBLES[trouble], f"the page says {text[:120]!r}", elsewhere=True)
     if look.flash:
         return verdict(models.PageKind.ERROR, f"the portal shows an error: {look.flash[0][:120]!r}")
     at = redact.bare(facts.url).partition("://")[2]

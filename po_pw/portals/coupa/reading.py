@@ -259,9 +259,9 @@ class Reading:
         return _Page(first, page, settled, problems)
 
     def _note_left(self, look: looks.Look, page: attachments.Page) -> None:
-        for control in look.left:
+        for section, control in dict.fromkeys(look.left):
             self._found.considered.append(
-                models.Considered(control, page.place("header"), False, "LEAVE", "it adds an attachment")
+                models.Considered(control, page.place(section), False, "LEAVE", "it adds an attachment")
             )
 
     def _problems(self, first: looks.Look, last: looks.Look, page: attachments.Page, settled: bool) -> list[str]:

@@ -63,6 +63,8 @@ class Look:
     keys: tuple[str, ...]
     """Of each attachment, what it is, without the number that tells alike ones apart."""
     claimed: int | None
+    mentioned: int
+    """The most attachments that a button anywhere on the page says there are; 0: none does."""
     busy: bool
     parsed: bool
     openers: tuple[grouping.Candidate, ...]
@@ -256,6 +258,7 @@ def _assembled(
         closed=(*(item.name for item in folders), *_closed(counted, areas, candidates, items)),
         keys=keys,
         claimed=_claimed(areas, nested),
+        mentioned=_mentioned(candidates),
         busy=any(area.busy and area.shown for area in counted) or (busy and not counted),
         parsed=parsed,
         openers=tuple(one for one in candidates if _opens(one, areas, placed)),
@@ -410,6 +413,12 @@ def _claimed(areas: Sequence[grouping.Area], nested: Sequence[int]) -> int | Non
         if not covered:
             total = (total or 0) + area.claimed
     return total
+
+
+def _mentioned(candidates: Sequence[grouping.Candidate]) -> int:
+    """The most attachments that a button says, e.g. "View Attachments (2)"; links lead to other pages' lists."""
+    counts = (list_counts.claims(one.control.label) for one in candidates if one.shown and not one.control.address)
+    return max((count for count in counts if count), default=0)
 
 
 def _candidates(

@@ -423,6 +423,8 @@ class _Reading:
         """
         if self._claimed is not None and found >= self._claimed > 0:
             return ""
+        if not found and look.mentioned:
+            return f"a button of the page says that there are {look.mentioned}, and none is shown"
         if look.unreached:
             return f"the page shows the file {look.unreached[0]!r}, and no way to it"
         if look.closed:

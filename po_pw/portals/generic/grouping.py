@@ -1,4 +1,4 @@
-"""From the controls of a page to its attachments: several ways of one file are one attachment. Pure."""
+"""Groups the controls of a page into attachments: all controls of one file are one attachment. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _GETS: Final = frozenset({control_policy.Action.FETCH, control_policy.Action.PRE
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Area:
-    """One place of the page where attachments are listed."""
+    """An area of the page that lists attachments."""
 
     label: str
     score: float
@@ -83,7 +83,7 @@ class Area:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidate:
-    """A control that was considered."""
+    """A control that was examined."""
 
     control: models.Control
     frame: int
@@ -124,7 +124,7 @@ class Candidate:
 
 @dataclasses.dataclass(slots=True)
 class Item:
-    """One file, with all ways to it."""
+    """One file, with all controls that lead to it."""
 
     name: str
     area: int
@@ -139,7 +139,7 @@ class Item:
 
 
 def grouped(candidates: Sequence[Candidate], areas: Sequence[Area], page_url: str) -> list[Item]:
-    """The files that a look shows, in its order.
+    """Groups the candidates of a look into files, in page order.
 
     Args:
         candidates: all of the look.
@@ -274,7 +274,7 @@ def _address(one: Candidate) -> str:
 
 
 def _counts(one: Candidate, areas: Sequence[Area], here: str, *, strong: bool) -> bool:
-    """Whether a candidate may be a way to a file, by where it stands."""
+    """Whether a candidate may lead to a file, by its position on the page."""
     action = one.decision.action
     if one.off or action not in _GETS:
         return False

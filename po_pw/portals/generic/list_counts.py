@@ -197,7 +197,7 @@ _PAGES_IN_ALL: Final = re.compile(rf"(?:^|\s)(?:{_OF_WORDS}|/)\s*(\d{{1,4}})\s*$
 
 
 def pages_of(text: str, *, in_paging: bool = False) -> int | None:
-    """How many pages a short text counts: "Page 1 of 3", and in a list's paging "1 / 3"; None where it counts none."""
+    """Number of pages in a short text: "Page 1 of 3", and in a list's paging "1 / 3"; None if it has none."""
     folded = tokenizer.fold(" ".join(text.split()))
     is_said = vocabulary.has(tokenizer.words(folded), _page_words())
     if len(folded) > 80 or not (is_said or in_paging):

@@ -1,4 +1,4 @@
-"""PO numbers as pages show them: compared without prefix, separators and leading zeros. Pure."""
+"""Compares PO numbers on pages without prefix, separators and leading zeros. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TOKEN: Final = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,10}}{_SEPARATORS}?#?)?\d[^\W_]*(?:[\-_/.\u2010-\u2015][^\W_]+)*", re.UNICODE
 )
 _SHORT: Final = 3
-"""Numbers of fewer characters are met by chance: "7 items"."""
+"""Shorter numbers may occur by chance: "7 items"."""
 NUMBER: Final = "\ufffc"
-"""Stands for the order's number in a template."""
+"""Placeholder for the order's number in a template."""
 
 
 def normal(text: str) -> str:
-    """A text's letters and digits alone, without case and width."""
+    """A text's letters and digits only, without case and width."""
     return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
 
 
@@ -60,10 +60,10 @@ def _pattern(po_number: str) -> re.Pattern[str] | None:
 
 
 def find(text: str, po_number: str) -> re.Match[str] | None:
-    """Where a text shows this number as a number of its own; None where it does not.
+    """Finds this number in a text, not as part of another number; None if it is not there.
 
-    A short number ("7") counts only with its own prefix attached, or where no other number is in the text and it is no
-    count: "Attachments (7)", "7 items".
+    A short number ("7") counts only with its prefix, or if the text has no other number and it is not a count:
+    "Attachments (7)", "7 items".
     """
     pattern = _pattern(po_number)
     if pattern is None:
@@ -99,7 +99,7 @@ def is_value(text: str, po_number: str) -> bool:
 
 
 def is_telling(text: str, po_number: str) -> bool:
-    """Whether a number where a page shows this one could not be met by chance: it is long, or has its prefix."""
+    """Whether a page shows the number in a form that is no coincidence: long, or with its prefix."""
     if len(core(po_number)) >= _SHORT:
         return True
     found, own = find(text, po_number), _prefix(po_number)
@@ -107,7 +107,7 @@ def is_telling(text: str, po_number: str) -> bool:
 
 
 def template(text: str, po_number: str) -> str:
-    """A title or heading with a mark in the number's place; `""` where it does not show it."""
+    """A title or heading with a placeholder for the number; `""` if it does not contain it."""
     said = unicodedata.normalize("NFKC", text)
     found = find(said, po_number)
     if found is None:
@@ -117,12 +117,12 @@ def template(text: str, po_number: str) -> str:
 
 
 def _loose(text: str) -> str:
-    """What beside a number is the same on all orders: words, no further numbers."""
+    """The part of a text that is the same on all orders: words without other numbers."""
     return re.sub(r"\s+", " ", re.sub(r"\d+", "0", text)).casefold()
 
 
 def filled(text: str, shape: str) -> str:
-    """What stands in the number's place where a text fits a template; `""` where it does not fit."""
+    """The text at the placeholder, if a text matches a template; else `""`."""
     said = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))
     before, _, after = shape.partition(NUMBER)
     for found in _TOKEN.finditer(said):
@@ -133,14 +133,14 @@ def filled(text: str, shape: str) -> str:
 
 
 def numbers_in(text: str) -> Iterator[str]:
-    """What in a text could be a PO number, long enough not to be met by chance."""
+    """Yields possible PO numbers in a text, long enough to be no coincidence."""
     for found in _TOKEN.finditer(unicodedata.normalize("NFKC", text)):
         if len(core(found[0])) >= _SHORT:
             yield found[0]
 
 
 def without(text: str, po_number: str) -> str:
-    """A text without this number in any of its forms."""
+    """Removes this number, in any form, from a text."""
     pattern = _pattern(po_number)
     said = unicodedata.normalize("NFKC", text)
     return pattern.sub(" ", said) if pattern else said

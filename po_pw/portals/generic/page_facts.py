@@ -1,4 +1,4 @@
-"""What one page shows that tells an order from a sign-in, an error, a home page or a challenge: facts alone."""
+"""Facts about one page that distinguish orders from sign-in, error, home and challenge pages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 _MOST_FEATURES: Final = 240
 _MOST_TRIES: Final = 4
 _COVERS: Final = 0.4
-"""Share of the window from which on a challenge covers the page."""
+"""Minimum share of the window for a challenge to cover the page."""
 _SHORT_PAGE: Final = 600
-"""Characters of content up to which a challenge is what the page is about."""
+"""Maximum characters of content of a page that is mainly a challenge."""
 _FEW_FIELDS: Final = 3
 _BIG_FRAME: Final = 0.2
-"""Share of the window from which on a frame is part of what the page shows."""
+"""Minimum share of the window for a frame to count as page content."""
 _WAY_IN: Final = (
     r"sign[\s_-]?(?:in|on)|log[\s_-]?(?:in|on)|single sign[\s-]?on|sso|anmelden|einloggen|se connecter|connexion|"
     r"iniciar sesi[oó]n|acceder|entrar|acessar|accedi|inloggen|logga in|log ind|logg inn|kirjaudu|zaloguj(?: się)?|"
@@ -59,25 +59,25 @@ _OUT_PATH: Final = re.compile(r"(?:log|sign)[_-]?(?:out|off)(?:\.\w{2,5})?", re.
 
 
 def says_sign_in(label: str) -> bool:
-    """Whether a control's label is a way to sign in, in the commonest languages."""
+    """Whether a control's label means signing in, in the most common languages."""
     said = " ".join(unicodedata.normalize("NFC", label).split())
     return not _LEAVES.fullmatch(said) and bool(_HINTS.fullmatch(said) or _WITH_PROVIDER.fullmatch(said))
 
 
 def says_sign_out(label: str) -> bool:
-    """Whether a control's label is a way to sign out, in the commonest languages."""
+    """Whether a control's label means signing out, in the most common languages."""
     return bool(_LEAVES.fullmatch(" ".join(unicodedata.normalize("NFC", label).split())))
 
 
 def says_nothing(text: str) -> bool:
-    """No text is an error's."""
+    """Returns False: no text is an error message."""
     del text
     return False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Words:
-    """The tests that need a vocabulary."""
+    """Tests of texts that need a vocabulary."""
 
     signs_in: Callable[[str], bool] = says_sign_in
     """Whether a control's label is a way to sign in."""
@@ -89,17 +89,17 @@ class Words:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CredentialForm:
-    """A visible form that asks who somebody is."""
+    """A visible form that asks for credentials."""
 
     kinds: tuple[str, ...]
     """Sorted, of `password`, `pin`, `new-password`, `code` (one-time), `username` (declared), `email`, `name` (by its
     name alone), `relay` (a hidden SAML or token form that goes on by itself)."""
     in_content: bool
-    """Not in the site's header, navigation, side or foot."""
+    """Not in the site's header, navigation, sidebar or footer."""
     modal: bool
     """In a dialog, or in a layer over most of the page."""
     others: int
-    """Further inputs to be filled."""
+    """Number of other inputs."""
     text: int
     """Characters of text in it."""
     action: str = ""
@@ -126,10 +126,10 @@ class WayIn:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page shows, as far as it tells what kind of page it is."""
+    """What a page shows that helps to recognise its kind."""
 
     url: str
-    """After redirects, and as scripts have set it since."""
+    """Current address, after redirects and changes by scripts."""
     asked: str
     status: int
     """HTTP status; 0 where unknown."""
@@ -149,30 +149,30 @@ class PageFacts:
     forms: tuple[CredentialForm, ...] = ()
     ways_in: tuple[WayIn, ...] = ()
     signs_out: bool = False
-    """There is a control that signs out, shown or in a closed menu."""
+    """There is a control to sign out, visible or in a closed menu."""
     challenge: bool = False
-    """A captcha or bot check covers the page, or is all it shows."""
+    """A captcha or bot check covers the page or is its only content."""
     challenge_covers: bool = False
-    """It lies over whatever else the page shows."""
+    """It covers the rest of the page."""
     alerts: tuple[str, ...] = ()
-    """Texts of what stands out as an alert or error in the content."""
+    """Texts of alerts and errors in the content."""
     says_error: tuple[str, ...] = ()
-    """Those of title, headings and alerts that say so in words."""
+    """Titles, headings and alerts that say that something failed."""
     signature: frozenset[str] = frozenset()
     """Short hashes of the content's headings, labels, ids and classes, at most 240, the same choice for like pages."""
 
     def to_json(self) -> str:
-        """For keeping; see `from_json`."""
+        """The facts as JSON; see `from_json`."""
         raw = dataclasses.asdict(self)
         raw["signature"] = sorted(self.signature)
         return json.dumps(raw, ensure_ascii=False)
 
 
 def from_json(text: str) -> PageFacts:
-    """Facts that were kept.
+    """Reads facts written by `to_json`.
 
     Raises:
-        ValueError: it is none of `to_json`.
+        ValueError: the text has another format.
     """
     try:
         raw: dict[str, Any] = json.loads(text)
@@ -197,12 +197,12 @@ async def look(
     words: Words | None = None,
     within: float | None = None,
 ) -> PageFacts:
-    """Waits for the document to be parsed, then looks once at it and at the large frames in it.
+    """Waits for the document to be parsed, then reads it and its large frames.
 
     Args:
         page: open.
-        asked: the address that was asked for.
-        status: of the answer; 0 where unknown.
+        asked: the requested address.
+        status: of the response; 0 if unknown.
         po_number: of the order, taken out of the text before it is compared with other orders'.
         words: tests of labels; by default the few built in.
         within: seconds after which a document is looked at as far as it came: one whose own navigation was stopped
@@ -228,7 +228,7 @@ async def look(
 
 
 async def _large_frames(page: playwright.Page, size: Sequence[float]) -> list[playwright.Frame]:
-    """Frames that show a good part of the page, at any depth; those of old framesets, too."""
+    """Frames that fill a large part of the page, at any depth, including framesets."""
     found = []
     for frame in page.frames[1:30]:
         if frame.is_detached() or not frame.url.startswith(("http", "about:srcdoc", "about:blank")):
@@ -247,7 +247,7 @@ def _is_challenge(url: str) -> bool:
 def parse(
     documents: Sequence[dict[str, Any]], *, asked: str, status: int, po_number: str = "", words: Words | None = None
 ) -> PageFacts:
-    """Facts from what the script gave for the page and its large frames, the page first. Pure."""
+    """Reads facts from the script's results for the page and its large frames, page first. Pure."""
     says, main = words or Words(), documents[0]
     text = " ".join(one["text"] for one in documents if one["text"])
     headings = tuple((int(level), str(said)) for one in documents for level, said in one["headings"])
@@ -302,7 +302,7 @@ def signature(features: set[str]) -> frozenset[str]:
 
 
 def _leads_in(control: dict[str, Any], says: Words) -> bool:
-    """By its label, or because its address begins a sign-in with another party (OpenID Connect, SAML)."""
+    """Whether a control leads to a sign-in, by its label or by a protocol in its address (OpenID Connect, SAML)."""
     query = {name.lower() for name, _ in parse_qsl(urlsplit(control["address"]).query)}
     if _ends_in(control["address"], _IN_PATH):
         return True
@@ -311,7 +311,7 @@ def _leads_in(control: dict[str, Any], says: Words) -> bool:
 
 
 def _leads_out(control: dict[str, Any], says: Words) -> bool:
-    """By its label, or by the end of its address: many a way out is only an icon."""
+    """Whether a control signs out, by its label or, for mere icons, by the end of its address."""
     ends = _ends_in(control["address"], _OUT_PATH) or _ends_in(control["form"], _OUT_PATH)
     return ends or says.signs_out(control["label"])
 

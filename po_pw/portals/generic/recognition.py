@@ -1,4 +1,4 @@
-"""Whether a page is the order's that was asked for, and what else it is: by evidence, from facts alone. Pure."""
+"""Recognises whether a page is the requested order's, or which other kind it is, from facts. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 RULES_VERSION: Final = memories.RULES_VERSION
-"""Kept with each outcome: orders read under older rules are to be read again."""
+"""Stored with each outcome: orders read under older rules should be read again."""
 _SHORT_PART: Final = 3
 _THIN_PAGE: Final = 300
 """Characters of content up to which a page may say only that no such order is there."""
@@ -50,13 +50,13 @@ _ENDING: Final = re.compile(r"\.(?:html?|aspx?|jsp|jsf|do|php|action|xhtml)$", r
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recognition:
-    """What kind of page it is, and why."""
+    """The kind of a page, and why."""
 
     kind: models.PageKind
     evidence: tuple[str, ...]
     """For and against, for people, e.g. `the heading shows the number`."""
     why: str
-    """The one reason that decided."""
+    """The decisive reason."""
     strong: bool = False
     """Title, heading or a labelled field shows the order's number."""
     certain: bool = True
@@ -159,7 +159,7 @@ def names_record(url: str) -> bool:
 
 
 def keeps_record(url: str, part: str) -> bool:
-    """Whether an address still holds the record's part, as a part of its own or as a word of one."""
+    """Whether an address still contains the record's part, as a whole part or as a word in one."""
     wanted = part.casefold()
     if not wanted:
         return False
@@ -192,7 +192,7 @@ def _starts_with(said: str, wanted: str) -> bool:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two addresses are one: scheme, `www.`, a slash at the end and an empty fragment do not count."""
+    """Whether two addresses are the same, ignoring scheme, `www.`, a trailing slash and an empty fragment."""
     return _plain(one) == _plain(other)
 
 
@@ -329,7 +329,7 @@ def places(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
 
 
 def _numbers_at(facts: page_facts.PageFacts, place: str) -> list[str]:
-    """What stands now where other orders of the portal show their number."""
+    """The text at positions where other orders of the portal show their number."""
     where, _, shape = place.partition(" ")
     if where == "field":
         values = [value for label, value in facts.fields if label.casefold() == shape and value]
@@ -537,7 +537,7 @@ def learn(
     *,
     has_area: bool = False,
 ) -> None:
-    """Lets the memory know what came of a page; the same page may be learned from again.
+    """Updates the memory from a page; may be repeated for the same page.
 
     Args:
         memory: of the portal.

@@ -35,7 +35,7 @@ class PageLease:
 
     def __init__(self, page: playwright.Page) -> None:
         self.page = page
-        self.claim: asyncio.Future[playwright.Download | playwright.Page] | None = None
+        self.waiter: asyncio.Future[playwright.Download | playwright.Page] | None = None
         self.popups: set[playwright.Page] = set()
         """Open pop-ups of this page, direct or indirect."""
         self.opened: weakref.WeakSet[playwright.Page] = weakref.WeakSet()
@@ -54,33 +54,37 @@ class PageLease:
         page.on("popup", self.offer)
         page.on("dialog", self._answer)
 
-    def offer(self, thing: playwright.Download | playwright.Page) -> None:
+    def offer(self, opened_thing: playwright.Download | playwright.Page) -> None:
         """Handles a new download or pop-up: the first goes to the waiting caller, others are ended."""
-        if isinstance(thing, playwright.Page):
-            self.popups.add(thing)
-            self.opened.add(thing)
-            thing.on("close", lambda closed: self.popups.discard(closed))
-            thing.on("download", self.offer)
-            thing.on("popup", self.offer)
-            thing.on("dialog", self._answer)
-        claim = self.claim
-        if claim is None or claim.done():
-            self._later(thing.close if isinstance(thing, playwright.Page) else lambda: throw_away(thing))
-        elif isinstance(thing, playwright.Page):
+        if isinstance(opened_thing, playwright.Page):
+            self.popups.add(opened_thing)
+            self.opened.add(opened_thing)
+            opened_thing.on("close", lambda closed: self.popups.discard(closed))
+            opened_thing.on("download", self.offer)
+            opened_thing.on("popup", self.offer)
+            opened_thing.on("dialog", self._answer)
+        waiter = self.waiter
+        if waiter is None or waiter.done():
+            self._later(
+                opened_thing.close
+                if isinstance(opened_thing, playwright.Page)
+                else lambda: discard_download(opened_thing)
+            )
+        elif isinstance(opened_thing, playwright.Page):
             # A pop-up may still become a download: it is offered once it shows a page.
-            self._later(lambda: self._offer_page(thing, claim))
+            self._later(lambda: self._offer_page(opened_thing, waiter))
         else:
-            claim.set_result(thing)
+            waiter.set_result(opened_thing)
 
     async def _offer_page(
-        self, popup: playwright.Page, claim: asyncio.Future[playwright.Download | playwright.Page]
+        self, popup: playwright.Page, waiter: asyncio.Future[playwright.Download | playwright.Page]
     ) -> None:
         await popup.wait_for_load_state("domcontentloaded")
-        if claim.done() or popup.url in {"", "about:blank"}:
-            await asyncio.wait([claim], timeout=_BLANK)
+        if waiter.done() or popup.url in {"", "about:blank"}:
+            await asyncio.wait([waiter], timeout=_BLANK)
             await popup.close()
         else:
-            claim.set_result(popup)
+            waiter.set_result(popup)
 
     def _note(self, request: playwright.Request) -> None:
         if self.guard is None:
@@ -94,7 +98,7 @@ class PageLease:
         if self.guard is not None:
             await self.guard.end()
 
-    def give_back(self) -> None:
+    def reset(self) -> None:
         """Resets the page when its lease ends."""
         self.kinds.clear()
         if self.guard is not None:
@@ -118,17 +122,17 @@ class PageLease:
         """Whether something is still being discarded."""
         return bool(self._tasks)
 
-    def give_up(self, error: errors.OrderError) -> None:
+    def fail_waiter(self, error: errors.OrderError) -> None:
         """Fails whoever waits for a download or pop-up of this page."""
-        if self.claim is not None and not self.claim.done():
-            self.claim.set_exception(error)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_exception(error)
 
     def crash(self, error: errors.BrowserLostError) -> None:
         """Marks the page as crashed."""
         self.crashed, self.is_doubtful = error, True
-        self.give_up(error)
+        self.fail_waiter(error)
 
-    def leave(self) -> None:
+    def close_all(self) -> None:
         """Closes the page and its pop-ups."""
         for page in (*self.popups, self.page):
             self._later(page.close)
@@ -140,7 +144,7 @@ class PageLease:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def throw_away(download: playwright.Download) -> None:
+async def discard_download(download: playwright.Download) -> None:
     """Cancels a download and removes its file."""
     await download.cancel()
     await download.delete()

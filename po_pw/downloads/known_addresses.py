@@ -15,15 +15,15 @@ from po_pw.downloads import file_type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALIKE: Final = 3
+CONFIRMATIONS: Final = 3
 """Number of addresses of one shape with the same result after which the shape is trusted."""
 _WORD: Final = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{8,}")
-_LONGEST_VALUE: Final = 12
+_MAX_WORD: Final = 12
 """Maximum letters of a query value that counts as a word, not as a secret or a name."""
 
 
-class Verdict(enum.StrEnum):
+class AddressKind(enum.StrEnum):
     """What an address led to."""
 
     FILE = "FILE"
@@ -33,48 +33,48 @@ class Verdict(enum.StrEnum):
     """A page without a file: the link to it is not an attachment."""
 
 
-class Verdicts:
+class KnownAddresses:
     """What the addresses of a run led to. Shared by all workers.
 
-    A shape of address is trusted once `ALIKE` addresses of it had the same result and none had another.
+    A shape of address is trusted once `CONFIRMATIONS` addresses of it had the same result and none had another.
     """
 
     def __init__(self) -> None:
-        self._addresses: dict[str, Verdict] = {}
-        self._shapes: dict[str, collections.Counter[Verdict]] = {}
+        self._addresses: dict[str, AddressKind] = {}
+        self._shapes: dict[str, collections.Counter[AddressKind]] = {}
 
-    def note(self, url: str, verdict: Verdict, *, of_shape: bool = True) -> None:
+    def note(self, url: str, kind: AddressKind, *, of_shape: bool = True) -> None:
         """Records what an address led to, replacing an earlier result.
 
         Args:
             url: as requested.
-            verdict: what it led to.
+            kind: what it led to.
             of_shape: False if it says nothing about similar addresses, e.g. after a redirect.
         """
         before = self._addresses.get(url)
-        self._addresses[url] = verdict
-        if before is verdict or not of_shape:
+        self._addresses[url] = kind
+        if before is kind or not of_shape:
             return
         counts = self._shapes.setdefault(shape(url), collections.Counter())
         if before is not None and counts[before] > 0:
             counts[before] -= 1
-        counts[verdict] += 1
+        counts[kind] += 1
 
-    def of(self, url: str) -> Verdict | None:
+    def of(self, url: str) -> AddressKind | None:
         """What an address leads to, by itself or by its shape; None if unknown."""
         return self._addresses.get(url) or self._of_shape(shape(url))
 
-    def _of_shape(self, form: str) -> Verdict | None:
+    def _of_shape(self, form: str) -> AddressKind | None:
         counts = +self._shapes.get(form, collections.Counter())
         if len(counts) != 1:
             return None
-        verdict, count = next(iter(counts.items()))
-        return verdict if count >= ALIKE else None
+        kind, count = next(iter(counts.items()))
+        return kind if count >= CONFIRMATIONS else None
 
     def to_json(self) -> str:
         """The shapes as JSON, for later runs. Contains no addresses: those may carry signatures."""
         counted = {
-            form: {str(verdict): count for verdict, count in (+counts).items()}
+            form: {str(kind): count for kind, count in (+counts).items()}
             for form, counts in sorted(self._shapes.items())
         }
         return json.dumps({form: counts for form, counts in counted.items() if counts})
@@ -90,15 +90,15 @@ class Verdicts:
         if not isinstance(given, dict):
             msg = "verdicts are a JSON object"
             raise ValueError(msg)
-        verdicts = cls()
+        known_addresses = cls()
         for form, counts in given.items():
-            verdicts._shapes[form] = _counted(counts)
-        return verdicts
+            known_addresses._shapes[form] = _counted(counts)
+        return known_addresses
 
 
-def _counted(counts: Mapping[str, int]) -> collections.Counter[Verdict]:
+def _counted(counts: Mapping[str, int]) -> collections.Counter[AddressKind]:
     try:
-        return collections.Counter({Verdict(name): min(int(n), ALIKE - 1) for name, n in counts.items()})
+        return collections.Counter({AddressKind(name): min(int(n), CONFIRMATIONS - 1) for name, n in counts.items()})
     except (AttributeError, TypeError) as error:
         msg = "the verdicts on a shape are numbers by name"
         raise ValueError(msg) from error
@@ -133,7 +133,7 @@ def _part(part: str) -> str:
 def _value(name: str, value: str) -> str:
     if secret_signs.is_secret_name(name):
         return "{id}"
-    if value and not (_WORD.fullmatch(value) and len(value) <= _LONGEST_VALUE):
+    if value and not (_WORD.fullmatch(value) and len(value) <= _MAX_WORD):
         ending = file_type.extension(value)
         return f"{{name}}.{ending}" if ending else "{id}"
     return value

@@ -7,12 +7,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.downloads import expected_file, verdicts
+from po_pw.downloads import expected_file, known_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_ASKS: Final = 3
+MAX_REQUESTS: Final = 3
 """Maximum requests for one attachment, including pages about it."""
 
 
@@ -25,7 +25,7 @@ class Step:
     """It was found on a page about the file."""
 
 
-class Ways:
+class Candidates:
     """The addresses of one attachment, requested in turn until one returns the file.
 
     Args:
@@ -34,25 +34,27 @@ class Ways:
         known: what addresses of this run led to.
     """
 
-    def __init__(self, attachment: models.Attachment, first: models.Link, known: verdicts.Verdicts) -> None:
+    def __init__(
+        self, attachment: models.Attachment, first: models.Link, known: known_addresses.KnownAddresses
+    ) -> None:
         self._attachment = attachment
         self._known = known
         self._pages: dict[str, bool] = {}
         """Addresses that returned a page; True if without a redirect."""
         self._errors: list[errors.OrderError] = []
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
         self._todo = collections.deque(Step(link) for link in self._ordered((first, *_links(attachment))))
 
     @property
-    def asks(self) -> int:
+    def request_count(self) -> int:
         """Number of addresses requested."""
-        return len(self._asked)
+        return len(self._requested)
 
     def next(self) -> Step | None:
-        """The next address to request; None if there is none, or after `MOST_ASKS`."""
-        while self._todo and len(self._asked) < MOST_ASKS:
+        """The next address to request; None if there is none, or after `MAX_REQUESTS`."""
+        while self._todo and len(self._requested) < MAX_REQUESTS:
             step = self._todo.popleft()
-            if _plain(step.link.url) not in self._asked and not self.is_ruled_out(step):
+            if _plain(step.link.url) not in self._requested and not self.is_ruled_out(step):
                 return step
         return None
 
@@ -62,12 +64,12 @@ class Ways:
         The only address of a file is requested even if similar ones were pages about files.
         """
         return not (self._attachment.is_certain or step.is_followed) and (
-            self._known.of(step.link.url) is verdicts.Verdict.PAGE
+            self._known.of(step.link.url) is known_addresses.AddressKind.PAGE
         )
 
     def ask(self, step: Step) -> None:
         """Records that this address is being requested."""
-        self._asked.add(_plain(step.link.url))
+        self._requested.add(_plain(step.link.url))
 
     def failed(self, step: Step, error: errors.OrderError, more: Iterable[str] = ()) -> None:
         """Records that an address did not return the file.
@@ -85,9 +87,9 @@ class Ways:
 
     def saved(self, step: Step) -> None:
         """Records that an address returned the file: the pages before it were about it."""
-        self._known.note(step.link.url, verdicts.Verdict.FILE)
+        self._known.note(step.link.url, known_addresses.AddressKind.FILE)
         for url, is_own in self._pages.items():
-            self._known.note(url, verdicts.Verdict.ABOUT, of_shape=is_own)
+            self._known.note(url, known_addresses.AddressKind.ABOUT, of_shape=is_own)
 
     def outcome(self, *, is_cut_short: bool = False) -> errors.OrderError | None:
         """The error that follows from all responses; None: this is not an attachment.
@@ -97,14 +99,14 @@ class Ways:
         """
         worst = max(self._errors, key=_telling, default=None)
         if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
-            said = f"{worst}; " if worst else ""
-            msg = f"{said}no more addresses were asked, since an order has a limit of them"
+            prefix = f"{worst}; " if worst else ""
+            msg = f"{prefix}no more addresses were asked, since an order has a limit of them"
             return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE)
         if self._attachment.is_certain:
             return worst or errors.NotAFileError("no way to this file could be asked")
         if worst is None or isinstance(worst, errors.NotAFileError):
             for url, is_own in self._pages.items():
-                self._known.note(url, verdicts.Verdict.PAGE, of_shape=is_own)
+                self._known.note(url, known_addresses.AddressKind.PAGE, of_shape=is_own)
             return None
         return worst
 
@@ -112,7 +114,10 @@ class Ways:
         """Each once; those known not to be the file come last."""
         once = list({_plain(link.url): link for link in reversed(list(links))}.values())[::-1]
         return sorted(
-            once, key=lambda link: self._known.of(link.url) in {verdicts.Verdict.ABOUT, verdicts.Verdict.PAGE}
+            once,
+            key=lambda link: (
+                self._known.of(link.url) in {known_addresses.AddressKind.ABOUT, known_addresses.AddressKind.PAGE}
+            ),
         )
 
 
