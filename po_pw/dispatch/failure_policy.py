@@ -339,9 +339,8 @@ class FailurePolicy:
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
                 what = "orders" if change.host == host else "files"
-                self._notify(f"{change.why.rstrip('.')}. Its {what} fail; all else goes on.")
-        # If the order's page opens each time and its files never do, excusing that would try it without end.
-        is_for_files_alone = is_page_read and needed == circuit.host and isinstance(error, errors.HostUnreachableError)
+                end = "" if change.why.endswith(("?", "!", ".")) else "."
+                self._notify(f"{change.why}{end} Its {what} fail; all else goes on.")
             case circuit_breaker.GivenUp():
                 self._emit(events.HostFree(host))
                 self._abandoned[host] = self._abandoned_error(change)
