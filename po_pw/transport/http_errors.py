@@ -76,11 +76,6 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
         raise _tls(url, at, error) from error
     except aiohttp.ClientHttpProxyError as error:
         raise _proxy(at, error.status) from error
-    except aiohttp.ClientProxyConnectionError as error:
-        # The browser may use another proxy, or none. Where it does not get there either, this is what is told.
-        unreachable = net_errors.unreachable(url, models.NetFault.PROXY)
-        unreachable.__cause__ = error
-        raise errors.BrowserRouteNeededError(str(unreachable)) from unreachable
     except aiohttp.InvalidURL as error:
         msg = f"{at} is not a web address"
         raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
@@ -118,4 +113,6 @@ def _proxy(at: str, status: int) -> errors.OrderError:
 
 
 def _fault(error: aiohttp.ClientError) -> models.NetFault:
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return models.NetFault.PROXY
     return net_errors.of_system(error.os_error if isinstance(error, aiohttp.ClientConnectorError) else OSError())

@@ -377,9 +377,9 @@ def test_an_order_whose_page_opens_while_its_files_never_do_is_not_tried_without
             progress.failed["a"] = unreachable
             them.judge.files_done(taken, progress.file_results())
             decision = them.judge.decide(them.judge.failed(taken, unreachable), taken)
-            if isinstance(decision, retry.Again):
+            if isinstance(decision, retry.Retry):
                 await them.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
-        assert decision == retry.Never()
+        assert decision == retry.GiveUp()
 
     run_async(go())
 
