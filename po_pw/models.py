@@ -271,6 +271,8 @@ class NetFault(enum.StrEnum):
     """It does not speak HTTP."""
     BLOCKED = "BLOCKED"
     """This machine or its administrator forbids it."""
+    CREDENTIALS = "CREDENTIALS"
+    """The host or the proxy asks for a user name in a way that only the browser's own prompt can answer."""
     PROXY = "PROXY"
     """The proxy cannot be used."""
     TUNNEL = "TUNNEL"

@@ -71,7 +71,8 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
             "it asks for a client certificate",
-            "po-pw has none to give: ask the portal's operator for another way in.",
+            "Give it with --client-certificate FILE and --client-certificate-host HOST; without a file, one in this "
+            "computer's certificate store is shown to that host.",
             shows_network=True,
         ),
         NetFault.TLS: Meaning(
@@ -88,6 +89,12 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
             "this computer, or its administrator, does not allow it",
             "Check the address, or ask the administrator.",
             shows_network=True,
+        ),
+        NetFault.CREDENTIALS: Meaning(
+            "it, or the proxy on the way to it, asks for a user name and password",
+            "Put those of a proxy into HTTPS_PROXY and HTTP_PROXY; the README says how (In a company's network).",
+            shows_network=True,
+            is_everybodys=False,
         ),
         NetFault.PROXY: Meaning(
             "the proxy cannot be reached",
@@ -126,6 +133,10 @@ _CHROMIUM: Final = (
     ("ERR_ECH", NetFault.TLS),
     ("ERR_INVALID_HTTP_RESPONSE", NetFault.HTTP),
     ("ERR_TUNNEL_CONNECTION_FAILED", NetFault.TUNNEL),
+    ("ERR_INVALID_AUTH_CREDENTIALS", NetFault.CREDENTIALS),
+    ("ERR_MISSING_AUTH_CREDENTIALS", NetFault.CREDENTIALS),
+    ("ERR_UNSUPPORTED_AUTH_SCHEME", NetFault.CREDENTIALS),
+    ("ERR_PROXY_AUTH", NetFault.CREDENTIALS),
     ("ERR_PROXY", NetFault.PROXY),
     ("ERR_SOCKS", NetFault.PROXY),
     ("ERR_NO_SUPPORTED_PROXIES", NetFault.PROXY),

@@ -33,6 +33,7 @@ _FLAGS = {
     "max_file_bytes": "--max-file-size",
     "max_total_bytes": "--max-total-size",
     "allow_hosts": "--allow-host",
+    "client_certificate_hosts": "--client-certificate-host",
     "mark_of_the_web": "--no-mark",
     "sign_in_window": "--no-sign-in-window",
 }
@@ -135,6 +136,13 @@ class _Fields(pydantic_settings.BaseSettings):
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
 
+    client_certificate: Path | None = None
+    """PEM or PKCS#12 file with a certificate and its key, for portals that ask for one."""
+    client_certificate_password: pydantic.SecretStr | None = None
+    """Of that file; from the environment or the prompt, never from an argument of a command."""
+    client_certificate_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Hosts that may see it; without a file, one of the system's certificate store is shown."""
+
     mark_of_the_web: bool = True
     """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
     them in Protected View."""
@@ -174,7 +182,7 @@ class _Fields(pydantic_settings.BaseSettings):
     keep_awake: bool = True
     """Keep the machine from going to sleep by itself while a run is going."""
 
-    @pydantic.field_validator("out", "base_profile", "home", mode="before")
+    @pydantic.field_validator("out", "base_profile", "home", "client_certificate", mode="before")
     @classmethod
     def _path(cls, value: object) -> object:
         """An empty path would be the current folder: whoever wants that says so."""
@@ -208,7 +216,7 @@ class _Fields(pydantic_settings.BaseSettings):
             raise ValueError(msg)
         return value
 
-    @pydantic.field_validator("allow_hosts", mode="before")
+    @pydantic.field_validator("allow_hosts", "client_certificate_hosts", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
         """In the environment they are a text, with commas or spaces between."""
@@ -220,6 +228,15 @@ class _Fields(pydantic_settings.BaseSettings):
         for host in value:
             if "://" in host or not re.fullmatch(r"\*|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|[\w*.-]*\w[\w*.-]*", host):
                 msg = f"{host!r} is no host: give one such as files.example.com or *.example.com, without https://"
+                raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("client_certificate_hosts")
+    @classmethod
+    def _whole_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"[\w.-]*\w|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?", host):
+                msg = f"{host!r} is no host: give the portal's whole name, such as portal.example.com, without https://"
                 raise ValueError(msg)
         return value
 

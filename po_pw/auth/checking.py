@@ -7,7 +7,7 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from po_pw import errors, models, sessions, settings
+from po_pw import client_certificates, errors, models, sessions, settings
 from po_pw.auth import attempt, pages
 from po_pw.browser import contexts, launching, profiles
 from po_pw.portals.generic import page_facts
@@ -44,9 +44,10 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
     Raises:
         MachineError: no browser, or a profile is in use.
     """
+    certificate = await asyncio.to_thread(client_certificates.read, options)
     async with contexts.Driver() as driver:
         browser = driver.resolve(options.browser)
-        launch = launching.plan(browser, headless=True, timeout=options.launch_timeout)
+        launch = launching.plan(browser, headless=True, timeout=options.launch_timeout, certificate=certificate)
         return [await _check(options, driver, launch, one, number) for number, one in enumerate(sign_ins)]
 
 

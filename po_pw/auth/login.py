@@ -9,7 +9,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
-from po_pw import errors, hostnames, models, redact, sessions, settings
+from po_pw import client_certificates, errors, hostnames, models, redact, sessions, settings
 from po_pw.auth import attempt, forms, window
 from po_pw.auth import trust as trusts
 from po_pw.browser import contexts, display, launching
@@ -148,6 +148,7 @@ async def _browser(
     options: settings.Settings, *, headed: bool
 ) -> AsyncIterator[tuple[contexts.Driver, launching.Launch]]:
     """A driver, and how to launch the browser that the settings ask for."""
+    certificate = await asyncio.to_thread(client_certificates.read, options)
     async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:
             _log.warning(view.warning)
@@ -155,7 +156,11 @@ async def _browser(
         yield (
             driver,
             launching.plan(
-                browser, headless=view.headless, timeout=options.launch_timeout, environment=view.environment
+                browser,
+                headless=view.headless,
+                timeout=options.launch_timeout,
+                environment=view.environment,
+                certificate=certificate,
             ),
         )
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psutil
 from playwright import async_api as playwright
 
-from po_pw import errors, models, settings
+from po_pw import errors, models, proxies, settings
 from po_pw.browser import (
     context_guards,
     heartbeat,
     launching,
     locate,
+    nss,
     page_lease,
     pages,
     press_guard,
@@ -92,6 +93,7 @@ class Driver:
                 self.run_dir = await asyncio.to_thread(watchdog.RunDir)
             stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
             await asyncio.to_thread(self.run_dir.__enter__)
+            self._stores = nss.Stores(self.run_dir.path / "certificates")
             # Not in a thread: if cancelled while waiting, it would take the lock and never release it.
             while not _starting.acquire(blocking=False):  # noqa: ASYNC110 - the lock belongs to another loop
                 await asyncio.sleep(0.02)
@@ -169,6 +171,7 @@ class Driver:
             MachineError: the browser does not start.
         """
         profiles.clear_stale_lock(user_data_dir)
+        await asyncio.to_thread(profiles.select_client_certificate, user_data_dir, launch.certificate)
         downloads.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         inner = await self._launch(launch, user_data_dir, downloads)
@@ -192,6 +195,9 @@ class Driver:
         environment: dict[str, str | float | bool] = dict(settings.child_environment())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         environment.update(launch.environment)
+        environment.update(await self._stores.environment(launch.certificate))
+        proxy = await asyncio.to_thread(proxies.read)
+        user = proxy.credentials()
         starting = asyncio.ensure_future(
             self._playwright.chromium.launch_persistent_context(
                 user_data_dir,
@@ -199,7 +205,8 @@ class Driver:
                 executable_path=None if by_channel else launch.browser.executable,
                 headless=launch.headless,
                 chromium_sandbox=launch.sandbox,
-                args=list(_ARGUMENTS),
+                args=[*_ARGUMENTS, *proxy.browser_arguments()],
+                proxy={"server": user[0], "username": user[1], "password": user[2]} if user else None,
                 timeout=launch.timeout * 1000,
                 accept_downloads=True,
                 downloads_path=downloads,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from playwright import async_api as playwright
 
-    from po_pw import errors, models
+    from po_pw import client_certificates, errors, models
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Launch:
     """Seconds for a launch."""
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Additional environment variables, e.g. for the display."""
+    certificate: client_certificates.ClientCertificate | None = None
+    """Client certificate; None for none."""
     no_sandbox_why: str = ""
     """Why the sandbox is off; `""` if it is on."""
 
@@ -35,7 +37,12 @@ class Launch:
 
 
 def plan(
-    browser: models.BrowserInfo, *, headless: bool, timeout: float, environment: Mapping[str, str] | None = None
+    browser: models.BrowserInfo,
+    *,
+    headless: bool,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    certificate: client_certificates.ClientCertificate | None = None,
 ) -> Launch:
     """Launch options with the sandbox, unless it is known beforehand that it cannot work here.
 
@@ -44,8 +51,9 @@ def plan(
         headless: whether without a window.
         timeout: seconds for a launch.
         environment: additional environment variables.
+        certificate: client certificate; None for none.
     """
-    return Launch(browser, headless, timeout, environment or {}, locate.sandbox_hindrance())
+    return Launch(browser, headless, timeout, environment or {}, certificate, locate.sandbox_hindrance())
 
 
 def without_sandbox(launch: Launch, error: errors.MachineError) -> Launch | None:

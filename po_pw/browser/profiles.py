@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import os
     from types import TracebackType
 
+    from po_pw import client_certificates
+
 _log = logging.getLogger(__name__)
 
 _WORKER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -323,18 +325,49 @@ def _refuse_own_folder(base: Path) -> None:
 def _write_preferences(profile: Path) -> None:
     file = profile / "Default" / "Preferences"
     file.parent.mkdir(parents=True, exist_ok=True)
-    present: dict[str, Any] = {}
+    wanted = _merged(_PREFERENCES, {} if _lists_are_managed() else _ONLY_PAGES)
+    file.write_text(json.dumps(_merged(_preferences(file), wanted)), "utf-8")
+
+
+def _preferences(file: Path) -> dict[str, Any]:
+    """What a browser wrote there; empty if nothing that can be read."""
     if file.exists():
         try:
             found = json.loads(file.read_text("utf-8"))
         except ValueError:
             found = None
         if isinstance(found, dict):
-            present = found
-        else:
-            _log.warning("%s is not what a browser writes: it starts anew", file)
-    wanted = _merged(_PREFERENCES, {} if _lists_are_managed() else _ONLY_PAGES)
-    file.write_text(json.dumps(_merged(present, wanted)), "utf-8")
+            return found
+        _log.warning("%s is not what a browser writes: it starts anew", file)
+    return {}
+
+
+def select_client_certificate(profile: Path, certificate: client_certificates.ClientCertificate | None) -> None:
+    """Makes the browser show this certificate to its hosts without asking, and to no others.
+
+    As policies do with `AutoSelectCertificateForUrls`. Where nothing is selected, a headless browser waits in vain for
+    a person to choose one (Chromium 156).
+
+    Args:
+        profile: a user-data dir that no browser has open.
+        certificate: which; None for none.
+    """
+    file = profile / "Default" / "Preferences"
+    present = _preferences(file)
+    exceptions = present.setdefault("profile", {}).setdefault("content_settings", {}).setdefault("exceptions", {})
+    known = exceptions.pop("auto_select_certificate", None)
+    if certificate is not None:
+        key = certificate.key
+        names = {"SUBJECT": key.subject, "ISSUER": key.issuer} if key is not None else {}
+        wanted = {kind: {"CN": name} for kind, name in names.items() if name}
+        exceptions["auto_select_certificate"] = {
+            f"https://{f'[{host}]' if ':' in host else host}:*,*": {"setting": {"filters": [wanted]}}
+            for host in certificate.hosts
+        }
+    elif not known:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(present), "utf-8")
 
 
 def _lists_are_managed() -> bool:

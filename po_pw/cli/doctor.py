@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary, paths, tally
+from po_pw.cli import boundary, certificates, paths, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,8 @@ def doctor(
     base_profile: Annotated[
         Path | None, typer.Option(metavar="PATH", parser=paths.path, help="A profile to copy for each worker.")
     ] = None,
+    client_certificate: certificates.FileOption = None,
+    client_certificate_host: certificates.HostOption = None,
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether your sign-ins still hold.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
 ) -> None:
@@ -42,11 +44,21 @@ def doctor(
     1 where one cannot be reached. Nothing is left behind; nothing goes over the network without --online.
     """
     with boundary.report_errors():
-        from po_pw import settings
+        import contextlib
+
+        from po_pw import errors, settings
 
         options = settings.load(
-            workers=workers, out=out, browser=browser, headed=headed or None, base_profile=base_profile
+            workers=workers,
+            out=out,
+            browser=browser,
+            headed=headed or None,
+            base_profile=base_profile,
+            client_certificate=client_certificate,
+            client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
+        with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
+            options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
         raise typer.Exit(_exit_code(found))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from po_pw.cli import boundary, paths
+from po_pw.cli import boundary, certificates, paths
 
 if TYPE_CHECKING:
     from po_pw import sessions, settings
@@ -71,6 +71,8 @@ def login(
         bool, typer.Option("--insecure", help="Type the password even where it is sent without encryption (http).")
     ] = False,
     minutes: Annotated[float, typer.Option(help="How long to wait for you to sign in.")] = 10,
+    client_certificate: certificates.FileOption = None,
+    client_certificate_host: certificates.HostOption = None,
 ) -> None:
     """Sign in to a portal and keep the sign-in for `po-pw process`.
 
@@ -98,7 +100,15 @@ def login(
         if not username and (alone := [name for name, value in needs_name.items() if value]):
             msg = f"{alone[0]} goes with --username"
             raise errors.InputError(msg)
-        options = settings.load(browser=browser, account=account, totp_command=totp_command)
+        options = settings.load(
+            browser=browser,
+            account=account,
+            totp_command=totp_command,
+            client_certificate=client_certificate,
+            client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
+        )
+        if not list_them and not import_cookies:
+            options = certificates.with_password(options)
         kept = sessions.Sessions(settings.home(options), options.account)
         if list_them:
             saved_sign_ins.show(kept.saved(), portal)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from po_pw.cli import boundary, paths
+from po_pw.cli import boundary, certificates, paths
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +64,7 @@ def inspect(
         if os.path.lexists(path):
             msg = f"{screenshot} is there already, and nothing of yours is overwritten: give another name"
             raise errors.InputError(msg)
-        options = settings.load(browser=browser)
+        options = certificates.with_password(settings.load(browser=browser))
         found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
         found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
         if as_json:

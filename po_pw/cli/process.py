@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary, paths
+from po_pw.cli import boundary, certificates, paths
 
 
 def process(
@@ -89,6 +89,8 @@ def process(
         list[str] | None,
         typer.Option(metavar="HOST", help="Also fetch files from this host, or *.this.one; may be given again."),
     ] = None,
+    client_certificate: certificates.FileOption = None,
+    client_certificate_host: certificates.HostOption = None,
     attempts: Annotated[
         int | None, typer.Option(metavar="N", help="Maximum attempts per order, 1 to 20.  [default: 4]")
     ] = None,
@@ -167,7 +169,10 @@ def process(
             read_only=read_only or None,
             mark_of_the_web=False if no_mark else None,
             sign_in_window=False if no_sign_in_window else None,
+            client_certificate=client_certificate,
+            client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
+        options = certificates.with_password(options)
         with (
             progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
             progress.stage(hear, f"Opening {table.name}"),

@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, hostnames, models, sessions, settings
+from po_pw import client_certificates, errors, hostnames, models, sessions, settings
 from po_pw.browser import launching
 from po_pw.doctor import checks
 
@@ -59,7 +59,16 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         lines.add(*found)
         forbidden = any(line.state == "problem" for line in found)
         patience = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
-        launch = launching.plan(chosen, headless=view.headless, timeout=patience, environment=view.environment)
+        certificate: client_certificates.ClientCertificate | None = None
+        with contextlib.suppress(errors.InputError):  # its own line says so
+            certificate = await asyncio.to_thread(client_certificates.read, options)
+        launch = launching.plan(
+            chosen,
+            headless=view.headless,
+            timeout=patience,
+            environment=view.environment,
+            certificate=certificate,
+        )
         remedy = (
             "That policy stops it, see above." if forbidden else "Try another one: --browser, po-pw browser install."
         )

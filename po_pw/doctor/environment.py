@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import humanize
-from po_pw.doctor import browser, checks, folders
+from po_pw.doctor import browser, checks, connections, folders
 from po_pw.machine import capacity, resources
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ async def examine(
         lines.add(*await checks.in_thread("file system", lambda: folders.file_system(options), _QUICK))
     lines.add(*await checks.in_thread("memory", lambda: _memory(options), _QUICK))
     lines.add(*await checks.in_thread("display", lambda: _display(options), _QUICK))
+    lines.add(*await checks.in_thread("proxy", connections.proxy, _QUICK))
+    lines.add(*await checks.in_thread("trust store", connections.trust, _QUICK))
+    if options.client_certificate is not None or options.client_certificate_hosts:
+        lines.add(*await checks.in_thread("certificate", lambda: connections.client_certificate(options), _QUICK))
     kept: list[tuple[str, Check]] = []
 
     def sign_ins() -> list[Check]:

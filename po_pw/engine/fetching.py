@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
 import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import candidates, expected_file, fetch, known_addresses
+from po_pw.downloads import candidates, expected_file, fetch
 from po_pw.engine import async_tools, limiter
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
@@ -18,11 +17,11 @@ from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.engine import order_progress
+    from po_pw.engine import file_traffic, order_progress
     from po_pw.lanes import base as lanes
     from po_pw.transport import client
 
@@ -33,67 +32,6 @@ _HOPELESS: Final = 3
 _BROWSER_NEEDS: Final = 16 << 20
 """Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
 `blob:` downloads with 7 MB free, others with 3 MB, and only reported `canceled`."""
-
-
-class Traffic:
-    """Shared by all workers of a run: limits on parallel files, bytes received, and how each host is reached.
-
-    Args:
-        files_in_all: maximum files at once.
-        most: maximum bytes to receive; None for no limit.
-        full: called once when that limit is reached.
-        go_ahead: waits while no file may be started.
-        known: what addresses led to; None if nothing is known yet.
-    """
-
-    def __init__(
-        self,
-        files_in_all: int,
-        most: int | None = None,
-        full: Callable[[], None] = lambda: None,
-        *,
-        go_ahead: Callable[[], Awaitable[None]],
-        known: known_addresses.KnownAddresses | None = None,
-    ) -> None:
-        self.slots = asyncio.Semaphore(files_in_all)
-        self.received = 0
-        self.by_browser: set[str] = set()
-        """Hosts that refuse our HTTP client but not the browser."""
-        self.refused = collections.Counter[str]()
-        """Number of times that the browser was refused as well, by host."""
-        self.go_ahead = go_ahead
-        self.known = known or known_addresses.KnownAddresses()
-        self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
-        self._most = most
-        self._full = full
-
-    def add(self, count: int) -> None:
-        """Counts bytes received."""
-        before, self.received = self.received, self.received + count
-        if self._most is not None and before < self._most <= self.received:
-            self._full()
-
-    @contextlib.asynccontextmanager
-    async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
-        """Requests an address that may not be a file; other such requests to the host wait until the block ends.
-
-        Yields:
-            A function that lets them continue earlier, once the response is known to be a file.
-        """
-        lock = self._questions[allowed_hosts.host_of(url)]
-        is_held = True
-
-        def end() -> None:
-            nonlocal is_held
-            if is_held:
-                is_held = False
-                lock.release()
-
-        await lock.acquire()
-        try:
-            yield end
-        finally:
-            end()
 
 
 class Fetcher:
@@ -118,7 +56,7 @@ class Fetcher:
         worker: models.WorkerId,
         session: client.Session,
         lane: lanes.Lane,
-        traffic: Traffic,
+        traffic: file_traffic.Traffic,
         options: settings.Settings,
         hub: events.Hub,
         note: Callable[[models.OrderKey, models.SavedFile], None],
@@ -219,7 +157,7 @@ class Fetcher:
     ) -> None:
         """Saves the file at one address: by HTTP, or through the browser if that is refused."""
         wanted = dataclasses.replace(attachment, source=link)
-        needed: errors.BrowserRouteNeededError | None = None
+        needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None = None
         try:
             if allowed_hosts.host_of(link.url) not in self._traffic.by_browser:
                 try:
@@ -237,12 +175,19 @@ class Fetcher:
                         is_file=is_file,
                         is_marked=self._is_marked,
                     )
+                    self._traffic.reached.add(allowed_hosts.host_of(link.url))
                     if saved is None:
                         progress.keep(attachment.id)
                     else:
+                        self._traffic.reached.add(allowed_hosts.host_of(saved.source))
                         self._keep(progress, saved)
                     return
                 except errors.BrowserRouteNeededError as error:
+                    needed = error
+                except errors.HostUnreachableError as error:
+                    # The browser may have a way that our client cannot know: a proxy that it discovers, a policy's.
+                    if _host_of_authority(error.host) in self._traffic.reached:
+                        raise
                     needed = error
             captured = await self._by_browser(link, fence, needed)
             is_file()
@@ -329,7 +274,10 @@ class Fetcher:
             raise
 
     async def _by_browser(
-        self, link: models.Link, fence: allowed_hosts.HostPolicy, needed: errors.BrowserRouteNeededError | None
+        self,
+        link: models.Link,
+        fence: allowed_hosts.HostPolicy,
+        needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
         """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
@@ -342,6 +290,9 @@ class Fetcher:
         except errors.OrderError as error:
             if needed is None or error.code is models.ErrorCode.TOO_LARGE:
                 raise
+            if isinstance(needed, errors.HostUnreachableError):
+                traffic.refused[host] += 1
+                raise needed from error
             both = f"{needed}; {error}"
             if isinstance(error, errors.HostUnreachableError):
                 raise errors.HostUnreachableError(both, error.host, error.fault) from error
@@ -472,6 +423,10 @@ def _free(folder: Path) -> int:
 @contextlib.asynccontextmanager
 async def _no_question() -> AsyncIterator[Callable[[], None]]:
     yield lambda: None
+
+
+def _host_of_authority(authority: str) -> str:
+    return allowed_hosts.host_of(authority if "://" in authority else f"https://{authority}")
 
 
 def _ends_it(error: errors.OrderError) -> bool:

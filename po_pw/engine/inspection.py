@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, hostnames, models, redact, sessions, settings
+from po_pw import client_certificates, errors, events, hostnames, models, redact, sessions, settings
 from po_pw.auth import login
 from po_pw.engine import pool, portal_knowledge
 from po_pw.lanes import browser as browser_lane
@@ -68,8 +69,9 @@ async def inspect(
     knowledge = portal_knowledge.PortalKnowledge(home, hub, lambda _: None)
     knowledge.expect([order])
     portal = registry.Registry(options).for_url(url)
+    certificate = await asyncio.to_thread(client_certificates.read, options)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
-        async with pool.Pool(options, home, hub, Path(folder)) as browsers:
+        async with pool.Pool(options, home, hub, Path(folder), certificate) as browsers:
             await browsers.sign_in([hostnames.origin_of(url)])
             context = await browsers.open(_WORKER)
             lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from po_pw import settings
+    from po_pw import client_certificates, settings
 
 _log = logging.getLogger(__name__)
 
@@ -33,15 +33,22 @@ class Pool:
         signed_in: saved sign-ins.
         hub: receives events.
         downloads: the browsers' download folder, on the output's file system.
+        certificate: client certificate; None for none.
     """
 
     def __init__(
-        self, options: settings.Settings, signed_in: sessions.Sessions, hub: events.Hub, downloads: Path
+        self,
+        options: settings.Settings,
+        signed_in: sessions.Sessions,
+        hub: events.Hub,
+        downloads: Path,
+        certificate: client_certificates.ClientCertificate | None = None,
     ) -> None:
         self._options = options
         self._sessions = signed_in
         self._hub = hub
         self._downloads = downloads
+        self._certificate = certificate
         self._stack = contextlib.AsyncExitStack()
         self._open: dict[models.WorkerId, contexts.Context] = {}
         self._profiles: profiles.ProfileManager | None = None
@@ -67,6 +74,7 @@ class Pool:
                 headless=view.headless,
                 timeout=self._options.launch_timeout,
                 environment=view.environment,
+                certificate=self._certificate,
             )
             self._stack = stack.pop_all()
         return self

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import errors, events, hostnames, long_work, models, plugins, redact, sessions, settings
+from po_pw import client_certificates, errors, events, hostnames, long_work, models, plugins, redact, sessions, settings
 from po_pw.engine import (
     event_recorder,
     logs,
@@ -137,15 +137,17 @@ class Run:
             stack.callback(self._recorder.end)
             stack.callback(self.hub.listen(self._count))
             await self._recover()
+            certificate = await asyncio.to_thread(client_certificates.read, self.options)
             self._client = await stack.enter_async_context(
                 client.Client(
                     files_in_all=self.options.files_in_all,
                     files_per_host=self.options.files_per_host,
                     stall_timeout=self.options.stall_timeout,
+                    certificate=certificate,
                 )
             )
             with self._long_work.stage("Starting the browser driver"):
-                browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers)
+                browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers, certificate)
                 self._pool = await stack.enter_async_context(browser_pool)
             self._stack = stack.pop_all()
         return self

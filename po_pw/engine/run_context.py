@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from po_pw import errors, events, models, sessions, settings
     from po_pw.dispatch import failure_policy, order_queue
-    from po_pw.engine import fetching, order_progress, pool, portal_knowledge, resuming, sign_ins
+    from po_pw.engine import file_traffic, order_progress, pool, portal_knowledge, resuming, sign_ins
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
@@ -100,7 +100,7 @@ class WorkerDeps:
     run_context: RunContext
     lanes: lanes.LaneFactory
     source: order_queue.OrderQueue
-    traffic: fetching.Traffic
+    traffic: file_traffic.Traffic
     sign_ins: sign_ins.SignIns
     gave_up: Callable[[errors.MachineError], None]
     """Called when a worker cannot open a lane, or has lost too many."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors, events, humanize, models
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
-from po_pw.engine import browser_lanes, fetching, portal_knowledge, sign_ins, worker
+from po_pw.engine import browser_lanes, file_traffic, portal_knowledge, sign_ins, worker
 from po_pw.engine.run_context import RunContext, Visits, WorkerDeps
 from po_pw.machine import clocks, disk_space, keep_awake
 
@@ -107,7 +107,7 @@ class WorkerGroup:
         options, first = self._run_context.options, self._first
         most = options.max_total_bytes
         full = f"{most} bytes were received, the limit that was set"
-        traffic = fetching.Traffic(
+        traffic = file_traffic.Traffic(
             options.files_in_all,
             most,
             lambda: self._run_context.stop(full),
@@ -242,7 +242,7 @@ class WorkerGroup:
     def _stolen(self, thief: models.WorkerId, victim: models.WorkerId, count: int) -> None:
         self._run_context.hub.emit(events.OrdersStolen(thief, victim, count))
 
-    async def _sample(self, traffic: fetching.Traffic) -> None:
+    async def _sample(self, traffic: file_traffic.Traffic) -> None:
         last = -1
         while True:
             await asyncio.sleep(SAMPLE)

@@ -7,13 +7,12 @@ import contextlib
 import dataclasses
 import ssl
 import types
-import urllib.request
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
 import truststore
 
-from po_pw import errors, redact
+from po_pw import errors, proxies, redact
 from po_pw.transport import addresses, allowed_hosts, codings, cookies, http_errors, resolving
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     import yarl
 
-    from po_pw import models
+    from po_pw import client_certificates, models
 
 BLOCK: Final = 1 << 20
 """Bytes read at a time."""
@@ -58,11 +57,19 @@ class Client:
         files_per_host: maximum connections to one host.
         stall_timeout: maximum seconds without data.
         connect_timeout: maximum seconds to connect.
+        certificate: client certificate; None for none.
     """
 
     def __init__(
-        self, *, files_in_all: int, files_per_host: int, stall_timeout: float, connect_timeout: float = 20
+        self,
+        *,
+        files_in_all: int,
+        files_per_host: int,
+        stall_timeout: float,
+        connect_timeout: float = 20,
+        certificate: client_certificates.ClientCertificate | None = None,
     ) -> None:
+        self._certificate = certificate
         self._limits = files_in_all, files_per_host
         # No limit on `connect`: it would include waiting for a free connection.
         self._timeout = aiohttp.ClientTimeout(
@@ -71,6 +78,11 @@ class Client:
 
     async def __aenter__(self) -> Self:
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._identified = _Identified()
+        if self._certificate is not None and self._certificate.key is not None:
+            own = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            await asyncio.to_thread(self._certificate.load_into, own)
+            self._identified = _Identified(self._certificate, own)
         total, per_host = self._limits
         self._resolver = resolving.Resolver()
         self._connector = aiohttp.TCPConnector(
@@ -113,7 +125,21 @@ class Client:
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
-        return Session(inner, jar, self._resolver, check)
+        return Session(inner, jar, self._resolver, check, self._identified)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Identified:
+    """How connections to the hosts that may see the client certificate are made."""
+
+    certificate: client_certificates.ClientCertificate | None = None
+    context: ssl.SSLContext | None = None
+
+    def tls(self, host: str) -> ssl.SSLContext | bool:
+        """The TLS context for a host; True for the one of all others."""
+        if self.certificate is None or self.context is None or not self.certificate.is_for(host):
+            return True
+        return self.context
 
 
 class Session:
@@ -125,8 +151,10 @@ class Session:
         jar: aiohttp.CookieJar,
         resolver: resolving.Resolver,
         check: Callable[[str], None],
+        identified: _Identified,
     ) -> None:
         self._check = check
+        self._identified = identified
         self._inner = inner
         self._jar = jar
         self._resolver = resolver
@@ -218,7 +246,9 @@ class Session:
             await self._resolver.vet(policy, url.host or "")
         held = resolving.within.set(policy if proxy is None else None)
         try:
-            return await self._inner.get(url, headers=headers, allow_redirects=False, proxy=proxy)
+            return await self._inner.get(
+                url, headers=headers, allow_redirects=False, proxy=proxy, ssl=self._identified.tls(url.host or "")
+            )
         finally:
             resolving.within.reset(held)
 
@@ -254,19 +284,8 @@ async def _received(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, Non
 
 
 async def _proxy(url: yarl.URL) -> str | None:
-    """The system's proxy for an address; None for a direct connection.
+    """The proxy for an address; None for a direct connection.
 
     Not aiohttp's `trust_env`: it also sends passwords from `.netrc`, which no browser does.
     """
-    return await asyncio.to_thread(_system_proxy, url.scheme, url.host or "")
-
-
-def _system_proxy(scheme: str, host: str) -> str | None:
-    found = urllib.request.getproxies().get(scheme)
-    if not found or urllib.request.proxy_bypass(host):
-        return None
-    address = found if "://" in found else f"http://{found}"
-    if not address.lower().startswith(("http://", "https://")):
-        msg = f"the proxy for {scheme} is none that speaks HTTP ({address.partition('://')[0]})"
-        raise errors.BrowserRouteNeededError(msg)
-    return address
+    return await asyncio.to_thread(lambda: proxies.read().server_for(url.scheme, url.host or "", url.port or 0))

@@ -64,9 +64,8 @@ def test_every_file_that_readme_names_exists() -> None:
 def test_every_line_of_doctor_is_in_the_troubleshooting_table() -> None:
     """Whatever `po-pw doctor` names can be looked up, and nothing else is listed."""
     calls = r"""(?:checks\.(?:ok|warning|problem|failed)|in_thread|trying)\(\s*"([a-z -]+)\""""
-    sources = [
-        (ROOT / "po_pw" / "doctor" / f"{name}.py").read_text("utf-8") for name in ("environment", "folders", "browser")
-    ]
+    names = ("environment", "folders", "browser", "connections")
+    sources = [(ROOT / "po_pw" / "doctor" / f"{name}.py").read_text("utf-8") for name in names]
     said = {name for source in sources for name in re.findall(calls, source)}
     _, _, section = README.partition("## When something is wrong")
     table = section.partition("**Profile creation fails**")[0]

@@ -1,0 +1,53 @@
+"""The options for a client certificate, and the prompt for its password."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from po_pw.cli import paths
+
+if TYPE_CHECKING:
+    from po_pw import settings
+
+FileOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--client-certificate",
+        metavar="FILE",
+        parser=paths.path,
+        help="PEM or PKCS#12 file with a certificate and its key, for a portal that asks for one.",
+    ),
+]
+HostOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--client-certificate-host",
+        metavar="HOST",
+        help="A host that may see the client certificate; may be given again. Alone: one of the system's store.",
+    ),
+]
+
+
+def with_password(options: settings.Settings) -> settings.Settings:
+    """The settings, with the password of the client certificate if it has to be asked for.
+
+    Raises:
+        InputError: the certificate cannot be used, or nobody is there to be asked.
+    """
+    import pydantic
+
+    from po_pw import client_certificates
+
+    try:
+        client_certificates.read(options)
+    except client_certificates.PasswordNeededError:
+        if not sys.stdin.isatty():
+            raise
+        given = typer.prompt(f"Password of {options.client_certificate}", hide_input=True, err=True)
+        options = options.model_copy(update={"client_certificate_password": pydantic.SecretStr(given)})
+        client_certificates.read(options)
+    return options
