@@ -64,7 +64,7 @@ def error_of(status: int, said: str, wait: str) -> errors.TransientError | error
         code = models.ErrorCode.RATE_LIMITED if is_limit else models.ErrorCode.PORTAL_ERROR
         return errors.TransientError(said, code, retry_after=seconds)
     if status == 403:
-        return errors.PermanentError(f"{said}: this user may not have it", models.ErrorCode.FORBIDDEN)
+        return errors.PermanentError(f"{said}: you are not allowed to download it", models.ErrorCode.FORBIDDEN)
     if status in {404, 410}:
-        return errors.PermanentError(f"{said}: it is not there", models.ErrorCode.NOT_FOUND)
+        return errors.PermanentError(f"{said}: there is no such file", models.ErrorCode.NOT_FOUND)
     return errors.PermanentError(f"{said}: it sent no file" if status < 400 else said, models.ErrorCode.PORTAL_ERROR)

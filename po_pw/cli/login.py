@@ -58,7 +58,7 @@ def login(
         bool, typer.Option("--list", help="Only list the sign-ins: portal, account, since when, until when.")
     ] = False,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
     sign_in_host: Annotated[
         list[str] | None,
