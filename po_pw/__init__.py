@@ -1,4 +1,4 @@
-"""Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser."""
+"""Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser."""
 
 from __future__ import annotations
 

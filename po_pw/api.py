@@ -104,7 +104,7 @@ class MainApp:
             resume: skip orders that an earlier run finished; otherwise all are done again.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: no browser could be opened.
             MachineError: e.g. the disk is full or the folder is not writable.
             InputError: the spreadsheet cannot be used, or the argument is not orders.

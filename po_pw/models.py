@@ -473,7 +473,7 @@ class SavedFile:
     """Sent by the server."""
     saved_at: datetime | None = None
     checks: tuple[str, ...] = ()
-    """Results of checks: `length`, `magic`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
+    """Results of checks: `length`, `type`, `empty`, `no-length`, `type-mismatch`, `resumed`, `vanished`."""
     etag: str = ""
     """The server's `ETag`, to ask later whether the file has changed."""
     run: str = ""

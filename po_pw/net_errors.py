@@ -38,35 +38,35 @@ class Meaning:
 
 
 _ROOT: Final = (
-    "If your company issued it, or a proxy of your company stands in between, install the company's root certificate "
+    "If your company issued it or runs a proxy, install the company's root certificate "
     "in this computer's trust store. Otherwise ask the portal's operator."
 )
 MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
     {
         NetFault.NAME: Meaning(
-            "there is no host of this name",
-            "Check the spelling. A portal inside your company may need its network or VPN.",
+            "there is no such host",
+            "Check the spelling. A portal inside your company may need the company network or VPN.",
         ),
         NetFault.NAME_SERVER: Meaning(
-            "its name cannot be looked up, as no name server answers", "Is the network or the VPN down?", heals=True
+            "its name cannot be looked up (no DNS server answers)", "Is the network or the VPN down?", heals=True
         ),
         NetFault.REFUSED: Meaning(
             "the connection was refused",
-            "Check host and port of the address.",
+            "Check the host and port in the address.",
             shows_network=True,
         ),
         NetFault.ADDRESS: Meaning(
-            "it cannot be reached from here", "Check the address. Does it need your company's network or VPN?"
+            "it cannot be reached from this computer", "Check the address. Does it need your company's network or VPN?"
         ),
-        NetFault.CERTIFICATE: Meaning("its certificate is not trusted on this machine", _ROOT, shows_network=True),
+        NetFault.CERTIFICATE: Meaning("its certificate is not trusted on this computer", _ROOT, shows_network=True),
         NetFault.CERTIFICATE_DATE: Meaning(
             "its certificate has expired, or is not valid yet",
-            "Check this computer's date. If that is right, the portal's operator has to renew the certificate.",
+            "Check this computer's date. If the date is right, ask the portal's operator to renew the certificate.",
             shows_network=True,
         ),
         NetFault.CERTIFICATE_NAME: Meaning(
-            "its certificate is for another name",
-            "Use the name that the certificate is for, or ask the portal's operator.",
+            "its certificate is for another host name",
+            "Use the host name in the certificate, or ask the portal's operator.",
             shows_network=True,
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
@@ -77,17 +77,17 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.TLS: Meaning(
             "no secure connection could be made",
-            "Check the address: does it begin with http://, or need another port?",
+            "Check the address: should it start with http://, or use another port?",
             shows_network=True,
         ),
         NetFault.HTTP: Meaning(
-            "what answers there is no web server",
-            "Check the address: does it begin with https://, or need another port?",
+            "what answers there is not a web server",
+            "Check the address: should it start with https://, or use another port?",
             shows_network=True,
         ),
         NetFault.BLOCKED: Meaning(
-            "this computer, or its administrator, does not allow it",
-            "Check the address, or ask the administrator.",
+            "this computer or its administrator blocks it",
+            "Check the address, or ask your administrator.",
             shows_network=True,
         ),
         NetFault.CREDENTIALS: Meaning(
@@ -101,11 +101,11 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
             "Check the proxy in this computer's settings. Does it need your company's network or VPN?",
         ),
         NetFault.TUNNEL: Meaning(
-            "the proxy does not let it through",
-            "Check the spelling of the host. If it is right, ask whoever runs the proxy.",
+            "the proxy blocks it",
+            "Check the spelling of the host. If it is right, ask your administrator.",
             shows_network=True,
         ),
-        NetFault.OFFLINE: Meaning("there is no network", "Is the network or the VPN down?", heals=True),
+        NetFault.OFFLINE: Meaning("there is no network connection", "Is the network or the VPN down?", heals=True),
         NetFault.DROPPED: Meaning(
             "it closed the connection without an answer", heals=True, shows_network=True, is_everybodys=False
         ),

@@ -67,7 +67,7 @@ def open_to(path: Path) -> str:
 def others_by_mode(mode: int) -> str:
     """The same for a POSIX mode. Pure."""
     found = stat.S_IMODE(mode) & _OTHERS
-    return f"other users of this machine (mode {stat.S_IMODE(mode):04o})" if found else ""
+    return f"other users of this computer (mode {stat.S_IMODE(mode):04o})" if found else ""
 
 
 def others_by_acl(sddl: str, owner: str) -> str:
@@ -87,7 +87,7 @@ def others_by_acl(sddl: str, owner: str) -> str:
         fields = ace.split(";")  # kind, inheritance, rights, two kinds of object, who
         if len(fields) >= 6 and fields[0] in _ALLOWS and fields[2] and fields[5] not in _TRUSTED | own:
             others.append(fields[5])
-    return f"other users of this machine ({', '.join(dict.fromkeys(others))})" if others else ""
+    return f"other users of this computer ({', '.join(dict.fromkeys(others))})" if others else ""
 
 
 def access_list(owner: str, *, folder: bool) -> str:

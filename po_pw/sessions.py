@@ -179,10 +179,10 @@ class Sessions:
                 others = private_files.open_to(path)
                 if others:
                     private_files.close_to_others(path)
-                    messages.append(f"{path} could be read by {others}; it is yours alone now")
+                    messages.append(f"{path} could be read by {others}; now only you can read it")
             except OSError as error:
                 msg = (
-                    f"{path} holds a sign-in, and cannot be closed to other users ({error.strerror or error}). Set "
+                    f"{path} holds your sign-in, and other users can read it ({error.strerror or error}). Set "
                     "PO_PW_HOME to a folder of your own on a file system that keeps permissions, and run po-pw login "
                     "again."
                 )

@@ -227,7 +227,7 @@ class _Fields(pydantic_settings.BaseSettings):
     def _only_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if "://" in host or not re.fullmatch(r"\*|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?|[\w*.-]*\w[\w*.-]*", host):
-                msg = f"{host!r} is no host: give one such as files.example.com or *.example.com, without https://"
+                msg = f"{host!r} is not a host name. Give one such as files.example.com or *.example.com, without https://"
                 raise ValueError(msg)
         return value
 
@@ -274,7 +274,7 @@ class Settings(_Fields):
                 msg = f"{CONFIG_FILE} in this folder cannot be read: {error.strerror or error}"
                 raise errors.InputError(msg) from None
             except UnicodeDecodeError:
-                msg = f"{CONFIG_FILE} is not UTF-8: save it as UTF-8"
+                msg = f"{CONFIG_FILE} is not UTF-8. Save it as UTF-8."
                 raise errors.InputError(msg) from None
             except ValueError as error:  # it is not TOML
                 msg = f"{CONFIG_FILE} cannot be read: {error}"
@@ -351,7 +351,7 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     name = str(found["loc"][0])
     source = "" if name in given else _source(name)
     if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"the file has no sections; write its settings without [{name}]")
+        return _Problem(name, source, f"this file has no sections. Remove [{name}] and keep the settings")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
@@ -398,7 +398,7 @@ def _meant(name: str) -> str:
 
 def _nearest(name: str) -> str:
     near = _meant(name)
-    return f"; did you mean {near}?" if near else f" (there are: {', '.join(sorted(Settings.model_fields))})"
+    return f"; did you mean {near}?" if near else f" (the settings are: {', '.join(sorted(Settings.model_fields))})"
 
 
 def _durations() -> set[str]:
@@ -416,13 +416,16 @@ def _takes(name: str) -> str:
     schema = _schema(name)
     least, most = schema.get("minimum"), schema.get("maximum")
     if schema.get("type") == "number":
-        return f"a duration over 0 and up to {_DAY // 3600} hours, such as 90s, 5m or 1h (a bare number is seconds)"
+        return (
+            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h (a number "
+            "alone means seconds)"
+        )
     if name.endswith("_bytes"):
         return f"a size such as 500MB or 2GiB, at least {least} bytes" if least else "a size such as 500MB or 2GiB"
     if schema.get("type") == "integer":
-        return f"a whole number from {least} to {most}" if most is not None else f"a whole number, at least {least}"
+        return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
     words = {"boolean": "true or false", "array": "a list of host names"}
-    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "a text")
+    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
 
 
 def environment(name: str) -> str | None:
@@ -460,6 +463,6 @@ def home(settings: Settings) -> Path:
 
     found = settings.home or Path(platformdirs.user_data_dir("po-pw", appauthor=False))
     if found.is_file():
-        msg = f"sign-ins cannot be kept: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
+        msg = f"the sign-in cannot be saved: {found} is a file, not a folder. Set PO_PW_HOME to a folder."
         raise errors.MachineError(msg)
     return found

@@ -162,7 +162,7 @@ class Attempt:
         """Opens the address afresh, and if it says nothing the page the sign-in led to: does one need the sign-in?
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in at an order's address all the same.
+            LoginRequiredError: the portal asks you to sign in at an order's address all the same.
         """
         landed = self._page.url
         here = await _open(self._page, self._url, self._timeout)

@@ -74,9 +74,9 @@ async def _check(
     finally:
         await context.close()
     if reason := attempt.sign_in_reason(facts):
-        return Verdict(sign_in, State.ENDED, f"the portal asks for a sign-in: {reason}")
+        return Verdict(sign_in, State.ENDED, f"the portal asks you to sign in: {reason}")
     if facts.challenge:
-        return Verdict(sign_in, State.UNKNOWN, "the portal asks to prove that a person is there")
+        return Verdict(sign_in, State.UNKNOWN, "the portal asks whether you are a person")
     if facts.status >= 400:
         return Verdict(sign_in, State.UNKNOWN, f"the page that proved it answers {facts.status} now")
     if attempt.led_away(facts):

@@ -115,7 +115,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
         cookies: as Playwright takes them.
 
     Raises:
-        LoginRequiredError: the portal asks for a sign-in all the same; nothing was saved.
+        LoginRequiredError: the portal asks you to sign in all the same; nothing was saved.
         PortalUnreachableError: the portal does not answer.
         MachineError: no browser.
     """

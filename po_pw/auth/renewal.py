@@ -81,6 +81,6 @@ async def _fill(
 
 def _person_needed(kept: sessions.Sessions, origin: str, why: str) -> str:
     return (
-        f"{origin} asks for a sign-in: {why.rstrip('.')}. Run: {kept.login_command(origin)}\n"
+        f"{origin} asks you to sign in: {why.rstrip('.')}. Run: {kept.login_command(origin)}\n"
         "then run the same command again: it continues where this one stopped."
     )

@@ -28,8 +28,6 @@ _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ER
 
 _NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
 """Success statuses that bring no complete file: only 200 does; 204 and 205 leave the page as it is."""
-_NOT_DEALT_WITH: Final = frozenset({408, 425, 429, 502, 503, 504})
-"""The request was temporarily refused, or not processed (RFC 9110, 6585, 8470)."""
 _LOOKS: Final = 4
 """Checks of a download's size per stall timeout."""
 _SETTLES_WITHIN: Final = 2.0
@@ -69,7 +67,7 @@ class Captured:
         except playwright.Error as error:
             why = launching.first_line(error)
             if not await self._context.is_alive():
-                msg = f"the browser died while it downloaded {self.sent_name!r}"
+                msg = f"the browser stopped while downloading {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
             if limits is not None and limits.ended(self.url, self.sent_name):
                 raise _too_large(limits.max_bytes) from error
@@ -83,7 +81,7 @@ class Captured:
             await self.discard()
             raise _too_large(limits.max_bytes)
         if announced is not None and not encoded and size < announced:
-            msg = f"{self.sent_name!r} came short: {size} of {announced} bytes"
+            msg = f"only {size} of {announced} bytes of {self.sent_name!r} arrived"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return path
 
@@ -99,7 +97,7 @@ class Captured:
                     came, since = now, loop.time()
                 elif loop.time() - since >= stall and not waiting.done():
                     await self.discard()
-                    msg = f"no bytes of {self.sent_name!r} came for {stall:.0f} s"
+                    msg = f"the download of {self.sent_name!r} stalled for {stall:.0f} s"
                     raise errors.TransientError(msg, models.ErrorCode.TIMEOUT)
             return str(await waiting)
         finally:
@@ -117,7 +115,7 @@ class Captured:
 
 def _too_large(max_bytes: int) -> errors.PermanentError:
     return errors.PermanentError(
-        f"the file is larger than {max_bytes} bytes, the limit that was set", models.ErrorCode.TOO_LARGE
+        f"the file is larger than {max_bytes:,} bytes, the limit you set (--max-file-size)", models.ErrorCode.TOO_LARGE
     )
 
 
@@ -193,7 +191,7 @@ class _Answers:
                     with contextlib.suppress(playwright.Error):  # the page is gone, with its sessions
                         await session.detach()
         except TimeoutError:
-            _log.info("the browser does not let go of a click's answer: it hangs")
+            _log.info("the browser hangs after a click")
 
     def _paused(self, session: playwright.CDPSession, event: dict[str, Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(session, event), name="capture-answer")
@@ -269,12 +267,12 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
-        return NotDealtWithError(f"the file could not be reached ({failed or 'no answer'})")
+        return NotDealtWithError(f"the file could not be downloaded ({failed or 'no answer'})")
     if status not in _NO_FILE | {403, 404, 410} and not http_statuses.is_temporary(status):
-        return PageInsteadError("a click on the attachment led to a page, not to a file", url=url, status=status)
+        return PageInsteadError("a click on the attachment opened a page instead of the file", url=url, status=status)
     said = f"the portal answered HTTP {status} for the file"
     error = http_statuses.error_of(status, said, sent.get("retry-after", ""))
-    if isinstance(error, errors.TransientError) and status in _NOT_DEALT_WITH:
+    if isinstance(error, errors.TransientError) and http_statuses.is_not_dealt_with(status):
         return NotDealtWithError(str(error), error.code, retry_after=error.retry_after)
     return error
 
@@ -351,8 +349,8 @@ async def capture(
 
 def _reads_alone(held: models.HeldRequest) -> models.Judgement:
     if held.method in {"GET", "HEAD", "OPTIONS"} or held.url.startswith(("blob:", "data:", "about:")):
-        return models.Judgement(models.Ruling.PASS, "a file's address was opened, and this only reads")
-    return models.Judgement(models.Ruling.STOP, "a page that came instead of a file sends it unasked")
+        return models.Judgement(models.Ruling.PASS, "opening a file's address only reads")
+    return models.Judgement(models.Ruling.STOP, "sent by a page that opened instead of the file")
 
 
 async def download(
@@ -407,12 +405,12 @@ async def download(
             raise
         fault = net_errors.of_chromium(found[0])
         why = f"{net_errors.MEANINGS[fault].why}, " if fault is not None else ""
-        msg = f"the browser does not get it either ({why}{found[0]})"
+        msg = f"the browser cannot download it either ({why}{found[0]})"
         if found[0].startswith(_UNTRUSTED):
             raise errors.PermanentError(msg, models.ErrorCode.NETWORK) from error
         raise errors.TransientError(msg, models.ErrorCode.NETWORK) from error
     if isinstance(result, Opened):
-        msg = "the file's address opened another page in the browser"
+        msg = "the file's address opened a page in the browser"
         raise errors.NotAFileError(msg)
     return result
 
@@ -457,7 +455,7 @@ async def _start_and_wait(
     if result is None:
         if answers.frame_error is not None:
             raise answers.frame_error
-        msg = f"nothing was downloaded within {timeout:.0f} s"
+        msg = f"no download started within {timeout:.0f} s"
         raise _NothingBegan(msg)
     if isinstance(result, Opened):
         return result

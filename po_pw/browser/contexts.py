@@ -126,7 +126,7 @@ class Driver:
                 return await playwright.async_playwright().start()
             except Exception as error:  # a bare Exception if the driver ends at once
                 msg = (
-                    f"Playwright's driver does not start ({launching.first_line(error)}). What it printed above says "
+                    f"Playwright does not start ({launching.first_line(error)}). What it printed above says "
                     "why; where a library is missing (libatomic.so.1 on a bare Debian), po-pw browser install brings "
                     "it."
                 )
@@ -319,7 +319,7 @@ class Context:
 
     def _hangs(self, timeout: float) -> None:
         """Kills a browser that does not respond, so that callers fail at once and not at their own timeouts."""
-        self._gone(f"it hangs: no answer within {timeout:.0f} s")
+        self._gone(f"it hung: no answer within {timeout:.0f} s")
         if not self._closing:
             self._begin(asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0), "end")
 

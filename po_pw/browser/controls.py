@@ -94,7 +94,7 @@ async def find(page: playwright.Page, click: models.Click) -> tuple[playwright.F
             return frame, elements[click.nth]
         if elements:
             break
-    msg = f"the control {wanted.label!r} is not where it was: the page has changed since it was read"
+    msg = f"the control {wanted.label!r} is no longer there: the page changed after it was read"
     raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
 
 

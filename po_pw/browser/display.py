@@ -27,10 +27,10 @@ STARTS_WITHIN: Final = 15.0
 """Seconds for a virtual display to be ready; 0.1 to 0.4 s are usual."""
 _ENDS_WITHIN: Final = 3.0
 
-LOST: Final = "there is no display that it can use"
+LOST: Final = "there is no display to show it on"
 """Part of the message if a browser cannot show its window."""
 
-WITHOUT: Final = "a window was asked for, but the browser runs without one (headless)"
+WITHOUT: Final = "the browser runs without a window"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ async def shown(*, headed: bool, run_dir: watchdog.RunDir) -> AsyncIterator[View
     if program is None:
         yield View(
             headless=True,
-            warning=f"{WITHOUT}: there is no display here, and Xvfb, a virtual one, is not "
-            "installed. Install it (the package is called xvfb), or do not ask for a window.",
+            warning=f"{WITHOUT}: this computer has no display, and the virtual display Xvfb is not "
+            "installed. Install the package xvfb, or leave out --headed.",
         )
         return
     server = _Virtual(program, run_dir)

@@ -51,9 +51,9 @@ def _held(
     unseen = ""
     if method not in READING:
         if raw is None and content_type and not content_type.lower().startswith("application/x-www-form-urlencoded"):
-            unseen = "its body cannot be seen"
+            unseen = "what it sends cannot be read"
         elif len(body) > _BODY and not fields:
-            unseen = "its body is too long to be judged"
+            unseen = "what it sends is too long to check"
     held = models.HeldRequest(_method(method, headers), url, resource, page_url, content_type, body[:_BODY], fields)
     return held, unseen
 

@@ -80,7 +80,7 @@ def driver_library() -> Attempt | None:
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return None
     commands = (_UPDATE, ("apt-get", "install", "-y", "-q", "--no-install-recommends", "libatomic1"))
-    return Attempt("the library that Playwright's driver lacks, by the system's package manager", commands, 300, _QUIET)
+    return Attempt("the system library that Playwright needs, by the system's package manager", commands, 300, _QUIET)
 
 
 def attempts_here() -> tuple[Attempt, ...]:
@@ -108,7 +108,7 @@ def run(attempt: Attempt, say: Callable[[str], None]) -> str:
         try:
             code, output = _bounded(command, environment, deadline)
         except subprocess.TimeoutExpired:
-            return f"no end after {attempt.timeout:.0f} s"
+            return f"not finished after {attempt.timeout:.0f} s"
         except OSError as error:
             return str(error)
         if code != 0:

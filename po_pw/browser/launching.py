@@ -63,20 +63,20 @@ def without_sandbox(launch: Launch, error: errors.MachineError) -> Launch | None
     """
     if not launch.sandbox or "sandbox" not in str(error):
         return None
-    return dataclasses.replace(launch, no_sandbox_why="this machine does not let Chromium sandbox itself")
+    return dataclasses.replace(launch, no_sandbox_why="this computer does not allow it")
 
 
 def message(launch: Launch, error: playwright.Error | TimeoutError) -> str:
     """Message that explains why a browser does not start."""
     text = str(error)
     if isinstance(error, TimeoutError):
-        text = f"it does not answer within {launch.timeout:.0f} s"
+        text = f"no answer within {launch.timeout:.0f} s"
         error = TimeoutError(text)
     reason = first_line(error).removeprefix("BrowserType.launch_persistent_context: ")
     if "Target page, context or browser has been closed" in reason:
-        reason = "it ended at once. If it is no browser, use --browser msedge, chrome or chromium."
+        reason = "it ended at once. Is it a browser? If not, use --browser msedge, chrome or chromium."
     if "No usable sandbox" in text:
-        reason = "its sandbox cannot work on this machine"
+        reason = "its sandbox does not work on this computer"
     if "Missing X server" in text or "without having a XServer" in text:
         reason = display.LOST
     for line in text.splitlines():

@@ -66,9 +66,9 @@ def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None 
     machine = machine or Machine()
     if wanted and wanted not in NAMES:
         if not machine.exists(wanted):
-            msg = f"--browser {wanted}: there is no such file. Give msedge, chrome, chromium or the browser's own path."
+            msg = f"--browser {wanted}: there is no such file. Give msedge, chrome, chromium, or the path of a browser."
             raise errors.BrowserNotFoundError(msg)
-        return models.BrowserInfo("path", None, wanted, why="as --browser asks")
+        return models.BrowserInfo("path", None, wanted, why="chosen with --browser")
     tried: list[str] = []
     for name in (wanted,) if wanted else NAMES:
         path = _channel(name, machine) if name != "chromium" else None
@@ -80,7 +80,11 @@ def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None 
         if path:
             return models.BrowserInfo(name, None, path, why=f"the system's; {_why(wanted, tried)}")
         tried.append(name)
-    what = f"--browser {wanted} is not installed" if wanted else "No browser found: neither Edge, Chrome nor Chromium"
+    what = (
+        f"--browser {wanted} is not installed"
+        if wanted
+        else "no browser found: Edge, Chrome and Chromium are not installed"
+    )
     msg = f"{what}.\nTo install one: {advice(machine.system)}"
     raise errors.BrowserNotFoundError(msg)
 
@@ -98,12 +102,12 @@ def sandbox_hindrance(*, system: str = sys.platform, user: int | None = None) ->
     """Why Chromium's sandbox cannot work here, if known before a launch; else `""`."""
     if user is None and sys.platform != "win32":
         user = os.geteuid()
-    return "Chromium has none for root" if system == "linux" and user == 0 else ""
+    return "it does not work as root" if system == "linux" and user == 0 else ""
 
 
 def _why(wanted: str | None, tried: list[str]) -> str:
     if wanted:
-        return "as --browser asks"
+        return "chosen with --browser"
     if not tried:
         return "the first choice"
     return f"{' and '.join(tried)} {'is' if len(tried) == 1 else 'are'} not installed"

@@ -129,7 +129,10 @@ class Pages:
 
     def _new_lease(self, page: playwright.Page) -> page_lease.PageLease:
         self._leases[page] = lease = page_lease.PageLease(page)
-        page.on("crash", lambda _: lease.crash(errors.BrowserLostError(f"a page of worker {self._worker} crashed")))
+        page.on(
+            "crash",
+            lambda _: lease.crash(errors.BrowserLostError(f"the page crashed in the browser of worker {self._worker}")),
+        )
         return lease
 
     def _on_page(self, page: playwright.Page) -> None:

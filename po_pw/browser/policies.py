@@ -98,27 +98,27 @@ def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> 
         return values.get(name) is False or (system == "win32" and name in values and values[name] == 0)
 
     if off("RemoteDebuggingAllowed"):
-        add("RemoteDebuggingAllowed", "no program may drive the browser", stops=True)
+        add("RemoteDebuggingAllowed", "programs may not control the browser", stops=True)
     if values.get("DeveloperToolsAvailability") == 2:
-        add("DeveloperToolsAvailability", "developer tools, and with them programs, are shut out", stops=True)
+        add("DeveloperToolsAvailability", "developer tools, and so programs, may not control the browser", stops=True)
     elif values.get("DeveloperToolsDisabled") is True or (
         system == "win32" and values.get("DeveloperToolsDisabled") == 1
     ):
-        add("DeveloperToolsDisabled", "developer tools, and with them programs, are shut out", stops=True)
+        add("DeveloperToolsDisabled", "developer tools, and so programs, may not control the browser", stops=True)
     if values.get("BrowserSignin") == 2:
-        add("BrowserSignin", "no profile works before somebody signs in to the browser", stops=True)
+        add("BrowserSignin", "the browser works only after somebody signs in to it", stops=True)
     if headless and (values.get("HeadlessMode") == 2 or off("HeadlessModeEnabled")):
         name = "HeadlessMode" if "HeadlessMode" in values else "HeadlessModeEnabled"
-        add(name, "the browser does not run without a window; with --headed it does", stops=True)
+        add(name, "the browser does not run without a window: use --headed", stops=True)
     if values.get("UserDataDir"):
-        add("UserDataDir", "all contexts would share one user-data dir, so only one can open", stops=True)
+        add("UserDataDir", "all browsers would share one profile folder, so only one can open", stops=True)
     restrictions = values.get("DownloadRestrictions")
     if isinstance(restrictions, int) and restrictions > 0:
         # Tested with Chromium 156: Playwright's downloads work regardless.
-        which = "all downloads" if restrictions == 3 else "downloads of some kinds"
-        add("DownloadRestrictions", f"{which} that go through the browser may be blocked", stops=False)
+        which = "all downloads" if restrictions == 3 else "some kinds of downloads"
+        add("DownloadRestrictions", f"{which} may be blocked", stops=False)
     if _blocks_all(values.get("URLBlocklist")):
-        add("URLBlocklist", "every address is blocked that URLAllowlist does not name", stops=False)
+        add("URLBlocklist", "all addresses are blocked except those in URLAllowlist", stops=False)
     return found
 
 

@@ -106,7 +106,7 @@ class Guard:
             element = what
             owner = await what.owner_frame()
             if owner is None:
-                msg = "the control is gone"
+                msg = "the button is gone: the page changed after it was read"
                 raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE)
             frame = owner
         self.press, self._frame = press, frame
@@ -142,7 +142,7 @@ class Guard:
             for what, url in (await self._report(frame)).get("held", ()):
                 held = models.HeldRequest(what, url, what.lower(), press.page_url)
                 if not any(one.request == held for one in press.requests):
-                    press.judge(held, None, unseen="a message that leaves the page otherwise than by a request")
+                    press.judge(held, None, unseen="a message that is not an ordinary request")
 
     async def name_given(self, url: str) -> str:
         """The file name from the `download` attribute of a link to this address; `""` if there is none.
@@ -177,7 +177,7 @@ class Guard:
             async with asyncio.timeout(_ANSWERS_WITHIN):
                 await asyncio.gather(*(run(frame) for frame in self.lease.page.frames))
         except TimeoutError as error:
-            msg = "the page is too busy to be pressed on"
+            msg = "the page is too busy to press a button on it"
             raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
 
     # --- what is sent -------------------------------------------------------------------------------------------------

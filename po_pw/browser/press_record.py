@@ -120,7 +120,7 @@ class Press:
             if held.method == "GET":
                 judgement = models.Judgement(models.Ruling.LINK, judgement.why)
             else:
-                why = "it goes to a window of its own, where what follows it cannot be watched"
+                why = "it opens another window, where po-pw cannot check what follows"
                 judgement = models.Judgement(models.Ruling.STOP, why)
         judged = Judged(held, judgement, kind is not None and kind in self._known)
         self.requests.append(judged)
@@ -160,10 +160,12 @@ class Press:
         """The error if the press's requests were stopped or brought no file; None if it sent nothing."""
         if self.stopped:
             said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
-            return PressRefusedError(f"what {self.label!r} sends was stopped: {said}", self.stopped, self.sent)
+            return PressRefusedError(
+                f"a press of {self.label!r} sent a request that was stopped: {said}", self.stopped, self.sent
+            )
         if self.sent:
             said = "; ".join(one.text for one in self.sent[:3])
-            return PressRefusedError(f"{self.label!r} sent {said}, and no file came of it", (), self.sent)
+            return PressRefusedError(f"a press of {self.label!r} sent {said}, but no file came", (), self.sent)
         return None
 
 
@@ -173,12 +175,12 @@ def clickable(press: Press) -> Iterator[None]:
     try:
         yield
     except playwright.TimeoutError as error:
-        msg = f"the control {press.label!r} cannot be clicked ({_first_line(error)})"
+        msg = f"{press.label!r} cannot be clicked ({_first_line(error)})"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except playwright.Error as error:
         if "not attached" not in str(error) and "Execution context was destroyed" not in str(error):
             raise
-        msg = f"the control {press.label!r} is gone: the page changed meanwhile"
+        msg = f"{press.label!r} is gone: the page changed meanwhile"
         raise errors.TransientError(msg, models.ErrorCode.LIST_INCOMPLETE) from error
 
 

@@ -164,7 +164,7 @@ class ProfileManager:
                 self._root.mkdir(parents=True, exist_ok=True)
                 path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
             except OSError as error:
-                msg = f"the profile of worker {name} cannot be made: {error}. Is there space in the temp folder?"
+                msg = f"the profile of worker {name} cannot be made: {error}. Is the disk of the temp folder full?"
                 raise errors.ProfileError(msg) from error
             self._made[name] = path
         try:
@@ -173,7 +173,9 @@ class ProfileManager:
             _write_preferences(path)
         except (OSError, shutil.Error) as error:
             self.cleanup_profile(name)
-            msg = f"the profile of worker {name} cannot be made in {path}: {error}. Is there space in the temp folder?"
+            msg = (
+                f"the profile of worker {name} cannot be made in {path}: {error}. Is the disk of the temp folder full?"
+            )
             raise errors.ProfileError(msg) from error
         except BaseException:
             self.cleanup_profile(name)
@@ -235,7 +237,7 @@ def remove_tree(path: Path) -> None:
         if not path.exists():
             return
         threading.Event().wait(0.1)
-    msg = f"{path} cannot be removed. Is a browser still using it? It will be tried again at the next start."
+    msg = f"{path} cannot be removed. Is a browser still using it? The next run tries again."
     raise errors.ProfileError(msg)
 
 
@@ -253,7 +255,10 @@ def refuse_running(profile: Path) -> None:
         number = numerals.parse_int(pid)
         name = _browser_name(number) if host == socket.gethostname() and number is not None else ""
         if name:
-            msg = f"the profile {profile} is in use by {name} (process {pid}). Close that browser and start again."
+            msg = (
+                f"the profile {profile} is in use by {name} (process {pid}). Close that browser, then run "
+                "the same command again."
+            )
             raise errors.ProfileError(msg)
     lockfile = profile / "lockfile"
     if sys.platform == "win32" and lockfile.exists():
@@ -261,7 +266,7 @@ def refuse_running(profile: Path) -> None:
             with lockfile.open("r+b"):
                 return
         except PermissionError:
-            msg = f"the profile {profile} is in use by a browser. Close it and start again."
+            msg = f"the profile {profile} is in use by a browser. Close it, then run the same command again."
             raise errors.ProfileError(msg) from None
 
 
@@ -291,7 +296,7 @@ def _browser_name(pid: int) -> str:
 def _checked(worker_id: str | int) -> str:
     name = str(worker_id)
     if not _WORKER_ID.fullmatch(name) or ".." in name:
-        msg = f"worker id {name!r} is no plain name: letters, digits, `_`, `-` and `.`, at most 64, no `..`."
+        msg = f"worker id {name!r} is not a plain name: letters, digits, `_`, `-` and `.`, at most 64, no `..`."
         raise errors.ProfileError(msg)
     return name
 
@@ -316,7 +321,7 @@ def _refuse_own_folder(base: Path) -> None:
     for folder in own_folders():
         if real == folder.resolve() or folder.resolve() in real.parents:
             msg = (
-                f"{base} is your browser's own profile. Its cookies are encrypted for that browser alone, so a copy "
+                f"{base} is your browser's own profile. Its sign-ins work only in that browser, so a copy "
                 "would be signed out. Run `po-pw login URL`: it makes a profile for po-pw."
             )
             raise errors.ProfileError(msg)

@@ -31,12 +31,12 @@ _STYLES: Final = {
     verify.Kind.NO_MANIFEST: "yellow",
 }
 _MEANING: Final = {
-    verify.Kind.MISSING: "recorded, and not there",
-    verify.Kind.CHANGED: "there, and not what was fetched",
-    verify.Kind.UNREADABLE: "there, and cannot be read",
-    verify.Kind.EXTRA: "in an order's folder, not downloaded by po-pw; left alone",
-    verify.Kind.UNKNOWN_FOLDER: "named like an order's, not made by po-pw; left alone",
-    verify.Kind.NO_MANIFEST: "the order's manifest is gone or damaged",
+    verify.Kind.MISSING: "downloaded earlier, now gone",
+    verify.Kind.CHANGED: "changed since it was downloaded",
+    verify.Kind.UNREADABLE: "cannot be read",
+    verify.Kind.EXTRA: "not downloaded by po-pw; left alone",
+    verify.Kind.UNKNOWN_FOLDER: "looks like an order's folder, but po-pw did not make it; left alone",
+    verify.Kind.NO_MANIFEST: "the order's record in .po-pw is gone or damaged",
 }
 
 
@@ -97,12 +97,13 @@ def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     folders = tally.many(checked.folders, "folder")
     what = f"{tally.many(checked.files, 'file')} in {folders}, {humanize.size(checked.bytes)}"
     if report.at_work is not None:
-        process = f"process {report.at_work}" if report.at_work else "its process is not known"
+        process = f"process {report.at_work}" if report.at_work else "process unknown"
         console.print(
-            Text(f"! A run is going ({process}): what it is working on may show up here.", "yellow"), soft_wrap=True
+            Text(f"! A run is in progress ({process}): orders it is working on may be listed here.", "yellow"),
+            soft_wrap=True,
         )
     if report.is_as_recorded:
-        console.print(Text(f"All is as recorded: {what}.", "bold green"), soft_wrap=True)
+        console.print(Text(f"All files are as they were downloaded: {what}.", "bold green"), soft_wrap=True)
     if not report.findings:
         return
     _list(console, report)
@@ -116,7 +117,7 @@ def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     if report.is_as_recorded:
         return
     console.print()
-    console.print(Text(f"Looked at {what}."), soft_wrap=True)
+    console.print(Text(f"Checked {what}."), soft_wrap=True)
     _what_next(console, report, repair=repair)
 
 
@@ -143,12 +144,12 @@ def _what_next(console: Console, report: verify.Report, *, repair: bool) -> None
     if not count:
         return
     if not repair:
-        text = f"{tally.many(count, 'order')} can be fetched again: po-pw verify --repair marks them for the next run."
+        text = f"{tally.many(count, 'order')} can be repaired: po-pw verify --repair marks them for the next run."
         console.print(Text(text), soft_wrap=True)
     else:
-        how = "Run the same command again, and they are fetched:"
+        how = "To download what is missing or changed, run:"
         if not report.again:
-            how = "They are fetched when the same call is made again with resume=True."
+            how = "To download what is missing or changed, make the same call again with resume=True."
         console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)
         if report.again:
             console.print(Text(f"  {shell.join(report.again)}", "bold"), soft_wrap=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 
 _NOT_WHOLE: Final = (
-    "po-pw is not installed as a whole: {}.\nInstall it again: pip install --force-reinstall po-pw, in the Python that "
-    "runs it."
+    "the installation of po-pw is incomplete: {}.\nInstall it again: pip install --force-reinstall po-pw (with the "
+    "same Python)."
 )
 
 
@@ -43,12 +43,10 @@ def report_errors() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        complain(
-            f"{refused_by_system(error)}.\n{_details(error, 'If that cannot be, please report it with that file.')}"
-        )
+        complain(f"{refused_by_system(error)}.\n{_details(error, 'If this stays, please report it with that file.')}")
         raise typer.Exit(errors.MachineError.exit_code) from None
     except MemoryError:
-        complain("memory ran out. Close other programs, or use fewer workers (-w).")
+        complain("this computer ran out of memory. Close other programs, or use fewer workers (-w).")
         raise typer.Exit(errors.MachineError.exit_code) from None
     except ImportError as error:
         complain(_NOT_WHOLE.format(error))
@@ -63,7 +61,7 @@ def refused_by_system(error: OSError) -> str:
     """What the system did not let us do, in one line: its own words, and the file they are about. Pure."""
     what = error.strerror or str(error) or type(error).__name__
     places = [str(place) for place in (error.filename, error.filename2) if place is not None]
-    return ": ".join(["the system refused", what, *([" and ".join(places)] if places else [])])
+    return ": ".join(["the operating system refused", what, *([" and ".join(places)] if places else [])])
 
 
 def _details(error: Exception, then: str) -> str:

@@ -16,8 +16,10 @@ app = typer.Typer(no_args_is_help=True, help="Find or install the browser.", ric
 
 
 @app.command("show")
-def show(browser: Annotated[str | None, typer.Option(help="msedge, chrome, chromium or a path.")] = None) -> None:
-    """Say which browser would run."""
+def show(
+    browser: Annotated[str | None, typer.Option(help="msedge, chrome, chromium, or the path of a browser.")] = None,
+) -> None:
+    """Show which browser a run would use."""
     with boundary.report_errors():
         from po_pw import settings
 
@@ -27,24 +29,24 @@ def show(browser: Annotated[str | None, typer.Option(help="msedge, chrome, chrom
 
 @app.command("install")
 def install() -> None:
-    """Install a browser where there is none: Edge if possible, otherwise Chromium. Says what it runs."""
+    """Install a browser if there is none: Edge if possible, otherwise Chromium. Shows each command that it runs."""
     with boundary.report_errors():
         from po_pw import errors
         from po_pw.browser import install as installer
 
         found = _present()
         if found is not None:
-            typer.echo(f"Nothing to do: {found.name} is there ({found.executable}).")
+            typer.echo(f"Nothing to do: {found.name} is installed ({found.executable}).")
             return
-        typer.echo("No browser here yet.")
+        typer.echo("No browser is installed yet.")
         for attempt in installer.attempts_here():
             problem = _try(attempt)
             found = _present()
             if found is not None:
                 typer.echo(f"Installed: {found.name} ({found.executable}).")
                 return
-            typer.echo(f"  did not work: {problem or 'it ended well, but no browser came of it'}")
-        msg = "no browser could be installed. Install Microsoft Edge, Chrome or Chromium by hand and run this again."
+            typer.echo(f"  failed: {problem or 'the installer reported success, but there is no browser'}")
+        msg = "no browser could be installed. Install Microsoft Edge, Chrome or Chromium yourself, then run this again."
         raise errors.BrowserNotFoundError(msg)
 
 
@@ -63,7 +65,7 @@ def _present() -> models.BrowserInfo | None:
             raise
         problem = _try(library)
         if problem:
-            typer.echo(f"  did not work: {problem}")
+            typer.echo(f"  failed: {problem}")
     try:
         return _find(None)
     except errors.BrowserNotFoundError:

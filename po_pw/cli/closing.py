@@ -30,16 +30,16 @@ _ORDER = (
 _RETRIED = {
     models.Earlier.FAILED: "{} failed",
     models.Earlier.PARTIAL: "{} incomplete",
-    models.Earlier.MISSING: "{} with files that were gone or changed",
+    models.Earlier.MISSING: "{} with missing or changed files",
 }
 """What earlier runs had made of orders that were tried again."""
 _MEANING = {
-    models.Status.COMPLETED: "every attachment is on disk",
-    models.Status.NO_ATTACHMENTS: "the portal has none",
-    models.Status.PARTIAL: "some files could not be fetched",
-    models.Status.FAILED: "nothing could be fetched",
+    models.Status.COMPLETED: "all attachments downloaded",
+    models.Status.NO_ATTACHMENTS: "the portal shows none",
+    models.Status.PARTIAL: "some files could not be downloaded",
+    models.Status.FAILED: "nothing could be downloaded",
     models.Status.PENDING: "not reached",
-    models.Status.DUPLICATE: "same PO on an earlier row",
+    models.Status.DUPLICATE: "same PO number as an earlier row",
 }
 
 
@@ -83,7 +83,7 @@ def show(
     why = list(reasons.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
     if why:
         console.print()
-        console.print(Text("What did not come through, and what to do:", "bold"))
+        console.print(Text("What went wrong, and what to do:", "bold"))
         for line in why:
             console.print(line, soft_wrap=not console.is_terminal)
     console.print()
@@ -107,11 +107,11 @@ def show(
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
     if interrupted:
         console.print()
-        console.print(Text("Stopped before the end. To continue, run the same command again:"))
+        console.print(Text("Stopped before the end. To continue, run:"))
         console.print(Text(f"  {shell.join([redact.text(word) for word in command()])}", "bold"), soft_wrap=True)
     elif retry and any(summary.counts.get(status) for status in (models.Status.PARTIAL, models.Status.FAILED)):
         console.print()
-        console.print(Text("To try again what did not succeed:"))
+        console.print(Text("To retry what failed, run:"))
         console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
 
 
@@ -126,17 +126,17 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
     if summary.carried and not summary.done and not summary.not_reached and not summary.problems.count:
         whole = "1 order is" if summary.carried == 1 else f"all {summary.carried} orders are"
         return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
-    said = f"Fetched {_amount(summary.fetched)}, in {humanize.clock(seconds)}"
+    said = f"Downloaded {_amount(summary.fetched)} in {humanize.clock(seconds)}"
     if work_seconds > 0 and summary.done > 1:
-        said += f"; {summary.order_seconds / work_seconds:.1f} orders at once on average"
+        said += f", {summary.order_seconds / work_seconds:.1f} orders at once on average"
     lines = [said]
     kept = summary.there - summary.fetched
     if kept.files:
         were = "was" if kept.files == 1 else "were"
-        lines.append(f"In the folders now: {_amount(summary.there)}; {kept.files} {were} there already")
+        lines.append(f"In the folders now: {_amount(summary.there)}; {kept.files} {were} there before")
     if summary.unfinished.files:
         lines.append(
-            f"Also fetched, of orders that were not finished: {_amount(summary.unfinished)}; kept for next time"
+            f"Also downloaded, for orders not finished yet: {_amount(summary.unfinished)}; kept for the next run"
         )
     return [*lines, *_rest(summary)]
 
@@ -151,13 +151,13 @@ def _rest(summary: counts.Summary) -> list[str]:
     if count := earlier.get(models.Earlier.UNFINISHED):
         parts.append(f"{count} resumed")
     if count := earlier.get(models.Earlier.REFRESHED):
-        parts.append(f"{tally.many(count, 'finished order')} visited again")
+        parts.append(f"{tally.many(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
     if summary.not_reached and (parts or summary.carried):
         parts.append(f"{summary.not_reached} not reached")
     if summary.left_out:
-        parts.append(f"{summary.left_out} never tried, left out")
+        parts.append(f"{summary.left_out} not tried yet, left out")
     lines = [f"Orders: {'; '.join(parts)}"] if parts else []
     if earlier.get(models.Earlier.REFRESHED):
         changes = summary.changes

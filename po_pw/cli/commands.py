@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, portal, process, sign_ins, status, usage, validate, verify
+from po_pw.cli import browser, demo, doctor, login, portal, process, saved_sign_ins, status, usage, validate, verify
 
 app = typer.Typer(
     name="po-pw",
     cls=usage.Group,
-    help="Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser.",
+    help="Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,7 +23,7 @@ app.command("process")(process.process)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("login")(login.login)
-app.command("logout")(sign_ins.logout)
+app.command("logout")(saved_sign_ins.logout)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("validate")(validate.validate)
@@ -43,4 +43,4 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Fetch every attachment of every purchase order from a supplier portal, in parallel, with a real browser."""
+    """Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser."""

@@ -38,12 +38,10 @@ def demo(
     portal: Annotated[
         Kind, typer.Option(help="Which portal to run: an unknown one, or a Coupa tenant.")
     ] = Kind.GENERIC,
-    workers: Annotated[
-        int, typer.Option("-w", "--workers", min=1, max=64, help="How many browser contexts work at once.")
-    ] = 4,
+    workers: Annotated[int, typer.Option("-w", "--workers", min=1, max=64, help="How many browsers work at once.")] = 4,
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="Where the demo puts everything."),
+        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The demo's folder."),
     ] = Path("po-pw-demo"),
     orders: Annotated[
         int | None,
@@ -52,17 +50,17 @@ def demo(
     files: Annotated[
         int | None, typer.Option(min=1, max=50, help="Files of a plain order of the generic portal; usually 3.")
     ] = None,
-    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds a page takes.")] = 0.15,
+    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds that a page takes to load.")] = 0.15,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only serve the portal, for trying things by hand.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the portal; 0 takes a free one.")] = 0,
+    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The portal's port; 0 picks a free one.")] = 0,
 ) -> None:
     """Start a procurement portal on this machine, fetch everything from it, and check every file.
 
-    Some of its orders cannot succeed (not found, forbidden, a page instead of a file): they are announced as such.
+    A few of its orders fail on purpose (not found, forbidden, a page instead of a file), to show how that looks.
     """
     with boundary.report_errors(), _started(portal, orders, files, latency, port) as running:
         if serve:
@@ -107,11 +105,11 @@ def _serve(portal: AnyPortal, out: Path) -> None:
     )
     typer.echo(
         f"The demo portal is at {portal.origin} (user {portal.username}, password {portal.password}).\n"
-        f"Its orders are in {table}. In another terminal, for example:"
+        f"Its orders are in {table}. Try in another terminal, for example:"
     )
     for words in commands:
         typer.echo(f"  {shell.join(words)}")
-    typer.echo("Ctrl-C ends it.")
+    typer.echo("Press Ctrl-C to end it.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -149,7 +147,7 @@ def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
         from po_pw import errors
         from po_pw.storage import filesystem
 
-        msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another place with --out."
+        msg = f"{filesystem.why_not_a_folder(out.absolute(), error)}. Choose another folder with --out."
         raise errors.MachineError(msg) from error
     files = own_files.OwnFiles(out, ours / "made.json")
     new = ours / "pos.csv"
@@ -158,7 +156,9 @@ def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
     notes += files.clear("pos.csv", [table])
     downloads = files.make_folder("downloads")
     if downloads != "downloads":
-        notes += (f"downloads was not made by the demo and stays as it is: the demo's files go to {downloads}",)
+        notes += (
+            f"The folder downloads was not made by the demo and stays as it is. The demo's files go to {downloads}",
+        )
     for note in notes:
         typer.secho(f"! {note}", fg=typer.colors.YELLOW)
     return out / table, out / downloads
@@ -169,7 +169,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
 
     from po_pw import settings
     from po_pw.auth import login, trust
-    from po_pw.cli import running
+    from po_pw.cli import running, tally
     from po_pw.orders import read
 
     table, downloads = _prepared(portal, out)
@@ -181,8 +181,8 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     tenant = _tenant(portal)
     name = "A procurement portal" if tenant is None else "A Coupa tenant"
     typer.echo(
-        f"{name} with {len(portal.orders)} order{'' if len(portal.orders) == 1 else 's'} is at {portal.origin}"
-        + (f"; {len(expected_to_fail)} of them cannot succeed, as an example." if expected_to_fail else ".")
+        f"{name} is at {portal.origin} and has {tally.many(len(portal.orders), 'order')}"
+        + (f"; {len(expected_to_fail)} of them will fail on purpose." if expected_to_fail else ".")
     )
     done = asyncio.run(
         login.login(
@@ -195,21 +195,24 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
             trust=trust.Trust(() if tenant is None else (tenant.sign_in_host,)),
         )
     )
-    typer.echo(f"Signed in once, as {portal.username}, with {done.browser.name} {done.browser.version}.")
+    typer.echo(f"Signed in as {portal.username}, with {done.browser.name} {done.browser.version}.")
     ended = running.run_table(options, read.open_table(table), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
     problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
     typer.echo()
     for order in expected_to_fail:
-        typer.echo(f"  as announced  {order.po_number}: {order.expected_error} ({order.about})")
+        typer.echo(f"  failed on purpose  {order.po_number}: {order.expected_error} ({order.about})")
     for problem in problems:
         typer.secho(f"  WRONG  {problem}", fg=typer.colors.RED)
     if problems:
-        typer.secho(f"{len(problems)} things are not as the portal says they should be.", fg=typer.colors.RED)
+        typer.secho(f"{tally.many(len(problems), 'difference')} from what the portal has.", fg=typer.colors.RED)
         return 1
-    typer.secho(f"Every file is right: {checked} SHA-256 sums compared with the portal's own list.", fg="green")
-    typer.echo(f"Have a look: {ended.out}")
+    typer.secho(
+        f"All {tally.many(checked, 'file')} are right: their SHA-256 sums are those of the portal's own list.",
+        fg="green",
+    )
+    typer.echo(f"The files are in {ended.out}")
     return 0
 
 

@@ -23,25 +23,26 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 def doctor(
     workers: Annotated[
         int | None,
-        typer.Option("-w", "--workers", help="How many browser contexts a run would have, 1 to 64.  [default: 4]"),
+        typer.Option("-w", "--workers", help="How many browsers a run would open, 1 to 64.  [default: 4]"),
     ] = None,
     out: paths.OutOption = None,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
-    headed: Annotated[bool, typer.Option("--headed", help="Try it with a window.")] = False,
+    headed: Annotated[bool, typer.Option("--headed", help="Try the browser with a window.")] = False,
     base_profile: Annotated[
-        Path | None, typer.Option(metavar="PATH", parser=paths.path, help="A profile to copy for each worker.")
+        Path | None,
+        typer.Option(metavar="PATH", parser=paths.path, help="The browser profile to copy for each worker."),
     ] = None,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
-    online: Annotated[bool, typer.Option("--online", help="Ask the portals whether your sign-ins still hold.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Check that everything a run needs is there, by trying it; say what to do where it is not.
+    """Try everything that a run needs, and say what to do about what does not work.
 
-    Ends with 3 where this machine has a problem; with --online, else with 4 where a portal asks for a sign-in, and with
-    1 where one cannot be reached. Nothing is left behind; nothing goes over the network without --online.
+    Exit code 3: this computer has a problem. With --online also 4: a portal asks you to sign in; 1: a portal cannot be
+    reached. Without --online nothing goes over the network. Nothing is left behind.
     """
     with boundary.report_errors():
         import contextlib
@@ -103,11 +104,11 @@ def _as_lines(options: settings.Settings, *, online: bool) -> list[engine.Check]
     from rich.console import Console
 
     console = Console(soft_wrap=False, highlight=False)
-    with console.status("checking") as status:
+    with console.status("Checking") as status:
 
         def said(check: engine.Check) -> None:
             _show(console, check)
-            status.update(f"checking ({check.name} is done)")
+            status.update(f"Checking ({check.name} is done)")
 
         found = _examine(options, online=online, said=said)
     _close(console, found)
@@ -137,13 +138,13 @@ def _close(console: Console, found: Sequence[engine.Check]) -> None:
     warnings = sum(check.state == "warning" for check in found)
     console.print()
     if of_machine:
-        text = f"{tally.many(of_machine, 'problem')} to solve before a run can work"
+        text = f"{tally.many(of_machine, 'problem')} to solve before a run can start"
     elif warnings or of_portals:
-        text = "This machine is ready"
+        text = "This computer is ready"
     else:
-        text = "All is well"
+        text = "Everything works"
     if of_portals:
-        text += f"; {tally.many(of_portals, 'portal')} to look at, see above"
+        text += f"; {tally.many(of_portals, 'portal')} with a problem, see above"
     if warnings:
         text += f"; {tally.many(warnings, 'warning')}"
     console.print(Text(f"{text}.", "bold red" if problems else "yellow" if warnings else "bold green"))

@@ -85,10 +85,12 @@ class View:
     def _refused(self, event: events.RunStarted) -> None:
         """Why rows cannot be used: their orders are never begun, so no other line would tell."""
         if self._quiet and event.refused:
-            self._console.print(Text(f"{tally.many(event.refused, 'row')} refused"), soft_wrap=True, highlight=False)
+            self._console.print(
+                Text(f"{tally.many(event.refused, 'row')} cannot be used"), soft_wrap=True, highlight=False
+            )
         # The closing screen, which names more of them, is not shown where only what went wrong is to be said.
         named = _NAMED if self._quiet else _NAMED_FIRST
-        for line in reasons.lines(event.refusals, more="the results have the reason of each", named=named):
+        for line in reasons.lines(event.refusals, more="results.csv has the reason for each", named=named):
             self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _line(self, event: events.Event) -> Text | None:
@@ -131,11 +133,11 @@ class View:
                 said = f"{event.failure.message}: {tally.again(event.delay)}"
                 return Text(f"  {event.worker} {event.po_number} {said}", "yellow")
             case events.OrdersStolen():
-                return Text(f"  {event.worker} took over {event.count} orders of {event.victim}", "dim")
+                return Text(f"  {event.worker} took over {tally.many(event.count, 'order')} from {event.victim}", "dim")
             case events.ContextOpened():
-                return Text(f"  {event.worker} context open after {event.seconds:.1f} s (process {event.pid})", "dim")
+                return Text(f"  {event.worker} browser open after {event.seconds:.1f} s (process {event.pid})", "dim")
             case events.ContextLost():
-                return Text(f"  {event.worker} {event.why}: opening another", "yellow")
+                return Text(f"  {event.worker} {event.why}: opening another browser", "yellow")
             case events.Notice():
                 return Text(f"  {event.text}", "dim")
             case _:
@@ -143,18 +145,18 @@ class View:
 
     def _started(self, event: events.RunStarted) -> Text:
         todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
-        parts = [todo if event.orders else "Nothing to fetch"]
+        parts = [todo if event.orders else "Nothing to download"]
         if event.carried:
             parts.append(f"{event.carried} already complete")
         if event.refused:
-            parts.append(f"{tally.many(event.refused, 'row')} refused")
+            parts.append(f"{tally.many(event.refused, 'row')} cannot be used")
         if event.duplicates:
             parts.append(tally.many(event.duplicates, "duplicate row"))
         return Text("\n".join([", ".join(parts), *_marked(event.skipped, event.unproved)]))
 
     def _browser(self, event: events.BrowserChosen) -> Text:
         browser = event.browser
-        sandbox = "" if event.sandbox else f"; no sandbox: {event.sandbox_why}"
+        sandbox = "" if event.sandbox else f"; without its sandbox: {event.sandbox_why}"
         return Text(f"Browser: {browser.name} {browser.version} ({browser.why}{sandbox})", "dim")
 
     def _settled(self, outcome: models.Outcome) -> Text:
@@ -183,13 +185,15 @@ class View:
         head.add_column(width=11)
         head.add_column(ratio=1)
         head.add_column(justify="right")
-        eta = f"{humanize.clock(left)} left" if left is not None else ""
+        eta = f"{humanize.countdown(left)} left" if left is not None else ""
         bar = ProgressBar(total=max(total, 1), completed=now.settled)
         head.add_row(Text(f"{now.settled}/{total}", "bold"), bar, Text(eta, "cyan"))
         numbers = Text()
         for status, count in now.counts.items():
             numbers.append(f"{count} {status.lower().replace('_', ' ')}  ", STYLES[status])
-        numbers.append(f"{now.files} files  {humanize.size(now.bytes)}  {humanize.size(now.rate())}/s", "bold")
+        numbers.append(
+            f"{tally.many(now.files, 'file')}  {humanize.size(now.bytes)}  {humanize.size(now.rate())}/s", "bold"
+        )
         rows = Table.grid(padding=(0, 2))
         for name, line in sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0])):
             busy = line.state in {"reading", "fetching", "finishing"}

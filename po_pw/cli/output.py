@@ -62,7 +62,7 @@ def guarded() -> Iterator[None]:
     lost = raw.lost if raw is not None else None
     if lost is not None and lost.errno != errno.EPIPE:
         why = lost.strerror or str(lost)
-        sys.stderr.write(f"po-pw: the output could not be written ({why}); what was to be done was done\n")
+        sys.stderr.write(f"po-pw: the screen output could not be written ({why}). The run itself is not affected.\n")
         sys.stderr.flush()
         code = code or _FAILED
     sys.exit(code)  # type: ignore[arg-type] # as `SystemExit` had it

@@ -23,7 +23,7 @@ def path(given: str | Path) -> Path:
 Out = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[OUT]", parser=path, help="The output directory of a run.  [default: downloads]", show_default=False
+        metavar="[OUT]", parser=path, help="The output folder of a run.  [default: downloads]", show_default=False
     ),
 ]
 """The output directory of a run that is looked at."""
@@ -31,7 +31,11 @@ Out = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", metavar="PATH", parser=path, help="Where folders and results go.  [default: downloads]"
+        "-o",
+        "--out",
+        metavar="PATH",
+        parser=path,
+        help="The output folder: files and results go there.  [default: downloads]",
     ),
 ]
 """The output directory of a run, for every command that starts one or checks what one needs."""

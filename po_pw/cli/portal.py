@@ -15,38 +15,36 @@ if TYPE_CHECKING:
     from po_pw import events, models
     from po_pw.engine import inspection
 
-app = typer.Typer(no_args_is_help=True, help="See what po-pw makes of a portal's pages.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None)
 
 
 @app.callback()
 def portal() -> None:
-    """See what po-pw makes of a portal's pages."""
+    """See how po-pw reads a portal's pages."""
 
 
 @app.command("inspect")
 def inspect(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
-    po_number: Annotated[
-        str, typer.Option("--po", help="The order's number, where the address does not name it.")
-    ] = "",
+    po_number: Annotated[str, typer.Option("--po", help="The PO number, if the address does not contain it.")] = "",
     screenshot: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             parser=paths.path,
-            help="Where to save the picture of the page with the items numbered; a name that is free.",
+            help="Save the screenshot, with the items numbered, as this new file.",
         ),
     ] = None,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="Orders of this portal that look like this have no attachments: believe it."),
+        typer.Option("--accept", help="Confirm that this portal's orders that look like this have no attachments."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
 ) -> None:
-    """Read the page of one order as `process` would, fetch nothing, and explain what is taken, what is left, and why.
+    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded, and why.
 
     Example: po-pw portal inspect https://portal.example/orders/4711
     """
@@ -62,7 +60,7 @@ def inspect(
 
         path = (screenshot or _free()).absolute()
         if os.path.lexists(path):
-            msg = f"{screenshot} is there already, and nothing of yours is overwritten: give another name"
+            msg = f"{screenshot} exists already and is not overwritten. Give another name."
             raise errors.InputError(msg)
         options = certificates.with_password(settings.load(browser=browser))
         found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
@@ -74,7 +72,7 @@ def inspect(
         else:
             _show(Console(highlight=False), found)
         if not found.screenshot:
-            typer.echo(f"! No picture: it could not be drawn, or {path} cannot be written to.", err=True)
+            typer.echo(f"! No screenshot: the browser did not make one, or {path} cannot be written to.", err=True)
         raise typer.Exit(0 if found.listing.page is models.PageKind.ORDER and found.listing.complete else 1)
 
 
@@ -180,21 +178,21 @@ def _show(console: Console, found: inspection.Inspection) -> None:
         models.PageKind.NOT_FOUND: "The portal has no such order.",
         models.PageKind.FORBIDDEN: "The signed-in user may not see this order.",
         models.PageKind.ERROR: "The portal answered with an error page.",
-        models.PageKind.CHALLENGE: "The portal asks to prove that a person is there.",
-        models.PageKind.NOT_RECOGNISED: "This page could not be recognised as the order's.",
-        models.PageKind.NO_AREA: "This page shows no place for attachments, and no order of this portal has shown one.",
+        models.PageKind.CHALLENGE: "The portal asks whether you are a person (a CAPTCHA or the like).",
+        models.PageKind.NOT_RECOGNISED: "This does not look like the order's page.",
+        models.PageKind.NO_AREA: "This page shows no attachments, and no order of this portal has shown any yet.",
     }
     console.print(Text(kinds[listing.page], "bold"), soft_wrap=True)
     for reason in dict.fromkeys((*listing.evidence, listing.why)):
         if reason:
             console.print(f"  {reason}", soft_wrap=True, markup=False)
     if listing.quiet:
-        console.print(f"  page quiet: {listing.quiet}", soft_wrap=True, markup=False)
+        console.print(f"  finished loading: {listing.quiet}", soft_wrap=True, markup=False)
     count = len(listing.attachments)
     where = f' under "{listing.place}"' if listing.place else ""
     if listing.area is models.AreaState.EMPTY:
-        where += ": the list is there, and empty"
-    claim = f"; the page says {listing.claimed}" if listing.claimed is not None else ""
+        where += ": the list is empty"
+    claim = f"; the page says there are {listing.claimed}" if listing.claimed is not None else ""
     attachments = "attachment" if count == 1 else "attachments"
     console.print(f"\n{count} {attachments}{where}{claim}.", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -215,12 +213,12 @@ def _show(console: Console, found: inspection.Inspection) -> None:
             Text(one.why, "dim"),
         )
     for more in _further(listing):
-        why = "it came with a press, or on a further page of the list"
+        why = "found after a press, or on a further page of the list"
         table.add_row("", Text("taken", "green"), Text(more.name), Text(more.place, "dim"), Text(why, "dim"))
     if table.row_count:
         console.print(table)
     if found.screenshot:
-        console.print(f"\nPicture with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
+        console.print(f"\nScreenshot with the items numbered: {found.screenshot}", soft_wrap=True, markup=False)
     if listing.page is models.PageKind.NO_AREA:
         advice = "If orders without attachments look like this, run the same command with --accept."
         console.print(advice, soft_wrap=True)

@@ -63,10 +63,10 @@ def look(out: Path, *, every_run: bool) -> Audit:
 def sentence(counts: presses.Counts) -> str:
     """What it comes to, in one sentence. Pure."""
     if not (counts.pressed or counts.refused or counts.sent or counts.stopped):
-        return "Nothing was pressed, and so nothing was sent: all pages and files came by their addresses."
+        return "Nothing was pressed, so nothing was sent: every page and file was opened by its address."
     stopped = f"{tally.many(counts.stopped, 'request')} {_was(counts.stopped)} stopped"
     not_pressed = (
-        f", {tally.many(counts.refused, 'control')} {_was(counts.refused)} left alone" if counts.refused else ""
+        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} left alone" if counts.refused else ""
     )
     head = f"{counts.pressed} {'press' if counts.pressed == 1 else 'presses'}"
     if not counts.sent:
@@ -81,9 +81,9 @@ def _was(count: int) -> str:
 
 def _for_what(counts: presses.Counts) -> str:
     parts = [
-        (counts.sent_for_files, "to hand out files"),
+        (counts.sent_for_files, "to download files"),
         (counts.sent_for_list, "to show more of a list"),
-        (counts.sent_unasked, "which the page sends by itself"),
+        (counts.sent_unasked, "that the page sends by itself"),
     ]
     there = [(count, words) for count, words in parts if count]
     if len(there) == 1:
@@ -121,7 +121,7 @@ def _table(rows: list[presses.Entry], *, with_header: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim", show_header=with_header)
     table.add_column("time", width=8)
     table.add_column("order", ratio=3, overflow="fold")
-    table.add_column("control", ratio=4, overflow="fold")
+    table.add_column("pressed", ratio=4, overflow="fold")
     table.add_column("for", width=11)
     table.add_column("what was done", ratio=8, overflow="fold")
     table.add_column("why", ratio=5, overflow="fold")

@@ -17,12 +17,12 @@ def process(
         typer.Argument(
             metavar="FILE",
             parser=paths.path,
-            help="The purchase orders: .csv or .xlsx with po_number, supplier, url.",
+            help="Your list of orders: .csv or .xlsx with the columns po_number, supplier and url.",
         ),
     ],
     workers: Annotated[
         int | None,
-        typer.Option("-w", "--workers", help="How many browser contexts work at once, 1 to 64.  [default: 4]"),
+        typer.Option("-w", "--workers", help="How many browsers work at once, 1 to 64.  [default: 4]"),
     ] = None,
     out: paths.OutOption = None,
     base_url: Annotated[
@@ -38,13 +38,13 @@ def process(
     ] = None,
     url_template: Annotated[
         str | None,
-        typer.Option(
-            help="Address of an order whose row has none, e.g. https://x.coupahost.com/order_headers/{po_number}"
-        ),
+        typer.Option(help="Address for rows without a url, e.g. https://x.coupahost.com/order_headers/{po_number}"),
     ] = None,
     browser: Annotated[
         str | None,
-        typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.  [default: the first one found]"),
+        typer.Option(
+            help="Use only this browser: msedge, chrome, chromium, or the path of one.  [default: the first one found]"
+        ),
     ] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
     base_profile: Annotated[
@@ -52,7 +52,7 @@ def process(
         typer.Option(
             metavar="PATH",
             parser=paths.path,
-            help="A profile to copy for each worker.  [default: the one `po-pw login` made]",
+            help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
         ),
     ] = None,
     account: Annotated[
@@ -63,31 +63,36 @@ def process(
         bool,
         typer.Option(
             "--write-back",
-            help="Also write status, files, folder and time into FILE itself; the file is kept as it was.",
+            help="Also write status, files, folder and time into FILE. A copy of FILE as it was is kept.",
         ),
     ] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first N rows.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what an earlier run finished.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Process only the first N rows.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Download everything again, finished orders too.")] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Visit finished orders too, and fetch what is new or changed there.")
+        bool, typer.Option("--refresh", help="Open finished orders too, and download what is new or changed there.")
     ] = False,
     only_failed: Annotated[
-        bool, typer.Option("--only-failed", help="Only what an earlier run tried without full success.")
+        bool, typer.Option("--only-failed", help="Retry only the orders that failed or are incomplete.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Verify the files of finished orders by SHA-256, not by size alone.")
+        bool, typer.Option("--verify", help="Check the files of finished orders by SHA-256, not only by size.")
     ] = False,
-    max_path: Annotated[int | None, typer.Option(help="Longest whole path, in characters, 120 to 4096.")] = None,
+    max_path: Annotated[
+        int | None, typer.Option(help="Longest path of a downloaded file, 120 to 4096 characters.")
+    ] = None,
     max_file_size: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Leave out files that are larger, e.g. 500MB.  [default: none]")
+        str | None, typer.Option(metavar="SIZE", help="Skip files that are larger, e.g. 500MB.  [default: no limit]")
     ] = None,
     max_total_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Stop when so much was received, e.g. 20GiB.  [default: no limit]"),
+        typer.Option(metavar="SIZE", help="Stop after downloading this much, e.g. 20GiB.  [default: no limit]"),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOST", help="Also fetch files from this host, or *.this.one; may be given again."),
+        typer.Option(
+            metavar="HOST",
+            help="Also download files from this host, e.g. files.example.com or *.example.com. Can be repeated.",
+        ),
     ] = None,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
@@ -96,22 +101,26 @@ def process(
     ] = None,
     order_timeout: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Limit for reading one order, e.g. 90s or 5m.  [default: 5m]"),
+        typer.Option(metavar="DURATION", help="Longest time to read one order's page, e.g. 90s or 5m.  [default: 5m]"),
     ] = None,
     patience: Annotated[
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="So long without a change, and a page that keeps something going counts as complete.  [default: 3s]",
+            help="A page that never stops loading counts as complete after this long without a change.  [default: 3s]",
         ),
     ] = None,
     read_only: Annotated[
         bool,
-        typer.Option("--read-only", help="Press nothing that sends a form; what only a form hands out is missing."),
+        typer.Option(
+            "--read-only", help="Press no button that sends a form. Files that need one are reported as missing."
+        ),
     ] = False,
     no_mark: Annotated[
         bool,
-        typer.Option("--no-mark", help="Do not mark files as coming from the internet (Office opens those read-only)."),
+        typer.Option(
+            "--no-mark", help="Do not mark files as coming from the internet (Office opens marked files read-only)."
+        ),
     ] = False,
     no_sign_in_window: Annotated[
         bool,
@@ -124,15 +133,15 @@ def process(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Stop after so long, e.g. 90m or 8h; the same command continues.  [default: no limit]",
+            help="Stop after this long, e.g. 90m or 8h. The same command continues later.  [default: no limit]",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every step.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show only what went wrong.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every step.")] = False,
 ) -> None:
-    """Fetch the attachments of every purchase order in FILE into a folder per PO.
+    """Download the attachments of every purchase order in FILE, into a folder per order.
 
-    The same command run again continues where it stopped.
+    Run the same command again to continue where it stopped.
     """
     with boundary.report_errors():
         from rich.console import Console

@@ -19,30 +19,45 @@ _LONGEST: Final = 300
 _Code = models.ErrorCode
 _AGAIN: Final = "run the same command again"
 _MEANING: Final = {
-    _Code.INVALID_ROW: ("the row cannot be used", "correct the rows in your list"),
+    _Code.INVALID_ROW: ("the row cannot be used", "correct it in your list"),
     _Code.INVALID_URL: (
         "the row has no usable address",
-        "correct the url column, or give --url-template for rows without one",
+        "correct the url column, or use --url-template for rows without one",
     ),
-    _Code.NOT_FOUND: ("the portal knows no such order", "check number and address"),
-    _Code.FORBIDDEN: ("access is not allowed", "sign in as a user who may see it; see the message for files elsewhere"),
-    _Code.SIGN_IN_NEEDED: ("the portal asks for a sign-in", "po-pw login URL, as a user who may see these orders"),
-    _Code.CHALLENGE: ("the portal asks whether you are a person", "answer it in a window: po-pw login URL"),
+    _Code.NOT_FOUND: ("the portal has no such order", "check po_number and url in your list"),
+    _Code.FORBIDDEN: (
+        "you are not allowed to see it",
+        "sign in as a user who is; for files on another host see the message",
+    ),
+    _Code.SIGN_IN_NEEDED: ("the portal asks you to sign in", "run po-pw login URL, as a user who may see the order"),
+    _Code.CHALLENGE: ("the portal asks whether you are a person", "run po-pw login URL and answer it there"),
     _Code.PORTAL_ERROR: ("the portal answered with an error", f"{_AGAIN} later"),
-    _Code.TIMEOUT: ("no answer in time", f"{_AGAIN}; raise --order-timeout for a slow portal"),
-    _Code.NETWORK: ("the connection failed", f"check the address and your network, then {_AGAIN}"),
-    _Code.RATE_LIMITED: ("the portal asks to wait", f"{_AGAIN} later, with fewer workers (-w)"),
+    _Code.TIMEOUT: ("the portal took too long", f"{_AGAIN}; raise --order-timeout for a slow portal"),
+    _Code.NETWORK: ("the connection failed", f"check the url and your network, then {_AGAIN}"),
+    _Code.RATE_LIMITED: ("the portal asked us to slow down", f"{_AGAIN} later, with fewer workers (-w)"),
     _Code.BROWSER_CRASH: ("the browser crashed on the page", f"{_AGAIN}; po-pw doctor checks the browser"),
-    _Code.LIST_INCOMPLETE: ("not all attachments were shown", f"{_AGAIN}; raise listing_timeout for a slow portal"),
-    _Code.NOT_A_FILE: ("a page came instead of the file", "open the order and look at that file"),
-    _Code.TRUNCATED: ("the download was cut off", _AGAIN),
-    _Code.TOO_LARGE: ("the file is larger than allowed", "raise --max-file-size"),
-    _Code.DISK_FULL: ("the disk is full", f"free some space, then {_AGAIN}"),
-    _Code.DISK_ERROR: ("a file or folder could not be written", f"close or move what is in the way, then {_AGAIN}"),
-    _Code.NOT_RECOGNISED: ("another page came than the order's", "look at .po-pw/evidence, and check the url column"),
-    _Code.NO_AREA_FOUND: ("the page shows no place for attachments", "po-pw portal inspect URL"),
-    _Code.NOT_PRESSED: ("no way to the file was certain to change nothing", "fetch these files by hand"),
-    _Code.INTERNAL: ("po-pw failed on it", f"{_AGAIN}; if it stays, report it with the log"),
+    _Code.LIST_INCOMPLETE: (
+        "the page did not show all attachments",
+        f"{_AGAIN}; raise listing_timeout for a slow portal",
+    ),
+    _Code.NOT_A_FILE: (
+        "the portal sent a page instead of the file",
+        "open the order in your browser and check that file",
+    ),
+    _Code.TRUNCATED: ("the download broke off", _AGAIN),
+    _Code.TOO_LARGE: ("the file is too large", "raise --max-file-size, or see the message"),
+    _Code.DISK_FULL: ("the disk is full", f"free some space on it, then {_AGAIN}"),
+    _Code.DISK_ERROR: ("a file or folder could not be written", f"see the message, then {_AGAIN}"),
+    _Code.NOT_RECOGNISED: ("the url opened another page", "correct url in your list; .po-pw/evidence has a screenshot"),
+    _Code.NO_AREA_FOUND: (
+        "no attachments found on the page",
+        "run po-pw portal inspect URL to confirm that there are none",
+    ),
+    _Code.NOT_PRESSED: (
+        "po-pw did not press the file's button: it might change something",
+        "download these files yourself",
+    ),
+    _Code.INTERNAL: ("a fault in po-pw", f"{_AGAIN}; if it happens again, report it with the log"),
 }
 """What each code means, and what to do."""
 
@@ -65,7 +80,7 @@ def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[
         line = Text(f"  {count:>{width}}  ", "bold").append(f"{code.value:<{longest}}", "red")
         yield line.append(f"  {meaning}: {what_to_do}", "default not bold")
     if (others := sum(list(problems.reasons.values())[_COMMONEST:])) > 0:
-        yield Text(f"  {others:>{width}}  for other reasons", "dim")
+        yield Text(f"  {others:>{width}}  with other reasons", "dim")
     for one in problems.first[:named]:
         message = " ".join(one.failure.message.split())
         if len(message) > _LONGEST:

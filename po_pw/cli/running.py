@@ -42,10 +42,10 @@ def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resum
         InputError: flags that contradict each other.
     """
     if force and (refresh or only_failed or verify):
-        msg = "--force fetches everything again: leave out --refresh, --only-failed and --verify"
+        msg = "--force downloads everything again: leave out --refresh, --only-failed and --verify."
         raise errors.InputError(msg)
     if refresh and only_failed:
-        msg = "--refresh visits finished orders, --only-failed leaves them alone: give one of them"
+        msg = "--refresh opens finished orders, --only-failed skips them: use only one of the two."
         raise errors.InputError(msg)
     return None if force else resuming.Resume(verify, only_failed, refresh)
 

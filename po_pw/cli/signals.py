@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Stopper = Callable[[engine.Stop, str], None]
 
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-_CONSOLE: Final = {2: "the window was closed", 5: "the user signs out", 6: "the machine shuts down"}
+_CONSOLE: Final = {2: "the window was closed", 5: "you are signing out of Windows", 6: "Windows is shutting down"}
 """Windows' console events beyond Ctrl-C (0) and Ctrl-Break (1), which Python makes SIGINT and SIGBREAK."""
 _LAST_WORDS: Final = 4.5
 """Seconds until the run must have ended: Windows ends a process 5 s after its window was closed."""

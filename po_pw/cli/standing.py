@@ -74,15 +74,15 @@ def show(console: Console, found: status.OutputStatus) -> None:
 
 def _headline(found: status.OutputStatus) -> str:
     run, state = found.run, found.state
-    process = f"process {found.pid}" if found.pid else "its process is not known"
+    process = f"process {found.pid}" if found.pid else "process unknown"
     if state is status.State.STARTING:
-        return f"A po-pw is at work here ({process}), but not on a run just now."
+        return f"po-pw is working here ({process}), but no run is in progress."
     if run is None:
-        return "No run was made here yet."
+        return "No run here yet."
     if state is status.State.RUNNING:
         return f"Running for {_span(found.now - run.started_at)}, since {_when(run.started_at, found.now)} ({process})."
     if state is status.State.DIED:
-        return f"The run was killed, or the machine went down; last activity {_when(run.last_at, found.now)}."
+        return f"The run was killed or the computer went down; last activity {_when(run.last_at, found.now)}."
     ended = run.ended_at or run.last_at
     what = "Stopped before the end" if state is status.State.STOPPED else "Finished"
     return f"{what} {_when(ended, found.now)}, after {_span(ended - run.started_at)}."
@@ -160,7 +160,7 @@ def _figures(found: status.OutputStatus) -> list[str]:
         return []
     parts = [f"{tally.many(run.files, 'file')}, {humanize.size(run.bytes)}"]
     if run.carried:
-        parts.append(f"{tally.many(run.carried, 'order')} done by earlier runs")
+        parts.append(f"{tally.many(run.carried, 'order')} complete from earlier runs")
     orders, received = found.orders_per_second, found.bytes_per_second
     if orders is not None and received is not None:
         parts.append(f"current rate {60 * orders:.0f} orders/min, {humanize.size(60 * received)}/min")
@@ -175,11 +175,11 @@ def _notes(found: status.OutputStatus) -> list[str]:
     if run.put_back:
         notes.append(f"Retries so far: {_codes(run.put_back)}")
     if run.doubted:
-        notes.append(f"Marked by verify: {tally.many(run.doubted, 'order')}; the next run fetches what is not right")
+        notes.append(f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}, for the next run to repair")
     if found.outdated:
         was, them = ("was", "it") if found.outdated == 1 else ("were", "them")
         count = tally.many(found.outdated, "finished order")
-        notes.append(f"{count} {was} read under older rules; --refresh reads {them} again")
+        notes.append(f"{count} {was} read by an older po-pw; --refresh reads {them} again")
     for one in run.warnings:
         whose = f"{one.worker}: " if one.worker else ""
         notes.append(f"{_when(one.at, found.now)}  {whose}{one.text}")
@@ -193,12 +193,12 @@ def _what_next(found: status.OutputStatus) -> str:
         return ""
     if not (found.left or found.unsuccessful or run.doubted or found.state is status.State.DIED):
         return ""
-    purpose = "To continue" if found.left else "To end it in order"
+    purpose = "To continue" if found.left else "To finish it properly"
     if not found.left and (found.unsuccessful or run.doubted):
-        purpose = "To try again what is not done"
+        purpose = "To retry what failed"
     if not run.command:
         return f"{purpose}, make the same call again with resume=True."
-    return f"{purpose}, run the same command again:"
+    return f"{purpose}, run:"
 
 
 def _show_evidence(console: Console, found: status.OutputStatus) -> None:
@@ -208,7 +208,7 @@ def _show_evidence(console: Console, found: status.OutputStatus) -> None:
         return
     codes = {one.po_number: one.error_code for one in found.run.unread}
     console.print()
-    console.print(Text("What came instead of these orders' pages (picture and source):"), soft_wrap=True)
+    console.print(Text("Pages that opened instead of these orders (screenshot and source):"), soft_wrap=True)
     for po_number, place in list(evidence.items())[:_SHOWN]:
         console.print(Text(f"  {po_number}  {codes[po_number]}  ").append(place, "cyan"), soft_wrap=True)
     more = sum(found.run.failed.get(code, 0) for code in ("NOT_RECOGNISED", "NO_AREA_FOUND")) - _SHOWN

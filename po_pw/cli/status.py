@@ -11,21 +11,22 @@ from po_pw.cli import boundary, paths
 
 def status(
     out: paths.Out = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
     audit: Annotated[
         bool,
-        typer.Option("--audit", help="List what was pressed on the portals, and what was sent or stopped after it."),
+        typer.Option(
+            "--audit", help="List what was pressed on the portals, and what was sent or stopped after each press."
+        ),
     ] = False,
-    every_run: Annotated[
-        bool, typer.Option("--all", help="With --audit: of all runs, not of the latest alone.")
-    ] = False,
+    every_run: Annotated[bool, typer.Option("--all", help="With --audit: list all runs, not only the latest.")] = False,
 ) -> None:
-    """Show how the latest run in OUT stands: what is done, in progress and left; also while it is going.
+    """Show the latest run in the output folder OUT: what is done, in progress and left. Works during a run too.
 
-    With --audit: every control that was pressed, every request other than GET that was sent after it, and every request
-    that was stopped, each with its reason. Of requests only the names of their fields are kept, never the values.
+    With --audit: list every button and link that was pressed, every request other than GET that was sent after a press,
+    and every request that was stopped, each with its reason. Only the names of a request's fields are kept, never the
+    values.
 
-    Only looks: nothing in OUT is made or changed.
+    Changes nothing in OUT.
     """
     with boundary.report_errors():
         from rich.console import Console
@@ -36,7 +37,7 @@ def status(
         from po_pw.maintenance import status
 
         if every_run and not audit:
-            msg = "--all goes with --audit: status without it shows the latest run"
+            msg = "--all needs --audit: without it, status shows only the latest run."
             raise errors.InputError(msg)
         folder = settings.load(out=out).out.absolute()
         console = Console(soft_wrap=False, highlight=False)

@@ -93,7 +93,7 @@ class Tally:
             case events.ContextOpened():
                 self._line(event.worker).state = "ready"
             case events.ContextLost():
-                self._line(event.worker).state = "reopening" if event.replaced else "gone"
+                self._line(event.worker).state = "reopening" if event.replaced else "stopped"
                 self.troubles.append(f"{event.worker}: {event.why}")
             case events.ContextClosed():
                 self._line(event.worker).state = "closed"

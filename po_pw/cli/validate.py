@@ -11,13 +11,13 @@ from po_pw.cli import boundary
 
 def validate(
     only: Annotated[
-        list[int] | None, typer.Option("--only", min=1, max=6, help="Only this scenario; may be given again.")
+        list[int] | None, typer.Option("--only", min=1, max=6, help="Run only this scenario. Can be repeated.")
     ] = None,
     browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium or a path.")
+        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
     ] = None,
 ) -> None:
-    """Run the six validation scenarios against the embedded portal and say which pass."""
+    """Run the six validation scenarios on the demo portal and say which pass."""
     with boundary.report_errors():
         import tempfile
         import warnings

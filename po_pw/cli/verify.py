@@ -12,13 +12,16 @@ from po_pw.cli import boundary, paths
 def verify(
     out: paths.Out = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mark the orders whose files are not right: the next run fetches them.")
+        bool,
+        typer.Option(
+            "--repair", help="Mark orders with missing or changed files; the next run downloads those files again."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Hash every file in OUT again, and say what is missing or changed; files not downloaded by po-pw are listed.
+    """Check every downloaded file in the output folder OUT by SHA-256, and list what is missing, changed or not ours.
 
-    Ends with 0 where all that was downloaded is as recorded, with 1 where anything is not. Files are never touched.
+    Exit code 0: all files are as they were downloaded. Exit code 1: some are not. No file is touched.
     """
     with boundary.report_errors():
         from po_pw import settings

@@ -89,7 +89,7 @@ _ABOUT: Final = {
     Variant.FLAKY_PAGE: "the page is unavailable once, then works",
     Variant.FLAKY_FILE: "files break off or fail once, then work",
     Variant.TRUNCATED_ONCE: "a file is cut short once, then comes whole",
-    Variant.HTML_INSTEAD: "a page comes where a file was promised",
+    Variant.HTML_INSTEAD: "the portal sends a page instead of the file",
 }
 
 _OUTCOMES: Final = {

@@ -289,7 +289,7 @@ class FailurePolicy:
         if was_open and not circuit.is_open():
             self._emit(events.HostFree(circuit.host))
             if self._reported_at.pop(circuit.host, None) is not None and back is not None:
-                self._notify(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders go on")
+                self._notify(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders continue")
         self._on_change()
 
     def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:
@@ -323,19 +323,23 @@ class FailurePolicy:
             case circuit_breaker.Doubted():
                 self._emit(events.HostWaits(host, change.why, change.wait))
                 if change.is_slow:
-                    self._notify(f"{change.host} does not answer ({change.why}): its orders wait while one tries again")
+                    self._notify(
+                        f"{change.host} does not answer ({change.why}): its orders wait while one of them tries again"
+                    )
             case circuit_breaker.Opened():
                 self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
                 self._report_outage(host, change)
             case circuit_breaker.Throttled():
-                self._emit(events.HostWaits(host, f"{change.host} asks to wait", change.wait))
+                self._emit(events.HostWaits(host, f"{change.host} asked us to slow down", change.wait))
                 if change.wait >= _MIN_REPORTED_WAIT:
-                    self._notify(f"{change.host} asks to wait {humanize.duration(change.wait)}: its orders wait")
+                    self._notify(
+                        f"{change.host} asked us to slow down: its orders wait {humanize.duration(change.wait)}"
+                    )
             case circuit_breaker.Refused():
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
                 what = "orders" if change.host == host else "files"
-                self._notify(f"{change.why.rstrip('.')}. Its {what} fail; all else goes on.")
+                self._notify(f"{change.why.rstrip('.')}. Its {what} fail; everything else continues.")
             case circuit_breaker.GivenUp():
                 self._emit(events.HostFree(host))
                 self._abandoned[host] = self._abandoned_error(change)
@@ -358,15 +362,15 @@ class FailurePolicy:
         if change.is_offline and not is_first:
             return
         again = "" if change.is_news else " still"
-        what = f"No network{again}" if change.is_offline else f"{change.host}{again} does not answer"
+        what = f"no network connection{again}" if change.is_offline else f"{change.host}{again} does not answer"
         waits = "all orders wait" if change.is_offline else "its orders wait"
-        next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "it is tried again now"
+        next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "trying again now"
         when = f"{next_try}, gives up at {clocks.at(change.left)}"
         self._notify(f"{what} ({change.why}): {waits}; {when}")
 
     @staticmethod
     def _abandoned_error(change: circuit_breaker.GivenUp) -> errors.PortalUnreachableError:
-        what = "there was no network" if change.is_offline else f"{change.host} has not answered"
+        what = "there was no network connection" if change.is_offline else f"{change.host} has not answered"
         when = "there is one" if change.is_offline else "it does"
         return errors.PortalUnreachableError(
             f"{what} for {humanize.duration(change.after)} ({change.why}). When {when}, run the same command "

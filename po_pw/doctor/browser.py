@@ -38,14 +38,14 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         # Imported here: a broken Playwright must become a check's result.
         from po_pw.browser import contexts, display, profiles
     except ImportError as error:
-        lines.add(checks.problem("playwright", f"it cannot be imported: {error}", REINSTALL))
+        lines.add(checks.problem("playwright", f"cannot be loaded: {error}", REINSTALL))
         return asked
     async with contextlib.AsyncExitStack() as stack:
         driver: contexts.Driver | None = None
         with lines.trying("playwright", REINSTALL):
             async with asyncio.timeout(_DRIVER):
                 driver = await stack.enter_async_context(contexts.Driver())
-            lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; its driver starts"))
+            lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; it starts"))
         chosen: models.BrowserInfo | None = None
         if driver is not None:
             with lines.trying("browser"):
@@ -70,7 +70,9 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
             certificate=certificate,
         )
         remedy = (
-            "That policy stops it, see above." if forbidden else "Try another one: --browser, po-pw browser install."
+            "A policy stops it, see the lines above."
+            if forbidden
+            else "Try another browser with --browser, or run: po-pw browser install"
         )
         with lines.trying("launch", remedy):
             manager = profiles.ProfileManager(options.base_profile, root=driver.run_dir.path / "profiles")
@@ -87,16 +89,16 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
     found: list[checks.Check] = []
     for source in sources:
         if source.unreadable:
-            remedy = "Where the browser does not start, ask an administrator what the policies there say."
+            remedy = "If the browser does not start, ask your administrator what the policies there say."
             found.append(checks.warning("policies", f"{source.source} cannot be read: {source.unreadable}", remedy))
         for finding in policies.judge(source, headless=headless):
             text = f"{finding.name} in {finding.source}: {finding.meaning}"
             if finding.stops:
-                remedy = "Ask an administrator to lift it, or use another browser (--browser)."
+                remedy = "Ask your administrator to remove it, or use another browser (--browser)."
                 found.append(checks.problem("policies", text, remedy))
             else:
-                found.append(checks.warning("policies", text, "Where something is blocked, ask an administrator."))
-    read = f"none of {sum(len(source.values) for source in sources)} is in the way" if sources else "none are set"
+                found.append(checks.warning("policies", text, "If something is blocked, ask your administrator."))
+    read = f"none of {sum(len(source.values) for source in sources)} is a problem" if sources else "none set"
     return found or [checks.ok("policies", read)]
 
 
@@ -125,9 +127,9 @@ async def _launch(
         else:
             remedy = "Run po-pw as an ordinary user, on a system that allows user namespaces."
             lines.add(checks.warning("launch", f"{text}, without its sandbox ({launch.no_sandbox_why})", remedy))
-        with lines.trying("download", "Attachments that only a click hands out will fail; ask an administrator."):
+        with lines.trying("download", "Attachments that need a click will fail. Ask your administrator."):
             await trial.download(context, _SHOW)
-            lines.add(checks.ok("download", "a click became a file"))
+            lines.add(checks.ok("download", "a click downloads a file"))
     return launch
 
 
@@ -169,16 +171,14 @@ async def _ask(
         try:
             seen = await trial.visit(context, address, judge, _VISIT)
         except errors.MachineError as error:
-            remedy = (
-                "Open it in your own browser: if that fails too, the portal is down, or a network or VPN is missing."
-            )
+            remedy = "Open it in your own browser. If that fails too, the portal is down, or your network or VPN is."
             return checks.problem("portal", f"{origin} cannot be reached from here: {error}", remedy)
     again = f"Run: po-pw login {address}"
     if seen.challenge:
-        return checks.problem("sign-in", "the portal asks to prove that a person is there", again)
+        return checks.problem("sign-in", "the portal asks whether you are a person", again)
     if recognition.sign_in_reason(seen, kept=hostnames.origin_of(seen.url) == origin):
-        return checks.problem("sign-in", "it holds no longer: the portal asks to sign in", again)
+        return checks.problem("sign-in", "it has ended: the portal asks you to sign in", again)
     if seen.status >= 400:
-        remedy = "Whether it still holds only an order's page can tell: try a run with --limit 1."
-        return checks.warning("sign-in", f"the portal's first page answers with {seen.status}", remedy)
-    return checks.ok("sign-in", "the portal lets us in")
+        remedy = "Only an order's page shows whether you are signed in: try a run with --limit 1."
+        return checks.warning("sign-in", f"the portal's first page answers with HTTP {seen.status}", remedy)
+    return checks.ok("sign-in", "the portal accepts it")

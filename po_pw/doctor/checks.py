@@ -136,5 +136,5 @@ async def in_thread(name: str, check: Callable[[], Sequence[Check]], timeout: fl
         async with asyncio.timeout(timeout):
             await done.wait()
     except TimeoutError:
-        return [problem(name, f"no answer within {timeout:.0f} s", "Is a network drive or a disk gone?")]
+        return [problem(name, f"no answer within {timeout:.0f} s", "Is a network drive or a disk disconnected?")]
     return lines or [problem(name, "no answer")]

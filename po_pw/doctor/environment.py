@@ -60,7 +60,7 @@ async def examine(
 
     def sign_ins() -> list[Check]:
         kept.extend(folders.sign_ins(options))
-        return [line for _, line in kept] or [checks.ok("sign-in", "none yet; po-pw login URL makes one")]
+        return [line for _, line in kept] or [checks.ok("sign-in", "none yet; sign in with: po-pw login URL")]
 
     saved = await checks.in_thread("sign-in", sign_ins, _QUICK)
     usable = [origin for origin, line in kept if line.state != "problem"]
@@ -87,7 +87,7 @@ def check_network(asked: Sequence[Check]) -> list[Check]:
     dead = sum(answer.name == "portal" for answer in asked)
     if dead < _SEVERAL or dead < len(asked):
         return []
-    remedy = "Is this machine on the network? Check cable or Wi-Fi, VPN and proxy."
+    remedy = "Is this computer online? Check cable or Wi-Fi, VPN and proxy."
     return [checks.problem("network", f"none of the {dead} portals can be reached", remedy)]
 
 
@@ -100,7 +100,7 @@ def _python() -> list[Check]:
     name, version = platform.python_implementation(), platform.python_version()
     text = f"{name} {version}, {bits} bit, on {platform.system()} {platform.machine()}"
     if bits == 32:
-        return [checks.warning("python", text, "A 64 bit Python can use all of this machine's memory: install one.")]
+        return [checks.warning("python", text, "Install a 64 bit Python: it can use all of this computer's memory.")]
     return [checks.ok("python", text)]
 
 
@@ -117,9 +117,11 @@ def _spreadsheets() -> list[Check]:
             sheet.write_row(1, 0, ["PO-1", "https://portal.example/PO-1"])
         orders = [row.po_number for row in read.open_table(file).rows()]
     if orders != ["PO-1"]:
-        return [checks.problem("spreadsheets", f"a workbook with order PO-1 is read as {orders}", browser.REINSTALL)]
+        return [
+            checks.problem("spreadsheets", f"a test workbook with order PO-1 was read as {orders}", browser.REINSTALL)
+        ]
     versions = f"XlsxWriter {metadata.version('XlsxWriter')}, python-calamine {metadata.version('python-calamine')}"
-    return [checks.ok("spreadsheets", f"a workbook was written and read ({versions})")]
+    return [checks.ok("spreadsheets", f"a test workbook was written and read ({versions})")]
 
 
 def _memory(options: settings.Settings) -> list[Check]:
@@ -132,11 +134,11 @@ def _memory(options: settings.Settings) -> list[Check]:
     decision = capacity.decide(options.workers, 0, reading, capacity.Costs())
     most = capacity.decide(_MANY, 0, reading, capacity.Costs()).count
     if decision.count >= options.workers:
-        more = f"; up to {most} start at once here" if most > options.workers else ""
+        more = f"; up to {most} can start at once" if most > options.workers else ""
         lines.append(checks.ok("workers", f"{decision.why}{more}"))
     else:
         remedy = (
-            f"A run begins with those and opens more when there is room. Close programs, or use -w {decision.count}."
+            f"A run starts with these and opens more when it can. Close other programs, or use -w {decision.count}."
         )
         lines.append(checks.warning("workers", decision.why, remedy))
     return lines
@@ -148,8 +150,8 @@ def _display(options: settings.Settings) -> list[Check]:
     if display.can_show_windows():
         return [checks.ok("display", "windows can be shown")]
     if shutil.which(display.SERVER):
-        return [checks.ok("display", f"none, but {display.SERVER} is there for --headed; nobody can see its windows")]
-    text = "none: browsers run without a window, and a sign-in needs po-pw login --username"
+        return [checks.ok("display", f"none; --headed uses {display.SERVER}, whose windows nobody can see")]
+    text = "none: browsers run without a window; sign in with po-pw login --username"
     if options.headed:
         return [checks.warning("display", text, "Install xvfb, or leave --headed off.")]
     return [checks.ok("display", text)]

@@ -50,11 +50,15 @@ def temporary() -> list[checks.Check]:
     text = f"{folder.parent}, {humanize.size(free)} free"
     if os.name == "posix" and len(str(folder)) > _LONG_TEMP:
         remedy = "Set TMPDIR to a folder with a short path, e.g. /tmp."
-        return [checks.problem(name, f"{folder.parent} has too long a path for the browser's socket", remedy)]
+        return [checks.problem(name, f"{folder.parent} is too long a path for the browser", remedy)]
     if free < _NO_SPACE:
-        return [checks.problem(name, text, "Free some space there, or set TMPDIR to a folder with more.")]
+        return [
+            checks.problem(
+                name, text, "Free some space there, or set TMPDIR (Windows: TEMP) to a folder on another disk."
+            )
+        ]
     if free < _LITTLE_SPACE:
-        return [checks.warning(name, text, "Each worker's profile takes some 50 MB there: free some space.")]
+        return [checks.warning(name, text, "Each worker needs about 50 MB there: free some space.")]
     return [checks.ok(name, text)]
 
 
@@ -64,7 +68,7 @@ def home(options: settings.Settings) -> list[checks.Check]:
     fault = _fault(folder)
     if fault:
         return [checks.problem(name, fault, "Set PO_PW_HOME to a folder that can be written to.")]
-    state = "" if folder.is_dir() else " (made when somebody signs in)"
+    state = "" if folder.is_dir() else " (made when you sign in)"
     return [checks.ok(name, f"{folder}{state}")]
 
 
@@ -73,18 +77,18 @@ def output(options: settings.Settings) -> list[checks.Check]:
     name, folder = "output", Path(options.out).absolute()
     fault = _fault(folder)
     if fault:
-        return [checks.problem(name, fault, "Choose another place with --out.")]
+        return [checks.problem(name, fault, "Choose another folder with --out.")]
     left = options.max_path - len(str(folder))
     if left < _SHORT_PATHS:
         return [
             checks.warning(
                 name,
-                f"{folder} leaves {max(left, 0)} of {options.max_path} characters for folder and file names: "
-                "many will be cut short",
-                "Choose a place with a shorter path with --out, or raise --max-path.",
+                f"{folder} is a long path: only {max(left, 0)} of {options.max_path} characters are left for "
+                "folder and file names, so many names will be shortened",
+                "Choose a folder with a shorter path with --out, or raise --max-path.",
             )
         ]
-    return [checks.ok(name, f"{folder}{'' if folder.is_dir() else ' (will be made)'}")]
+    return [checks.ok(name, f"{folder}{'' if folder.is_dir() else ' (will be created)'}")]
 
 
 def disk(options: settings.Settings) -> list[checks.Check]:
@@ -93,7 +97,7 @@ def disk(options: settings.Settings) -> list[checks.Check]:
     free = shutil.disk_usage(folder).free
     text = f"{humanize.size(free)} free for attachments"
     if free < _NO_SPACE:
-        return [checks.problem("disk", text, "Free some space, or choose another place with --out.")]
+        return [checks.problem("disk", text, "Free some space, or choose another folder with --out.")]
     if free < _LITTLE_SPACE:
         return [checks.warning("disk", text, "That may not be enough for a long list of orders.")]
     return [checks.ok("disk", text)]
@@ -127,30 +131,32 @@ def check_file_system(kind: str, location: storage_location.StorageLocation, mod
         mode: SQLite's journal mode there, `wal` or `delete`.
     """
     name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
-    journal = (
-        "the journal writes ahead" if mode == "wal" else "the journal works with rollback, which is slower and as safe"
-    )
+    journal = "the journal uses a write-ahead log" if mode == "wal" else "the journal uses rollback: slower, as safe"
     if location.place is storage_location.Kind.SYNCED:
         return checks.warning(
             name,
-            f"{kind}, in a folder that is synced ({location.mark}): {journal}, but the sync program may hold its "
-            "files, and uploads files that are not finished",
-            "Choose a folder that is not synced with --out, and copy the results there afterwards.",
+            f"{kind}, in a synced folder ({location.mark}): {journal}, but the sync program may lock "
+            "files and upload unfinished ones",
+            "Choose a folder that is not synced with --out, and copy the files afterwards.",
         )
     if location.place is storage_location.Kind.REMOTE:
         return checks.warning(
             name,
-            f"{kind}, on another machine: {journal}, and a connection that breaks stops the run (the same command "
-            "continues)",
-            "A local folder with --out is faster. Never run po-pw from two machines on one folder.",
+            f"{kind}, on another computer: {journal}, and the run stops if the connection breaks (run the same "
+            "command again to continue)",
+            "A local folder is faster: choose one with --out. Never run po-pw from two computers on one folder.",
         )
     if lower.startswith(_IN_MEMORY):
         return checks.warning(
-            name, f"{kind}: everything there is gone after a restart", "Choose a folder on a disk with --out."
+            name,
+            f"{kind}: everything there is lost when the computer restarts",
+            "Choose a folder on a disk with --out.",
         )
     if lower in {"vfat", "msdos", "fat", "fat32"}:
         return checks.warning(
-            name, f"{kind}: no file can be over 4 GB there; {journal}", "Choose a folder on another disk with --out."
+            name,
+            f"{kind}: files over 4 GB cannot be saved there; {journal}",
+            "Choose a folder on another disk with --out.",
         )
     return checks.ok(name, f"{kind}; {journal}")
 
@@ -190,7 +196,7 @@ def _sign_in(saved: sessions.Sessions, origin: str, file: Path) -> checks.Check:
     ends = [cookie.get("expires") for cookie in cookies]
     if os.name == "posix" and stat.S_IMODE(about.st_mode) & 0o077:
         return checks.warning(
-            "sign-in", f"{origin}: {age}, and other users of this machine can read it", f"Run: chmod 600 {file}"
+            "sign-in", f"{origin}: {age}, and other users of this computer can read it", f"Run: chmod 600 {file}"
         )
     if not cookies or all(isinstance(end, int | float) and 0 < end < now for end in ends):
         return checks.warning("sign-in", f"{origin}: {age}, and every cookie has expired", again)

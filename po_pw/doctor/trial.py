@@ -37,7 +37,7 @@ async def page(context: contexts.Context, timeout: float) -> None:
         await lease.page.goto(_PAGE)
         title = await lease.page.evaluate("document.title")
     if title != "po-pw":
-        msg = f"the browser shows {title!r} where a page called 'po-pw' was opened"
+        msg = f"the browser shows {title!r} instead of the test page"
         raise errors.MachineError(msg)
 
 
@@ -53,23 +53,23 @@ async def download(context: contexts.Context, timeout: float) -> Path:
             await lease.page.goto(_PAGE)
             link = await lease.page.query_selector("#file")
             if link is None:
-                msg = "the browser does not show a link that was on its page"
+                msg = "the browser does not show the link on the test page"
                 raise errors.MachineError(msg)
             click = models.Click(await controls.describe(link))
             result = await capture.capture(
                 context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
             )
             if not isinstance(result, capture.Captured):
-                msg = "the browser opened a file that it should have downloaded"
+                msg = "the browser opened the test file instead of downloading it"
                 raise errors.MachineError(msg)
             path = await result.part()
     except errors.BrowserLostError:
         raise
     except errors.OrderError as error:
-        msg = f"the browser does not download a file: {error}"
+        msg = f"the browser did not download the test file: {error}"
         raise errors.MachineError(msg) from error
     if await asyncio.to_thread(path.read_bytes) != _FILE:
-        msg = f"the file that was downloaded ({path}) is not the one that was sent"
+        msg = f"the downloaded test file ({path}) differs from the one that was sent"
         raise errors.MachineError(msg)
     return path
 
@@ -94,6 +94,6 @@ async def _in_time(what: str, timeout: float) -> AsyncIterator[None]:
         async with asyncio.timeout(timeout):
             yield
     except (playwright.Error, TimeoutError) as error:
-        why = f"not within {timeout:.0f} s" if isinstance(error, TimeoutError) else launching.first_line(error)
-        msg = f"the browser does not {what}: {why}"
+        why = f"no result within {timeout:.0f} s" if isinstance(error, TimeoutError) else launching.first_line(error)
+        msg = f"the browser could not {what}: {why}"
         raise errors.MachineError(msg) from error

@@ -100,10 +100,10 @@ class Candidates:
         worst = max(self._errors, key=_telling, default=None)
         if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
             prefix = f"{worst}; " if worst else ""
-            msg = f"{prefix}no more addresses were asked, since an order has a limit of them"
+            msg = f"{prefix}no further addresses were tried: the limit for one order is reached"
             return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE)
         if self._attachment.is_certain:
-            return worst or errors.NotAFileError("no way to this file could be asked")
+            return worst or errors.NotAFileError("none of this file's addresses could be opened")
         if worst is None or isinstance(worst, errors.NotAFileError):
             for url, is_own in self._pages.items():
                 self._known.note(url, known_addresses.AddressKind.PAGE, of_shape=is_own)

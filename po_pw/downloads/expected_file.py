@@ -259,17 +259,17 @@ def verify_content(expected: ExpectedFile, size: int, head: bytes) -> tuple[str,
     """
     checks = ["length" if expected.length is not None else "no-length"]
     if expected.length is not None and size != expected.length:
-        msg = f"{size} of {expected.length} bytes of {expected.sent_name!r} came"
+        msg = f"only {size} of {expected.length} bytes of {expected.sent_name!r} arrived"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
     if size == 0:
         if not (expected.may_be_empty and file_type.may_be_empty(expected.sent_name)):
-            msg = f"no bytes of {expected.sent_name!r} came"
+            msg = f"{expected.sent_name!r} arrived empty"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
         return (*checks, "empty")
     wanted = file_type.promised(expected.sent_name, expected.media_type)
     if wanted is not None:
         # Kept anyway: servers send wrong types, and the user may still need the file.
-        checks.append("magic" if file_type.actual(head) == wanted else "type-mismatch")
+        checks.append("type" if file_type.actual(head) == wanted else "type-mismatch")
     return tuple(checks)
 
 
@@ -376,15 +376,15 @@ def sign_in_error(
     """
     host, at = allowed_hosts.host_of(requested_url), by or requested_url
     if not host or is_own(host):
-        message = f"{redact.bare(at)} asked for a sign-in where {what} was promised"
+        message = f"{redact.bare(at)} asked for a sign-in instead of sending {what}"
         return errors.SessionExpiredError(message, host=allowed_hosts.host_of(at))
-    msg = f"{what} asks for a sign-in of its own at {allowed_hosts.host_of(at)}"
+    msg = f"{what} needs a separate sign-in at {allowed_hosts.host_of(at)}"
     return errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
 
 def _page_message(expected: ExpectedFile, page: page_about.Page) -> str:
-    titled = f", titled {_short(page.title)!r}," if page.title else ""
-    return f"a web page{titled} came from {expected.source} where {_expected_name(expected)} was promised"
+    titled = f" titled {_short(page.title)!r}" if page.title else ""
+    return f"{expected.source} sent a web page{titled} instead of {_expected_name(expected)}"
 
 
 def _text_instead(expected: ExpectedFile, head: bytes) -> errors.OrderError:
@@ -395,13 +395,11 @@ def _text_instead(expected: ExpectedFile, head: bytes) -> errors.OrderError:
     quote = _short(match.group(1).decode("utf-8", "replace")) if match else ""
     suffix = f", saying {quote!r}," if quote else ""
     kind = expected.media_type or "no type"
-    return errors.NotAFileError(
-        f"text ({kind}){suffix} came from {expected.source} where {_expected_name(expected)} was promised"
-    )
+    return errors.NotAFileError(f"{expected.source} sent text ({kind}){suffix} instead of {_expected_name(expected)}")
 
 
 def _expected_name(expected: ExpectedFile) -> str:
-    return repr(expected.shown or expected.sent_name) if expected.shown or expected.sent_name else "a file"
+    return repr(expected.shown or expected.sent_name) if expected.shown or expected.sent_name else "the file"
 
 
 def _short(text: str) -> str:

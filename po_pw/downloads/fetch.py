@@ -37,12 +37,12 @@ class Limits:
     def check(self, size: int | None) -> None:
         """Raises PermanentError if a file is larger than allowed."""
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
-            msg = f"the file is larger than {self.max_file_bytes} bytes, the limit that was set"
+            msg = f"the file is larger than {self.max_file_bytes:,} bytes, the limit you set (--max-file-size)"
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
         if size is not None and self.fs_limit is not None and size > self.fs_limit:
             msg = (
-                f"the file is larger than {self.fs_limit} bytes, and the file system of the output folder takes none "
-                "that large. Choose a folder on another disk with --out."
+                f"the file is larger than {self.fs_limit:,} bytes, the most that the disk of the output folder "
+                "allows. Choose a folder on another disk with --out."
             )
             raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
 
@@ -62,7 +62,7 @@ class Limits:
         with filesystem.map_os_errors(part):
             free, _ = await asyncio.to_thread(filesystem.free_and_total, part.parent)
         if size - have > free:
-            msg = "the file is larger than what is free on the disk"
+            msg = "the file is larger than the free space on the disk"
             raise errors.DoesNotFitError(msg, size - have, filesystem.output_of(part))
 
 
@@ -158,14 +158,14 @@ async def _save_response(
     headers = {name.lower(): value for name, value in answer.headers.items()}
     at = redact.bare(answer.url)
     if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
-        msg = f"{at} is unchanged, and not where the file came from"  # a page about the file may be unchanged, too
+        msg = f"{at} says: unchanged, but the file came from elsewhere"  # a page about the file may be unchanged, too
         raise http_errors.NotAskedError(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
     if answer.status == 206 and (
         resume_info is None or not partial.is_continuation(resume_info, answer.status, headers)
     ):
-        msg = f"{at} does not go on where it broke off"
+        msg = f"{at} did not continue where the download broke off"
         raise http_errors.NotAskedError(msg)
     if answer.status == 206 and resume_info is not None:
         headers["content-length"] = str(resume_info.length)

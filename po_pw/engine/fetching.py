@@ -102,7 +102,9 @@ class Fetcher:
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := candidates.press(attachment)) is not None:
                 progress.unpressed[attachment.id] = press
-                error = error or errors.NotAFileError("a page came, and the file's button was not pressed yet")
+                error = error or errors.NotAFileError(
+                    "the file's address opened a page, and its button was not pressed yet"
+                )
             if error is None:
                 self.drop(progress, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
@@ -302,7 +304,7 @@ class Fetcher:
             raise errors.PermanentError(both, error.code) from error
         if needed is not None and host not in traffic.by_browser:
             traffic.by_browser.add(host)
-            self._hub.emit(events.Notice("info", f"files of {host} come through the browser: {needed}"))
+            self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured
 
     @contextlib.asynccontextmanager
@@ -340,8 +342,8 @@ class Fetcher:
             msg = f"{what} folder {error.folder}, and {humanize.size(free)} are free"
             return _NoRoomForBrowserError(msg, needed, error.folder)
         msg = (
-            f"there is no room for {name} ({humanize.size(needed)}) on the disk of {error.folder}: "
-            f"{humanize.size(free)} are free, {humanize.size(max(0, needed - free))} more are needed"
+            f"{name} ({humanize.size(needed)}) does not fit on the disk of {error.folder}: "
+            f"{humanize.size(free)} free, {humanize.size(max(0, needed - free))} more needed"
         )
         return errors.DoesNotFitError(msg, needed, error.folder)
 

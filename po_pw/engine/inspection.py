@@ -58,7 +58,7 @@ async def inspect(
     """
     login.check_address(url)
     if redact.is_incomplete(url):
-        msg = f"the address lacks a secret part, which po-pw left out where it says {redact.REDACTED}: give it whole"
+        msg = f"a secret part of the address is missing where it says {redact.REDACTED}: give it whole"
         raise errors.InputError(msg)
     part = recognition.record_part(url, "")
     number = po_number or (part if part in redact.address(url) else "this order")

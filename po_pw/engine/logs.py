@@ -13,13 +13,27 @@ import structlog
 from po_pw import events, models, redact
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
     from pathlib import Path
     from types import TracebackType
 
 _SILENT: Final = (events.BytesReceived, events.Progress)
 _MOST_WAITING: Final = 10_000
 """Maximum events that are queued while they cannot be written."""
+_NAMES: Final[Mapping[type[events.Event], Mapping[str, str]]] = {
+    events.RunStarted: {
+        "rows": "row_count",
+        "carried": "already_complete",
+        "refused": "unusable_rows",
+        "duplicates": "duplicate_rows",
+        "taken": "orders_by_earlier_result",
+        "refusals": "problems",
+    },
+    events.OrderStep: {"attachments": "attachments_found"},
+    events.OrderPutBack: {"counts": "attempt_counts"},
+    events.HostFree: {"refused": "why"},
+}
+"""Keys that differ from an event's own names, so that a key means one thing in every line (`docs/records.md`)."""
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -137,8 +151,8 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "po": out.po_number,
             "step": "settled",
             "status": out.status,
-            "files": len(out.files),
-            "found": out.found,
+            "attachments_found": out.found,
+            "attachments_downloaded": len(out.files),
             "bytes": sum(file.size for file in out.files),
             "folder": out.folder,
             "attempts": out.attempts,
@@ -152,9 +166,9 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "worker": event.worker,
             "po": event.po_number,
             "step": "read",
-            "page": listing.page,
-            "attachments": len(listing.attachments),
-            "claimed": listing.claimed,
+            "page_kind": listing.page,
+            "attachments_found": len(listing.attachments),
+            "attachments_stated": listing.claimed,
             "area": listing.area,
             "place": listing.place,
             "complete": listing.complete,
@@ -162,7 +176,8 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "evidence": listing.evidence,
             "quiet": listing.quiet,
         }
-    found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    names = _NAMES.get(type(event), {})
+    found = {names.get(field.name, field.name): getattr(event, field.name) for field in dataclasses.fields(event)}
     if "key" in found:
         found["po"] = found.pop("po_number", None) or found["key"]
         found.pop("key", None)

@@ -68,7 +68,7 @@ class OrderJob:
                 queue.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             MachineError: a problem of this machine.
         """
         progress = self._progress
@@ -92,7 +92,7 @@ class OrderJob:
         """Waits for the files, then settles the order or puts it back.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             MachineError: a problem of this machine.
         """
         await self._guarded(self._conclude())
@@ -144,7 +144,7 @@ class OrderJob:
         """Runs a step; returns the order's error, True on success, or False if the order went back.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in; the order has gone back.
+            LoginRequiredError: the portal asks you to sign in; the order has gone back.
             MachineError: a problem of this machine; likewise.
         """
         try:
@@ -242,7 +242,7 @@ class OrderJob:
         if self._progress.short_since is None:
             self._progress.short_since = asyncio.get_running_loop().time()
             po_number = self._lease.order.po_number
-            what = f"{po_number} waits: {error}. Free some there; the other orders go on meanwhile"
+            what = f"{po_number} waits: {error}. Free some space there; the other orders continue"
             self._run_context.hub.emit(events.Notice("warning", what))
         delay = self._deps.space.retry_delay
         await self._give_back(error=error, delay=delay)
@@ -260,5 +260,5 @@ class OrderJob:
             return
         for name, error in self._progress.failed.items():
             if isinstance(error, errors.DoesNotFitError):
-                said = f"{error}. Free some there, and run the same command again"
+                said = f"{error}. Free some space there, then run the same command again"
                 self._progress.failed[name] = errors.PermanentError(said, models.ErrorCode.DISK_FULL)

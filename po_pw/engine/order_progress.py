@@ -150,7 +150,7 @@ class OrderProgress:
             return ""
         shown = len(listing.attachments) - len(self.dropped)
         if listing.claimed is not None and shown < listing.claimed and listing.complete:
-            return f"the page says that there are {listing.claimed} attachments and shows {shown}"
+            return f"the page says it has {listing.claimed} attachments but shows {shown}"
         return "" if listing.complete else listing.why or "the page was still loading"
 
     def may_ask_more(self) -> bool:
@@ -308,7 +308,7 @@ class OrderProgress:
                 result.append(_missing(found, None))
             elif found.id not in self.saved:
                 error = self.failed.get(found.id)
-                failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not fetched")
+                failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not downloaded")
                 result.append(_missing(found, failure))
         return result
 
@@ -347,4 +347,4 @@ def _summary(missing: Sequence[models.MissingFile], found: int) -> models.Failur
         return None
     name = missing[0].name or missing[0].source
     count = "the attachment" if found == 1 else f"{len(missing)} of {found} attachments"
-    return models.Failure(first.code, f"{count} could not be fetched: {name}: {first.message}")
+    return models.Failure(first.code, f"{count} could not be downloaded: {name}: {first.message}")

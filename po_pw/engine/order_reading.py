@@ -22,28 +22,31 @@ if TYPE_CHECKING:
     from po_pw.transport import client
 
 _REFUSED: Final = {
-    models.PageKind.NOT_FOUND: (models.ErrorCode.NOT_FOUND, "the portal has no such order: check po_number and url"),
+    models.PageKind.NOT_FOUND: (
+        models.ErrorCode.NOT_FOUND,
+        "the portal has no such order: check po_number and url in your list",
+    ),
     models.PageKind.FORBIDDEN: (
         models.ErrorCode.FORBIDDEN,
-        "the signed-in user may not see this order: ask the portal's administrator, or sign in as another user",
+        "you are not allowed to see this order: ask the portal's administrator, or sign in as another user",
     ),
     models.PageKind.CHALLENGE: (
         models.ErrorCode.CHALLENGE,
-        "the portal asks to prove that a person is there: open it once with `po-pw login`, or use fewer workers",
+        "the portal asks whether you are a person: run po-pw login URL and answer it there, or use fewer workers (-w)",
     ),
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
         (
-            "the page that came could not be recognised as this order's ({why}): check the url; what was seen is in "
+            "the url opened another page than this order's ({why}): correct the url in your list; a screenshot is in "
             "{evidence}"
         ),
     ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
         (
-            "the page has no attachments, and no order of this portal has shown yet where they would be. Look at it "
-            "with: po-pw portal inspect {url} (add --accept if orders without attachments look like this)"
+            "no attachments found, and no order of this portal has shown any yet. Check the page with: po-pw portal "
+            "inspect {url} (add --accept if orders like this have none)"
         ),
     ),
 }
@@ -127,7 +130,7 @@ class OrderReading:
             await self._fetches.cancel()
             if self._deps.visits.is_ended(self._lease):
                 raise AbandonedError from None
-            msg = f"the order was not read within {self._run_context.options.order_timeout:.0f} s"
+            msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"
             raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
         except errors.SessionExpiredError as error:
             await self._fetches.cancel()
@@ -201,7 +204,7 @@ class OrderReading:
                 for attachment_id, click in rest.items():
                     await self._press(visit, shown[attachment_id], click)
         except TimeoutError:
-            msg = f"the order was not opened again within {timeout:.0f} s"
+            msg = f"the order's page could not be opened again within {timeout:.0f} s"
             raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
         await self._fetches.done()
 
@@ -211,7 +214,7 @@ class OrderReading:
         asked = {name: error for name, error in failed.items() if isinstance(error, errors.SessionExpiredError)}
         if asked and await self._session_holds(opened=True):
             for name, error in asked.items():
-                msg = f"this file alone asks for a sign-in ({error})"
+                msg = f"only this file asks for a sign-in ({error}): sign in as a user who may download it"
                 failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
 
     def announce(self, step: events.Step, attachments: int = 0) -> None:
@@ -280,7 +283,7 @@ class OrderReading:
         brief = dataclasses.replace(listing, facts="", considered=())  # not needed by listeners
         hub.emit(events.PageRead(self._lease.worker, order.key, order.po_number, brief))
         if listing.page is models.PageKind.SIGNED_OUT:
-            msg = f"{hostnames.origin_of(order.url)} asks for a sign-in: {listing.why}"
+            msg = f"{hostnames.origin_of(order.url)} asks you to sign in: {listing.why}"
             raise errors.SessionExpiredError(msg, by_data=listing.by_data)
         if listing.page is not models.PageKind.ORDER:
             raise self._refusal(listing)
@@ -316,7 +319,7 @@ class OrderReading:
         if error.by_data:  # another page may open without a session and prove nothing
             return
         if await self._session_holds(opened=False):
-            msg = f"this order alone asks for a sign-in ({error}): sign in as a user who may see it"
+            msg = f"only this order asks for a sign-in ({error}): sign in as a user who may see it"
             raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
     async def _session_holds(self, *, opened: bool) -> bool:

@@ -107,7 +107,7 @@ class OrderStream:
         """Waits for all submitted orders and ends the run.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: all contexts were lost.
         """
         self.group.source.close()
@@ -139,4 +139,4 @@ def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseExcept
     """The error for other callers that wait for a failed order."""
     if isinstance(error, errors.PoPwError):
         return error
-    return errors.ParallelProcessingError(f"{order.po_number} was not taken: {type(error).__name__}: {error}")
+    return errors.ParallelProcessingError(f"{order.po_number} was not processed: {type(error).__name__}: {error}")

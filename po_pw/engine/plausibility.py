@@ -115,8 +115,8 @@ def _bare(host: str, portal: _Portal) -> str:
         return ""
     all_of_them = "all" if portal.bare == portal.read else f"{portal.bare} of"
     return (
-        f"{host}: {all_of_them} {portal.read} orders that were read have no attachments. Check one: po-pw portal "
-        f"inspect {portal.bare_url} (with --accept if that is right)"
+        f"{host}: {all_of_them} {portal.read} orders have no attachments. That looks wrong. Check one: po-pw portal "
+        f"inspect {portal.bare_url} (with --accept if it is right)"
     )
 
 
@@ -127,8 +127,8 @@ def _same(host: str, portal: _Portal) -> str:
     if count < _SAME_ORDERS or count < _SAME_SHARE * portal.with_files:
         return ""
     return (
-        f"{host}: {count} of {portal.with_files} orders with files have one and the same file, "
-        f"{portal.file_names[digest]}, and no other. It may be the site's, not the orders'. Check one: po-pw portal "
+        f"{host}: {count} of {portal.with_files} orders with files have only the same file, "
+        f"{portal.file_names[digest]}. It may belong to the website, not to the orders. Check one: po-pw portal "
         f"inspect {portal.url}"
     )
 
@@ -137,6 +137,6 @@ def _strange(host: str, portal: _Portal) -> str:
     if portal.orders < _STRANGE_ORDERS or portal.strange <= _STRANGE_SHARE * portal.orders:
         return ""
     return (
-        f"{host}: the pages of {portal.strange} of {portal.orders} orders could not be recognised as theirs. Check the "
-        "url column; what came instead is in .po-pw/evidence"
+        f"{host}: {portal.strange} of {portal.orders} orders opened another page than their own. Check the url "
+        "column; screenshots are in .po-pw/evidence"
     )

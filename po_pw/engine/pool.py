@@ -115,8 +115,8 @@ class Pool:
             base = self._options.base_profile
             if base is not None and not base.is_dir():
                 msg = (
-                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out: "
-                    "then the one that po-pw login made is used."
+                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out "
+                    "to use the one that po-pw login made."
                 )
                 raise errors.ProfileError(msg)
             if base is None and origins and self._sessions.profile(origins[0]).is_dir():

@@ -190,8 +190,8 @@ class PortalKnowledge:
         count = len(listing.attachments)
         found = f"{count} {'file' if count == 1 else 'files'}" if count else "no files"
         text = (
-            f"{host} is not a portal po-pw knows: attachments were looked for by the page's own headings and lists. Of "
-            f"{order.po_number}, {found} {where}. To check: po-pw portal inspect {order.url}"
+            f"po-pw does not know {host} yet and looks for attachments by headings and lists. For {order.po_number} it "
+            f"found {found} {where}. To check: po-pw portal inspect {order.url}"
         )
         self._hub.emit(events.Notice("info", text))
 

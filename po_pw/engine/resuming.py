@@ -117,7 +117,7 @@ async def plan_resume(
                         unproved += 1
             stage.reach(start + len(batch))
     if carried:
-        with work.stage("Noting finished orders", "order", len(carried)) as stage:
+        with work.stage("Recording finished orders", "order", len(carried)) as stage:
             await journal.carry(run, stage.counted(carried))
     if skipped:
         await journal.skip(run, skipped)

@@ -32,7 +32,7 @@ from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
 from po_pw.results import counts, tables, write_back
-from po_pw.storage import claims, filesystem, names, staging
+from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Run:
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:
-                msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another place with --out."
+                msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another folder with --out."
                 raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self.options.max_path)
             self._lock_again = stack.enter_context(lock.locked(self._internal))
@@ -146,7 +146,7 @@ class Run:
                     certificate=certificate,
                 )
             )
-            with self._long_work.stage("Starting the browser driver"):
+            with self._long_work.stage("Starting Playwright"):
                 browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers, certificate)
                 self._pool = await stack.enter_async_context(browser_pool)
             self._stack = stack.pop_all()
@@ -188,7 +188,7 @@ class Run:
             source: the input's file, which the results never replace; not needed for a spreadsheet.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in; orders not reached are PENDING.
+            LoginRequiredError: the portal asks you to sign in; orders not reached are PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: a disk error.
             InputError: what was given is no order, or it cannot be written back although that was asked for.
@@ -276,7 +276,7 @@ class Run:
         beside = None if self._source is None else self._source.absolute().parent
 
         def proved(order: models.PurchaseOrder) -> models.Outcome | None:
-            return claims.proved(self.out, order, beside, self._name_bytes)
+            return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
             self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
@@ -425,7 +425,7 @@ class Run:
         await self._journal.doubt([order.key for order in again])
         if self._stopping is None:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
-            said = f"{count} read again: what their pages keep going has brought attachments on another order since"
+            said = f"{count} read again: on another order, attachments appeared later than expected"
             self.hub.emit(events.Notice("warning", said))
             run_context = dataclasses.replace(
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()

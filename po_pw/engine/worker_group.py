@@ -98,7 +98,7 @@ class WorkerGroup:
         """Processes until every order is settled, or the run is stopped.
 
         Raises:
-            LoginRequiredError: the portal asks for a sign-in.
+            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: no context could be opened, or all were lost.
             PortalUnreachableError: a portal did not answer for too long.
             OutputUnavailableError: the disk was full, or the output directory unavailable, for too long.
@@ -106,7 +106,7 @@ class WorkerGroup:
         """
         options, first = self._run_context.options, self._first
         most = options.max_total_bytes
-        full = f"{most} bytes were received, the limit that was set"
+        full = f"{most or 0:,} bytes were downloaded, the limit you set (--max-total-size)"
         traffic = file_traffic.Traffic(
             options.files_in_all,
             most,
@@ -159,7 +159,7 @@ class WorkerGroup:
         try:
             self.knowledge.save()
         except OSError as error:
-            self._warn(f"what was learned of the portals could not be kept ({error.strerror or error})")
+            self._warn(f"what po-pw learned about the portals could not be saved ({error.strerror or error})")
 
     def _begin(self, group: asyncio.TaskGroup, deps: WorkerDeps, name: models.WorkerId, delay: float) -> None:
         """Starts a worker; when the last has ended, background tasks are ended, too."""
@@ -205,7 +205,7 @@ class WorkerGroup:
         """After a sleep, checks the browsers and lets one order of each host go first, to test the session."""
         probes = self._run_context.probes
         async for seconds in clocks.watch_sleep(probes.asleep, probes.sleep_every):
-            self._warn(f"the machine slept for {humanize.duration(seconds)}; no deadline counts that")
+            self._warn(f"this computer slept for {humanize.duration(seconds)}; time limits do not count that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
@@ -213,7 +213,7 @@ class WorkerGroup:
         seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
-        why = f"the time for this run is over ({humanize.duration(seconds)})"
+        why = f"the time limit of this run is reached ({humanize.duration(seconds)})"
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
     def _give_up(self, error: errors.PoPwError) -> None:
@@ -221,7 +221,7 @@ class WorkerGroup:
         if self.given_up is None:
             self.given_up = error
             needs_sign_in = isinstance(error, errors.LoginRequiredError)
-            why = "the portal asks for a sign-in" if needs_sign_in else "the portal does not answer"
+            why = "the portal asks you to sign in" if needs_sign_in else "the portal does not answer"
             self._run_context.hub.emit(events.Stopping(now=False, why=why))
             self.source.stop()
 

@@ -88,7 +88,7 @@ def find_damage(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = 
             raise
         return str(error)
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # an invalid outcome
-        return f"an entry cannot be read: {error!r}"
+        return f"a record cannot be read: {error!r}"
 
 
 def _shape_fault(connection: sqlite3.Connection) -> str:

@@ -59,17 +59,17 @@ def _acquire(folder: Path, lock: filelock.BaseFileLock, note: Path) -> None:
     except filelock.Timeout:
         msg = (
             f"another po-pw ({_holder(folder)}) is working in {folder.parent}. Wait for it, stop it with Ctrl-C, or "
-            "choose another place with --out."
+            "choose another folder with --out."
         )
         raise errors.MachineError(msg) from None
     except (OSError, NotImplementedError) as error:
-        msg = f"{folder.parent} cannot be locked ({error}). Choose another place with --out."
+        msg = f"{folder.parent} cannot be locked ({error}). Choose another folder with --out."
         raise errors.MachineError(msg) from error
     try:
         note.write_text(f"{os.getpid()}\n", "utf-8")
     except OSError as error:
         lock.release()
-        msg = f"{folder.parent} cannot be written to ({error.strerror}). Choose another place with --out."
+        msg = f"{folder.parent} cannot be written to ({error.strerror}). Choose another folder with --out."
         raise errors.MachineError(msg) from error
 
 
@@ -117,4 +117,4 @@ def _could_lock(file: int) -> bool:
 
 def _holder(folder: Path) -> str:
     pid = holder(folder)
-    return "its process is not known" if pid is None else f"process {pid}"
+    return "process unknown" if pid is None else f"process {pid}"

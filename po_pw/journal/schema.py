@@ -198,7 +198,7 @@ def read_only(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
                 continue
             if is_sure or before == _stamps(path):
                 return found
-    msg = f"the journal {path} is being opened or closed by a run just now. Try again in a moment."
+    msg = f"the journal {path} is being opened or closed by a run. Try again in a moment."
     raise errors.MachineError(msg)
 
 
@@ -301,7 +301,7 @@ def refuse_newer(version: int, path: Path) -> None:
     if version > len(MIGRATIONS):
         msg = (
             f"{path} was written by a newer po-pw (version {version}, this one knows {len(MIGRATIONS)}). "
-            "Update po-pw, or choose another place with --out."
+            "Update po-pw, or choose another folder with --out."
         )
         raise errors.MachineError(msg)
 
@@ -336,18 +336,20 @@ def map_sqlite_errors(path: Path, *, waits: bool = False) -> Iterator[None]:
     except sqlite3.Error as error:
         code = code_of(error)
         if code == sqlite3.SQLITE_FULL:
-            msg = f"no space is left for the journal {path}"
+            msg = f"the disk of the journal {path} is full"
             raise errors.OutOfSpaceError(msg) from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             _damaged.add(path)
             msg = (
-                f"the journal {path} is damaged ({error}). Run the same command again: the journal is then set aside "
-                "and rebuilt from the manifests."
+                f"the journal {path} is damaged ({error}). Run the same command again: it sets the journal aside "
+                "and rebuilds it."
             )
         elif code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            msg = f"the journal {path} is locked by another program. Close it and run the command again."
+            msg = (
+                f"the journal {path} is locked by another program. Close that program, then run the same command again."
+            )
         elif code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
-            msg = f"the journal {path} cannot be written to ({error}). Choose another place with --out."
+            msg = f"the journal {path} cannot be written to ({error}). Choose another folder with --out."
         else:
             msg = f"the journal {path} cannot be used: {error}"
         if waits and code in _TEMPORARY:

@@ -201,10 +201,10 @@ class _Visit:
     async def capture(self, click: models.Click) -> base.Captured | models.Link:
         """Clicks the control under the press guard; returns the download or link."""
         if self._options.read_only and click.control.form is not None and click.control.form.method != "get":
-            msg = f"{click.control.label!r} sends a form, and --read-only forbids that"
+            msg = f"{click.control.label!r} was not pressed: it sends a form, which --read-only forbids"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._knowledge.is_press_refused(self._order.url, click.control):
-            msg = f"{click.control.label!r} was not pressed: another control of its kind brought no file"
+            msg = f"{click.control.label!r} was not pressed: another button like it led to no file"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._shown != (click.at, click.page):
             page = self._hold.page
@@ -333,7 +333,7 @@ async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
     kept = recognition.same_address(asked, facts.url)
     if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
-        msg = "the portal asked for a sign-in where a file was promised"
+        msg = "the portal asked for a sign-in instead of sending the file"
         raise errors.SessionExpiredError(msg) from error
 
 
@@ -419,7 +419,7 @@ async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:
         await got.discard()
-        msg = f"the file is larger than {most} bytes, the limit that was set"
+        msg = f"the file is larger than {most:,} bytes, the limit you set (--max-file-size)"
         raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
     return got
 
@@ -434,10 +434,10 @@ def _translated(url: str) -> Iterator[None]:
     except playwright.Error as error:
         first = launching.first_line(error)
         if "Download is starting" in first:
-            msg = f"the address leads to a file, not to an order's page: {redact.bare(url)}"
+            msg = f"the url opens a file, not the order's page: {redact.bare(url)}"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
         if "Cannot navigate to invalid URL" in first or "ERR_INVALID_URL" in first:
-            msg = "the address cannot be opened: check the url column"
+            msg = "the url cannot be opened: correct it in your list"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL) from error
         for name in _NETWORK:
             if name in first:

@@ -100,7 +100,7 @@ def decide(
         reserve_bytes: memory to leave to other programs; None: `reserve` of the total.
     """
     if wanted < 1:
-        return Decision(0, "no contexts are asked for")
+        return Decision(0, "no browsers are needed")
     reserved = reserve(reading.total_bytes) if reserve_bytes is None else reserve_bytes
     memory = (
         f"free memory {humanize.size(reading.free_bytes)}{' (within the limit of the container)' * reading.contained}"
@@ -110,15 +110,15 @@ def decide(
         missing = math.ceil((reserved - reading.free_bytes) / costs.context_bytes)
         count = max(1, now - missing)
         if count == now:
-            return Decision(1, f"{memory} is low, but one context must stay: one order after another")
-        less = f"closing {now - count} of {now} contexts"
+            return Decision(1, f"{memory} is low: using one browser, one order after another")
+        less = f"closing {now - count} of {now} browsers"
         return Decision(count, f"{memory} is low (at least {humanize.size(reserved // 2)} should stay free): {less}")
     bounds = _bounds(now, reading, costs, reserved, memory)
     allowed, limit = min(bounds, key=lambda bound: bound[0])
     if allowed >= wanted:
         return Decision(wanted, f"{bounds[0][1]} enough for {_contexts(wanted, wanted)}")
     if allowed < 1:
-        return Decision(1, f"{limit} not enough for even one context: trying with one", enough=False)
+        return Decision(1, f"{limit} not enough even for one browser: trying with one", enough=False)
     if allowed == now:
         return Decision(now, f"{limit} not enough for more than {_contexts(now, wanted)}")
     return Decision(allowed, f"{limit} enough for {_contexts(allowed, wanted)}")
@@ -237,5 +237,5 @@ class Governor:
 
 def _contexts(count: int, wanted: int) -> str:
     if count < wanted:
-        return f"{count} of {wanted} contexts"
-    return "the one context" if wanted == 1 else f"all {wanted} contexts"
+        return f"{count} of {wanted} browsers"
+    return "the one browser" if wanted == 1 else f"all {wanted} browsers"

@@ -151,7 +151,7 @@ class DiskMonitor:
             self._errors += 1
             self._not_before = now + wait
             if isinstance(error, errors.OutOfSpaceError):
-                self._pause(now, f"{error}: the run waits until there is room")
+                self._pause(now, f"{error}: the run waits until there is space")
             else:
                 self._mark_unavailable(now, str(error))
         elif not isinstance(error, errors.OutOfSpaceError):
@@ -198,14 +198,14 @@ class DiskMonitor:
         free = f"{humanize.size(reading.free)} free, {humanize.size(need)} needed"
         if short and not self.is_paused:
             self._pause(
-                now, f"the disk of {self._folder.out} is nearly full ({free}): the run waits until there is room"
+                now, f"the disk of {self._folder.out} is nearly full ({free}): the run waits until there is space"
             )
         elif self.is_paused and not short and now >= self._not_before:
             await self._resume(reading)
         if self._short_since is not None and self.is_paused and now - self._short_since >= self._timeout:
             msg = (
-                f"the disk of {self._folder.out} had no room for {humanize.duration(self._timeout)} ({free}). "
-                "Free some, and run the same command again: it continues where this one stopped."
+                f"the disk of {self._folder.out} was full for {humanize.duration(self._timeout)} ({free}). "
+                "Free some space, then run the same command again: it continues where this one stopped."
             )
             raise errors.OutOfSpaceError(msg)
 
@@ -230,11 +230,11 @@ class DiskMonitor:
     async def _check_output(self, now: float, fault: OSError) -> None:
         out, why = self._folder.out, fault.strerror or str(fault)
         if fault.errno == errno.EROFS:
-            msg = f"{out} cannot be written to any more ({why}). Choose another place with --out."
+            msg = f"{out} cannot be written to any more ({why}). Choose another folder with --out."
             raise errors.MachineError(msg)
         if await asyncio.to_thread(self._folder.is_lost):
             msg = (
-                f"{out} was removed or renamed while the run went on. Put it back, and run the same command again: it "
+                f"{out} was removed or renamed during the run. Put it back, then run the same command again: it "
                 "continues where this one stopped."
             )
             raise errors.MachineError(msg)
@@ -258,9 +258,9 @@ class DiskMonitor:
                 self._why_unavailable = str(error)
                 return
             self._why_unavailable = ""
-            message = f"{self._folder.out} can be written to again: the run goes on"
+            message = f"{self._folder.out} can be written to again: the run continues"
         else:
-            message = f"there is room on the disk again ({humanize.size(reading.free)} free): the run goes on"
+            message = f"the disk has space again ({humanize.size(reading.free)} free): the run continues"
         self._has_space.set()
         if not self._errors:
             self._short_since = None
@@ -271,8 +271,8 @@ class DiskMonitor:
         self._why_unavailable = why
         self._pause(
             now,
-            f"{why}. Is the network drive or the disk connected? The run waits for it, for "
-            f"{humanize.duration(self._timeout)} at most",
+            f"{why}. Is the network drive or the disk connected? The run waits for it, at most "
+            f"{humanize.duration(self._timeout)}",
         )
 
     def _pause(self, now: float, why: str) -> None:

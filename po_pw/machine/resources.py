@@ -55,7 +55,7 @@ def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
         allowed = float(_cpus_allowed())
         open_files, limit = _open_files()
     except (psutil.Error, OSError, RuntimeError) as error:
-        msg = f"the system does not say what memory and CPUs are left: {error}"
+        msg = f"the free memory and CPUs cannot be read: {error}"
         raise errors.MachineError(msg) from error
     if after.cpus is not None:
         allowed = min(allowed, after.cpus)
@@ -142,7 +142,7 @@ def file_system(path: Path) -> FileSystem:
     try:
         mounts = psutil.disk_partitions(all=True)
     except (psutil.Error, OSError) as error:
-        msg = f"the system does not say which file systems there are: {error}"
+        msg = f"the disks cannot be listed: {error}"
         raise errors.MachineError(msg) from error
     best = FileSystem("", "")
     for mount in mounts:

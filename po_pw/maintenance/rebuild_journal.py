@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
 _UNKNOWN: Final = models.Failure(
-    models.ErrorCode.INTERNAL, "the journal was damaged, and the order's manifest does not say why it failed"
+    models.ErrorCode.INTERNAL, "the journal was damaged and the reason is lost; run the same command again"
 )
 
-_LATEST_LOST: Final = "the journal had lost its last moments"
+_LATEST_LOST: Final = "the journal lacked the latest orders"
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +101,7 @@ def _check(path: Path, rollback: bool, stage: long_work.Stage) -> Previous:
             return Previous()
         aside = integrity.set_aside(path, datetime.datetime.now(datetime.UTC).astimezone())
     except OSError as error:
-        msg = f"the journal {path} cannot be used ({error.strerror or error}). Choose another place with --out."
+        msg = f"the journal {path} cannot be used ({error.strerror or error}). Choose another folder with --out."
         raise errors.MachineError(msg) from error
     return Previous(f"the journal was damaged ({why})", f"{path.parent.name}/{aside.name}")
 
@@ -149,10 +149,12 @@ def recovery_message(lost: Previous, count: int, unread: int) -> str:
         return ""  # intact, or a new output directory
     what = lost.why or _LATEST_LOST
     if lost.aside:
-        what += f" and is set aside as {lost.aside}"
+        what += f" and was renamed to {lost.aside}"
     parts = [f"{what}: {count} {'order' if count == 1 else 'orders'} recovered from the manifests"]
     if unread:
-        parts.append(f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: done again")
+        parts.append(
+            f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: those orders are done again"
+        )
     return "; ".join(parts)
 
 

@@ -117,11 +117,11 @@ def journal_of(out: Path) -> Path:
     if not internal.is_dir():
         file = next((place for place in (out, *out.parents) if place.is_file()), None)
         if file is not None:
-            msg = f"{file} is a file, not a folder. Give the output directory of a run."
+            msg = f"{file} is a file, not a folder. Give the output folder of a run."
         elif out.is_dir():
-            msg = f"{out} is not an output directory of po-pw: it has no .po-pw folder"
+            msg = f"{out} is not an output folder of po-pw: it has no folder .po-pw in it."
         else:
-            msg = f"there is no folder {out}. Give the output directory of a run."
+            msg = f"there is no folder {out}. Give the output folder of a run."
         raise errors.InputError(msg)
     return internal / "journal.db"
 
@@ -143,7 +143,7 @@ def read(out: Path, now: datetime.datetime | None = None) -> OutputStatus:
     pid = lock.holder(path.parent) if is_locked else None
     run = view.progress(path) if path.exists() and path.stat().st_size else None
     if run is None and not path.exists() and not is_locked:
-        msg = f"{out} has no journal: no run was made there, or somebody has removed .po-pw/journal.db"
+        msg = f"{out} has no journal: there was no run, or .po-pw/journal.db was removed."
         raise errors.InputError(msg)
     return OutputStatus(out, state_of(run, is_locked=is_locked), pid, now or datetime.datetime.now().astimezone(), run)
 

@@ -220,7 +220,7 @@ def _expected(
         try:
             record = manifests.read(file, parent, stem)
         except (OSError, ValueError) as error:
-            unread[parent, stem] = f"its manifest cannot be read ({error})"
+            unread[parent, stem] = f"its record in .po-pw/manifests cannot be read ({error})"
             continue
         known.add(record.folder)
         files = tuple((one.path, one.size, one.sha256) for one in record.files)
@@ -233,7 +233,7 @@ def _expected(
         if outcome is None or where is None:
             continue
         known.add(folder)
-        why = unread.pop((where.parent, where.stem), "its manifest is gone")
+        why = unread.pop((where.parent, where.stem), "its record in .po-pw/manifests is missing")
         findings.append(Finding(Kind.NO_MANIFEST, folder, "", outcome.po_number, key, why))
         files = tuple((one.path, one.size, one.sha256) for one in outcome.files)
         yield _Expected(key, outcome.po_number, folder, files)
@@ -291,13 +291,13 @@ def _compare(out: Path, expected: _Expected, stopped: threading.Event) -> tuple[
         files += 1
         try:
             if not entry.is_file(follow_symlinks=False):
-                found.append(finding(Kind.CHANGED, name, "it is no file any more"))
+                found.append(finding(Kind.CHANGED, name, "it is not a file any more"))
             elif (has := entry.stat(follow_symlinks=False).st_size) != size:
                 found.append(finding(Kind.CHANGED, name, f"{has} bytes instead of {size}"))
             else:
                 read += size
                 if manifests.sha256(folder / entry.name, lambda: _check(stopped)) != digest:
-                    found.append(finding(Kind.CHANGED, name, "its SHA-256 is another"))
+                    found.append(finding(Kind.CHANGED, name, "its SHA-256 differs"))
         except OSError as error:
             found.append(finding(Kind.UNREADABLE, name, error.strerror or str(error)))
     found += [finding(Kind.EXTRA, name) for name in sorted(paths)]

@@ -25,10 +25,8 @@ _FOREIGN: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp932", "gb18030", "
 _MAX_LINE_CHARS: Final = 1 << 24
 """Maximum characters of a line, which is read into memory."""
 _MAX_LINES, _MIN_LINES = 1024, 16
-_LONG_CELL: Final = f"a cell of it has more than {csv.field_size_limit():,} characters"
-_BAD_QUOTES: Final = (
-    'a quotation mark (") opens here and does not close where it should: the cells of this row cannot be told apart'
-)
+_LONG_CELL: Final = f"a cell has more than {csv.field_size_limit():,} characters"
+_BAD_QUOTES: Final = 'a quotation mark (") opens here and is not closed: correct the quotation marks in this row'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Text:
     def _lines(self, stream: IO[str]) -> Iterator[str]:
         while line := stream.readline(_MAX_LINE_CHARS):
             if len(line) == _MAX_LINE_CHARS:
-                msg = f"{self.path} has a line of {_MAX_LINE_CHARS:,} characters or more; it needs a row per order."
+                msg = f"{self.path} has a line of {_MAX_LINE_CHARS:,} characters or more; it needs one row per order."
                 raise errors.InputError(msg)
             yield line
 

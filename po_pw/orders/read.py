@@ -120,7 +120,7 @@ def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit:
     reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), address_of, tracking.places(columns))
     table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
     if next(table.rows(), None) is None:
-        msg = f"{path} has no rows below its header. It needs a row per purchase order."
+        msg = f"{path} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
     return table
 
@@ -160,7 +160,7 @@ def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: 
         msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
         raise errors.InputError(msg)
     if not isinstance(orders, Iterable):
-        msg = f"{_described(orders)} are no orders: give a list of mappings with po_number and url, or a file's path"
+        msg = f"{_described(orders)} are not orders: give a list of mappings with po_number and url, or a file's path"
         raise errors.InputError(msg)
     iterator = itertools.islice(orders, limit)
     first = tuple(itertools.islice(iterator, 1))

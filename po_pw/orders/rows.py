@@ -40,8 +40,8 @@ _ERRORS: Final = frozenset(
 )
 """Error values of formulas (Excel's `ERROR.TYPE`)."""
 _NO_RESULT_SAID: Final = (
-    "the formula there has no result: it has failed, or the file was saved by a program that does not calculate; open "
-    "the file in a spreadsheet program, correct the cell, save, and try again"
+    "the formula in this cell has no result; open the file in Excel, correct the cell, save, then run the same "
+    "command again"
 )
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
@@ -135,43 +135,40 @@ def _wrong_with_number(po_number: str) -> str:
     if len(po_number) > _MAX_CHARS:
         return f"{len(po_number)} characters long; a PO number has at most {_MAX_CHARS}"
     if "\ufffd" in po_number:
-        return "has characters that could not be read; save the file as CSV UTF-8 and try again"
+        return "has unreadable characters; save the file as CSV UTF-8, then run the same command again"
     for char in "" if po_number.isprintable() else po_number:
         if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-            return f"has a character that cannot be seen (U+{ord(char):04X}); type the PO number again"
+            return f"has an invisible character (U+{ord(char):04X}); type the PO number again"
     if _SHORTENED.fullmatch(po_number):
-        return f"{po_number} is a number shortened by a spreadsheet program; format the column as text and export again"
+        return f"{po_number} was shortened by Excel; format the column as text and enter the number again"
     return ""
 
 
 def _wrong_with_url(url: str) -> str:
     """What is wrong with an address; `""` if nothing."""
     if not url:
-        return "empty; give the order's address there, or one for all with --base-url or --url-template"
+        return "empty; enter the order's address, or use --base-url or --url-template for all orders"
     if url in _ERRORS:
         return _NO_RESULT_SAID
     if len(url) > _MAX_URL_CHARS:
         return f"{len(url)} characters long; an address has at most {_MAX_URL_CHARS}"
     if _USER.match(url):
-        return "has a user name or password in it; take it out and sign in with po-pw login"
+        return "contains a user name or password; remove it and sign in with po-pw login"
     if redact.is_incomplete(url):
-        return (
-            f"lacks a secret part, which po-pw left out where it says {redact.REDACTED}; use the list that the results "
-            "were made from"
-        )
+        return f"has a secret part removed by po-pw ({redact.REDACTED}); use the address from your own list"
     shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
     spaced = len(url.split(maxsplit=1)) > 1
     if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in url)):
-        return f"{shown} has white space or characters that cannot be seen in it"
+        return f"{shown} contains spaces or invisible characters"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return f"{shown} is not a web address"
     if parts.scheme.lower() not in {"http", "https"}:
-        return f"{shown} is not a web address; it must begin with https:// or http://"
+        return f"{shown} is not a web address; it must start with https:// or http://"
     if not host:
-        return f"{shown} names no host"
+        return f"{shown} has no host name"
     if not hostnames.is_plain(parts.netloc):
-        return f"{shown} does not name its host plainly; write it as the browser shows it"
+        return f"{shown} has an unusual host name; copy the address from your browser"
     return ""

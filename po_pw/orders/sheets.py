@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from po_pw.orders import headers
 
 _HEAD: Final = 64 * 1024
-_GIVE: Final = "Give the spreadsheet with the purchase orders, .csv or .xlsx."
+_GIVE: Final = "Give your list of orders as .csv or .xlsx."
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHERS: Final = (
     (b"%PDF", "a PDF"),
@@ -81,7 +81,7 @@ def open_source(path: Path) -> Source:
         raise errors.InputError(msg)
     sample = head.decode(encoding, "replace").removeprefix("\ufeff")
     if not sample.strip(" \t\r\n\0\ufeff\ufffd"):
-        msg = f"{path} is empty. It needs a header row with a column po_number, and a row per purchase order."
+        msg = f"{path} is empty. It needs a header row with a column po_number, and one row per order."
         raise errors.InputError(msg)
     if _PAGE.match(sample):
         msg = f"{path} is not a spreadsheet but a web page (a sign-in page?). Export it again as .csv or .xlsx."
@@ -112,7 +112,7 @@ def _head(path: Path) -> bytes:
             msg = "a web address was given, not a file. Download the spreadsheet first, and give that file."
         raise errors.InputError(msg) from None
     except PermissionError:
-        msg = f"{path} may not be read: permission denied. Is it open in another program, or somebody else's file?"
+        msg = f"{path} cannot be read: permission denied. Is it open in Excel? If so, close it."
         raise errors.InputError(msg) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_GIVE}"

@@ -78,8 +78,8 @@ class _Extent:
         self.left, self.right = min(self.left, column), max(self.right, column)
         self.top, self.bottom = min(self.top, row), max(self.bottom, row)
         if (self.right - self.left + 1) * (self.bottom - self.top + 1) > _MAX_CELLS:
-            msg = f"{self.path}: something stands in cell {_letters(column)}{row + 1}, far from the rest. "
-            raise errors.InputError(f"{msg}Empty that cell, save, try again.")
+            msg = f"{self.path}: there is something in cell {_letters(column)}{row + 1}, far from the rest. "
+            raise errors.InputError(f"{msg}Empty that cell, save, then run the same command again.")
 
 
 def check(path: Path) -> dict[str, dict[int, list[int]]]:
@@ -204,7 +204,10 @@ def _blocks(path: Path, stream: IO[bytes]) -> Iterator[bytes]:
     while block := stream.read(_BLOCK):
         text = 0 if b"<" in block else text + len(block)
         if text >= _MAX_TEXT:
-            msg = f"{path} has a cell with a million characters and more. Empty that cell, save, try again."
+            msg = (
+                f"{path} has a cell with a million characters or more. Empty that cell, save, then run the "
+                "same command again."
+            )
             raise errors.InputError(msg)
         block = rest + block
         end = max(block.rfind(b"<"), 0)

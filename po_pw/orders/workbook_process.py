@@ -32,7 +32,7 @@ _PREFERRED: Final = "podata"
 _MAX_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
 """Rows after which the timeout restarts."""
-_SAVE: Final = "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
+_SAVE: Final = "Open it in Excel, save it as .xlsx or .csv, then run the same command again."
 
 
 def _main(path: Path, seconds: float) -> None:
@@ -90,7 +90,7 @@ def _lines(path: Path) -> Iterator[object]:
     except errors.InputError as error:
         yield {"refused": str(error)}
     except (workbook_limits.ProtectedError, calamine.PasswordError):
-        yield {"refused": f"{path} is protected with a password. Save it without one and try again."}
+        yield {"refused": f"{path} is protected with a password. Save it without one, then run the same command again."}
     except calamine.WorksheetNotFound as error:
         yield {
             "refused": f"{path} is not a spreadsheet that can be read (its sheet {str(error)!r} is not in it). {_SAVE}"
@@ -123,7 +123,7 @@ def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_
         if found is None and sheet.height:
             found = sheet
     if found is None:
-        msg = f"{path} is empty: no visible sheet has anything in it. It needs a header row with a column po_number."
+        msg = f"{path} is empty: no visible sheet has any cells. It needs a header row with a column po_number."
         raise errors.InputError(msg)
     return found, [name for name in visible if name != found.name]
 

@@ -177,7 +177,7 @@ def _run(program: types.ModuleType, path: Path, arguments: list[str], stream: IO
                 process.kill()  # if waiting was interrupted
     except OSError as error:
         msg = (
-            f"{path}: a workbook is opened in a separate process, and none can be started "
+            f"{path}: the process that reads workbooks cannot be started "
             f"({error.strerror or error}). Close other programs and try again, or save the sheet as .csv."
         )
         raise errors.MachineError(msg) from None
@@ -193,7 +193,7 @@ def _about(path: Path, sheet: str, others: list[str]) -> str:
 def _damaged(path: Path) -> str:
     return (
         f"{path} cannot be read: it is damaged, or so large that reading it takes all memory or does not end. "
-        "Open it in a spreadsheet program, save it as .xlsx or .csv, and try again."
+        "Open it in Excel, save it as .xlsx or .csv, then run the same command again."
     )
 
 

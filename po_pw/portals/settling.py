@@ -100,7 +100,7 @@ class Settling(Generic[L]):
         if self.quiet is None:
             return ""
         endless = ", ".join((*self.quiet.recurring, *self.quiet.uncountable))
-        going = f"; still going: {endless}" if endless else ""
+        going = f"; still loading: {endless}" if endless else ""
         return f"{self.quiet.how.value.lower()} after {self.quiet.seconds:.2f} s{going}"
 
     def _is_trusted(self, label: str) -> bool:

@@ -21,7 +21,7 @@ COLUMNS: Final = (
     "bytes",
     "folder",
     "source_url",
-    "lane",
+    "read_by",
     "worker",
     "attempts",
     "seconds",
@@ -76,7 +76,7 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
     error = row.error or (outcome.error if outcome else None)
     code, message = (error.code.value, error.message) if error else ("", "")
     if row.duplicate_of is not None:
-        message = ": ".join(part for part in (f"same PO as row {row.duplicate_of}", message) if part)
+        message = ": ".join(part for part in (f"same PO number as row {row.duplicate_of}", message) if part)
     elif row.status is models.Status.PENDING:
         message = message or f"not reached; run {again} again to continue"
     if outcome is None:
@@ -139,7 +139,7 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
     ]
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
-        said = clean(gap.failure.message) if gap.failure else "only an address or a text, and no file; recorded"
+        said = clean(gap.failure.message) if gap.failure else "a link or a text, not a file: recorded, not downloaded"
         source = clean(gap.source)
         place = clean(gap.place)
         lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))

@@ -31,7 +31,7 @@ class _State(enum.Enum):
     ABSENT = "nothing is there"
     OURS = "ours, as we wrote it"
     CHANGED = "was changed since po-pw wrote it"
-    INPUT = "is the list of this run"
+    INPUT = "is your list"
     READ_ONLY = "is read-only"
     IN_USE = "cannot be read (is it open in another program?)"
     OTHERS = "was not made by po-pw"
@@ -90,7 +90,7 @@ class OwnFiles:
             if state is _State.CHANGED:
                 kept = self._moved_aside(candidate)
                 if kept:
-                    messages.append(f"{candidate} {state.value}: your version is now {kept}")
+                    messages.append(f"{candidate} {state.value}: your version is now called {kept}")
                     state = _State.ABSENT
             if state in {_State.ABSENT, _State.OURS}:
                 # Recorded first: after a crash in between, both the old and the new file are known as ours.
@@ -102,12 +102,12 @@ class OwnFiles:
                 else:
                     durable.sync_folder(self._folder)  # before the record, which must not be ahead of it
                     if candidate != name:
-                        messages.append(f"{why}: {called} are in {candidate}")
+                        messages.append(f"{why}, so {called} are in {candidate}")
                     return candidate, tuple(messages)
             else:
                 why = why or f"{candidate} {state.value} and stays as it is"
             self._reported.add(candidate)
-        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names like it are taken"
         raise PermissionError(msg)
 
     def clear(self, base: str, written: Collection[str]) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ class OwnFiles:
                 except OSError as error:
                     if name not in self._reported:
                         messages.append(
-                            f"{name} is of an earlier run and could not be removed ({error.strerror or error})"
+                            f"{name} is from an earlier run and could not be removed ({error.strerror or error})"
                         )
                     continue
                 durable.sync_folder(self._folder)
@@ -158,7 +158,7 @@ class OwnFiles:
                 self._note(candidate, (_A_FOLDER,))
                 path.mkdir(parents=True, exist_ok=True)
                 return candidate
-        msg = f"{self._folder / name} and {_MAX_NAMES} other names are taken"
+        msg = f"{self._folder / name} and {_MAX_NAMES} other names like it are taken"
         raise PermissionError(msg)
 
     def _state_of(self, name: str) -> _State:

@@ -91,8 +91,11 @@ def write_all(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, exceptions.XlsxWriterException) as error:
-        msg = f"the results cannot be written in {out}: {_why(error)}. Nothing fetched is lost: make room there, or "
-        msg += "close what is open, and run the same command again."
+        msg = (
+            f"the results cannot be written in {out}: {_why(error)}. No downloaded file is lost. Free some "
+            "space there, or "
+        )
+        msg += "close the results if they are open, then run the same command again."
         raise errors.MachineError(msg) from error
 
 
@@ -155,15 +158,15 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
 
 def _totals(summary: counts.Summary) -> dict[str, Any]:
     return {
-        "rows": summary.rows,
+        "row_count": summary.rows,
         "counts": {status.value: count for status, count in summary.counts.items()},
-        "files": summary.fetched.files,
-        "bytes": summary.fetched.bytes,
+        "files_downloaded": summary.fetched.files,
+        "bytes_downloaded": summary.fetched.bytes,
         "files_there": summary.there.files,
         "bytes_there": summary.there.bytes,
         "order_seconds": round(summary.order_seconds, 3),
-        "carried": summary.carried,
-        "others": summary.others,
+        "already_complete": summary.carried,
+        "other_count": summary.others,
         "warnings": summary.warnings,
     }
 
@@ -173,7 +176,7 @@ def _run(about: About) -> dict[str, Any]:
     return {
         "id": about.run,
         "po_pw": about.version,
-        "source": plan.source,
+        "list": plan.source,
         "columns": plan.columns,
         "out": plan.out,
         "workers": plan.workers,

@@ -77,10 +77,13 @@ class _Sheet:
         notes = []
         if self.left_out:
             notes.append(
-                f"results.xlsx, sheet {self._name}: {self.left_out} rows more than a sheet can hold are left off"
+                f"results.xlsx, sheet {self._name}: the last {self.left_out} rows are missing, as a sheet "
+                "cannot hold more"
             )
         if self.clipped:
-            notes.append(f"results.xlsx, sheet {self._name}: {self.clipped} cells were too long and end in …")
+            notes.append(
+                f"results.xlsx, sheet {self._name}: {self.clipped} cells were too long and were cut (they end in …)"
+            )
         return [f"{note}; results.json has everything" for note in notes]
 
     def _fitting(self, text: str) -> str:

@@ -61,7 +61,7 @@ class Installed:
                 return action()
             except Exception as error:  # noqa: BLE001 - the boundary of other packages
                 _log.exception("the writer of %s failed", self._name)
-                self.fault = self.fault or f"{self._name} was not written: the package that adds it failed ({error!r})"
+                self.fault = self.fault or f"{self._name} was not written: the package that makes it failed ({error!r})"
         return None
 
     def _open(self) -> None:

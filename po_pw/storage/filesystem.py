@@ -85,11 +85,11 @@ _ON_WINDOWS: Final = {
 """By `winerror` (learn.microsoft.com, "System Error Codes"), more precise than the `errno` that Python gives."""
 
 _SAID: Final = {
-    Kind.TOO_LARGE: "the file system of {out} takes no file that large. Choose a folder on another disk with --out.",
-    Kind.NAME: "the file system of {out} does not take the name {name} ({why})",
+    Kind.TOO_LARGE: "the disk of {out} does not allow files this large. Choose a folder on another disk with --out.",
+    Kind.NAME: "the disk of {out} does not allow the file name {name} ({why})",
     Kind.IN_USE: (
         "{path} cannot be changed ({why}). Another program may have it open, or it is write-protected: close or unlock "
-        "it, and run the same command again"
+        "it, then run the same command again"
     ),
     Kind.REMOVED: "another program, perhaps a virus scanner, removed {path} while it was being written",
     Kind.OTHER: "{path} cannot be written ({why})",
@@ -232,7 +232,7 @@ def to_order_error(
     if folder_error is not None and kind_of(folder_error) is not Kind.FULL:
         return errors.OutputUnavailableError(f"{where} cannot be written to ({folder_error.strerror or folder_error})")
     if folder_error is not None or kind is Kind.FULL:
-        return errors.OutOfSpaceError(f"no space is left in {where}")
+        return errors.OutOfSpaceError(f"the disk of {where} is full")
     said = _SAID[kind].format(out=where, path=path, name=path.name, why=error.strerror or error)
     if kind is Kind.TOO_LARGE:
         return errors.PermanentError(said, models.ErrorCode.TOO_LARGE)
@@ -332,14 +332,14 @@ def check_names(folder: Path) -> None:
     """
     if sys.getfilesystemencoding().lower() not in {"utf-8", "utf8"}:
         msg = (
-            f"file names are written as {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
-            "environment variable PYTHONUTF8=1, and run the same command again."
+            f"file names use the encoding {sys.getfilesystemencoding()} here, which lacks many letters. Set the "
+            "environment variable PYTHONUTF8=1, then run the same command again."
         )
         raise errors.MachineError(msg)
     try:
         str(folder).encode("utf-8")
     except UnicodeEncodeError:
-        msg = f"the path {folder} has bytes that are no text. Choose another place with --out."
+        msg = f"the path {folder} has characters that cannot be read. Choose another folder with --out."
         raise errors.MachineError(msg) from None
 
 

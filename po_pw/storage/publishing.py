@@ -47,7 +47,10 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
                 _copy_added(older, source)
             for taken in (where.base, final):
                 if taken.exists() and not taken.is_dir():
-                    msg = f"{taken} is a file, where a folder is to go: move it, and run the same command again"
+                    msg = (
+                        f"{taken} is a file where the order's folder should go. Move it, then run the same "
+                        "command again"
+                    )
                     raise errors.FolderHeldError(msg)
             with contextlib.ExitStack() as undo:
                 for old, _ in older:

@@ -317,8 +317,8 @@ def check_present(folder: Path, files: Sequence[models.SavedFile], out: Path) ->
 def lost_text(file: models.SavedFile) -> str:
     """Message for a file that was saved and is missing now."""
     return (
-        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If the file can be "
-        "trusted, exclude the output folder from scanning, and run the same command again"
+        f"another program, perhaps a virus scanner, removed {file.sent_name!r} after it was saved. If you trust the "
+        "file, exclude the output folder from scanning, then run the same command again"
     )
 
 

@@ -79,7 +79,7 @@ def _resolved(path: str) -> str:
 
 def _refused(text: str, base: str) -> errors.PermanentError:
     if base:
-        msg = f"{redact.bare(base)} leads to {redact.bare(text)}, which is no http(s) address"
+        msg = f"{redact.bare(base)} leads to {redact.bare(text)}, which is not an http(s) address"
     else:
-        msg = f"{redact.bare(text)} is no http(s) address"
+        msg = f"{redact.bare(text)} is not an http(s) address"
     return errors.PermanentError(msg, models.ErrorCode.INVALID_URL)

@@ -94,12 +94,12 @@ class HostPolicy:
             came_from: address that redirected here; `""` if it was on the page.
         """
         if not url.lower().startswith(("http://", "https://")):
-            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is no http(s) address"
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which is not an http(s) address"
             raise errors.PermanentError(msg, models.ErrorCode.INVALID_URL)
         host = host_of(url)
         if not (self.is_home(host) or _is_among(host, self.allowed) or self._is_storage(host, came_from)):
             said = f"{redact.bare(came_from)} leads to {host}" if came_from else f"the file is on {host}"
-            raise NotAllowedError(f"{said}, which is no host of the portal: add --allow-host {host} to fetch it")
+            raise NotAllowedError(f"{said}, which is not part of the portal. To download it, add --allow-host {host}")
 
     def check_hop(self, url: str, came_from: str) -> None:
         """Raises NotAllowedError if a redirect must not be followed; sign-in pages are allowed.
@@ -110,7 +110,7 @@ class HostPolicy:
             return
         self.check_file(url, came_from)
         if self.is_home(host_of(url)) and self.changes(url):
-            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not asked: it may change something"
+            msg = f"{redact.bare(came_from)} leads to {redact.bare(url)}, which was not opened: it may change something"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
 
     def _is_storage(self, host: str, came_from: str) -> bool:
@@ -129,7 +129,8 @@ class HostPolicy:
     def refused_inside(self, host: str, address: str) -> NotAllowedError:
         """The error for a host with a private address while the portal's is public."""
         return NotAllowedError(
-            f"{host} is at a private address ({address}), and the portal is not: add --allow-host {host} to fetch it"
+            f"{host} is inside your own network ({address}), but the portal is not. To download it, add "
+            f"--allow-host {host}"
         )
 
     def is_home(self, host: str) -> bool:

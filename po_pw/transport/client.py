@@ -267,7 +267,7 @@ def _is_page(headers: Mapping[str, str]) -> bool:
 async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[bytes, None]:
     coding = codings.of(answer.headers)
     if coding and not codings.is_read(coding):
-        msg = f"{redact.bare(at)} is compressed in a way that only a browser reads"
+        msg = f"{redact.bare(at)} is compressed in a way that only a browser can read"
         raise errors.BrowserRouteNeededError(msg)
     with http_errors.map_client_errors(at, streaming=True):
         received = _received(answer)

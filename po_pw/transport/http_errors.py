@@ -45,9 +45,9 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
     """
     if status == 200 or status in {_EXPECTED_STATUS[name] for name in conditions if name in _EXPECTED_STATUS}:
         return
-    said = f"the server answered HTTP {status} for {redact.bare(url)}"
+    said = f"{redact.bare(url)} answered HTTP {status}"
     if status in _CONDITIONAL:
-        raise NotAskedError(f"{said}, which is no answer to what was asked")
+        raise NotAskedError(f"{said}, which does not answer the request")
     if status == 401:
         raise errors.SessionExpiredError(said, host=allowed_hosts.host_of(url))
     if status == 407:
@@ -83,18 +83,18 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
         connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
         if connecting:
             raise net_errors.unreachable(url, models.NetFault.SILENT) from error
-        msg = f"no bytes came from {at} for too long"
+        msg = f"{at} sent nothing for too long"
         raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from error
     except (aiohttp.ClientPayloadError, codings.CutShortError) as error:
-        msg = f"{at} broke off in the middle"
+        msg = f"the download of {at} broke off"
         raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
     except aiohttp.ClientResponseError as error:
         # Malformed headers: browsers tolerate more.
-        msg = f"the answer of {at} is not valid HTTP"
+        msg = f"{at} sent an invalid answer"
         raise errors.BrowserRouteNeededError(msg) from error
     except aiohttp.ClientError as error:
         if streaming:
-            msg = f"{at} broke off in the middle"
+            msg = f"the download of {at} broke off"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         raise net_errors.unreachable(url, _fault(error)) from error
 

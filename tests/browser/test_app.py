@@ -195,7 +195,7 @@ def test_the_examples_of_readme_run_as_they_stand(
         lines = capsys.readouterr().out.splitlines()
         assert sorted(line.split()[:2] for line in lines) == [[order["po_number"], "COMPLETED"] for order in given]
     results = json.loads((tmp_path / "downloads" / "results.json").read_text("utf-8"))
-    assert results["run"]["source"] == ""  # of the pool: an asynchronous run writes them when it is asked to
+    assert results["run"]["list"] == ""  # of the pool: an asynchronous run writes them when it is asked to
     with po_pw.MainApp() as main:
         result = main.process_pos("pos.csv", resume=True)
         assert (result.success, result.summary.carried, result.summary.fetched.files) == (2, 2, 0)
@@ -228,14 +228,14 @@ def opened(*given: Any, **more: Any) -> None:
         (lambda: app.MainApp(workers=3), "workers: say max_workers instead"),
         (lambda: app.MainApp(outt="x"), "outt: there is no such setting; did you mean out?"),
         (lambda: app.Settings(max_file_bytes="5 apples"), "max_file_bytes: '5 apples' cannot be used"),
-        (lambda: app.MainApp(out="file").process_pos([]), "Choose another place with out."),
+        (lambda: app.MainApp(out="file").process_pos([]), "Choose another folder with out."),
         (lambda: app.MainApp().process_pos({"po_number": "PO-1"}), "a single order was given"),
         (lambda: app.MainApp().process_pos(["PO-1"]), "order 1 is 'PO-1' (str): give a mapping"),
         (lambda: app.MainApp().process_pos([None, {"po_number": "1"}]), "order 1 is None (NoneType): give a mapping"),
         (lambda: app.MainApp().process_pos([{"PO": ["1"]}]), "order 1: PO is ['1'] (list), where a text or a number"),
         (lambda: opened({"workers": 1}), "open_run takes Settings, e.g. open_run(Settings(workers=4)), not dict"),
         (lambda: opened(None, on_event=5), "on_event is called with each event: give a function, not int"),
-        (lambda: app.MainApp().process_pos(5), "5 (int) are no orders"),
+        (lambda: app.MainApp().process_pos(5), "5 (int) are not orders"),
         (lambda: app.MainApp().process_single_po("PO-1"), "order 1 is 'PO-1' (str)"),
         (lambda: app.WorkerPool().submit("PO-1"), "the order is 'PO-1' (str)"),
         (lambda: app.MainApp(browser="/no/such").process_pos([{"po_number": "1", "url": "http://x"}]), "/no/such"),

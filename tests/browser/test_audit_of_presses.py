@@ -103,8 +103,8 @@ def test_the_first_line_says_what_it_comes_to(tmp_path: Path) -> None:
     run_async(run_with(tmp_path, HAPPENED))
     said = invoked("status", tmp_path, "--audit")
     assert said.splitlines()[0] == (
-        "2 presses, 2 requests other than GET were sent (1 to hand out files, 1 which the page sends by itself), "
-        "1 request was stopped, 1 control was left alone."
+        "2 presses, 2 requests other than GET were sent (1 to download files, 1 that the page sends by itself), "
+        "1 request was stopped, 1 button was left alone."
     )
     for words in (f"sent: POST {PAGE}/file (csrf, file)", f"stopped: GET {PAGE}/approve", "not pressed", "PO-1"):
         assert words in said
@@ -115,16 +115,16 @@ def test_the_first_line_says_what_it_comes_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        (presses.Counts(), "Nothing was pressed, and so nothing was sent"),
+        (presses.Counts(), "Nothing was pressed, so nothing was sent"),
         (
             presses.Counts(pressed=23, sent_for_files=4, stopped=7),
-            "23 presses, 4 requests other than GET were sent (all to hand out files), 7 requests were stopped.",
+            "23 presses, 4 requests other than GET were sent (all to download files), 7 requests were stopped.",
         ),
         (presses.Counts(pressed=1), "1 press, no request other than GET was sent, 0 requests were stopped."),
         (presses.Counts(pressed=1, sent_for_list=1), "1 request other than GET was sent (to show more of a list)"),
         (
             presses.Counts(refused=2),
-            "0 presses, no request other than GET was sent, 0 requests were stopped, 2 controls",
+            "0 presses, no request other than GET was sent, 0 requests were stopped, 2 buttons",
         ),
     ],
 )
@@ -198,4 +198,4 @@ def test_a_run_is_audited_from_its_first_press(tmp_path: Path) -> None:
         (expander.po_number, "pressed", "OPEN", ""): 1,
     }
     assert all(one["fields"] == ["csrf"] for one in answer["entries"] if one["method"])
-    assert "(all to hand out files), 0 requests were stopped." in answer["said"]
+    assert "(all to download files), 0 requests were stopped." in answer["said"]

@@ -338,7 +338,9 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
     (missing,) = outcomes[0].missing
     assert missing.failure is not None
     assert (missing.name, missing.failure.code) == ("never.pdf", models.ErrorCode.FORBIDDEN)
-    assert len([text for text in said if "come through the browser: the server answered HTTP 403" in text]) == 1
+    assert (
+        len([text for text in said if "are downloaded by the browser: " in text and "answered HTTP 403" in text]) == 1
+    )
     assert opened.portal.saw("/files/d.pdf") == [True]
     if os.name == "posix":
         assert [text for text in said if text.startswith(f"{sign_in} could be read by")]
@@ -351,7 +353,7 @@ def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(
     names = ["open1.pdf", "open2.pdf", "open3.pdf", "open4.pdf"]
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names, max_total_bytes="8kB"))
     assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]
-    assert "8000 bytes were received, the limit that was set" in said
+    assert "8,000 bytes were downloaded, the limit you set" in said
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, [*names, "open5.pdf+big.pdf"], max_file_bytes="1MiB"))
     assert [outcome.carried for outcome in outcomes] == [True, True, False, False, False]
     (missing,) = outcomes[-1].missing

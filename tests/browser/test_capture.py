@@ -243,13 +243,13 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "led to a page"),
+        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
         ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "HTTP 201 .*no file"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-file-206", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
         ("form-file-207", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
-        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be reached"),
+        ("form-nowhere", errors.TransientError, models.ErrorCode.NETWORK, "could not be downloaded"),
     ],
 )
 def test_what_is_no_file_is_told_by_its_kind(
@@ -268,14 +268,14 @@ def test_what_is_no_file_is_told_by_its_kind(
 
 def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
     """A control that does nothing ends after the given time and may be tried again."""
-    with pytest.raises(errors.TransientError, match="nothing was downloaded") as caught:
+    with pytest.raises(errors.TransientError, match="no download started") as caught:
         opened.run(opened.clicked("dead", timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
-    with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, and no file") as caught:
+    with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, but no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
     assert [judged.request.method for judged in caught.value.sent] == ["POST"]
@@ -283,7 +283,7 @@ def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
 
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
     """The page changed since it was read: to be tried again."""
-    with pytest.raises(errors.TransientError, match="not where it was") as caught:
+    with pytest.raises(errors.TransientError, match="no longer there") as caught:
         opened.run(opened.clicked("blank"))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
@@ -291,7 +291,7 @@ def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
 def test_no_question_is_answered_with_yes(opened: Opened) -> None:
     """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
     before = len(opened.site.asked)
-    with pytest.raises(errors.TransientError, match="nothing was downloaded"):
+    with pytest.raises(errors.TransientError, match="no download started"):
         opened.run(opened.clicked("form-asking", timeout=1.5))
     assert not [line for line in opened.site.asked[before:] if line.startswith("POST")]
 
@@ -371,7 +371,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                     await hold.page.goto(opened.site.page(page))
                     got = await captured(context, hold)
                 assert isinstance(got, capture.Captured)
-                with pytest.raises(errors.PermanentError, match="larger than 1048576 bytes") as caught:
+                with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
                 assert caught.value.code is models.ErrorCode.TOO_LARGE
                 async with asyncio.timeout(30):

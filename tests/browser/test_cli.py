@@ -209,10 +209,10 @@ def test_the_demo_checks_every_file(tmp_path: Path) -> None:
     (tmp_path / "po-pw-demo" / "pos.csv").write_text("mine", "utf-8")
     ended = po_pw("demo", "--orders", "40", cwd=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Every file is right" in ended.stdout
+    assert "are right: their SHA-256" in ended.stdout
     assert (tmp_path / "po-pw-demo" / "downloads" / "results.xlsx").exists()
     assert (tmp_path / "po-pw-demo" / "pos.csv").read_text("utf-8") == "mine"
-    assert "To try again" not in ended.stdout  # the portal is gone
+    assert "To retry what failed" not in ended.stdout  # the portal is gone
 
 
 def test_a_base_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:

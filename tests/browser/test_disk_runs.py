@@ -128,7 +128,7 @@ def test_a_held_folder_is_one_orders_failure_and_everybody_hears_of_it(tmp_path:
                 assert (one.status, one.folder) == (models.Status.FAILED, "")
                 assert one.error is not None
                 assert one.error.code is models.ErrorCode.DISK_ERROR
-                assert "Acme is a file, where a folder is to go" in one.error.message
+                assert "Acme is a file where the order's folder should go" in one.error.message
                 assert ran.rows[one.po_number]["status"] == "FAILED"
                 assert ran.rows[one.po_number]["error_message"] == one.error.message
             settled = [event.outcome.po_number for event in ran.heard if isinstance(event, events.OrderSettled)]
@@ -154,7 +154,7 @@ def test_a_folder_that_is_let_go_of_before_the_end_is_told_as_it_is(tmp_path: Pa
             in_the_way.write_bytes(b"mine")
 
             def hear(event: events.Event) -> None:
-                if isinstance(event, events.Notice) and "is fetched, but" in event.text:
+                if isinstance(event, events.Notice) and "is downloaded, but" in event.text:
                     in_the_way.unlink()
 
             ran = await run(portal, tmp_path, hear=hear)
@@ -212,8 +212,8 @@ def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(t
                 assert {one.status for one in ran.outcomes} == {models.Status.COMPLETED}
                 told = [text for text in ran.notices if "no room" in text]
                 assert len(told) == 1
-                assert "PO-1 waits: there is no room for '40MB.pdf' (42 MB) on the disk of " in told[0]
-                assert "more are needed" in told[0]
+                assert "PO-1 waits: '40MB.pdf' (42 MB) does not fit on the disk of " in told[0]
+                assert "more needed" in told[0]
                 assert portal.times("/files/40MB.pdf") == 2  # once to learn how large it is, once when there was room
 
     run_async(go())
@@ -230,7 +230,7 @@ def test_a_file_that_never_fits_is_that_files_failure(tmp_path: Path) -> None:
                 assert ran.error is None
                 assert ran.rows["PO-2"]["status"] == "COMPLETED"
                 assert (ran.rows["PO-1"]["status"], ran.rows["PO-1"]["error_code"]) == ("PARTIAL", "DISK_FULL")
-                assert "no room for '40MB.pdf'" in ran.rows["PO-1"]["error_message"]
+                assert "'40MB.pdf' (42 MB) does not fit" in ran.rows["PO-1"]["error_message"]
                 assert "same command again" in ran.rows["PO-1"]["error_message"]
                 assert portal.times("/files/40MB.pdf") == 1
                 assert portal.times("/files/1MB.pdf") == 1

@@ -50,7 +50,7 @@ def lines(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 
 
 def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> None:
-    """Everything is tried for real and nothing is left; a sign-in that holds no longer is exit code 4."""
+    """Everything is tried for real and nothing is left; a sign-in that has ended is exit code 4."""
     with server.serve_in_thread(catalogue.PortalSettings(orders=2, plain=True)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         ended = doctor("--json", "--online", "-o", "out/below", cwd=tmp_path)
@@ -86,9 +86,9 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
         portal.sign_everybody_out()
         ended = doctor("--online", "-o", "out/below", cwd=tmp_path)
         assert ended.returncode == 4, ended.stdout + ended.stderr
-        assert "holds no longer" in " ".join(ended.stdout.split())
+        assert "has ended" in " ".join(ended.stdout.split())
         assert f"po-pw login {portal.origin}" in " ".join(ended.stdout.split())
-        assert "This machine is ready; 1 portal to look at" in " ".join(ended.stdout.split())
+        assert "This computer is ready; 1 portal with a problem" in " ".join(ended.stdout.split())
 
 
 def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> None:
@@ -154,11 +154,11 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
 @pytest.mark.parametrize(
     ("kind", "folder", "mode", "options", "state", "words"),
     [
-        ("ext4", "/home/me/downloads", "wal", (), "ok", "ext4; the journal writes ahead"),
+        ("ext4", "/home/me/downloads", "wal", (), "ok", "ext4; the journal uses a write-ahead log"),
         ("NTFS", "C:/Users/me/downloads", "wal", ("rw", "fixed"), "ok", "NTFS"),
-        ("nfs4", "/mnt/share/downloads", "delete", (), "warning", "on another machine"),
-        ("NTFS", "Z:/downloads", "delete", ("rw", "remote"), "warning", "on another machine"),
-        ("", "//server/share/downloads", "delete", (), "warning", "on another machine"),
+        ("nfs4", "/mnt/share/downloads", "delete", (), "warning", "on another computer"),
+        ("NTFS", "Z:/downloads", "delete", ("rw", "remote"), "warning", "on another computer"),
+        ("", "//server/share/downloads", "delete", (), "warning", "on another computer"),
         ("NTFS", "/Users/me/OneDrive - Acme/downloads", "wal", (), "warning", "synced"),
         ("apfs", "/Users/me/Library/CloudStorage/Dropbox/x", "wal", (), "warning", "synced"),
         ("tmpfs", "/run/downloads", "wal", (), "warning", "restart"),

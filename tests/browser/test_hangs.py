@@ -54,7 +54,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
                     os.kill(context.pid, signal.SIGSTOP)
                     await hold.page.wait_for_selector("#never", timeout=600_000)
 
-            with pytest.raises(errors.BrowserLostError, match="hangs"):
+            with pytest.raises(errors.BrowserLostError, match="hung"):
                 await wait_long()
             assert context.lost.is_set()
             await until(lambda: watchdog.wait_ended([process], 0))
@@ -214,7 +214,7 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
     no order is lost or pays for it."""
     plain, home = signed_in
     free, asleep = [50_000_000_000], [0.0]
-    waits = "the run waits until there is room"
+    waits = "the run waits until there is space"
 
     def hear(_: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderSettled):
@@ -239,8 +239,8 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
     said = [event.text for event in ran.events if isinstance(event, events.Notice)]
     full = f"the disk of {ran.out} is nearly full (1 MB free, 500 MB needed): {waits}"
     assert [text for text in said if waits in text] == [full]
-    assert any("there is room on the disk again" in text for text in said)
-    assert any("the machine slept for 42 min" in text for text in said)
+    assert any("the disk has space again" in text for text in said)
+    assert any("this computer slept for 42 min" in text for text in said)
 
 
 def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path:
     assert ran.error is None
     assert ran.summary.counts[models.Status.PENDING] > 0
     assert [event.why for event in ran.events if isinstance(event, events.Stopping)] == [
-        "the time for this run is over (0 s)"
+        "the time limit of this run is reached (0 s)"
     ]
     assert set(ran.summary.counts) <= {models.Status.PENDING, models.Status.COMPLETED}
 

@@ -84,7 +84,12 @@ def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path
     ended = inspected(tmp_path, home, address(portal, Variant.LINKS))
     assert ended.returncode == 0, ended.stderr
     order = demo_visits.first(portal, Variant.LINKS)
-    for words in (f"page of order {order.po_number}", "the number is in its heading", "page quiet: proved", '"delete"'):
+    for words in (
+        f"page of order {order.po_number}",
+        "the PO number is in its heading",
+        "finished loading: proved",
+        '"delete"',
+    ):
         assert words in ended.stdout
     for number, file in enumerate(order.shown, 1):
         assert any(
@@ -133,7 +138,7 @@ def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.
 def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server.Portal, kind: str) -> None:
     """The portal's home, an order that is not there or not ours, and a sign-in are called what they are."""
     url, said, where = {
-        "home": (f"{portal.origin}/", "could not be recognised", home),
+        "home": (f"{portal.origin}/", "does not look like the order's page", home),
         "missing": (address(portal, Variant.NOT_FOUND), "no such order", home),
         "forbidden": (address(portal, Variant.FORBIDDEN), "may not see this order", home),
         "signed out": (address(portal, Variant.LINKS), "asks for a sign-in", tmp_path / "nobody"),
@@ -150,7 +155,7 @@ def test_a_page_without_a_place_for_attachments_can_be_accepted_once(tmp_path: P
     home, url = tmp_path / "home", f"{bare_portal}/orders/1001"
     first = inspected(tmp_path, home, url, "--po", "PO-1001")
     assert first.returncode == 1, first.stdout + first.stderr
-    assert "no place for attachments" in first.stdout
+    assert "shows no attachments" in first.stdout
     assert "--accept" in first.stdout
     accepted = answered(tmp_path, home, url, "--po", "PO-1001", "--accept")
     assert (accepted["page"], accepted["area"], accepted["accepted"]) == ("ORDER", "NONE", True)

@@ -133,7 +133,9 @@ def test_time_over_ends_everything_the_command_started(tmp_path: Path) -> None:
         "p.wait()"
     )
     for seconds in (2, 8, 32, 128):
-        assert install.run(attempt("pass", starts, timeout=seconds), lambda _: None) == f"no end after {seconds} s"
+        assert (
+            install.run(attempt("pass", starts, timeout=seconds), lambda _: None) == f"not finished after {seconds} s"
+        )
         if out.exists() and out.read_text():  # else all was too slow for that: it has not started anything yet
             break
     assert gone(int(out.read_text()))

@@ -129,7 +129,7 @@ def test_none_at_all_is_one_message_with_the_command_for_this_platform(system: s
     with pytest.raises(errors.BrowserNotFoundError) as caught:
         taken(system=system)
     assert caught.value.exit_code == 3
-    assert "neither Edge, Chrome nor Chromium" in str(caught.value)
+    assert "Edge, Chrome and Chromium are not installed" in str(caught.value)
     assert command in str(caught.value)
 
 
@@ -140,7 +140,7 @@ def test_it_says_why_this_one() -> None:
     insisted = locate.resolve("msedge", bundled=None, machine=machine("linux", EDGE["linux"]))
     assert chromium.why == "the system's; msedge and chrome are not installed"
     assert edge.why == "the first choice"
-    assert insisted.why == "as --browser asks"
+    assert insisted.why == "chosen with --browser"
 
 
 def test_the_sandbox_is_given_up_for_root_on_linux_alone() -> None:

@@ -241,7 +241,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
 
             def announce(event: events.Event) -> None:
                 heard.append(event)
-                stops[0] += isinstance(event, events.Progress) and event.stage == "Noting finished orders"
+                stops[0] += isinstance(event, events.Progress) and event.stage == "Recording finished orders"
 
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):

@@ -45,8 +45,8 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     [
         ("po-pw process pos.csv | head -1", 1, ""),
         ("po-pw process pos.csv >&- 2>&- <&-", 1, ""),
-        ("po-pw process pos.csv >/dev/full", 1, "the output could not be written (No space left on device)"),
-        ("po-pw verify >/dev/full", 3, "the output could not be written (No space left on device)"),
+        ("po-pw process pos.csv >/dev/full", 1, "the screen output could not be written (No space left on device)"),
+        ("po-pw verify >/dev/full", 3, "the screen output could not be written (No space left on device)"),
         ("po-pw verify --json | true", 0, ""),
         ("po-pw nonsense 2>/dev/full", 2, ""),
     ],
@@ -75,7 +75,7 @@ def test_what_cannot_be_shown_or_named_is_no_fault_of_ours(tmp_path: Path) -> No
     assert "\\udcfcrich.csv, row 2" in ended.stdout
     ended = shell("po-pw process $'z\\xfcrich.csv' -o $'o\\xff'", tmp_path)
     assert ended.returncode == 3
-    assert "bytes that are no text" in ended.stderr
+    assert "characters that cannot be read" in ended.stderr
     plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
     ended = shell("po-pw process $'z\\xfcrich.csv'", tmp_path, **plain)
     assert ended.returncode == 3
@@ -97,11 +97,15 @@ def test_a_file_where_a_folder_goes_is_named(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (OSError(98, "Address already in use"), 3, "the system refused: Address already in use."),
-        (PermissionError(13, "Permission denied", "/x"), 3, "the system refused: Permission denied: /x."),
-        (TimeoutError(), 3, "the system refused: TimeoutError."),
-        (MemoryError(), 3, "memory ran out"),
-        (ModuleNotFoundError("No module named 'rich'"), 3, "not installed as a whole: No module named 'rich'"),
+        (OSError(98, "Address already in use"), 3, "the operating system refused: Address already in use."),
+        (PermissionError(13, "Permission denied", "/x"), 3, "the operating system refused: Permission denied: /x."),
+        (TimeoutError(), 3, "the operating system refused: TimeoutError."),
+        (MemoryError(), 3, "ran out of memory"),
+        (
+            ModuleNotFoundError("No module named 'rich'"),
+            3,
+            "the installation of po-pw is incomplete: No module named 'rich'",
+        ),
         (typer.Abort(), 130, "interrupted"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (errors.InputError("no such column"), 2, "po-pw: no such column"),
@@ -145,4 +149,4 @@ def test_help_names_the_limits_of_workers() -> None:
     """Who asks how many contexts there may be need not try."""
     for command in ("process", "demo", "doctor"):
         answer = CliRunner().invoke(commands.app, [command, "--help"], env={"COLUMNS": "120"})
-        assert re.search(r"work at once, 1 to 64|would have, 1 to 64|1<=x<=64", answer.output), answer.output
+        assert re.search(r"work at once, 1 to 64|would open, 1 to 64|1<=x<=64", answer.output), answer.output

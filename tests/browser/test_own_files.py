@@ -265,7 +265,7 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
         ("", None, "COMPLETED"),
     ]
     assert told["others"][0]["input"] == {"PO": "PO-8", "note": "=1"}
-    assert told["summary"]["others"] == 3
+    assert told["summary"]["other_count"] == 3
     book = openpyxl.load_workbook(tmp_path / "results.xlsx")
     assert book.sheetnames == ["results", "files", "other orders", "other files"]
     assert book["results"].max_row == 2

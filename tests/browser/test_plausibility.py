@@ -82,7 +82,7 @@ def test_what_was_accepted_is_not_said_again() -> None:
     """`portal inspect --accept` is an answer, for that portal alone; the sentence names it and an order to look at."""
     outcomes = [*bares(12, 12), *(bare(n, "other.example") for n in range(12))]
     first, _ = said(outcomes)
-    assert "po-pw portal inspect https://portal.example/0 (with --accept if that is right)" in first
+    assert "po-pw portal inspect https://portal.example/0 (with --accept if it is right)" in first
     assert [text.partition(":")[0] for text in said(outcomes, "https://portal.example")] == ["other.example"]
 
 
@@ -116,7 +116,7 @@ def test_most_not_recognised() -> None:
     """More than half, of five orders on."""
     assert said([failed(n, STRANGE) for n in range(4)]) == ()
     (text,) = said([*(failed(n, STRANGE) for n in range(3)), *(full(n) for n in range(3, 5))])
-    assert "3 of 5 orders could not be recognised" in text
+    assert "3 of 5 orders opened another page" in text
     assert said([*(failed(n, STRANGE) for n in range(3)), *(full(n) for n in range(3, 6))]) == ()
 
 
@@ -151,7 +151,7 @@ def test_a_portal_without_any_files_is_doubted_through_the_whole_tool(tmp_path: 
             assert ran.error is None
             assert collections.Counter(one.status for one in ran.outcomes.values()) == {NONE: 12}
             (warning,) = ran.summary.warnings
-            assert "all 12 orders that were read have no attachments" in warning
+            assert "all 12 orders have no attachments" in warning
             assert [event.text for event in ran.events if isinstance(event, events.Notice)].count(warning) == 1
             assert running._exit_code(ran.summary, interrupted=False) == 1
         # The tables are the latest run's.

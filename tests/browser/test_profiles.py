@@ -159,9 +159,9 @@ def test_several_processes_at_once_share_a_base_and_a_root(base: Path, tmp_path:
 def test_a_worker_id_that_is_no_plain_name_is_refused(tmp_path: Path, name: str) -> None:
     """Nothing that could lead out of the root becomes part of a path, to make or to remove."""
     with profiles.ProfileManager(None, root=tmp_path / "root") as manager:
-        with pytest.raises(errors.ProfileError, match="no plain name"):
+        with pytest.raises(errors.ProfileError, match="not a plain name"):
             manager.create_profile(name)
-        with pytest.raises(errors.ProfileError, match="no plain name"):
+        with pytest.raises(errors.ProfileError, match="not a plain name"):
             manager.cleanup_profile(name)
     assert not (tmp_path / "root").exists()
 

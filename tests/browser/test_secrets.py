@@ -373,7 +373,7 @@ def test_a_list_that_lacks_secrets_says_so(tmp_path: Path) -> None:
     (row,) = read.open_table(tmp_path / "failed.csv").rows()
     assert row.problem is not None
     assert row.problem.code is models.ErrorCode.INVALID_URL
-    assert "use the list that the results were made from" in row.problem.message
+    assert "use the address from your own list" in row.problem.message
 
 
 def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:

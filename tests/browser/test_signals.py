@@ -53,8 +53,8 @@ def test_which_signals_are_listened_to(before: dict[str, object], taken: list[st
         (0, None),
         (1, None),
         (2, (Stop.NOW, "the window was closed")),
-        (5, (Stop.NOW, "the user signs out")),
-        (6, (Stop.NOW, "the machine shuts down")),
+        (5, (Stop.NOW, "you are signing out of Windows")),
+        (6, (Stop.NOW, "Windows is shutting down")),
         (99, None),
     ],
 )

@@ -105,9 +105,9 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("Page.goto: net::ERR_NAME_NOT_RESOLVED at https://h/", "there is no host of this name"),
+        ("Page.goto: net::ERR_NAME_NOT_RESOLVED at https://h/", "there is no such host"),
         ("Page.goto: net::ERR_CERT_AUTHORITY_INVALID at https://h/", "certificate is not trusted"),
-        ("Page.goto: net::ERR_TUNNEL_CONNECTION_FAILED at https://h/", "the proxy does not let it through"),
+        ("Page.goto: net::ERR_TUNNEL_CONNECTION_FAILED at https://h/", "the proxy blocks it"),
         ("Page.goto: net::ERR_HTTP2_PROTOCOL_ERROR at https://h/", "the connection failed"),
         ("Page.goto: Timeout 30000ms exceeded.", "no answer came in time"),
         ("Download is starting", "Download is starting"),

@@ -47,8 +47,8 @@ def test_wrong_rows_fail_with_reason_and_remedy_and_hold_nobody_up(tmp_path: Pat
             refused = f"127.0.0.1:{taken.getsockname()[1]}"
             async with Portal(pages).serving() as portal, faulty_server.serve(untrusted(tmp_path)) as secret:
                 wrong = {
-                    "PO-6": ("https://portla.invalid", "there is no host of this name", "Check the spelling"),
-                    "PO-7": (f"http://{refused}", "the connection was refused", "Check host and port"),
+                    "PO-6": ("https://portla.invalid", "there is no such host", "Check the spelling"),
+                    "PO-7": (f"http://{refused}", "the connection was refused", "Check the host and port"),
                     "PO-8": (f"https://127.0.0.1:{secret.port}", "certificate is not trusted", "trust store"),
                     "PO-9": (portal.origin.replace("http", "https"), "no secure connection", "http://"),
                 }
@@ -75,7 +75,7 @@ def test_wrong_rows_fail_with_reason_and_remedy_and_hold_nobody_up(tmp_path: Pat
         assert part.status is models.Status.PARTIAL
         (missing,) = part.missing
         assert missing.failure is not None
-        assert "files.invalid cannot be opened: there is no host of this name" in missing.failure.message
+        assert "files.invalid cannot be opened: there is no such host" in missing.failure.message
         for origin, _, _ in wrong.values():
             host = origin.removeprefix("https://")
             assert sum(line.startswith(host) for line in notices(ran)) == 1

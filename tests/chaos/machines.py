@@ -144,7 +144,7 @@ def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
         with one.start() as going:
             # What it prints, not its log: that lies on the full disk too.
             deadline = time.monotonic() + bench.IN_TIME
-            while "the run waits until there is room" not in going.said():
+            while "the run waits until there is space" not in going.said():
                 assert time.monotonic() < deadline, going.said()
                 assert going.process.poll() is None, going.said()
                 time.sleep(0.01)

@@ -60,7 +60,7 @@ def test_little_room_in_the_temporary_folder_is_no_full_disk(ground: bench.Groun
         (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (200 << 10)))
         ended = one.to_the_end()
         assert ended.returncode in {1, 3}, ended.said
-        assert "waits until there is room" not in ended.said
+        assert "waits until there is space" not in ended.said
         assert "Traceback" not in ended.said
         (one.temp / "filler").unlink()
         one.check_clean([])

@@ -46,7 +46,7 @@ def saved(name: str, **more: Any) -> models.SavedFile:
         "place": "Comments",
         "modified_at": START,
         "saved_at": START,
-        "checks": ("length", "magic"),
+        "checks": ("length", "type"),
     } | more
     return models.SavedFile(**values)
 

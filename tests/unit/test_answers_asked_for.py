@@ -144,7 +144,7 @@ def test_what_is_no_coding_leaves_the_length_to_be_proved(tmp_path: Path) -> Non
     """`Content-Encoding: utf-8` is nonsense that servers send: the bytes are the file's own."""
     saved, _ = got(tmp_path, lambda _: web.Response(body=FILE, headers={**HEADERS, "Content-Encoding": "utf-8"}))
     assert saved is not None
-    assert (saved.size, saved.checks) == (len(FILE), ("length", "magic"))
+    assert (saved.size, saved.checks) == (len(FILE), ("length", "type"))
 
 
 # --- going on where it broke off -------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_no_other_status_takes_the_place_of_a_good_file(
     (tmp_path / "0001").unlink()
     error = refused(tmp_path, lambda _: answer(), is_kept=True)
     assert isinstance(error, errors.TransientError)
-    assert "no answer to what was asked" in str(error)
+    assert "does not answer the request" in str(error)
 
 
 def test_a_304_counts_only_where_it_was_asked_for(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_file_that_cannot_be_empty_is_not(tmp_path: Path, name: str) -> None:
     """Nothing came of it: tried again, and a failure in the end."""
     error = refused(tmp_path, lambda _: web.Response(body=b""), name=name)
     assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
-    assert "no bytes of" in str(error)
+    assert "arrived empty" in str(error)
 
 
 def test_an_empty_text_is_whole_where_the_server_says_so(tmp_path: Path) -> None:

@@ -310,9 +310,7 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
     doubted(one, error)
     one.leased(lease(2), 102.0)
     change, _ = one.failed("portal.example", lease(2), error, 102.0)
-    assert change == circuit_breaker.Opened(
-        "portal.example", "there is no host of this name", 1.0, HOUR - 2.0, is_offline=True
-    )
+    assert change == circuit_breaker.Opened("portal.example", "there is no such host", 1.0, HOUR - 2.0, is_offline=True)
     network[0] = True
     for number, expected in ((3, circuit_breaker.Opened), (4, circuit_breaker.Refused)):
         now = one.next_change(0.0) or 0.0
@@ -347,7 +345,7 @@ def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
     one.leased(lease(4), 401.0)
     change, _ = one.failed("portal.example", lease(4), error, 401.0)
     assert isinstance(change, circuit_breaker.Refused)
-    assert "nor ever before" in change.why
+    assert "and never before" in change.why
     assert change.code is models.ErrorCode.TIMEOUT
 
 

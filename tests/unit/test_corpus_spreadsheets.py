@@ -177,7 +177,7 @@ def test_where_no_process_can_be_started_that_is_said(tmp_path: Path, monkeypatc
     book.write_bytes(containers.xlsx(containers.cells([["po", "url"], ["PO-1", "https://portal.example/1"]])))
     text.write_text("po,url\nPO-1,https://portal.example/1\n", "utf-8")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
-    with pytest.raises(errors.MachineError, match=r"a separate process, and none can be started .* \.csv"):
+    with pytest.raises(errors.MachineError, match=r"the process that reads workbooks cannot be started .* \.csv"):
         read.open_table(book)
     assert len(list(read.open_table(text).rows())) == 1
 

@@ -76,7 +76,7 @@ def test_as_a_files_address(entry: dict[str, Any]) -> None:
 def test_as_a_redirects_target(entry: dict[str, Any]) -> None:
     """From the portal's page it leads where a browser would go, or nowhere: never to another scheme."""
     if entry["leads"] is None:
-        with pytest.raises(errors.PermanentError, match=r"no http\(s\) address") as caught:
+        with pytest.raises(errors.PermanentError, match=r"not an http\(s\) address") as caught:
             addresses.parse(entry["to"], BASE)
         assert caught.value.code is models.ErrorCode.INVALID_URL
     else:

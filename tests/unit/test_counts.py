@@ -42,7 +42,7 @@ MISSING: Final = models.Failure(models.ErrorCode.PORTAL_ERROR, "the server fails
 CASES: Final = {
     "a first run": (
         summary(row(1, had=files(3)), row(2, had=files(1)), row(3, S.NO_ATTACHMENTS, ())),
-        ["Fetched 4 files, 40 B, in 5.0 s; 7.5 orders at once on average"],
+        ["Downloaded 4 files, 40 B in 5.0 s, 7.5 orders at once on average"],
     ),
     "a finished list": (
         summary(*(row(number, had=files(old=3), carried=True) for number in range(4))),
@@ -55,8 +55,8 @@ CASES: Final = {
     "a PARTIAL order tried again, in vain": (
         summary(row(1, S.PARTIAL, files(old=1), error=MISSING, earlier=E.PARTIAL)),
         [
-            "Fetched 0 files, in 5.0 s",
-            "In the folders now: 1 file, 10 B; 1 was there already",
+            "Downloaded 0 files in 5.0 s",
+            "In the folders now: 1 file, 10 B; 1 was there before",
             "Orders: retried: 1 incomplete",
         ],
     ),
@@ -68,9 +68,9 @@ CASES: Final = {
             row(4, had=files(new=2), earlier=E.MISSING),
         ),
         [
-            "Fetched 3 files, 30 B, in 5.0 s; 7.5 orders at once on average",
-            "In the folders now: 8 files, 80 B; 5 were there already",
-            "Orders: 1 order already complete; retried: 1 failed, 1 incomplete, 1 with files that were gone or changed",
+            "Downloaded 3 files, 30 B in 5.0 s, 7.5 orders at once on average",
+            "In the folders now: 8 files, 80 B; 5 were there before",
+            "Orders: 1 order already complete; retried: 1 failed, 1 incomplete, 1 with missing or changed files",
         ],
     ),
     "a refresh that finds nothing new": (
@@ -81,9 +81,9 @@ CASES: Final = {
             )
         ),
         [
-            "Fetched 0 files, in 5.0 s; 5.0 orders at once on average",
-            "In the folders now: 22 files, 220 B; 22 were there already",
-            "Orders: 2 finished orders visited again",
+            "Downloaded 0 files in 5.0 s, 5.0 orders at once on average",
+            "In the folders now: 22 files, 220 B; 22 were there before",
+            "Orders: 2 finished orders checked again",
             "Files: 0 new, 0 changed, 22 unchanged, 0 no longer on the portal (kept here)",
         ],
     ),
@@ -96,17 +96,17 @@ CASES: Final = {
             unfinished=2,
         ),
         [
-            "Fetched 9 files, 90 B, in 5.0 s; 10.0 orders at once on average",
-            "In the folders now: 12 files, 120 B; 3 were there already",
-            "Also fetched, of orders that were not finished: 2 files, 20 B; kept for next time",
+            "Downloaded 9 files, 90 B in 5.0 s, 10.0 orders at once on average",
+            "In the folders now: 12 files, 120 B; 3 were there before",
+            "Also downloaded, for orders not finished yet: 2 files, 20 B; kept for the next run",
             "Orders: 1 order already complete; 1 resumed; 3 new; 38 not reached",
         ],
     ),
     "only what failed": (
         summary(row(1, had=files(new=1), earlier=E.FAILED), row(2, S.PENDING), left_out=1),
         [
-            "Fetched 1 file, 10 B, in 5.0 s",
-            "Orders: retried: 1 failed; 1 never tried, left out",
+            "Downloaded 1 file, 10 B in 5.0 s",
+            "Orders: retried: 1 failed; 1 not tried yet, left out",
         ],
     ),
     "rows that are all refused": (
@@ -115,14 +115,14 @@ CASES: Final = {
                 2, (), "", S.FAILED, None, models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 2: empty")
             )
         ),
-        ["Fetched 0 files, in 5.0 s"],
+        ["Downloaded 0 files in 5.0 s"],
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_count_says_what_this_run_did(name: str) -> None:
-    """What was fetched now and what was there already are said apart, whatever came before."""
+    """What was fetched now and what was there before are said apart, whatever came before."""
     found, said = CASES[name]
     assert closing.figures(found, seconds=5.0, work_seconds=1.0) == said
 

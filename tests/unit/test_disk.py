@@ -167,7 +167,7 @@ except errors.PermanentError as error:
 def test_a_file_system_that_takes_no_file_so_large_is_that_files_failure(part: Path) -> None:
     """`EFBIG`, as FAT32 says it at 4 GiB: TOO_LARGE, with the reason and what to do."""
     said = subprocess.run([sys.executable, "-c", LIMITED, str(part)], check=True, capture_output=True, text=True)
-    assert said.stdout.startswith("TOO_LARGE the file system of "), said
+    assert said.stdout.startswith("TOO_LARGE the disk of "), said
     assert "--out" in said.stdout
     assert not part.exists()
 
@@ -176,7 +176,7 @@ def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
     """4 GiB less one byte fits; one more does not, which is known from what is announced."""
     limits = fetch.Limits(fs_limit=2**32 - 1)
     limits.check(2**32 - 1)
-    with pytest.raises(errors.PermanentError, match="takes none that large") as caught:
+    with pytest.raises(errors.PermanentError, match="the most that the disk") as caught:
         limits.check(2**32)
     assert caught.value.code is models.ErrorCode.TOO_LARGE
 

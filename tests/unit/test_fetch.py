@@ -120,7 +120,7 @@ def test_a_file_comes_to_its_slot_proved_and_dated(tmp_path: Path) -> None:
     assert (saved.sent_name, saved.media_type, saved.lane) == ("invoice.pdf", "application/pdf", "http")
     assert saved.source.endswith("/pdf")
     assert (saved.place, saved.attachment_id, saved.saved_at) == ("Comments", "a1", NOW)
-    assert saved.checks == ("length", "magic")
+    assert saved.checks == ("length", "type")
     assert sum(counted) == len(PDF)
     dated = datetime.datetime(2026, 1, 5, 10, 20, 30, tzinfo=datetime.UTC)
     assert saved.modified_at == dated
@@ -132,7 +132,7 @@ def test_a_file_without_a_length_of_its_own_comes_whole(tmp_path: Path, path: st
     """In chunks, or compressed although nobody asked, the bytes are right and the length is said to be unproved."""
     saved = get(tmp_path, path, "a.pdf")
     assert saved.sha256 == hashlib.sha256(PDF).hexdigest()
-    assert saved.checks == ("no-length", "magic")
+    assert saved.checks == ("no-length", "type")
 
 
 def test_a_large_file_is_never_in_memory(tmp_path: Path) -> None:
@@ -212,18 +212,18 @@ def test_a_page_where_a_file_was_promised_is_not_a_file(
         ("page.html", page(), {"Content_Type": HTML}, ("length",)),
         ("saved", page(), {"Content_Type": HTML, "Content_Disposition": "attachment"}, ("length",)),
         ("a.txt", page(), {"Content_Disposition": "attachment"}, ("length",)),
-        ("late.pdf", b"\r\n" * 300 + b"%PDF-1.4\n", {}, ("length", "magic")),
-        ("a.pdf", b"%PDF-1.4\n", {"Content_Type": HTML}, ("length", "magic")),
+        ("late.pdf", b"\r\n" * 300 + b"%PDF-1.4\n", {}, ("length", "type")),
+        ("a.pdf", b"%PDF-1.4\n", {"Content_Type": HTML}, ("length", "type")),
         ("invoice.xml", '<?xml version="1.0"?><Invoice/>', {"Content_Type": HTML}, ("length",)),
         ("a.doc", rb"{\rtf1 hello}", {}, ("length", "type-mismatch")),
         ("a.doc", ZIP, {}, ("length", "type-mismatch")),
         ("a.jpg", b"\x89PNG\r\n\x1a\n123", {}, ("length", "type-mismatch")),
         ("a.pdf", b"\x00\x01\x02 encrypted", {}, ("length", "type-mismatch")),
-        ("a.xlsx", ZIP, {}, ("length", "magic")),
-        ("a.msg", OLE, {}, ("length", "magic")),
-        ("a.tif", b"MM\x00*123", {}, ("length", "magic")),
-        ("a.gif", b"GIF89a..", {}, ("length", "magic")),
-        ("a.jpeg", b"\xff\xd8\xff\xe0", {}, ("length", "magic")),
+        ("a.xlsx", ZIP, {}, ("length", "type")),
+        ("a.msg", OLE, {}, ("length", "type")),
+        ("a.tif", b"MM\x00*123", {}, ("length", "type")),
+        ("a.gif", b"GIF89a..", {}, ("length", "type")),
+        ("a.jpeg", b"\xff\xd8\xff\xe0", {}, ("length", "type")),
         ("a.csv", "a;b\n1;2\n", {"Content_Disposition": "attachment", "Content_Type": HTML}, ("length",)),
         (
             "export.xls",
@@ -307,7 +307,7 @@ def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
     error = refused(tmp_path, name="a.pdf", body=FORM, headers={"Content_Type": HTML}, is_own=lambda _host: False)
     assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.FORBIDDEN
-    assert "asks for a sign-in of its own at 127.0.0.1" in str(error)
+    assert "needs a separate sign-in at 127.0.0.1" in str(error)
 
 
 def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
         assert set(them.failures) == {"PO-1", "PO-3", "PO-5"}
         for error in them.failures.values():
             assert error.code is models.ErrorCode.NETWORK
-            assert "portla.invalid cannot be opened: there is no host of this name" in str(error)
+            assert "portla.invalid cannot be opened: there is no such host" in str(error)
             assert "Check the spelling" in str(error)
         (line,) = said
         assert line.startswith("portla.invalid cannot be opened")

@@ -161,7 +161,7 @@ def test_one_that_cannot_be_tightened_is_refused_with_what_to_do(
     kept, file = saved(tmp_path / "home")
     file.chmod(0o644)
     monkeypatch.setattr(type(file), "chmod", lambda _self, _mode: None)  # as vfat does it
-    with pytest.raises(errors.MachineError, match=r"cannot be closed to other users .*PO_PW_HOME") as caught:
+    with pytest.raises(errors.MachineError, match=r"other users can read it .*PO_PW_HOME") as caught:
         kept.tighten()
     assert caught.value.exit_code == 3
 

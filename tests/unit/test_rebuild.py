@@ -319,7 +319,7 @@ def test_what_the_log_lost_comes_from_the_manifests(tmp_path: Path, died: Path) 
         (out / ".po-pw" / f"journal.db{suffix}").unlink()
     found, said = known(out)
     assert len(found) == 40
-    assert said == ["the journal had lost its last moments: 12 orders recovered from the manifests"]
+    assert said == ["the journal lacked the latest orders: 12 orders recovered from the manifests"]
 
 
 def test_a_journal_closed_in_order_is_not_looked_through(

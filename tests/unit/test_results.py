@@ -37,7 +37,7 @@ def about(columns: tuple[str, ...] = COLUMNS, *, interrupted: bool = False) -> t
 
 def file(name: str, size: int = 10, **more: Any) -> models.SavedFile:
     source = f"https://x/{name}"
-    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "magic"), "place": "Comments", "run": RUN} | more
+    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "type"), "place": "Comments", "run": RUN} | more
     return models.SavedFile(name, name, name, size, "ab" * 32, "application/pdf", "http", source, **values)
 
 
@@ -136,7 +136,7 @@ def test_results_csv(tmp_path: Path) -> None:
         "bytes": "30",
         "folder": "A/PO-1_COMPLETED",
         "source_url": "https://x/PO-1",
-        "lane": "browser",
+        "read_by": "browser",
         "worker": "w1",
         "attempts": "1",
         "seconds": "2.5",
@@ -147,14 +147,14 @@ def test_results_csv(tmp_path: Path) -> None:
     }
     assert (partial["error_code"], partial["error_message"]) == ("NOT_A_FILE", "a page came")
     assert (failed["error_code"], failed["error_message"]) == ("TIMEOUT", "no answer in 45 s")
-    assert (again["status"], again["error_message"]) == ("DUPLICATE", "same PO as row 2")
+    assert (again["status"], again["error_message"]) == ("DUPLICATE", "same PO number as row 2")
     assert again["folder"] == first["folder"]
     assert again["attachment_names"] == first["attachment_names"]
     assert (invalid["status"], invalid["error_code"], invalid["folder"]) == ("FAILED", "INVALID_ROW", "")
     assert pending["status"] == "PENDING"
     assert "run the same command again" in pending["error_message"]
     assert (none["status"], none["attachments_found"], none["bytes"]) == ("NO_ATTACHMENTS", "0", "0")
-    assert again_failed["error_message"] == "same PO as row 4: no answer in 45 s"
+    assert again_failed["error_message"] == "same PO number as row 4: no answer in 45 s"
     assert again_failed["error_code"] == "TIMEOUT"
 
 
@@ -214,7 +214,7 @@ def test_the_workbook(tmp_path: Path) -> None:
     assert listed[1][2:4] == [10, "ab" * 32]
     assert listed[1][7] == "2026-11-25T09:30:02.623+02:00"
     assert listed[5][-2:] == ["NOT_A_FILE", "a page came"]
-    assert listed[6][-2:] == [None, "only an address or a text, and no file; recorded"]
+    assert listed[6][-2:] == [None, "a link or a text, not a file: recorded, not downloaded"]
     book.close()
 
 
@@ -225,10 +225,10 @@ def test_results_json(tmp_path: Path) -> None:
     assert list(content) == ["run", "rows", "others", "summary"]
     assert content["others"] == []
     run = content["run"]
-    assert (run["id"], run["source"], run["workers"], run["browser"]["version"]) == (RUN, "pos.csv", 4, "156.0")
+    assert (run["id"], run["list"], run["workers"], run["browser"]["version"]) == (RUN, "pos.csv", 4, "156.0")
     assert (run["seconds"], run["interrupted"], run["started_at"]) == (12.346, False, "2026-11-25T09:30:00.123+02:00")
     assert content["summary"]["counts"]["FAILED"] == 2
-    assert content["summary"]["rows"] == len(content["rows"]) == len(ROWS)
+    assert content["summary"]["row_count"] == len(content["rows"]) == len(ROWS)
     first, partial, _, again, invalid, *_ = content["rows"]
     assert first["input"] == dict(zip(COLUMNS, ROWS[0].cells, strict=True))
     assert first["row"] == 2
@@ -321,7 +321,9 @@ def test_text_no_workbook_may_hold(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "results.csv")[0]["url"] == "x" * 40_000
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["rows"][0]["input"]["supplier"] == "a\ud800b"
     assert len(summary.notes) == 1
-    assert summary.notes[0].startswith("results.xlsx, sheet results: 2 cells were too long and end in …")
+    assert summary.notes[0].startswith(
+        "results.xlsx, sheet results: 2 cells were too long and were cut (they end in …)"
+    )
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,7 +332,7 @@ def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     summary = write(tmp_path)
     assert openpyxl.load_workbook(tmp_path / "results.xlsx")["results"].max_row == 4
     assert len(read_csv(tmp_path / "results.csv")) == len(ROWS)
-    assert "sheet results: 5 rows more than a sheet can hold" in summary.notes[0]
+    assert "sheet results: the last 5 rows are missing" in summary.notes[0]
 
 
 def test_a_half_written_file_never_shows(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_durations_are_written_as_people_write_them(given: Any, seconds: float) 
     assert settings.Settings(patience=given).patience == seconds
 
 
-DURATION = "a duration over 0 and up to 24 hours, such as 90s, 5m or 1h (a bare number is seconds)"
+DURATION = "a duration of more than 0 and at most 24 hours, such as 90s, 5m or 1h (a number alone means seconds)"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ DURATION = "a duration over 0 and up to 24 hours, such as 90s, 5m or 1h (a bare 
         ("workers", 0, "--workers: 0 cannot be used: give a whole number from 1 to 64"),
         ("workers", "many", "--workers: 'many' cannot be used: give a whole number from 1 to 64"),
         ("workers", 2.5, "--workers: 2.5 cannot be used: give a whole number from 1 to 64"),
-        ("limit", 0, "--limit: 0 cannot be used: give a whole number, at least 1"),
+        ("limit", 0, "--limit: 0 cannot be used: give a whole number of at least 1"),
         ("order_timeout", "5 lightyears", f"--order-timeout: '5 lightyears' cannot be used: give {DURATION}"),
         ("order_timeout", "5m!", f"--order-timeout: '5m!' cannot be used: give {DURATION}"),
         ("run_timeout", "-1", f"--run-timeout: '-1' cannot be used: give {DURATION}"),
@@ -89,7 +89,11 @@ DURATION = "a duration over 0 and up to 24 hours, such as 90s, 5m or 1h (a bare 
         ("max_file_bytes", "5 apples", "--max-file-size: '5 apples' cannot be used: give a size such as 500MB or 2GiB"),
         ("headed", "perhaps", "--headed: 'perhaps' cannot be used: give true or false"),
         ("wrokers", 3, "--wrokers: there is no such setting; did you mean workers?"),
-        ("allow_hosts", ("https://x", "y"), "--allow-host: 'https://x, y' cannot be used: 'https://x' is no host"),
+        (
+            "allow_hosts",
+            ("https://x", "y"),
+            "--allow-host: 'https://x, y' cannot be used: 'https://x' is not a host name",
+        ),
         ("max_file_sise", "1MB", "--max-file-sise: there is no such setting; did you mean max_file_bytes?"),
     ],
 )
@@ -122,7 +126,7 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
         "the environment variable PO_PW_MAX_PATH: '9'",
         "po-pw.toml, line 4: patience: '5 ages'",
         "po-pw.toml, line 3: wrokers: there is no such setting; did you mean workers?",
-        "po-pw.toml, line 5: general: the file has no sections; write its settings without [general]",
+        "po-pw.toml, line 5: general: this file has no sections. Remove [general] and keep the settings",
         "the environment variable PO_PW_MAX_FILE_SIZE: there is no such setting; did you mean PO_PW_MAX_FILE_BYTES?",
         "the environment variable PO_PW_ORDER_TIMOUT: there is no such setting; did you mean PO_PW_ORDER_TIMEOUT?",
     }
@@ -140,8 +144,8 @@ def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: 
 
 def test_a_message_for_python_has_no_flags() -> None:
     """Flags that are settings become the arguments they are there; other programs' and commands' flags stay."""
-    said = settings.in_python("Choose another place with --out, or add --allow-host x, or --max-file-size.")
-    assert said == "Choose another place with out, or add allow_hosts x, or max_file_bytes."
+    said = settings.in_python("Choose another folder with --out, or add --allow-host x, or --max-file-size.")
+    assert said == "Choose another folder with out, or add allow_hosts x, or max_file_bytes."
     assert settings.in_python("pip install --force-reinstall po-pw") == "pip install --force-reinstall po-pw"
     assert settings.in_python("po-pw login --username me").endswith("--username me")
 

@@ -148,7 +148,7 @@ def test_a_share_that_goes_away_is_waited_for_and_opened_again(tmp_path: Path) -
             disk.gone = None
             await until(lambda: disk.paused == [True, False])
             assert disk.back == 1
-            assert disk.said[1] == f"{tmp_path} can be written to again: the run goes on"
+            assert disk.said[1] == f"{tmp_path} can be written to again: the run continues"
 
     run_async(go())
 

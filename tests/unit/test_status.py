@@ -271,13 +271,13 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
         "of pos.csv, 4 workers, 8 rows",
         "NOT_FOUND 1, INVALID_ROW 1",
         "2 in progress when it ended, 1 to retry (TIMEOUT 1)",
-        "2 files, 100 B; 1 order done by earlier runs",
+        "2 files, 100 B; 1 order complete from earlier runs",
         "Retries so far: NETWORK 1, TIMEOUT 1",
-        "Marked by verify: 1 order",
-        "To continue, run the same command again",
+        "Marked by po-pw verify: 1 order",
+        "To continue, run:",
     ):
         assert words in said
-    assert all(len(line.rstrip()) <= 80 for line in said.splitlines() if not line.startswith("  po-pw"))
+    assert [line for line in said.splitlines() if len(line.rstrip()) > 80 and not line.startswith("  po-pw")] == []
     answer = json.loads(invoked("status", "--json", out))
     assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
     assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
@@ -307,7 +307,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     run_async(body())
     assert status.read(out).outdated == 2
     said = invoked("status", out)
-    assert "2 finished orders were read under older rules; --refresh reads them again" in said
+    assert "2 finished orders were read by an older po-pw; --refresh reads them again" in said
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
@@ -365,7 +365,7 @@ def test_what_is_no_output_directory(tmp_path: Path) -> None:
     for name, words in (
         ("nowhere", "there is no folder"),
         ("file", "not a folder"),
-        ("empty", "no .po-pw folder"),
+        ("empty", "no folder .po-pw"),
         ("gone", "no journal"),
     ):
         found = CliRunner().invoke(commands.app, ["status", str(tmp_path / name)])
@@ -389,7 +389,7 @@ def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
     assert schema.was_damaged(path)
     path.write_bytes(b"")
     assert status.read(out).state == "none"
-    assert "No run was made here yet" in invoked("status", out)
+    assert "No run here yet" in invoked("status", out)
 
 
 def invoked(*words: str | Path) -> str:

@@ -106,8 +106,8 @@ def test_the_estimate_does_not_grow_with_an_outage() -> None:
 def test_a_host_that_cannot_be_reached_is_kept_for_the_end() -> None:
     """Its reason is said once, and its orders' failures are not told beside it."""
     one, _ = started()
-    one.hear(events.HostFree("portla.invalid", "portla.invalid cannot be opened: there is no host of this name"))
-    assert one.refused == {"portla.invalid": "portla.invalid cannot be opened: there is no host of this name"}
+    one.hear(events.HostFree("portla.invalid", "portla.invalid cannot be opened: there is no such host"))
+    assert one.refused == {"portla.invalid": "portla.invalid cannot be opened: there is no such host"}
 
 
 def test_the_screen_shows_the_wait_and_how_long_a_worker_has_been_at_it() -> None:

@@ -318,7 +318,7 @@ def test_a_redirect_leads_only_to_web_addresses(target: str) -> None:
     """A redirect to a local file or another scheme is refused for good."""
     error = fails(f"/redirect?to={target}")
     assert type(error) is errors.PermanentError
-    assert "no http(s) address" in str(error)
+    assert "not an http(s) address" in str(error)
 
 
 def test_a_redirect_in_a_circle_ends() -> None:

@@ -196,7 +196,7 @@ def test_what_others_put_there_is_told_and_no_fault(out: Path) -> None:
     (out / "B/PO-99_COMPLETED").mkdir(parents=True)
     answer = CliRunner().invoke(commands.app, ["verify", str(out)])
     assert answer.exit_code == 0
-    assert "All is as recorded: 11 files" in answer.output
+    assert "All files are as they were downloaded: 11 files" in answer.output
     assert "A/PO-4_COMPLETED/note.txt" in answer.output
     assert "B/PO-99_COMPLETED" in answer.output
     assert "not downloaded by po-pw" in answer.output
@@ -263,8 +263,8 @@ def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
         assert verify.examine(out).at_work == os.getpid()
         answer = CliRunner().invoke(commands.app, ["verify", str(out)])
         assert answer.exit_code == 0
-        assert f"A run is going (process {os.getpid()})" in answer.output
-        assert "All is as recorded: 11 files in 6 folders" in answer.output
+        assert f"A run is in progress (process {os.getpid()})" in answer.output
+        assert "All files are as they were downloaded: 11 files in 6 folders" in answer.output
 
 
 def test_what_the_command_says(out: Path) -> None:
@@ -283,7 +283,7 @@ def test_what_the_command_says(out: Path) -> None:
     code, said = invoke(str(out))
     assert code == 1
     assert "missing        A/PO-2_COMPLETED/a.pdf\n" in said
-    assert "1 order can be fetched again" in said
+    assert "1 order can be repaired" in said
     assert all(len(line) <= 80 for line in said.splitlines())
     code, said = invoke(str(out), "--json")
     answer = json.loads(said)

@@ -699,7 +699,7 @@ def test_a_sign_in_that_another_host_asks_for_is_the_files_own(tmp_path: Path) -
         result = fetched(tmp_path / str(number), {"/share/9": answer}, wanted, also=("localhost",))
         assert type(result.error()) is errors.PermanentError
         assert result.error().code is models.ErrorCode.FORBIDDEN
-        assert "asks for a sign-in of its own at localhost" in str(result.error())
+        assert "needs a separate sign-in at localhost" in str(result.error())
 
 
 URL = "https://portal.example/files/5"

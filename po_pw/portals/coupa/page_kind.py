@@ -123,15 +123,15 @@ def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
         return Verdict(kind, why, (why,), may_be_elsewhere=elsewhere)
 
     if facts.challenge_covers:
-        return verdict(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
+        return verdict(models.PageKind.CHALLENGE, "the portal asks whether you are a person")
     if why := signed_out(look, facts):
         return verdict(models.PageKind.SIGNED_OUT, why)
     if facts.status in {404, 410}:
-        return verdict(models.PageKind.NOT_FOUND, f"the portal answered {facts.status}", elsewhere=True)
+        return verdict(models.PageKind.NOT_FOUND, f"the portal answered HTTP {facts.status}", elsewhere=True)
     if facts.status == 403:
         return verdict(models.PageKind.FORBIDDEN, "the portal answered 403", elsewhere=True)
     if facts.status >= 400:
-        return verdict(models.PageKind.ERROR, f"the portal answered {facts.status}")
+        return verdict(models.PageKind.ERROR, f"the portal answered HTTP {facts.status}")
     named = f"{look.controller} {look.action}"
     said = look.flash or (*look.headings, look.title, *facts.alerts)
     for text, trouble in ((named, _trouble_of_identifier(named)), *((one, topics.trouble(one)) for one in said)):

@@ -108,7 +108,7 @@ def change_in_address(
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "an address that cannot be read"
+        return "an unreadable address"
     shared = {one.casefold() for one in shared_segments}
     segments = [unquote(one) for one in parts.path.split("/") if one]
     plain = is_plain_file_address(url)

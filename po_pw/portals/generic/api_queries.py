@@ -71,7 +71,7 @@ def _graphql_reason(content: Mapping[str, Any]) -> str | None:
         return (
             ""
             if _READS.search(str(name)) and "utation" not in str(name)
-            else "a GraphQL operation that is not known to read"
+            else "a GraphQL operation that may change something"
         )
     return None
 

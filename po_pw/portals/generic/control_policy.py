@@ -199,13 +199,13 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
         return f'the icon says "{word}"'
     for name, value in _attributes(facts).items():
         if _ASKS.search(name) or re.search(r"\bconfirm\s*\(", value) or change_words.asks_whether_sure(value):
-            return "it asks whether one is sure"
+            return "it asks for confirmation"
         if name in _NAME_ATTRIBUTES and file_names.is_file_name(value):
             continue
         if name == "form-asks":
             return "its form asks for a password"
         if name == "form-filled-in" and facts.form and facts.form.method == "post":
-            return f'its form is filled in by people: "{value}"'
+            return f'its form has fields to fill in: "{value}"'
         if name in _SPOKEN:
             word = change_words.change_word(value, names=known, acts_only=name == "described-by")
         elif name == "form-name":
@@ -249,7 +249,7 @@ def _veto_of_link(facts: models.Control, names: Collection[str], shared: Collect
     attributes = _attributes(facts)
     asks = any(_ASKS.search(name) or change_words.asks_whether_sure(value) for name, value in attributes.items())
     if asks or any(re.search(r"\bconfirm\s*\(", value) for name, value in attributes.items() if name.startswith("on")):
-        return "it asks whether one is sure"
+        return "it asks for confirmation"
     for name in ("data-method", "data-turbo-method", "hx-delete", "hx-post", "hx-put", "hx-patch"):
         if name in attributes and attributes[name].lower() not in {"", "get"}:
             return f"it is not sent with GET: {name}"
@@ -338,23 +338,23 @@ def decide_button(facts: models.Control, names: Collection[str], *, in_area: boo
             return turned
     opens = facts.tag == "summary" or facts.role == "tab" or any(name in _attributes(facts) for name in _OPENING)
     if opens and not label_words.file_name(label):
-        return Decision(Action.LEAVE, "it opens something that it does not name as the attachments")
+        return Decision(Action.LEAVE, "it opens something, but does not say attachments")
     proven = proven_names(facts, names)
     if not in_area and not own_names(facts) and not label_words.file_name(label):
-        return Decision(Action.LEAVE, "it stands in no area of attachments and names no file")
+        return Decision(Action.LEAVE, "it is outside the attachment list and names no file")
     name = _named(facts, proven)
     if not tokenizer.words(label):
         if icon_words.icon_of_download(facts.icons, label):
-            return Decision(Action.PRESS, "its icon is a download", name)
-        return Decision(Action.LEAVE, "it has only an icon, which does not say that it is a download")
+            return Decision(Action.PRESS, "its icon means download", name)
+        return Decision(Action.LEAVE, "it has only an icon, which does not mean download")
     if label_words.is_all_label(label):
-        return Decision(Action.LEAVE, "it takes all files at once")
+        return Decision(Action.LEAVE, "it downloads all files at once")
     known = (*proven, *([label_words.file_name(label)] if label_words.file_name(label) else []))
     if label_words.is_download_label(label, names=known):
-        return Decision(Action.PRESS, "its label is a download word", name, certain=is_name_proven(facts, names))
+        return Decision(Action.PRESS, "its label says download", name, certain=is_name_proven(facts, names))
     if label_words.is_name_label(label, names=known) or label.casefold() in {one.casefold() for one in names}:
         return Decision(Action.PRESS, "its label is a file name", name or label, certain=is_name_proven(facts, names))
-    return Decision(Action.LEAVE, "its label is neither a file name nor a download word")
+    return Decision(Action.LEAVE, "its label is neither a file name nor a word for download")
 
 
 def is_name_proven(facts: models.Control, names: Collection[str] = ()) -> bool:
@@ -381,14 +381,14 @@ def _turning(facts: models.Control, *, in_area: bool) -> Decision | None:
         and label_words.is_expander_label(facts.label)
         and (in_area or topics.topic(facts.label) or topics.has_topic(facts.label))
     ):
-        return Decision(Action.OPEN, "it opens a region of the list")
+        return Decision(Action.OPEN, "it opens a section of the list")
     if in_area and not label_words.file_name(facts.label):
         if label_words.is_more_label(facts.label):
             return Decision(Action.TURN, "it shows more of the list")
         if label_words.is_next_label(facts.label):
-            return Decision(Action.TURN, "it leads to the next entries")
+            return Decision(Action.TURN, "it shows the next page of the list")
         if label_words.page_number(facts.label):
-            return Decision(Action.TURN, "it leads to a page of the list")
+            return Decision(Action.TURN, "it shows another page of the list")
     return None
 
 
@@ -400,7 +400,7 @@ def _link(
     facts: models.Control, origin: str, names: Collection[str], shared: Collection[str], *, in_area: bool, record: str
 ) -> Decision:
     if urlsplit(facts.address).scheme not in {"http", "https", "blob", "data"}:
-        return Decision(Action.LEAVE, "its address is none of the web")
+        return Decision(Action.LEAVE, "its address is not a web address")
     reason = _veto_of_link(facts, names, shared)
     if not reason and facts.tag not in _LINKS:
         # A script asks for the address, and only what else is written on the control tells how.
@@ -408,22 +408,22 @@ def _link(
     if reason:
         return Decision(Action.LEAVE, reason)
     if label_words.is_all_label(facts.label):
-        return Decision(Action.LEAVE, "it takes all files at once")
+        return Decision(Action.LEAVE, "it downloads all files at once")
     if label_words.is_sign_in_label(facts.label):
-        return Decision(Action.LEAVE, "it is a way to sign in")
+        return Decision(Action.LEAVE, "it leads to a sign-in")
     scheme = urlsplit(facts.address).scheme
     file_label = bool(label_words.file_name(facts.label) or own_names(facts))
     plain = address_policy.is_plain_file_address(facts.address)
     name = _named(facts, names)
     if scheme in {"blob", "data"}:
         if veto(facts, names=names, shared_segments=shared):
-            return Decision(Action.LEAVE, "it speaks of change")
-        return Decision(Action.PRESS, "its file is made by the page", name, certain=file_label)
+            return Decision(Action.LEAVE, "it may change something")
+        return Decision(Action.PRESS, "the page itself makes its file", name, certain=file_label)
     if not file_label and not plain:
         turned = _turning(facts, in_area=in_area)
         if turned and hostnames.origin_of(facts.address) == hostnames.origin_of(origin):
             if record and not recognition.keeps_record(facts.address, record):
-                return Decision(Action.LEAVE, "it leads to another record")
+                return Decision(Action.LEAVE, "it leads to another order or record")
             return turned
     attributes = _attributes(facts)
     asks_file = "download" in attributes or label_words.is_download_label(facts.label, names=names)
@@ -431,10 +431,10 @@ def _link(
         file_label or plain or "download" in attributes
     ):
         action = Action.RECORD if in_area else Action.LEAVE
-        return Decision(action, "it leads to another host and names no file", name or facts.label)
+        return Decision(action, "it leads to another website and names no file", name or facts.label)
     if file_label or plain or asks_file:
         certain = file_label or "download" in attributes or (plain and in_area)
         return Decision(Action.FETCH, "it names a file or a download", name, certain=certain)
     if in_area:
-        return Decision(Action.FETCH, "it stands among the attachments", name, certain=False)
-    return Decision(Action.LEAVE, "it stands in no area of attachments and names no file")
+        return Decision(Action.FETCH, "it is in the attachment list", name, certain=False)
+    return Decision(Action.LEAVE, "it is outside the attachment list and names no file")

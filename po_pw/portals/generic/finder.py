@@ -298,7 +298,7 @@ def _closed(
     items: Sequence[grouping.Item],
 ) -> tuple[str, ...]:
     """What is closed in the areas and stays so: branches, areas behind a control, controls that name the topic."""
-    found = [f"{area.label}: a closed part" for area in counted if area.branches and area.score > grouping.TALK]
+    found = [f"{area.label}: a closed section" for area in counted if area.branches and area.score > grouping.TALK]
     found += [
         area.label
         for area in counted
@@ -437,7 +437,7 @@ def _candidates(
         if one["expanded"] and decision.action is control_policy.Action.PRESS:
             opens = label_words.is_expander_label(control.label) or topics.has_topic(control.label)
             action = control_policy.Action.OPEN if opens else control_policy.Action.LEAVE
-            decision = control_policy.Decision(action, "it opens and closes a part of the page")
+            decision = control_policy.Decision(action, "it opens and closes a section of the page")
         yield grouping.Candidate(
             control=control,
             frame=number,

@@ -315,7 +315,7 @@ class _Reading:
                 continue
             look, settled = await self._settle()
             if pressed.stopped():
-                self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
+                self._said += [f"pressing {one.control.label!r} would send {text}" for text in pressed.stopped()]
                 self._unopened.append(one.control.label)
             self._found.add(look)
         return look, settled
@@ -360,7 +360,7 @@ class _Reading:
             before = look
             look, settled = await self._settle()
             if look.keys == before.keys and look.considered == before.considered:
-                self._said += [f"{one.control.label!r} would have sent {text}" for text in pressed.stopped()]
+                self._said += [f"pressing {one.control.label!r} would send {text}" for text in pressed.stopped()]
                 self._pressed.add(key)
                 continue
             self._found.turned += 1
@@ -396,7 +396,7 @@ class _Reading:
             self._claimed = look.claimed
         if self._claimed is not None and found < self._claimed:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
-            return False, f"the page says that there are {self._claimed} attachments and shows {found}{said}"
+            return False, f"the page says it has {self._claimed} attachments but shows {found}{said}"
         if more := self._more(look, last, found):
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"{more}{said}"
@@ -404,11 +404,11 @@ class _Reading:
             said = f" ({'; '.join(dict.fromkeys(self._said))})" if self._said else ""
             return False, f"{self._unopened[0]!r} could not be opened{said}"
         if look.has_failed and not found:
-            return False, "the page shows a message about a failure in place of its attachments"
+            return False, "the page shows an error message instead of its attachments"
         if failed := self._failed(found):
             return False, failed
         if look.is_unread and not found:
-            return False, "the page shows something in the place of its attachments that could not be read"
+            return False, "the page shows something instead of its attachments that po-pw cannot read"
         if not settled:
             return False, f"the page was still loading after {self._opened.timeout:.0f} s"
         return True, ""
@@ -426,18 +426,18 @@ class _Reading:
         if not found and look.mentioned:
             return f"a button of the page says that there are {look.mentioned}, and none is shown"
         if look.unreached:
-            return f"the page shows the file {look.unreached[0]!r}, and no way to it"
+            return f"the page shows the file {look.unreached[0]!r} without a link or button to download it"
         if look.closed:
             return f"{look.closed[0]!r} could not be opened"
         unshown = max((area.unshown for area in last.areas if area.shown), default=0)
         if unshown:
-            return f"the page says that there are {unshown} more"
+            return f"the page says it has {unshown} more"
         clipped = max((area.clipped for area in last.areas if area.shown and not area.items), default=0)
         if clipped:
-            return f"the page shows a paperclip with {clipped} in a row, and no way to these"
+            return f"the page shows a paperclip with {clipped}, but no link to the files"
         pages = max((area.pages for area in last.areas if area.shown), default=1)
         if pages > self._found.turned + 1:
-            return f"the page says that its list has {pages} pages and showed {self._found.turned + 1}"
+            return f"the attachment list has {pages} pages, but only {self._found.turned + 1} could be opened"
         return ""
 
     def _unauthorized(self) -> str:
@@ -461,5 +461,5 @@ class _Reading:
             return ""
         for label, status in failures.items():
             if label not in self._finder.harmless_failures:
-                return f"the page could not load a part of itself: {label} was answered with {status}"
+                return f"a part of the page did not load: {label} answered {status}"
         return ""

@@ -221,15 +221,15 @@ def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = Fa
         facts: of the page.
         kept: its address is the one asked for, or still holds the record's part.
         strong: it shows the order's number in title, heading or a labelled field.
-        has_area: it has an attachments area.
+        has_area: it has an attachment list.
     """
     forms = [form for form in facts.forms if form.in_content or form.modal]
     asks = [form for form in forms if form.asks_who or form.asks_secret or "relay" in form.kinds]
     ways = [way for way in facts.ways_in if way.in_content]
     if facts.status == 401:
-        return "the portal answered 401"
+        return "the portal answered HTTP 401"
     if facts.status == 403 and not facts.signs_out and (facts.forms or facts.ways_in):
-        return "the portal answered 403 with a way to sign in"
+        return "the portal answered HTTP 403 and offers a sign-in"
     if facts.status >= 400 and not any(form.asks_secret for form in asks):
         return ""
     if has_area:
@@ -237,13 +237,13 @@ def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = Fa
     is_bare = len(facts.fields) < (1 if strong else _FEW_FIELDS) and not facts.signs_out
     relay = next((form for form in asks if "relay" in form.kinds), None)
     if relay is not None and is_bare and facts.text_length <= _SHORT_PAGE:
-        return "a form that passes a sign-in on"
+        return "the page passes a sign-in on"
     if not kept and not facts.signs_out:
         # A lone e-mail field may be a newsletter's.
         if any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in asks):
             return f"it led to {_shown(facts.url)}, which asks for {_asked(asks[0])}"
         if facts.ways_in:
-            return f"it led to {_shown(facts.url)}, which has a way to sign in ({facts.ways_in[0].label!r})"
+            return f"it led to {_shown(facts.url)}, which offers a sign-in ({facts.ways_in[0].label!r})"
     for form in asks:
         dominates = form.modal or facts.text_length - form.text <= _SHORT_PAGE
         titled = any(page_facts.says_sign_in(said) for said in (facts.title, *(text for _, text in facts.headings)))
@@ -255,7 +255,7 @@ def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = Fa
         if whole or (alone and not strong):
             return f"the page asks for {_asked(form)}"
     if ways and is_bare and not strong and facts.text_length <= _SHORT_PAGE:
-        return f"the page has nothing but a way to sign in ({ways[0].label!r})"
+        return f"the page offers only a sign-in ({ways[0].label!r})"
     return ""
 
 
@@ -352,7 +352,7 @@ def _another_number(
         # A portal's own id, which the address holds too, is this record's.
         if not shown or any(numbers.is_value(one, order.po_number) or numbers.core(one) == own_id for one in shown):
             continue
-        said = f"where this portal shows an order's number it shows {shown[0]!r}"
+        said = f"where this portal shows the PO number, it shows {shown[0]!r}"
         if memory.place_seen(place) >= _PLACE_IS_SURE or any(other_orders(numbers.core(one)) for one in shown):
             return said, True
         doubt = doubt or said
@@ -399,7 +399,7 @@ def recognize(
     address, led_away = _address(facts, part)
     where = places(facts, order.po_number)
     strong = bool(where)
-    evidence = [address, *(f"the number is in its {_named(place)}" for place in where)]
+    evidence = [address, *(f"the PO number is in its {_named(place)}" for place in where)]
 
     def conclude(kind: models.PageKind, why: str, *, certain: bool = True) -> Recognition:
         return Recognition(kind, tuple(dict.fromkeys([*evidence, why])), why, strong, certain)
@@ -407,9 +407,9 @@ def recognize(
     if reason := sign_in_reason(facts, kept=not led_away, strong=strong, has_area=has_area):
         return conclude(models.PageKind.SIGNED_OUT, reason)
     if facts.challenge_covers or (facts.challenge and not has_area and not strong):
-        return conclude(models.PageKind.CHALLENGE, "the portal asks to prove that no robot is asking")
+        return conclude(models.PageKind.CHALLENGE, "the portal asks whether you are a person")
     if by_status := _by_status(facts.status):
-        return conclude(by_status, f"the portal answered {facts.status}")
+        return conclude(by_status, f"the portal answered HTTP {facts.status}")
     is_on_top = _on_top(facts, order.po_number)
     other, is_sure = ("", True) if is_on_top else _another_number(facts, order, part, memory, other_orders)
     if other and is_sure:
@@ -422,9 +422,9 @@ def recognize(
     if other:
         return conclude(models.PageKind.ORDER, other, certain=False)
     if strong and _has_substance(facts, where, memory, has_area=has_area):
-        return conclude(models.PageKind.ORDER, f"the number is in its {_named(where[0])}")
+        return conclude(models.PageKind.ORDER, f"the PO number is in its {_named(where[0])}")
     if has_area:
-        return conclude(models.PageKind.ORDER, "it has an attachments area")
+        return conclude(models.PageKind.ORDER, "it has an attachment list")
     return _by_likeness(facts, order, part, memory, conclude)
 
 
@@ -458,12 +458,12 @@ def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
     if same_address(facts.asked, facts.url):
         return "its address is the one asked for", False
     if keeps_record(facts.url, part):
-        return f"its address keeps {part!r}", False
+        return f"its address contains {part!r}", False
     if facts.canonical and keeps_record(facts.canonical, part):
-        return f"its canonical address keeps {part!r}", False
+        return f"its canonical address contains {part!r}", False
     if not part and _host(facts.asked) == _host(facts.url):
-        return "the address asked for names no record", False
-    return f"it led to {_shown(facts.url)}, which does not name the record {part!r}", True
+        return "the address asked for does not name an order", False
+    return f"it led to {_shown(facts.url)}, which does not contain {part!r}", True
 
 
 def _by_status(status: int) -> models.PageKind | None:
@@ -481,7 +481,7 @@ def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, pa
         and not facts.fields
         and not any(numbers.shows(said, order.po_number) for _, said in facts.headings)
     ):
-        return "the page shows nothing"
+        return "the page is empty"
     # An alert that is most of what the page says is what the page is, whatever number its title shows.
     alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < _FEW_FIELDS
     if alerts and has_few and alerts >= 0.5 * max(1, facts.text_length):
@@ -513,15 +513,19 @@ def _by_likeness(
     if kind is not None and other >= _LIKE_OTHER and other > (alike or 0.0):
         names = {models.PageKind.SIGNED_OUT: "sign-in", models.PageKind.NOT_FOUND: "not-found"}
         return conclude(
-            models.PageKind.NOT_RECOGNISED, f"it is like this portal's {names.get(kind, 'error or home')} page"
+            models.PageKind.NOT_RECOGNISED, f"it looks like this portal's {names.get(kind, 'error or home')} page"
         )
     if not own_id and memory.same_text_elsewhere(order.key, facts.text_hash):
-        return conclude(models.PageKind.NOT_RECOGNISED, "another order's page says the same, word for word")
+        return conclude(models.PageKind.NOT_RECOGNISED, "another order's page has exactly the same text")
     if alike is None:
-        return conclude(models.PageKind.ORDER, "no order of this portal is known yet to compare it with", certain=False)
+        return conclude(
+            models.PageKind.ORDER, "there is no other order of this portal to compare it with yet", certain=False
+        )
     if alike < _LIKE:
-        return conclude(models.PageKind.NOT_RECOGNISED, f"it is unlike this portal's orders ({alike:.0%} alike)")
-    return conclude(models.PageKind.ORDER, f"it is like this portal's other orders ({alike:.0%} alike)")
+        return conclude(
+            models.PageKind.NOT_RECOGNISED, f"it does not look like this portal's orders ({alike:.0%} alike)"
+        )
+    return conclude(models.PageKind.ORDER, f"it looks like this portal's other orders ({alike:.0%} alike)")
 
 
 def _named(place: str) -> str:

@@ -57,7 +57,7 @@ def decide(
     method = held.method.upper()
     scheme = urlsplit(held.url).scheme
     if scheme in {"blob", "data", "about"}:
-        return _pass("it leaves for no server")
+        return _pass("it goes to no server")
     if held.resource == "ping":
         return _stop("it only reports something")
     if method == "OPTIONS":
@@ -77,19 +77,19 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
     if word:
         return _stop(f'the address says "{word}"')
     if held.resource != "document":
-        return _pass("a GET without a word of change")
+        return _pass("a GET that does not mention a change")
     if purpose is models.Purpose.FILE:
-        return models.Judgement(models.Ruling.LINK, "a page or file of its own: fetched like a link")
+        return models.Judgement(models.Ruling.LINK, "a page or file: opened like a link")
     if _is_same_record(held.url, record, held.page_url):
         return _pass("a page of the same record")
-    return _stop("it leads to another record")
+    return _stop("it leads to another order or record")
 
 
 def _post(
     held: models.HeldRequest, purpose: models.Purpose, control: models.Control, *, read_only: bool
 ) -> models.Judgement:
     if len(held.body) >= _MOST:
-        return _stop("its body is too long to be judged")
+        return _stop("what it sends is too long to check")
     graph = api_queries.graphql(held)
     if graph is not None:
         return _pass("a GraphQL query") if not graph else _stop(graph)
@@ -97,7 +97,7 @@ def _post(
     if batch is not None:
         return _pass("an OData batch of GETs") if not batch else _stop(batch)
     if read_only:
-        return _stop("--read-only: no POST is sent")
+        return _stop("--read-only does not send forms (POST)")
     if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = label_words.file_name(control.row)
@@ -119,10 +119,10 @@ def _post_for_file(control: models.Control) -> models.Judgement:
         control, (control.row,) if file_names.is_file_name(control.row) else (), in_area=True
     )
     if decision.action is not control_policy.Action.PRESS:
-        return _stop(f"a POST by a control that may not be pressed for a file: {decision.why}")
+        return _stop(f"a POST by a button that is not for downloading: {decision.why}")
     if not control_policy.is_name_proven(control):
-        return _stop("a POST by a control whose label may be more than a file name")
-    return _pass("a POST beyond doubt: a download by its whole label, and nothing of change in it")
+        return _stop("a POST by a button whose label may be more than a file name")
+    return _pass("a POST that is surely a download: its whole label says so, and nothing mentions a change")
 
 
 def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | None:
@@ -135,7 +135,7 @@ def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | 
     if not body:
         return None
     if _UNREADABLE.search(body):
-        return "a body that cannot be read"
+        return "data that cannot be read"
     try:
         content = json.loads(body)
     except ValueError:
@@ -181,7 +181,7 @@ _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|
 def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
     if control_policy.is_submit(control):
-        return _stop("a submit button opens nothing")
+        return _stop("a submit button does not open a list")
     if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
         *urlsplit(held.page_url)[:3],
         "",
@@ -189,12 +189,12 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
         return _stop("a POST to another address than the page's own")
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
-        return _stop("a POST that is no post-back of the page's own form")
+        return _stop("a POST that is not the page's own form")
     # The control itself is the last part of its name; what it stands in says nothing of what it does.
     sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
     arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
     if any(_STEPS & set(tokenizer.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE):
-        return _stop("a post-back of a step of some procedure")
+        return _stop("a form that takes a step in a process")
     if any(topics.names_a_section(text) for text in (*sources, *arguments)) or any(map(_PAGE_FIELD.search, fields)):
-        return _pass("a post-back that turns to a page or tab of the list")
-    return _stop("a post-back that does not say that it turns to a page or tab of the list")
+        return _pass("a form that shows another page or tab of the list")
+    return _stop("a form that may do more than show another page or tab of the list")
