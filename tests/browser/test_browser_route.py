@@ -355,7 +355,7 @@ def test_a_proxy_that_only_our_client_is_sent_to_costs_nothing(
     monkeypatch.setenv("no_proxy", "")
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, ["a.pdf", "open1.pdf"]))
     assert [outcome.status for outcome in outcomes] == ["COMPLETED", "COMPLETED"]
-    assert len([text for text in said if "through the browser: " in text]) == 1
+    assert len([text for text in said if "are downloaded by the browser: " in text]) == 1
     assert opened.portal.saw("/files/open1.pdf") == [True]
 
 
