@@ -13,7 +13,10 @@ NOT_READY: Final = 5.0
 _LONGEST_WAIT: Final = 3600.0
 _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
 _TEMPORARY: Final = frozenset({408, 425, 429})
-"""Besides 5xx (RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4)."""
+"""Temporary besides 5xx (RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4)."""
+
+_GATEWAY: Final = frozenset({502, 503, 504})
+"""Answers of what stands before a portal, or of one that is down (RFC 9110, 15.6.3 to 15.6.5)."""
 
 
 def retry_after(value: str, now: datetime.datetime | None = None) -> float | None:
@@ -26,6 +29,11 @@ def retry_after(value: str, now: datetime.datetime | None = None) -> float | Non
         return None
     wait = (when - (now or datetime.datetime.now(datetime.UTC))).total_seconds()
     return min(max(wait, 0.0), _LONGEST_WAIT)
+
+
+def is_not_dealt_with(status: int) -> bool:
+    """Whether the request never came to what would answer it, so that the answer says nothing about what was asked."""
+    return status in _TEMPORARY or status in _GATEWAY
 
 
 def is_temporary(status: int) -> bool:

@@ -28,8 +28,6 @@ _UNTRUSTED: Final = ("net::ERR_CERT", "net::ERR_SSL", "net::ERR_PROXY", "net::ER
 
 _NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
 """Success statuses that bring no complete file: only 200 does; 204 and 205 leave the page as it is."""
-_NOT_DEALT_WITH: Final = frozenset({408, 425, 429, 502, 503, 504})
-"""The request was temporarily refused, or not processed (RFC 9110, 6585, 8470)."""
 _LOOKS: Final = 4
 """Checks of a download's size per stall timeout."""
 _SETTLES_WITHIN: Final = 2.0
@@ -274,7 +272,7 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
         return PageInsteadError("a click on the attachment opened a page instead of the file", url=url, status=status)
     said = f"the portal answered HTTP {status} for the file"
     error = http_statuses.error_of(status, said, sent.get("retry-after", ""))
-    if isinstance(error, errors.TransientError) and status in _NOT_DEALT_WITH:
+    if isinstance(error, errors.TransientError) and http_statuses.is_not_dealt_with(status):
         return NotDealtWithError(str(error), error.code, retry_after=error.retry_after)
     return error
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, portal, process, sign_ins, status, usage, validate, verify
+from po_pw.cli import browser, demo, doctor, login, portal, process, saved_sign_ins, status, usage, validate, verify
 
 app = typer.Typer(
     name="po-pw",
@@ -23,7 +23,7 @@ app.command("process")(process.process)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("login")(login.login)
-app.command("logout")(sign_ins.logout)
+app.command("logout")(saved_sign_ins.logout)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("validate")(validate.validate)

@@ -76,7 +76,7 @@ class View:
         self._stages.hear(event)
         line = self._line(event)
         if line is not None:
-            self._console.print(line, soft_wrap=True, highlight=False)
+            self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)
             if self._lines is not None:
                 self._lines.heard()
         if isinstance(event, events.RunStarted):
@@ -204,8 +204,12 @@ class View:
                 Text(f"{line.done} done", "dim"),
             )
         parts: list[RenderableType] = [head, numbers, rows]
-        parts += [Text(line, "bold yellow", no_wrap=True, overflow="ellipsis") for line in now.waits()]
-        parts += [Text(trouble, "yellow", no_wrap=True, overflow="ellipsis") for trouble in now.troubles]
+        parts += [
+            progress.harmless(Text(line, "bold yellow", no_wrap=True, overflow="ellipsis")) for line in now.waits()
+        ]
+        parts += [
+            progress.harmless(Text(trouble, "yellow", no_wrap=True, overflow="ellipsis")) for trouble in now.troubles
+        ]
         return Group(*parts)
 
 

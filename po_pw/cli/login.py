@@ -90,7 +90,7 @@ def login(
         from po_pw.auth import codes, saved
         from po_pw.auth import login as engine
         from po_pw.auth import trust as trusts
-        from po_pw.cli import sign_ins
+        from po_pw.cli import saved_sign_ins
 
         modes = {"--username": username, "--import-cookies": import_cookies, "--check": check, "--list": list_them}
         if len(given := [name for name, value in modes.items() if value]) > 1:
@@ -111,10 +111,10 @@ def login(
             options = certificates.with_password(options)
         kept = sessions.Sessions(settings.home(options), options.account)
         if list_them:
-            sign_ins.show(kept.saved(), portal)
+            saved_sign_ins.show(kept.saved(), portal)
             return
         if check:
-            raise typer.Exit(sign_ins.check(options, kept.saved(), portal, is_account_given=account is not None))
+            raise typer.Exit(saved_sign_ins.check(options, kept.saved(), portal, is_account_given=account is not None))
         known = sorted(kept.saved(), key=lambda one: one.account != options.account)
         url = saved.resolve(portal, known, options.base_url or options.url_template or "")
         engine.check_address(url)

@@ -236,4 +236,10 @@ def stage(hear: Callable[[events.Event], None], name: str) -> Iterator[None]:
 
 def said(console: Console, line: str) -> None:
     """Prints a line of `Lines`."""
-    console.print(Text(line, "dim"), soft_wrap=True, highlight=False)
+    console.print(harmless(Text(line, "dim")), soft_wrap=True, highlight=False)
+
+
+def harmless(text: Text) -> Text:
+    """A line as a terminal may be given it: what comes from lists and portals can neither break nor command it."""
+    text.plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text.plain)
+    return text

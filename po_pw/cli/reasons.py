@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from po_pw import models
+from po_pw.cli import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,8 @@ _COMMONEST: Final = 5
 """Reasons that are listed."""
 _LONGEST: Final = 300
 """Characters of one order's reason that are shown."""
+_LONGEST_NUMBER: Final = 60
+"""Characters of its PO number that are shown."""
 
 _Code = models.ErrorCode
 _AGAIN: Final = "run the same command again"
@@ -85,8 +88,11 @@ def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[
         message = " ".join(one.failure.message.split())
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST - 1]}…"
-        line = Text(f"  {one.po_number or f'row {one.row}'}", "bold")
-        yield line.append(f"  {one.failure.code.value}: {message}", "default not bold")
+        number = one.po_number or f"row {one.row}"
+        if len(number) > _LONGEST_NUMBER:
+            number = f"{number[: _LONGEST_NUMBER - 1]}…"
+        line = Text(f"  {number}", "bold")
+        yield progress.harmless(line.append(f"  {one.failure.code.value}: {message}", "default not bold"))
     left = problems.count - len(problems.first[:named])
     if left > 0:
         yield Text(f"  and {left} more: {more}", "dim")

@@ -222,7 +222,7 @@ class FailurePolicy:
                 self._succeeded(host, lease)
                 continue
             needed = error.host if isinstance(error, errors.HostUnreachableError) else host
-            self._failed(needed, lease, error)
+            self._failed(needed, lease, error, is_page_read=True)
             failed[result.attachment_id] = self._hosts.why_given_up(needed) or error
         return failed
 
@@ -292,7 +292,9 @@ class FailurePolicy:
                 self._notify(f"{back.host} answers again, after {humanize.duration(back.after)}: its orders continue")
         self._on_change()
 
-    def _failed(self, needed: str, lease: models.Lease, error: errors.OrderError) -> None:
+    def _failed(
+        self, needed: str, lease: models.Lease, error: errors.OrderError, *, is_page_read: bool = False
+    ) -> None:
         attempt = self._attempts.get(lease.number)
         if attempt is not None:
             attempt.is_recorded = True
@@ -308,8 +310,10 @@ class FailurePolicy:
             return  # a failure caused by sleep says nothing about the host
         circuit = self._circuit(lease.order.url)
         change, excused = circuit.failed(needed, lease, error, self._now())
+        # If the order's page opens each time and its files never do, excusing that would try it without end.
+        is_for_files_alone = is_page_read and needed == circuit.host and isinstance(error, errors.HostUnreachableError)
         if attempt is not None:
-            attempt.excused = attempt.excused or excused
+            attempt.excused = attempt.excused or (excused and not is_for_files_alone)
         if change is not None:
             self._announce(circuit.host, change)
         self._on_change()
@@ -339,7 +343,8 @@ class FailurePolicy:
                 self._emit(events.HostFree(host, change.why))
                 self._offline.discard(host)
                 what = "orders" if change.host == host else "files"
-                self._notify(f"{change.why.rstrip('.')}. Its {what} fail; everything else continues.")
+                end = "" if change.why.endswith(("?", "!", ".")) else "."
+                self._notify(f"{change.why}{end} Its {what} fail; everything else continues.")
             case circuit_breaker.GivenUp():
                 self._emit(events.HostFree(host))
                 self._abandoned[host] = self._abandoned_error(change)

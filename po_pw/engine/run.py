@@ -32,7 +32,7 @@ from po_pw.maintenance import rebuild_journal, recovery
 from po_pw.orders import read
 from po_pw.portals import memory, registry
 from po_pw.results import counts, tables, write_back
-from po_pw.storage import claims, filesystem, names, staging
+from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ class Run:
         beside = None if self._source is None else self._source.absolute().parent
 
         def proved(order: models.PurchaseOrder) -> models.Outcome | None:
-            return claims.proved(self.out, order, beside, self._name_bytes)
+            return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
             self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved

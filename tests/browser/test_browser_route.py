@@ -347,6 +347,18 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
         assert sign_in.stat().st_mode & 0o077 == 0
 
 
+def test_a_proxy_that_only_our_client_is_sent_to_costs_nothing(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens where the environment says that it is; the browser asks this machine without it."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, ["a.pdf", "open1.pdf"]))
+    assert [outcome.status for outcome in outcomes] == ["COMPLETED", "COMPLETED"]
+    assert len([text for text in said if "are downloaded by the browser: " in text]) == 1
+    assert opened.portal.saw("/files/open1.pdf") == [True]
+
+
 def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:
     """Orders in progress are finished and the reason is said; a larger limit takes up the rest. A file over its own
     limit is never received."""

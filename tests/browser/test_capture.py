@@ -385,6 +385,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
             await got.discard()
         finally:
             await context.close()
+        assert opened.site.taken_whole == 0
 
     opened.run(go())
 

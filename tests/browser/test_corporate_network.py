@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import dataclasses
@@ -81,6 +82,35 @@ async def served(tls: ssl.SSLContext | None = None, *, asks_user: bool = False) 
         await runner.cleanup()
 
 
+@contextlib.asynccontextmanager
+async def tunnelled(port: int) -> AsyncIterator[int]:
+    """A proxy for https that asks for a user name and leads everything to a server here; its port."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if not head.startswith(f"CONNECT {PORTAL}:") or _USER not in head:
+            asked = 'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="proxy"\r\nContent-Length: 0\r\n\r\n'
+            writer.write(asked.encode())
+            writer.close()
+            return
+        there, here = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Yes\r\n\r\n")
+        await asyncio.gather(copy(reader, here), copy(there, writer))
+
+    server = await asyncio.start_server(lead, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
 async def run(folder: Path, origin: str, **more: object) -> tuple[list[models.Outcome], list[str]]:
     """Two orders of two files each; what came of them, and what was said beside them."""
     rows = [f"PO-{n},{origin}/orders/{n}" for n in (1, 2)]
@@ -144,9 +174,9 @@ def test_an_authority_of_the_company_and_a_client_certificate(
     loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The browser shows the certificate on pages, and on files as long as Python does not trust the authority, said
-    once; when Python does, our client shows it. Nobody else gets it, and nothing of it is left."""
+    once; when Python does, our client shows it. All of it through a proxy that asks for a user."""
     authority = certificates.issue("Corporation")
-    tls = certificates.server_context(tmp_path, authority, asks=True)
+    tls = certificates.server_context(tmp_path, authority, PORTAL)
     certificates.trusting_home(tmp_path / "user", tmp_path / "ca.pem")
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
@@ -154,17 +184,18 @@ def test_an_authority_of_the_company_and_a_client_certificate(
     certificate = {
         "client_certificate": tmp_path / "anna.p12",
         "client_certificate_password": PASSWORD,
-        "client_certificate_hosts": ("localhost",),
+        "client_certificate_hosts": (PORTAL,),
     }
 
     async def body() -> None:
-        async with served(tls) as network:
+        async with served(tls) as network, tunnelled(network.port) as proxy:
+            monkeypatch.setenv("https_proxy", f"http://anna:{PASSWORD}@127.0.0.1:{proxy}")
             for trusts in (False, True):
                 if trusts:
                     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
                 network.files.clear()
                 folder = tmp_path / f"trusts-{trusts}"
-                outcomes, said = await run(folder, f"https://localhost:{network.port}", **certificate)
+                outcomes, said = await run(folder, f"https://{PORTAL}", **certificate)
                 assert [outcome.status for outcome in outcomes] == ["COMPLETED", "COMPLETED"], outcomes
                 assert [(by, whose) for _, by, whose in network.files] == [(not trusts, "Anna")] * 4
                 assert len(said) == (0 if trusts else 1)

@@ -68,6 +68,8 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
             "processors",
             "workers",
             "display",
+            "proxy",
+            "trust store",
             "playwright",
             "browser",
             "policies",

@@ -54,7 +54,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
 def test_output_that_fails_ends_nothing(tmp_path: Path, line: str, code: int, said: str) -> None:
     """A closed pipe, a full disk, a closed stream: the work is done, the exit code tells how, and no traceback."""
     (tmp_path / "pos.csv").write_text(REFUSED, "utf-8")
-    (tmp_path / "downloads" / ".po-pw").mkdir(parents=True)
+    (tmp_path / "downloads" / ".po-pw" / "manifests").mkdir(parents=True)
     ended = shell(line, tmp_path)
     assert ended.returncode == code, ended.stdout + ended.stderr
     assert said in ended.stderr

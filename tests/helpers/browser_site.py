@@ -104,6 +104,8 @@ class Site:
     def __enter__(self) -> Self:
         self.asked: list[str] = []
         self.encodings: list[str] = []
+        self.taken_whole = 0
+        """Answers without end that a browser took whole."""
         """What `/gzip-cut` was asked to send."""
         self.go_on = asyncio.Event()
         """What `/slow` waits for after its first bytes; set through `let_go`."""
@@ -214,12 +216,13 @@ class Site:
         return answer
 
     async def _endless(self, request: web.Request) -> web.StreamResponse:
-        """As much as is taken, with no length."""
+        """As much as is taken, with no length: 2 GiB at the most, of which `taken_whole` tells."""
         answer = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="endless.bin"'})
         await answer.prepare(request)
         with contextlib.suppress(ConnectionError):  # the browser has enough
-            for _ in range(1 << 12):
+            for _ in range(1 << 15):
                 await answer.write(bytes(1 << 16))
+            self.taken_whole += 1
         return answer
 
     async def _file_with(self, request: web.Request) -> web.Response:

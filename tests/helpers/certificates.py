@@ -46,13 +46,13 @@ class Issued:
         return pkcs12.serialize_key_and_certificates(b"one", self.key, self.certificate, None, how)
 
 
-def issue(name: str, by: Issued | None = None, *, is_server: bool = False, days: int = 60) -> Issued:
+def issue(name: str, by: Issued | None = None, *, host: str = "", days: int = 60) -> Issued:
     """A certificate; without an issuer one of an authority.
 
     Args:
         name: its common name.
         by: the issuer.
-        is_server: for `localhost` and `127.0.0.1`.
+        host: of a server, which is `localhost` and `127.0.0.1` as well; `""` for no server.
         days: valid for so many from yesterday on; fewer than one: expired.
     """
     key = ec.generate_private_key(ec.SECP256R1())
@@ -67,21 +67,20 @@ def issue(name: str, by: Issued | None = None, *, is_server: bool = False, days:
         .not_valid_after(NOW + days * _DAY)
         .add_extension(x509.BasicConstraints(by is None, None), critical=True)
     )
-    if is_server:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    if host:
+        names = [x509.DNSName(host), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Issued(builder.sign(by.key if by is not None else key, hashes.SHA256()), key)
 
 
-def server_context(folder: Path, authority: Issued, *, asks: bool) -> ssl.SSLContext:
-    """For a server of this authority, which asks for a client certificate or not; `ca.pem` is the authority's."""
+def server_context(folder: Path, authority: Issued, host: str = "localhost") -> ssl.SSLContext:
+    """For a server of this authority, which asks for a client certificate; `ca.pem` is the authority's."""
     (folder / "ca.pem").write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.pem").write_bytes(issue("server", authority, is_server=True).pem())
+    (folder / "server.pem").write_bytes(issue("server", authority, host=host).pem())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "server.pem")
-    if asks:
-        context.load_verify_locations(folder / "ca.pem")
-        context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(folder / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

@@ -117,7 +117,7 @@ def test_a_profile_shows_it_to_its_hosts_alone_and_forgets_it(tmp_path: Path) ->
 
 def test_a_server_that_asks_for_it_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over HTTP, on the hosts that were named; to others it is not shown, and the request fails."""
-    tls = certificates.server_context(tmp_path, AUTHORITY, asks=True)
+    tls = certificates.server_context(tmp_path, AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     (tmp_path / "anna.p12").write_bytes(ANNA.p12(PASSWORD))
     certificate = client_certificates.read(options(tmp_path / "anna.p12", PASSWORD, "localhost"))

@@ -144,6 +144,16 @@ def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
     assert len(said) == 2 + 10 + 1
 
 
+def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
+    """A PO number with a line break, an escape sequence, a character that turns the line round, 300 characters."""
+    bad = models.Failure(models.ErrorCode.INVALID_ROW, "has\x1b[2J a character that cannot be seen")
+    first = tuple(models.Problem(2, number, bad) for number in ("PO\n7", "\x1b]0;x\x07", "PO\u202e7", "P" * 300))
+    found = models.Problems({models.ErrorCode.INVALID_ROW: 4}, first)
+    said = [line.plain for line in reasons.lines(found, more="")]
+    assert all(line.isprintable() and len(line) < 150 for line in said)
+    assert said[1].startswith("  PO\N{REPLACEMENT CHARACTER}7  INVALID_ROW: has")
+
+
 def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:
     """Whatever keeps an order from coming through, there is a meaning and something to do."""
     for code in models.ErrorCode:

@@ -12,7 +12,7 @@ from po_pw import long_work, models
 from po_pw.engine import plan, resuming
 from po_pw.journal import store
 from po_pw.orders import read
-from po_pw.storage import claims, manifests, order_paths, publishing, staging
+from po_pw.storage import manifests, marked_completed, order_paths, publishing, staging
 from tests.helpers.coupa_lists import HEADER, line, order_of, written_csv, written_workbook
 from tests.helpers.journal_values import PLAN
 from tests.helpers.support import run_async
@@ -117,7 +117,7 @@ def claimed(**columns: str) -> models.PurchaseOrder:
 
 
 def proved(out: Path, order: models.PurchaseOrder, beside: Path | None = None) -> models.Outcome | None:
-    return claims.proved(out, order, beside, LONGEST)
+    return marked_completed.proved(out, order, beside, LONGEST)
 
 
 def test_completed_counts_only_with_its_folder_and_the_files_it_says(tmp_path: Path) -> None:
@@ -220,7 +220,14 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
             async def taken(how: resuming.Resume | None) -> resuming.Taken:
                 work = resuming_work()
                 return await resuming.plan_resume(
-                    journal, run, out, orders, how, {}, work, lambda order: claims.proved(out, order, None, LONGEST)
+                    journal,
+                    run,
+                    out,
+                    orders,
+                    how,
+                    {},
+                    work,
+                    lambda order: marked_completed.proved(out, order, None, LONGEST),
                 )
 
             for how in (None, resuming.Resume(verify=True), resuming.Resume(refresh=True)):

@@ -358,6 +358,32 @@ def test_files_tell_of_the_host_they_come_from() -> None:
     run_async(go())
 
 
+def test_an_order_whose_page_opens_while_its_files_never_do_is_not_tried_without_end() -> None:
+    """The browser gets through and our client does not, each time anew: the host answers, so it is no outage."""
+
+    async def go() -> None:
+        them, _, _ = portal(1)
+        for attempt in range(1, 5):
+            async with asyncio.timeout(IN_TIME):
+                taken = await them.work.lease(ONE)
+            assert taken is not None
+            assert taken.attempt == attempt
+            them.judge.page_read(taken)
+            address = f"{taken.order.url}/a.pdf"
+            link = models.Attachment("a", "a.pdf", models.Link(address, ""))
+            progress = order_progress.OrderProgress(taken.order, "x", datetime.now(UTC))
+            progress.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
+            unreachable = net_errors.unreachable(address, models.NetFault.REFUSED)
+            progress.failed["a"] = unreachable
+            them.judge.files_done(taken, progress.file_results())
+            decision = them.judge.decide(them.judge.failed(taken, unreachable), taken)
+            if isinstance(decision, retry.Retry):
+                await them.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
+        assert decision == retry.GiveUp()
+
+    run_async(go())
+
+
 def test_only_the_order_on_a_page_is_suspected_of_a_lost_browser() -> None:
     """Four browsers under its page set an order aside; one whose files were merely coming goes back each time."""
 
