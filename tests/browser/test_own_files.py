@@ -179,7 +179,7 @@ def test_a_table_that_is_read_only_or_held_stays(tmp_path: Path) -> None:
     try:  # as Windows holds a workbook that is open in Excel
         for _ in range(2):
             (note,) = write(tmp_path).notes
-            assert note.startswith("results.xlsx could not be replaced (is it open in another program?), so the results ")
+            assert note.startswith("results.xlsx could not be replaced (is it open in another program?), so ")
     finally:
         subprocess.run([chattr, "-i", held], check=True)
     assert write(tmp_path).notes == ()
@@ -295,9 +295,7 @@ def test_no_list_is_touched(tmp_path: Path) -> None:
     mine = (tmp_path / "failed.csv").read_bytes()
     said = ran("failed.csv", "-o", ".", "--only-failed", "-w", "2")
     assert (tmp_path / "failed.csv").read_bytes() == mine
-    assert (
-        said.count("failed.csv is your list and stays as it is, so the failed rows are in failed (2).csv") == 1
-    )
+    assert said.count("failed.csv is your list and stays as it is, so the failed rows are in failed (2).csv") == 1
     assert "\n  po-pw process failed.csv -o . -w 2\n" in said
     before = (tmp_path / "results.csv").read_bytes()
     said = ran("results.csv", "-o", ".", "--limit", "1")
