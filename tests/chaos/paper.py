@@ -62,7 +62,7 @@ class _Pool:
     browser = None
 
     def __init__(
-        self, options: settings.Settings, signed_in: sessions.Sessions, hub: events.Hub, downloads: Path
+        self, options: settings.Settings, signed_in: sessions.Sessions, hub: events.Hub, downloads: Path, *_: object
     ) -> None:
         del options, hub, downloads
         self._sessions = signed_in
