@@ -123,7 +123,7 @@ async def run(folder: Path, origin: str, **more: object) -> tuple[list[models.Ou
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, attempts=1, **more)
     async with engine.Run(options, hub) as one:
         given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
-        return [outcome async for outcome in given], [text for text in said if "through the browser" in text]
+        return [outcome async for outcome in given], [text for text in said if "are downloaded by the browser" in text]
 
 
 def test_a_proxy_that_asks_for_a_user_name_gets_it_from_both(

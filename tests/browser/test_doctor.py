@@ -80,7 +80,7 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
         assert not [check for check in found.values() if check["state"] == "problem"]
         assert all(check["remedy"] for check in found.values() if check["state"] != "ok")
         assert portal.origin in found["sign-in"]["text"]
-        assert "lets us in" in found["sign-in"]["text"]
+        assert "the portal accepts it" in found["sign-in"]["text"]
         assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
         portal.sign_everybody_out()

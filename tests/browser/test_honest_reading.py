@@ -97,8 +97,8 @@ def test_a_file_that_asks_for_a_sign_in_alone_is_forbidden(tmp_path: Path) -> No
 
     async def body() -> None:
         pages = good(*NUMBERS)
-        pages["/orders/PO-2"] = order("PO-2", area("a.pdf", "secret.pdf"))
-        pages["/files/secret.pdf"] = Answer(plain_portal.SIGN_IN, 401)
+        pages["/orders/PO-2"] = order("PO-2", area("a.pdf", "private.pdf"))
+        pages["/files/private.pdf"] = Answer(plain_portal.SIGN_IN, 401)
         portal = Portal(pages, needs_sign_in=True)
         async with portal.serving():
             portal.keep_sign_in(tmp_path / "home")
@@ -107,7 +107,7 @@ def test_a_file_that_asks_for_a_sign_in_alone_is_forbidden(tmp_path: Path) -> No
             assert [ran.outcomes[number].status for number in NUMBERS] == ["COMPLETED", "PARTIAL", "COMPLETED"]
             (missing,) = ran.outcomes["PO-2"].missing
             assert missing.failure is not None
-            assert (missing.name, missing.failure.code) == ("secret.pdf", models.ErrorCode.FORBIDDEN)
+            assert (missing.name, missing.failure.code) == ("private.pdf", models.ErrorCode.FORBIDDEN)
 
     run_async(body())
 
