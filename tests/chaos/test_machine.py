@@ -43,7 +43,10 @@ def test_an_output_that_cannot_be_written_to_is_one_message(ground: bench.Ground
 @pytest.mark.usefixtures("_may_mount")
 def test_a_full_temporary_folder_is_one_message(ground: bench.Ground) -> None:
     """Exit code 3, and that the temporary folder is full; nothing is left in it."""
-    with bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10") as one, machines.small_disk(one.temp, 1 << 20):
+    with (
+        bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
+        machines.small_disk(one.temp, 1 << 20),
+    ):
         (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (4 << 10)))
         ended = one.to_the_end()
         assert ended.returncode == 3, ended.said
@@ -56,7 +59,10 @@ def test_a_full_temporary_folder_is_one_message(ground: bench.Ground) -> None:
 @pytest.mark.usefixtures("_may_mount")
 def test_little_room_in_the_temporary_folder_is_no_full_disk(ground: bench.Ground) -> None:
     """Whatever the browsers make of 200 kB: the journal does not need the folder, and the run ends."""
-    with bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10") as one, machines.small_disk(one.temp, 1 << 20):
+    with (
+        bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
+        machines.small_disk(one.temp, 1 << 20),
+    ):
         (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (200 << 10)))
         ended = one.to_the_end()
         assert ended.returncode in {1, 3}, ended.said
