@@ -146,10 +146,11 @@ class Attempt:
             await trusts.check_target(target, self._origin, trust)
 
         first = self._first
-        # A lone e-mail field may be a newsletter's: the link that says "Sign in" comes before it.
+        # A lone e-mail field may be a newsletter's: the link that says "Sign in" comes before it. A page that refuses
+        # may have no form at all, only that link.
         if (
             first is not None
-            and not asks_for_sign_in(first)
+            and not (asks_for_sign_in(first) and any(form.asks_who for form in first.forms))
             and not any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in first.forms)
         ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
