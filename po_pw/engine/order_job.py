@@ -52,7 +52,6 @@ class OrderJob:
         self._progress = progress
         self._fetches = fetching.Fetches(progress, tools.under_way)
         self._reading = order_reading.OrderReading(deps, tools, lease, progress, self._fetches)
-        self._generation = deps.sign_ins.generation(order.url)
         self._settling = settling.Settling(deps, tools, lease, progress, time.monotonic())
 
     @property
@@ -198,12 +197,12 @@ class OrderJob:
     async def _sign_in_again(self, error: errors.OrderError) -> errors.OrderError | None:
         """Makes the order wait for a new sign-in, unless only this order keeps asking: then returns the error."""
         deps, url = self._deps, self._lease.order.url
-        if self._generation == deps.sign_ins.generation(url):
+        if self._reading.generation == deps.sign_ins.generation(url):
             self._progress.sign_ins += 1
             if self._progress.sign_ins > (_ENDINGS if self._reading.has_session_ended else _SIGN_INS):
                 msg = f"the order asked for a sign-in {self._progress.sign_ins} times ({error})"
                 return errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED)
-            deps.sign_ins.expired(url, self._generation)
+            deps.sign_ins.expired(url, self._reading.generation)
         await self._give_back(error=error)
         self._announce_retry(error, 0.0, counts=False)
         return None

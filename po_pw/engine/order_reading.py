@@ -94,7 +94,8 @@ class OrderReading:
         self._order = lease.order
         self._progress = progress
         self._fetches = fetches
-        self._generation = deps.sign_ins.generation(lease.order.url)
+        self.generation = deps.sign_ins.generation(lease.order.url)
+        """Which of the portal's sign-ins the attempt began under."""
         self.has_session_ended = False
         """The portal's session was found to have ended."""
 
@@ -338,7 +339,7 @@ class OrderReading:
             if not proof or (proof == url and not opened):
                 return False
             holds = await self._tools.lane.opens(proof)
-            if self._deps.sign_ins.generation(url) != self._generation:
+            if self._deps.sign_ins.generation(url) != self.generation:
                 return False  # renewed since the attempt began: another session holds, and this one says nothing
             if not holds:
                 self.has_session_ended = True
