@@ -51,9 +51,7 @@ def demo(
         int | None, typer.Option(min=1, max=50, help="Files of a plain order of the generic portal; usually 3.")
     ] = None,
     latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds that a page takes to load.")] = 0.15,
-    browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
-    ] = None,
+    browser: paths.BrowserOption = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The portal's port; 0 picks a free one.")] = 0,

@@ -26,9 +26,7 @@ def doctor(
         typer.Option("-w", "--workers", help="How many browsers a run would open, 1 to 64.  [default: 4]"),
     ] = None,
     out: paths.OutOption = None,
-    browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
-    ] = None,
+    browser: paths.BrowserOption = None,
     headed: Annotated[bool, typer.Option("--headed", help="Try the browser with a window.")] = False,
     base_profile: Annotated[
         Path | None,

@@ -57,9 +57,7 @@ def login(
     list_them: Annotated[
         bool, typer.Option("--list", help="Only list the sign-ins: portal, account, since when, until when.")
     ] = False,
-    browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
-    ] = None,
+    browser: paths.BrowserOption = None,
     sign_in_host: Annotated[
         list[str] | None,
         typer.Option(

@@ -39,3 +39,8 @@ OutOption = Annotated[
     ),
 ]
 """The output directory of a run, for every command that starts one or checks what one needs."""
+
+BrowserOption = Annotated[
+    str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
+]
+"""Which browser to start, for every command that starts one."""

@@ -40,9 +40,7 @@ def inspect(
         typer.Option("--accept", help="Confirm that this portal's orders that look like this have no attachments."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
-    browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
-    ] = None,
+    browser: paths.BrowserOption = None,
 ) -> None:
     """Read the page of one order as `process` would, download nothing, and explain what would be downloaded, and why.
 

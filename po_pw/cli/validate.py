@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 
 def validate(
     only: Annotated[
         list[int] | None, typer.Option("--only", min=1, max=6, help="Run only this scenario. Can be repeated.")
     ] = None,
-    browser: Annotated[
-        str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
-    ] = None,
+    browser: paths.BrowserOption = None,
 ) -> None:
     """Run the six validation scenarios on the demo portal and say which pass."""
     with boundary.report_errors():
