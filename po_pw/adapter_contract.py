@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 from po_pw import errors, events, models, settings
 from po_pw.auth import login
 from po_pw.demo import catalogue, server
-from po_pw.demo.coupa import catalogue as coupa_catalogue
-from po_pw.demo.coupa import server as coupa_server
-from po_pw.engine import resuming
+from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
+from po_pw.demo.coupa import tenant_server as coupa_server
 from po_pw.engine import run as engine
 from po_pw.orders import read
 from po_pw.portals import registry
+from po_pw.processing import resuming
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
@@ -386,7 +386,7 @@ def coupa_tenant(only: Collection[str] | None = None) -> Iterator[Bench]:
     """A Coupa tenant; its orders' addresses follow from their numbers.
 
     Args:
-        only: variants (`po_pw.demo.coupa.variants.Variant`); None for all.
+        only: variants (`po_pw.demo.coupa.tenant_variants.Variant`); None for all.
     """
     given = coupa_catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=coupa_catalogue.SignIn.NATIVE)
     with coupa_server.serve_in_thread(given) as tenant:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from po_pw import errors, events, redact, settings
 from po_pw.api_results import OrderResult, RunResult
 from po_pw.engine import order_stream as feeds
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.machine import capacity
 from po_pw.orders import read
 from po_pw.portals import registry
+from po_pw.processing import resuming
 
 if TYPE_CHECKING:
     import os

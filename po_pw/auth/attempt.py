@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw import errors, hostnames, models
-from po_pw.auth import forms, pages
+from po_pw.auth import forms, page_opening
 from po_pw.auth import trust as trusts
 from po_pw.portals.generic import page_facts, recognition
 
@@ -155,7 +155,7 @@ class Attempt:
         ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
             if links:
-                await pages.open_page(self._page, links[0], self._timeout)
+                await page_opening.open_page(self._page, links[0], self._timeout)
         self._asked = True
         await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
 
@@ -199,7 +199,7 @@ class Attempt:
 
 
 async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
-    status = await pages.open_page(page, url, timeout)
+    status = await page_opening.open_page(page, url, timeout)
     return await page_facts.look(page, asked=url, status=status)
 
 

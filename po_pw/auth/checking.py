@@ -8,7 +8,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from po_pw import client_certificates, errors, models, sessions, settings
-from po_pw.auth import attempt, pages
+from po_pw.auth import attempt, page_opening
 from po_pw.browser import contexts, launching, profiles
 from po_pw.portals.generic import page_facts
 
@@ -67,7 +67,7 @@ async def _check(
     )
     try:
         async with context.page() as hold:
-            status = await pages.open_page(hold.page, url, options.navigation_timeout)
+            status = await page_opening.open_page(hold.page, url, options.navigation_timeout)
             facts = await page_facts.look(hold.page, asked=url, status=status)
     except errors.PortalUnreachableError as error:
         return Verdict(sign_in, State.UNREACHABLE, str(error))

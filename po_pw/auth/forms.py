@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from playwright import async_api as playwright
 
 from po_pw import errors, hostnames, redact
-from po_pw.auth import form_steps, pages
+from po_pw.auth import form_steps, page_opening
 from po_pw.auth import trust as trusts
 from po_pw.browser import controls, launching
 
@@ -102,7 +102,7 @@ async def fill(
     """
     page.set_default_timeout(timeout * 1000)
     try:
-        with pages.statuses(page) as counted:
+        with page_opening.statuses(page) as counted:
             await _Filling(page, answers, counted, signed_in, may_type, timeout).run()
     except playwright.Error as error:
         msg = f"the sign-in form could not be filled ({launching.first_line(error)}). {_BY_WINDOW}"
@@ -116,7 +116,7 @@ class _Filling:
         self,
         page: playwright.Page,
         answers: Answers,
-        counted: pages.Statuses,
+        counted: page_opening.Statuses,
         signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
         may_type: Callable[[trusts.Target], Awaitable[None]],
         timeout: float,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from playwright import async_api as playwright
 
 from po_pw import errors
-from po_pw.auth import pages
+from po_pw.auth import page_opening
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ async def wait(
     """
     deadline = time.monotonic() + timeout
     in_a_row = 0
-    with pages.statuses(page) as counted:
+    with page_opening.statuses(page) as counted:
         while time.monotonic() < deadline:
             try:
                 there = await signed_in(page, counted.last)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from po_pw.demo import catalogue, server
-    from po_pw.demo.coupa import catalogue as coupa_catalogue
-    from po_pw.demo.coupa import server as coupa_server
+    from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
+    from po_pw.demo.coupa import tenant_server as coupa_server
 
     AnyPortal: TypeAlias = server.Portal | coupa_server.Tenant
     AnyOrder: TypeAlias = catalogue.DemoOrder | coupa_catalogue.TenantOrder
@@ -73,8 +73,8 @@ def _started(
     """The portal, once the block is entered."""
     from po_pw import errors
     from po_pw.demo import catalogue, server
-    from po_pw.demo.coupa import catalogue as coupa_catalogue
-    from po_pw.demo.coupa import server as coupa_server
+    from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
+    from po_pw.demo.coupa import tenant_server as coupa_server
 
     if kind is Kind.GENERIC:
         usual = catalogue.PortalSettings()
@@ -128,7 +128,7 @@ def _sign_in_options(portal: AnyPortal) -> tuple[str, ...]:
 
 
 def _tenant(portal: AnyPortal) -> coupa_server.Tenant | None:
-    from po_pw.demo.coupa import server as coupa_server
+    from po_pw.demo.coupa import tenant_server as coupa_server
 
     return portal if isinstance(portal, coupa_server.Tenant) else None
 

@@ -12,8 +12,7 @@ from po_pw.cli import boundary, certificates, paths
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from po_pw import events, models
-    from po_pw.engine import inspection
+    from po_pw import events, inspection, models
 
 app = typer.Typer(no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None)
 
@@ -53,8 +52,7 @@ def inspect(
 
         from rich.console import Console
 
-        from po_pw import errors, models, redact, settings
-        from po_pw.engine import inspection
+        from po_pw import errors, inspection, models, redact, settings
 
         path = (screenshot or _free()).absolute()
         if os.path.lexists(path):

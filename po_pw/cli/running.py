@@ -10,8 +10,8 @@ from rich.console import Console
 
 from po_pw import errors, events, models
 from po_pw.cli import boundary, closing, live, shell, signals
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
+from po_pw.processing import resuming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from po_pw.demo import catalogue, documents, faults, pages, sending
+from po_pw.demo import catalogue, documents, faults, portal_pages, sending
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-address = pages.address
+address = portal_pages.address
 
 _OPEN: Final = ("/login", "/static/", "/api/")
 """Paths that ask for no sign-in."""
@@ -112,7 +112,7 @@ class Site:
     ) -> web.Response:
         answer = web.Response(status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
         token = self._accounts.token(request) or self._accounts.open(answer)
-        answer.text = pages.sign_in(self._accounts.csrf(token), target, complaint, username)
+        answer.text = portal_pages.sign_in(self._accounts.csrf(token), target, complaint, username)
         return answer
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
@@ -140,7 +140,7 @@ class Site:
             await asyncio.sleep(self._portal.settings.latency)
             page = request.query.get("page", "1")
             number = int(page) if page.isascii() and page.isdigit() else 1
-            return _html(pages.home(self._portal.orders, number, self._portal.username))
+            return _html(portal_pages.home(self._portal.orders, number, self._portal.username))
 
     async def _order(self, request: web.Request) -> web.StreamResponse:
         with self._page():
@@ -155,16 +155,16 @@ class Site:
                 return self._message(404, "Order not found", "There is no purchase order with this number.")
             if order.variant is Variant.FORBIDDEN:
                 return self._message(403, "No access", "You are not allowed to see this purchase order.")
-            return _html(pages.order(order, self._csrf(request), self._portal.username))
+            return _html(portal_pages.order(order, self._csrf(request), self._portal.username))
 
     async def _print_view(self, request: web.Request) -> web.StreamResponse:
         with self._page():
             order = self._visible(request)
-            return _html(pages.order(order, self._csrf(request), self._portal.username, printed=True))
+            return _html(portal_pages.order(order, self._csrf(request), self._portal.username, printed=True))
 
     async def _frame(self, request: web.Request) -> web.StreamResponse:
         order = await self._fragment(request)
-        return _html(pages.frame(order, self._csrf(request)))
+        return _html(portal_pages.frame(order, self._csrf(request)))
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         order = await self._fragment(request)
@@ -172,10 +172,10 @@ class Site:
         answer: dict[str, Any] = {"total": len(order.shown) + len(order.addresses), "page": 1, "pages": 1}
         page = None
         if order.variant is Variant.PAGED:
-            count = pages.pages_of(order)
+            count = portal_pages.pages_of(order)
             page = min(max(int(asked) if asked.isascii() and asked.isdigit() else 1, 1), count)
             answer |= {"page": page, "pages": count}
-        answer["html"] = pages.file_list(order, self._csrf(request), page)
+        answer["html"] = portal_pages.file_list(order, self._csrf(request), page)
         return web.json_response(answer)
 
     async def _list_script(self, request: web.Request) -> web.Response:
@@ -209,7 +209,7 @@ class Site:
 
     def _whole_list(self, request: web.Request, order: catalogue.DemoOrder) -> dict[str, Any]:
         return {
-            "html": pages.file_list(order, self._csrf(request)),
+            "html": portal_pages.file_list(order, self._csrf(request)),
             "total": len(order.shown) + len(order.addresses),
         }
 
@@ -297,7 +297,7 @@ class Site:
         self._portal.counts["files"] += 1
         await asyncio.sleep(self._portal.settings.file_latency)
         if file.delivery is Delivery.PAGE_INSTEAD:
-            return _html(pages.being_scanned(self._portal.username))
+            return _html(portal_pages.being_scanned(self._portal.username))
         fault = self._fault(request)
         if fault in faults.STATUS:
             return self._failure(fault)
@@ -329,7 +329,7 @@ class Site:
         return answer
 
     def _message(self, status: int, title: str, words: str) -> web.Response:
-        return _html(pages.message(status, title, words, self._portal.username), status)
+        return _html(portal_pages.message(status, title, words, self._portal.username), status)
 
     async def _static_file(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]

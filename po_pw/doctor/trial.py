@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.auth import pages
+from po_pw.auth import page_opening
 from po_pw.browser import capture, contexts, controls, launching
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def visit(
         BrowserLostError: the browser crashed.
     """
     async with _in_time(f"open {url}", timeout), context.page() as lease:
-        return await evaluate(lease.page, await pages.open_page(lease.page, url, timeout))
+        return await evaluate(lease.page, await page_opening.open_page(lease.page, url, timeout))
 
 
 @contextlib.asynccontextmanager

@@ -8,8 +8,8 @@ from po_pw.lanes import browser
 
 if TYPE_CHECKING:
     from po_pw import models
-    from po_pw.engine.run_context import RunContext
     from po_pw.lanes import base
+    from po_pw.processing.run_context import RunContext
 
 
 class BrowserLanes:

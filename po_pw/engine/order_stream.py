@@ -12,9 +12,9 @@ from po_pw.engine import worker_group
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from po_pw.engine.run_context import RunContext
     from po_pw.journal import store
     from po_pw.machine.capacity import Decision, Governor
+    from po_pw.processing.run_context import RunContext
 
 COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 

@@ -14,24 +14,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import po_pw
-from po_pw import client_certificates, errors, events, hostnames, long_work, models, plugins, redact, sessions, settings
-from po_pw.engine import (
-    event_recorder,
+from po_pw import (
+    client_certificates,
+    context_pool,
+    errors,
+    events,
+    hostnames,
     logs,
-    order_stream,
-    plan,
-    plausibility,
-    pool,
-    resuming,
-    worker_group,
+    long_work,
+    models,
+    plugins,
+    redact,
+    sessions,
+    settings,
 )
-from po_pw.engine.run_context import RunContext
-from po_pw.journal import lock
+from po_pw.engine import order_stream, worker_group
+from po_pw.journal import event_recorder, lock
 from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
-from po_pw.orders import read
+from po_pw.orders import duplicates, read
 from po_pw.portals import memory, registry
-from po_pw.results import counts, tables, write_back
+from po_pw.processing import resuming
+from po_pw.processing.run_context import RunContext
+from po_pw.results import counts, plausibility, tables, write_back
 from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
 
@@ -147,7 +152,7 @@ class Run:
                 )
             )
             with self._long_work.stage("Starting Playwright"):
-                browser_pool = pool.Pool(self.options, self._sessions, self.hub, browsers, certificate)
+                browser_pool = context_pool.Pool(self.options, self._sessions, self.hub, browsers, certificate)
                 self._pool = await stack.enter_async_context(browser_pool)
             self._stack = stack.pop_all()
         return self
@@ -199,10 +204,10 @@ class Run:
         self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
-        unrecorded, refused = plan.Unrecorded(), counts.ProblemTally()
+        unrecorded, refused = duplicates.Unrecorded(), counts.ProblemTally()
         self.run_id = None
         with self._long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = unrecorded.noted(refused.refused(plan.mark_duplicates(given.rows)))
+            noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
         try:
@@ -263,7 +268,7 @@ class Run:
         return write_back.WriteBack(source, self.out)
 
     async def _take(
-        self, run: models.RunId, unrecorded: plan.Unrecorded, resume: resuming.Resume | None
+        self, run: models.RunId, unrecorded: duplicates.Unrecorded, resume: resuming.Resume | None
     ) -> resuming.Taken:
         """Divides the run's orders for resuming.
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events
 from po_pw.dispatch import order_queue
-from po_pw.engine import async_tools, fetching, limiter, order_job, order_reading
 from po_pw.journal import facts
+from po_pw.processing import async_tools, fetching, limiter, order_job, order_reading
 
 if TYPE_CHECKING:
     from po_pw import models
-    from po_pw.engine.run_context import WorkerDeps
     from po_pw.lanes import base as lanes
+    from po_pw.processing.run_context import WorkerDeps
 
 REPLACEMENTS: Final = 5
 """Maximum lanes that a worker may lose in a row without settling an order."""

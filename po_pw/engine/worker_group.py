@@ -7,11 +7,12 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models
-from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
+from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, portal_knowledge, reachability, retry
 from po_pw.dispatch.scheduler import Scheduler
-from po_pw.engine import browser_lanes, file_traffic, portal_knowledge, sign_ins, worker
-from po_pw.engine.run_context import RunContext, Visits, WorkerDeps
+from po_pw.engine import browser_lanes, worker
 from po_pw.machine import clocks, disk_space, keep_awake
+from po_pw.processing import file_traffic, sign_ins
+from po_pw.processing.run_context import RunContext, Visits, WorkerDeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.orders import delimited, edits, headers, sheet_xml, tracking, workbook_sandbox
-from po_pw.results import layout, texts
+from po_pw.results import layout, text_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -119,7 +119,7 @@ class ListEdits:
             for place, value in sorted(values.items()):
                 self.count += 1
                 is_cell = isinstance(value, str) and self._text is not None
-                yield edits.Edit(row.number, self._left + place, texts.marked(str(value)) if is_cell else value)
+                yield edits.Edit(row.number, self._left + place, text_tables.marked(str(value)) if is_cell else value)
         self.notes = tuple(self._said())
 
     def check(self, written: read.OrderTable, left: set[tuple[int, int]]) -> None:

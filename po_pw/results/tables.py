@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import counts, layout, own_files, texts, workbook, writer
+from po_pw.results import counts, layout, own_files, text_tables, workbook, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,10 +106,10 @@ def _write(
     totals: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
-        everything = stack.enter_context(texts.Json(scratch / "results.json", columns, _run(about), totals))
+        everything = stack.enter_context(text_tables.Json(scratch / "results.json", columns, _run(about), totals))
         writers: dict[str, writer.ResultWriter] = {
-            "results.csv": stack.enter_context(texts.Results(scratch / "results.csv", columns)),
-            "failed.csv": stack.enter_context(texts.Failed(scratch / "failed.csv", columns)),
+            "results.csv": stack.enter_context(text_tables.Results(scratch / "results.csv", columns)),
+            "failed.csv": stack.enter_context(text_tables.Failed(scratch / "failed.csv", columns)),
             "results.json": everything,
             "results.xlsx": book,
         }

@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import adapter_contract, errors
 from po_pw.adapter_contract import Rule
-from po_pw.demo.coupa.variants import Variant
+from po_pw.demo.coupa.tenant_variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

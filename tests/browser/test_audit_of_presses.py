@@ -16,8 +16,7 @@ from po_pw.cli import commands
 from po_pw.cli import presses as shown
 from po_pw.demo import server
 from po_pw.demo.variants import Variant
-from po_pw.engine import event_recorder
-from po_pw.journal import presses, store
+from po_pw.journal import event_recorder, presses, store
 from tests.helpers import demo_visits, portal_runs
 from tests.helpers.journal_values import PLAN, order, row
 from tests.helpers.support import run_async

@@ -13,11 +13,12 @@ from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, launching, profiles
-from po_pw.engine import portal_knowledge, resuming
+from po_pw.dispatch import portal_knowledge
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
 from po_pw.portals import registry
+from po_pw.processing import resuming
 from po_pw.transport import allowed_hosts
 from tests.helpers import faulty_server
 from tests.helpers.support import IN_TIME

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from po_pw import events, models, settings
 from po_pw.browser import nss
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.orders import read
+from po_pw.processing import resuming
 from tests.helpers import certificates
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.demo.coupa import catalogue, server
-from po_pw.demo.coupa.variants import Variant
-from po_pw.engine import resuming
+from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa.tenant_variants import Variant
+from po_pw.processing import resuming
 from tests.helpers import tenant_runs
 from tests.helpers.support import run_async
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-NATIVE: Final = catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=catalogue.SignIn.NATIVE)
+NATIVE: Final = tenant_catalogue.TenantSettings(latency=0.02, late=0.2, sign_in=tenant_catalogue.SignIn.NATIVE)
 READS: Final = re.compile(
     r"/(?:order_headers(?:/(?:show_custom/)?\d+(?:/(?:attachments_list|comments\.json|order_lines(?:\.json)?|line_attachments\.json))?)?"
     r"|requisition_headers/\d+(?:/comments\.json)?|attachment/attachment_file/(?:file|type)/\d+/[^/]+|assets/[^/]+"
@@ -31,20 +31,20 @@ READS: Final = re.compile(
 
 
 @pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Tenant, tenant_runs.Ran]]:
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tenant_server.Tenant, tenant_runs.Ran]]:
     """A tenant all of whose orders were run once, with four workers."""
     folder = tmp_path_factory.mktemp("tenant")
-    with server.serve_in_thread(NATIVE) as running:
+    with tenant_server.serve_in_thread(NATIVE) as running:
         tenant_runs.sign_in(running, folder / "home")
         numbers = [order.po_number for order in running.orders]
         yield running, run_async(tenant_runs.run(running.origin, folder, numbers, workers=4))
 
 
-def variants(tenant: server.Tenant) -> Mapping[Variant, catalogue.TenantOrder]:
+def variants(tenant: tenant_server.Tenant) -> Mapping[Variant, tenant_catalogue.TenantOrder]:
     return {order.variant: order for order in tenant.orders}
 
 
-def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
     portal, ran = tenant
     wrong: list[tuple[object, ...]] = []
@@ -60,7 +60,7 @@ def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[server.Tenant
     assert portal.harm == []
 
 
-def test_nothing_else_is_asked_of_the_portal(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_nothing_else_is_asked_of_the_portal(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
     portal, _ = tenant
     asked = [one for one in portal.log if one.host == "tenant"]
@@ -85,7 +85,7 @@ def test_nothing_else_is_asked_of_the_portal(tenant: tuple[server.Tenant, tenant
     assert [path for path, count in files.items() if count > 1 and not any(one in path for one in stale)] == []
 
 
-def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """Addresses and texts are in the results with what they are; the page's own count is met with them."""
     portal, ran = tenant
     for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
@@ -94,32 +94,33 @@ def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[server.Tenant, te
         assert listing.claimed == order.claimed
         assert [gap.failure for gap in outcome.missing] == [None] * len(order.notes)
         assert {gap.source for gap in outcome.missing} == {
-            note.content if note.kind is catalogue.NoteKind.URL else f'text "{note.content}"' for note in order.notes
+            note.content if note.kind is tenant_catalogue.NoteKind.URL else f'text "{note.content}"'
+            for note in order.notes
         }
 
 
-def test_a_requisitions_files_say_so(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """In the manifest and the results; what the order has of its own stays first."""
     portal, ran = tenant
     order = variants(portal)[Variant.REQUISITION_ADDED]
     assert order.requisition is not None
     outcome = ran.outcomes[order.po_number]
     label = f"Requisition {order.requisition.id}: "
-    own = [source is not catalogue.Source.REQUISITION for source, _ in order.wanted]
+    own = [source is not tenant_catalogue.Source.REQUISITION for source, _ in order.wanted]
     assert [not file.place.startswith(label) for file in outcome.files] == own
     (manifest,) = (ran.out / ".po-pw" / "manifests").rglob(f"{order.po_number}.json")
     told = json.loads(manifest.read_text("utf-8"))["files"]
     assert [file["place"] for file in told] == [file.place for file in outcome.files]
 
 
-def test_the_supplier_is_the_pages(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_the_supplier_is_the_pages(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """The list has none."""
     portal, ran = tenant
     order = variants(portal)[Variant.HEADER_CLICK]
     assert ran.outcomes[order.po_number].supplier == order.supplier
 
 
-def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_runs.Ran]) -> None:
+def test_presses_are_few_and_hand_out_files(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
     """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
     portal, ran = tenant
     pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
@@ -128,7 +129,7 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_
         (order.po_number, item.attachment.name)
         for order in portal.orders
         for item in (*order.items, *(order.requisition.items if order.requisition else ()))
-        if item.way in {catalogue.Way.CLICK, catalogue.Way.TAB}
+        if item.way in {tenant_catalogue.Way.CLICK, tenant_catalogue.Way.TAB}
     }
     for event in pressed:
         if event.purpose is models.Purpose.FILE:
@@ -143,7 +144,7 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[server.Tenant, tenant_
 def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
     """Whether a part of the order's page, its requisition, a part of that, or a file asks for it: it is a sign-in."""
     ends = dataclasses.replace(NATIVE, session_requests=requests)
-    with server.serve_in_thread(ends) as running:
+    with tenant_server.serve_in_thread(ends) as running:
         tenant_runs.sign_in(running, tmp_path / "home")
         order = variants(running)[Variant.REQUISITION]
         ran = run_async(tenant_runs.run(running.origin, tmp_path, [order.po_number]))
@@ -153,7 +154,7 @@ def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int)
 
 def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
     """A refresh finds every file by the id that it had, and fetches none anew."""
-    with server.serve_in_thread(NATIVE) as running:
+    with tenant_server.serve_in_thread(NATIVE) as running:
         wanted = (Variant.AWKWARD, Variant.SAME_NAME, Variant.PAGED_LINES, Variant.REQUISITION, Variant.OTHER_ID)
         numbers = [variants(running)[variant].po_number for variant in wanted]
         tenant_runs.sign_in(running, tmp_path / "home")

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from po_pw import errors
-from po_pw.demo import accounts, catalogue, pages, server
+from po_pw.demo import accounts, catalogue, portal_pages, server
 from po_pw.demo.variants import Variant
 from tests.helpers.demo_visits import QUICK, client, first, hidden, page_of, sign_in, visit
 from tests.helpers.support import run_async
@@ -148,7 +148,7 @@ def test_pages_show_the_order_and_decoys() -> None:
         assert order.amount in page
         section = page[page.index('<section id="attachments"') : page.index("</section>")]
         assert f"Attachments ({len(order.shown) + 1})" in section
-        assert re.findall(r'href="(/files/[^"]+)"', section) == [pages.address(file) for file in order.shown]
+        assert re.findall(r'href="(/files/[^"]+)"', section) == [portal_pages.address(file) for file in order.shown]
         assert 'rel="external noopener" data-kind="url" href="https://www.example.com/' in section
         for decoy in ("Print view", "terms.pdf", "mailto:"):
             assert decoy in page
@@ -176,7 +176,7 @@ def test_lists_that_are_not_on_the_page_itself(variant: Variant) -> None:
         tail = "attachments-frame" if variant is Variant.IFRAME else "attachments.json"
         async with session.get(f"{portal.origin}{order.path}/{tail}") as answer:
             text = await answer.text()
-        assert re.findall(r"/files/\d+", text) == [pages.address(file) for file in order.shown]
+        assert re.findall(r"/files/\d+", text) == [portal_pages.address(file) for file in order.shown]
 
     assert visit(act).counts["fragments"] == 1
 
@@ -190,12 +190,12 @@ def test_a_list_of_several_pages() -> None:
         assert f"Attachments ({len(order.shown)})" in page
         shown = re.findall(r"/files/\d+", page)
         assert len(shown) == catalogue.FILES_A_PAGE
-        for number in range(2, pages.pages_of(order) + 1):
+        for number in range(2, portal_pages.pages_of(order) + 1):
             async with session.get(f"{portal.origin}{order.path}/attachments.json?page={number}") as answer:
                 answered = await answer.json()
-            assert (answered["page"], answered["pages"]) == (number, pages.pages_of(order))
+            assert (answered["page"], answered["pages"]) == (number, portal_pages.pages_of(order))
             shown += re.findall(r"/files/\d+", answered["html"])
-        assert shown == [pages.address(file) for file in order.shown]
+        assert shown == [portal_pages.address(file) for file in order.shown]
 
     visit(act)
 

@@ -19,11 +19,11 @@ from aiohttp import web
 
 import po_pw
 from po_pw import errors, events, models, settings
-from po_pw.engine import order_progress, resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
 from po_pw.machine import probes
 from po_pw.orders import read
+from po_pw.processing import order_progress, resuming
 from tests.chaos import machines
 from tests.helpers import plain_portal
 from tests.helpers.support import run_async

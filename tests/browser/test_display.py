@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from po_pw import events, models, sessions, settings
+from po_pw import context_pool, events, models, sessions, settings
 from po_pw.auth import login
 from po_pw.browser import contexts, display, launching, profiles, watchdog
 from po_pw.demo import catalogue, server
-from po_pw.engine import pool
 from tests.helpers.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
@@ -276,13 +275,13 @@ def test_a_killed_run_leaves_no_virtual_display(no_display: None) -> None:
 
 
 @pytest.fixture
-def small_pool(tmp_path: Path) -> tuple[pool.Pool, list[events.Event]]:
+def small_pool(tmp_path: Path) -> tuple[context_pool.Pool, list[events.Event]]:
     options = settings.load(headed=True, home=tmp_path / "home", workers=2)
     heard: list[events.Event] = []
     hub = events.Hub()
     hub.listen(heard.append)
     (tmp_path / "downloads").mkdir()
-    return pool.Pool(options, sessions.Sessions(tmp_path / "home"), hub, tmp_path / "downloads"), heard
+    return context_pool.Pool(options, sessions.Sessions(tmp_path / "home"), hub, tmp_path / "downloads"), heard
 
 
 def warnings_in(heard: list[events.Event]) -> list[str]:
@@ -292,7 +291,7 @@ def warnings_in(heard: list[events.Event]) -> list[str]:
 
 @needs_xvfb
 def test_the_run_shows_its_windows_on_the_virtual_display(
-    no_display: None, small_pool: tuple[pool.Pool, list[events.Event]]
+    no_display: None, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
     """Two headed contexts share one Xvfb of the pool; no warning; it is gone when the pool has closed."""
     browsers, heard = small_pool
@@ -312,7 +311,7 @@ def test_the_run_shows_its_windows_on_the_virtual_display(
 
 @posix_only
 def test_the_run_goes_on_without_windows_where_there_is_no_display(
-    no_xvfb: Path, small_pool: tuple[pool.Pool, list[events.Event]]
+    no_xvfb: Path, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
     """Neither display nor Xvfb: the pool's contexts open without windows, and one warning says so."""
     browsers, heard = small_pool
@@ -329,7 +328,7 @@ def test_the_run_goes_on_without_windows_where_there_is_no_display(
 
 @posix_only
 def test_a_display_that_is_announced_but_not_there_is_no_crash(
-    monkeypatch: pytest.MonkeyPatch, small_pool: tuple[pool.Pool, list[events.Event]]
+    monkeypatch: pytest.MonkeyPatch, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
     """DISPLAY left over from a session that has ended: contexts open without windows, and one warning says so."""
     monkeypatch.setenv("DISPLAY", ":987")
@@ -349,7 +348,7 @@ def test_a_display_that_is_announced_but_not_there_is_no_crash(
 
 @needs_xvfb
 def test_a_display_that_dies_in_mid_run_loses_the_window_only(
-    no_display: None, small_pool: tuple[pool.Pool, list[events.Event]]
+    no_display: None, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
     """Xvfb is killed: its browser goes with it, and the worker's next one runs without a window."""
     browsers, heard = small_pool

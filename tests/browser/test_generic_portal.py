@@ -13,7 +13,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.browser import contexts, launching, profiles
-from po_pw.engine import portal_knowledge
+from po_pw.dispatch import portal_knowledge
 from po_pw.lanes import browser
 from po_pw.portals import memory
 from po_pw.portals.generic import generic_portal

@@ -10,8 +10,8 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.browser import activity
-from po_pw.engine import resuming
 from po_pw.portals import memory
+from po_pw.processing import resuming
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Answer, Portal, area, order, page
 from tests.helpers.support import run_async

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from po_pw import errors, events, long_work, models, settings
 from po_pw.cli import live, progress, tally
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.journal import store
 from po_pw.maintenance import rebuild_journal, verify
+from po_pw.processing import resuming
 from tests.helpers.journal_values import PLAN, order, outcome, raw, row, saved
 from tests.helpers.support import run_async
 

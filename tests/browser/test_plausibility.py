@@ -11,7 +11,8 @@ import pytest
 from po_pw import events, models
 from po_pw.cli import running
 from po_pw.demo import catalogue, server
-from po_pw.engine import plausibility, resuming
+from po_pw.processing import resuming
+from po_pw.results import plausibility
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import outcome, saved
 from tests.helpers.support import run_async

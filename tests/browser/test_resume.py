@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import events, models
-from po_pw.demo import catalogue, faults, pages, server
-from po_pw.engine import resuming
+from po_pw.demo import catalogue, faults, portal_pages, server
 from po_pw.engine import run as engine
+from po_pw.processing import resuming
 from po_pw.results import counts
 from tests.helpers import marks, portal_runs
 from tests.helpers.support import run_async
@@ -47,13 +47,13 @@ def started(outcome: Ran) -> events.RunStarted:
 
 def asked(portal: server.Portal, file: catalogue.ExpectedFile) -> int:
     """How often a file was asked for."""
-    return portal.paths[pages.address(file)]
+    return portal.paths[portal_pages.address(file)]
 
 
 def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal, tmp_path: Path) -> None:
     """A file that failed for good is asked for again by the next run; its neighbours are not; the order is whole."""
     order = next(order for order in plain.orders if len(order.files) > 1)
-    plain.faults.add(pages.address(order.files[0]), faults.Fault.SERVER_ERROR, 2)
+    plain.faults.add(portal_pages.address(order.files[0]), faults.Fault.SERVER_ERROR, 2)
     first = ran(plain, tmp_path, attempts=2)
     assert first.error is None
     assert first.outcomes[order.po_number].status is models.Status.PARTIAL
@@ -72,7 +72,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     """A run that is stopped at once in the middle of an order leaves its whole files to the next one."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     last = order.files[-1]
-    plain.faults.add(pages.address(last), faults.Fault.STALL)
+    plain.faults.add(portal_pages.address(last), faults.Fault.STALL)
 
     def stop(run: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.FileSaved) and event.key == models.order_key(order.po_number):

@@ -16,9 +16,9 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.demo import catalogue, server
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.machine import capacity, resources
+from po_pw.processing import resuming
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import raw
 from tests.helpers.support import run_async

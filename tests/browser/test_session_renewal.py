@@ -11,8 +11,8 @@ import pytest
 
 from po_pw import errors, events, models, settings
 from po_pw.auth import codes, login, trust
-from po_pw.demo.coupa import catalogue, server
-from po_pw.engine import resuming
+from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.processing import resuming
 from tests.helpers import plain_portal, session_portal, tenant_runs
 from tests.helpers.support import run_async
 
@@ -130,7 +130,7 @@ def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> N
 _CODE: Final = (sys.executable, "-m", "po_pw.demo.coupa.totp")
 
 
-async def sign_in_to(tenant: server.Tenant, folder: Path, *, by_environment: bool) -> None:
+async def sign_in_to(tenant: tenant_server.Tenant, folder: Path, *, by_environment: bool) -> None:
     """Through the identity provider's three pages, as `po-pw login --username … --totp-command …` does."""
     command = shlex.join([*_CODE, tenant.settings.totp_secret])
     await login.login(
@@ -152,10 +152,12 @@ def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
 
     Whatever happens, no file is asked for twice.
     """
-    ends = catalogue.TenantSettings(latency=0.0, late=0.0, orders=8, plain=True, file_bytes=3_000, session_requests=16)
+    ends = tenant_catalogue.TenantSettings(
+        latency=0.0, late=0.0, orders=8, plain=True, file_bytes=3_000, session_requests=16
+    )
 
     async def test() -> None:
-        async with server.serve(ends) as tenant:
+        async with tenant_server.serve(ends) as tenant:
             numbers = [order.po_number for order in tenant.orders]
             await sign_in_to(tenant, tmp_path, by_environment=True)
             first = await tenant_runs.run(tenant.origin, tmp_path, numbers, workers=2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from po_pw import errors, hostnames, models, sessions
-from po_pw.auth import forms, pages, trust
+from po_pw.auth import forms, page_opening, trust
 from po_pw.browser import contexts, launching, profiles
 from tests.helpers.support import IN_TIME
 
@@ -52,7 +52,7 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
         async with context.page() as hold:
             await hold.page.context.clear_cookies()
-            await pages.open_page(hold.page, url, timeout)
+            await page_opening.open_page(hold.page, url, timeout)
             answers = forms.Answers("anna", password)
             await forms.fill(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
@@ -115,7 +115,7 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
 )
 def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) -> None:
     """The host and a reason; no query, which may hold a secret."""
-    told = pages.unreachable("https://u:pw@h/a?token=1", said)
+    told = page_opening.unreachable("https://u:pw@h/a?token=1", said)
     assert told.startswith("h cannot be opened: ")
     assert reason in told
     assert "token" not in told

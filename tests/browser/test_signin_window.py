@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, models
-from po_pw.auth import attempt, pages, window
+from po_pw.auth import attempt, page_opening, window
 from po_pw.browser import contexts, launching, profiles
 from po_pw.demo import catalogue, server
 from po_pw.portals.generic import page_facts
@@ -40,7 +40,7 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
         )
         try:
             async with context.page() as hold, asyncio.TaskGroup() as group:
-                await pages.open_page(hold.page, url, 20)
+                await page_opening.open_page(hold.page, url, 20)
                 group.create_task(_acts(person, hold.page))
                 await window.wait(hold.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()

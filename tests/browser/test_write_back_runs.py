@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from po_pw.demo import catalogue, pages, server
+from po_pw.demo import catalogue, portal_pages, server
 from tests.browser.test_cli import po_pw
 from tests.helpers import portal_runs
 from tests.helpers.coupa_lists import COLUMNS, HEADER, cells, parts
@@ -69,7 +69,7 @@ def test_a_list_is_written_back_right_twice_with_one_orders_files_taken_away_bet
     before, before_parts = cells(path), parts(path)
     (url,) = {row[2].replace(row[0], "{po_number}") for row in list(portal.rows())[1:]}
     command = ("process", path.name, "-w", "2", "--write-back", "--url-template", url, "--attempts", "1")
-    asked = {order.po_number: [pages.address(file) for file in order.files] for order in portal.orders}
+    asked = {order.po_number: [portal_pages.address(file) for file in order.files] for order in portal.orders}
 
     ended = po_pw(*command, cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
     assert ended.returncode == 1, ended.stderr

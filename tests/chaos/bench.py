@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from po_pw import models
-from po_pw.demo import catalogue, pages, server
+from po_pw.demo import catalogue, portal_pages, server
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 from tests.chaos import looking, report
@@ -96,7 +96,7 @@ class Ground:
 
     def files_served(self) -> int:
         """How often a file was asked for, over all runs so far; not the pages that come instead of one."""
-        files = {pages.address(file) for order in self.portal.orders for file in order.files}
+        files = {portal_pages.address(file) for order in self.portal.orders for file in order.files}
         paths = self.portal.paths.copy()
         return sum(count for path, count in paths.items() if path.removesuffix("/data.json") in files)
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from po_pw.demo import catalogue, pages, server
+from po_pw.demo import catalogue, portal_pages, server
 from tests.helpers import portal_runs
 from tests.helpers.support import run_async
 
@@ -44,7 +44,7 @@ def order(home: Path) -> Iterator[Order]:
     with server.serve_in_thread(_SETTINGS) as portal:
         run_async(portal_runs.signed_in(portal, home))
         shown = portal.orders[0]
-        files = [(file.name, portal.origin + pages.address(file)) for file in shown.files]
+        files = [(file.name, portal.origin + portal_pages.address(file)) for file in shown.files]
         sheet = {"po_number": "PO-1", "supplier": SUPPLIER, "url": portal.order_url(shown.po_number), "files": files}
         yield Order(home, sheet)
 

@@ -20,8 +20,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from po_pw.engine import resuming
 from po_pw.machine import resources
+from po_pw.processing import resuming
 from tests.chaos import looking, operations, paper, power
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any, Self
 
-from po_pw import models, settings
-from po_pw.engine import pool
+from po_pw import context_pool, models, settings
 from po_pw.engine import run as engine
 from po_pw.lanes import browser as browser_lane
 from po_pw.machine import capacity, resources
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import events, sessions
-    from po_pw.engine import resuming
     from po_pw.lanes import base as lanes
+    from po_pw.processing import resuming
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def spread(sheets: Sequence[Sheet]) -> None:
         async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[Any]:
             yield _Visit(by_number[order.po_number])
 
-    pool.Pool = _Pool  # type: ignore[assignment, misc]
+    context_pool.Pool = _Pool  # type: ignore[assignment, misc]
     browser_lane.BrowserLane = Lane  # type: ignore[misc]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from po_pw.demo import pages
+from po_pw.demo import portal_pages
 from po_pw.demo.faults import Fault, Weather
 from po_pw.demo.variants import Variant
 from tests.chaos import bench
@@ -38,7 +38,7 @@ def misbehave(ground: bench.Ground, seed: int, counting: report.Report, *, resta
     chance = random.Random(seed)
     faults_before = ground.portal.counts["faults"]
     posted = next(order for order in ground.portal.orders if order.variant is Variant.FORM_POST)
-    ground.portal.faults.add(pages.address(posted.files[0]), Fault.STALL)
+    ground.portal.faults.add(portal_pages.address(posted.files[0]), Fault.STALL)
     ground.portal.faults.let(ROUGH, seed)
     try:
         with bench.bench(ground, counting, **PATIENT) as one, one.start() as going:

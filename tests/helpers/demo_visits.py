@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from po_pw.demo import catalogue, pages, server
+from po_pw.demo import catalogue, portal_pages, server
 from po_pw.demo.catalogue import Delivery
 from tests.helpers.support import run_async
 
@@ -74,7 +74,7 @@ async def fetch(
     portal: server.Portal, session: aiohttp.ClientSession, file: catalogue.ExpectedFile, csrf: str
 ) -> tuple[bytes, aiohttp.ClientResponse]:
     """Gets a file the way its order's page does."""
-    url = portal.origin + pages.address(file)
+    url = portal.origin + portal_pages.address(file)
     if file.delivery is Delivery.SCRIPT:
         async with session.get(f"{url}/data.json") as answer:
             return base64.b64decode((await answer.json())["data"]), answer

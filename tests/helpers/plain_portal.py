@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from aiohttp import web
 
 from po_pw import events, models, sessions, settings
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.orders import read
+from po_pw.processing import resuming
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,7 +11,6 @@ import aiohttp
 
 from po_pw import events, models, sessions, settings
 from po_pw.demo import server
-from po_pw.engine import resuming
 from po_pw.engine import run as engine
 from po_pw.machine import capacity, probes
 from po_pw.orders import read
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from po_pw.processing import resuming
     from po_pw.results import counts
 
 

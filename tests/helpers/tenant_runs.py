@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from po_pw.demo.coupa import server
-    from po_pw.engine import resuming
+    from po_pw.demo.coupa import tenant_server
+    from po_pw.processing import resuming
 
 
 @dataclasses.dataclass
@@ -34,7 +34,7 @@ class Ran:
         return {event.po_number: event.listing for event in self.heard if isinstance(event, events.PageRead)}
 
 
-def sign_in(tenant: server.Tenant, home: Path) -> None:
+def sign_in(tenant: tenant_server.Tenant, home: Path) -> None:
     """Keeps a sign-in as `po-pw login` does."""
     cookie = {
         "name": tenant.cookie,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
-from po_pw.demo.coupa import catalogue, server
+from po_pw.demo.coupa import tenant_catalogue, tenant_server
 from tests.helpers.demo_visits import client
 from tests.helpers.support import run_async
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from po_pw.demo.coupa.variants import Variant
+    from po_pw.demo.coupa.tenant_variants import Variant
 
-    Visitor = Callable[[server.Tenant, aiohttp.ClientSession], Coroutine[Any, Any, None]]
+    Visitor = Callable[[tenant_server.Tenant, aiohttp.ClientSession], Coroutine[Any, Any, None]]
 
-QUICK = catalogue.TenantSettings(latency=0.0, late=0.0, file_bytes=6_000)
+QUICK = tenant_catalogue.TenantSettings(latency=0.0, late=0.0, file_bytes=6_000)
 
 
-def visit(visitor: Visitor, settings: catalogue.TenantSettings = QUICK, *, signed_in: bool = True) -> server.Tenant:
+def visit(
+    visitor: Visitor, settings: tenant_catalogue.TenantSettings = QUICK, *, signed_in: bool = True
+) -> tenant_server.Tenant:
     """Lets a visitor act on a tenant of its own; gives the tenant for what it noted."""
 
-    async def run() -> server.Tenant:
-        async with server.serve(settings) as tenant, client() as session:
+    async def run() -> tenant_server.Tenant:
+        async with tenant_server.serve(settings) as tenant, client() as session:
             if signed_in:
                 await sign_in(tenant, session)
             await visitor(tenant, session)
@@ -37,7 +39,7 @@ def visit(visitor: Visitor, settings: catalogue.TenantSettings = QUICK, *, signe
     return run_async(run())
 
 
-async def sign_in(tenant: server.Tenant, session: aiohttp.ClientSession, target: str = "/user/home") -> str:
+async def sign_in(tenant: tenant_server.Tenant, session: aiohttp.ClientSession, target: str = "/user/home") -> str:
     """Answers what the tenant's usual identity provider asks, page by page; gives the path one is led to."""
     page = await get(session, tenant.origin + target)
     for fields in (
@@ -69,5 +71,5 @@ async def send(session: aiohttp.ClientSession, page: tuple[URL, str], **fields: 
         return answer.url, (await answer.read()).decode(errors="replace")
 
 
-def first(tenant: server.Tenant, variant: Variant) -> catalogue.TenantOrder:
+def first(tenant: tenant_server.Tenant, variant: Variant) -> tenant_catalogue.TenantOrder:
     return next(order for order in tenant.orders if order.variant is variant)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from fixtures.corpus import containers, sheets
 from po_pw import errors, models
 from po_pw.orders import delimited, ole_container, read, workbook_sandbox
-from po_pw.results import tables, texts
+from po_pw.results import tables, text_tables
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row
 @hypothesis.example("\r'=1")
 def test_any_cell_is_harmless_and_comes_back(cell: str) -> None:
     """Whatever text it is: as written no program runs it, and as read again it is what it was."""
-    written = str(texts.harmless(cell))
+    written = str(text_tables.harmless(cell))
     assert delimited.without_apostrophes(written) == cell
     assert not runs(written)
     assert not any(part.startswith(("=", "+", "-", "@")) for part in re.split("[;\r\n]", written)[1:])

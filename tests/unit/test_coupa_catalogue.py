@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from po_pw.demo.coupa import accounts, catalogue, orders, totp
-from po_pw.demo.coupa.catalogue import Source
-from po_pw.demo.coupa.variants import EASY, SCHEDULE, Variant
+from po_pw.demo.coupa import orders, tenant_accounts, tenant_catalogue, totp
+from po_pw.demo.coupa.tenant_catalogue import Source
+from po_pw.demo.coupa.tenant_variants import EASY, SCHEDULE, Variant
 from tests.helpers.tenant_visits import QUICK
 
 ALL = orders.all_orders(QUICK)
@@ -103,7 +103,7 @@ def test_a_plain_tenant() -> None:
 def test_settings_no_tenant_could_have_are_refused(wrong: dict[str, Any]) -> None:
     """A mistake in settings is said when they are made."""
     with pytest.raises(ValueError, match="count from 1"):
-        catalogue.TenantSettings(**wrong)
+        tenant_catalogue.TenantSettings(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_the_program_for_codes() -> None:
     ("settings", "left"),
     [(dataclasses.replace(QUICK, session_seconds=30.0), 1.0), (dataclasses.replace(QUICK, session_idle=30.0), 30.0)],
 )
-def test_a_session_ends_after_its_time(settings: catalogue.TenantSettings, left: float) -> None:
+def test_a_session_ends_after_its_time(settings: tenant_catalogue.TenantSettings, left: float) -> None:
     """Of all, or of disuse; whoever uses it then has no session any more, and that counts as one ending."""
     clock, counts = [100.0], collections.Counter[str]()
-    ours = accounts.Accounts(settings, counts, now=lambda: clock[0])
+    ours = tenant_accounts.Accounts(settings, counts, now=lambda: clock[0])
     token = ours.sign_in("buyer")
     clock[0] += 29
     session = ours.use(token)

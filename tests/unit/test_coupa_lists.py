@@ -9,9 +9,9 @@ import openpyxl
 import pytest
 
 from po_pw import long_work, models
-from po_pw.engine import plan, resuming
 from po_pw.journal import store
-from po_pw.orders import read
+from po_pw.orders import duplicates, read
+from po_pw.processing import resuming
 from po_pw.storage import manifests, marked_completed, order_paths, publishing, staging
 from tests.helpers.coupa_lists import HEADER, line, order_of, written_csv, written_workbook
 from tests.helpers.journal_values import PLAN
@@ -213,8 +213,8 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
-            unrecorded = plan.Unrecorded()
-            run = await journal.begin(PLAN, unrecorded.noted(plan.mark_duplicates(table.rows())))
+            unrecorded = duplicates.Unrecorded()
+            run = await journal.begin(PLAN, unrecorded.noted(duplicates.mark_duplicates(table.rows())))
             orders = [unrecorded.whole(order) for order in journal.orders(run)]
 
             async def taken(how: resuming.Resume | None) -> resuming.Taken:

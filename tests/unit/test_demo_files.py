@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from po_pw.demo import catalogue, faults, pages, sending, server, signing
+from po_pw.demo import catalogue, faults, portal_pages, sending, server, signing
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 from tests.helpers.demo_visits import QUICK, client, fetch, first, hidden, page_of, visit
@@ -84,7 +84,7 @@ def test_forms_want_their_token_and_have_no_other_way() -> None:
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.FORM_POST).shown[0]
-        url = portal.origin + pages.address(file)
+        url = portal.origin + portal_pages.address(file)
         async with session.post(url, data={"csrf": "0" * 64}) as answer:
             assert (answer.status, answer.content_type) == (403, "text/html")
         async with session.get(url) as answer:
@@ -100,7 +100,7 @@ def test_the_other_origin_wants_a_signature_and_no_cookie() -> None:
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.REDIRECT)
-        async with session.get(portal.origin + pages.address(order.shown[0]), allow_redirects=False) as answer:
+        async with session.get(portal.origin + portal_pages.address(order.shown[0]), allow_redirects=False) as answer:
             assert answer.status == 302
             signed = answer.headers["Location"]
         assert signed.startswith(portal.other_origin)
@@ -144,7 +144,7 @@ def test_a_part_of_a_file_can_be_asked_for(asked: str, status: int, piece: slice
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
-        url = portal.origin + pages.address(file)
+        url = portal.origin + portal_pages.address(file)
         whole, _ = await fetch(portal, session, file, "")
         async with session.get(url, headers={"Range": asked}) as answer:
             assert answer.status == status
@@ -165,7 +165,7 @@ def test_a_part_is_given_only_of_the_same_file() -> None:
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
-        url = portal.origin + pages.address(file)
+        url = portal.origin + portal_pages.address(file)
         async with session.head(url) as answer:
             assert answer.headers["Content-Length"] == str(file.size)
             tag, date = answer.headers["ETag"], answer.headers["Last-Modified"]
@@ -232,8 +232,8 @@ def test_failures_can_be_added() -> None:
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
-        portal.faults.add(pages.address(file), faults.Fault.TOO_MANY, times=2)
-        portal.faults.add(pages.address(file), faults.Fault.UNAVAILABLE)
+        portal.faults.add(portal_pages.address(file), faults.Fault.TOO_MANY, times=2)
+        portal.faults.add(portal_pages.address(file), faults.Fault.UNAVAILABLE)
         statuses = [(await fetch(portal, session, file, ""))[1].status for _ in range(4)]
         assert statuses == [429, 429, 503, 200]
 

@@ -13,7 +13,7 @@ import pytest
 from po_pw import errors, models, net_errors
 from po_pw.dispatch import circuit_breaker, failure_policy, order_queue, reachability, retry
 from po_pw.dispatch import scheduler as schedulers
-from po_pw.engine import order_progress
+from po_pw.processing import order_progress
 from tests.helpers.support import IN_TIME, run_async
 from tests.unit.test_circuit import DOWN, ERROR, ONE, POLICY, lease, order
 

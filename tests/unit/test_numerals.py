@@ -8,9 +8,9 @@ import pytest
 
 from po_pw import models, numerals, sessions
 from po_pw.downloads import partial
-from po_pw.engine import resuming
 from po_pw.journal import store
 from po_pw.portals.generic import label_words
+from po_pw.processing import resuming
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import errors, events, private_files, sessions
-from po_pw.engine import portal_knowledge
+from po_pw.dispatch import portal_knowledge
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from po_pw import events, models
-from po_pw.engine import logs
+from po_pw import events, logs, models
 from po_pw.results import tables
 from po_pw.storage import manifests
 from tests.helpers import journal_values

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from aiohttp import web
 
 from po_pw import errors, events, models, settings
-from po_pw.engine import sign_ins
 from po_pw.portals import base
+from po_pw.processing import sign_ins
 from po_pw.transport import client
 from tests.helpers import faulty_server
 from tests.helpers.support import run_async

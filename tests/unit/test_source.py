@@ -12,7 +12,7 @@ import pytest
 from po_pw import models
 from po_pw.dispatch import order_queue
 from po_pw.dispatch import scheduler as schedulers
-from po_pw.engine import limiter as places_to_work
+from po_pw.processing import limiter as places_to_work
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
 from po_pw.downloads import html_source, known_addresses, page_about, sign_in_page
-from po_pw.engine import fetching, file_traffic, order_progress
+from po_pw.processing import fetching, file_traffic, order_progress
 from po_pw.transport import allowed_hosts, client
 from tests.helpers import faulty_server, support
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from po_pw.demo import documents
 from po_pw.demo.catalogue import Delivery, ExpectedFile
-from po_pw.demo.coupa.catalogue import (
+from po_pw.demo.coupa.tenant_catalogue import (
     LINES_A_PAGE,
     Item,
     Note,
@@ -20,7 +20,7 @@ from po_pw.demo.coupa.catalogue import (
     TenantSettings,
     Way,
 )
-from po_pw.demo.coupa.variants import EASY, OTHER_IDS, SCHEDULE, Variant
+from po_pw.demo.coupa.tenant_variants import EASY, OTHER_IDS, SCHEDULE, Variant
 from po_pw.demo.documents import Kind
 
 FIRST_NUMBER: Final = 4500101

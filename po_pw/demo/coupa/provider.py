@@ -17,7 +17,7 @@ from aiohttp import web
 from po_pw.demo.coupa import totp
 
 if TYPE_CHECKING:
-    from po_pw.demo.coupa import server
+    from po_pw.demo.coupa import tenant_server
 
 REALM: Final = "/realms/6f1d2a54-93a7-4c38-8a0e-2f5b7c1d9e60"
 _AUTHENTICATE: Final = f"{REALM}/protocol/openid-connect/auth"
@@ -36,7 +36,7 @@ class _Flow:
 class Provider:
     """The handlers of the identity provider."""
 
-    def __init__(self, tenant: server.Tenant) -> None:
+    def __init__(self, tenant: tenant_server.Tenant) -> None:
         self._tenant = tenant
         self._settings = tenant.settings
         self._flows: dict[str, _Flow] = {}
@@ -58,7 +58,7 @@ class Provider:
         return application
 
     @web.middleware
-    async def _record(self, request: web.Request, handler: server.Handler) -> web.StreamResponse:
+    async def _record(self, request: web.Request, handler: tenant_server.Handler) -> web.StreamResponse:
         self._tenant.record("provider", request)
         return await handler(request)
 
@@ -196,7 +196,7 @@ class Provider:
         return web.Response(text=f"{self._tenant.code()}\n", headers={"Cache-Control": "no-store"})
 
 
-def read_assertion(tenant: server.Tenant, said: str) -> tuple[str, str] | None:
+def read_assertion(tenant: tenant_server.Tenant, said: str) -> tuple[str, str] | None:
     """Whom the identity provider vouches for, and the assertion's id; None where it was not the provider.
 
     Args:
@@ -214,7 +214,7 @@ def read_assertion(tenant: server.Tenant, said: str) -> tuple[str, str] | None:
         return None
 
 
-def start_url(tenant: server.Tenant, relay_state: str) -> str:
+def start_url(tenant: tenant_server.Tenant, relay_state: str) -> str:
     """Where the tenant sends whoever has to sign in."""
     query = {
         "PartnerIdpId": urlsplit(tenant.origin).netloc,

@@ -12,14 +12,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from aiohttp import web
 
 from po_pw.demo import faults, sending
-from po_pw.demo.coupa import accounts, catalogue, pages, provider, widgets
-from po_pw.demo.coupa.catalogue import SignIn
-from po_pw.demo.coupa.texts import TEXTS
-from po_pw.demo.coupa.variants import ANSWERS_200, Variant
+from po_pw.demo.coupa import provider, tenant_accounts, tenant_catalogue, tenant_pages, widgets
+from po_pw.demo.coupa.tenant_catalogue import SignIn
+from po_pw.demo.coupa.tenant_texts import TEXTS
+from po_pw.demo.coupa.tenant_variants import ANSWERS_200, Variant
 
 if TYPE_CHECKING:
     from po_pw.demo.catalogue import ExpectedFile
-    from po_pw.demo.coupa import server
+    from po_pw.demo.coupa import tenant_server
 
 _OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/assets/", "/public_attachments/")
 """Paths that ask for no sign-in; and `/sessions` itself."""
@@ -27,7 +27,9 @@ _SIGN_INS: Final = frozenset({"/sessions", "/sessions/saml_post"})
 """Where a sign-in is posted."""
 _CHANGES: Final = re.compile(r"^/order_headers/\d+/cancel$")
 """An address that changes something even where it is only asked for."""
-_SESSION: Final[contextvars.ContextVar[accounts.Session | None]] = contextvars.ContextVar("session", default=None)
+_SESSION: Final[contextvars.ContextVar[tenant_accounts.Session | None]] = contextvars.ContextVar(
+    "session", default=None
+)
 """Of the request that is being answered."""
 _SCRIPT: Final = (
     "// Uploads what people attach. It has nothing to do on a page that is only read.\nwindow.uploader = {};\n"
@@ -41,7 +43,7 @@ _LOGO: Final = (
 class Site:
     """The handlers of one tenant and its storage."""
 
-    def __init__(self, tenant: server.Tenant) -> None:
+    def __init__(self, tenant: tenant_server.Tenant) -> None:
         self._tenant = tenant
         self._settings = tenant.settings
         folder = importlib.resources.files("po_pw.demo.coupa")
@@ -69,7 +71,9 @@ class Site:
             for path, items in records:
                 owners |= {item.attachment.number: path for item in items}
                 files |= {
-                    item.attachment.number: item.attachment for item in items if catalogue.is_file(item.attachment)
+                    item.attachment.number: item.attachment
+                    for item in items
+                    if tenant_catalogue.is_file(item.attachment)
                 }
         return files, owners
 
@@ -115,7 +119,7 @@ class Site:
     # --- who may see what -------------------------------------------------------------------------------------------
 
     @web.middleware
-    async def _gate(self, request: web.Request, handler: server.Handler) -> web.StreamResponse:
+    async def _gate(self, request: web.Request, handler: tenant_server.Handler) -> web.StreamResponse:
         """Records every request, and sends whoever is signed out to the sign-in."""
         tenant, path = self._tenant, request.path
         token = request.cookies.get(tenant.cookie, "")
@@ -148,16 +152,16 @@ class Site:
             return web.json_response({"error": "session expired", "expired_session_url": target}, status=401)
         return web.Response(status=302, headers={"Location": target})
 
-    def _session(self) -> accounts.Session:
+    def _session(self) -> tenant_accounts.Session:
         """Of the request that is being answered; the gate lets none in without."""
         session = _SESSION.get()
         if session is None:
             raise web.HTTPUnauthorized
         return session
 
-    def _viewer(self) -> pages.Viewer:
+    def _viewer(self) -> tenant_pages.Viewer:
         session = self._session()
-        return pages.Viewer(session.username, self._tenant.signer.mac(session.name), self._settings.late)
+        return tenant_pages.Viewer(session.username, self._tenant.signer.mac(session.name), self._settings.late)
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
@@ -167,7 +171,7 @@ class Site:
             raise web.HTTPFound(target)
         if self._settings.sign_in is SignIn.SINGLE_SIGN_ON:
             raise web.HTTPFound(provider.start_url(self._tenant, target))
-        return _html(pages.sign_in(target))
+        return _html(tenant_pages.sign_in(target))
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
@@ -175,7 +179,7 @@ class Site:
         right = username == self._settings.username and form.get("user[password]") == self._settings.password
         if self._settings.sign_in is not SignIn.NATIVE or not right:
             self._tenant.counts["refused_sign_ins"] += 1
-            return _html(pages.sign_in(target, "Username or password is not right.", username))
+            return _html(tenant_pages.sign_in(target, "Username or password is not right.", username))
         self._tenant.counts["passwords_typed"] += 1
         return self._signed_in(username, target)
 
@@ -219,27 +223,27 @@ class Site:
     async def _home(self, request: web.Request) -> web.Response:
         query = request.query
         language = query.get("locale", "en")
-        return _html(pages.home(self._viewer(), language if language in TEXTS else "en", query.get("flash", "")))
+        return _html(tenant_pages.home(self._viewer(), language if language in TEXTS else "en", query.get("flash", "")))
 
     async def _other_list(self, request: web.Request) -> web.Response:
         name = request.path.strip("/")
         title = name.replace("_headers", "s").capitalize()
-        return _html(pages.plain(title, self._viewer(), f"{name}/index"))
+        return _html(tenant_pages.plain(title, self._viewer(), f"{name}/index"))
 
     async def _list(self, request: web.Request) -> web.Response:
         """The list of the orders that this user may see, newest last; with `search`, those whose number has it."""
         self._tenant.counts["searches"] += 1
         await asyncio.sleep(self._settings.latency)
         search = request.query.get("search", "").strip()
-        found = [one for one in self._tenant.all_orders if catalogue.is_seen(one) and search in one.number]
+        found = [one for one in self._tenant.all_orders if tenant_catalogue.is_seen(one) and search in one.number]
         found.sort(key=lambda order: order.header_id)
-        return _html(pages.order_list(found, search, _count(request.query.get("page")), self._viewer()))
+        return _html(tenant_pages.order_list(found, search, _count(request.query.get("page")), self._viewer()))
 
     async def _order(self, request: web.Request) -> web.StreamResponse:
         self._tenant.counts["pages"] += 1
         await asyncio.sleep(self._settings.latency)
         order = self._by_id.get(_count(request.match_info["id"], 0))
-        error = catalogue.error_of(order)
+        error = tenant_catalogue.error_of(order)
         if order is None or error:
             variant = order.variant if order else Variant.NOT_FOUND
             if variant is Variant.FORBIDDEN_HOME:
@@ -248,11 +252,11 @@ class Site:
             return self._problem(error, variant.language, status)
         if order.variant is Variant.CUSTOM_VIEW and "/show_custom/" not in request.path:
             raise web.HTTPFound(f"/order_headers/show_custom/{order.header_id}?version=1")
-        return _html(pages.order(order, self._viewer(), error=request.query.get("flash", "")))
+        return _html(tenant_pages.order(order, self._viewer(), error=request.query.get("flash", "")))
 
     async def _print_view(self, request: web.Request) -> web.Response:
         order = self._visible(request.query.get("id", ""))
-        return _html(pages.order(order, self._viewer(), printed=True))
+        return _html(tenant_pages.order(order, self._viewer(), printed=True))
 
     async def _requisition(self, request: web.Request) -> web.Response:
         self._tenant.counts["pages"] += 1
@@ -260,14 +264,14 @@ class Site:
         found = self._requisitions.get(_count(request.match_info["id"], 0))
         if found is None:
             raise web.HTTPNotFound
-        return _html(pages.requisition(found, self._viewer()))
+        return _html(tenant_pages.requisition(found, self._viewer()))
 
     def _problem(self, error: str, language: str, status: int) -> web.Response:
-        return _html(pages.problem(error, language, self._viewer()), status)
+        return _html(tenant_pages.problem(error, language, self._viewer()), status)
 
-    def _visible(self, given: str) -> catalogue.TenantOrder:
+    def _visible(self, given: str) -> tenant_catalogue.TenantOrder:
         order = self._by_id.get(_count(given, 0))
-        if order is None or not catalogue.is_seen(order):
+        if order is None or not tenant_catalogue.is_seen(order):
             raise web.HTTPNotFound
         return order
 
@@ -283,11 +287,11 @@ class Site:
         else:
             order = self._visible(request.match_info["id"])
             items, texts = order.items, TEXTS[order.language]
-        return web.json_response(widgets.comments(record, pages.comment_items(items), texts))
+        return web.json_response(widgets.comments(record, tenant_pages.comment_items(items), texts))
 
     async def _header_list(self, request: web.Request) -> web.Response:
         order = self._visible(request.match_info["id"])
-        html = widgets.header_list(pages.header_items(order.items), TEXTS[order.language])
+        html = widgets.header_list(tenant_pages.header_items(order.items), TEXTS[order.language])
         return web.json_response({"html": html})
 
     async def _lines(self, request: web.Request) -> web.Response:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from po_pw.demo.catalogue import ExpectedFile
-from po_pw.demo.coupa import catalogue
-from po_pw.demo.coupa.catalogue import NoteKind, Source, Way
-from po_pw.demo.coupa.variants import Variant
+from po_pw.demo.coupa import tenant_catalogue
+from po_pw.demo.coupa.tenant_catalogue import NoteKind, Source, Way
+from po_pw.demo.coupa.tenant_variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from po_pw.demo.coupa.texts import Texts
+    from po_pw.demo.coupa.tenant_texts import Texts
 
 
 def file_address(file: ExpectedFile, way: Way = Way.LINK) -> str:
@@ -29,7 +29,7 @@ def storage_path(file: ExpectedFile) -> str:
     return f"/tenant-files/attachment_files/files/{file.number}/original/{file.name}"
 
 
-def header_list(items: Sequence[catalogue.Item], texts: Texts) -> str:
+def header_list(items: Sequence[tenant_catalogue.Item], texts: Texts) -> str:
     """The list on the header, A: items without an address, and items with one in `data-url`."""
     shown = "".join(_header_item(item, place, texts) for place, item in enumerate(items))
     return f'<ul class="attachments-list">{shown or _nothing(texts)}</ul>'
@@ -39,7 +39,7 @@ def _nothing(texts: Texts) -> str:
     return f'<li class="show none">{texts.none}</li>'
 
 
-def _header_item(item: catalogue.Item, place: int, texts: Texts) -> str:
+def _header_item(item: tenant_catalogue.Item, place: int, texts: Texts) -> str:
     attachment = item.attachment
     record = f"/attachments/{attachment.number}"
     delete = (
@@ -64,7 +64,7 @@ def _header_item(item: catalogue.Item, place: int, texts: Texts) -> str:
     return f'<li class="attachment" data-url="{record}">{shown} {delete}</li>'
 
 
-def _note(note: catalogue.Note) -> str:
+def _note(note: tenant_catalogue.Note) -> str:
     name = escape(note.name)
     if note.kind is NoteKind.URL:
         target = escape(note.content)
@@ -72,7 +72,7 @@ def _note(note: catalogue.Note) -> str:
     return f'<span class="attachment-text" title="{name}">{escape(note.content)}</span>'
 
 
-def presses(items: Sequence[catalogue.Item]) -> list[list[Any]]:
+def presses(items: Sequence[tenant_catalogue.Item]) -> list[list[Any]]:
     """What the page's script does on a click on an item of the header: its place, the address, in another tab."""
     found: list[list[Any]] = []
     for place, item in enumerate(items):
@@ -83,7 +83,7 @@ def presses(items: Sequence[catalogue.Item]) -> list[list[Any]]:
     return found
 
 
-def comments(record: int, items: Sequence[catalogue.Item], texts: Texts) -> dict[str, Any]:
+def comments(record: int, items: Sequence[tenant_catalogue.Item], texts: Texts) -> dict[str, Any]:
     """The comments, for the page's script to draw.
 
     Args:
@@ -111,7 +111,7 @@ def comments(record: int, items: Sequence[catalogue.Item], texts: Texts) -> dict
     return {"comments": [first, *others]}
 
 
-def _comment_attachment(item: catalogue.Item) -> dict[str, Any]:
+def _comment_attachment(item: tenant_catalogue.Item) -> dict[str, Any]:
     attachment = item.attachment
     if isinstance(attachment, ExpectedFile):
         return {"type": "file", "name": attachment.name, "href": file_address(attachment)}
@@ -131,20 +131,20 @@ def add_controls(texts: Texts) -> str:
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 
-def pages_of(order: catalogue.TenantOrder) -> int:
+def pages_of(order: tenant_catalogue.TenantOrder) -> int:
     """How many pages the order's lines have."""
-    return max(1, -(-order.lines // catalogue.LINES_A_PAGE))
+    return max(1, -(-order.lines // tenant_catalogue.LINES_A_PAGE))
 
 
-def lines_page(order: catalogue.TenantOrder, page: int, texts: Texts) -> str:
+def lines_page(order: tenant_catalogue.TenantOrder, page: int, texts: Texts) -> str:
     """The table of one page of lines, with the pager where there are several; `page` counts from 1."""
-    first = (page - 1) * catalogue.LINES_A_PAGE + 1
-    last = min(order.lines, first + catalogue.LINES_A_PAGE - 1)
+    first = (page - 1) * tenant_catalogue.LINES_A_PAGE + 1
+    last = min(order.lines, first + tenant_catalogue.LINES_A_PAGE - 1)
     rows = "".join(_line(order, number, texts) for number in range(first, last + 1))
     return f'<table class="order_lines"><tbody>{rows}</tbody></table>{_pager(order, page, texts)}'
 
 
-def _line(order: catalogue.TenantOrder, number: int, texts: Texts) -> str:
+def _line(order: tenant_catalogue.TenantOrder, number: int, texts: Texts) -> str:
     items = [item for item in order.items if item.source is Source.LINE and item.line == number]
     shown = "".join(_header_item(item, 0, texts) for item in items)
     attached = f'<div class="lineAttachments"><ul class="attachments-list">{shown}</ul></div>' if items else ""
@@ -160,13 +160,13 @@ def _line(order: catalogue.TenantOrder, number: int, texts: Texts) -> str:
     )
 
 
-def line_attachments(order: catalogue.TenantOrder, number: int, texts: Texts) -> str:
+def line_attachments(order: tenant_catalogue.TenantOrder, number: int, texts: Texts) -> str:
     """The attachments of one line, as the page's script asks for them."""
     items = [item for item in order.items if item.source is Source.LINE and item.line == number]
     return f'<ul class="attachments-list">{"".join(_header_item(item, 0, texts) for item in items)}</ul>'
 
 
-def _pager(order: catalogue.TenantOrder, page: int, texts: Texts) -> str:
+def _pager(order: tenant_catalogue.TenantOrder, page: int, texts: Texts) -> str:
     count = pages_of(order)
     if count == 1:
         return ""

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.portals import settling
+from po_pw.portals import list_stability
 from po_pw.portals.coupa import attachments, order_list, page_kind
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.generic import generic_portal, page_facts
@@ -62,7 +62,7 @@ class Reading:
         self._found_at = found_at
         self._is_sure = is_sure
         self._found = attachments.Found()
-        self._settling = settling.Settling(
+        self._stable_looks = list_stability.StableLooks(
             opened,
             lambda: looks.look(opened.page),
             is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
@@ -79,7 +79,7 @@ class Reading:
             NotCoupaError: the page is not one of Coupa's.
         """
         opened, order = self._opened, self._opened.order
-        look, settled = await self._settling.settle()
+        look, settled = await self._stable_looks.settle()
         facts = await self._facts(order.url)
         if not self._is_sure and not look.is_coupa:
             raise NotCoupaError
@@ -90,7 +90,7 @@ class Reading:
                 return problem
             if at:
                 await self._go(at)
-                look, settled = await self._settling.settle()
+                look, settled = await self._stable_looks.settle()
                 facts = await self._facts(at)
                 verdict = page_kind.of_order(look, facts, order)
                 self._evidence.append(f"found by its number in the portal's list of orders: {at}")
@@ -122,7 +122,7 @@ class Reading:
 
     async def turn_to(self, click: models.Click) -> None:
         """Brings a control back into view that `read` found."""
-        look, _ = await self._settling.settle()
+        look, _ = await self._stable_looks.settle()
         await self._prepare()
         look = await self._open_counted(look)
         for _ in range(click.page):
@@ -145,7 +145,7 @@ class Reading:
 
     async def _go(self, url: str) -> None:
         await self._opened.go(url)
-        self._settling.begin_again()
+        self._stable_looks.begin_again()
         self._pressed.clear()
 
     async def _prepare(self) -> None:
@@ -169,7 +169,7 @@ class Reading:
             url=self._opened.page.url,
             why=verdict.why,
             evidence=tuple(dict.fromkeys(self._evidence or verdict.evidence)),
-            quiet=self._settling.told(),
+            quiet=self._stable_looks.told(),
             by_data=by_data,
         )
 
@@ -186,7 +186,7 @@ class Reading:
             url=page.page.url,
             area=models.AreaState.FILLED if self._found.attachments else state,
             place=page.page.place("header") if look.has_list else "",
-            quiet=self._settling.told(),
+            quiet=self._stable_looks.told(),
         )
 
     def _session_ended(self) -> str:
@@ -213,7 +213,7 @@ class Reading:
             while url and url not in asked:
                 asked[url] = None
                 await self._go(url)
-                look, _ = await self._settling.settle()
+                look, _ = await self._stable_looks.settle()
                 facts = await self._facts(url)
                 if why := page_kind.signed_out(look, facts):
                     return "", self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
@@ -305,7 +305,7 @@ class Reading:
             controls = [claim.control for claim in look.claims]
             pressed = await self._opened.press(models.Click(control, 0, controls.count(control)), models.Purpose.OPEN)
             if pressed.done:
-                look, _ = await self._settling.settle()
+                look, _ = await self._stable_looks.settle()
         return look
 
     async def _open_whole(self, look: looks.Look, page: attachments.Page, turned: int) -> looks.Look:
@@ -315,7 +315,7 @@ class Reading:
                 continue
             pressed = await self._opened.press(models.Click(claim.control), models.Purpose.OPEN)
             if pressed.done:
-                look, _ = await self._settling.settle()
+                look, _ = await self._stable_looks.settle()
                 self._found.add(look.entries, page, turned)
         return look
 
@@ -338,7 +338,7 @@ class Reading:
                 if not pressed.done:
                     continue
                 before = look
-                look, settled = await self._settling.settle()
+                look, settled = await self._stable_looks.settle()
                 if look.turns == before.turns and look.keys == before.keys:
                     continue
                 return look, settled
@@ -358,7 +358,7 @@ class Reading:
         except errors.OrderError as error:  # what the order itself has is not lost over it
             problems.append(f"requisition {record} was not read: {error}")
             return None
-        look, settled = await self._settling.settle()
+        look, settled = await self._stable_looks.settle()
         verdict = page_kind.of_requisition(look, await self._facts(address))
         if verdict.kind in {models.PageKind.SIGNED_OUT, models.PageKind.CHALLENGE}:
             return self._instead(verdict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from po_pw import models
-from po_pw.portals import settling
+from po_pw.portals import list_stability
 from po_pw.portals.generic import control_policy, finder, grouping, label_words, page_facts, recognition, topics
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class _Reading:
     def __init__(self, looks: finder.Finder, opened: base.OpenPage) -> None:
         self._finder = looks
         self._opened = opened
-        self._settling = settling.Settling(
+        self._stable_looks = list_stability.StableLooks(
             opened,
             lambda: looks.look(opened.page),
             is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
@@ -232,7 +232,7 @@ class _Reading:
                 url=opened.page.url,
                 why=known.why,
                 evidence=known.evidence,
-                quiet=self._settling.told(),
+                quiet=self._stable_looks.told(),
                 facts=facts.to_json(),
                 considered=look.considered,
             )
@@ -253,7 +253,7 @@ class _Reading:
                 url=opened.page.url,
                 why=why,
                 by_data=True,
-                quiet=self._settling.told(),
+                quiet=self._stable_looks.told(),
                 considered=first.considered,
             )
         self._finder.answered.update(opened.watch.answered)
@@ -272,7 +272,7 @@ class _Reading:
             certain=known.certain or bool(attachments),
             why=why,
             evidence=known.evidence,
-            quiet=self._settling.told(),
+            quiet=self._stable_looks.told(),
             facts=facts.to_json(),
             considered=first.considered,
         )
@@ -290,7 +290,7 @@ class _Reading:
 
     async def _settle(self) -> tuple[finder.Look, bool]:
         """Looks until nothing more is to be expected; whether that came before the time was up."""
-        return await self._settling.settle()
+        return await self._stable_looks.settle()
 
     @staticmethod
     def _expects_more(look: finder.Look, is_proved: bool) -> bool:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models, numerals
 from po_pw.downloads import candidates, expected_file, fetch
-from po_pw.engine import async_tools, limiter
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
+from po_pw.processing import async_tools, limiter
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.engine import file_traffic, order_progress
     from po_pw.lanes import base as lanes
+    from po_pw.processing import file_traffic, order_progress
     from po_pw.transport import client
 
 

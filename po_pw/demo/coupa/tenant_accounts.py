@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import collections
     from collections.abc import Callable
 
-    from po_pw.demo.coupa import catalogue
+    from po_pw.demo.coupa import tenant_catalogue
 
 
 @dataclasses.dataclass(slots=True)
@@ -40,7 +40,7 @@ class Accounts:
 
     def __init__(
         self,
-        settings: catalogue.TenantSettings,
+        settings: tenant_catalogue.TenantSettings,
         counts: collections.Counter[str],
         now: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -7,7 +7,7 @@ import enum
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from po_pw.demo.catalogue import ExpectedFile
-from po_pw.demo.coupa.variants import FORBIDDEN, NOT_FOUND, SCHEDULE, UNSEEN, Variant
+from po_pw.demo.coupa.tenant_variants import FORBIDDEN, NOT_FOUND, SCHEDULE, UNSEEN, Variant
 
 if TYPE_CHECKING:
     import datetime

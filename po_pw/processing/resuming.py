@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from po_pw import long_work
-    from po_pw.engine import order_progress
-    from po_pw.engine.run_context import RunContext
     from po_pw.journal import store
+    from po_pw.processing import order_progress
+    from po_pw.processing.run_context import RunContext
 
 _BATCH: Final = 500
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Final
 
-from po_pw import events
-from po_pw.engine import logs
+from po_pw import events, logs
 from po_pw.journal import facts
 
 if TYPE_CHECKING:

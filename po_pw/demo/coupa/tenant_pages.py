@@ -7,10 +7,10 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw.demo.coupa import catalogue, widgets
-from po_pw.demo.coupa.catalogue import Source
-from po_pw.demo.coupa.texts import TEXTS, Texts
-from po_pw.demo.coupa.variants import Variant
+from po_pw.demo.coupa import tenant_catalogue, widgets
+from po_pw.demo.coupa.tenant_catalogue import Source
+from po_pw.demo.coupa.tenant_texts import TEXTS, Texts
+from po_pw.demo.coupa.tenant_variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def plain(title: str, viewer: Viewer, controller: str) -> str:
     return _signed_in(title, f'<h1 id="pageHeader">{escape(title)}</h1>', viewer, controller=controller)
 
 
-def order_list(orders: Sequence[catalogue.TenantOrder], search: str, page: int, viewer: Viewer) -> str:
+def order_list(orders: Sequence[tenant_catalogue.TenantOrder], search: str, page: int, viewer: Viewer) -> str:
     """The list of orders, or those whose number has what is searched for in it; `page` counts from 1."""
     pages = max(1, -(-len(orders) // ROWS_A_PAGE))
     page = min(max(page, 1), pages)
@@ -157,7 +157,7 @@ def order_list(orders: Sequence[catalogue.TenantOrder], search: str, page: int, 
 # --- records --------------------------------------------------------------------------------------------------------
 
 
-def order(shown: catalogue.TenantOrder, viewer: Viewer, *, error: str = "", printed: bool = False) -> str:
+def order(shown: tenant_catalogue.TenantOrder, viewer: Viewer, *, error: str = "", printed: bool = False) -> str:
     """The page of an order, or its print view, which has no attachments."""
     texts = TEXTS[shown.language]
     title = texts.order.format(shown.number)
@@ -200,7 +200,7 @@ def order(shown: catalogue.TenantOrder, viewer: Viewer, *, error: str = "", prin
     )
 
 
-def requisition(shown: catalogue.Requisition, viewer: Viewer) -> str:
+def requisition(shown: tenant_catalogue.Requisition, viewer: Viewer) -> str:
     """The page of a requisition."""
     texts = TEXTS["en"]
     title = texts.requisition.format(shown.id)
@@ -222,24 +222,24 @@ def _fact(label: str, value: str) -> str:
     return f'<div class="form_element wrapper_vertical">{named} {value}</div>'
 
 
-def _in_header(item: catalogue.Item) -> bool:
+def _in_header(item: tenant_catalogue.Item) -> bool:
     """Whether an attachment stands in the list on the header; a requisition's first does."""
     if item.source is Source.REQUISITION:
-        return item.way is not catalogue.Way.LINK
+        return item.way is not tenant_catalogue.Way.LINK
     return item.source is Source.ORDER
 
 
-def header_items(items: Sequence[catalogue.Item]) -> list[catalogue.Item]:
+def header_items(items: Sequence[tenant_catalogue.Item]) -> list[tenant_catalogue.Item]:
     """The attachments in the list on the header."""
     return [item for item in items if _in_header(item)]
 
 
-def comment_items(items: Sequence[catalogue.Item]) -> list[catalogue.Item]:
+def comment_items(items: Sequence[tenant_catalogue.Item]) -> list[tenant_catalogue.Item]:
     """The attachments in the comments."""
     return [item for item in items if item.source is not Source.LINE and not _in_header(item)]
 
 
-def _header(items: Sequence[catalogue.Item], variant: Variant, texts: Texts) -> str:
+def _header(items: Sequence[tenant_catalogue.Item], variant: Variant, texts: Texts) -> str:
     listed = widgets.header_list([] if variant is Variant.LATE else header_items(items), texts)
     return _fact(texts.attachments, f'<div class="attachments attachified">{listed}</div>{widgets.add_controls(texts)}')
 
@@ -252,7 +252,7 @@ def _comments(texts: Texts) -> str:
     )
 
 
-def _bar(shown: catalogue.TenantOrder, texts: Texts) -> str:
+def _bar(shown: tenant_catalogue.TenantOrder, texts: Texts) -> str:
     """The bar of buttons; on one order it floats over the attachment."""
     floats = " orderHeaderShowFloatingSection floatingSectionOnTop" if shown.variant is Variant.FLOATING_BAR else ""
     return (
@@ -262,7 +262,7 @@ def _bar(shown: catalogue.TenantOrder, texts: Texts) -> str:
     )
 
 
-def _script(path: str, items: Sequence[catalogue.Item], variant: Variant, viewer: Viewer) -> str:
+def _script(path: str, items: Sequence[tenant_catalogue.Item], variant: Variant, viewer: Viewer) -> str:
     late = round(viewer.late * 1000)
     config: dict[str, Any] = {
         "path": path,

@@ -18,7 +18,7 @@ _REQUESTS: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"
 """How descriptions of single requests begin; see `browser.activity.describe`."""
 
 
-class Settling(Generic[L]):
+class StableLooks(Generic[L]):
     """Looks at a page until nothing more is to be expected.
 
     Where quiet is proved, the look after it is the last. Where something goes on for ever (a poll, a socket), what is

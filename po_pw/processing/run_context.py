@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
-    from po_pw import errors, events, models, sessions, settings
-    from po_pw.dispatch import failure_policy, order_queue
-    from po_pw.engine import file_traffic, order_progress, pool, portal_knowledge, resuming, sign_ins
+    from po_pw import context_pool, errors, events, models, sessions, settings
+    from po_pw.dispatch import failure_policy, order_queue, portal_knowledge
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
     from po_pw.portals import base as portals
+    from po_pw.processing import file_traffic, order_progress, resuming, sign_ins
     from po_pw.transport import client
 
 _PROBES: Final = probes.SystemProbes()
@@ -36,7 +36,7 @@ class RunContext:
     hub: events.Hub
     journal: store.Journal
     sessions: sessions.Sessions
-    pool: pool.Pool
+    pool: context_pool.Pool
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]

@@ -9,16 +9,16 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, models, redact
-from po_pw.engine import resuming
+from po_pw.processing import resuming
 from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from po_pw.engine import fetching, order_progress
-    from po_pw.engine.run_context import WorkerDeps
     from po_pw.lanes import base as lanes
+    from po_pw.processing import fetching, order_progress
+    from po_pw.processing.run_context import WorkerDeps
     from po_pw.transport import client
 
 _REFUSED: Final = {

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from po_pw import client_certificates, errors, events, hostnames, models, redact, sessions, settings
+from po_pw import client_certificates, context_pool, errors, events, hostnames, models, redact, sessions, settings
 from po_pw.auth import login
-from po_pw.engine import pool, portal_knowledge
+from po_pw.dispatch import portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import registry
 from po_pw.portals.generic import recognition
@@ -71,7 +71,7 @@ async def inspect(
     portal = registry.Registry(options).for_url(url)
     certificate = await asyncio.to_thread(client_certificates.read, options)
     with tempfile.TemporaryDirectory(prefix="po-pw-inspect-") as folder:
-        async with pool.Pool(options, home, hub, Path(folder), certificate) as browsers:
+        async with context_pool.Pool(options, home, hub, Path(folder), certificate) as browsers:
             await browsers.sign_in([hostnames.origin_of(url)])
             context = await browsers.open(_WORKER)
             lane = browser_lane.BrowserLane(context, options, lambda _: portal, knowledge, hub)

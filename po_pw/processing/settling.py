@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from po_pw import errors, events, models, redact
 from po_pw.dispatch import order_queue
-from po_pw.engine import order_progress, resuming
 from po_pw.journal import facts
 from po_pw.machine import clocks
 from po_pw.portals.generic import recognition
+from po_pw.processing import order_progress, resuming
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
-    from po_pw.engine import order_reading
-    from po_pw.engine.run_context import RunContext, WorkerDeps
+    from po_pw.processing import order_reading
+    from po_pw.processing.run_context import RunContext, WorkerDeps
 
 
 async def settle(

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models
 from po_pw.dispatch import order_queue, retry
-from po_pw.engine import async_tools, fetching, order_progress, order_reading, settling
 from po_pw.journal import facts
 from po_pw.machine import clocks
+from po_pw.processing import async_tools, fetching, order_progress, order_reading, settling
 from po_pw.storage import filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from po_pw.engine.run_context import WorkerDeps
+    from po_pw.processing.run_context import WorkerDeps
 
 _SIGN_INS: Final = 2
 """Sign-in requests of an order's page after which it fails, if the session's state is unknown."""

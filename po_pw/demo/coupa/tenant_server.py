@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw.demo import faults, serving, signing
-from po_pw.demo.coupa import accounts, catalogue, orders, provider, site, totp
-from po_pw.demo.coupa.variants import Variant
+from po_pw.demo.coupa import orders, provider, site, tenant_accounts, tenant_catalogue, totp
+from po_pw.demo.coupa.tenant_variants import Variant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -61,7 +61,7 @@ class Tenant:
             an error's status; the storage's bodies fail as the fault says.
     """
 
-    def __init__(self, settings: catalogue.TenantSettings) -> None:
+    def __init__(self, settings: tenant_catalogue.TenantSettings) -> None:
         self.settings = settings
         self.username = settings.username
         self.password = settings.password
@@ -76,7 +76,7 @@ class Tenant:
         self.harm: list[Request] = []
         self.counts: collections.Counter[str] = collections.Counter()
         self.signer = signing.Signer(settings.signed_for)
-        self.accounts = accounts.Accounts(settings, self.counts)
+        self.accounts = tenant_accounts.Accounts(settings, self.counts)
         self.faults = faults.Faults()
         for order in self.orders:
             if order.variant is Variant.UNAVAILABLE_ONCE:
@@ -94,7 +94,7 @@ class Tenant:
     @property
     def sign_in_host(self) -> str:
         """Another host that asks for the password: the identity provider's; `""` where the tenant asks itself."""
-        single = self.settings.sign_in is catalogue.SignIn.SINGLE_SIGN_ON
+        single = self.settings.sign_in is tenant_catalogue.SignIn.SINGLE_SIGN_ON
         return _OTHER_HOST if single else ""
 
     def order_url(self, po_number: str) -> str:
@@ -115,7 +115,7 @@ class Tenant:
         """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
         self.accounts.sign_everybody_out()
 
-    def record(self, host: str, request: web.Request, session: accounts.Session | None = None) -> Request:
+    def record(self, host: str, request: web.Request, session: tenant_accounts.Session | None = None) -> Request:
         """Notes a request."""
         url = request.rel_url
         entry = Request(host, request.method, url.raw_path, url.raw_query_string, session.name if session else "")
@@ -124,7 +124,7 @@ class Tenant:
 
 
 @contextlib.asynccontextmanager
-async def serve(settings: catalogue.TenantSettings | None = None, port: int = 0) -> AsyncIterator[Tenant]:
+async def serve(settings: tenant_catalogue.TenantSettings | None = None, port: int = 0) -> AsyncIterator[Tenant]:
     """Serves a tenant while the block lasts, in the running loop.
 
     Args:
@@ -134,7 +134,7 @@ async def serve(settings: catalogue.TenantSettings | None = None, port: int = 0)
     Raises:
         MachineError: the port cannot be had.
     """
-    tenant = Tenant(settings or catalogue.TenantSettings())
+    tenant = Tenant(settings or tenant_catalogue.TenantSettings())
     async with contextlib.AsyncExitStack() as stack:
         handlers = site.Site(tenant)
         identity = provider.Provider(tenant)
@@ -147,7 +147,7 @@ async def serve(settings: catalogue.TenantSettings | None = None, port: int = 0)
 
 
 @contextlib.contextmanager
-def serve_in_thread(settings: catalogue.TenantSettings | None = None, port: int = 0) -> Iterator[Tenant]:
+def serve_in_thread(settings: tenant_catalogue.TenantSettings | None = None, port: int = 0) -> Iterator[Tenant]:
     """Serves a tenant while the block lasts, on a thread and loop of its own; as `serve`.
 
     Raises:

@@ -18,10 +18,9 @@ from po_pw.browser import display
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from po_pw.dispatch import failure_policy
-    from po_pw.engine import portal_knowledge
-    from po_pw.engine.run_context import RunContext
+    from po_pw.dispatch import failure_policy, portal_knowledge
     from po_pw.portals import base as portals
+    from po_pw.processing.run_context import RunContext
 
 _log = logging.getLogger(__name__)
 
