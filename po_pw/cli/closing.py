@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import live, reasons, shell, tally
+from po_pw.cli import drawing, reasons, shell, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def show(
         count = summary.counts.get(status, 0)
         if count:
             table.add_row(
-                Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(_MEANING[status], "dim")
+                Text(str(count), "bold"), Text(status.value, drawing.STYLES[status]), Text(_MEANING[status], "dim")
             )
     console.print()
     console.print(table)
