@@ -200,7 +200,7 @@ def _foot(now: tally.Tally, width: int, *, has_keys: bool) -> list[Text]:
         return [_line(f"PAUSED{keys}{finishing}", "bold yellow", width)]
     if not has_keys:
         return []
-    long = "p pauses    q finishes the orders in progress and stops    Ctrl-C twice stops now"
+    long = "p pauses   q stops after the orders in progress   Ctrl-C twice stops now"
     short = "p pauses   q stops after the orders in progress"
     return [_line(long if width >= len(long) else short, "dim", width)]
 

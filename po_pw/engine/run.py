@@ -424,7 +424,7 @@ class Run:
             self._make_run_context(run, outcomes.put_nowait), todo, workers, judged, first
         )
         if self._stopping is None:
-            await self._work(self._group)
+            await self._group_works(self._group)
         again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
@@ -437,9 +437,9 @@ class Run:
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
             )
             self._group = worker_group.WorkerGroup(run_context, again, workers, judged, first)
-            await self._work(self._group)
+            await self._group_works(self._group)
 
-    async def _work(self, group: worker_group.WorkerGroup) -> None:
+    async def _group_works(self, group: worker_group.WorkerGroup) -> None:
         if self._paused_at is not None:
             group.pause()
         await group.work()
