@@ -33,6 +33,8 @@ _CELL: Final = 28
 """Cells that a worker needs: `w12 downloading PO-1234567`."""
 _WIDE_CELL: Final = 62
 """Cells from which on it is also said how many orders a worker has done."""
+_WIDEST_CELL: Final = 90
+"""Cells that are enough for all that is said of a worker."""
 _LONGEST_PO: Final = 24
 """Cells of a PO number that are shown."""
 _SHORTEST_BAR, _LONGEST_BAR = 8, 60
@@ -90,7 +92,7 @@ def _head(now: tally.Tally, width: int) -> Text:
     left = Text(f"{now.settled} of {total}", "bold")
     if width >= 79:
         left.append(f" ({_percent(now)} %)", "default")
-    remaining = now.seconds_left()
+    remaining = now.seconds_left() if now.stopping is None else None
     right = Text(humanize.countdown(now.elapsed()))
     if now.settled < total:
         right.append(" elapsed" if width >= 79 or remaining is None else "")
@@ -131,12 +133,12 @@ def _joined(parts: Iterable[Text]) -> Text:
 def _workers(now: tally.Tally, width: int, room: int) -> list[Text]:
     """The workers, below each other as long as there is room, else side by side."""
     workers = sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0]))
-    if not workers:
+    if not workers or now.has_ended:
         return []
     most = max(1, (width + 2) // (_CELL + 2))
     columns = min(most, max(1, math.ceil(len(workers) / room)))
     rows = math.ceil(len(workers) / columns)
-    cell = (width + 2) // columns - 2
+    cell = min(_WIDEST_CELL, (width + 2) // columns - 2)
     hidden = 0
     if rows > room:
         rows = room
