@@ -60,7 +60,8 @@ def show(
     for status, reason in reasons.STATUSES.items():
         count = summary.counts.get(status, 0)
         if count:
-            table.add_row(Text(str(count), "bold"), Text(status.value, drawing.STYLES[status]), Text(reason.cause, "dim"))
+            word = Text(status.value, drawing.STYLES[status])
+            table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
     why = list(problems.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))

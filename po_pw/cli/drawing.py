@@ -57,7 +57,7 @@ def run(now: tally.Tally, width: int, height: int, *, has_keys: bool) -> list[Te
     """
     if now.run is None:
         return []
-    top = [_head(now, width), *_numbers(now, width)]
+    top = [_head(now, width), *_numbers(now, width, height)]
     bottom = _foot(now, width, has_keys=has_keys)
     room = max(0, height - len(top) - len(bottom))
     waits = [_line(wait, "bold yellow", width) for wait in now.waits()]
@@ -112,17 +112,20 @@ def _percent(now: tally.Tally) -> int:
     return math.floor(100 * now.settled / total) if total else 100
 
 
-def _numbers(now: tally.Tally, width: int) -> list[Text]:
-    """The counts, on a second line what does not fit beside them."""
+def _numbers(now: tally.Tally, width: int, height: int) -> list[Text]:
+    """The counts; what does not fit beside them is on a second line, or left out where every line counts."""
     counts = [
         Text(f"{now.counts[status]} {word}", STYLES[status]) for status, word in _COUNTED.items() if now.counts[status]
     ]
     amounts = [Text(tally.many(now.files, "file")), Text(humanize.size(now.bytes))]
     if now.rate() >= 1:
         amounts.append(Text(f"{humanize.size(now.rate())}/s"))
-    one = _joined([*counts, *amounts])
-    if one.cell_len <= width:
-        return [one]
+    for shown in range(len(amounts), -1, -1):
+        one = _joined([*counts, *amounts[:shown]])
+        if one.cell_len <= width:
+            return [one]
+        if height > _SMALL:
+            break
     return [_fitted(_joined(counts), width), _fitted(_joined(amounts), width)]
 
 
@@ -171,7 +174,8 @@ def _worker(now: tally.Tally, name: str, line: tally.WorkerLine, widths: tuple[i
     number = progress.harmless(Text(line.po_number, "not dim"))
     number.truncate(po_width, overflow="ellipsis", pad=True)
     text.append_text(number)
-    if doing := now.doing_for(line):
+    doing = now.doing_for(line)
+    if doing and text.cell_len + len(doing) + 2 <= cell:
         text.append(f"  {doing}", "dim")
     if cell >= _WIDE_CELL:
         done = f"{line.done} done"
