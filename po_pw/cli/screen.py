@@ -30,6 +30,9 @@ _BEGIN: Final = "\x1b[?2026h\x1b[?25l\r"
 _END: Final = "\x1b[?7h\x1b[?2026l"
 _TO_LINE_END: Final = "\x1b[K"
 _BELOW: Final = "\x1b[J"
+_ERASE: Final = f"\r{_TO_LINE_END}\x1b[C{_BELOW}\r"
+"""Erases the line of the cursor and all below. Not from the first column on: in the first line that would be the whole
+screen, which tmux keeps among what has scrolled away."""
 _IS_CONTROL: Final = ((ControlType.CARRIAGE_RETURN,),)
 """Tells rich that a segment takes no room; which code it names does not matter."""
 
@@ -116,7 +119,7 @@ class Screen(RenderHook):
             self._is_hidden, self._shown = True, None
             restore = terminal.RESTORE_TITLE if self._said_title else ""
             self._said_title = ""
-            self._console.print(_Raw(f"\r{_BELOW}{terminal.SHOW_AGAIN}{restore}"), end="")
+            self._console.print(_Raw(f"{_ERASE}{terminal.SHOW_AGAIN}{restore}"), end="")
 
     def _run(self) -> None:
         while not self._over.wait(INTERVAL):
@@ -133,7 +136,7 @@ class Screen(RenderHook):
             title = self._new_title()
             if is_frame and lines == self._shown and size == self._size:
                 return [_Raw(title)]
-            erase = "" if is_frame and size == self._size else _BELOW
+            erase = "" if is_frame and size == self._size and lines else _ERASE
             self._shown, self._size = lines, size
             printed = [] if is_frame else renderables
             return [_Raw(f"{_BEGIN}{erase}"), *printed, _Lines(lines), _Raw(f"{_END}{title}")]
@@ -177,5 +180,8 @@ class _Lines(ConsoleRenderable):
                 yield Segment.line()
             yield from line
             yield Segment(_TO_LINE_END, None, _IS_CONTROL)
-        up = len(self._lines) - 1
-        yield Segment(f"{_BELOW}{f'{chr(27)}[{up}A' if up > 0 else ''}\r", None, _IS_CONTROL)
+        if self._lines:
+            yield Segment(_BELOW, None, _IS_CONTROL)
+        if (up := len(self._lines) - 1) > 0:
+            yield Segment(f"\x1b[{up}A", None, _IS_CONTROL)
+        yield Segment("\r", None, _IS_CONTROL)

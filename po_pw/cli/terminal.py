@@ -33,7 +33,7 @@ read -r line || exit 0
 changed=$(stty -g <"$1")
 read -r line && exit 0
 [ "$(stty -g <"$1")" = "$changed" ] && stty "$saved" <"$1"
-printf '\033[J\033[?2026l\033[?7h\033[?25h\033]0;\007\033[23;0t' >"$1"
+printf '\r\033[K\033[C\033[J\r\033[?2026l\033[?7h\033[?25h\033]0;\007\033[23;0t' >"$1"
 """
 """Told with a line when the terminal was changed, and with another when it was put back. Where its input ends instead,
 the process that changed it is dead. A terminal that somebody else has changed meanwhile, such as a shell, stays so."""
@@ -130,7 +130,11 @@ class Quiet:
             self._before = None
 
     def _suspend(self, _number: int, _frame: Any) -> None:
-        """Ctrl-Z: puts the terminal back, stops, and goes on here when the shell lets it."""
+        """Ctrl-Z. On a thread: a signal handler must wait for no lock, which the code that it interrupts may hold."""
+        threading.Thread(target=self._stop, name="suspend", daemon=True).start()
+
+    def _stop(self) -> None:
+        """Puts the terminal back and stops the process; it goes on when the shell lets it."""
         if sys.platform == "win32":
             return
         self._on_suspend()
