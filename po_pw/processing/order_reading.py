@@ -42,6 +42,13 @@ _REFUSED: Final = {
             "{evidence}"
         ),
     ),
+    models.PageKind.NOT_LOCATED: (
+        models.ErrorCode.NOT_RECOGNISED,
+        (
+            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
+            "into the column url of your list"
+        ),
+    ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
         (
