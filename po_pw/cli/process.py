@@ -116,6 +116,9 @@ def process(
             "--read-only", help="Press no button that sends a form. Files that need one are reported as missing."
         ),
     ] = False,
+    save_page: Annotated[
+        bool, typer.Option("--save-page", help="Also save each order's page as PDF, in the order's folder.")
+    ] = False,
     no_mark: Annotated[
         bool,
         typer.Option(
@@ -176,6 +179,7 @@ def process(
             allow_hosts=tuple(allow_host) if allow_host else None,
             patience=patience,
             read_only=read_only or None,
+            save_page=save_page or None,
             mark_of_the_web=False if no_mark else None,
             sign_in_window=False if no_sign_in_window else None,
             client_certificate=client_certificate,

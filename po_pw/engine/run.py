@@ -284,7 +284,15 @@ class Run:
             return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
-            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+            self._journal,
+            run,
+            self.out,
+            orders,
+            resume,
+            self._begun,
+            self._long_work,
+            proved,
+            with_page=self.options.save_page,
         )
 
     def _begin(self, run: models.RunId) -> None:

@@ -119,6 +119,8 @@ class OrderReading:
                     folder, home = self._evidence, self._run_context.out / filesystem.INTERNAL
                     await asyncio.to_thread(filesystem.make_folder, folder.parent, home)
                     progress.evidence = await visit.keep_evidence(folder)
+                if self._run_context.options.save_page and (listing is None or listing.page is models.PageKind.ORDER):
+                    await self._save_page(visit)
                 if listing is None:
                     progress.awaited = visit.listing
                     knowledge.wait(order)
@@ -262,6 +264,11 @@ class OrderReading:
                 continue
             await self._press(visit, attachment, attachment.source)
 
+    async def _save_page(self, visit: lanes.Visit) -> None:
+        """Prints the page before anything on it is pressed; once, unless the order is visited again on request."""
+        if models.PAGE_COPY not in self._progress.saved:
+            await self._tools.fetcher.print_page(self._progress, visit)
+
     async def _press(self, visit: lanes.Visit, attachment: models.Attachment, click: models.Click) -> None:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
@@ -288,6 +295,7 @@ class OrderReading:
             msg = f"{hostnames.origin_of(order.url)} asks you to sign in: {listing.why}"
             raise errors.SessionExpiredError(msg, by_data=listing.by_data)
         if listing.page is not models.PageKind.ORDER:
+            self._progress.drop_page_copy()
             raise self._refusal(listing)
         self._progress.listing = listing
         self._deps.knowledge.explain(order, listing)
