@@ -22,11 +22,6 @@ _CHUNK: Final = 1 << 20
 """Bytes that are asked for at once."""
 _INCHES: Final = {"paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.5, "marginBottom": 0.7}
 """A4. The lower margin holds the footer."""
-_SILENCE: Final = """() => {
-  for (const type of ['beforeprint', 'afterprint'])
-    addEventListener(type, (event) => event.stopImmediatePropagation(), true);
-}"""
-"""The page is not told that it is printed: a portal may record that, or change the order's state."""
 
 
 def footer(url: str, at: datetime.datetime) -> str:
@@ -48,7 +43,7 @@ async def to_pdf(
     timeout: float,
     most: int | None,
 ) -> None:
-    """Prints a page to a file; nothing is pressed or requested.
+    """Prints a page to a file. Nothing is pressed, and the page is not told (`page_lease.QUIET`).
 
     `Page.pdf` of Playwright refuses visible browsers; Chromium itself does not (Playwright 1.65, Chromium 156).
 
@@ -68,7 +63,6 @@ async def to_pdf(
     done = False
     try:
         async with asyncio.timeout(timeout):
-            await page.evaluate(_SILENCE)
             session = await context.cdp(page)
             try:
                 await _print(session, path, footer(page.url, at), most)

@@ -252,7 +252,8 @@ class OrderReading:
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
         self.announce("fetching", len(progress.wanted()))
-        progress.failed.clear()
+        page = progress.failed.get(models.PAGE_COPY)  # the page was printed just before
+        progress.failed = {} if page is None else {models.PAGE_COPY: page}
         for attachment in progress.open():
             if isinstance(attachment.source, models.Link):
                 self._fetches.add(fetcher.link(progress, attachment, attachment.source))
