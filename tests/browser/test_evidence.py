@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,6 +12,9 @@ from po_pw import models, redact
 from po_pw.browser import contexts, launching, profiles
 from po_pw.evidence import snapshot
 from tests.helpers.support import IN_TIME, run_async
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET: Final = "s3cr3tValue"
 KEY: Final = "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3A"
