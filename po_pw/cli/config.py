@@ -83,7 +83,7 @@ def _of_process(context: typer.Context) -> Mapping[str, Any]:
 def _text(options: settings.Settings, name: str) -> str:
     """A value as it may be written in `po-pw.toml`; a password is only said to be set."""
     value = getattr(options, name)
-    if value is None or value in ((), {}):
+    if value is None or value in ("", (), {}):
         return "not set"
     if hasattr(value, "get_secret_value"):
         return "(hidden)"

@@ -49,7 +49,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
     browser: paths.BrowserOption = None,
 ) -> None:
-    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded, and why."""
+    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded and why."""
     with boundary.report_errors():
         import asyncio
         import dataclasses
