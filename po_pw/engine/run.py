@@ -36,7 +36,7 @@ from po_pw.orders import duplicates, read
 from po_pw.portals import memory, registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
-from po_pw.results import counts, plausibility, tables, write_back
+from po_pw.results import counts, plausibility, summary, tables, write_back
 from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
 
@@ -104,6 +104,7 @@ class Run:
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: resuming.Resume | None = None
         self._source: Path | None = None
+        self._commands = summary.Commands()
         self._write_back: write_back.WriteBack | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
@@ -178,6 +179,7 @@ class Run:
         command: tuple[str, ...] = (),
         resume: resuming.Resume | None = None,
         source: Path | None = None,
+        commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
     ) -> AsyncIterator[models.Outcome]:
         """Processes the rows; yields each outcome once it is durable, in order of completion.
 
@@ -191,6 +193,7 @@ class Run:
             command: the command line, as words, for the journal.
             resume: how to continue earlier runs; None does all orders again.
             source: the input's file, which the results never replace; not needed for a spreadsheet.
+            commands: that go on with the output folder, for the results.
 
         Raises:
             LoginRequiredError: the portal asks you to sign in; orders not reached are PENDING.
@@ -210,6 +213,7 @@ class Run:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
+        self._commands = commands
         try:
             taken = self._taken = await self._take(run, unrecorded, resume)
         except errors.StoppedError:
@@ -553,6 +557,7 @@ class Run:
             version=po_pw.__version__,
             warnings=self._looks_wrong,
             left_out=self._taken.left_out,
+            commands=self._commands,
             source=self._source,
             unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
         )
