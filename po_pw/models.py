@@ -561,6 +561,9 @@ class Outcome:
     rules: int = 0
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
+    evidence: tuple[str, ...] = ()
+    """Files that show the page of an order that did not succeed, relative to the output directory, with `/`:
+    `page.png` (screenshot), `page.html` (source), `console.txt` (its errors)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

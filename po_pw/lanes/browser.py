@@ -11,7 +11,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
 from po_pw.browser import capture, contexts, launching, page_lease, press_guard, quiet
-from po_pw.evidence import numbered, snapshot
+from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
 from po_pw.transport import addresses, allowed_hosts, resolving
@@ -111,13 +111,21 @@ class BrowserLane:
         return await self._context.cookies()
 
     @contextlib.asynccontextmanager
-    async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
+    async def visit(
+        self, order: models.PurchaseOrder, on_failure: base.OnFailure | None = None
+    ) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
-            visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub)
-            await visit.open()
-            yield visit
+            with console.listening(hold.page) as said:
+                visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub, said)
+                try:
+                    await visit.open()
+                    yield visit
+                except BaseException as error:
+                    if on_failure is not None:
+                        await on_failure(visit, error)
+                    raise
 
     def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
@@ -173,6 +181,7 @@ class _Visit:
         order: models.PurchaseOrder,
         knowledge: Knowledge,
         hub: events.Hub,
+        said: console.ConsoleErrors,
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
@@ -182,6 +191,7 @@ class _Visit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
+        self._console = said
         self._record = ""
         """The part of the shown page's address that names its record."""
         self._shown: tuple[str, int] | None = None
@@ -251,8 +261,8 @@ class _Visit:
         return True
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
-        """Saves a screenshot and the source of the page, without secrets."""
-        return await snapshot.take(self._hold.page, folder)
+        """Saves the page's screenshot, source and console errors, without secrets."""
+        return await snapshot.take(self._hold.page, folder, self._console.text())
 
     async def _open_page(
         self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""

@@ -38,7 +38,7 @@ class OrderProgress:
     awaited: models.Listing | None = None
     """The listing, while more must be known about the portal to evaluate it."""
     evidence: tuple[str, ...] = ()
-    """The page's files in `.po-pw/evidence`."""
+    """What was saved of the page in the latest attempt, relative to the output directory, with `/`."""
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that failed in the latest attempt."""
