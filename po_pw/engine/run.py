@@ -479,12 +479,8 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
-<<<<<<< HEAD
             stop=self.stop_gently,
-=======
-            stop=self._stop_by_itself,
             evidence=self._evidence,
->>>>>>> main
             back=self._back,
             probes=self._probes,
             resume=self._resume,
