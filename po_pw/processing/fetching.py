@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _HOPELESS: Final = 3
-"""Number of files that a host refuses to the browser as well, after which its refusals are final."""
+"""Number of files in a row that a host refuses to the browser as well, after which its refusals are final."""
 
 _BROWSER_NEEDS: Final = 16 << 20
 """Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
@@ -314,7 +314,7 @@ class Fetcher:
         fence: allowed_hosts.HostPolicy,
         needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
-        """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
+        """Downloads a file through the browser, if our HTTP client is refused; said once when all of a host's do."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
@@ -335,8 +335,7 @@ class Fetcher:
                 raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
             traffic.refused[host] += 1
             raise errors.PermanentError(both, error.code) from error
-        if needed is not None and host not in traffic.by_browser:
-            traffic.by_browser.add(host)
+        if needed is not None and traffic.got_by_browser(link.url, needed):
             self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured
 
