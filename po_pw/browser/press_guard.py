@@ -49,8 +49,8 @@ _ANSWERS_WITHIN: Final = 10.0
 """Seconds for a page to respond, and to be left."""
 _FRAME_ANSWERS_WITHIN: Final = 1.0
 """Seconds for a script call in frames other than the pressed control's."""
-_LEAVES_WITHIN: Final = 15.0
-"""Seconds to prepare a page for being left: one that sends endlessly is slow to respond."""
+_LEAVES_WITHIN: Final = 30.0
+"""Seconds to prepare a page for being left: one that sends endlessly is slow. Its browser is killed after that."""
 LAST: Final = "/po-pw-last-"
 """Path prefix, before numbers, of a page's last beacon. It is held and never sent."""
 _ASKS_EVERY: Final = 0.05
