@@ -180,6 +180,8 @@ def test_a_resize_leaves_no_ghost(tmp_path: Path) -> None:
     def tmux(*words: str) -> str:
         command = [TMUX or "", "-S", str(tmp_path / "s"), "-f", "/dev/null", *words]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        for fixed in ("COLUMNS", "LINES"):  # as a test runner may set them: then no resize would be seen
+            environment.pop(fixed, None)
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     tmux("new-session", "-d", "-x", "120", "-y", "30", f"{sys.executable} {tmp_path / 'draws.py'} sleep")
