@@ -38,7 +38,7 @@ def browser() -> Iterator[sync_api.Browser]:
             yield running
 
 
-def live_view(width: int, height: int, workers: int) -> Callable[[sync_api.Browser, Path], None]:
+def live_view(width: int, height: int, workers: int, *, has_waits: bool) -> Callable[[sync_api.Browser, Path], None]:
     """The live view on a terminal of this size."""
 
     def draw(shown: sync_api.Browser, to: Path) -> None:
@@ -49,9 +49,9 @@ def live_view(width: int, height: int, workers: int) -> Callable[[sync_api.Brows
         console.print(Text(f"$ {command}", "bold"))
         console.print(Text(f"200 orders, {workers} workers"))
         console.print(Text("Browser: msedge 141.0.3537.57", "dim"))
-        for line in drawing.run(live_scenes.scene(workers), width - 1, height - 3, has_keys=True):
+        for line in drawing.run(live_scenes.scene(workers, has_waits=has_waits), width - 1, height - 3, has_keys=True):
             console.print(line)
-        page = shown.new_page(device_scale_factor=2)
+        page = shown.new_page(device_scale_factor=2 if width <= 80 else 1)
         page.route("**/*", lambda route: route.abort())  # the font that the picture names; the system's does as well
         page.set_content(f"<body style='margin:0'>{console.export_svg(title=command)}</body>")
         box = page.locator("svg").evaluate("(one) => [one.viewBox.baseVal.width, one.viewBox.baseVal.height]")
@@ -62,8 +62,8 @@ def live_view(width: int, height: int, workers: int) -> Callable[[sync_api.Brows
 
 
 PICTURES: Final[dict[str, Callable[[sync_api.Browser, Path], None]]] = {
-    "live-80": live_view(80, 24, 4),
-    "live-160": live_view(160, 50, 12),
+    "live-80": live_view(80, 24, 4, has_waits=False),
+    "live-160": live_view(160, 50, 12, has_waits=True),
 }
 """By name: what draws it, given a browser and the path of the picture."""
 
