@@ -256,8 +256,8 @@ def test_the_leftmost_match_wins() -> None:
             "PO,Purchase Order,url\n1,1,https://x/1\n2,,https://x/2\n",
             ["1", "2"],
             (
-                "taken from column A (PO). Column B (Purchase Order) has others and is not used; to use it, rename it to "
-                "po_number."
+                "taken from column A (PO). Column B (Purchase Order) has others and is not used; to use it, rename it "
+                "to po_number."
             ),
         ),
     ],

@@ -271,7 +271,8 @@ class Reading:
         for claim in last.claims:
             have = found if claim.is_whole else claim.entries
             if have < claim.count:
-                said.append(f"{what} says that there are {claim.count} attachments and shows {have}")
+                count = "is 1 attachment" if claim.count == 1 else f"are {claim.count} attachments"
+                said.append(f"{what} says that there {count} and shows {have}")
         if not settled:
             said.append(f"{what} was still loading after {self._opened.timeout:.0f} s")
         failures = {
