@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, portal, process, saved_sign_ins, status, usage, validate, verify
+from po_pw.cli import (
+    browser,
+    demo,
+    doctor,
+    login,
+    portal,
+    process,
+    report,
+    saved_sign_ins,
+    status,
+    usage,
+    validate,
+    verify,
+)
 
 app = typer.Typer(
     name="po-pw",
@@ -22,6 +35,7 @@ app = typer.Typer(
 app.command("process")(process.process)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
+app.command("report")(report.report)
 app.command("login")(login.login)
 app.command("logout")(saved_sign_ins.logout)
 app.command("doctor")(doctor.doctor)
