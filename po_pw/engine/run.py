@@ -291,7 +291,15 @@ class Run:
             return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
-            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+            self._journal,
+            run,
+            self.out,
+            orders,
+            resume,
+            self._begun,
+            self._long_work,
+            proved,
+            with_page=self.options.save_page,
         )
 
     def _begin(self, run: models.RunId) -> None:
@@ -539,7 +547,7 @@ class Run:
         return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
-        """Writes results.csv, results.xlsx, results.json, failed.csv and report.html from the journal; also if interrupted.
+        """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
         Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
@@ -70,6 +71,17 @@ class Visit(Protocol):
 
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
         """Saves a screenshot with these controls numbered; False if that is not possible."""
+        ...
+
+    async def print_page(self, path: Path, at: datetime.datetime) -> None:
+        """Prints the page as it is shown to a PDF file, with the time in its footer.
+
+        Raises:
+            TransientError: it cannot be printed now.
+            PermanentError: the file would be too large.
+            BrowserLostError: the context crashed.
+            OSError: the file cannot be written.
+        """
         ...
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:

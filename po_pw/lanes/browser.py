@@ -10,13 +10,14 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, launching, page_lease, press_guard, quiet
+from po_pw.browser import capture, contexts, launching, page_lease, press_guard, printing, quiet
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
 from po_pw.transport import addresses, allowed_hosts, resolving
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -259,6 +260,16 @@ class _Visit:
         except playwright.Error:
             return False
         return True
+
+    async def print_page(self, path: Path, at: datetime.datetime) -> None:
+        """Prints the page as it is shown."""
+        timeout, most = self._options.navigation_timeout, self._options.max_file_bytes
+        try:
+            await printing.to_pdf(self._context, self._hold.page, path, at=at, timeout=timeout, most=most)
+        except errors.TransientError as error:
+            if self._context.lost.is_set():
+                raise errors.BrowserLostError(self._context.why_lost) from error
+            raise
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
         """Saves the page's screenshot, source and console errors, without secrets."""

@@ -43,6 +43,13 @@ _REFUSED: Final = {
         models.ErrorCode.NOT_RECOGNISED,
         "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
     ),
+    models.PageKind.NOT_LOCATED: (
+        models.ErrorCode.NOT_RECOGNISED,
+        (
+            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
+            "into the column url of your list"
+        ),
+    ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
         (
@@ -119,6 +126,8 @@ class OrderReading:
                 listing = self._concluded(visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
                     await self._keep_evidence(visit)
+                if self._run_context.options.save_page and (listing is None or listing.page is models.PageKind.ORDER):
+                    await self._save_page(visit)
                 if listing is None:
                     progress.awaited = visit.listing
                     knowledge.wait(order)
@@ -292,7 +301,8 @@ class OrderReading:
         if visit is not None and (why := progress.why_incomplete()):
             await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))
-        progress.failed.clear()
+        page = progress.failed.get(models.PAGE_COPY)  # the page was printed just before
+        progress.failed = {} if page is None else {models.PAGE_COPY: page}
         for attachment in progress.open():
             if isinstance(attachment.source, models.Link):
                 self._fetches.add(fetcher.link(progress, attachment, attachment.source))
@@ -303,6 +313,11 @@ class OrderReading:
                 progress.keep(attachment.id)
                 continue
             await self._press(visit, attachment, attachment.source)
+
+    async def _save_page(self, visit: lanes.Visit) -> None:
+        """Prints the page before anything on it is pressed; once, unless the order is visited again on request."""
+        if models.PAGE_COPY not in self._progress.saved:
+            await self._tools.fetcher.print_page(self._progress, visit)
 
     async def _press(self, visit: lanes.Visit, attachment: models.Attachment, click: models.Click) -> None:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
@@ -332,6 +347,7 @@ class OrderReading:
             msg = f"{hostnames.origin_of(order.url)} asks you to sign in: {listing.why}"
             raise errors.SessionExpiredError(msg, by_data=listing.by_data)
         if listing.page is not models.PageKind.ORDER:
+            self._progress.drop_page_copy()
             raise self._refusal(listing)
         self._progress.listing = listing
         self._deps.knowledge.explain(order, listing)

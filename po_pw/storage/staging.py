@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _COMPLETED: Final = models.Status.COMPLETED
-_MAX_ENDING: Final = len(_COMPLETED)
-"""Of the statuses with files, so that file names do not depend on the status."""
+_MAX_ENDING: Final = len(models.Status.NO_ATTACHMENTS)
+"""Of the statuses with files, the longest, so that file names do not depend on the status."""
 _MIN_NAME: Final = 24
 """Characters that a file name must be allowed at least."""
 _WORK: Final = 16

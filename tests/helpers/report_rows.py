@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from po_pw import models
 from po_pw.journal import history
@@ -47,13 +47,13 @@ def saved(name: str, size: int) -> models.SavedFile:
     return models.SavedFile(name, name, name, size, sha256, "application/pdf", "http", "https://x/f", run=RUN)
 
 
-def row(number: int, status: models.Status, error: models.Failure | None = None, **more: object) -> models.RowResult:
+def row(number: int, status: models.Status, error: models.Failure | None = None, **more: Any) -> models.RowResult:
     """A row of the list with its outcome."""
     chance = random.Random(number)
     po_number = f"PO-{4_500_000 + number}"
     supplier = _SUPPLIERS[int(chance.paretovariate(0.9)) % len(_SUPPLIERS)]
     cells = (po_number, supplier, f"https://acme.example/orders/{number}", f"{chance.randint(40, 90_000)}.50", "EUR")
-    files = ()
+    files: tuple[models.SavedFile, ...] = ()
     if status in {models.Status.COMPLETED, models.Status.PARTIAL}:
         names = ("Invoice", "Delivery note", "Purchase order", "Quote")
         files = tuple(
