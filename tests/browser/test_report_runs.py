@@ -31,7 +31,7 @@ def rows(report: Path) -> dict[str, dict[str, Any]]:
 
 def reported(out: Path) -> str:
     """What `po-pw report` says."""
-    result = testing.CliRunner().invoke(commands.app, ["report", str(out)])
+    result = run_async(asyncio.to_thread(testing.CliRunner().invoke, commands.app, ["report", str(out)]))
     assert result.exit_code == 0, result.output
     return result.output
 

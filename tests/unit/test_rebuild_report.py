@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from typer import testing
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def invoked(*words: object) -> testing.Result:
-    return testing.CliRunner().invoke(commands.app, [str(word) for word in words])
+    called = [str(word) for word in words]
+    return run_async(asyncio.to_thread(testing.CliRunner().invoke, commands.app, called))
 
 
 async def killed(out: Path) -> None:
