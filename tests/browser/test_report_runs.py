@@ -14,7 +14,7 @@ from po_pw.cli import commands
 from po_pw.engine import run as engine
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Portal, area, order
-from tests.helpers.support import run_async
+from tests.helpers.support import on_thread, run_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def rows(report: Path) -> dict[str, dict[str, Any]]:
 
 def reported(out: Path) -> str:
     """What `po-pw report` says."""
-    result = run_async(asyncio.to_thread(testing.CliRunner().invoke, commands.app, ["report", str(out)]))
+    result = on_thread(lambda: testing.CliRunner().invoke(commands.app, ["report", str(out)]))
     assert result.exit_code == 0, result.output
     return result.output
 

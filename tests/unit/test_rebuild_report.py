@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from typer import testing
@@ -11,7 +10,7 @@ from po_pw import models
 from po_pw.cli import commands
 from po_pw.journal import store
 from tests.helpers import journal_values
-from tests.helpers.support import run_async
+from tests.helpers.support import on_thread, run_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 def invoked(*words: object) -> testing.Result:
     called = [str(word) for word in words]
-    return run_async(asyncio.to_thread(testing.CliRunner().invoke, commands.app, called))
+    return on_thread(lambda: testing.CliRunner().invoke(commands.app, called))
 
 
 async def killed(out: Path) -> None:
