@@ -63,7 +63,7 @@ def show(
             table.add_row(Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
