@@ -30,6 +30,8 @@ _KEPT: Final = (
     events.HostFree,
     events.SignInStarted,
     events.SignInEnded,
+    events.Paused,
+    events.Resumed,
     events.Stopping,
     events.Notice,
     events.RunEnded,

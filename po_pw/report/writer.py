@@ -26,7 +26,7 @@ class Written:
     """A report that was written."""
 
     name: str
-    """Its file name in the output directory."""
+    """Its file name in the output directory; `""` if there is none."""
     notes: tuple[str, ...]
     """Messages for the user."""
 
