@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import config_file, errors, hostnames, humanize
+from po_pw import config_file, errors, folder_layout, hostnames, humanize, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +31,8 @@ _FLAGS = {
     "max_file_bytes": "--max-file-size",
     "max_total_bytes": "--max-total-size",
     "allow_hosts": "--allow-host",
+    "columns": "--column",
+    "filters": "--filter",
     "client_certificate_hosts": "--client-certificate-host",
     "mark_of_the_web": "--no-mark",
     "sign_in_window": "--no-sign-in-window",
@@ -109,6 +111,13 @@ class _Fields(pydantic_settings.BaseSettings):
     `base_url`."""
     write_back: bool = False
     """Write the results into the list itself, too; see `results.write_back`."""
+    columns: Annotated[dict[str, str], pydantic_settings.NoDecode] = {}
+    """Names of the list's columns, by what they hold: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a
+    section `[columns]`; in the environment and as flags texts such as `po_number=Bestellnummer`."""
+    filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Only rows whose cells match, such as `supplier=ACME*`; several for one column: any of them."""
+    layout: str | None = None
+    """Names of the folders by columns of the list: `{supplier}/{po_number}_{status}`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
@@ -197,6 +206,51 @@ class _Fields(pydantic_settings.BaseSettings):
         if value is not None and not re.match(r"https?://[^/]", hostnames.origin_of(value)):
             msg = "must be the portal's address, such as https://acme.coupahost.com"
             raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("columns", mode="before")
+    @classmethod
+    def _columns(cls, value: object) -> object:
+        """Of flags and in the environment they are texts: `po_number=Bestellnummer`, with commas between."""
+        if isinstance(value, str):
+            value = re.split(rf",\s*(?=(?:{'|'.join(models.COLUMN_FIELDS)})\s*=)", value)
+        if not isinstance(value, list | tuple):
+            return value
+        found: dict[str, str] = {}
+        for text in value:
+            field, equals, name = (part.strip() for part in str(text).partition("="))
+            if not equals:
+                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Bestellnummer"'
+                raise ValueError(msg)
+            if found.setdefault(field, name) != name:
+                msg = f"{field} is given twice: as {found[field]!r} and as {name!r}. Give it once"
+                raise ValueError(msg)
+        return found
+
+    @pydantic.field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        for field, name in value.items():
+            if field not in models.COLUMN_FIELDS:
+                near = difflib.get_close_matches(field.lower().replace("-", "_"), models.COLUMN_FIELDS, 1, 0.6)
+                meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(models.COLUMN_FIELDS)}"
+                msg = f"{field!r} is not something that a column can hold; {meant}"
+                raise ValueError(msg)
+            if not name.strip():
+                msg = f"{field} has no name. Give the column's name as it is in your list"
+                raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("filters", mode="before")
+    @classmethod
+    def _filters(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @pydantic.field_validator("layout")
+    @classmethod
+    def _layout(cls, value: str | None) -> str | None:
+        if value is not None:
+            folder_layout.Layout.parse(value)
         return value
 
     @pydantic.field_validator("allow_hosts", "client_certificate_hosts", mode="before")
@@ -338,7 +392,7 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     name = str(found["loc"][0])
     source = "" if name in given else _source(name)
     if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"this file has no sections. Remove [{name}] and keep the settings")
+        return _Problem(name, source, f"there is no such section. Remove [{name}] and keep the settings")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
@@ -415,7 +469,9 @@ def _takes(name: str) -> str:
         )
     if schema.get("type") == "integer":
         return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
-    words = {"boolean": "true or false", "array": "a list of host names"}
+    if name == "filters":
+        return 'conditions such as "supplier=ACME*"'
+    words = {"boolean": "true or false", "array": "a list of host names", "object": 'names such as po_number = "Order"'}
     return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.orders import read
+    from po_pw.orders import several
     from po_pw.results import counts
 
 
@@ -64,7 +64,7 @@ def check_volume(*, quiet: bool, verbose: bool) -> None:
 
 def run_table(
     options: settings.Settings,
-    table: read.OrderTable,
+    table: several.Orders,
     *,
     resume: resuming.Resume | None,
     quiet: bool = False,
@@ -90,7 +90,7 @@ def run_table(
 
 async def _run(
     options: settings.Settings,
-    table: read.OrderTable,
+    table: several.Orders,
     console: Console,
     *,
     resume: resuming.Resume | None,
@@ -100,6 +100,8 @@ async def _run(
 ) -> Done:
     if table.about and not quiet:
         console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
+    for note in table.notes:  # also when quiet: a column that was guessed must not go unnoticed
+        console.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
     with live.View(console, quiet=quiet, verbose=verbose) as view:
         hub.listen(view.hear)
@@ -129,7 +131,7 @@ async def _run(
 
 
 async def _worked(
-    run: engine.Run, table: read.OrderTable, resume: resuming.Resume | None, go_on: summaries.Commands
+    run: engine.Run, table: several.Orders, resume: resuming.Resume | None, go_on: summaries.Commands
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
     summary: counts.Summary | None = None
@@ -138,7 +140,7 @@ async def _worked(
         async with run:
             outcomes = run.process(
                 table.rows(),
-                name=table.source.name,
+                name=table.name,
                 columns=table.columns,
                 command=closing.command(),
                 resume=resume,

@@ -189,18 +189,21 @@ class OrderProgress:
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(folder / file.path))
 
-    def is_unchanged(self, status: models.Status, missing: Sequence[models.MissingFile], parent: str) -> bool:
+    def is_unchanged(
+        self, status: models.Status, missing: Sequence[models.MissingFile], parent: str, stem: str
+    ) -> bool:
         """Whether nothing changed since the earlier run, so that nothing has to be written.
 
         Args:
             status: of this run.
             missing: of this run.
-            parent: the supplier's folder.
+            parent: the folder that contains the order's.
+            stem: the order's folder, without ending or number.
         """
         before = self.earlier
         if before is None or not status.succeeded or before.status is not status:
             return False
-        if before.folder.rpartition("/")[0] != parent or tuple(missing) != before.missing:
+        if not staging.is_at(before.folder, parent, stem) or tuple(missing) != before.missing:
             return False
         same = all(self.kept.get(known) == file for known, file in self.saved.items())
         return same and self.saved.keys() == {file.attachment_id for file in before.files}
