@@ -139,6 +139,9 @@ class _Fields(pydantic_settings.BaseSettings):
     """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
     them in Protected View."""
 
+    save_page: bool = False
+    """Also save each order's own page as PDF, beside its attachments."""
+
     launch_timeout: Seconds = 30
     navigation_timeout: Seconds = 45
     listing_timeout: Seconds = 20

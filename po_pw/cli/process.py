@@ -218,6 +218,14 @@ def process(
             rich_help_panel=panels.PORTAL,
         ),
     ] = False,
+    save_page: Annotated[
+        bool,
+        typer.Option(
+            "--save-page",
+            help="Also save each order's page as PDF, in the order's folder.",
+            rich_help_panel=panels.FILES,
+        ),
+    ] = False,
     no_mark: Annotated[
         bool,
         typer.Option(

@@ -29,6 +29,7 @@ from po_pw import (
     settings,
 )
 from po_pw.engine import order_stream, worker_group
+from po_pw.evidence import store as evidence_store
 from po_pw.journal import event_recorder, lock
 from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
@@ -87,6 +88,7 @@ class Run:
         self.run_id: models.RunId | None = None
         self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
+        self._evidence = evidence_store.EvidenceStore(self._internal / staging.EVIDENCE)
         self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
@@ -289,7 +291,15 @@ class Run:
             return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
-            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+            self._journal,
+            run,
+            self.out,
+            orders,
+            resume,
+            self._begun,
+            self._long_work,
+            proved,
+            with_page=self.options.save_page,
         )
 
     def _begin(self, run: models.RunId) -> None:
@@ -465,6 +475,7 @@ class Run:
             settled=settled,
             held=self._hold,
             stop=self._stop_by_itself,
+            evidence=self._evidence,
             back=self._back,
             probes=self._probes,
             resume=self._resume,
