@@ -250,6 +250,22 @@ def process(
             rich_help_panel=panels.LIMITS,
         ),
     ] = None,
+    on_finish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this when the run ends, however it ends; it gets what came of it as JSON on standard input.",
+            rich_help_panel=panels.END,
+        ),
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Post the same JSON to this address, e.g. a Slack or Teams webhook.",
+            rich_help_panel=panels.END,
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=panels.OUTPUT)
     ] = False,
@@ -270,23 +286,25 @@ def process(
 
         with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import closing, flags, lists, running, shell
+            from po_pw.cli import after_run, closing, flags, lists, running, shell
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(**flags.given(context.params))
-        options = certificates.with_password(options)
-        resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
-        source = context.get_parameter_source("out")
-        is_out_given = source is not None and source.name == "COMMANDLINE"
-        where = closing.near(options.out.absolute())
-        again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
-        address_of = registry.Registry(options).address_of
-        with contextlib.ExitStack() as stack:
+        called = lists.named(files or ())
+        with contextlib.ExitStack() as stack, after_run.told(options, called) as ended:
+            options = certificates.with_password(options)
+            resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
+            address_of = registry.Registry(options).address_of
             with (
                 progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
-                progress.stage(hear, f"Opening {lists.named(files or ())}"),
+                progress.stage(hear, f"Opening {called}"),
             ):
                 orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of))
+            source = context.get_parameter_source("out")
+            is_out_given = source is not None and source.name == "COMMANDLINE"
+            where = closing.near(options.out.absolute())
+            again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
             done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
+            ended.done = done
         raise typer.Exit(done.exit_code)
