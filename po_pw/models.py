@@ -509,8 +509,10 @@ class MissingFile:
     name: str
     source: str
     failure: Failure | None
-    """None for an attachment that is only a link or a text, which is not a failure."""
+    """None for an attachment that is only a link or a text, or is skipped, which is not a failure."""
     place: str = ""
+    skipped_type: str = ""
+    """Its type, as an extension, if files of that type were not wanted; else `""`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -549,6 +551,8 @@ class Earlier(enum.StrEnum):
     """It was in progress when a run ended."""
     MISSING = "missing"
     """It was finished, and some of its files are missing or changed."""
+    WIDENED = "widened"
+    """It was finished for fewer types of files than are wanted now."""
     REFRESHED = "refreshed"
     """It was finished, and is visited again on request."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import mimetypes
 import os
 import re
 import sys
@@ -44,6 +45,29 @@ FIELD_BY_FLAG: Final = {flag: field for field, flag in _FLAGS.items()}
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 """Names that are no files on Windows, whatever ending they have."""
+
+_TYPES: Final = (
+    *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
+    *(
+        "txt",
+        "xml",
+        "json",
+        "rtf",
+        "odt",
+        "ods",
+        "odp",
+        "jpg",
+        "png",
+        "gif",
+        "tif",
+        "heic",
+        "dwg",
+        "dxf",
+        "step",
+        "p7m",
+    ),
+)
+"""Types of files that orders usually have: a mistyped one is told by them."""
 
 _PREFIX: Final = "PO_PW_"
 _NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
@@ -116,6 +140,8 @@ class _Fields(pydantic_settings.BaseSettings):
     section `[columns]`; in the environment and as flags texts such as `po_number=Bestellnummer`."""
     filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Only rows whose cells match, such as `supplier=ACME*`; several for one column: any of them."""
+    types: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Extensions of the files that are wanted: `pdf`, `xlsx`; none: all. What cannot be told is downloaded."""
     layout: str | None = None
     """Names of the folders by columns of the list: `{supplier}/{po_number}_{status}`."""
     limit: int | None = pydantic.Field(None, ge=1)
@@ -253,6 +279,31 @@ class _Fields(pydantic_settings.BaseSettings):
     @classmethod
     def _filters(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @pydantic.field_validator("types", mode="before")
+    @classmethod
+    def _types(cls, value: object) -> object:
+        """They are texts with commas or spaces between, with or without a dot: `pdf,xlsx`, `.pdf`, `*.pdf`."""
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple):
+            return value
+        split = [part for text in texts for part in re.split(r"[\s,;]+", str(text)) if part]
+        if texts and not split:
+            msg = "no type is given. Give extensions such as pdf,xlsx, or leave it out for all"
+            raise ValueError(msg)
+        return tuple(dict.fromkeys(re.sub(r"^\*?\.", "", part).lower() for part in split))
+
+    @pydantic.field_validator("types")
+    @classmethod
+    def _known_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = {*_TYPES, *(ending.removeprefix(".") for ending in mimetypes.types_map)}
+        for ending in value:
+            near = [] if ending in known else difflib.get_close_matches(ending, _TYPES, 1, 0.6)
+            if near or not re.fullmatch(r"[a-z0-9]{1,10}", ending):
+                meant = f"did you mean {near[0]}?" if near else "give extensions such as pdf,xlsx"
+                msg = f"{ending!r} is not a known type of file; {meant}"
+                raise ValueError(msg)
+        return value
 
     @pydantic.field_validator("layout")
     @classmethod

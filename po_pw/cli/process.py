@@ -111,6 +111,14 @@ def process(
             rich_help_panel=panels.LIST,
         ),
     ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPES",
+            help="Download only files of these types, e.g. pdf,xlsx; others are recorded as skipped.  [default: all]",
+            rich_help_panel=panels.FILES,
+        ),
+    ] = None,
     layout: Annotated[
         str | None,
         typer.Option(

@@ -28,6 +28,7 @@ from po_pw import (
     sessions,
     settings,
 )
+from po_pw.downloads import wanted_types
 from po_pw.engine import order_stream, worker_group
 from po_pw.evidence import store as evidence_store
 from po_pw.journal import event_recorder, lock
@@ -300,6 +301,7 @@ class Run:
             self._long_work,
             proved,
             with_page=self.options.save_page,
+            types=wanted_types.WantedTypes.of(self.options.types),
         )
 
     def _begin(self, run: models.RunId) -> None:

@@ -191,8 +191,8 @@ def prepare(
     """Gives the files in the work folder their final names and drafts the manifest; `publish` does the rest.
 
     Files of the user in an older folder of the order (not in its manifest, or changed since) are copied under a free
-    name; so are our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails removes
-    nothing. The older folder is not changed. After an error everything is as before.
+    name; so are our own files that this outcome did not fetch again, unless it is COMPLETED and skipped none: a run
+    that fails removes nothing. The older folder is not changed. After an error everything is as before.
 
     Args:
         out: the output directory.
@@ -223,9 +223,10 @@ def prepare(
     older, replaces = where.older(), ""
     if earlier and (moved := order_paths.OrderPaths.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
+    is_whole = status == _COMPLETED and not any(gap.skipped_type for gap in missing)
     with filesystem.map_os_errors(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
-        kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=status == _COMPLETED)
+        kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=is_whole)
         draft = order_paths.draft_manifest(work.path)
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(
