@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, folder_layout, models
+from po_pw.orders import added_columns, headers, placing, rows, sheets, tracking
 from po_pw.orders import cells as values
 from po_pw.orders import columns as column_names
 from po_pw.orders import filters as row_filters
-from po_pw.orders import headers, placing, rows, sheets, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ class OrderTable:
     """The orders of one spreadsheet.
 
     Attributes:
-        columns: the header's names in order, made unique (see `headers.names`).
+        columns: the header's names in order, made unique (see `headers.names`), without those that po-pw added.
         source: the file.
         about: the part of the file that is read; `""` if all of it is.
         content: its unprocessed rows.
@@ -78,6 +78,10 @@ class OrderTable:
     content: sheets.Source = dataclasses.field(repr=False)
     header_row: int
     notes: tuple[str, ...]
+    _width: int
+    """Number of the file's columns."""
+    _kept: tuple[int, ...]
+    """Indexes of `columns` in the file."""
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
     filters: row_filters.Filters = dataclasses.field(repr=False)
@@ -100,13 +104,13 @@ class OrderTable:
         Raises:
             InputError: the file cannot be read to its end.
         """
-        width = len(self.columns)
+        width = self._width
         for record in self._records():
             cells, fault = record.cells, record.fault
             places = self._reader.columns_by_field
-            for column in {places.po_number, places.url, *self._reader.folder_columns}.intersection(
-                record.without_result
-            ):
+            read = (places.po_number, places.url, *self._reader.folder_columns)
+            needed = {self._kept[place] for place in read if place >= 0}
+            for column in needed.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
@@ -118,8 +122,8 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
-            padded = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, padded, fault)
+            padded = cells + [""] * (width - len(cells))
+            yield self._reader.row(record.number, tuple(padded[column] for column in self._kept), fault)
 
     def left_out(self) -> str:
         """What is said of the rows that are not wanted.
@@ -149,15 +153,17 @@ class OrderTable:
             InputError: the file cannot be read to its end.
         """
         if self.content.separator:
-            return len(self.columns)
+            return self._width
         ends = (max((at for at, cell in enumerate(one.cells, 1) if cell), default=0) for one in self.content.records())
-        return max(len(self.columns), max(ends, default=0))
+        return max(self._width, max(ends, default=0))
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.columns_by_field.po_number
+        number = self._kept[self._reader.columns_by_field.po_number]
+        added = frozenset(range(self._width)).difference(self._kept)
         for record in self.content.records():
-            if record.number > self.header_row and (not record.blank or number in record.without_result):
+            is_filled = any(cell.strip() for column, cell in enumerate(record.cells) if column not in added)
+            if record.number > self.header_row and (is_filled or number in record.without_result):
                 yield record
 
 
@@ -169,6 +175,7 @@ def open_table(
     choice: Choice = ALL,
     name: str = "",
     is_alone: bool = True,
+    is_whole: bool = False,
 ) -> OrderTable:
     """Opens a spreadsheet and checks that it has purchase orders.
 
@@ -186,6 +193,7 @@ def open_table(
         choice: what the user says about the list.
         name: what to call the list in messages; by default its path, and its file name in those about rows.
         is_alone: refuse it if none of its rows is wanted; else `check_wanted` has to be called.
+        is_whole: also those columns that po-pw has added (see `added_columns`).
 
     Raises:
         InputError: it is missing, unreadable, empty or not a spreadsheet; it has no PO column or no rows, or several
@@ -197,9 +205,14 @@ def open_table(
     header, guess = headers.find(content.records(), choice.columns), None
     if header is None:
         header, guess = _told_by_values(content, choice, called)
-    columns = headers.names(header.cells)
+    names = headers.names(header.cells)
+    kept = tuple(range(len(names))) if is_whole else added_columns.kept(names)
+    columns = tuple(names[column] for column in kept)
+    if guess is not None:
+        guess = dataclasses.replace(guess, column=kept.index(guess.column))
     fields = column_names.fields_of(columns, choice.columns, short)
     head = [record.cells for record in itertools.islice(content.records(), _SAMPLE) if record.number > header.number]
+    head = [[cells[column] if column < len(cells) else "" for column in kept] for cells in head]
     head = [cells for cells in head if any(cell.strip() for cell in cells)]
     if guess is not None:
         fields = dataclasses.replace(fields, po_number=guess.column)
@@ -216,7 +229,9 @@ def open_table(
     placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
     filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
     reader = rows.Reader(short, columns, fields, address_of, tracking.places(columns), placed)
-    table = OrderTable(columns, path, content.about, content, header.number, (), reader, limit, filters)
+    table = OrderTable(
+        columns, path, content.about, content, header.number, (), len(names), kept, reader, limit, filters
+    )
     if next(table.every_row(), None) is None:
         msg = f"{called} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
@@ -244,11 +259,14 @@ def _told_by_values(
         raise errors.InputError(msg)
     if likely is not None:
         header, below = likely
+        names = headers.names(header.cells)
+        kept = added_columns.kept(names)
+        cells = [[*record.cells, *[""] * len(names)] for record in below if not record.fault]
         guess = column_names.number_by_values(
-            headers.names(header.cells), [record.cells for record in below if not record.fault], called
+            [names[column] for column in kept], [[row[column] for column in kept] for row in cells], called
         )
         if guess is not None:
-            return header, guess
+            return header, dataclasses.replace(guess, column=kept[guess.column])
     msg = (
         f"{called} has no column po_number. {_seen(content)}Say which column holds the PO numbers, such as "
         f'--column po_number="Order no.", or rename it to po_number.'

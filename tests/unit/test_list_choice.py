@@ -144,6 +144,16 @@ def test_of_two_columns_of_the_same_meaning_the_exactly_named_one_is_taken_and_s
     assert table(tmp_path, f"PO,po_number,url\n1,1,{PORTAL}/1\n").notes == ()
 
 
+def test_our_own_columns_are_no_candidates(tmp_path: Path) -> None:
+    """The results of a list whose columns were guessed are read by the same guess."""
+    own = "status,attachments_found,attachments_downloaded,attachment_names,bytes,folder,source_url,read_by,worker,"
+    own += "attempts,seconds,started_at,finished_at,error_code,error_message"
+    lines = [f"{n},{PORTAL}/{n},FAILED,0,0,,{n}7,a,{PORTAL}/{n}x,browser,w1,1,{n}.5,,,NETWORK,no" for n in (4711, 4718)]
+    found = table(tmp_path, "\n".join([f"Auftrag,Seite,{own}", *lines]))
+    assert orders(found) == [("4711", f"{PORTAL}/4711"), ("4718", f"{PORTAL}/4718")]
+    assert found.columns == ("Auftrag", "Seite")
+
+
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
