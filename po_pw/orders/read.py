@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, folder_layout, models
-from po_pw.orders import added_columns, headers, placing, rows, sheets, tracking
+from po_pw.orders import added_columns, headers, placing, po_column, rows, sheets, tracking
 from po_pw.orders import cells as values
 from po_pw.orders import columns as column_names
 from po_pw.orders import filters as row_filters
@@ -65,7 +65,7 @@ class OrderTable:
     Attributes:
         columns: the header's names in order, made unique (see `headers.names`), without those that po-pw added.
         source: the file.
-        about: the part of the file that is read; `""` if all of it is.
+        about: which part of the file is read, if not all of it, and which of several PO columns; `""` if neither.
         content: its unprocessed rows.
         header_row: number of the header's row.
         notes: what is to be said about columns that were guessed, and about rows that are left out.
@@ -197,7 +197,7 @@ def open_table(
 
     Raises:
         InputError: it is missing, unreadable, empty or not a spreadsheet; it has no PO column or no rows, or several
-            columns could be meant; a named column does not exist; no row is wanted.
+            columns could be meant (see `po_column.choose`); a named column does not exist; no row is wanted.
     """
     called, short = name or str(path), name or path.name
     content = sheets.open_source(path, choice.columns)
@@ -217,10 +217,15 @@ def open_table(
     if guess is not None:
         fields = dataclasses.replace(fields, po_number=guess.column)
         notes.append(column_names.explained("po_number", guess, columns, short))
-    for field in sorted({"po_number", "url"} - set(choice.columns)):
-        if (settled := column_names.settle_equals(field, columns, head, short)) is not None:
-            fields = dataclasses.replace(fields, **{field: settled[0]})  # type: ignore[arg-type] # an index
-            notes.append(settled[1])
+    about = content.about
+    if guess is None and "po_number" not in choice.columns:
+        chosen = po_column.choose(path, header, content.records)
+        if chosen.column in kept:
+            fields = dataclasses.replace(fields, po_number=kept.index(chosen.column))
+        about = " ".join(part for part in (about, chosen.note) if part)
+    if "url" not in choice.columns and (settled := column_names.settle_equals("url", columns, head, short)) is not None:
+        fields = dataclasses.replace(fields, url=settled[0])
+        notes.append(settled[1])
     if fields.url < 0 and "url" not in choice.columns and (address_of is None or address_of("1") is None):
         found = column_names.address_by_values(columns, head, short)
         if found is not None:
@@ -229,9 +234,7 @@ def open_table(
     placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
     filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
     reader = rows.Reader(short, columns, fields, address_of, tracking.places(columns), placed)
-    table = OrderTable(
-        columns, path, content.about, content, header.number, (), len(names), kept, reader, limit, filters
-    )
+    table = OrderTable(columns, path, about, content, header.number, (), len(names), kept, reader, limit, filters)
     if next(table.every_row(), None) is None:
         msg = f"{called} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
@@ -353,7 +356,13 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         InputError: it is not.
     """
     if isinstance(order, Mapping):
-        columns = headers.ColumnMap.of([str(name) for name in order])
+        names = [str(name) for name in order]
+        columns = headers.ColumnMap.of(names)
+        said = {name: str(order[name]).strip() for name in order if str(name) in _po_names(names)}
+        if len(set(said.values()) - {"", "None"}) > 1:
+            both = " and ".join(f"{name} {value!r}" for name, value in said.items())
+            msg = f"{called} has two PO numbers, {both}: call the right one po_number, and the other something else"
+            raise errors.InputError(msg)
         for place, (name, value) in enumerate(order.items()):
             if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
                 msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
@@ -361,6 +370,12 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         return order
     msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
     raise errors.InputError(msg)
+
+
+def _po_names(names: Sequence[str]) -> list[str]:
+    """The names that mean the PO number equally well, best of all."""
+    found = [names[column] for column in headers.po_columns(names)]
+    return [name for name in found if headers.is_po_number(name) == headers.is_po_number(found[0])]
 
 
 def _described(value: object) -> str:
