@@ -94,7 +94,7 @@ class MainApp:
     def process_pos(
         self, pos: str | os.PathLike[str] | Iterable[Mapping[str, object]], *, resume: bool = False
     ) -> RunResult:
-        """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
+        """Processes orders, and writes results.csv, results.xlsx, results.json, failed.csv and report.html.
 
         The tables show the orders of this call; those of earlier calls and lists in the same folder are on separate
         sheets, and in results.json under `others`.
@@ -110,7 +110,12 @@ class MainApp:
             InputError: the spreadsheet cannot be used, or the argument is not orders.
         """
         with _in_python():  # before anything is opened; consumes iterators on the caller's thread
-            given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
+            given = read.given(
+                pos,
+                registry.Registry(self.settings).address_of,
+                limit=self.settings.limit,
+                choice=read.Choice.of(self.settings),
+            )
         if self._host is not None:
             return self._host.process(given, resume=resume)
         with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:
