@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,7 +14,7 @@ import pydantic
 from po_pw import errors, hostnames, models, private_files, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 STATE_FILE = "storage_state.json"
@@ -197,21 +198,31 @@ class Sessions:
             state: from Playwright's `storage_state`.
             proof_url: a page that opened and needs the sign-in; `""` if none is known.
             method: how the sign-in was made.
+
+        Raises:
+            MachineError: it cannot be written.
         """
-        file = self.private_folder(self.account_folder(origin)) / STATE_FILE
+        file = self.account_folder(origin) / STATE_FILE
         about = {"origin": origin, "proof_url": proof_url, "method": dataclasses.asdict(method or SignInMethod())}
-        private_files.write(file, json.dumps({**about, **state}))
+        with _map_errors(origin, file):
+            self.private_folder(file.parent)
+            private_files.write(file, json.dumps({**about, **state}))
         return file
 
     def note_refused(self, origin: str) -> None:
-        """Records that the portal refused this account's password, so that it is not sent again."""
+        """Records that the portal refused this account's password, so that it is not sent again.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
         file = self.account_folder(origin) / STATE_FILE
         try:
             state = json.loads(file.read_text("utf-8"))
             state["method"] = {**state["method"], "refused": True}
         except (OSError, ValueError, KeyError, TypeError):
             return  # nothing is kept that could be sent again
-        private_files.write(file, json.dumps(state))
+        with _map_errors(origin, file):
+            private_files.write(file, json.dumps(state))
 
     def proof(self, origin: str) -> str:
         """A page of this portal that needs the sign-in, to check the session; `""` if none is known."""
@@ -238,6 +249,19 @@ class Sessions:
     def login_command(self, origin: str) -> str:
         """The command that signs this account in to a portal, for messages."""
         return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
+
+
+@contextlib.contextmanager
+def _map_errors(origin: str, file: Path) -> Iterator[None]:
+    """Maps what the system says when a sign-in is written to ours."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Make room there, "
+            "or set PO_PW_HOME to a folder that can be written to."
+        )
+        raise errors.MachineError(msg) from error
 
 
 def _read(file: Path) -> SignIn | None:

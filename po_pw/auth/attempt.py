@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from po_pw import errors, hostnames, models
 from po_pw.auth import forms, page_opening
 from po_pw.auth import trust as trusts
+from po_pw.browser import contexts
 from po_pw.portals.generic import page_facts, recognition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
-    from po_pw.browser import contexts, launching
+    from po_pw.browser import launching
 
     # Playwright's own types are for the modules that use them.
     Page = Any
@@ -56,15 +57,17 @@ async def opened(
     Raises:
         MachineError: the browser does not start.
     """
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
+    with contexts.map_temp_errors():
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
     try:
-        context = await driver.open(
-            models.WorkerId(name),
-            launch,
-            user_data_dir=folder / "profile",
-            downloads=folder / "downloads",
-            cookies=cookies,
-        )
+        with contexts.map_temp_errors():
+            context = await driver.open(
+                models.WorkerId(name),
+                launch,
+                user_data_dir=folder / "profile",
+                downloads=folder / "downloads",
+                cookies=cookies,
+            )
         try:
             yield context
         finally:

@@ -53,6 +53,23 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         return counted.last if counted.seen else (answer.status if answer else 200)
 
 
+@contextlib.contextmanager
+def map_errors(what: str) -> Iterator[None]:
+    """Maps what Playwright raises when a page or its browser goes while it is used.
+
+    Args:
+        what: was being done; begins the message.
+
+    Raises:
+        BrowserLostError: in its place.
+    """
+    try:
+        yield
+    except playwright.Error as error:
+        msg = f"{what} was interrupted: {launching.first_line(error)}"
+        raise errors.BrowserLostError(msg) from error
+
+
 def unreachable(url: str, said: str) -> str:
     """What to tell of an address that does not open; pure.
 
