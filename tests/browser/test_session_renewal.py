@@ -163,7 +163,7 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
                     portal.person.set()
 
             person = asyncio.create_task(play())
-            ran = await plain_portal.run(portal, tmp_path, names(count), workers=3, hear=hear)
+            ran = await plain_portal.run(portal, tmp_path, names(count), workers=3, hear=hear, sign_in_window=True)
             person.cancel()
             return portal, ran, windows
 
