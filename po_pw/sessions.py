@@ -132,6 +132,15 @@ class Sessions:
         """The account's sign-in to this portal; None if there is none, or it is damaged."""
         return _read(self.account_folder(origin) / STATE_FILE)
 
+    def state_files(self) -> list[Path]:
+        """The account's saved sign-ins as files, damaged ones too."""
+        return [file for file in self._state_files() if _account_of(file) == self._account]
+
+    @staticmethod
+    def portal_folder(file: Path) -> Path:
+        """The portal's folder of a state file."""
+        return file.parents[2] if _account_of(file) else file.parent
+
     def _state_files(self) -> list[Path]:
         root = self._home / "portals"
         return sorted([*root.glob(f"*/{STATE_FILE}"), *root.glob(f"*/{_ACCOUNTS}/*/{STATE_FILE}")])
@@ -264,6 +273,10 @@ def _map_errors(origin: str, file: Path) -> Iterator[None]:
         raise errors.MachineError(msg) from error
 
 
+def _account_of(file: Path) -> str:
+    return file.parent.name if file.parent.parent.name == _ACCOUNTS else ""
+
+
 def _read(file: Path) -> SignIn | None:
     """Reads a saved sign-in; None if the file is not one."""
     try:
@@ -277,7 +290,7 @@ def _read(file: Path) -> SignIn | None:
     proof_url = state.get("proof_url")
     return SignIn(
         origin,
-        file.parent.name if file.parent.parent.name == _ACCOUNTS else "",
+        _account_of(file),
         proof_url if isinstance(proof_url, str) else "",
         _method(state.get("method")),
         tuple(one for one in cookies if isinstance(one, dict)) if isinstance(cookies, list) else (),

@@ -44,3 +44,15 @@ BrowserOption = Annotated[
     str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
 ]
 """Which browser to start, for every command that starts one."""
+
+AccountOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
+]
+"""Whose sign-ins to use, for every command that opens portals."""
+
+PortalOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Read all orders as those of this portal: coupa or generic."),
+]
+"""Which portal's pages are read, for every command that reads some."""

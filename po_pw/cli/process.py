@@ -32,10 +32,7 @@ def process(
             help="The portal's address, e.g. https://x.coupahost.com: an order's own then follows from its number.",
         ),
     ] = None,
-    portal: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Read all orders as those of this portal: coupa or generic."),
-    ] = None,
+    portal: paths.PortalOption = None,
     url_template: Annotated[
         str | None,
         typer.Option(help="Address for rows without a url, e.g. https://x.coupahost.com/order_headers/{po_number}"),
@@ -55,10 +52,7 @@ def process(
             help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
         ),
     ] = None,
-    account: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Use the sign-in that was made with `po-pw login --account NAME`."),
-    ] = None,
+    account: paths.AccountOption = None,
     write_back: Annotated[
         bool,
         typer.Option(
