@@ -79,7 +79,9 @@ async def check_one(
     try:
         with page_opening.map_errors(f"opening {url}"):
             async with context.page() as hold:
-                status = await page_opening.open_page(hold.page, url, options.navigation_timeout)
+                status = await page_opening.open_page(
+                    hold.page, url, options.navigation_timeout, options.client_certificate_hosts
+                )
                 facts = await page_facts.look(hold.page, asked=url, status=status)
     except errors.PortalUnreachableError as error:
         return Verdict(sign_in, State.UNREACHABLE, str(error))
