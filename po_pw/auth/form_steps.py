@@ -159,7 +159,7 @@ def next_step(
     if user >= 0:
         return Step(Asks.USER, user=user, button=_button(page, page.fields[user].form))
     if Asks.PASSWORD in done and (button := _stay_button(page)) >= 0:
-        return Step(Asks.STAY, button=button)
+        return Step(Asks.STAY, button=button, certain=_is_step(page, before))
     return NOTHING
 
 
@@ -173,8 +173,8 @@ def _code_fields(
 ) -> tuple[tuple[int, ...], bool]:
     """The fields that make up a one-time code, and whether nothing else can be meant.
 
-    After the password a field that says nothing of itself is a code's too, where it is the page's only one. Whether the
-    page may be the portal's own, with a field to find something, is told by what else it offers.
+    After the password a field that says nothing of itself is a code's too, where it is the page's only one: then the
+    page may still be the portal's own, with a field to find something.
     """
     declared = [index for index, one in enumerate(page.fields) if "one-time-code" in one.autocomplete]
     if declared:
@@ -184,7 +184,6 @@ def _code_fields(
         return (), False
     if any(map(page_facts.says_sign_out, offers(page))):
         return (), False
-    is_step = len(offers(page) - before) <= _FEW
     for number in dict.fromkeys(one.form for one in page.fields):
         if boxes := _boxes(page, number):
             return tuple(boxes), True
@@ -199,8 +198,14 @@ def _code_fields(
             continue
         others = [one for index, one in enumerate(page.fields) if index != inside[0] and not _is_search(one)]
         if made_for_code or not others:
-            return tuple(inside), made_for_code or is_step
+            return tuple(inside), made_for_code or _is_step(page, before)
     return (), False
+
+
+def _is_step(page: FormPage, before: frozenset[str]) -> bool:
+    """Whether a page after the password is one of the sign-in, and not the portal's own, by what it offers."""
+    said = offers(page)
+    return len(said - before) <= _FEW and not any(map(page_facts.says_sign_out, said))
 
 
 def _boxes(page: FormPage, form: int) -> list[int]:

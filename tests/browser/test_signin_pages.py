@@ -92,7 +92,7 @@ def sign_in(
         "user-password-code+boxes",
         "user-password-code+hidden",
         "user-password-code+number",
-        "own-user-password-code+single-stay+english",
+        "own-password-code+single-stay+english",
     ],
 )
 def test_each_page_is_answered(provider: identity_provider.Provider, sign_in: SignIn, pages: str) -> None:

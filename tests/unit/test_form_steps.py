@@ -69,6 +69,14 @@ def test_a_field_that_says_nothing_is_a_codes_where_the_page_offers_little_else(
     assert (found.asks, found.certain) == (Asks.CODE, False)
 
 
+def test_whether_to_stay_is_asked_by_a_page_that_offers_little_else() -> None:
+    """On the portal's own host, too; a page with a way out is the portal's own, whatever it says of staying."""
+    stay = FormPage((), (Button("Yes", form=0, sends=True), Button("No", form=0)), ("", "Stay signed in?"))
+    assert form_steps.next_step(stay, AFTER).certain
+    own = FormPage((), stay.buttons, stay.spoken, ("Sign out",))
+    assert not form_steps.next_step(own, AFTER).certain
+
+
 @pytest.mark.parametrize(
     ("page", "typed"),
     [
