@@ -347,6 +347,9 @@ class Text:
     text: str
 
 
+PAGE_COPY: Final = "order-page"
+"""Id of the order's own page, printed as PDF; it is saved with the attachments and is none of them."""
+
 FileSource: TypeAlias = Link | Click | External | Text
 RECORDED: Final = (External, Text)
 """Kinds of attachments of which there is no file."""
@@ -384,6 +387,8 @@ class PageKind(enum.StrEnum):
     CHALLENGE = "CHALLENGE"
     NOT_RECOGNISED = "NOT_RECOGNISED"
     """It could not be recognised as this order's page."""
+    NOT_LOCATED = "NOT_LOCATED"
+    """It is not this order's, and nobody knows whether the portal has the order at another address."""
     NO_AREA = "NO_AREA"
     """It seems to be the order's, but no page of this portal has shown an attachment area."""
 
@@ -465,7 +470,7 @@ class SavedFile:
     """Hexadecimal."""
     media_type: str
     lane: str
-    """How it was fetched: `http` or `click`."""
+    """How it was fetched: `http`, `click`, or `page` for the order's page itself, printed as PDF."""
     source: str
     """Its address, without a query that may contain a signature; or how it was found on the page."""
     place: str = ""
@@ -561,6 +566,9 @@ class Outcome:
     rules: int = 0
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
+    evidence: tuple[str, ...] = ()
+    """Files that show the page of an order that did not succeed, relative to the output directory, with `/`:
+    `page.png` (screenshot), `page.html` (source), `console.txt` (its errors)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from po_pw.cli import boundary, certificates, paths
+from po_pw.cli import boundary, certificates, paths, usage
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from po_pw import events, inspection, models
 
-app = typer.Typer(no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None)
+app = typer.Typer(
+    cls=usage.Overview, no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None
+)
+_EXAMPLES: Final = """\
+  po-pw portal inspect https://portal.example/orders/4711
+  po-pw portal inspect https://portal.example/orders/4711 --po PO-4711 --screenshot page.png
+  po-pw portal inspect https://portal.example/orders/4711 --accept   # orders like this one have no attachments"""
 
 
 @app.callback()
@@ -22,7 +28,9 @@ def _portal() -> None:
     """See how po-pw reads a portal's pages."""
 
 
-@app.command("inspect")
+@app.command(
+    "inspect", cls=usage.Command, short_help="Explain what would be downloaded of one order, and why.", epilog=_EXAMPLES
+)
 def inspect(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
     po_number: Annotated[str, typer.Option("--po", help="The PO number, if the address does not contain it.")] = "",
@@ -43,10 +51,7 @@ def inspect(
     account: paths.AccountOption = None,
     browser: paths.BrowserOption = None,
 ) -> None:
-    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded, and why.
-
-    Example: po-pw portal inspect https://portal.example/orders/4711
-    """
+    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded and why."""
     with boundary.report_errors():
         import asyncio
         import dataclasses
@@ -178,6 +183,7 @@ def _show(console: Console, found: inspection.Inspection) -> None:
         models.PageKind.ERROR: "The portal answered with an error page.",
         models.PageKind.CHALLENGE: "The portal asks whether you are a person (a CAPTCHA or the like).",
         models.PageKind.NOT_RECOGNISED: "This does not look like the order's page.",
+        models.PageKind.NOT_LOCATED: "Whether the portal has this order is not known.",
         models.PageKind.NO_AREA: "This page shows no attachments, and no order of this portal has shown any yet.",
     }
     console.print(Text(kinds[listing.page], "bold"), soft_wrap=True)

@@ -29,6 +29,7 @@ from po_pw import (
     settings,
 )
 from po_pw.engine import order_stream, worker_group
+from po_pw.evidence import store as evidence_store
 from po_pw.journal import event_recorder, lock
 from po_pw.machine import capacity, clocks, disk_space, probes
 from po_pw.maintenance import rebuild_journal, recovery
@@ -36,7 +37,7 @@ from po_pw.orders import duplicates, read
 from po_pw.portals import memory, registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
-from po_pw.results import counts, plausibility, tables, write_back
+from po_pw.results import counts, plausibility, summary, tables, write_back
 from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
 
@@ -87,6 +88,7 @@ class Run:
         self.run_id: models.RunId | None = None
         self.summary: counts.Summary | None = None
         self._internal = self.out / ".po-pw"
+        self._evidence = evidence_store.EvidenceStore(self._internal / staging.EVIDENCE)
         self._sessions = sessions.Sessions(settings.home(options), options.account)
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
@@ -104,6 +106,7 @@ class Run:
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: resuming.Resume | None = None
         self._source: Path | None = None
+        self._commands = summary.Commands()
         self._write_back: write_back.WriteBack | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._recovered = recovery.Recovered((), (), frozenset())
@@ -178,6 +181,7 @@ class Run:
         command: tuple[str, ...] = (),
         resume: resuming.Resume | None = None,
         source: Path | None = None,
+        commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
     ) -> AsyncIterator[models.Outcome]:
         """Processes the rows; yields each outcome once it is durable, in order of completion.
 
@@ -191,6 +195,7 @@ class Run:
             command: the command line, as words, for the journal.
             resume: how to continue earlier runs; None does all orders again.
             source: the input's file, which the results never replace; not needed for a spreadsheet.
+            commands: that go on with the output folder, for the results.
 
         Raises:
             LoginRequiredError: the portal asks you to sign in; orders not reached are PENDING.
@@ -210,6 +215,7 @@ class Run:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._journal.begin(what, stage.counted(noted))
         self._start(what, source or given.source)
+        self._commands = commands
         try:
             taken = self._taken = await self._take(run, unrecorded, resume)
         except errors.StoppedError:
@@ -284,7 +290,15 @@ class Run:
             return marked_completed.proved(self.out, order, beside, self._name_bytes)
 
         return await resuming.plan_resume(
-            self._journal, run, self.out, orders, resume, self._begun, self._long_work, proved
+            self._journal,
+            run,
+            self.out,
+            orders,
+            resume,
+            self._begun,
+            self._long_work,
+            proved,
+            with_page=self.options.save_page,
         )
 
     def _begin(self, run: models.RunId) -> None:
@@ -460,6 +474,7 @@ class Run:
             settled=settled,
             held=self._hold,
             stop=self._stop_by_itself,
+            evidence=self._evidence,
             back=self._back,
             probes=self._probes,
             resume=self._resume,
@@ -553,6 +568,7 @@ class Run:
             version=po_pw.__version__,
             warnings=self._looks_wrong,
             left_out=self._taken.left_out,
+            commands=self._commands,
             source=self._source,
             unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
         )

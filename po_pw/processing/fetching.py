@@ -9,10 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import candidates, expected_file, fetch
+from po_pw.downloads import candidates, expected_file, fetch, partial
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
-from po_pw.processing import async_tools, limiter
+from po_pw.processing import async_tools, limiter, order_progress
 from po_pw.storage import filesystem
 from po_pw.transport import allowed_hosts
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from po_pw import settings
     from po_pw.lanes import base as lanes
-    from po_pw.processing import file_traffic, order_progress
+    from po_pw.processing import file_traffic
     from po_pw.transport import client
 
 
 _HOPELESS: Final = 3
-"""Number of files that a host refuses to the browser as well, after which its refusals are final."""
+"""Number of files in a row that a host refuses to the browser as well, after which its refusals are final."""
 
 _BROWSER_NEEDS: Final = 16 << 20
 """Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
@@ -223,6 +223,39 @@ class Fetcher:
             await asyncio.shield(captured.discard())
             raise
 
+    async def print_page(self, progress: order_progress.OrderProgress, visit: lanes.Visit) -> None:
+        """Prints the order's page into the work folder; an error becomes the page's failure.
+
+        Raises:
+            BrowserLostError: the context crashed.
+        """
+        page = order_progress.page_copy(progress.order, visit.listing.url)
+        progress.page_copy = page
+        slot = progress.slot(page.id)
+        part = partial.part_path(slot)
+        try:
+            with filesystem.map_os_errors(part):
+                await visit.print_page(part, clocks.now())
+            saved = await fetch.adopt(
+                page,
+                slot,
+                part,
+                sent_name=page.name,
+                url=visit.listing.url,
+                headers={},
+                limits=self._limits,
+                on_bytes=lambda _: None,
+                now=clocks.now,
+                is_marked=False,
+                lane="page",
+            )
+        except errors.BrowserLostError:
+            raise
+        except errors.OrderError as error:
+            self.fail(progress, page, error)
+        else:
+            self._keep(progress, saved)
+
     async def _take(
         self,
         progress: order_progress.OrderProgress,
@@ -281,7 +314,7 @@ class Fetcher:
         fence: allowed_hosts.HostPolicy,
         needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
-        """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
+        """Downloads a file through the browser, if our HTTP client is refused; said once when all of a host's do."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
@@ -302,8 +335,7 @@ class Fetcher:
                 raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
             traffic.refused[host] += 1
             raise errors.PermanentError(both, error.code) from error
-        if needed is not None and host not in traffic.by_browser:
-            traffic.by_browser.add(host)
+        if needed is not None and traffic.got_by_browser(link.url, needed):
             self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured
 
