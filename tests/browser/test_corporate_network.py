@@ -217,7 +217,7 @@ def test_a_host_that_asks_for_a_certificate_and_is_not_named(
     tls = certificates.server_context(tmp_path, authority)
     certificates.trusting_home(tmp_path / "user", tmp_path / "ca.pem")
     (tmp_path / "anna.p12").write_bytes(certificates.issue("Anna", authority).p12(PASSWORD))
-    command = ["pk12util", "-i", tmp_path / "anna.p12", "-W", PASSWORD, "-K", ""]
+    command = ["pk12util", "-i", str(tmp_path / "anna.p12"), "-W", PASSWORD, "-K", ""]
     subprocess.run([*command, "-d", f"sql:{tmp_path}/user/.pki/nssdb"], check=True, capture_output=True)
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
