@@ -241,17 +241,6 @@ def test_the_demo_checks_every_file(tmp_path: Path) -> None:
     assert "To retry what failed" not in ended.stdout  # the portal is gone
 
 
-def test_the_demo_of_coupa_checks_every_file(tmp_path: Path) -> None:
-    """Signed in at the identity provider on its three pages, with a one-time code; all there is of so many orders."""
-    ended = po_pw("demo", "--portal", "coupa", "--orders", "10", "--latency", "0", "-w", "2", cwd=tmp_path)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "A Coupa tenant is at " in ended.stdout
-    assert "Signed in as " in ended.stdout
-    assert "are right: their SHA-256" in ended.stdout
-    assert "WRONG" not in ended.stdout
-    assert (tmp_path / "po-pw-demo" / "downloads" / "results.xlsx").exists()
-
-
 def test_a_base_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """Not left out in silence: the person named it for what is in it."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,http://127.0.0.1:9/1\n", "utf-8")

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -203,32 +202,5 @@ def test_an_authority_of_the_company_and_a_client_certificate(
                 assert trusts or "certificate" in said[0]
                 kept = [path for path in folder.rglob("*") if path.is_file()]
                 assert not [path for path in kept if PASSWORD.encode() in path.read_bytes()]
-
-    loop.run(body())
-
-
-@pytest.mark.skipif(not nss.is_used() or bool(nss.missing_tools()), reason="needs NSS' tools (libnss3-tools)")
-def test_a_host_that_asks_for_a_certificate_and_is_not_named(
-    loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The user's store has one, and the browser waits in vain for a person to choose it: the message says which host
-    asks, and which option names it."""
-    authority = certificates.issue("Corporation")
-    tls = certificates.server_context(tmp_path, authority)
-    certificates.trusting_home(tmp_path / "user", tmp_path / "ca.pem")
-    (tmp_path / "anna.p12").write_bytes(certificates.issue("Anna", authority).p12(PASSWORD))
-    command = ["pk12util", "-i", str(tmp_path / "anna.p12"), "-W", PASSWORD, "-K", ""]
-    subprocess.run([*command, "-d", f"sql:{tmp_path}/user/.pki/nssdb"], check=True, capture_output=True)
-    monkeypatch.setenv("HOME", str(tmp_path / "user"))
-    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-
-    async def body() -> None:
-        async with served(tls) as network:
-            outcomes, _ = await run(tmp_path / "run", f"https://localhost:{network.port}", navigation_timeout=5)
-            said = [outcome.error.message for outcome in outcomes if outcome.error is not None]
-            assert len(said) == 2
-            for one in said:
-                assert f"localhost:{network.port} cannot be opened: it asks for a client certificate" in one
-                assert "--client-certificate-host localhost" in one
 
     loop.run(body())
