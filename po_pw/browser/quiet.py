@@ -43,7 +43,6 @@ _ANSWERS_WITHIN: Final = 1.0
 _REPEATED: Final = "repeated "
 _SERVER_ERROR: Final = 500
 _FOUND: Final = 302
-_REDIRECTS: Final = frozenset({301, _FOUND, 303, 307, 308})
 _REFUSALS: Final = frozenset({_FOUND, 401, 403, 419})
 _UNAUTHORIZED: Final = 401
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
@@ -237,22 +236,15 @@ class Watch:
             known.answered = time.monotonic()
             kind = response.headers.get("content-type", "")
             known.is_stream = "event-stream" in kind or "x-mixed-replace" in kind
-            asked = response.request
-            while asked.redirected_from is not None:
-                asked = asked.redirected_from
-            is_led_to_page = asked != response.request and kind.startswith("text/html")
-            is_leading_on = response.status in _REDIRECTS
-            status = _FOUND if is_led_to_page or is_leading_on else response.status
-            self._note_answer(known.kind, known.url, known.method, status)
-            if asked != response.request:  # what came in the end is the answer to what the page asked for
-                self._note_answer(known.kind, asked.url, asked.method, status)
+            is_led_to_page = response.request.redirected_from is not None and kind.startswith("text/html")
+            self._note_answer(known, _FOUND if is_led_to_page else response.status)
             self._stir()
 
-    def _note_answer(self, kind: str, url: str, method: str, status: int) -> None:
+    def _note_answer(self, known: _Request, status: int) -> None:
         page = self._page.url
-        if kind not in {"fetch", "xhr"} or urlsplit(url).netloc != urlsplit(page).netloc:
+        if known.kind not in {"fetch", "xhr"} or urlsplit(known.url).netloc != urlsplit(page).netloc:
             return
-        label = activity.describe(kind, url, page, method)
+        label = activity.describe(known.kind, known.url, page, known.method)
         self._refusals.pop(label, None)
         if status in _REFUSALS:
             self._refusals[label] = status
@@ -260,8 +252,7 @@ class Watch:
             self._failures[label] = status
         else:
             self._failures.pop(label, None)
-            if status not in _REFUSALS:
-                self._answered.add(label)
+            self._answered.add(label)
 
     @property
     def failures(self) -> Mapping[str, int]:

@@ -19,7 +19,7 @@ PASSWORD: Final = "right"
 _APP: Final = """<!doctype html><html lang=en><title>Order {number}</title><body>{nav}<main><h1>Order {number}</h1>
 <p>PO number {number}</p><section><h2>Attachments</h2><ul id=list></ul></section></main><script>
 fetch('/api/orders/{number}/files', {{headers: {{'x-token': localStorage.getItem('token') || ''}}}})
-  .then((answer) => answer.ok ? answer.json() : []).catch(() => [])
+  .then((answer) => answer.ok ? answer.json() : [])
   .then((names) => {{
     document.getElementById('list').innerHTML =
       names.map((name) => `<li><a href="/files/${{name}}">${{name}}</a></li>`).join('') || '<li>No attachments</li>';
@@ -49,14 +49,12 @@ class SessionPortal:
         orders: how many.
         most: requests that a session lasts for; None: for ever.
         app: the pages are the same for everybody; only their data, and the files, need a session.
-        leads: a request for data without a session leads to the sign-in page, instead of being refused.
     """
 
-    def __init__(self, orders: int, *, most: int | None = None, app: bool = False, leads: bool = False) -> None:
+    def __init__(self, orders: int, *, most: int | None = None, app: bool = False) -> None:
         self.orders = orders
         self.most = most
         self.app = app
-        self.leads = leads
         self.sign_ins = 0
         self.endings = 0
         self.refused: set[str] = set()
@@ -153,8 +151,6 @@ class SessionPortal:
 
     async def _data(self, request: web.Request) -> web.Response:
         if not self._is_in(request.headers.get("x-token", "")):
-            if self.leads:
-                raise web.HTTPFound("/login")
             return web.json_response({"error": "signed out"}, status=401)
         return web.json_response(self._names(request.match_info["number"]))
 

@@ -27,9 +27,7 @@ WORDS: Final = page_facts.Words(
     is_error=lambda text: bool(topics.trouble(text)),
 )
 
-_FOUND: Final = 302
-_SIGNED_OUT: Final = frozenset({_FOUND, 401, 419})
-"""What a request for data is answered with once the session has ended; 419 is Laravel's."""
+_UNAUTHORIZED: Final = 401
 _SCROLL: Final = """() => {
   let moved = false;
   for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
@@ -443,15 +441,13 @@ class _Reading:
         return ""
 
     def _unauthorized(self) -> str:
-        """Which request for data, that other orders' pages had answered, asks for a sign-in; `""`: none.
+        """Which request for data, that other orders' pages had answered, was refused with 401; `""`: none.
 
-        It was refused, or led to a page instead of data. The session has ended, though the page itself needs none: its
-        server sends the same to everybody.
+        The session has ended, though the page itself needs none: its server sends the same to everybody.
         """
-        for label, status in self._opened.watch.refusals.items():
-            if status in _SIGNED_OUT and label in self._finder.answered:
-                said = "led to a page" if status == _FOUND else f"was answered with {status}"
-                return f"the page's own request ({label}) {said}"
+        for label, status in self._opened.watch.failures.items():
+            if status == _UNAUTHORIZED and label in self._finder.answered:
+                return f"the page's own request ({label}) was answered with 401"
         return ""
 
     def _failed(self, found: int) -> str:
