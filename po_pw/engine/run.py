@@ -37,6 +37,7 @@ from po_pw.orders import duplicates, read
 from po_pw.portals import memory, registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
+from po_pw.report import writer as report_writer
 from po_pw.results import counts, plausibility, summary, tables, write_back
 from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
@@ -583,7 +584,7 @@ class Run:
         return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
-        """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
+        """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
         Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
 
@@ -619,10 +620,42 @@ class Run:
                 lambda: self._journal.others(run),
             )
         written = None if self._write_back is None else await self._write_list(self._write_back, run, count)
-        self.summary = dataclasses.replace(self.summary, written_back=written)
-        for note in (*self.summary.notes, *(written.notes if written else ())):
+        report = await self._write_report(about, count)
+        self.summary = dataclasses.replace(
+            self.summary,
+            written_back=written,
+            names={**self.summary.names, **({report_writer.NAME: report.name} if report.name else {})},
+        )
+        for note in (*self.summary.notes, *report.notes, *(written.notes if written else ())):
             self.hub.emit(events.Notice("warning", note))
         return self.summary
+
+    async def _write_report(self, about: tables.About, count: int) -> report_writer.Written:
+        """Writes `report.html`; also if the run is being stopped.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+
+        def write() -> report_writer.Written:
+            return report_writer.write(
+                self.out,
+                about.run,
+                self._journal.history(about.run),
+                stage.counted(self._rows(about.run)),
+                version=about.version,
+                others=self.summary.others if self.summary else 0,
+                left_out=about.left_out,
+                warnings=about.warnings,
+                commands=about.commands,
+                source=about.source,
+            )
+
+        try:
+            with self._long_work.stage("Writing the report", "row", count, in_spite_of=self._stops) as stage:
+                return await asyncio.to_thread(write)
+        except errors.StoppedError:
+            return report_writer.Written("", ("stopped before the report was written. To write it, run: po-pw report",))
 
     async def _write_list(self, to: write_back.WriteBack, run: models.RunId, count: int) -> write_back.Written:
         try:
