@@ -28,6 +28,7 @@ from po_pw import (
     sessions,
     settings,
 )
+from po_pw.downloads import wanted_types
 from po_pw.engine import order_stream, worker_group
 from po_pw.evidence import store as evidence_store
 from po_pw.journal import event_recorder, lock
@@ -207,7 +208,8 @@ class Run:
             StoppedError: it was stopped before the first order; then this run is not in the journal.
         """
         options = self.options
-        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
+        choice = read.Choice.of(options)
+        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit, choice=choice)
         self._write_back = await asyncio.to_thread(self._opened_for_writing, source or given.source)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
@@ -273,7 +275,7 @@ class Run:
         if source is None:
             msg = "--write-back writes into a list: give the path of a spreadsheet instead of orders"
             raise errors.InputError(msg)
-        return write_back.WriteBack(source, self.out)
+        return write_back.WriteBack(source, self.out, read.Choice.of(self.options))
 
     async def _take(
         self, run: models.RunId, unrecorded: duplicates.Unrecorded, resume: resuming.Resume | None
@@ -301,6 +303,7 @@ class Run:
             self._long_work,
             proved,
             with_page=self.options.save_page,
+            types=wanted_types.WantedTypes.of(self.options.types),
         )
 
     def _begin(self, run: models.RunId) -> None:
