@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import live, problems, shell, tally
+from po_pw.cli import drawing, problems, shell, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def show(
     for status, reason in reasons.STATUSES.items():
         count = summary.counts.get(status, 0)
         if count:
-            table.add_row(Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(reason.cause, "dim"))
+            word = Text(status.value, drawing.STYLES[status])
+            table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
@@ -74,6 +75,8 @@ def show(
     for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
         console.print(Text(said), soft_wrap=True)
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
+    if "report.html" in summary.names:
+        places.append(("Report", out / summary.names["report.html"], "cyan"))
     if "failed.csv" in summary.names:
         places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
     if summary.written_back is not None and summary.written_back.path is not None:

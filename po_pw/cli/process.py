@@ -150,6 +150,14 @@ def process(
             rich_help_panel=panels.AGAIN,
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check list, computer and sign-in, read the first three orders, and say what a run would do.",
+            rich_help_panel=panels.LIST,
+        ),
+    ] = False,
     only_failed: Annotated[
         bool,
         typer.Option(
@@ -274,6 +282,26 @@ def process(
             rich_help_panel=panels.END,
         ),
     ] = None,
+    open_results: Annotated[
+        bool,
+        typer.Option("--open", help="Open the report, or the output folder, at the end.", rich_help_panel=panels.END),
+    ] = False,
+    no_notification: Annotated[
+        bool,
+        typer.Option(
+            "--no-notification",
+            help="Ring no bell and show no notification of the desktop at the end.",
+            rich_help_panel=panels.END,
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write every event as a JSON line on standard output, and all else on standard error.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=panels.OUTPUT)
     ] = False,
@@ -292,9 +320,10 @@ def process(
 
         from po_pw.cli import progress
 
-        with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
+        console = Console(soft_wrap=False, stderr=as_json)
+        with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, flags, lists, running, shell
+            from po_pw.cli import after_run, closing, desktop, flags, lists, running, shell
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
@@ -305,14 +334,21 @@ def process(
             resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             address_of = registry.Registry(options).address_of
             with (
-                progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
+                progress.shown(console, quiet=quiet) as hear,
                 progress.stage(hear, f"Opening {called}"),
             ):
                 orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of))
+            if dry_run:
+                from po_pw.cli import dry_run as trial
+
+                raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
             where = closing.near(options.out.absolute())
             again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
-            done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
+            shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
+            done = running.run_table(options, orders, resume=resume, shown=shown, again=again)
             ended.done = done
+        if open_results and (why := desktop.open_on_desktop(desktop.to_open(done.out))):
+            boundary.complain(f"the results could not be opened: {why}. They are in {done.out}")
         raise typer.Exit(done.exit_code)

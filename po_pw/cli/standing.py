@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models
-from po_pw.cli import live, shell, tally
+from po_pw.cli import drawing, shell, tally
 from po_pw.maintenance import status
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _counts(found: status.OutputStatus) -> RenderableType | None:
     table.add_column()
     table.add_column(overflow="fold")
     for status_, count in run.counts.items():
-        style = live.STYLES[status_]
+        style = drawing.STYLES[status_]
         table.add_row(Text(str(count), "bold"), Text(status_.value, style), Text(remarks.get(status_, ""), "dim"))
     return table
 

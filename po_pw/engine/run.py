@@ -38,6 +38,7 @@ from po_pw.orders import duplicates, read
 from po_pw.portals import memory, registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
+from po_pw.report import writer as report_writer
 from po_pw.results import counts, plausibility, summary, tables, write_back
 from po_pw.storage import filesystem, marked_completed, names, staging
 from po_pw.transport import client
@@ -104,6 +105,7 @@ class Run:
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
         self._stops = 0
+        self._paused_at: float | None = None
         self._long_work = long_work.LongWork(self._announce, lambda: self._stops)
         self._resume: resuming.Resume | None = None
         self._source: Path | None = None
@@ -440,7 +442,7 @@ class Run:
             self._make_run_context(run, outcomes.put_nowait), todo, workers, judged, first
         )
         if self._stopping is None:
-            await self._group.work()
+            await self._group_works(self._group)
         again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
@@ -453,7 +455,12 @@ class Run:
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
             )
             self._group = worker_group.WorkerGroup(run_context, again, workers, judged, first)
-            await self._group.work()
+            await self._group_works(self._group)
+
+    async def _group_works(self, group: worker_group.WorkerGroup) -> None:
+        if self._paused_at is not None:
+            group.pause()
+        await group.work()
 
     async def _policy(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
         """Decides how many contexts may be open; reports it if it is fewer than requested."""
@@ -476,7 +483,7 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             held=self._hold,
-            stop=self._stop_by_itself,
+            stop=self.stop_gently,
             evidence=self._evidence,
             back=self._back,
             probes=self._probes,
@@ -524,8 +531,39 @@ class Run:
         else:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
-    def _stop_by_itself(self, why: str) -> None:
-        """A limit of the run is reached; nothing new where it is stopping already."""
+    def pause(self) -> None:
+        """Starts no more orders until `resume`; those in progress are finished. May be called from any thread.
+
+        A run that is paused can be stopped as any other.
+        """
+        self._on_loop(self._pause)
+
+    def resume(self) -> None:
+        """Starts orders again after `pause`. May be called from any thread."""
+        self._on_loop(self._resume_work)
+
+    def _on_loop(self, action: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(action)
+
+    def _pause(self) -> None:
+        if self._paused_at is not None or self._stopping is not None:
+            return
+        self._paused_at = time.monotonic()
+        if self._group is not None:
+            self._group.pause()
+        self.hub.emit(events.Paused())
+
+    def _resume_work(self) -> None:
+        if self._paused_at is None:
+            return
+        seconds, self._paused_at = time.monotonic() - self._paused_at, None
+        if self._group is not None:
+            self._group.resume(seconds)
+        self.hub.emit(events.Resumed(seconds))
+
+    def stop_gently(self, why: str) -> None:
+        """Finishes the orders in progress, then stops; unlike `stop`, nothing new where it is stopping already."""
         if not self.is_stopping:
             self.stop(Stop.AFTER_CURRENT, why)
 
@@ -549,7 +587,7 @@ class Run:
         return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
-        """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
+        """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
         Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
 
@@ -585,10 +623,42 @@ class Run:
                 lambda: self._journal.others(run),
             )
         written = None if self._write_back is None else await self._write_list(self._write_back, run, count)
-        self.summary = dataclasses.replace(self.summary, written_back=written)
-        for note in (*self.summary.notes, *(written.notes if written else ())):
+        report = await self._write_report(about, count)
+        self.summary = dataclasses.replace(
+            self.summary,
+            written_back=written,
+            names={**self.summary.names, **({report_writer.NAME: report.name} if report.name else {})},
+        )
+        for note in (*self.summary.notes, *report.notes, *(written.notes if written else ())):
             self.hub.emit(events.Notice("warning", note))
         return self.summary
+
+    async def _write_report(self, about: tables.About, count: int) -> report_writer.Written:
+        """Writes `report.html`; also if the run is being stopped.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+
+        def write() -> report_writer.Written:
+            return report_writer.write(
+                self.out,
+                about.run,
+                self._journal.history(about.run),
+                stage.counted(self._rows(about.run)),
+                version=about.version,
+                others=self.summary.others if self.summary else 0,
+                left_out=about.left_out,
+                warnings=about.warnings,
+                commands=about.commands,
+                source=about.source,
+            )
+
+        try:
+            with self._long_work.stage("Writing the report", "row", count, in_spite_of=self._stops) as stage:
+                return await asyncio.to_thread(write)
+        except errors.StoppedError:
+            return report_writer.Written("", ("stopped before the report was written. To write it, run: po-pw report",))
 
     async def _write_list(self, to: write_back.WriteBack, run: models.RunId, count: int) -> write_back.Written:
         try:

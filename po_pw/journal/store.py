@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import errors, models, redact
-from po_pw.journal import codec, facts, restore, schema, writer, writes
+from po_pw.journal import codec, facts, history, restore, schema, view, writer, writes
 
 if TYPE_CHECKING:
     import datetime
@@ -372,6 +372,16 @@ class Journal:
                     if row["run"] != run or row["outcome"]:
                         yield codec.other(row)
                 last = batch[-1]["key"]
+
+    def history(self, run: models.RunId) -> history.History:
+        """What happened in a run over time."""
+        with self._reading() as connection:
+            return history.read(connection, run)
+
+    def latest(self) -> models.RunId | None:
+        """The latest run; None if there is none."""
+        with self._reading() as connection:
+            return view.latest(connection, self._path)
 
     def counts(self, run: models.RunId) -> Counts:
         """Counts a run's rows by kind."""

@@ -17,8 +17,9 @@ WITHIN: Final = 20
 _UNNAMED: Final = 50
 HIERARCHY: Final = "<|>"
 """Header of the separator column: each column to its right is a folder level."""
+_PO_NUMBER: Final = "ponumber"
 _KNOWN: Final = {
-    "po_number": {"ponumber", "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
+    "po_number": {_PO_NUMBER, "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
     "url": {"url", "coupaurl", "link"},
     "supplier": {"supplier", "vendor"},
     "amount": {"amount"},
@@ -62,6 +63,7 @@ class ColumnMap:
     def of(cls, header: Sequence[str]) -> ColumnMap:
         """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins.
 
+        Of the columns for the PO number, one called po_number itself wins; see `po_column` for what the rows say.
         Columns to the right of `<|>` are folder levels only, whatever their names are.
         """
         end = hierarchy(header)
@@ -70,6 +72,7 @@ class ColumnMap:
             field: next((index for index, name in enumerate(plain) if name in names), -1)
             for field, names in _KNOWN.items()
         }
+        places["po_number"] = next(iter(po_columns(header)), -1)
         return cls(**places, levels=tuple(range(end + 1, len(header))))
 
 
@@ -88,6 +91,18 @@ def known_in(header: Sequence[str], named: Mapping[str, str]) -> int:
     plain = {bare(name) for name in header[: hierarchy(header)]}
     found |= {field for field, name in named.items() if bare(name) in plain}
     return len(found) if "po_number" in found else 0
+
+
+def po_columns(header: Sequence[str]) -> tuple[int, ...]:
+    """Columns whose names say that they hold the PO number: those called po_number first, then from the left."""
+    plain = [bare(name) for name in header[: hierarchy(header)]]
+    found = [index for index, name in enumerate(plain) if name in _KNOWN["po_number"]]
+    return tuple(sorted(found, key=lambda index: not is_po_number(header[index])))
+
+
+def is_po_number(name: str) -> bool:
+    """Whether a column is called po_number itself, which decides between several."""
+    return bare(name) == _PO_NUMBER
 
 
 def hierarchy(header: Sequence[str]) -> int:

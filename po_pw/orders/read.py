@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, folder_layout, models
+from po_pw.orders import added_columns, headers, placing, po_column, rows, sheets, tracking
 from po_pw.orders import cells as values
 from po_pw.orders import columns as column_names
 from po_pw.orders import filters as row_filters
-from po_pw.orders import headers, placing, rows, sheets, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,9 +63,9 @@ class OrderTable:
     """The orders of one spreadsheet.
 
     Attributes:
-        columns: the header's names in order, made unique (see `headers.names`).
+        columns: the header's names in order, made unique (see `headers.names`), without those that po-pw added.
         source: the file.
-        about: the part of the file that is read; `""` if all of it is.
+        about: which part of the file is read, if not all of it, and which of several PO columns; `""` if neither.
         content: its unprocessed rows.
         header_row: number of the header's row.
         notes: what is to be said about columns that were guessed, and about rows that are left out.
@@ -78,6 +78,10 @@ class OrderTable:
     content: sheets.Source = dataclasses.field(repr=False)
     header_row: int
     notes: tuple[str, ...]
+    _width: int
+    """Number of the file's columns."""
+    _kept: tuple[int, ...]
+    """Indexes of `columns` in the file."""
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
     filters: row_filters.Filters = dataclasses.field(repr=False)
@@ -100,13 +104,13 @@ class OrderTable:
         Raises:
             InputError: the file cannot be read to its end.
         """
-        width = len(self.columns)
+        width = self._width
         for record in self._records():
             cells, fault = record.cells, record.fault
             places = self._reader.columns_by_field
-            for column in {places.po_number, places.url, *self._reader.folder_columns}.intersection(
-                record.without_result
-            ):
+            read = (places.po_number, places.url, *self._reader.folder_columns)
+            needed = {self._kept[place] for place in read if place >= 0}
+            for column in needed.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
@@ -118,8 +122,8 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
-            padded = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, padded, fault)
+            padded = cells + [""] * (width - len(cells))
+            yield self._reader.row(record.number, tuple(padded[column] for column in self._kept), fault)
 
     def left_out(self) -> str:
         """What is said of the rows that are not wanted.
@@ -149,15 +153,17 @@ class OrderTable:
             InputError: the file cannot be read to its end.
         """
         if self.content.separator:
-            return len(self.columns)
+            return self._width
         ends = (max((at for at, cell in enumerate(one.cells, 1) if cell), default=0) for one in self.content.records())
-        return max(len(self.columns), max(ends, default=0))
+        return max(self._width, max(ends, default=0))
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.columns_by_field.po_number
+        number = self._kept[self._reader.columns_by_field.po_number]
+        added = frozenset(range(self._width)).difference(self._kept)
         for record in self.content.records():
-            if record.number > self.header_row and (not record.blank or number in record.without_result):
+            is_filled = any(cell.strip() for column, cell in enumerate(record.cells) if column not in added)
+            if record.number > self.header_row and (is_filled or number in record.without_result):
                 yield record
 
 
@@ -169,6 +175,7 @@ def open_table(
     choice: Choice = ALL,
     name: str = "",
     is_alone: bool = True,
+    is_whole: bool = False,
 ) -> OrderTable:
     """Opens a spreadsheet and checks that it has purchase orders.
 
@@ -186,10 +193,11 @@ def open_table(
         choice: what the user says about the list.
         name: what to call the list in messages; by default its path, and its file name in those about rows.
         is_alone: refuse it if none of its rows is wanted; else `check_wanted` has to be called.
+        is_whole: also those columns that po-pw has added (see `added_columns`).
 
     Raises:
         InputError: it is missing, unreadable, empty or not a spreadsheet; it has no PO column or no rows, or several
-            columns could be meant; a named column does not exist; no row is wanted.
+            columns could be meant (see `po_column.choose`); a named column does not exist; no row is wanted.
     """
     called, short = name or str(path), name or path.name
     content = sheets.open_source(path, choice.columns)
@@ -197,17 +205,27 @@ def open_table(
     header, guess = headers.find(content.records(), choice.columns), None
     if header is None:
         header, guess = _told_by_values(content, choice, called)
-    columns = headers.names(header.cells)
+    names = headers.names(header.cells)
+    kept = tuple(range(len(names))) if is_whole else added_columns.kept(names)
+    columns = tuple(names[column] for column in kept)
+    if guess is not None:
+        guess = dataclasses.replace(guess, column=kept.index(guess.column))
     fields = column_names.fields_of(columns, choice.columns, short)
     head = [record.cells for record in itertools.islice(content.records(), _SAMPLE) if record.number > header.number]
+    head = [[cells[column] if column < len(cells) else "" for column in kept] for cells in head]
     head = [cells for cells in head if any(cell.strip() for cell in cells)]
     if guess is not None:
         fields = dataclasses.replace(fields, po_number=guess.column)
         notes.append(column_names.explained("po_number", guess, columns, short))
-    for field in sorted({"po_number", "url"} - set(choice.columns)):
-        if (settled := column_names.settle_equals(field, columns, head, short)) is not None:
-            fields = dataclasses.replace(fields, **{field: settled[0]})  # type: ignore[arg-type] # an index
-            notes.append(settled[1])
+    about = content.about
+    if guess is None and "po_number" not in choice.columns:
+        chosen = po_column.choose(path, header, content.records)
+        if chosen.column in kept:
+            fields = dataclasses.replace(fields, po_number=kept.index(chosen.column))
+        about = " ".join(part for part in (about, chosen.note) if part)
+    if "url" not in choice.columns and (settled := column_names.settle_equals("url", columns, head, short)) is not None:
+        fields = dataclasses.replace(fields, url=settled[0])
+        notes.append(settled[1])
     if fields.url < 0 and "url" not in choice.columns and (address_of is None or address_of("1") is None):
         found = column_names.address_by_values(columns, head, short)
         if found is not None:
@@ -216,7 +234,7 @@ def open_table(
     placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
     filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
     reader = rows.Reader(short, columns, fields, address_of, tracking.places(columns), placed)
-    table = OrderTable(columns, path, content.about, content, header.number, (), reader, limit, filters)
+    table = OrderTable(columns, path, about, content, header.number, (), len(names), kept, reader, limit, filters)
     if next(table.every_row(), None) is None:
         msg = f"{called} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
@@ -244,11 +262,14 @@ def _told_by_values(
         raise errors.InputError(msg)
     if likely is not None:
         header, below = likely
+        names = headers.names(header.cells)
+        kept = added_columns.kept(names)
+        cells = [[*record.cells, *[""] * len(names)] for record in below if not record.fault]
         guess = column_names.number_by_values(
-            headers.names(header.cells), [record.cells for record in below if not record.fault], called
+            [names[column] for column in kept], [[row[column] for column in kept] for row in cells], called
         )
         if guess is not None:
-            return header, guess
+            return header, dataclasses.replace(guess, column=kept[guess.column])
     msg = (
         f"{called} has no column po_number. {_seen(content)}Say which column holds the PO numbers, such as "
         f'--column po_number="Order no.", or rename it to po_number.'
@@ -335,7 +356,13 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         InputError: it is not.
     """
     if isinstance(order, Mapping):
-        columns = headers.ColumnMap.of([str(name) for name in order])
+        names = [str(name) for name in order]
+        columns = headers.ColumnMap.of(names)
+        said = {name: str(order[name]).strip() for name in order if str(name) in _po_names(names)}
+        if len(set(said.values()) - {"", "None"}) > 1:
+            both = " and ".join(f"{name} {value!r}" for name, value in said.items())
+            msg = f"{called} has two PO numbers, {both}: call the right one po_number, and the other something else"
+            raise errors.InputError(msg)
         for place, (name, value) in enumerate(order.items()):
             if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
                 msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
@@ -343,6 +370,12 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         return order
     msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
     raise errors.InputError(msg)
+
+
+def _po_names(names: Sequence[str]) -> list[str]:
+    """The names that mean the PO number equally well, best of all."""
+    found = [names[column] for column in headers.po_columns(names)]
+    return [name for name in found if headers.is_po_number(name) == headers.is_po_number(found[0])]
 
 
 def _described(value: object) -> str:

@@ -126,7 +126,7 @@ def test_what_else_tells_a_number(tmp_path: Path, text: str, number: str) -> Non
             f"po,Seite,Shop\n1,{PORTAL}/1,https://a.example/1\n2,{PORTAL}/2,https://a.example/2\n",
             'has no column url, and "Seite" and "Shop" have web addresses',
         ),
-        ("PO,Purchase Order,url\n1,2,x\n3,4,y\n", 'the columns "PO" and "Purchase Order" could all be po_number'),
+        ("PO,Purchase Order,url\n1,2,x\n3,4,y\n", "two columns that may hold the PO numbers"),
     ],
 )
 def test_where_two_are_as_good_nothing_is_guessed(tmp_path: Path, text: str, said: str) -> None:
@@ -136,12 +136,22 @@ def test_where_two_are_as_good_nothing_is_guessed(tmp_path: Path, text: str, sai
     assert "\n" not in str(caught.value)
 
 
-def test_of_two_columns_of_the_same_meaning_the_exactly_named_one_is_taken_and_said(tmp_path: Path) -> None:
-    """`PO` and `po_number` with different values; with the same values there is nothing to say."""
-    found = table(tmp_path, f"PO,po_number,url\n7,1,{PORTAL}/1\n")
+def test_of_two_columns_for_the_address_the_exactly_named_one_is_taken_and_said(tmp_path: Path) -> None:
+    """`link` and `url` with different values; with the same values there is nothing to say."""
+    found = table(tmp_path, f"po_number,link,url\n1,{PORTAL}/7,{PORTAL}/1\n")
     assert orders(found) == [("1", f"{PORTAL}/1")]
-    assert '"po_number" is taken as po_number' in found.notes[0]
-    assert table(tmp_path, f"PO,po_number,url\n1,1,{PORTAL}/1\n").notes == ()
+    assert '"url" is taken as url' in found.notes[0]
+    assert table(tmp_path, f"po_number,link,url\n1,{PORTAL}/1,{PORTAL}/1\n").notes == ()
+
+
+def test_our_own_columns_are_no_candidates(tmp_path: Path) -> None:
+    """The results of a list whose columns were guessed are read by the same guess."""
+    own = "status,attachments_found,attachments_downloaded,attachment_names,bytes,folder,source_url,read_by,worker,"
+    own += "attempts,seconds,started_at,finished_at,error_code,error_message"
+    lines = [f"{n},{PORTAL}/{n},FAILED,0,0,,{n}7,a,{PORTAL}/{n}x,browser,w1,1,{n}.5,,,NETWORK,no" for n in (4711, 4718)]
+    found = table(tmp_path, "\n".join([f"Auftrag,Seite,{own}", *lines]))
+    assert orders(found) == [("4711", f"{PORTAL}/4711"), ("4718", f"{PORTAL}/4718")]
+    assert found.columns == ("Auftrag", "Seite")
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import enum
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models
+from po_pw import errors, models
 from po_pw.portals import list_stability
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.coupa import order_list, page_kind
@@ -26,6 +26,17 @@ _MOST_PAGES: Final = 50
 """Pages of the list that are looked at."""
 _WALKS_FOR: Final = 60.0
 """Seconds after which no further page of the list is opened."""
+
+
+_SCROLL: Final = """() => {
+  for (const node of [document.scrollingElement, ...document.querySelectorAll('*')])
+    if (node && node.scrollHeight > node.clientHeight + 4) node.scrollTop = node.scrollHeight;
+  return new Promise((resolve) => {
+    setTimeout(resolve, 250);
+    requestAnimationFrame(() => requestAnimationFrame(resolve));
+  });
+}"""
+"""Brings all that scrolls to its end."""
 
 
 class Proof(enum.Enum):
@@ -81,6 +92,17 @@ class Located:
     """What came instead of the list, where that ends the reading of the order."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Walked:
+    """How far a list was looked at."""
+
+    pages: int
+    is_whole: bool = False
+    """These are all its pages."""
+    is_settled: bool = True
+    """Each showed all that it has, and could be turned; else that may be so the next time."""
+
+
 class _InsteadError(Exception):
     """Something else came than the list: a sign-in, a question whether one is a person."""
 
@@ -130,22 +152,24 @@ class OrderSearch:
         if number in known.met:
             return self._met(number)
         if known.search is not None and known.proof is not Proof.FAILED and not known.problem:
-            is_whole = await self._search(known.search)
+            walked = await self._search(known.search)
             if number in known.met:
                 return self._met(number)
+            if not walked.is_settled:
+                raise _late()
             if known.proof is Proof.PROVED:
-                why = (
-                    "" if is_whole else "the search of the portal's list of orders has more results than were looked at"
-                )
-                return Located(why_unsure=why)
+                more = "the search of the portal's list of orders has more results than were looked at"
+                return Located(why_unsure="" if walked.is_whole else more)
         if not known.is_whole and not known.problem:
             async with known.lock:
                 if not known.is_walked:
                     await self._go(self._list_url)
-                    known.pages, known.is_whole = await self._walk()
-                    known.is_walked = True
+                    walked = await self._walk()
+                    known.pages, known.is_whole, known.is_walked = walked.pages, walked.is_whole, walked.is_settled
         if number in known.met:
             return self._met(number)
+        if not (known.is_walked or known.is_whole or known.problem):
+            raise _late()
         return Located(why_unsure="" if known.is_whole else known.why_unsure())
 
     def _met(self, number: str) -> Located:
@@ -158,10 +182,12 @@ class OrderSearch:
         shown, is_settled = await self._settle()
         known.problem = await self._why_unreadable(shown)
         known.search, known.pages = shown.search, 1
-        known.is_whole = is_settled and not known.problem and not shown.has_more(1)
+        if is_settled and not known.problem and not shown.has_more(1):
+            await self._turn(shown, None)
+            known.is_whole = (await self._settle())[0].rows == shown.rows
         if shown.search is not None and not known.is_whole and not known.problem:
             known.proof = await self._prove(shown.search, shown)
-        known.is_begun = True
+        known.is_begun = is_settled
 
     async def _why_unreadable(self, shown: order_list.OrderList) -> str:
         look = await looks.look(self._opened.page)
@@ -185,46 +211,48 @@ class OrderSearch:
                 return Proof.PROVED if is_settled and number in left and not others & left else Proof.FAILED
         return Proof.OPEN
 
-    async def _search(self, search: order_list.Search) -> bool:
-        """Searches for the order; whether all results were seen."""
+    async def _search(self, search: order_list.Search) -> _Walked:
         await self._go(search.address(page_kind.address_part(self._opened.order.po_number)))
-        return (await self._walk(until=page_kind.bare(self._opened.order.po_number)))[1]
+        return await self._walk(until=page_kind.bare(self._opened.order.po_number))
 
-    async def _walk(self, until: str = "") -> tuple[int, bool]:
+    async def _walk(self, until: str = "") -> _Walked:
         """Notes all orders from the page that is shown on.
 
         Args:
             until: a number, after which nothing more need be looked at.
-
-        Returns:
-            How many pages were seen, and whether those are all.
         """
         ends = time.monotonic() + _WALKS_FOR
         shown, is_settled = await self._settle()
         page, seen = 1, {self._opened.page.url}
         while is_settled and until not in self._known.met:
             turn = shown.next(page)
-            if turn is None:
-                return page, not shown.has_more(page)
-            if page >= _MOST_PAGES or time.monotonic() >= ends:
+            is_unreadable = turn is None and shown.has_more(page)
+            if is_unreadable or page >= _MOST_PAGES or time.monotonic() >= ends:
                 break
-            address = shown.address_of(turn)
+            address = "" if turn is None else shown.address_of(turn)
+            if address in seen:
+                break
             if address:
-                if address in seen:
-                    break
                 seen.add(address)
                 await self._go(address)
-            else:
-                pressed = await self._opened.press(_click(shown, turn), models.Purpose.TURN)
-                self._looks.begin_again()
-                if not pressed.done:
-                    break
+            elif not await self._turn(shown, turn):
+                return _Walked(page, is_settled=False)
             before = shown
             shown, is_settled = await self._settle()
-            if shown.rows == before.rows:
-                break
+            if is_settled and shown.rows == before.rows:
+                return _Walked(page, is_whole=turn is None)
             page += 1
-        return page, False
+        return _Walked(page, is_settled=is_settled)
+
+    async def _turn(self, shown: order_list.OrderList, turn: order_list.Turn | None) -> bool:
+        """Presses what leads on, or scrolls a list without any paging to its end; whether that could be done."""
+        if turn is None:
+            await self._opened.page.evaluate(_SCROLL)
+            is_done = True
+        else:
+            is_done = (await self._opened.press(_click(shown, turn), models.Purpose.TURN)).done
+        self._looks.begin_again()
+        return is_done
 
     async def _go(self, url: str) -> None:
         await self._opened.go(url)
@@ -249,11 +277,16 @@ class OrderSearch:
         if facts.challenge_covers:
             why = "the portal asks whether you are a person"
             raise _InsteadError(page_kind.Verdict(models.PageKind.CHALLENGE, why, (why,)))
-        if why := page_kind.signed_out(look, facts):
+        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.refusals):
             raise _InsteadError(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
         self._known.note(shown)
         failed = {**opened.watch.failures, **opened.watch.refusals}
         return shown, is_settled and not (failed and not shown.rows)
+
+
+def _late() -> errors.TransientError:
+    msg = "the portal's list of orders did not show all in time"
+    return errors.TransientError(msg, models.ErrorCode.TIMEOUT)
 
 
 def _click(shown: order_list.OrderList, turn: order_list.Turn) -> models.Click:
