@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, long_work, models, sessions
 from po_pw.auth import renewal
-from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
-from po_pw.storage import filesystem
+from po_pw.browser import contexts, display, heartbeat, launching, playwright_driver, profiles, watchdog
+from po_pw.storage import disk_errors, filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ class Pool:
         for folder in await asyncio.to_thread(watchdog.sweep):
             self._hub.emit(events.Notice("info", f"removed {folder}, left by a run that was killed"))
         async with contextlib.AsyncExitStack() as stack:
-            self._driver = await stack.enter_async_context(contexts.Driver())
+            self._driver = await stack.enter_async_context(playwright_driver.Driver())
             chosen = self._driver.resolve(self._options.browser)
             headed = self._options.headed
             view = await stack.enter_async_context(display.shown(headed=headed, run_dir=self._driver.run_dir))
@@ -214,8 +214,8 @@ class Pool:
         await self.close(worker)
         downloads = self._downloads / worker
         try:
-            with filesystem.map_os_errors(downloads):
-                await asyncio.to_thread(filesystem.make_folder, downloads, filesystem.internal_folder(downloads))
+            with disk_errors.map_os_errors(downloads):
+                await asyncio.to_thread(filesystem.make_folder, downloads, disk_errors.internal_folder(downloads))
         except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:

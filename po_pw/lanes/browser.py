@@ -10,10 +10,28 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, launching, page_lease, press_guard, quiet
+from po_pw.browser import (
+    capture,
+    contexts,
+    document_answers,
+    launching,
+    page_lease,
+    page_watch,
+    press_guard,
+    started_download,
+)
 from po_pw.evidence import numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
+from po_pw.portals.generic import (
+    address_policy,
+    control_policy,
+    control_veto,
+    label_words,
+    page_facts,
+    record_address,
+    request_policy,
+    sign_in_signs,
+)
 from po_pw.transport import addresses, allowed_hosts, resolving
 
 if TYPE_CHECKING:
@@ -129,9 +147,9 @@ class BrowserLane:
             with _translated(url), _answers(hold.page) as answers:
                 status = await _go(hold, url, self._options.navigation_timeout, answers)
                 facts = await page_facts.look(hold.page, asked=url, status=status)
-        kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
-        reason = recognition.sign_in_reason(
-            facts, kept=kept or recognition.same_address(url, facts.url), strong=False, has_area=False
+        kept = record_address.keeps_record(facts.url, record_address.record_part(url, ""))
+        reason = sign_in_signs.sign_in_reason(
+            facts, kept=kept or record_address.same_address(url, facts.url), strong=False, has_area=False
         )
         return not reason
 
@@ -157,7 +175,7 @@ class BrowserLane:
                 got = await capture.download(
                     self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
                 )
-            except capture.PageInsteadError as error:
+            except document_answers.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
                 raise
         return await _of_size(got, self._options.max_file_bytes)
@@ -191,7 +209,7 @@ class _Visit:
     async def open(self) -> None:
         """Opens the page and reads it."""
         page = self._hold.page
-        with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+        with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
@@ -208,7 +226,7 @@ class _Visit:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._shown != (click.at, click.page):
             page = self._hold.page
-            with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+            with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
                 opened = await self._open_page(watch, answers, click.at)
                 await self._portal.turn_to(opened, click)
             self._shown = click.at, click.page
@@ -226,14 +244,14 @@ class _Visit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except capture.PageInsteadError as error:
+        except document_answers.PageInsteadError as error:
             self._shown = None
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
             raise
         except errors.OrderError:
             self._shown = None
             raise
-        if isinstance(got, capture.Opened):
+        if isinstance(got, started_download.Opened):
             self._shown = None
             return models.Link(got.url, shown)
         self._knowledge.trust_press(self._order.url, click.control)
@@ -255,7 +273,7 @@ class _Visit:
         return await snapshot.take(self._hold.page, folder)
 
     async def _open_page(
-        self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
+        self, watch: page_watch.Watch, answers: list[playwright.Response], at: str = ""
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
         order, knowledge = self._order, self._knowledge
@@ -263,7 +281,7 @@ class _Visit:
             status = await self._go(at, answers)
         else:  # the user's own word
             self._at = ""
-            self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
+            self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
             status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
         return portals.OpenPage(
             page=self._hold.page,
@@ -288,7 +306,7 @@ class _Visit:
             msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         self._at = url
-        self._record = recognition.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
+        self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
         return await _go(self._hold, url, self._options.navigation_timeout, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
@@ -314,7 +332,7 @@ class _Visit:
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
         if self._portal.hands_out(control):
-            return control_policy.veto(control, names=names)
+            return control_veto.veto(control, names=names)
         verdict = control_policy.decide(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {control_policy.Action.PRESS, control_policy.Action.FETCH}
         return None if allowed else verdict.why
@@ -326,13 +344,13 @@ class _Visit:
 
 
 def _allow_reading(control: models.Control) -> str | None:
-    return control_policy.veto(control)
+    return control_veto.veto(control)
 
 
-async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
+async def _raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageInsteadError) -> None:
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
-    kept = recognition.same_address(asked, facts.url)
-    if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
+    kept = record_address.same_address(asked, facts.url)
+    if sign_in_signs.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in instead of sending the file"
         raise errors.SessionExpiredError(msg) from error
 
@@ -408,13 +426,13 @@ def _host_policy(
         page_url,
         declared=portal.file_hosts(order_url),
         allowed=options.allow_hosts,
-        is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
+        is_sign_in=lambda url: sign_in_signs.leads_to_sign_in(url, order_url),
         changes=lambda url: address_policy.change_in_address(url) is not None,
         leads_to_files=portal.leads_to_files,
     )
 
 
-async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
+async def _of_size(got: started_download.Captured, most: int | None) -> started_download.Captured:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
     announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:

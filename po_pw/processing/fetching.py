@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import candidates, expected_file, fetch
+from po_pw import errors, events, models, numerals
+from po_pw.downloads import candidates, content_check, fetch, size_limits
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
-from po_pw.processing import async_tools, limiter
-from po_pw.storage import filesystem
+from po_pw.processing import async_tools, file_space, limiter
+from po_pw.storage import disk_errors
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from po_pw import settings
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 
 _HOPELESS: Final = 3
 """Number of files that a host refuses to the browser as well, after which its refusals are final."""
-
-_BROWSER_NEEDS: Final = 16 << 20
-"""Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
-`blob:` downloads with 7 MB free, others with 3 MB, and only reported `canceled`."""
 
 
 class Fetcher:
@@ -71,7 +66,7 @@ class Fetcher:
         self._traffic = traffic
         self._hub = hub
         self._note = note
-        self._limits = fetch.Limits(options.max_file_bytes, fs_limit=largest)
+        self._limits = size_limits.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._slots = limiter.Limiter(at_once)
@@ -132,7 +127,7 @@ class Fetcher:
             asked.ask(step)
             try:
                 await self._get(progress, attachment, step.link, fence, is_file)
-            except expected_file.PageInsteadError as error:
+            except content_check.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
                     allowed=address_policy.may_follow,
@@ -198,7 +193,7 @@ class Fetcher:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
             if isinstance(
-                other := expected_file.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
+                other := content_check.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
             ):
                 raise other from error
             raise
@@ -259,7 +254,7 @@ class Fetcher:
         """Waits for the browser's download. If the disk is full, the browser only reports that it was canceled."""
         place = progress.work.path / "download"
         try:
-            with filesystem.map_os_errors(place):
+            with disk_errors.map_os_errors(place):
                 return await captured.part(self._stall)
         except errors.BrowserLostError:
             raise
@@ -267,11 +262,11 @@ class Fetcher:
             if isinstance(error, errors.OutputUnavailableError):
                 raise
             if (
-                fault := await asyncio.to_thread(filesystem.write_error, filesystem.internal_folder(place))
+                fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(place))
             ) is not None:
-                raise filesystem.to_order_error(fault, place) from error
-            little = _NoRoomForBrowserError(str(error), _BROWSER_NEEDS, captured.temporary)
-            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(has_room, [little]):
+                raise disk_errors.to_order_error(fault, place) from error
+            little = file_space.NoRoomForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
+            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_room, [little]):
                 raise little from error
             raise
 
@@ -319,7 +314,7 @@ class Fetcher:
                 yield
             except errors.DoesNotFitError as error:
                 progress.needs[attachment.id] = error
-                self.fail(progress, attachment, await self._told(attachment, error))
+                self.fail(progress, attachment, await file_space.explained(attachment.name, error))
             except errors.OrderError as error:
                 self.fail(progress, attachment, error)
 
@@ -330,22 +325,8 @@ class Fetcher:
             DoesNotFitError: it still does not fit.
         """
         known = progress.needs.get(attachment.id)
-        if known is not None and not await asyncio.to_thread(has_room, [known]):
-            raise await self._told(attachment, known)
-
-    async def _told(self, attachment: models.Attachment, error: errors.DoesNotFitError) -> errors.DoesNotFitError:
-        """The error for a file that does not fit: which file, which disk, how much space is missing."""
-        needed, free = error.needed, await asyncio.to_thread(_free, error.folder)
-        name = repr(attachment.name) if attachment.name else "a file"
-        if isinstance(error, _NoRoomForBrowserError):
-            what = f"the browser cannot download {name}: it needs {humanize.size(needed)} on the disk of its temporary"
-            msg = f"{what} folder {error.folder}, and {humanize.size(free)} are free"
-            return _NoRoomForBrowserError(msg, needed, error.folder)
-        msg = (
-            f"{name} ({humanize.size(needed)}) does not fit on the disk of {error.folder}: "
-            f"{humanize.size(free)} free, {humanize.size(max(0, needed - free))} more needed"
-        )
-        return errors.DoesNotFitError(msg, needed, error.folder)
+        if known is not None and not await asyncio.to_thread(file_space.has_room, [known]):
+            raise await file_space.explained(attachment.name, known)
 
     def fail(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, error: errors.OrderError
@@ -403,23 +384,6 @@ class Fetches:
     async def cancel(self) -> None:
         """Cancels all and waits until they have ended."""
         await async_tools.cancel_and_wait(self._tasks)
-
-
-class _NoRoomForBrowserError(errors.DoesNotFitError):
-    """A browser canceled a download because the disk of its own files is nearly full."""
-
-
-def has_room(needs: Iterable[errors.DoesNotFitError]) -> bool:
-    """Whether one of these files may fit on its disk now; call it on a thread."""
-    return any(need.needed <= _free(need.folder) for need in needs)
-
-
-def _free(folder: Path) -> int:
-    """Free bytes on a folder's disk; a huge number if unknown."""
-    try:
-        return filesystem.free_and_total(folder)[0]
-    except OSError:  # it is gone: writing there will fail
-        return sys.maxsize
 
 
 @contextlib.asynccontextmanager

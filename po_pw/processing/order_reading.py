@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.processing import resuming
-from po_pw.storage import filesystem, staging
+from po_pw.storage import disk_errors, filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,7 +116,7 @@ class OrderReading:
                 await self._take_cookies()
                 listing = self._concluded(visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
-                    folder, home = self._evidence, self._run_context.out / filesystem.INTERNAL
+                    folder, home = self._evidence, self._run_context.out / disk_errors.INTERNAL
                     await asyncio.to_thread(filesystem.make_folder, folder.parent, home)
                     progress.evidence = await visit.keep_evidence(folder)
                 if listing is None:

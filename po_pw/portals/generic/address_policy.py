@@ -6,14 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw.portals.generic import (
-    change_words,
-    file_names,
-    icon_words,
-    identifiers,
-    label_words,
-    tokenizer,
-)
+from po_pw.portals.generic import change_words, file_names, icon_words, identifiers, label_words, tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -7,10 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from po_pw.portals.generic import (
-    address_policy,
-    identifiers,
-)
+from po_pw.portals.generic import address_policy, identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

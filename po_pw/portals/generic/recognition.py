@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw import models, redact
+from po_pw import models
 from po_pw.portals import memory as memories
-from po_pw.portals.generic import numbers, page_facts, topics
+from po_pw.portals.generic import numbers, page_facts, record_address, sign_in_signs, topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 RULES_VERSION: Final = memories.RULES_VERSION
 """Stored with each outcome: orders read under older rules should be read again."""
-_SHORT_PART: Final = 3
 _THIN_PAGE: Final = 300
 """Characters of content up to which a page may say only that no such order is there."""
-_SHORT_PAGE: Final = 600
-"""Characters of content, its form apart, up to which a form or a way in is what the page is about."""
-_FEW_FIELDS: Final = 3
-"""Labelled fields that an error or sign-in page may have as well: an error's id, a telephone number, the language."""
 _LONG_PAGE: Final = 1000
 """Characters of content that no error page has."""
 _EMPTY_PAGE: Final = 25
@@ -38,14 +31,6 @@ _ERROR_CODE: Final = re.compile(
     r"^\W*(?:(?:http|error|err|status|code|fehler|erreur|erro|errore|fout|fel|fejl|błąd|chyba|hiba|hata|ошибка|エラー|오류|错误)"
     r"\W*){0,3}([45]\d\d)\b(?!\W*\d)"
 )
-_RECORD: Final = re.compile(r"\d|^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$", re.IGNORECASE)
-_VERSION: Final = re.compile(r"v\d+(?:\.\d+)*|\d\.\d", re.IGNORECASE)
-"""A segment that names no record: `/v2/`."""
-_PAGING: Final = re.compile(
-    r"p|page|tab|step|limit|offset|size|rows|start|lang|locale|sort|view|version|v", re.IGNORECASE
-)
-"""Names of values that say how a page is shown, not what."""
-_ENDING: Final = re.compile(r"\.(?:html?|aspx?|jsp|jsf|do|php|action|xhtml)$", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,245 +51,7 @@ class Recognition:
 # --- addresses ------------------------------------------------------------------------------------------------------
 
 
-def address_parts(url: str) -> list[tuple[str, str]]:
-    """An address's parts that could name a record: where each is, and what it says, decoded.
-
-    Path segments are numbered, query values have their names; so have those in a fragment that is a route. A value that
-    is itself an address (`next=/orders/7`) names no record of this page, and is left out.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return []
-    return [*_parts("", parts.path, parts.query), *_fragment(parts.fragment)]
-
-
-def _fragment(fragment: str) -> list[tuple[str, str]]:
-    route = fragment.lstrip("!")
-    path, _, query = route.partition("?")
-    if "=" in path and "/" not in path.partition("=")[0]:
-        path, query = "", route
-    return _parts("#", path, query)
-
-
-def _parts(where: str, path: str, query: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for index, segment in enumerate(path.strip("/").split("/")):
-        for piece, said in enumerate(segment.split(";")):  # also matrix parameters
-            name, equals, value = said.partition("=")
-            plain = unquote(value if equals and piece else said)
-            # OData: Orders('77') and Orders(77)
-            key = re.search(r"\((?:[\w]+=)?'?([^'()]+)'?\)$", plain)
-            if plain:
-                where_now = f"{where}/{index}" if not piece else f"{where};{name}"
-                found.append((where_now, key[1] if key else _ENDING.sub("", plain)))
-    for name, value in parse_qsl(query, keep_blank_values=False):
-        if not _is_address(value):
-            found.append((f"{where}?{name.lower()}", value))
-    return found
-
-
-def _is_address(value: str) -> bool:
-    return value.startswith(("/", "http:", "https:")) or "://" in value or unquote(value).startswith(("/", "http"))
-
-
-def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()) -> str:
-    """The part of an order's address that names this record: an id or number in path, query or fragment.
-
-    Args:
-        asked_url: of the order.
-        po_number: of the order.
-        sibling_urls: of other orders of the portal: what varies among them is the record's part.
-
-    Returns:
-        Decoded; `""` where the address has no such part.
-    """
-    parts = _telling_parts(asked_url)
-    shape = [where for where, _ in parts]
-    values: dict[str, collections.Counter[str]] = {where: collections.Counter() for where in shape}
-    for url in sibling_urls:
-        others = _telling_parts(url)
-        if url != asked_url and [where for where, _ in others] == shape and _host(url) == _host(asked_url):
-            for where, value in others:
-                values[where][value] += 1
-    has_siblings = any(values.values())
-    varying = [(where, value) for where, value in parts if any(other != value for other in values[where])]
-    candidates = varying if has_siblings and varying else parts
-    wanted = numbers.core(po_number)
-    by_number = [value for _, value in candidates if wanted and numbers.core(value) == wanted]
-    if by_number:
-        return by_number[-1]
-    if has_siblings and varying:
-        # Of several that vary, the record's own is the one that hardly repeats.
-        return max(reversed(varying), key=lambda one: len(values[one[0]]))[1]
-    naming = [(where, value) for where, value in candidates if not _says_how(where)]
-    telling = [value for _, value in naming if _RECORD.search(value) and not _VERSION.fullmatch(value)]
-    # The number may stand inside a longer part: `order-4500012345`.
-    holding = [value for value in telling if wanted and len(wanted) >= 3 and wanted in numbers.normal(value)]
-    if holding or telling:
-        return (holding or telling)[-1]
-    return (naming or candidates)[-1][1] if candidates else ""
-
-
-def _telling_parts(url: str) -> list[tuple[str, str]]:
-    """The parts of an address without secrets: a token names no record, unless there is nothing else that could."""
-    cleaned = address_parts(redact.address(url))
-    told = [part for part in cleaned if redact.REDACTED not in part[1]]
-    return told if told or not cleaned else list(address_parts(url))
-
-
-def names_record(url: str) -> bool:
-    """Whether an address looks like a record's: an id or number in path, query or fragment."""
-    return bool(_RECORD.search(record_part(url, "")))
-
-
-def keeps_record(url: str, part: str) -> bool:
-    """Whether an address still contains the record's part, as a whole part or as a word in one."""
-    wanted = part.casefold()
-    if not wanted:
-        return False
-    for where, value in address_parts(url):
-        said = value.casefold()
-        if _says_how(where):
-            continue
-        if said == wanted:
-            return True
-        # A short one is met by chance: "orders-7-days".
-        if len(wanted) >= _SHORT_PART and re.search(rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])", said):
-            return True
-        if _starts_with(said, wanted):
-            return True
-    return False
-
-
-_SEARCHING: Final = re.compile(r"q|query|search|search_?(term|text|string)|keywords?|term|find|such(e|begriff)")
-"""Parameters that hold what is looked for: a page of results names the record, and is not it."""
-
-
-def _says_how(where: str) -> bool:
-    name = where.rpartition("?")[2]
-    return "?" in where and (_PAGING.fullmatch(name) is not None or _SEARCHING.fullmatch(name) is not None)
-
-
-def _starts_with(said: str, wanted: str) -> bool:
-    """`77-blue-pens` for 77."""
-    return re.match(rf"{re.escape(wanted)}[-_][^\W\d_]", said) is not None
-
-
-def same_address(one: str, other: str) -> bool:
-    """Whether two addresses are the same, ignoring scheme, `www.`, a trailing slash and an empty fragment."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(url: str) -> tuple[str, str, str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", url, "", ""
-    return _host(url), unquote(parts.path).rstrip("/"), parts.query, parts.fragment.lstrip("!").strip("/")
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
-
-
 # --- signing in -----------------------------------------------------------------------------------------------------
-
-
-def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = False, has_area: bool = False) -> str:
-    """Why a page is a sign-in, by its structure; `""`: it is none.
-
-    Args:
-        facts: of the page.
-        kept: its address is the one asked for, or still holds the record's part.
-        strong: it shows the order's number in title, heading or a labelled field.
-        has_area: it has an attachment list.
-    """
-    forms = [form for form in facts.forms if form.in_content or form.modal]
-    asks = [form for form in forms if form.asks_who or form.asks_secret or "relay" in form.kinds]
-    ways = [way for way in facts.ways_in if way.in_content]
-    if facts.status == 401:
-        return "the portal answered HTTP 401"
-    if facts.status == 403 and not facts.signs_out and (facts.forms or facts.ways_in):
-        return "the portal answered HTTP 403 and offers a sign-in"
-    if facts.status >= 400 and not any(form.asks_secret for form in asks):
-        return ""
-    if has_area:
-        return ""
-    is_bare = len(facts.fields) < (1 if strong else _FEW_FIELDS) and not facts.signs_out
-    relay = next((form for form in asks if "relay" in form.kinds), None)
-    if relay is not None and is_bare and facts.text_length <= _SHORT_PAGE:
-        return "the page passes a sign-in on"
-    if not kept and not facts.signs_out:
-        # A lone e-mail field may be a newsletter's.
-        if any(form.asks_secret or {"username", "name"} & set(form.kinds) for form in asks):
-            return f"it led to {_shown(facts.url)}, which asks for {_asked(asks[0])}"
-        if facts.ways_in:
-            return f"it led to {_shown(facts.url)}, which offers a sign-in ({facts.ways_in[0].label!r})"
-    for form in asks:
-        dominates = form.modal or facts.text_length - form.text <= _SHORT_PAGE
-        titled = any(page_facts.says_sign_in(said) for said in (facts.title, *(text for _, text in facts.headings)))
-        whole = form.asks_who and (form.asks_secret or form.others == 0 or titled)
-        alone = form.asks_secret and not form.asks_who
-        is_account = form.asks_who and form.asks_secret and not strong
-        if not is_bare or form.others > 1 or not (dominates or is_account):
-            continue
-        if whole or (alone and not strong):
-            return f"the page asks for {_asked(form)}"
-    if ways and is_bare and not strong and facts.text_length <= _SHORT_PAGE:
-        return f"the page offers only a sign-in ({ways[0].label!r})"
-    return ""
-
-
-def _asked(form: page_facts.CredentialForm) -> str:
-    names = {
-        "password": "a password",
-        "pin": "a PIN",
-        "code": "a code",
-        "username": "a user name",
-        "email": "an e-mail address",
-        "name": "a user name",
-        "new-password": "a new password",
-        "relay": "a token",
-    }
-    return " and ".join(dict.fromkeys(names[kind] for kind in sorted(form.kinds, key=list(names).index, reverse=True)))
-
-
-def _shown(url: str) -> str:
-    return redact.bare(url).partition("://")[2]
-
-
-_PROTOCOL: Final = frozenset({"samlrequest", "samlresponse", "relaystate", "redirect_uri", "post_login_redirect_uri"})
-"""Parameters of the protocols that sign people in (SAML 2.0 bindings, 3.4 and 3.5; OpenID Connect Core, 3.1.2.1)."""
-
-
-def leads_to_sign_in(url: str, asked_url: str) -> bool:
-    """Whether a redirect to this address is a sign-in: by protocol, or since it takes along where to come back to.
-
-    Args:
-        url: where the redirect leads.
-        asked_url: an address of the portal.
-    """
-    try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-    except ValueError:
-        return False
-    names = {name.casefold() for name, _ in pairs}
-    if names & _PROTOCOL:
-        return True
-    came_from = urlsplit(asked_url)
-    elsewhere = _host(url) != _host(asked_url)
-    for _, value in pairs:
-        said = unquote(unquote(value))
-        if elsewhere and came_from.netloc and came_from.netloc in said:
-            return True
-        if not elsewhere and _is_address(said) and came_from.path.strip("/") and came_from.path.strip("/") in said:
-            return True
-    return False
 
 
 # --- the number -----------------------------------------------------------------------------------------------------
@@ -395,7 +142,7 @@ def recognize(
         sibling_urls: some addresses of other orders of the portal.
         has_area: the page has an attachments area, or files that certainly are the order's.
     """
-    part = record_part(facts.asked, order.po_number, sibling_urls)
+    part = record_address.record_part(facts.asked, order.po_number, sibling_urls)
     address, led_away = _address(facts, part)
     where = places(facts, order.po_number)
     strong = bool(where)
@@ -404,7 +151,7 @@ def recognize(
     def conclude(kind: models.PageKind, why: str, *, certain: bool = True) -> Recognition:
         return Recognition(kind, tuple(dict.fromkeys([*evidence, why])), why, strong, certain)
 
-    if reason := sign_in_reason(facts, kept=not led_away, strong=strong, has_area=has_area):
+    if reason := sign_in_signs.sign_in_reason(facts, kept=not led_away, strong=strong, has_area=has_area):
         return conclude(models.PageKind.SIGNED_OUT, reason)
     if facts.challenge_covers or (facts.challenge and not has_area and not strong):
         return conclude(models.PageKind.CHALLENGE, "the portal asks whether you are a person")
@@ -443,7 +190,7 @@ def _has_substance(
         return True
     of_number = {place.partition(" ")[2] for place in where if place.startswith("field")}
     others = sum(label.casefold() not in of_number for label, _ in facts.fields)
-    if others >= _FEW_FIELDS - 1 or (others and facts.text_length > _THIN_PAGE) or (others and of_number):
+    if others >= sign_in_signs.FEW_FIELDS - 1 or (others and facts.text_length > _THIN_PAGE) or (others and of_number):
         return True
     # A title may come from the address alone; the words around the number in a heading do not.
     return any(memory.place_seen(place) for place in where if not place.startswith("title"))
@@ -455,15 +202,15 @@ _TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageK
 
 def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
     """What the address says, in words, and whether the portal led away from the record."""
-    if same_address(facts.asked, facts.url):
+    if record_address.same_address(facts.asked, facts.url):
         return "its address is the one asked for", False
-    if keeps_record(facts.url, part):
+    if record_address.keeps_record(facts.url, part):
         return f"its address contains {part!r}", False
-    if facts.canonical and keeps_record(facts.canonical, part):
+    if facts.canonical and record_address.keeps_record(facts.canonical, part):
         return f"its canonical address contains {part!r}", False
-    if not part and _host(facts.asked) == _host(facts.url):
+    if not part and record_address.host(facts.asked) == record_address.host(facts.url):
         return "the address asked for does not name an order", False
-    return f"it led to {_shown(facts.url)}, which does not contain {part!r}", True
+    return f"it led to {sign_in_signs.host_and_path(facts.url)}, which does not contain {part!r}", True
 
 
 def _by_status(status: int) -> models.PageKind | None:
@@ -483,11 +230,11 @@ def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, pa
     ):
         return "the page is empty"
     # An alert that is most of what the page says is what the page is, whatever number its title shows.
-    alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < _FEW_FIELDS
+    alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < sign_in_signs.FEW_FIELDS
     if alerts and has_few and alerts >= 0.5 * max(1, facts.text_length):
         return f"the page shows only an alert: {facts.alerts[0][:120]!r}"
     # A thin page has its few words as "fields" of its heading, too.
-    is_thin = facts.text_length <= (_SHORT_PAGE if has_few else _THIN_PAGE)
+    is_thin = facts.text_length <= (sign_in_signs.SHORT_PAGE if has_few else _THIN_PAGE)
     if facts.says_error and is_thin:
         return f"the page says {facts.says_error[0][:120]!r}"
     if strong:
@@ -560,7 +307,7 @@ def learn(
         return
     if found.kind is models.PageKind.NOT_RECOGNISED:
         memory.note_text(order.key, facts.text_hash)
-        if found.strong or same_address(facts.asked, facts.url):
+        if found.strong or record_address.same_address(facts.asked, facts.url):
             return  # of another order's page, or of nobody knows what
         if (memory.likeness(facts.signature) or 0.0) >= _LIKE:
             return  # it led to another order

@@ -12,10 +12,11 @@ from po_pw.portals.generic import (
     address_policy,
     api_queries,
     control_policy,
+    control_veto,
     file_names,
     identifiers,
     label_words,
-    recognition,
+    record_address,
     tokenizer,
     topics,
 )
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def _is_same_record(url: str, record: str, page_url: str) -> bool:
     """Whether an address is of the same record: it holds the record's part or, where none is known, is the page's."""
     if record:
-        return recognition.keeps_record(url, record)
+        return record_address.keeps_record(url, record)
     return bool(page_url) and urlsplit(url)[:3] == urlsplit(page_url)[:3]
 
 
@@ -73,7 +74,7 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
     graph = api_queries.graphql_in_query(held.url)
     if graph is not None:
         return _pass("a GraphQL query") if not graph else _stop(graph)
-    word = address_policy.change_in_address(held.url, names=control_policy.proven_names(control, ()))
+    word = address_policy.change_in_address(held.url, names=control_veto.proven_names(control, ()))
     if word:
         return _stop(f'the address says "{word}"')
     if held.resource != "document":
@@ -101,11 +102,11 @@ def _post(
     if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = label_words.file_name(control.row)
-    reason = control_policy.veto(control, names=(shown,) if shown else ())
+    reason = control_veto.veto(control, names=(shown,) if shown else ())
     if reason:
         return _stop(reason)
     word = address_policy.change_in_address(
-        held.url, names=control_policy.proven_names(control, ()), strict=True
+        held.url, names=control_veto.proven_names(control, ()), strict=True
     ) or _change_in_body(held, control)
     if word:
         return _stop(f'the request says "{word}"')
@@ -126,10 +127,10 @@ def _post_for_file(control: models.Control) -> models.Judgement:
 
 
 def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | None:
-    names = control_policy.proven_names(control, ())
+    names = control_veto.proven_names(control, ())
     if held.fields:
         return address_policy.change_in_pairs(
-            tuple(control_policy.fields_of(models.Form("post", "", held.fields))), names, set_to=True
+            tuple(control_veto.fields_of(models.Form("post", "", held.fields))), names, set_to=True
         )
     body = held.body.strip()
     if not body:
@@ -180,7 +181,7 @@ _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|
 
 def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
     """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
-    if control_policy.is_submit(control):
+    if control_veto.is_submit(control):
         return _stop("a submit button does not open a list")
     if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
         *urlsplit(held.page_url)[:3],
