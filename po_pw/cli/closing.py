@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import live, reasons, shell, tally
+from po_pw.cli import live, problems, shell, tally
+from po_pw.results import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,28 +20,12 @@ if TYPE_CHECKING:
 
     from po_pw.results import counts
 
-_ORDER = (
-    models.Status.COMPLETED,
-    models.Status.NO_ATTACHMENTS,
-    models.Status.PARTIAL,
-    models.Status.FAILED,
-    models.Status.PENDING,
-    models.Status.DUPLICATE,
-)
 _RETRIED = {
     models.Earlier.FAILED: "{} failed",
     models.Earlier.PARTIAL: "{} incomplete",
     models.Earlier.MISSING: "{} with missing or changed files",
 }
 """What earlier runs had made of orders that were tried again."""
-_MEANING = {
-    models.Status.COMPLETED: "all attachments downloaded",
-    models.Status.NO_ATTACHMENTS: "the portal shows none",
-    models.Status.PARTIAL: "some files could not be downloaded",
-    models.Status.FAILED: "nothing could be downloaded",
-    models.Status.PENDING: "not reached",
-    models.Status.DUPLICATE: "same PO number as an earlier row",
-}
 
 
 def show(
@@ -72,15 +57,13 @@ def show(
     table.add_column(justify="right")
     table.add_column()
     table.add_column()
-    for status in _ORDER:
+    for status, reason in reasons.STATUSES.items():
         count = summary.counts.get(status, 0)
         if count:
-            table.add_row(
-                Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(_MEANING[status], "dim")
-            )
+            table.add_row(Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(reasons.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import events, humanize, models
-from po_pw.cli import progress, reasons, tally
+from po_pw.cli import problems, progress, tally
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -90,7 +90,7 @@ class View:
             )
         # The closing screen, which names more of them, is not shown where only what went wrong is to be said.
         named = _NAMED if self._quiet else _NAMED_FIRST
-        for line in reasons.lines(event.refusals, more="results.csv has the reason for each", named=named):
+        for line in problems.lines(event.refusals, more="results.csv has the reason for each", named=named):
             self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _line(self, event: events.Event) -> Text | None:

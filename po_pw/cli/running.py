@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from po_pw import errors, events, models
+from po_pw import errors, events, models, redact
 from po_pw.cli import boundary, closing, live, shell, signals
 from po_pw.engine import run as engine
 from po_pw.processing import resuming
+from po_pw.results import summary as summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ async def _run(
         hub.listen(view.hear)
         run = engine.Run(options, hub)
         with signals.listened_to(run.stop):
-            summary, problem = await _worked(run, table, resume)
+            summary, problem = await _worked(run, table, resume, commands(again))
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
@@ -128,7 +129,7 @@ async def _run(
 
 
 async def _worked(
-    run: engine.Run, table: read.OrderTable, resume: resuming.Resume | None
+    run: engine.Run, table: read.OrderTable, resume: resuming.Resume | None, go_on: summaries.Commands
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
     summary: counts.Summary | None = None
@@ -142,6 +143,7 @@ async def _worked(
                 command=closing.command(),
                 resume=resume,
                 source=table.source,
+                commands=go_on,
             )
             try:
                 async for _ in outcomes:
@@ -155,6 +157,18 @@ async def _worked(
     except _ENDS as error:
         problem = problem or error  # that nothing can be written at the end follows from what came first
     return summary, problem
+
+
+def commands(again: Sequence[str]) -> summaries.Commands:
+    """The commands that go on with an output directory, as lines for the shell in use, without secrets.
+
+    Args:
+        again: the words of the one that does what is not done yet; none where no command can.
+    """
+    if not again:
+        return summaries.Commands()
+    lines = [shell.join([redact.text(word) for word in words]) for words in (again, to_retry(again, left=0, refused=0))]
+    return summaries.Commands(*lines)
 
 
 def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:

@@ -17,7 +17,7 @@ from po_pw.orders import duplicates, read
 from po_pw.portals import registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
-from po_pw.results import counts, write_back
+from po_pw.results import counts, summary
 from po_pw.storage import marked_completed
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Run:
         command: tuple[str, ...] = (),
         resume: resuming.Resume | None = None,
         source: Path | None = None,
+        commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
     ) -> AsyncIterator[models.Outcome]:
         """Processes the rows; yields each outcome once it is durable, in order of completion.
 
@@ -118,6 +119,7 @@ class Run:
             command: the command line, as words, for the journal.
             resume: how to continue earlier runs; None does all orders again.
             source: the input's file, which the results never replace; not needed for a spreadsheet.
+            commands: that go on with the output folder, for the results.
 
         Raises:
             LoginRequiredError: the portal asks you to sign in; orders not reached are PENDING.
@@ -137,7 +139,8 @@ class Run:
         with self._resources.long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
-        self._start(what, source, into)
+        self._results.begin(what, source, into, commands)
+        self._taken = resuming.Taken((), (), {})
         try:
             taken = self._taken = await self._take(run, unrecorded, resume, source)
         except errors.StoppedError:
@@ -208,11 +211,6 @@ class Run:
             self._resources.journal, run, self.out, orders, resume, self._begun, self._resources.long_work, proved
         )
 
-    def _start(self, what: models.Plan, source: Path | None, into: write_back.WriteBack | None) -> None:
-        """Resets the state for a new plan."""
-        self._results.begin(what, source, into)
-        self._taken = resuming.Taken((), (), {})
-
     def _work_folders(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
         """Work folders of an earlier run to resume; without `resume` they are removed."""
         busy = [self.out / folder for folder in self._resources.recovered.work]
@@ -232,7 +230,8 @@ class Run:
         what = models.Plan("", order_stream.COLUMNS, self.options.workers, str(self.out), clocks.now())
         run = self.run_id = await self._resources.journal.begin(what, ())
         self._resources.begin(run)
-        self._start(what, None, into)
+        self._results.begin(what, None, into, summary.Commands())
+        self._taken = resuming.Taken((), (), {})
         self._resume, self._begun = None, await asyncio.to_thread(self._work_folders, None)
         self.hub.listen(self._results.times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]

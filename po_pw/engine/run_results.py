@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import po_pw
 from po_pw import errors, events, models
 from po_pw.portals import memory
-from po_pw.results import counts, plausibility, tables, write_back
+from po_pw.results import counts, plausibility, summary, tables, write_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +42,18 @@ class RunResults:
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
 
-    def begin(self, plan: models.Plan, source: Path | None, into: write_back.WriteBack | None) -> None:
+    def begin(
+        self, plan: models.Plan, source: Path | None, into: write_back.WriteBack | None, commands: summary.Commands
+    ) -> None:
         """Forgets the call before.
 
         Args:
             plan: of the run.
             source: the input's file, which the results never replace; None if there is none.
             into: the list to be written back; None if that was not asked for.
+            commands: that go on with the output folder, for the results.
         """
-        self._plan, self._source, self._into = plan, source, into
+        self._plan, self._source, self._into, self._commands = plan, source, into, commands
         self.times, self.unpublished, self._unfinished = Times(), {}, {}
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
 
@@ -111,23 +114,24 @@ class RunResults:
             version=po_pw.__version__,
             warnings=self._looks_wrong,
             left_out=left_out,
+            commands=self._commands,
             source=self._source,
             unfinished=counts.Amount.of(file for files in self._unfinished.values() for file in files.values()),
         )
         count = resources.journal.counts(run).rows
         with resources.long_work.stage("Writing the results", "row", count, in_spite_of=stops) as stage:
-            summary = await asyncio.to_thread(
+            written = await asyncio.to_thread(
                 tables.write_all,
                 resources.out,
                 about,
                 lambda: stage.counted(self.rows(run)),
                 lambda: resources.journal.others(run),
             )
-        written = None if self._into is None else await self._write_list(self._into, run, count, stops)
-        summary = dataclasses.replace(summary, written_back=written)
-        for note in (*summary.notes, *(written.notes if written else ())):
+        back = None if self._into is None else await self._write_list(self._into, run, count, stops)
+        written = dataclasses.replace(written, written_back=back)
+        for note in (*written.notes, *(back.notes if back else ())):
             self._hub.emit(events.Notice("warning", note))
-        return summary
+        return written
 
     async def _write_list(
         self, to: write_back.WriteBack, run: models.RunId, count: int, stops: int

@@ -68,6 +68,20 @@ _CURRENCY: Final = "|".join([r"(?:A|C|CA|HK|NT|NZ|R|S|US)?\$", *(re.escape(name)
 _BEFORE: Final = re.compile(rf"(?:{_CURRENCY})(?![^\W\d_])\s*", re.IGNORECASE)
 _AFTER: Final = re.compile(rf"\s*(?<![^\W\d_])(?:{_CURRENCY})\Z", re.IGNORECASE)
 _SPACES: Final = re.compile(r"(?<=\d)[\s'\u2019\u02bc](?=\d{3}(?!\d))")
+_CODE: Final = re.compile(rf"(?:{'|'.join(_CODES)})", re.IGNORECASE)
+_OF_THE_NUMBER: Final = re.compile(r"[\d\s.,'()+\-\u2019\u02bc\u2212\u2013\u2014]")
+_SYMBOLS: Final = {
+    "€": "EUR",
+    "A$": "AUD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "HK$": "HKD",
+    "NZ$": "NZD",
+    "R$": "BRL",
+    "US$": "USD",
+}
+"""Symbols that mean one currency; of the others, such as $ and kr, several countries have one."""
+_COMMA_OR_POINT: Final = re.compile(r"[^\d]*[1-9]\d{0,2}[.,]\d{3}[^\d]*", re.ASCII)
 _NO_CENTS: Final = re.compile(r"(?<=\d)[.,][-\u2013\u2014]{1,2}\Z")
 _MINUS: Final = ("-", "\u2212", "\u2013")
 
@@ -102,6 +116,21 @@ def parse(text: str) -> Decimal | str | None:
     if number is None or signs > 1:
         return stripped
     return -Decimal(number) if negative else Decimal(number)
+
+
+def currency(text: str) -> str:
+    """The currency that an amount names: its code, else its symbol as it stands; `""` if it names none."""
+    if not isinstance(parse(text), Decimal):
+        return ""
+    if code := _CODE.search(text):
+        return code[0].upper()
+    symbol = _OF_THE_NUMBER.sub("", text)
+    return _SYMBOLS.get(symbol.upper(), symbol)
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether an amount may be a thousand times larger or smaller than `parse` reads it: `1,234` and `1.234`."""
+    return _COMMA_OR_POINT.fullmatch(text) is not None
 
 
 def _without_currency(text: str) -> str:

@@ -11,7 +11,7 @@ from po_pw import models
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from po_pw.results import write_back
+    from po_pw.results import summary, write_back
 
 _NAMED: Final = 10
 """Maximum problems that are listed; others are only counted."""
@@ -58,6 +58,7 @@ class Summary:
         others: number of orders known from earlier runs that are not on this list or were not reached.
         names: file name of each table in the output directory; without `failed.csv` if no row failed.
         written_back: result of writing into the list itself; None if that was not asked for.
+        overview: what the rows add up to; None before the tables are written.
     """
 
     rows: int = 0
@@ -76,6 +77,7 @@ class Summary:
     others: int = 0
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     written_back: write_back.Written | None = None
+    overview: summary.Overview | None = None
 
     @property
     def done(self) -> int:

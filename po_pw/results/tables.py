@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import counts, layout, own_files, text_tables, workbook, writer
+from po_pw.results import counts, layout, own_files, summary, text_tables, workbook, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +46,7 @@ class About:
         source: the input file, which is never replaced, even if it is one of our tables.
         unfinished: files fetched by this run of orders that it did not finish.
         left_out: number of orders excluded.
+        commands: that go on with the output folder.
     """
 
     run: models.RunId
@@ -59,6 +60,7 @@ class About:
     source: Path | None = None
     unfinished: counts.Amount = dataclasses.field(default_factory=counts.Amount)
     left_out: int = 0
+    commands: summary.Commands = dataclasses.field(default_factory=summary.Commands)
 
 
 def write_all(
@@ -103,6 +105,7 @@ def _write(
     out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult], others: Iterator[models.OtherOrder]
 ) -> counts.Summary:
     tally, columns = counts.Tally(about.run), about.plan.columns
+    collector = summary.Collector(columns, about.run)
     totals: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
@@ -118,14 +121,24 @@ def _write(
             writers[name] = stack.enter_context(other_writer)
         for row in rows:
             tally.add(row)
+            collector.add(row)
             for one in writers.values():
                 one.add(row)
         for other in others:
             tally.others += 1
             everything.add_other(other)
             book.add_other(other)
-        summary = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
-        totals |= _totals(summary)
+        overview = collector.overview(
+            about.plan,
+            seconds=about.seconds,
+            interrupted=about.interrupted,
+            warnings=about.warnings,
+            others=tally.others,
+            left_out=about.left_out,
+            commands=about.commands,
+        )
+        counted = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
+        totals |= _totals(counted)
         wanted = {name: one.finish() for name, one in writers.items()}
     faults = [one.fault for one in added.values() if one.fault is not None]
     # All are closed: on Windows an open file cannot be renamed.
@@ -138,7 +151,7 @@ def _write(
             names[name], messages = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
             notes += messages
         notes += ours.clear(name, names.values())
-    return dataclasses.replace(summary, notes=(*notes, *book.notes, *faults), names=names)
+    return dataclasses.replace(counted, overview=overview, notes=(*notes, *book.notes, *faults), names=names)
 
 
 def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
@@ -156,18 +169,18 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _totals(summary: counts.Summary) -> dict[str, Any]:
+def _totals(counted: counts.Summary) -> dict[str, Any]:
     return {
-        "row_count": summary.rows,
-        "counts": {status.value: count for status, count in summary.counts.items()},
-        "files_downloaded": summary.fetched.files,
-        "bytes_downloaded": summary.fetched.bytes,
-        "files_there": summary.there.files,
-        "bytes_there": summary.there.bytes,
-        "order_seconds": round(summary.order_seconds, 3),
-        "already_complete": summary.carried,
-        "other_count": summary.others,
-        "warnings": summary.warnings,
+        "row_count": counted.rows,
+        "counts": {status.value: count for status, count in counted.counts.items()},
+        "files_downloaded": counted.fetched.files,
+        "bytes_downloaded": counted.fetched.bytes,
+        "files_there": counted.there.files,
+        "bytes_there": counted.there.bytes,
+        "order_seconds": round(counted.order_seconds, 3),
+        "already_complete": counted.carried,
+        "other_count": counted.others,
+        "warnings": counted.warnings,
     }
 
 

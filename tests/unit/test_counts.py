@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from po_pw import models
-from po_pw.cli import closing, reasons
+from po_pw.cli import closing, problems
 from po_pw.results import counts
 from tests.helpers.journal_values import outcome, saved
 
@@ -135,7 +135,7 @@ def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
     other = row(5_002, S.FAILED, (), error=MISSING)
     found = summary(*rows, twin, other).problems
     assert found.reasons == {models.ErrorCode.INVALID_URL: 5_000, models.ErrorCode.PORTAL_ERROR: 1}
-    said = [line.plain for line in reasons.lines(found, more="see the results")]
+    said = [line.plain for line in problems.lines(found, more="see the results")]
     assert said[0].split()[:2] == ["5000", "INVALID_URL"]
     assert "correct the url column" in said[0]
     assert said[1].split()[:2] == ["1", "PORTAL_ERROR"]
@@ -149,7 +149,7 @@ def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
     bad = models.Failure(models.ErrorCode.INVALID_ROW, "has\x1b[2J a character that cannot be seen")
     first = tuple(models.Problem(2, number, bad) for number in ("PO\n7", "\x1b]0;x\x07", "PO\u202e7", "P" * 300))
     found = models.Problems({models.ErrorCode.INVALID_ROW: 4}, first)
-    said = [line.plain for line in reasons.lines(found, more="")]
+    said = [line.plain for line in problems.lines(found, more="")]
     assert all(line.isprintable() and len(line) < 150 for line in said)
     assert said[1].startswith("  PO\N{REPLACEMENT CHARACTER}7  INVALID_ROW: has")
 
@@ -158,8 +158,8 @@ def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:
     """Whatever keeps an order from coming through, there is a meaning and something to do."""
     for code in models.ErrorCode:
         one = models.Problems({code: 1}, (models.Problem(7, "", models.Failure(code, "x" * 1000)),))
-        first, second = reasons.lines(one, more="")
+        first, second = problems.lines(one, more="")
         assert ": " in first.plain
         assert second.plain.startswith(f"  row 7  {code}: xxx")
         assert len(second.plain) < 400
-    assert not list(reasons.lines(models.Problems(), more=""))
+    assert not list(problems.lines(models.Problems(), more=""))

@@ -1,0 +1,55 @@
+"""Why orders did not come through, for people: the commonest reasons, what to do about each, and the first orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from po_pw.cli import progress
+from po_pw.results import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from po_pw import models
+
+_COMMONEST: Final = 5
+"""Reasons that are listed."""
+_LONGEST: Final = 300
+"""Characters of one order's reason that are shown."""
+_LONGEST_NUMBER: Final = 60
+"""Characters of its PO number that are shown."""
+
+
+def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[Text]:
+    """The commonest reasons with their counts, then the first orders, each with its own; nothing where none failed.
+
+    Args:
+        problems: what did not come through.
+        more: where the orders that are not listed can be found.
+        named: how many orders are listed.
+    """
+    if not problems.count:
+        return
+    width = len(str(max(problems.reasons.values())))
+    shown = list(problems.reasons.items())[:_COMMONEST]
+    longest = max(len(code) for code, _ in shown)
+    for code, count in shown:
+        reason = reasons.CODES[code]
+        line = Text(f"  {count:>{width}}  ", "bold").append(f"{code.value:<{longest}}", "red")
+        yield line.append(f"  {reason.cause}: {reason.remedy}", "default not bold")
+    if (others := sum(list(problems.reasons.values())[_COMMONEST:])) > 0:
+        yield Text(f"  {others:>{width}}  with other reasons", "dim")
+    for one in problems.first[:named]:
+        message = " ".join(one.failure.message.split())
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST - 1]}…"
+        number = one.po_number or f"row {one.row}"
+        if len(number) > _LONGEST_NUMBER:
+            number = f"{number[: _LONGEST_NUMBER - 1]}…"
+        line = Text(f"  {number}", "bold")
+        yield progress.harmless(line.append(f"  {one.failure.code.value}: {message}", "default not bold"))
+    left = problems.count - len(problems.first[:named])
+    if left > 0:
+        yield Text(f"  and {left} more: {more}", "dim")
