@@ -229,8 +229,8 @@ class Watch:
         """
         if await self._is_inert(frame):
             return "inert"
-        told = await frame.evaluate(_SETTLED, limit * 1000)
-        return "uncounted" if told is None else told
+        reports = await frame.evaluate(_SETTLED, limit * 1000)
+        return "uncounted" if reports is None else reports
 
     async def _is_inert(self, frame: playwright.Frame) -> bool:
         """Whether no script can run in a frame: most such frames never respond (Chromium 156)."""
@@ -250,26 +250,26 @@ class Watch:
         tasks = [task for began, task in self._asks.values() if now - began < _ANSWERS_WITHIN]
         if tasks:
             await asyncio.wait(tasks, timeout=limit + _ANSWERS_WITHIN)
-        told: dict[playwright.Frame, Any] = {}
+        reports: dict[playwright.Frame, Any] = {}
         for frame, (began, task) in list(self._asks.items()):
             if frame.is_detached():
                 task.cancel()
                 del self._asks[frame]
                 continue
             if not task.done():
-                told[frame] = "silent" if time.monotonic() - began < activity.HORIZON else "uncounted"
+                reports[frame] = "silent" if time.monotonic() - began < activity.HORIZON else "uncounted"
                 continue
             del self._asks[frame]
             error = task.exception()
             if error is None:
-                told[frame] = task.result()
+                reports[frame] = task.result()
             elif isinstance(error, playwright.Error) and not self._page.is_closed() and not self._is_crashed:
-                told[frame] = "gone"
+                reports[frame] = "gone"
             else:
                 raise error
-        return told
+        return reports
 
-    def _add_up(self, told: Mapping[playwright.Frame, Any], trusted: Callable[[str], bool]) -> activity.Activity:
+    def _add_up(self, reports: Mapping[playwright.Frame, Any], trusted: Callable[[str], bool]) -> activity.Activity:
         now, page = time.monotonic(), self._page.url
         finite: list[str] = []
         recurring: list[activity.Recurring] = []
@@ -277,8 +277,8 @@ class Watch:
         calm = now - self._newest
         covered: set[str] = set()
         # A frame added meanwhile has not been asked yet.
-        finite += [activity.describe("frame", frame.url, page) for frame in self._page.frames if frame not in told]
-        for frame, raw in told.items():
+        finite += [activity.describe("frame", frame.url, page) for frame in self._page.frames if frame not in reports]
+        for frame, raw in reports.items():
             if raw in ("gone", "silent") or (raw == "uncounted" and frame == self._page.main_frame):
                 finite.append(activity.describe("frame", frame.url, page))
             elif isinstance(raw, str):
@@ -323,7 +323,7 @@ class Watch:
             (uncountable if is_late else finite).append(activity.describe("document", frame.url, page))
         for token in raw["told"]:
             label = activity.describe(token["kind"], token["url"], page, token["method"])
-            match self._standing(token, now, label, trusted):
+            match self._counts_as(token, now, label, trusted):
                 case "finite":
                     finite.append(label)
                 case "recurring":
@@ -335,7 +335,7 @@ class Watch:
         recurring += [activity.recurring(source, page) for source in raw["recurring"]]
         uncountable += [activity.describe(sender["kind"], sender["url"], page) for sender in raw["sending"]]
 
-    def _standing(self, token: Mapping[str, Any], now: float, label: str, trusted: Callable[[str], bool]) -> str:
+    def _counts_as(self, token: Mapping[str, Any], now: float, label: str, trusted: Callable[[str], bool]) -> str:
         """How a pending item counts: `finite`, `recurring`, `uncountable`, or `""` for not at all."""
         kind, age = token["kind"], token["age"]
         if kind == "worker":
@@ -412,13 +412,13 @@ class Watch:
         while True:
             self._stirred.clear()
             left = deadline - time.monotonic()
-            told = await self._look(max(0.0, min(_SLICE, left)))
-            seen = self._add_up(told, trusted)
+            reports = await self._look(max(0.0, min(_SLICE, left)))
+            seen = self._add_up(reports, trusted)
             waited = None if self._unproved is None else time.monotonic() - self._unproved
             how = quiet.decide(seen, patience=patience, trusted=trusted, waited=waited)
-            if how is quiet.How.PROVED and len(told) > 1:
+            if how is quiet.How.PROVED and len(reports) > 1:
                 # Frames respond one after another: they were all quiet at once only if nothing happened since.
-                mark = self._events, sum(raw["activity"] for raw in told.values() if isinstance(raw, dict))
+                mark = self._events, sum(raw["activity"] for raw in reports.values() if isinstance(raw, dict))
                 if mark != confirmed:
                     confirmed, how = mark, None
                     unsure_since = unsure_since or time.monotonic()

@@ -1,4 +1,4 @@
-"""Whether the bytes that arrive are the expected file, and what is said if they are not. Pure."""
+"""Checks whether the bytes that arrive are the expected file, and explains if they are not. Pure."""
 
 from __future__ import annotations
 

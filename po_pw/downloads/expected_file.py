@@ -1,4 +1,4 @@
-"""What is known about a file before its bytes arrive, and whether the bytes match. Pure."""
+"""What is known about a file before its bytes arrive: name, type, length, date. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a file may be: by the settings, the file system and the free space."""
+"""Limits the size of files: by the settings, the file system and the free space."""
 
 from __future__ import annotations
 

@@ -90,12 +90,12 @@ class DiskMonitor:
 
     Args:
         reading: reads the file system; called in a thread.
-        least: see `required_free`.
-        patience: maximum seconds of a pause; then the run ends.
-        say: called with a message when a pause begins and when it ends.
-        paused: called with True when a pause begins and with False when it ends.
-        place: location of the output.
-        back: called when the output is writable again, before the run resumes.
+        min_free: see `required_free`.
+        timeout: maximum seconds of a pause; then the run ends.
+        notify: called with a message when a pause begins and when it ends.
+        on_pause: called with True when a pause begins and with False when it ends.
+        folder: location of the output.
+        on_available: called when the output is writable again, before the run resumes.
         every: seconds between readings.
     """
 
@@ -167,8 +167,8 @@ class DiskMonitor:
         """Checks every few seconds, and at once after `report_error`.
 
         Raises:
-            OutOfSpaceError: the disk stayed full for `patience` seconds.
-            OutputUnavailableError: nothing could be written for `patience` seconds.
+            OutOfSpaceError: the disk stayed full for `timeout` seconds.
+            OutputUnavailableError: nothing could be written for `timeout` seconds.
             MachineError: the output directory was removed.
         """
         while True:

@@ -83,7 +83,7 @@ class Fetcher:
             attachment: to fetch.
             link: address to begin with.
         """
-        fence = self._lane.host_policy(progress.order, link.referer)
+        policy = self._lane.host_policy(progress.order, link.referer)
         async with self._noted(progress, attachment):
             await self.check_space(progress, attachment)
             asked = candidates.Candidates(attachment, link, self._traffic.known)
@@ -92,7 +92,7 @@ class Fetcher:
                 if asked.request_count and not progress.may_ask_more():
                     is_cut_short = True
                     break
-                if await self._step(progress, attachment, asked, step, fence):
+                if await self._step(progress, attachment, asked, step, policy):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := candidates.press(attachment)) is not None:
@@ -113,7 +113,7 @@ class Fetcher:
         attachment: models.Attachment,
         asked: candidates.Candidates,
         step: candidates.Step,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
     ) -> bool:
         """Requests one address; returns True if the file was saved.
 
@@ -126,7 +126,7 @@ class Fetcher:
                 return False
             asked.ask(step)
             try:
-                await self._get(progress, attachment, step.link, fence, is_file)
+                await self._get(progress, attachment, step.link, policy, is_file)
             except content_check.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
@@ -149,7 +149,7 @@ class Fetcher:
         progress: order_progress.OrderProgress,
         attachment: models.Attachment,
         link: models.Link,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
         is_file: Callable[[], None],
     ) -> None:
         """Saves the file at one address: by HTTP, or through the browser if that is refused."""
@@ -162,13 +162,13 @@ class Fetcher:
                         wanted,
                         progress.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
-                            link.url, referer=link.referer, policy=fence, conditions=conditions
+                            link.url, referer=link.referer, policy=policy, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
                         now=clocks.now,
                         kept=progress.kept.get(attachment.id),
-                        is_own=fence.is_home,
+                        is_own=policy.is_home,
                         is_file=is_file,
                         is_marked=self._is_marked,
                     )
@@ -186,14 +186,14 @@ class Fetcher:
                     if _host_of_authority(error.host) in self._traffic.reached:
                         raise
                     needed = error
-            captured = await self._by_browser(link, fence, needed)
+            captured = await self._by_browser(link, policy, needed)
             is_file()
-            await self._take(progress, wanted, captured, link.referer, fence.is_home)
+            await self._take(progress, wanted, captured, link.referer, policy.is_home)
         except errors.SessionExpiredError as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
             if isinstance(
-                other := content_check.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
+                other := content_check.sign_in_error(link.url, what, policy.is_home, by=by), errors.PermanentError
             ):
                 raise other from error
             raise
@@ -252,9 +252,9 @@ class Fetcher:
 
     async def _part(self, captured: lanes.Captured, progress: order_progress.OrderProgress) -> Path:
         """Waits for the browser's download. If the disk is full, the browser only reports that it was canceled."""
-        place = progress.work.path / "download"
+        download = progress.work.path / "download"
         try:
-            with disk_errors.map_os_errors(place):
+            with disk_errors.map_os_errors(download):
                 return await captured.part(self._stall)
         except errors.BrowserLostError:
             raise
@@ -262,9 +262,9 @@ class Fetcher:
             if isinstance(error, errors.OutputUnavailableError):
                 raise
             if (
-                fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(place))
+                fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(download))
             ) is not None:
-                raise disk_errors.to_order_error(fault, place) from error
+                raise disk_errors.to_order_error(fault, download) from error
             little = file_space.NoRoomForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
             if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_room, [little]):
                 raise little from error
@@ -273,7 +273,7 @@ class Fetcher:
     async def _by_browser(
         self,
         link: models.Link,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
         needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
         """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
@@ -281,7 +281,7 @@ class Fetcher:
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
         try:
-            captured = await self._lane.download(link, fence)
+            captured = await self._lane.download(link, policy)
         except (errors.BrowserLostError, errors.SessionExpiredError):
             raise
         except errors.OrderError as error:

@@ -1,4 +1,4 @@
-"""Whether a file fits on its disk, and what is said if it does not."""
+"""Checks whether a file fits on its disk, and explains if it does not."""
 
 from __future__ import annotations
 

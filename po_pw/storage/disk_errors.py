@@ -1,4 +1,4 @@
-"""What an error of the disk means: for one file, or for the whole output folder."""
+"""Tells from a system error whether one file failed or the whole output folder is unusable."""
 
 from __future__ import annotations
 

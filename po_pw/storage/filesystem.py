@@ -1,4 +1,4 @@
-"""Disk access: work on threads that is always awaited, system errors mapped to ours, renames retried while locked."""
+"""Operations on files and folders: renaming with retries, copying, removing, limits of the file system."""
 
 from __future__ import annotations
 

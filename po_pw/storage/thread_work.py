@@ -1,4 +1,4 @@
-"""Blocking work on a thread of its own, which is awaited even if the caller is cancelled."""
+"""Runs blocking work on its own thread, and always waits for its end, even when cancelled."""
 
 from __future__ import annotations
 

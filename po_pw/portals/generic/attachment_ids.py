@@ -19,9 +19,9 @@ _SHORT_LIVED: Final = re.compile(
     r"csrf\w*|_csrf\w*|authenticity_token|session_?(id)?|sid|jsessionid|phpsessid|_|ts|timestamp|rand(om)?|cb|"
     r"googleaccessid|awsaccesskeyid|key-pair-id"
 )
-"""Parameters that sign an address, let it expire, or only keep it out of a cache: not part of what it names."""
+"""Parameters that sign an address, limit its lifetime or bypass caches: they do not identify the file."""
 _BESIDE_SIGNATURE: Final = re.compile(r"(?i)exp|se|sp|sv|sr|st|spr|skoid|sktid|ske|skt|sks|skv|policy|hash|ticket|time")
-"""Those that are such only in an address that is signed."""
+"""Parameters that are such only in a signed address."""
 _SIGNS: Final = re.compile(r"(?i)sig|signature|x-(amz|goog)-signature|hmac|token|access_?token")
 _SHOWS: Final = frozenset({"preview", "inline", "thumbnail", "thumb", "viewer", "view"})
 
@@ -29,7 +29,7 @@ _SHOWS: Final = frozenset({"preview", "inline", "thumbnail", "thumb", "viewer", 
 def identified(
     items: Sequence[page_items.Item], areas: Sequence[page_items.Area], clicks: Mapping[int, models.Click]
 ) -> tuple[tuple[models.Attachment, ...], tuple[str, ...]]:
-    """The attachments, each with an id that is the same on every visit, and the keys that tell them apart.
+    """The attachments, each with an id that is the same on every visit, and the key of each.
 
     Args:
         items: of a look.
@@ -41,7 +41,7 @@ def identified(
     found = []
     for item, key in zip(items, keys, strict=True):
         met[key] = met.get(key, 0) + 1
-        # How many are alike is part of the id: where there are more of them than before, none is taken for another.
+        # The number of attachments with the same key is part of the id: if it changes, none is mistaken for another.
         attachment_id = key if keys.count(key) == 1 else f"{key}-{met[key]}of{keys.count(key)}"
         sources = list(dict.fromkeys(_source(way, clicks) for way in sorted(item.ways, key=_rank)))
         place = areas[item.area].label if 0 <= item.area < len(areas) else ""
@@ -55,7 +55,7 @@ def identified(
 
 
 def _rank(way: page_items.Candidate) -> int:
-    """The likeliest way first: what downloads, then the file's name, then what shows it; a press only where it must."""
+    """Rank of a way, likeliest first: a download link, a link with the file's name, a preview; presses last."""
     if way.decision.action is control_policy.Action.RECORD:
         return 9
     if way.decision.action in {control_policy.Action.PRESS, control_policy.Action.LEAVE}:
@@ -82,7 +82,7 @@ def _source(way: page_items.Candidate, clicks: Mapping[int, models.Click]) -> mo
 
 
 def _key(item: page_items.Item) -> str:
-    """What an attachment is: its address less what is signed or expires, else its name, size, date and row."""
+    """Identifies an attachment: its address without signature and expiry, else its name, size, date and row."""
     addresses = [way.control.address for way in item.ways if way.decision.action is not control_policy.Action.PRESS]
     stable = sorted(known for address in addresses if (known := lasting(address)))
     name = " ".join(item.name.split())
@@ -97,7 +97,7 @@ def _key(item: page_items.Item) -> str:
 
 
 def lasting(address: str) -> str:
-    """An address without what is signed, expires or keeps it out of caches; `""` where nothing is left."""
+    """An address without signature, expiry and cache parameters; `""` if it is not http(s)."""
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"}:
         return ""

@@ -1,14 +1,14 @@
-"""Which controls may be pressed and which links fetched: pure decisions, values in, values out.
+"""Decides which controls may be pressed and which links fetched. Pure.
 
 The principle, here and in `address_policy` and `request_policy`: **the more an address proves, the less words count.**
 
 - A link is fetched with GET by its address, so what counts is whether that address *does* something. Words of change
-  in it, its fields or its method always count, unless they are forms that only tell what was done or what a thing is
-  ("signed", "approvals"). Words that are as often a place ("archive", "share", "post") do not count in front of a file
-  name or a word of download, nor where all items of the area share them.
-- A press can do anything. So its label alone must say, whole, that it hands out a file; and any word of change in
-  whatever its author wrote on it, in any form, is enough to leave it alone.
-- What is doubtful is left. A file that is not fetched is told of; what was changed on a portal cannot be undone.
+  in it, its fields or its method always count, except participles and nouns ("signed", "approvals"). Words that may
+  also name a folder ("archive", "share", "post") do not count before a file name or a word for downloading, or if all
+  items of the area share them.
+- A press can do anything. So the whole label must mean a download, and any word of change anywhere on the control, in
+  any form, excludes it.
+- In doubt a control is left alone. A file that was not fetched is reported; a change on a portal cannot be undone.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ if TYPE_CHECKING:
 
 
 class Action(enum.StrEnum):
-    """What is done with a control."""
+    """What may be done with a control."""
 
     FETCH = "FETCH"
-    """Its address is fetched like a link's."""
+    """Fetch its address."""
     PRESS = "PRESS"
-    """It is pressed to get a file."""
+    """Press it to get a file."""
     OPEN = "OPEN"
-    """It is pressed to show the list, or more of it: an expander, a tab."""
+    """Press it to show the list or more of it: an expander, a tab."""
     TURN = "TURN"
-    """It is pressed to show other or more entries: next, more, a page's number. Only in the list's own paging."""
+    """Press it to show other or more entries: next, more, a page number. Only in the list's own paging."""
     LEAVE = "LEAVE"
-    """It is left alone."""
+    """Leave it alone."""
     RECORD = "RECORD"
-    """An attachment that is only an address elsewhere: recorded, not fetched."""
+    """Record it: an attachment that is only a link to another site."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a control, and why."""
+    """What may be done with a control, and why."""
 
     action: Action
     why: str
     """For people, e.g. `the icon says "trash"`."""
     name: str = ""
-    """The file's name, or the label without words of download; may be empty."""
+    """The file's name, or the label without words for downloading; may be empty."""
     certain: bool = True
-    """False where only the answer tells whether there is a file behind it."""
+    """False if only the response shows whether it is a file."""
 
 
 _OPENING: Final = ("aria-expanded", "aria-haspopup")
@@ -84,7 +84,7 @@ def decide(
     in_area: bool = True,
     record: str = "",
 ) -> Decision:
-    """What may be done with a control.
+    """Decides what may be done with a control.
 
     Args:
         facts: the control.
@@ -92,7 +92,7 @@ def decide(
         names: file names of its row or area.
         shared_segments: path segments that all items of the area share.
         in_area: it stands in an area of attachments.
-        record: the record's own part of the page's address; where given, a link to other entries must keep it.
+        record: the part of the page's address that names its record; if given, a link to other entries must keep it.
     """
     if facts.address:
         return _link(facts, origin, names, shared_segments, in_area=in_area, record=record)
@@ -103,7 +103,7 @@ def decide(
 
 
 def decide_button(facts: models.Control, names: Collection[str], *, in_area: bool) -> Decision:
-    """What may be done with a control that has no address, and of which nothing speaks of change.
+    """Decides what may be done with a control without an address, for which `control_veto.veto` gave no reason.
 
     Args:
         facts: the control.
@@ -143,7 +143,7 @@ def decide_button(facts: models.Control, names: Collection[str], *, in_area: boo
 
 
 def is_name_proven(facts: models.Control, names: Collection[str] = ()) -> bool:
-    """Whether the file name in the label is known to be all of it: one word, or shown elsewhere too."""
+    """Whether the file name found in the label is certainly the whole name: one word, or shown elsewhere as well."""
     name = label_words.file_name(facts.label)
     if not name or " " not in name:
         return True
@@ -152,7 +152,7 @@ def is_name_proven(facts: models.Control, names: Collection[str] = ()) -> bool:
 
 
 def _turning(facts: models.Control, *, in_area: bool) -> Decision | None:
-    """OPEN or TURN, for what is no submit button."""
+    """OPEN or TURN for a control that is not a submit button; None if it is neither."""
     attributes = control_veto.attributes_of(facts)
     governs = facts.tag == "summary" or facts.role == "tab" or any(attributes.get(one) for one in _PANEL_ATTRIBUTES)
     governs = governs or attributes.get("data-toggle", attributes.get("data-bs-toggle", "")) in {
@@ -178,7 +178,7 @@ def _turning(facts: models.Control, *, in_area: bool) -> Decision | None:
 
 
 _LINKS: Final = {"a", "area", "object", "embed"}
-"""Elements whose address the browser itself asks for, with GET."""
+"""Elements whose address the browser itself requests, with GET."""
 
 
 def _link(
@@ -188,7 +188,7 @@ def _link(
         return Decision(Action.LEAVE, "its address is not a web address")
     reason = control_veto.veto_of_link(facts, names, shared)
     if not reason and facts.tag not in _LINKS:
-        # A script asks for the address, and only what else is written on the control tells how.
+        # A script requests the address; only the rest of the control shows how.
         reason = control_veto.veto(facts, names=names, shared_segments=shared)
     if reason:
         return Decision(Action.LEAVE, reason)

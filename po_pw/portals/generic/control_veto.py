@@ -1,4 +1,4 @@
-"""What on a control speaks against using it: words of change, questions whether to go on, forms that change. Pure."""
+"""Finds what forbids pressing a control or fetching a link: words of change, confirmations, forms. Pure."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ _SPOKEN: Final = {
     "described-by",
     "form-label",
 }
-"""What is said to people about a control, as its title is: scripts for tooltips move the title there."""
+"""Attributes with a text for people, like `title`: tooltip scripts move the title there."""
 _TECHNICAL: Final = re.compile(
     r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
-    r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the method of HTTP: what it sends is judged while it is held
-    # What a page does with itself and with what it has fetched.
+    r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the HTTP method: the request itself is judged while it is held
+    # Changes of the page itself.
     r"|\b(?:create(?:Element|ObjectURL|TextNode)|revokeObjectURL|remove(?:Child|Attribute|EventListener))\b"
     r"|\b(?:insertAdjacent(?:HTML|Element|Text)|insertBefore|replace(?:Children|With|Child)|classList\.\w+)\b"
     r"|\.(?:hidden|disabled)\b|[\"'`]hidden[\"'`]"
     r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
     re.IGNORECASE,
 )
-"""Words of scripting in a handler that say nothing of what it does; what it then sends is judged by itself."""
+"""Script code in a handler that does not show what it does; the requests it sends are judged separately."""
 
 
 def attributes_of(facts: models.Control) -> Mapping[str, str]:
@@ -79,7 +79,7 @@ def attributes_of(facts: models.Control) -> Mapping[str, str]:
 
 
 def own_names(facts: models.Control) -> tuple[str, ...]:
-    """File names that a control's attributes, or the end of its address, prove to be its own."""
+    """File names that certainly belong to a control: from its attributes or the end of its address."""
     found = [value.strip() for name, value in attributes_of(facts).items() if name in _NAME_ATTRIBUTES]
     if facts.address:
         parts = urlsplit(facts.address)
@@ -93,7 +93,7 @@ def own_names(facts: models.Control) -> tuple[str, ...]:
 
 
 def _is_trusted(name: str) -> bool:
-    """Whether a file name holds no call to act in front of itself: not "approve order.pdf", but "order signed.pdf"."""
+    """Whether a file name does not begin with an imperative: "order signed.pdf", but not "approve order.pdf"."""
     stem = name.rpartition(".")[0]
     if " " not in stem.strip() and len(tokenizer.words(stem)) < 2:
         return True
@@ -102,10 +102,10 @@ def _is_trusted(name: str) -> bool:
 
 
 def proven_names(facts: models.Control, names: Collection[str]) -> tuple[str, ...]:
-    """The file names that may be taken out of what a control says."""
+    """File names whose words do not count as words of change on a control."""
     said = label_words.file_name(facts.label)
     names = (*names, said) if said and " " not in said else names
-    # A link is judged by its address, so that a name in one piece ("delete-list.csv") may be believed.
+    # A link is judged by its address, so a name without spaces ("delete-list.csv") is accepted.
     whole = [name for name in names if file_names.is_file_name(name)]
     return (*own_names(facts), *(name for name in whole if (facts.address and " " not in name) or _is_trusted(name)))
 
@@ -120,7 +120,7 @@ def fields_of(form: models.Form) -> Iterator[tuple[str, str]]:
 
 
 def _change_in_form(form: models.Form, names: Collection[str], *, sent: bool) -> str | None:
-    """A word of change in a form's method or action, and in its fields where a press sends them."""
+    """A word of change in a form's method or action, and in its fields if a press sends them."""
     if form.method not in {"get", "post", "dialog", ""}:
         return form.method
     word = address_policy.change_in_address(form.action, names=names, strict=form.method == "post")
@@ -136,7 +136,7 @@ def _change_in_icons(icons: Sequence[str], names: Collection[str]) -> str | None
 
 
 def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments: Collection[str] = ()) -> str | None:
-    """Why a control must not be pressed, for people; None where nothing of it speaks of change.
+    """Why a control must not be pressed, in words; None if nothing forbids it.
 
     Args:
         facts: the control.
@@ -188,7 +188,7 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
 
 
 def veto_of_link(facts: models.Control, names: Collection[str], shared: Collection[str]) -> str | None:
-    """Why a link's address must not be fetched: only what tells to do something counts, see the module."""
+    """Why a link's address must not be fetched; None if nothing forbids it. Only imperatives count."""
     known = proven_names(facts, (*names, label_words.file_name(facts.label)))
     named = bool(label_words.file_name(facts.label))
     word = address_policy.change_in_address(facts.address, names=known, shared_segments=shared, named=named)
@@ -227,7 +227,7 @@ def veto_of_link(facts: models.Control, names: Collection[str], shared: Collecti
 
 
 def _tells(text: str, names: Collection[str], *, whole: bool) -> str | None:
-    """A word in a link's label that tells to change something; of a plain file only where it is all that is said."""
+    """An imperative of change in a link's label; for a plain file only if the label says nothing else."""
     found = [one for one in change_words.changes(text, names=names) if one.form is change_words.Form.ACT]
     strong = [one for one in found if not one.is_weak]
     if strong and not whole:

@@ -1,4 +1,4 @@
-"""Where on a page attachments are listed, and what is listed there: one look at all frames, judged and grouped."""
+"""Finds where a page lists attachments and what is listed there, by one look at all its frames."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MOST_CONSIDERED: Final = 400
 _LOOKS_AT_TEXTS: Final = 3
 _DOCUMENTS: Final = ("http:", "https:", "about:srcdoc", "blob:", "data:")
 _ANSWERS_WITHIN: Final = 3.0
-"""Seconds within which a frame without a document answers, if it ever does."""
+"""Seconds within which a frame without a document responds, if at all."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Look:
     loose: tuple[models.Attachment, ...]
     """File-like links outside any area, of a page that has none."""
     unreached: tuple[str, ...]
-    """Names of files that an area shows, and that no control there is said to hand out."""
+    """Names of files that an area shows and that belong to no control."""
     closed: tuple[str, ...]
-    """Labels of what would show more of a list, and may not be pressed."""
+    """Labels of controls that would show more of a list but may not be pressed."""
     keys: tuple[str, ...]
-    """Of each attachment, what it is, without the number that tells alike ones apart."""
+    """Key of each attachment; see `attachment_ids.identified`."""
     claimed: int | None
     mentioned: int
-    """The most attachments that a button anywhere on the page says there are; 0: none does."""
+    """Highest number of attachments stated by a button on the page; 0 if none states one."""
     busy: bool
     parsed: bool
     openers: tuple[page_items.Candidate, ...]
@@ -71,18 +71,18 @@ class Look:
     considered: tuple[models.Considered, ...]
     supplier: str
     empty: bool
-    """The page shows next to nothing."""
+    """The page shows almost nothing."""
     clicks: Mapping[int, models.Click]
     """How to find each of `openers` and `turns` again, by its `id()`."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether an area is there, shows nothing, and does not say that it is empty."""
+        """Whether there is an area that shows nothing and does not say that it is empty."""
         return any(area.shown and not area.items and not area.says_none for area in self.areas) and not self.attachments
 
     @property
     def is_unread(self) -> bool:
-        """Whether nothing was found where something is shown, so that no area can be called empty."""
+        """Whether an area shows something in which nothing was recognised, so it cannot be called empty."""
         if self.attachments or self.says_none:
             return False
         return any(area.unread and area.shown and area.score >= page_items.STRONG for area in self.areas)
@@ -94,18 +94,18 @@ class Look:
 
     @property
     def is_weak(self) -> bool:
-        """Whether nothing says for certain that attachments are listed here."""
+        """Whether it is uncertain that attachments are listed here at all."""
         strong = any(area.score >= page_items.STRONG for area in self.areas)
         return not strong and not any(one.is_certain for one in self.attachments) and not self.says_none
 
     @property
     def says_none(self) -> bool:
-        """Whether an area says, or counts, that it is empty."""
+        """Whether an area says that it is empty, in words or by a count of 0."""
         return any(area.says_none or area.claimed == 0 for area in self.areas)
 
 
 class Finder:
-    """Looks at pages; remembers what texts mean, so that each is judged once.
+    """Looks at pages; remembers how texts were rated, so that each is rated once.
 
     Args:
         origin: scheme, host and port of the portal.
@@ -135,9 +135,9 @@ class Finder:
         return _assembled(seen, self._origin, page.url, parsed=parsed)
 
     async def _find_mute(self, page: playwright.Page) -> None:
-        """Notes frames without a document that do not answer, as after an address that the browser refused.
+        """Records frames without a document that do not respond, e.g. after an address that the browser refused.
 
-        A frame with a document is never among them, however long it takes: what it shows would be missed.
+        Never a frame with a document, however slow it is: its content would be missed.
         """
         empty = [frame for frame in page.frames[1:] if not frame.url.startswith(_DOCUMENTS) and not frame.is_detached()]
         asked = [frame for frame in empty if frame not in self._mute]
@@ -146,7 +146,7 @@ class Finder:
         asks = {asyncio.ensure_future(frame.evaluate("1")): frame for frame in asked}
         done, silent = await asyncio.wait(asks, timeout=_ANSWERS_WITHIN)
         for ask in done:
-            ask.exception()  # between two documents; the look itself tells
+            ask.exception()  # between two documents: the look itself reports it
         for ask in silent:
             ask.cancel()
             self._mute.add(asks[ask])
@@ -158,9 +158,9 @@ class Finder:
         whole: str,
         seen: list[tuple[playwright.Frame, dict[str, Any], str]],
     ) -> bool:
-        """Looks at one frame and those in it; False where one was just being replaced or still loads."""
+        """Looks at a frame and those in it; False if one was being replaced or is still loading."""
         try:
-            raw = await self._judged(frame, whole)
+            raw = await self._evaluated(frame, whole)
         except playwright.Error:
             if page.is_closed():
                 raise
@@ -190,7 +190,7 @@ class Finder:
             parsed = await self._look_at(page, child, (whole or label) if inside or whole else "", seen) and parsed
         return parsed
 
-    async def _judged(self, frame: playwright.Frame, whole: str) -> dict[str, Any] | None:
+    async def _evaluated(self, frame: playwright.Frame, whole: str) -> dict[str, Any] | None:
         for _ in range(_LOOKS_AT_TEXTS):
             scores = {"texts": self._texts, "identifiers": self._identifiers}
             raw: dict[str, Any] = await frame.evaluate(_LOOK, [scores, {"whole": whole}])
@@ -240,7 +240,7 @@ def _assembled(
     areas = [
         dataclasses.replace(
             area,
-            items=sum(at in _standing_in(item, nested) for item in placed),
+            items=sum(at in _areas_of(item, nested) for item in placed),
             unread=area.unread or (at in unknown and not area.says_none),
         )
         for at, area in enumerate(areas)
@@ -272,33 +272,33 @@ def _assembled(
 def _unreached(
     areas: Sequence[page_items.Area], items: Sequence[page_items.Item], candidates: Sequence[page_items.Candidate]
 ) -> tuple[str, ...]:
-    """The names of files that areas show, and that belong to no control."""
+    """Names of files that areas show and that belong to no control."""
     if any(label_words.is_all_label(way.control.label) for item in items for way in item.ways):
         return ()
-    told = [
+    shown_texts = [
         text for one in candidates if one.area >= 0 for text in (one.control.label, one.control.title, one.filename)
     ]
-    told += [text for item in items for way in item.ways for text in (item.name, way.row_text, way.beside)]
-    said = "\n".join(" ".join(text.split()) for text in told)
+    shown_texts += [text for item in items for way in item.ways for text in (item.name, way.row_text, way.beside)]
+    joined = "\n".join(" ".join(text.split()) for text in shown_texts)
     names = (name for area in areas if area.score >= page_items.STRONG and area.shown for name in area.names)
-    return tuple(dict.fromkeys(name for name in names if name not in said))
+    return tuple(dict.fromkeys(name for name in names if name not in joined))
 
 
-def _standing_in(item: page_items.Item, nested: Sequence[int]) -> set[int]:
-    """The areas that a file, or another way to it, stands in."""
+def _areas_of(item: page_items.Item, nested: Sequence[int]) -> set[int]:
+    """The areas that contain a way to a file."""
     own = {way.area for way in item.ways}
     return own | {outer for area in own for outer in _around(area, nested)}
 
 
 def _around(area: int, nested: Sequence[int]) -> Iterator[int]:
-    """The areas that an area stands in, the closest first."""
+    """The areas that contain an area, innermost first."""
     while 0 <= area < len(nested) and nested[area] >= 0:
         area = nested[area]
         yield area
 
 
 def _counted(areas: Sequence[page_items.Area]) -> tuple[page_items.Area, ...]:
-    """The areas that are ones: a discussion only with a file in it, a weak topic only with something that tells."""
+    """The areas that count: a discussion only if it has a file, a weak topic only with further evidence."""
     strong = any(area.score >= page_items.STRONG for area in areas)
     tells = any(area.items or area.says_none or area.claimed == 0 for area in areas if area.score > page_items.TALK)
     found = [area for area in areas if area.score > page_items.TALK or area.items]
@@ -314,7 +314,7 @@ def _clicks(candidates: Sequence[page_items.Candidate]) -> dict[int, models.Clic
 
 
 def _claimed(areas: Sequence[page_items.Area], nested: Sequence[int]) -> int | None:
-    """What the outermost areas that say a number add up to."""
+    """Sum of the numbers that the outermost areas state; None if none states one."""
     total: int | None = None
     for at, area in enumerate(areas):
         if area.claimed is None or area.score <= page_items.TALK:
@@ -330,12 +330,9 @@ def _claimed(areas: Sequence[page_items.Area], nested: Sequence[int]) -> int | N
 
 
 def _mentioned(candidates: Sequence[page_items.Candidate]) -> int:
-    """The most attachments that a button says, e.g. "View Attachments (2)"; links lead to other pages' lists."""
+    """Highest number of attachments stated by a button, e.g. "View Attachments (2)"; links lead to other pages."""
     counts = (list_counts.claims(one.control.label) for one in candidates if one.shown and not one.control.address)
     return max((count for count in counts if count), default=0)
-
-
-# --- what may be opened or turned -------------------------------------------------------------------------------------
 
 
 def _considered(

@@ -1,4 +1,4 @@
-"""A portal nobody has described: attachments are found by what lists, headings, links and controls look like."""
+"""The portal for sites that po-pw does not know: finds attachments by headings, lists, links and controls."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class GenericPortal:
-    """Reads any page that lists its attachments in a way people would recognise.
+    """Reads any page that lists its attachments so that people recognise them.
 
     Args:
-        url_template: address of an order, `{po_number}` in it; None where every row has its own.
+        url_template: address of an order with `{po_number}`; None if every row has its own.
     """
 
     name = "generic"
@@ -29,30 +29,30 @@ class GenericPortal:
         self._finders: dict[str, finder.Finder] = {}
 
     def claims(self, url: str) -> float:
-        """Any address, but gladly leaves it to a portal that knows better."""
+        """A low probability for any address, so that specific portals come first."""
         return 0.1 if url.startswith(("http://", "https://")) else 0.0
 
     def order_url(self, po_number: str) -> str | None:
-        """From the configured template."""
+        """The address from the template; None without one."""
         return self._url_template.replace("{po_number}", quote(po_number, safe="")) if self._url_template else None
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
-        """None: nobody knows."""
+        """None are known."""
         del url
         return ()
 
     def leads_to_files(self, url: str) -> bool:
-        """There is nothing it could lead to."""
+        """False: there are no `file_hosts`."""
         del url
         return False
 
     def hands_out(self, control: models.Control) -> bool:
-        """None is known: its label has to say so."""
+        """False: a label must show it."""
         del control
         return False
 
     def keep_alive(self, url: str) -> base.KeepAlive | None:
-        """Nothing is known."""
+        """None: nothing is known to keep a session alive."""
         del url
         return None
 
@@ -61,7 +61,7 @@ class GenericPortal:
         return await page_reading.PageReading(self._finder(opened.order.url), opened).read()
 
     async def turn_to(self, opened: base.OpenPage, click: models.Click) -> None:
-        """Opens what must be opened and turns as many pages as `read` did to find the control."""
+        """Opens and turns as many parts of the list as `read` did to find the control."""
         await page_reading.PageReading(self._finder(opened.order.url), opened).turn_to(click.page)
 
     def conclude(
@@ -73,7 +73,7 @@ class GenericPortal:
         last: bool,
         is_other_order: Callable[[str], bool],
     ) -> models.Listing | None:
-        """Judges with what is known of the portal by now, and lets that know what this page shows."""
+        """Evaluates a listing with what is known about the portal now, and adds to it what the page shows."""
         if not listing.facts:
             return listing
         facts = page_facts.from_json(listing.facts)
@@ -103,7 +103,7 @@ class GenericPortal:
         if listing.attachments or has_area or not listing.complete:
             return listing
         if (listing.certain or found.strong) and (known.area_seen or known.accepted_without_area):
-            return listing  # with nothing to compare it with, the number in its title or heading has to do
+            return listing  # without other orders to compare with, the number in title or heading must suffice
         return dataclasses.replace(listing, page=models.PageKind.NO_AREA) if last else None
 
     def _finder(self, url: str) -> finder.Finder:

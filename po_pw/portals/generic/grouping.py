@@ -34,7 +34,7 @@ def grouped(
     """Groups the candidates of a look into files, in page order.
 
     Args:
-        candidates: all of the look.
+        candidates: all controls of the look.
         areas: of the look.
         page_url: address of the page.
     """
@@ -70,7 +70,7 @@ def grouped(
         if address := _address(one):
             by_address.setdefault(address, item)
 
-    for one in taken:  # first what is called like a file: each is an item
+    for one in taken:  # first controls with a file name: each is an item
         name = file_name_of(one) or names.get(_address(one), "")
         known = by_address.get(_address(one))
         if not name:
@@ -81,20 +81,20 @@ def grouped(
             same = [item for item in by_row.get((_row(one), one.area), ()) if label_words.file_name(item.name) == name]
             if same and one.row >= 0:
                 join(same[-1], one, name)
-            elif (twin := _elsewhere(items, one, name)) is not None:
-                join(twin, one, name)
+            elif (same_file := _elsewhere(items, one, name)) is not None:
+                join(same_file, one, name)
             else:
                 begin(one, name)
     order = {id(one): at for at, one in enumerate(taken)}
-    for one in unnamed:  # then what is not: another way to one of these, or an item of its own
+    for one in unnamed:  # then the others: another way to one of these, or a new item
         known = by_address.get(_address(one))
         mates = by_row.get((_row(one), one.area), [])
         mate = known or _mate(mates, one, order)
         if mate is not None:
             join(mate, one)
         elif not (mates and not one.decision.certain and any(_is_sure(item) for item in mates)):
-            # An uncertain link beside a file, or beside one that says to download it, is none: who sent it, what it
-            # belongs to, what else can be done with it.
+            # An uncertain link beside a file or a download link is not a file: it leads to the sender, the record or
+            # another action.
             begin(one, one.decision.name)
     for item in items:
         _name_from_row(item, sum(other.row == item.row for other in items) if item.ways[0].row >= 0 else 2)
@@ -106,10 +106,10 @@ def grouped(
 def rows_of_others(
     candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area], page_url: str
 ) -> set[tuple[int, int]]:
-    """The rows, each with its area before it, that are other records' in a table of records with a column of files.
+    """Rows of other records, as pairs of area and row, in a table of records that has a column of files.
 
-    Such a row links to its record, by an address that is the page's but for one part, and shows that part. In a list of
-    attachments such a link only says where a file came from.
+    Such a row has a link to its record, whose address differs from the page's in one part, and shows that part. In a
+    list of attachments such a link only says where a file came from.
     """
     found: set[tuple[int, int]] = set()
     records: set[str] = set()
@@ -125,7 +125,7 @@ def rows_of_others(
 
 
 def _other_part(address: str, page_url: str) -> str:
-    """The one part in which an address differs from the page's, both parts with a digit; `""` where there is none."""
+    """The only part in which an address differs from the page's, if both have a digit; else `""`."""
     one, page = urlsplit(address), urlsplit(page_url)
     if one[:2] != page[:2] or one.path.count("/") != page.path.count("/"):
         return ""
@@ -140,14 +140,14 @@ def _other_part(address: str, page_url: str) -> str:
 
 
 def folders(items: Sequence[page_items.Item]) -> list[page_items.Item]:
-    """Entries that are folders of further files, and no file: their label counts files, or their icon is a folder."""
+    """Items that are folders of files: their label counts files, or their icon is a folder."""
 
     def is_folder(item: page_items.Item) -> bool:
         if item.certain or label_words.file_name(item.name):
             return False
-        said = [text for way in item.ways for text in (way.control.label, way.beside)]
+        texts = [text for way in item.ways for text in (way.control.label, way.beside)]
         icons = [word for way in item.ways for icon in way.control.icons for word in tokenizer.identifier_words(icon)]
-        return any(map(list_counts.counts_files, said)) or any(
+        return any(map(list_counts.counts_files, texts)) or any(
             word in {"folder", "directory", "\U0001f4c1"} for word in icons
         )
 
@@ -155,8 +155,8 @@ def folders(items: Sequence[page_items.Item]) -> list[page_items.Item]:
 
 
 def _is_sure(item: page_items.Item) -> bool:
-    said = (way.control.label for way in item.ways)
-    return item.certain or any(tokenizer.words(one) and label_words.is_download_label(one) for one in said)
+    texts = (way.control.label for way in item.ways)
+    return item.certain or any(tokenizer.words(one) and label_words.is_download_label(one) for one in texts)
 
 
 def _row(one: page_items.Candidate) -> int:
@@ -185,17 +185,17 @@ def _counts(one: page_items.Candidate, areas: Sequence[page_items.Area], here: s
 
 
 def _rescued(candidates: Sequence[page_items.Candidate]) -> Iterator[page_items.Candidate]:
-    """A link to a file that was left only for a word in its file's own name ("delete list.txt") is taken.
+    """Accepts links that were excluded only for a word in the file's own name ("delete list.txt").
 
-    The name is its own where nothing else in the area is called like the rest of it: a link "Delete invoice.pdf" stands
-    beside the file "invoice.pdf".
+    The word belongs to the name if nothing else in the area has the rest of it as its name: a link "Delete invoice.pdf"
+    is beside the file "invoice.pdf".
     """
     names = {(name, one.area) for one in candidates if one.decision.action in _GETS and (name := file_name_of(one))}
     names |= {(name, one.area) for one in candidates for text in one.pieces if (name := label_words.file_name(text))}
     for one in candidates:
         control = one.control
         is_link = bool(control.address) and (
-            address_policy.is_plain_file_address(control.address) or _holds(control.address, control.label)
+            address_policy.is_plain_file_address(control.address) or _names_file(control.address, control.label)
         )
         if one.decision.action is not control_policy.Action.LEAVE or not is_link or one.area < 0:
             yield one
@@ -216,22 +216,22 @@ def _rescued(candidates: Sequence[page_items.Candidate]) -> Iterator[page_items.
             yield one
 
 
-def _holds(address: str, name: str) -> bool:
-    """Whether an address names the file, with whatever signs in place of the spaces."""
+def _names_file(address: str, name: str) -> bool:
+    """Whether an address contains the file name, with any characters for its spaces."""
     plain = re.sub(r"[\W_]+", " ", unquote(address)).casefold()
     wanted = re.sub(r"[\W_]+", " ", name).casefold().strip()
     return len(wanted.split()) > 1 and f" {wanted}" in plain
 
 
 def _elsewhere(items: Sequence[page_items.Item], one: page_items.Candidate, name: str) -> page_items.Item | None:
-    """The same file in another area, such as its line in a history: the same name, and an id in both addresses."""
-    told = _telling(one.control.address, name)
-    if not told:
+    """The same file in another area, e.g. in a history: same name, and an id that both addresses have."""
+    ids = _ids_in(one.control.address, name)
+    if not ids:
         return None
     for item in items:
         if item.area == one.area or label_words.file_name(item.name) != name:
             continue
-        if any(told & _telling(way.control.address, name) for way in item.ways):
+        if any(ids & _ids_in(way.control.address, name) for way in item.ways):
             return item
     return None
 
@@ -241,8 +241,8 @@ def _last(address: str) -> str:
     return unquote(urlsplit(address).path.rstrip("/").rpartition("/")[2])
 
 
-def _telling(address: str, name: str) -> set[str]:
-    """The parts of an address that tell one file from another: what holds a digit, and is not its name."""
+def _ids_in(address: str, name: str) -> set[str]:
+    """The parts of an address that may identify a file: those with a digit, except its name."""
     if not address:
         return set()
     parts = urlsplit(address)
@@ -253,7 +253,7 @@ def _telling(address: str, name: str) -> set[str]:
 def _mate(
     mates: Sequence[page_items.Item], one: page_items.Candidate, order: Mapping[int, int]
 ) -> page_items.Item | None:
-    """The item of the same row that a candidate without a name is another way to; None: none, or it cannot be told."""
+    """The item of the same row to which a candidate without a name is another way; None if none or unclear."""
     if not mates:
         return None
     address, last = unquote(one.control.address), _last(one.control.address)
@@ -278,7 +278,7 @@ def _mate(
 
 
 def _name_from_row(item: page_items.Item, sharing: int) -> None:
-    """A way without a name takes it from its row: a file's name there, else the row's first text."""
+    """Names an item from its row, if it has no name: by a file name there, else by the row's first text."""
     if label_words.file_name(item.name) or sharing > 1:
         return
     pieces = item.ways[0].pieces
@@ -291,7 +291,7 @@ def _name_from_row(item: page_items.Item, sharing: int) -> None:
 
 
 def names_in(pieces: Sequence[str]) -> tuple[str, ...]:
-    """The file names among a row's texts: not those that a sentence only mentions."""
+    """File names among a row's texts, without those that a sentence only mentions."""
     found = ((label_words.file_name(text), text) for text in pieces)
     return tuple(name for name, text in found if name and _is_whole(name, text))
 
@@ -304,7 +304,7 @@ def _is_whole(name: str, text: str) -> bool:
 def _unreachable(
     candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area], items: Sequence[page_items.Item]
 ) -> list[page_items.Item]:
-    """Files that the list names, and whose controls may all not be used: they are there, and cannot be got."""
+    """Files that the list names but whose controls must not be used: they exist and cannot be fetched."""
     taken = {(_row(way), way.area) for item in items for way in item.ways}
     names = {item.name for item in items}
     found: dict[tuple[int, int], page_items.Item] = {}
@@ -317,22 +317,22 @@ def _unreachable(
             or one.decision.action is not control_policy.Action.LEAVE
         ):
             continue
-        place, score = (_row(one), one.area), areas[one.area].score
+        position, score = (_row(one), one.area), areas[one.area].score
         if _looks_like_file(one):
-            if score > page_items.TALK and (place not in taken or one.row < 0):
+            if score > page_items.TALK and (position not in taken or one.row < 0):
                 own = one.row if one.row >= 0 else id(one)
                 found[own, one.area] = page_items.Item(
                     _unsized(one.control.label), one.area, loose=False, certain=True, ways=[one]
                 )
             continue
-        if one.row < 0 or place in taken or place in found or score < page_items.STRONG:
+        if one.row < 0 or position in taken or position in found or score < page_items.STRONG:
             continue
         in_row = names_in(one.pieces)
         label = label_words.file_name(one.control.label)
         gets = any(icon_words.says_download(word) for word in tokenizer.words(one.control.label))
         name = in_row[0] if len(in_row) == 1 and gets else label if label and one.control.address else ""
         if name and name not in names:
-            found[place] = page_items.Item(name, one.area, loose=False, certain=True, ways=[one])
+            found[position] = page_items.Item(name, one.area, loose=False, certain=True, ways=[one])
     return list(found.values())
 
 
@@ -341,7 +341,7 @@ _TOOL_ROLES: Final = frozenset({"button", "tab", "menuitem", "columnheader", "co
 
 
 def is_unknown_entry(one: page_items.Candidate) -> bool:
-    """Whether a control may be an entry of its list that was not understood: no button, no link, and no tool."""
+    """Whether a control may be a list entry that was not recognised: neither button nor link nor tool."""
     control = one.control
     if one.decision.action is not control_policy.Action.LEAVE or not one.shown or one.tail:
         return False
@@ -357,7 +357,7 @@ _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "ex
 
 
 def _looks_like_file(one: page_items.Candidate) -> bool:
-    """Whether a control that is left alone, and is no link, shows a file all the same: its size, or its type's icon."""
+    """Whether a control that is left alone and is not a link shows a file: by a size or the icon of a file type."""
     control, label = one.control, one.control.label
     if control.address or not tokenizer.words(_unsized(label)):
         return False
@@ -373,7 +373,7 @@ def _unsized(label: str) -> str:
 
 
 def _without_archive(items: list[page_items.Item]) -> list[page_items.Item]:
-    """All files in one ("download all") are no attachment, unless they come no other way."""
+    """Removes archives of all files ("download all"), unless there is nothing else."""
 
     def is_all(item: page_items.Item) -> bool:
         labels = [text for way in item.ways for text in (way.control.label, way.control.title, way.beside) if text]
@@ -384,19 +384,19 @@ def _without_archive(items: list[page_items.Item]) -> list[page_items.Item]:
 
 
 def _leads_to_all(control: models.Control) -> bool:
-    """Whether a link leads to where all are listed or managed ("Manage attachments"), and not to one of them."""
+    """Whether a link leads to a page that lists or manages all attachments ("Manage attachments")."""
     return bool(topics.topic(control.label)) and not label_words.is_download_label(control.label)
 
 
 def is_named(one: page_items.Candidate) -> bool:
-    """Whether a candidate is called like a file where people see it."""
+    """Whether a visible text of a candidate is a file name."""
     attributes = dict(one.control.attributes)
     texts = (one.control.label, one.control.title, one.control.text, one.filename, attributes.get("download", ""))
     return any(label_words.file_name(text) for text in texts)
 
 
 def file_name_of(one: page_items.Candidate) -> str:
-    """The file's name as the control says it; `""` where it does not."""
+    """The file name that a control shows; `""` if it shows none."""
     attributes = dict(one.control.attributes)
     for text in (attributes.get("download", ""), one.filename):
         if text.strip():
@@ -405,6 +405,3 @@ def file_name_of(one: page_items.Candidate) -> str:
         if name := label_words.file_name(text):
             return name
     return ""
-
-
-# --- from items to attachments ----------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def still_closed(
     candidates: Sequence[page_items.Candidate],
     items: Sequence[page_items.Item],
 ) -> tuple[str, ...]:
-    """What is closed in the areas and stays so: branches, areas behind a control, controls that name the topic."""
+    """Labels of parts of the areas that remain closed: branches, areas behind a control, controls about attachments."""
     found = [f"{area.label}: a closed section" for area in counted if area.branches and area.score > page_items.TALK]
     found += [
         area.label
@@ -37,14 +37,14 @@ def still_closed(
             continue
         if one.decision.action is not control_policy.Action.LEAVE or areas[one.area].score < page_items.STRONG:
             continue
-        holds_items = one.governs >= 0 and any(way.area == one.governs for item in items for way in item.ways)
-        if topics.has_topic(one.control.label) and not holds_items and not change_words.changes(one.control.label):
+        has_items = one.governs >= 0 and any(way.area == one.governs for item in items for way in item.ways)
+        if topics.has_topic(one.control.label) and not has_items and not change_words.changes(one.control.label):
             found.append(one.control.label)
     return tuple(dict.fromkeys(found))
 
 
 def opens_more(one: page_items.Candidate, areas: Sequence[page_items.Area], placed: Sequence[page_items.Item]) -> bool:
-    """Whether a control shows a closed part of the list."""
+    """Whether a control may be pressed to show a closed part of the list."""
     if one.off or not one.shown or one.expanded == "true" or one.current:
         return False
     if one.decision.action is not control_policy.Action.OPEN and not (
@@ -60,11 +60,11 @@ def opens_more(one: page_items.Candidate, areas: Sequence[page_items.Area], plac
     if one.opener and target < 0 and one.decision.action is not control_policy.Action.OPEN and one.expanded != "false":
         return False
     if target >= 0:
-        holds_items = any(way.area == target for item in placed for way in item.ways)
-        return not holds_items and (one.expanded == "false" or not areas[target].shown)
+        has_items = any(way.area == target for item in placed for way in item.ways)
+        return not has_items and (one.expanded == "false" or not areas[target].shown)
     if one.area >= 0:
         return one.decision.action is control_policy.Action.OPEN and one.expanded != "true"
-    # Nothing on the page says what it governs: its whole label has to.
+    # The page does not say what it opens: its whole label must.
     return (
         all(area.score <= page_items.TALK for area in areas)
         and one.decision.action is control_policy.Action.OPEN
@@ -80,7 +80,7 @@ def _without_verb(label: str) -> str:
 def turning(
     candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area]
 ) -> Iterable[page_items.Candidate]:
-    """Controls of the list's own paging, "next" and "more" before numbers."""
+    """The controls of the list's own paging: "next" and "more" first, then numbers."""
     inside = [
         one
         for one in candidates
@@ -93,7 +93,7 @@ def turning(
     for one in (other for other in candidates if label_words.page_number(other.control.label) is not None):
         counted[one.group] = counted.get(one.group, 0) + 1
     yield from first
-    # All of them, where the page shows only some.
+    # Links to all attachments, on a page that shows only some.
     yield from (
         one
         for one in inside

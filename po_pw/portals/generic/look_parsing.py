@@ -1,4 +1,4 @@
-"""Turns what `finder.js` reports of a frame into areas and candidates, each control with the decision on it. Pure."""
+"""Turns the report of `finder.js` on a frame into areas and candidates, each with the decision on it. Pure."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def area(raw: Mapping[str, Any], frame: str) -> page_items.Area:
 
 
 def _says_trouble(text: str) -> bool:
-    """Whether a text in an area says that its list could not be shown, or not to this user."""
+    """Whether a text says that the list could not be shown, or not to this user."""
     return topics.trouble(text) in {"denied", "failed"} and not topics.says_none(text)
 
 
 def _unread(raw: Mapping[str, Any]) -> bool:
-    """Whether an area shows something that, where nothing is found in it, was not understood.
+    """Whether an area shows something that matters if no attachment is found in it.
 
-    Pictures and films, what stands in a closed shadow root, names of files, sizes, and a frame that shows anything.
+    Pictures, videos, closed shadow roots, file names, sizes, and frames that are not empty.
     """
     if raw["unreadable"] or (raw["kind"] == "frame" and raw["said"]):
         return True
@@ -71,7 +71,7 @@ def _unread(raw: Mapping[str, Any]) -> bool:
 
 
 def _pages(raw: Mapping[str, Any]) -> int:
-    """How many pages an area says that its list has."""
+    """Number of pages of its list that an area states; 1 if it states none."""
     counted = [list_counts.pages_of(text) for text in raw["texts"]]
     counted += [list_counts.pages_of(text, in_paging=True) for text in raw["pages"]]
     return max((count for count in counted if count), default=1)
@@ -97,7 +97,7 @@ def candidates(
         first_row: number of rows in the frames before.
     """
     parsed = [(one, controls.parse(one["is"], address)) for one in raw["candidates"]]
-    # What all files share, or the page's own address begins with, names a part of the portal and no deed.
+    # Segments that all files share, or that begin the page's own address, name a part of the portal, not an action.
     shared = _shared_segments([control for one, control in parsed if one["area"] >= 0 and control.address])
     shared |= {segment for segment in urlsplit(frame_url).path.strip("/").split("/")[:-1] if segment}
     for one, control in parsed:
@@ -136,7 +136,7 @@ def candidates(
 
 
 def _shared_segments(found: Sequence[models.Control]) -> set[str]:
-    """Path segments that all addresses of files have."""
+    """Path segments that the addresses of all files have."""
     files = [one for one in found if label_words.file_name(one.label) or label_words.is_download_label(one.label)]
     paths = [set(urlsplit(one.address).path.strip("/").split("/")) for one in files]
     return set.intersection(*paths) - {""} if len(paths) > 1 else set()

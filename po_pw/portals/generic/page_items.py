@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 STRONG: Final = 0.72
-"""Score of an area that is surely one of attachments; below it is one only where no other is."""
+"""Minimum score of an area that certainly lists attachments; others count only if there is none."""
 TALK: Final = 0.3
-"""Score of an area where people talk, or where what happened is listed: only what is named like a file counts there."""
+"""Score of discussions and histories: only controls with a file name count there."""
 
 SIZE: Final = re.compile(r"(?i)\b\d[\d.,\s]*\s?(bytes?|[kmg]i?b|ko|mo|go|б|кб|мб)\b")  # noqa: RUF001 - the units in Cyrillic
 """The size of a file in a text, e.g. `1.2 MB`."""
@@ -28,7 +28,7 @@ class Area:
 
     label: str
     score: float
-    """How surely it is one: of itself, or of an area around it."""
+    """How certainly it lists attachments, 0 to 1: by itself or by an area around it."""
     frame: str
     """Address of its frame; `""` for the main frame."""
     shown: bool
@@ -38,25 +38,25 @@ class Area:
     failed: bool
     """It shows an alert."""
     scrolls: bool
-    """More of it may come when it is scrolled."""
+    """It may show more when it is scrolled."""
     unread: bool = False
-    """It shows something that is neither a control nor a plain text."""
+    """It shows something that is neither a control nor plain text."""
     sealed: bool = False
-    """It is closed, and a control that is shown opens it."""
+    """It is closed, and a visible control opens it."""
     branches: int = 0
-    """Closed branches of a tree in it, and tabs whose panel is not there yet."""
+    """Number of closed tree branches in it, and of tabs whose panel is not loaded yet."""
     pages: int = 1
-    """How many pages it says that it has."""
+    """Number of pages that it states."""
     unshown: int = 0
-    """How many more it says that there are than it shows."""
+    """Number of entries not shown that it states."""
     clipped: int = 0
-    """The number beside a paperclip in one of its cells, where it is a column of a table."""
+    """The number beside a paperclip in one of its cells, if it is a column of a table."""
     names: tuple[str, ...] = ()
-    """Texts and choices in it that are the name of a file."""
+    """Texts and options in it that are file names."""
     is_column: bool = False
-    """It is a column of a table, named by the column's heading."""
+    """It is a column of a table with a heading that means attachments."""
     items: int = 0
-    """Attachments found in it."""
+    """Number of attachments found in it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class Candidate:
 
     control: models.Control
     frame: int
-    """Which frame of the look it is in."""
+    """Index of its frame in the look."""
     frame_url: str
     area: int
     """Index of its area in the look; -1: in none."""
     row: int
-    """Which row of the look it stands in; -1: in none."""
+    """Index of its row in the look; -1: in none."""
     row_text: str
     pieces: tuple[str, ...]
-    """The short texts of its row that are no control's label."""
+    """Short texts of its row that are not labels of controls."""
     decision: control_policy.Decision
     shown: bool
     closed: bool
@@ -82,27 +82,27 @@ class Candidate:
     loose: bool
     """In no area."""
     opener: bool
-    """It opens an area."""
+    """It opens an attachment area."""
     governs: int
     """Index of the area that it shows or hides; -1: none."""
     expanded: str
-    """`true`, `false`; `""` where it opens and closes nothing."""
+    """`true` or `false`; `""` if it opens and closes nothing."""
     current: bool
-    """It is the page or tab that is shown."""
+    """It is the current page or tab."""
     paging: bool
     group: int
-    """Which candidates share a parent."""
+    """Index of its parent element: the same for siblings."""
     filename: str
-    """The file's name, where an attribute says it."""
+    """The file name in its attributes; `""` if there is none."""
     beside: str
-    """What is said right beside it."""
+    """Text right beside it."""
     tail: bool
-    """It stands behind the list that the area's heading names."""
+    """It comes after the list to which the area's heading belongs."""
 
 
 @dataclasses.dataclass(slots=True)
 class Item:
-    """One file, with all controls that lead to it."""
+    """A file with all controls that lead to it."""
 
     name: str
     area: int
@@ -112,5 +112,5 @@ class Item:
 
     @property
     def row(self) -> tuple[int, int]:
-        """Where it stands: row and area."""
+        """Its row and area."""
         return self.ways[0].row, self.area

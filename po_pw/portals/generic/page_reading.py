@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 _MOST_PAGES: Final = 200
 _MOST_OPENED: Final = 24
-"""Closed parts of one list that are opened."""
+"""Maximum closed parts of a list to open."""
 _MOST_SCROLLS: Final = 100
 _SCROLL_ROUNDS: Final = 2
-"""Scrolls in a row that bring nothing, after which a list is at its end."""
+"""Number of scrolls in a row without anything new after which a list is at its end."""
 WORDS: Final = page_facts.Words(
     signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
     is_error=lambda text: bool(topics.trouble(text)),
@@ -42,19 +42,19 @@ _SCROLL: Final = """() => {
 
 @dataclasses.dataclass(slots=True)
 class _Found:
-    """What has been found so far, over all that was opened, turned and scrolled."""
+    """What was found so far, on all pages and in all parts of the list."""
 
     attachments: dict[str, models.Attachment] = dataclasses.field(default_factory=dict)
     turned: int = 0
-    """How often "next" or "more" was pressed."""
+    """Number of times "next" or "more" was pressed."""
 
     def add(self, look: finder.Look, *, replaced: bool = False) -> bool:
-        """Takes over what a look shows; whether anything is new.
+        """Adds what a look shows; returns whether anything is new.
 
         Args:
             look: the latest.
-            replaced: it is another page of the list, not more of the same: what looks the same and has no address is
-                another attachment.
+            replaced: another page replaced the one before: an attachment that looks the same and has no address is
+                another one.
         """
         before = len(self.attachments)
         for attachment in look.attachments:
@@ -97,11 +97,11 @@ class PageReading:
         self._pressed: set[models.Control] = set()
         self._said: list[str] = []
         self._unopened: list[str] = []
-        """Labels of what would have shown more of the list."""
+        """Labels of controls that would have shown more of the list."""
         self._claimed: int | None = None
 
     async def read(self) -> models.Listing:
-        """All of it."""
+        """Reads the whole list."""
         opened = self._opened
         look, settled = await self._settle()
         order = opened.order
@@ -172,7 +172,7 @@ class PageReading:
         )
 
     async def turn_to(self, page: int) -> None:
-        """Shows the list's page again that a control stood on; 0: as it was first shown."""
+        """Turns to the page of the list that has a control; 0: the first."""
         look, settled = await self._settle()
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
@@ -183,12 +183,12 @@ class PageReading:
             look, settled = turned
 
     async def _settle(self) -> tuple[finder.Look, bool]:
-        """Looks until nothing more is to be expected; whether that came before the time was up."""
+        """Looks until nothing more is expected; False if the time was up before."""
         return await self._stable_looks.settle()
 
     @staticmethod
     def _expects_more(look: finder.Look, is_proved: bool) -> bool:
-        """Not a list that is there and silent is believed without proof, nor one that is busy or short."""
+        """Whether a look cannot be the last: the list is busy or, without proof of quiet, empty or too short."""
         short = look.claimed is not None and len(look.attachments) < look.claimed and not look.turns
         return look.busy or not look.parsed or (not is_proved and (look.is_silent or short or look.empty))
 
@@ -215,7 +215,7 @@ class PageReading:
         return look, settled
 
     async def _scroll(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
-        """Scrolls lists that show more when they are scrolled, until that brings nothing."""
+        """Scrolls lists that load more when scrolled, until nothing new comes."""
         idle = 0
         for _ in range(_MOST_SCROLLS):
             short = look.claimed is not None and len(self._found.attachments) < look.claimed and not look.turns
@@ -244,7 +244,7 @@ class PageReading:
         return look, settled
 
     async def _turn(self, look: finder.Look) -> tuple[finder.Look, bool] | None:
-        """The next page of the list; None where there is none, or it does not come."""
+        """Turns to the next page of the list; None if there is none or it does not come."""
         for one in self._next_of(look):
             key = dataclasses.replace(one.control, row="")
             pressed = await self._opened.press(look.clicks[id(one)], models.Purpose.TURN)
@@ -268,7 +268,7 @@ class PageReading:
         return look.claimed is not None and len(self._found.attachments) < look.claimed
 
     def _next_of(self, look: finder.Look) -> list[page_items.Candidate]:
-        """What shows the next page, likeliest first."""
+        """Controls that may show the next page, likeliest first."""
         page = self._found.turned + 2
         result = []
         for one in look.turns:
@@ -308,10 +308,10 @@ class PageReading:
         return True, ""
 
     def _more(self, look: finder.Look, last: finder.Look, found: int) -> str:
-        """What says that there are more than were found; `""`: nothing does.
+        """Why there must be more attachments than were found; `""` if nothing says so.
 
         Args:
-            look: at the list as it was first shown, all that could be opened open.
+            look: the first page of the list, with everything opened.
             last: the latest.
             found: how many were found.
         """
@@ -335,9 +335,9 @@ class PageReading:
         return ""
 
     def _unauthorized(self) -> str:
-        """Which request for data, that other orders' pages had answered, was refused with 401; `""`: none.
+        """Describes a data request that was answered with 401 and succeeded on other orders' pages; `""` if none.
 
-        The session has ended, though the page itself needs none: its server sends the same to everybody.
+        Then the session has ended, although the page itself needs none.
         """
         for label, status in self._opened.watch.failures.items():
             if status == _UNAUTHORIZED and label in self._finder.answered:
@@ -345,9 +345,9 @@ class PageReading:
         return ""
 
     def _failed(self, found: int) -> str:
-        """Which of the page's requests failed, where that may be why nothing is shown; `""`: none.
+        """Describes a failed request that may be why nothing is shown; `""` if there is none.
 
-        One that failed on an order whose files were found all the same brings something else.
+        A request that also failed on an order whose files were found does not matter.
         """
         failures = self._opened.watch.failures
         if found:

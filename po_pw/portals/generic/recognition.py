@@ -1,4 +1,4 @@
-"""Recognises whether a page is the requested order's, or which other kind it is, from facts. Pure."""
+"""Decides from facts whether a page is the requested order's, or which other kind it is. Pure."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 RULES_VERSION: Final = memories.RULES_VERSION
 """Stored with each outcome: orders read under older rules should be read again."""
 _THIN_PAGE: Final = 300
-"""Characters of content up to which a page may say only that no such order is there."""
+"""Maximum characters of a page that says only that there is no such order."""
 _LONG_PAGE: Final = 1000
-"""Characters of content that no error page has."""
+"""Characters of content that error pages do not reach."""
 _EMPTY_PAGE: Final = 25
-"""Characters of content below which a page shows nothing."""
+"""A page with fewer characters of content is empty."""
 _LIKE: Final = 0.4
-"""Similarity from which on two pages have the same make; orders of one portal have 0.5 to 1, error pages below 0.2."""
+"""Minimum similarity of pages with the same layout: orders of one portal have 0.5 to 1, error pages below 0.2."""
 _LIKE_OTHER: Final = 0.8
-"""Similarity from which on a page is this portal's known sign-in, home or error page."""
+"""Minimum similarity to a known sign-in, home or error page to be the same."""
 _PLACE_IS_SURE: Final = 2
-"""Orders that must have shown their number in a place before another number there counts."""
+"""Number of orders that must have shown their number at a position before another number there counts."""
 _ERROR_CODE: Final = re.compile(
     r"^\W*(?:(?:http|error|err|status|code|fehler|erreur|erro|errore|fout|fel|fejl|błąd|chyba|hiba|hata|ошибка|エラー|오류|错误)"
     r"\W*){0,3}([45]\d\d)\b(?!\W*\d)"
@@ -39,28 +39,19 @@ class Recognition:
 
     kind: models.PageKind
     evidence: tuple[str, ...]
-    """For and against, for people, e.g. `the heading shows the number`."""
+    """For and against, in words, e.g. `the heading shows the number`."""
     why: str
     """The decisive reason."""
     strong: bool = False
     """Title, heading or a labelled field shows the order's number."""
     certain: bool = True
-    """False where only further orders of this portal can tell: hold it back, and judge the same facts again later."""
-
-
-# --- addresses ------------------------------------------------------------------------------------------------------
-
-
-# --- signing in -----------------------------------------------------------------------------------------------------
-
-
-# --- the number -----------------------------------------------------------------------------------------------------
+    """False if only further orders of this portal can tell: evaluate the same facts again later."""
 
 
 def places(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
-    """Where a page shows the order's number: title and headings as templates, fields by their labels.
+    """Positions at which a page shows the order's number: title and headings as templates, fields by label.
 
-    What may be a count or a line, as "1" is on the page of order 1, is none of them: other orders show it as well.
+    Numbers that may be a count or a line number ("1" on the page of order 1) do not count: other orders show them, too.
     """
     found = []
     said = [("title", facts.title), *((f"h{level}", text) for level, text in facts.headings)]
@@ -92,11 +83,11 @@ def _another_number(
     memory: memories.PortalMemory,
     other_orders: Callable[[str], bool],
 ) -> tuple[str, bool]:
-    """The number of another order in the number's place, in words, and whether that is certain; `("", True)`: none."""
+    """Describes another order's number at the number's position, and whether that is certain; `("", True)` if none."""
     doubt, own_id = "", numbers.core(part)
     for place in memory.places:
         shown = [one for one in _numbers_at(facts, place) if numbers.core(one)]
-        # A portal's own id, which the address holds too, is this record's.
+        # The portal's own id, if the address has it too, is this record's.
         if not shown or any(numbers.is_value(one, order.po_number) or numbers.core(one) == own_id for one in shown):
             continue
         said = f"where this portal shows the PO number, it shows {shown[0]!r}"
@@ -107,20 +98,17 @@ def _another_number(
     for text in (facts.title, *(said for level, said in facts.headings if level == top)):
         for one in numbers.numbers_in(text):
             bare = numbers.core(one)
-            # It may by chance be another order's number, too.
+            # The same text may by chance be another order's number.
             if bare not in {own_id, numbers.core(order.po_number)} and other_orders(bare):
                 return f"its heading shows {one!r}, which is another order", True
     return doubt, not doubt
 
 
 def alike(one: page_facts.PageFacts, other: page_facts.PageFacts, least: float = _LIKE) -> bool:
-    """Whether two pages are of one make: the same text, or content that shares this much, 0 to 1."""
+    """Whether two pages have the same layout: the same text, or at least this similarity, 0 to 1."""
     if one.text_hash and one.text_hash == other.text_hash:
         return True
     return memories.similarity(one.signature, other.signature) >= least
-
-
-# --- what a page is ------------------------------------------------------------------------------------------------
 
 
 def recognize(
@@ -132,15 +120,15 @@ def recognize(
     sibling_urls: Sequence[str] = (),
     has_area: bool = False,
 ) -> Recognition:
-    """What kind of page this is. Changes nothing: see `learn`.
+    """Decides which kind of page this is. Changes nothing; see `learn`.
 
     Args:
         facts: of the page.
-        order: which was asked for.
+        order: the requested one.
         memory: of its portal.
-        other_orders: whether another order of the list has a number that, as `numbers.core` gives it, is this.
+        other_orders: whether a number, as from `numbers.core`, belongs to another order in the list.
         sibling_urls: some addresses of other orders of the portal.
-        has_area: the page has an attachments area, or files that certainly are the order's.
+        has_area: the page has an attachment area, or files that are certainly the order's.
     """
     part = record_address.record_part(facts.asked, order.po_number, sibling_urls)
     address, led_away = _address(facts, part)
@@ -176,7 +164,7 @@ def recognize(
 
 
 def _on_top(facts: page_facts.PageFacts, po_number: str) -> bool:
-    """Whether the page is headed by this order's number: in its title, or in its one heading of the highest level."""
+    """Whether this order's number is in the title or in the only heading of the highest level."""
     top = min((level for level, _ in facts.headings), default=0)
     heads = [said for level, said in facts.headings if level == top]
     return numbers.shows(facts.title, po_number) or (len(heads) == 1 and numbers.shows(heads[0], po_number))
@@ -185,7 +173,7 @@ def _on_top(facts: page_facts.PageFacts, po_number: str) -> bool:
 def _has_substance(
     facts: page_facts.PageFacts, where: Sequence[str], memory: memories.PortalMemory, *, has_area: bool
 ) -> bool:
-    """Whether a page that shows the order's number shows an order, too: "PO-7 cannot be found" does not."""
+    """Whether a page with the order's number also shows an order: "PO-7 cannot be found" does not."""
     if has_area or facts.text_length > _LONG_PAGE:
         return True
     of_number = {place.partition(" ")[2] for place in where if place.startswith("field")}
@@ -197,11 +185,11 @@ def _has_substance(
 
 
 _TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageKind.FORBIDDEN}
-"""What a page that is nothing but an error says, where that is more than that something failed."""
+"""Kinds of pages by what an error page says, if it is more specific than a failure."""
 
 
 def _address(facts: page_facts.PageFacts, part: str) -> tuple[str, bool]:
-    """What the address says, in words, and whether the portal led away from the record."""
+    """Describes the address, and whether the portal led to another record."""
     if record_address.same_address(facts.asked, facts.url):
         return "its address is the one asked for", False
     if record_address.keeps_record(facts.url, part):
@@ -222,18 +210,18 @@ def _by_status(status: int) -> models.PageKind | None:
 
 
 def _shows_an_error(facts: page_facts.PageFacts, order: models.PurchaseOrder, part: str, *, strong: bool) -> str:
-    """Why a page that came with 200 is an error or shows nothing; `""`: it does not look so."""
+    """Why a page with status 200 is an error page or empty; `""` if it is not."""
     if (
         facts.text_length < _EMPTY_PAGE
         and not facts.fields
         and not any(numbers.shows(said, order.po_number) for _, said in facts.headings)
     ):
         return "the page is empty"
-    # An alert that is most of what the page says is what the page is, whatever number its title shows.
+    # A page that is mostly an alert is an error page, whatever number its title shows.
     alerts, has_few = sum(len(said) for said in facts.alerts), len(facts.fields) < sign_in_signs.FEW_FIELDS
     if alerts and has_few and alerts >= 0.5 * max(1, facts.text_length):
         return f"the page shows only an alert: {facts.alerts[0][:120]!r}"
-    # A thin page has its few words as "fields" of its heading, too.
+    # On a short page, the few words may look like fields of its heading.
     is_thin = facts.text_length <= (sign_in_signs.SHORT_PAGE if has_few else _THIN_PAGE)
     if facts.says_error and is_thin:
         return f"the page says {facts.says_error[0][:120]!r}"
@@ -253,7 +241,7 @@ def _by_likeness(
     memory: memories.PortalMemory,
     conclude: Callable[..., Recognition],
 ) -> Recognition:
-    """A page at the right address, without area and without the number: like this portal's orders, or not."""
+    """Decides on a page at the right address without area and number: does it look like this portal's orders?"""
     own_id = any(value and numbers.core(value) == numbers.core(part) for _, value in facts.fields) if part else False
     alike = memory.likeness(facts.signature)
     other, kind = memory.most_like_other(facts.signature)
@@ -293,22 +281,22 @@ def learn(
     Args:
         memory: of the portal.
         facts: of the page.
-        order: which was asked for.
-        found: what `recognize` said.
-        has_area: the page has an attachments area.
+        order: the requested one.
+        found: from `recognize`.
+        has_area: the page has an attachment area.
     """
     if found.kind is models.PageKind.ORDER:
         memory.note_text(order.key, facts.text_hash)
         if has_area and found.certain:
             memory.note_area(facts.asked)
-        # Likeness alone teaches nothing: an error would then breed errors.
+        # Nothing is learned from similarity alone: one error would cause more.
         if found.certain and (found.strong or has_area):
             memory.note_order(order.key, facts.asked, facts.signature, places(facts, order.po_number))
         return
     if found.kind is models.PageKind.NOT_RECOGNISED:
         memory.note_text(order.key, facts.text_hash)
         if found.strong or record_address.same_address(facts.asked, facts.url):
-            return  # of another order's page, or of nobody knows what
+            return  # another order's page, or an unknown one
         if (memory.likeness(facts.signature) or 0.0) >= _LIKE:
             return  # it led to another order
     if facts.signature:

@@ -26,10 +26,10 @@ _ENDING: Final = re.compile(r"\.(?:html?|aspx?|jsp|jsf|do|php|action|xhtml)$", r
 
 
 def address_parts(url: str) -> list[tuple[str, str]]:
-    """An address's parts that could name a record: where each is, and what it says, decoded.
+    """The parts of an address that may name a record, as pairs of position and decoded text.
 
-    Path segments are numbered, query values have their names; so have those in a fragment that is a route. A value that
-    is itself an address (`next=/orders/7`) names no record of this page, and is left out.
+    Positions are numbers of path segments and names of query values, also in a fragment that is a route. A value that
+    is itself an address (`next=/orders/7`) is left out: it names no record of this page.
     """
     try:
         parts = urlsplit(url)
@@ -49,9 +49,9 @@ def _fragment(fragment: str) -> list[tuple[str, str]]:
 def _parts(where: str, path: str, query: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for index, segment in enumerate(path.strip("/").split("/")):
-        for piece, said in enumerate(segment.split(";")):  # also matrix parameters
-            name, equals, value = said.partition("=")
-            plain = unquote(value if equals and piece else said)
+        for piece, value_said in enumerate(segment.split(";")):  # also matrix parameters
+            name, equals, value = value_said.partition("=")
+            plain = unquote(value if equals and piece else value_said)
             # OData: Orders('77') and Orders(77)
             key = re.search(r"\((?:[\w]+=)?'?([^'()]+)'?\)$", plain)
             if plain:
@@ -74,16 +74,16 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     Args:
         asked_url: of the order.
         po_number: of the order.
-        sibling_urls: of other orders of the portal: what varies among them is the record's part.
+        sibling_urls: addresses of other orders of the portal: the record's part is one that varies among them.
 
     Returns:
-        Decoded; `""` where the address has no such part.
+        Decoded; `""` if the address has no such part.
     """
-    parts = _telling_parts(asked_url)
+    parts = _parts_without_secrets(asked_url)
     shape = [where for where, _ in parts]
     values: dict[str, collections.Counter[str]] = {where: collections.Counter() for where in shape}
     for url in sibling_urls:
-        others = _telling_parts(url)
+        others = _parts_without_secrets(url)
         if url != asked_url and [where for where, _ in others] == shape and host(url) == host(asked_url):
             for where, value in others:
                 values[where][value] += 1
@@ -95,22 +95,22 @@ def record_part(asked_url: str, po_number: str, sibling_urls: Iterable[str] = ()
     if by_number:
         return by_number[-1]
     if has_siblings and varying:
-        # Of several that vary, the record's own is the one that hardly repeats.
+        # If several vary, the record's is the one that repeats least.
         return max(reversed(varying), key=lambda one: len(values[one[0]]))[1]
-    naming = [(where, value) for where, value in candidates if not _says_how(where)]
-    telling = [value for _, value in naming if _RECORD.search(value) and not _VERSION.fullmatch(value)]
+    naming = [(where, value) for where, value in candidates if not _is_about_display(where)]
+    with_id = [value for _, value in naming if _RECORD.search(value) and not _VERSION.fullmatch(value)]
     # The number may stand inside a longer part: `order-4500012345`.
-    holding = [value for value in telling if wanted and len(wanted) >= 3 and wanted in numbers.normal(value)]
-    if holding or telling:
-        return (holding or telling)[-1]
+    holding = [value for value in with_id if wanted and len(wanted) >= 3 and wanted in numbers.normal(value)]
+    if holding or with_id:
+        return (holding or with_id)[-1]
     return (naming or candidates)[-1][1] if candidates else ""
 
 
-def _telling_parts(url: str) -> list[tuple[str, str]]:
-    """The parts of an address without secrets: a token names no record, unless there is nothing else that could."""
+def _parts_without_secrets(url: str) -> list[tuple[str, str]]:
+    """The parts of an address without secrets, which name a record only if nothing else can."""
     cleaned = address_parts(redact.address(url))
-    told = [part for part in cleaned if redact.REDACTED not in part[1]]
-    return told if told or not cleaned else list(address_parts(url))
+    without_secrets = [part for part in cleaned if redact.REDACTED not in part[1]]
+    return without_secrets if without_secrets or not cleaned else list(address_parts(url))
 
 
 def names_record(url: str) -> bool:
@@ -124,31 +124,31 @@ def keeps_record(url: str, part: str) -> bool:
     if not wanted:
         return False
     for where, value in address_parts(url):
-        said = value.casefold()
-        if _says_how(where):
+        value_said = value.casefold()
+        if _is_about_display(where):
             continue
-        if said == wanted:
+        if value_said == wanted:
             return True
-        # A short one is met by chance: "orders-7-days".
-        if len(wanted) >= _SHORT_PART and re.search(rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])", said):
+        # A short one may occur by chance: "orders-7-days".
+        if len(wanted) >= _SHORT_PART and re.search(rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])", value_said):
             return True
-        if _starts_with(said, wanted):
+        if _starts_with(value_said, wanted):
             return True
     return False
 
 
 _SEARCHING: Final = re.compile(r"q|query|search|search_?(term|text|string)|keywords?|term|find|such(e|begriff)")
-"""Parameters that hold what is looked for: a page of results names the record, and is not it."""
+"""Parameters with a search term: a page of search results names the record but is not its page."""
 
 
-def _says_how(where: str) -> bool:
+def _is_about_display(where: str) -> bool:
     name = where.rpartition("?")[2]
     return "?" in where and (_PAGING.fullmatch(name) is not None or _SEARCHING.fullmatch(name) is not None)
 
 
-def _starts_with(said: str, wanted: str) -> bool:
+def _starts_with(value_said: str, wanted: str) -> bool:
     """`77-blue-pens` for 77."""
-    return re.match(rf"{re.escape(wanted)}[-_][^\W\d_]", said) is not None
+    return re.match(rf"{re.escape(wanted)}[-_][^\W\d_]", value_said) is not None
 
 
 def same_address(one: str, other: str) -> bool:

@@ -9,17 +9,17 @@ from po_pw import redact
 from po_pw.portals.generic import page_facts, record_address
 
 SHORT_PAGE: Final = 600
-"""Characters of content, its form apart, up to which a form or a way in is what the page is about."""
+"""Maximum characters of content besides the form on a page that is mainly a sign-in."""
 FEW_FIELDS: Final = 3
-"""Labelled fields that an error or sign-in page may have as well: an error's id, a telephone number, the language."""
+"""An error or sign-in page has fewer labelled fields (an error id, a telephone number, the language)."""
 
 
 def sign_in_reason(facts: page_facts.PageFacts, *, kept: bool, strong: bool = False, has_area: bool = False) -> str:
-    """Why a page is a sign-in, by its structure; `""`: it is none.
+    """Why a page is a sign-in page, by its structure; `""` if it is not.
 
     Args:
         facts: of the page.
-        kept: its address is the one asked for, or still holds the record's part.
+        kept: its address is the requested one, or still has the record's part.
         strong: it shows the order's number in title, heading or a labelled field.
         has_area: it has an attachment list.
     """
@@ -79,11 +79,11 @@ def host_and_path(url: str) -> str:
 
 
 _PROTOCOL: Final = frozenset({"samlrequest", "samlresponse", "relaystate", "redirect_uri", "post_login_redirect_uri"})
-"""Parameters of the protocols that sign people in (SAML 2.0 bindings, 3.4 and 3.5; OpenID Connect Core, 3.1.2.1)."""
+"""Parameters of sign-in protocols (SAML 2.0 bindings, 3.4 and 3.5; OpenID Connect Core, 3.1.2.1)."""
 
 
 def leads_to_sign_in(url: str, asked_url: str) -> bool:
-    """Whether a redirect to this address is a sign-in: by protocol, or since it takes along where to come back to.
+    """Whether a redirect leads to a sign-in: by a protocol's parameters, or by an address to return to.
 
     Args:
         url: where the redirect leads.
