@@ -347,6 +347,9 @@ class Text:
     text: str
 
 
+PAGE_COPY: Final = "order-page"
+"""Id of the order's own page, printed as PDF; it is saved with the attachments and is none of them."""
+
 FileSource: TypeAlias = Link | Click | External | Text
 RECORDED: Final = (External, Text)
 """Kinds of attachments of which there is no file."""
@@ -465,7 +468,7 @@ class SavedFile:
     """Hexadecimal."""
     media_type: str
     lane: str
-    """How it was fetched: `http` or `click`."""
+    """How it was fetched: `http`, `click`, or `page` for the order's page itself, printed as PDF."""
     source: str
     """Its address, without a query that may contain a signature; or how it was found on the page."""
     place: str = ""
@@ -561,6 +564,9 @@ class Outcome:
     rules: int = 0
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
+    evidence: tuple[str, ...] = ()
+    """Files that show the page of an order that did not succeed, relative to the output directory, with `/`:
+    `page.png` (screenshot), `page.html` (source), `console.txt` (its errors)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

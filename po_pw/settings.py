@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import errors, hostnames
+from po_pw import config_file, errors, hostnames, humanize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
-
-CONFIG_FILE = "po-pw.toml"
 
 _MAX_SHOWN: Final = 80
 """Characters of a value that a message shows."""
@@ -38,6 +36,8 @@ _FLAGS = {
     "sign_in_window": "--no-sign-in-window",
 }
 """Flags that are not called as their setting is."""
+FIELD_BY_FLAG: Final = {flag: field for field, flag in _FLAGS.items()}
+"""Settings by those flags."""
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -48,36 +48,19 @@ _NO_SETTING: Final = {"PO_PW_PASSWORD"}
 """Environment variables of ours that are no settings."""
 
 _DAY: Final = 86_400
-_UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": _DAY}
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h|d)\s*", re.ASCII | re.IGNORECASE)
 
 
-def duration(value: object) -> object:
-    """A duration as people write it, in seconds; a bare number is seconds, and anything but a text is left as it is.
-
-    Args:
-        value: e.g. `"90s"`, `"5m"`, `"1h 30m"`, `"1.5h"`, `"300"`.
-
-    Raises:
-        ValueError: it is a text, and no duration.
-    """
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    with contextlib.suppress(ValueError):
-        return float(text)
-    seconds, at = 0.0, 0
-    while (part := _PART.match(text, at)) is not None:
-        seconds, at = seconds + float(part[1]) * _UNITS[part[2].lower()], part.end()
-    if not at or at < len(text):
-        msg = "no duration"
-        raise ValueError(msg)
-    return seconds
+def _seconds(value: object) -> object:
+    return humanize.parse_duration(value) if isinstance(value, str) else value
 
 
-Seconds = Annotated[float, pydantic.BeforeValidator(duration), pydantic.Field(gt=0, le=_DAY, allow_inf_nan=False)]
-"""A number, or as people write it: `90s`, `5m`, `1h`."""
-Bytes = Annotated[pydantic.ByteSize, pydantic.Field(ge=1)]
+def _bytes(value: object) -> object:
+    return humanize.parse_size(value) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, pydantic.BeforeValidator(_seconds), pydantic.Field(gt=0, le=_DAY, allow_inf_nan=False)]
+"""A number, or as people write it: `90s`, `5m`, `1h30`."""
+Bytes = Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=1)]
 """A number, or as people write it: `500MB`, `2GiB`."""
 
 
@@ -85,7 +68,7 @@ class _Fields(pydantic_settings.BaseSettings):
     """The settings themselves."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="forbid", toml_file=CONFIG_FILE
+        env_prefix=_PREFIX, frozen=True, extra="forbid", toml_file=config_file.NAME
     )
 
     out: Path = Path("downloads")
@@ -147,6 +130,9 @@ class _Fields(pydantic_settings.BaseSettings):
     """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
     them in Protected View."""
 
+    save_page: bool = False
+    """Also save each order's own page as PDF, beside its attachments."""
+
     launch_timeout: Seconds = 30
     navigation_timeout: Seconds = 45
     listing_timeout: Seconds = 20
@@ -175,7 +161,7 @@ class _Fields(pydantic_settings.BaseSettings):
     outage_timeout: Seconds = 3600
     """A portal that has not answered for so long ends the run."""
 
-    min_free_bytes: Annotated[pydantic.ByteSize, pydantic.Field(ge=0)] = pydantic.ByteSize(500_000_000)
+    min_free_bytes: Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=0)] = 500_000_000
     """With less free the run pauses; of a file system below 10 GB no more than a twentieth is asked for."""
     disk_timeout: Seconds = 3600
     """A pause for want of space ends the run after so long."""
@@ -271,13 +257,13 @@ class Settings(_Fields):
             except pydantic.ValidationError as error:
                 problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
             except OSError as error:
-                msg = f"{CONFIG_FILE} in this folder cannot be read: {error.strerror or error}"
+                msg = f"{config_file.NAME} in this folder cannot be read: {error.strerror or error}"
                 raise errors.InputError(msg) from None
             except UnicodeDecodeError:
-                msg = f"{CONFIG_FILE} is not UTF-8. Save it as UTF-8."
+                msg = f"{config_file.NAME} is not UTF-8. Save it as UTF-8."
                 raise errors.InputError(msg) from None
             except ValueError as error:  # it is not TOML
-                msg = f"{CONFIG_FILE} cannot be read: {error}"
+                msg = f"{config_file.NAME} cannot be read: {error}"
                 raise errors.InputError(msg) from None
             if problems:
                 raise _Refused(problems)
@@ -307,7 +293,12 @@ def load(**flags: Any) -> Settings:
     Raises:
         InputError: a value that cannot be used, naming where it came from.
     """
-    return _load(flags, lambda name: _FLAGS.get(name, f"--{name.replace('_', '-')}"))
+    return _load(flags, flag_of)
+
+
+def flag_of(name: str) -> str:
+    """The flag that sets a setting: `--max-file-size` for `max_file_bytes`."""
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
 def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
@@ -332,10 +323,9 @@ def _load(values: Mapping[str, Any], called: Callable[[str], str]) -> Settings:
 
 def in_python(text: str) -> str:
     """A message that names flags, with the names of the arguments instead. Pure."""
-    flags = {flag: name for name, flag in _FLAGS.items()}
 
     def argument(found: re.Match[str]) -> str:
-        name = flags.get(found[0], found[0].removeprefix("--").replace("-", "_"))
+        name = FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
         return name if name in Settings.model_fields else found[0]
 
     text = re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", argument, text)
@@ -359,21 +349,21 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     if len(value) > _MAX_SHOWN:
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
-    takes = own if found["type"] == "value_error" and name not in _durations() else f"give {_takes(name)}"
+    is_quantity = name in _durations() or name.endswith("_bytes")
+    takes = own if found["type"] == "value_error" and not is_quantity else f"give {_takes(name)}"
     return _Problem(name, source, f"{value} cannot be used: {takes}")
 
 
 def _source(name: str) -> str:
     """Where a value that the caller did not give came from."""
+    variable = variable_of(name)
+    return f"the environment variable {variable}" if variable else config_file.place_of(name)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable that sets a setting; `""` if none does."""
     variable = f"{_PREFIX}{name.upper()}"
-    if any(known.upper() == variable for known in os.environ):
-        return f"the environment variable {variable}"
-    key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*[=.\]]|\s*\[+\s*["']?{re.escape(name)}\b""")
-    with contextlib.suppress(OSError, ValueError):
-        for number, line in enumerate(Path(CONFIG_FILE).read_text("utf-8").splitlines(), 1):
-            if key.match(line):
-                return f"{CONFIG_FILE}, line {number}: {name}"
-    return f"{CONFIG_FILE}: {name}"
+    return variable if any(known.upper() == variable for known in os.environ) else ""
 
 
 def _mistyped_variable(variable: str) -> _Problem | None:
@@ -417,11 +407,15 @@ def _takes(name: str) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     if schema.get("type") == "number":
         return (
-            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h (a number "
+            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h30 (a number "
             "alone means seconds)"
         )
     if name.endswith("_bytes"):
-        return f"a size such as 500MB or 2GiB, at least {least} bytes" if least else "a size such as 500MB or 2GiB"
+        return (
+            f"a size such as 500MB or 2GiB, at least {least} bytes"
+            if least and least > 1
+            else "a size such as 500MB or 2GiB"
+        )
     if schema.get("type") == "integer":
         return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
     words = {"boolean": "true or false", "array": "a list of host names"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
 
-from po_pw import errors
+from po_pw import errors, humanize
 from po_pw.auth import page_opening
 
 if TYPE_CHECKING:
@@ -53,5 +53,5 @@ async def wait(
             if in_a_row >= 2:
                 return
             await asyncio.sleep(_LOOK_EVERY)
-    msg = f"nobody signed in within {timeout / 60:.0f} minutes. Nothing was saved; run the same command again."
+    msg = f"nobody signed in within {humanize.duration(timeout)}. Nothing was saved; run the same command again."
     raise errors.LoginRequiredError(msg)

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 QUIET: Final = r"""
 window.alert = () => undefined;
 window.print = () => undefined;
+for (const type of ['beforeprint', 'afterprint']) {
+  addEventListener(type, (event) => event.stopImmediatePropagation(), true);
+}
 window.navigation?.addEventListener('navigate', (event) => {
   if (!/^(https?|blob|data|about|javascript):/i.test(event.destination.url)) event.preventDefault();
 });
 """
-"""Runs in every document before its own scripts: suppresses dialogs, printing and other programs' addresses."""
+"""Runs in every document before its own scripts: suppresses dialogs, printing and other programs' addresses.
+
+A page is not told either that we print it: a portal may record that, or change the order's state. On `window` listeners
+run in the order of their registration, even those for capturing, so that ours has to be the first (Chromium 156)."""
 _BLANK: Final = 10.0
 """Seconds that a pop-up may stay blank before it is closed, while a download is awaited."""
 

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, usage
 
 if TYPE_CHECKING:
     from po_pw import models
     from po_pw.browser import install as install_room
 
-app = typer.Typer(no_args_is_help=True, help="Find or install the browser.", rich_markup_mode=None)
+app = typer.Typer(cls=usage.Overview, no_args_is_help=True, help="Find or install the browser.", rich_markup_mode=None)
 
 
-@app.command("show")
+@app.command("show", cls=usage.Command, epilog="  po-pw browser show\n  po-pw browser show --browser chrome")
 def show(
-    browser: Annotated[str | None, typer.Option(help="msedge, chrome, chromium, or the path of a browser.")] = None,
+    browser: Annotated[
+        str | None, typer.Option(metavar="NAME", help="msedge, chrome, chromium, or the path of a browser.")
+    ] = None,
 ) -> None:
     """Show which browser a run would use."""
     with boundary.report_errors():
@@ -27,7 +29,12 @@ def show(
         typer.echo(f"{found.name}: {found.executable} ({found.why})")
 
 
-@app.command("install")
+@app.command(
+    "install",
+    cls=usage.Command,
+    short_help="Install a browser if there is none.",
+    epilog="  po-pw browser install",
+)
 def install() -> None:
     """Install a browser if there is none: Edge if possible, otherwise Chromium. Shows each command that it runs."""
     with boundary.report_errors():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from po_pw.cli import paths
+from po_pw.cli import panels, paths
 
 if TYPE_CHECKING:
     from po_pw import settings
@@ -20,6 +20,7 @@ FileOption: TypeAlias = Annotated[
         metavar="FILE",
         parser=paths.path,
         help="PEM or PKCS#12 file with a certificate and its key, for a portal that asks for one.",
+        rich_help_panel=panels.PORTAL,
     ),
 ]
 HostOption: TypeAlias = Annotated[
@@ -28,6 +29,7 @@ HostOption: TypeAlias = Annotated[
         "--client-certificate-host",
         metavar="HOST",
         help="A host that may see the client certificate; may be given again. Alone: one of the system's store.",
+        rich_help_panel=panels.PORTAL,
     ),
 ]
 

@@ -2,33 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 import po_pw
-from po_pw.cli import browser, demo, doctor, login, portal, process, saved_sign_ins, status, usage, validate, verify
+from po_pw.cli import (
+    browser,
+    config,
+    demo,
+    doctor,
+    login,
+    portal,
+    process,
+    saved_sign_ins,
+    status,
+    usage,
+    validate,
+    verify,
+)
+
+_PROCESS: Final = """\
+  po-pw process pos.csv                                      # all orders of the list
+  po-pw process pos.csv -w 4 --out may                       # four browsers; files go to the folder may
+  po-pw process pos.csv --only-failed                        # try again what failed
+  po-pw process pos.csv --base-url https://acme.coupahost.com   # the list has only PO numbers"""
+_STATUS: Final = """\
+  po-pw status                                               # of the folder downloads
+  po-pw status may --audit                                   # what was pressed on the portals"""
+_VERIFY: Final = """\
+  po-pw verify
+  po-pw verify may --repair                                  # the next run downloads what is missing or changed"""
+_LOGIN: Final = """\
+  po-pw login https://acme.coupahost.com                     # a window opens
+  po-pw login https://acme.coupahost.com --username anna --remember
+  po-pw login --check                                        # are the sign-ins still valid?"""
+_LOGOUT: Final = """\
+  po-pw logout                                               # of the only portal
+  po-pw logout acme.coupahost.com --all                      # of all its accounts"""
+_DOCTOR: Final = """\
+  po-pw doctor
+  po-pw doctor --online -w 8                                 # also asks the portals; are 8 browsers too many?"""
+_DEMO: Final = """\
+  po-pw demo
+  po-pw demo --portal coupa -w 2
+  po-pw demo --serve                                         # only the portal, to try things by hand"""
+_VALIDATE: Final = """\
+  po-pw validate
+  po-pw validate --only 3"""
 
 app = typer.Typer(
     name="po-pw",
     cls=usage.Group,
     help="Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-app.command("process")(process.process)
-app.command("status")(status.status)
-app.command("verify")(verify.verify)
-app.command("login")(login.login)
-app.command("logout")(saved_sign_ins.logout)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("validate")(validate.validate)
+
+
+def _add(name: str, function: object, overview: str, examples: str) -> None:
+    app.command(name, cls=usage.Command, short_help=overview, epilog=examples)(function)  # type: ignore[type-var]
+
+
+_add("process", process.process, "Download the attachments of all orders in a list.", _PROCESS)
+_add("status", status.status, "Show how far a run is, also during the run.", _STATUS)
+_add("verify", verify.verify, "Check every downloaded file by SHA-256.", _VERIFY)
+_add("login", login.login, "Sign in to a portal, for all runs to come.", _LOGIN)
+_add("logout", saved_sign_ins.logout, "Remove a sign-in from this computer.", _LOGOUT)
+_add("doctor", doctor.doctor, "Check whether this computer has what a run needs.", _DOCTOR)
+_add("demo", demo.demo, "Try everything on a demo portal on this computer.", _DEMO)
+_add("validate", validate.validate, "Run the six validation scenarios.", _VALIDATE)
 app.add_typer(portal.app, name="portal")
 app.add_typer(browser.app, name="browser")
+app.add_typer(config.app, name="config")
 
 
 def _version(value: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from po_pw.cli import boundary, paths
+from po_pw.cli import boundary, durations, panels, paths
 
 if TYPE_CHECKING:
     import contextlib
@@ -38,7 +38,12 @@ def demo(
     portal: Annotated[
         Kind, typer.Option(help="Which portal to run: an unknown one, or a Coupa tenant.")
     ] = Kind.GENERIC,
-    workers: Annotated[int, typer.Option("-w", "--workers", min=1, max=64, help="How many browsers work at once.")] = 4,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "-w", "--workers", min=1, max=64, help="How many browsers work at once.", rich_help_panel=panels.BROWSER
+        ),
+    ] = 4,
     out: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The demo's folder."),
@@ -50,9 +55,14 @@ def demo(
     files: Annotated[
         int | None, typer.Option(min=1, max=50, help="Files of a plain order of the generic portal; usually 3.")
     ] = None,
-    latency: Annotated[float, typer.Option(min=0, max=30, help="Seconds that a page takes to load.")] = 0.15,
+    latency: Annotated[
+        float,
+        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long a page takes to load, e.g. 200ms."),
+    ] = 0.15,
     browser: paths.BrowserOption = None,
-    headed: Annotated[bool, typer.Option("--headed", help="Show the browser windows.")] = False,
+    headed: Annotated[
+        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
+    ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The portal's port; 0 picks a free one.")] = 0,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary, certificates, paths, tally
+from po_pw.cli import boundary, certificates, panels, paths, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,14 +23,26 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 def doctor(
     workers: Annotated[
         int | None,
-        typer.Option("-w", "--workers", help="How many browsers a run would open, 1 to 64.  [default: 4]"),
+        typer.Option(
+            "-w",
+            "--workers",
+            help="How many browsers a run would open, 1 to 64.  [default: 4]",
+            rich_help_panel=panels.BROWSER,
+        ),
     ] = None,
     out: paths.OutOption = None,
     browser: paths.BrowserOption = None,
-    headed: Annotated[bool, typer.Option("--headed", help="Try the browser with a window.")] = False,
+    headed: Annotated[
+        bool, typer.Option("--headed", help="Try the browser with a window.", rich_help_panel=panels.BROWSER)
+    ] = False,
     base_profile: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", parser=paths.path, help="The browser profile to copy for each worker."),
+        typer.Option(
+            metavar="PATH",
+            parser=paths.path,
+            help="The browser profile to copy for each worker.",
+            rich_help_panel=panels.BROWSER,
+        ),
     ] = None,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from po_pw.cli import boundary, certificates, paths
+from po_pw.cli import boundary, certificates, durations, panels, paths
 
 if TYPE_CHECKING:
     from po_pw import sessions, settings
@@ -26,18 +26,28 @@ def login(
             show_default=False,
         ),
     ] = None,
-    username: Annotated[str | None, typer.Option(help="Fill the sign-in forms as this user, without a window.")] = None,
+    username: Annotated[
+        str | None,
+        typer.Option(help="Fill the sign-in forms as this user, without a window.", rich_help_panel=panels.PORTAL),
+    ] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+        bool,
+        typer.Option("--password-stdin", help="Read the password from standard input.", rich_help_panel=panels.PORTAL),
     ] = False,
     remember: Annotated[
         bool,
-        typer.Option("--remember", help="Keep the password in the system's keyring, so that runs can sign in again."),
+        typer.Option(
+            "--remember",
+            help="Keep the password in the system's keyring, so that runs can sign in again.",
+            rich_help_panel=panels.PORTAL,
+        ),
     ] = False,
     totp_command: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND", help="A program that prints the one-time code.  [default: you are asked for it]"
+            metavar="COMMAND",
+            help="A program that prints the one-time code.  [default: you are asked for it]",
+            rich_help_panel=panels.PORTAL,
         ),
     ] = None,
     import_cookies: Annotated[
@@ -46,10 +56,16 @@ def login(
             metavar="FILE",
             parser=paths.path,
             help="Sign in with cookies exported from your own browser (Netscape format, cookies.txt).",
+            rich_help_panel=panels.PORTAL,
         ),
     ] = None,
     account: Annotated[
-        str | None, typer.Option(metavar="NAME", help="For a further user of the same portal; process has it too.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="For a further user of the same portal; process has it too.",
+            rich_help_panel=panels.PORTAL,
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only ask the portal whether you are still signed in; exit code 4 if not.")
@@ -63,12 +79,21 @@ def login(
         typer.Option(
             metavar="HOST",
             help="Another host that may get the password or imported cookies, if the portal leads there.",
+            rich_help_panel=panels.PORTAL,
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Type the password even if it is sent without encryption (http).")
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Type the password even if it is sent without encryption (http).",
+            rich_help_panel=panels.PORTAL,
+        ),
     ] = False,
-    minutes: Annotated[float, typer.Option(help="How long to wait for you to sign in.")] = 10,
+    wait: Annotated[
+        float,
+        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long to wait for you to sign in."),
+    ] = 600,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
 ) -> None:
@@ -125,7 +150,7 @@ def login(
         code = codes.from_command(options.totp_command) or (_code if sys.stdin.isatty() else None)
         if found is None:
             typer.echo(f"Opening {redact.address(url)} in a window. Sign in there; it closes by itself.")
-        done = asyncio.run(_signing_in(options, url, found, code, minutes, trust))
+        done = asyncio.run(_signing_in(options, url, found, code, wait, trust))
         if remember and found is not None:
             _remember(done.origin, options.account, found)
         _report(done, options)
@@ -136,7 +161,7 @@ async def _signing_in(
     url: str,
     found: credentials.Credentials | None,
     code: forms.AsksForCode | None,
-    minutes: float,
+    wait: float,
     trust: trust.Trust,
 ) -> engine.SignedIn:
     from po_pw.auth import login as engine
@@ -148,7 +173,7 @@ async def _signing_in(
         password=found.password if found else None,
         code=code,
         by_environment=found.by_environment if found else False,
-        patience=minutes * 60,
+        patience=wait,
         trust=trust,
     )
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from po_pw.cli import panels
+
 
 def path(given: str | Path) -> Path:
     """A path as it was typed; defaults come through here too.
@@ -36,11 +38,17 @@ OutOption = Annotated[
         metavar="PATH",
         parser=path,
         help="The output folder: files and results go there.  [default: downloads]",
+        rich_help_panel=panels.FILES,
     ),
 ]
 """The output directory of a run, for every command that starts one or checks what one needs."""
 
 BrowserOption = Annotated[
-    str | None, typer.Option(help="Use only this browser: msedge, chrome, chromium, or the path of one.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Use only this browser: msedge, chrome, chromium, or the path of one.",
+        rich_help_panel=panels.BROWSER,
+    ),
 ]
 """Which browser to start, for every command that starts one."""

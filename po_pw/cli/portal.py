@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from po_pw.cli import boundary, certificates, paths
+from po_pw.cli import boundary, certificates, paths, usage
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from po_pw import events, inspection, models
 
-app = typer.Typer(no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None)
+app = typer.Typer(
+    cls=usage.Overview, no_args_is_help=True, help="See how po-pw reads a portal's pages.", rich_markup_mode=None
+)
+_EXAMPLES: Final = """\
+  po-pw portal inspect https://portal.example/orders/4711
+  po-pw portal inspect https://portal.example/orders/4711 --po PO-4711 --screenshot page.png
+  po-pw portal inspect https://portal.example/orders/4711 --accept   # orders like this one have no attachments"""
 
 
 @app.callback()
@@ -22,7 +28,9 @@ def portal() -> None:
     """See how po-pw reads a portal's pages."""
 
 
-@app.command("inspect")
+@app.command(
+    "inspect", cls=usage.Command, short_help="Explain what would be downloaded of one order, and why.", epilog=_EXAMPLES
+)
 def inspect(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
     po_number: Annotated[str, typer.Option("--po", help="The PO number, if the address does not contain it.")] = "",
@@ -41,10 +49,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
     browser: paths.BrowserOption = None,
 ) -> None:
-    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded, and why.
-
-    Example: po-pw portal inspect https://portal.example/orders/4711
-    """
+    """Read the page of one order as `process` would, download nothing, and explain what would be downloaded and why."""
     with boundary.report_errors():
         import asyncio
         import dataclasses

@@ -1,12 +1,16 @@
-"""What is wrong with a command as it was typed, in plain words: the library's own are those of its validator."""
+"""What is wrong with a command as it was typed, in plain words, and help whose options are in groups."""
 
 from __future__ import annotations
 
+import difflib
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from typer import core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _WORDS: Final = (
     (re.compile(r"valid integer|an integer"), "give a whole number"),
@@ -17,6 +21,8 @@ _WORDS: Final = (
     (re.compile(r"less than (\S+)"), r"give less than \1"),
 )
 _CHOICE: Final = re.compile(r"Value error, .* is not one of (('[^']*'(, )?)+)\.?")
+_MIN_SIMILARITY: Final = 0.6
+"""How alike an option has to be to count as a mistyped one."""
 
 
 def plain(message: str) -> str:
@@ -32,8 +38,67 @@ def plain(message: str) -> str:
     return message
 
 
-class Group(core.TyperGroup):
-    """The commands; what is wrong with their options is said in plain words."""
+def no_such_option(typed: str, command: str, options: Mapping[str, Iterable[str]]) -> str:
+    """The message about an option that the command does not have: with the nearest that it has. Pure.
+
+    Args:
+        typed: the option, e.g. `--worker`.
+        command: that it was given to, e.g. `process`.
+        options: of every command, by the command's name.
+    """
+    said = f"There is no option {typed}."
+    wanted = _folded(typed)
+    own = {_folded(option): option for option in options.get(command, ())}
+    starting = [option for folded, option in own.items() if folded.startswith(wanted)]
+    if len(starting) == 1:
+        return f"{said} Did you mean {starting[0]}?"
+    elsewhere = [name for name, known in options.items() if name != command and typed in known]
+    if elsewhere and not starting:
+        return f"{said} It is an option of po-pw {elsewhere[0]}."
+    near = difflib.get_close_matches(wanted, own, 1, _MIN_SIMILARITY)
+    return f"{said} Did you mean {own[near[0]]}?" if near else f"{said} See: po-pw {command} --help"
+
+
+def _folded(option: str) -> str:
+    return option.lstrip("-").replace("_", "-").lower()
+
+
+class Command(core.TyperCommand):
+    """A command whose help has its options in groups, by their `rich_help_panel`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes arguments and options, each group under its name, in the order of their first options."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                default = "Arguments" if param.param_type_name == "argument" else "Options"
+                groups.setdefault(getattr(param, "rich_help_panel", None) or default, []).append(record)
+        groups["Options"] = groups.pop("Options", [])  # last: what has no group, such as --help
+        for name, records in groups.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Writes the examples as they are."""
+        del ctx
+        if self.epilog:
+            formatter.write(f"\nExamples:\n{self.epilog}\n")
+
+
+class Overview(core.TyperGroup):
+    """A group of commands whose help has a line for each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes one line for each command."""
+        rows = [(name, _overview(self.get_command(ctx, name))) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Group(Overview):
+    """All commands; what is wrong with their options is said in plain words."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -42,3 +107,44 @@ class Group(core.TyperGroup):
         except typer.BadParameter as error:
             error.message = plain(error.message)
             raise
+        except _USAGE_ERROR as error:
+            typed = getattr(error, "option_name", None)
+            if typed is not None and hasattr(error, "possibilities"):
+                error.message = no_such_option(typed, _called(error.ctx, ctx), _options(self, ctx))
+                error.possibilities = None
+            raise
+
+
+_USAGE_ERROR: Final[Any] = typer.BadParameter.__mro__[1]
+"""The library's class for what is wrong with a command line, which it does not export."""
+
+
+def _overview(command: Any) -> str:
+    return str(command.short_help or command.help or "").partition("\n")[0]
+
+
+def _called(of: Any, root: Any) -> str:
+    """The name of a command below the root, e.g. `portal inspect`."""
+    return str(of.command_path.removeprefix(root.command_path).strip()) if of is not None else ""
+
+
+def _options(group: Any, ctx: Any, above: str = "") -> dict[str, list[str]]:
+    """The long options of every command below a group, by the command's name."""
+    found: dict[str, list[str]] = {above.strip(): _long(group, ctx)}
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        called = f"{above} {name}".strip()
+        if isinstance(command, core.TyperGroup):
+            found |= _options(command, ctx, called)
+        else:
+            found[called] = _long(command, ctx)
+    return found
+
+
+def _long(command: Any, ctx: Any) -> list[str]:
+    return [
+        option
+        for param in command.get_params(ctx)
+        for option in (*param.opts, *param.secondary_opts)
+        if option.startswith("--")
+    ]

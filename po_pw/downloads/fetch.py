@@ -225,6 +225,7 @@ async def adopt(
     kept: models.SavedFile | None = None,
     page: str = "",
     is_marked: bool = True,
+    lane: str = "click",
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same checks.
 
@@ -242,6 +243,7 @@ async def adopt(
         kept: the file as saved by an earlier run.
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
+        lane: for `SavedFile.lane`.
 
     Raises:
         TransientError: it is incomplete.
@@ -269,7 +271,7 @@ async def adopt(
     finally:
         filesystem.delete_quietly(part)
     on_bytes(size)
-    return _saved(attachment, into, expected, size, sha256, checks, "click", now())
+    return _saved(attachment, into, expected, size, sha256, checks, lane, now())
 
 
 def _adopted(

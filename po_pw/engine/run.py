@@ -207,8 +207,10 @@ class Run:
         def proved(order: models.PurchaseOrder) -> models.Outcome | None:
             return marked_completed.proved(self.out, order, beside, self._resources.name_bytes)
 
+        journal, work = self._resources.journal, self._resources.long_work
+        with_page = self.options.save_page
         return await resuming.plan_resume(
-            self._resources.journal, run, self.out, orders, resume, self._begun, self._resources.long_work, proved
+            journal, run, self.out, orders, resume, self._begun, work, proved, with_page=with_page
         )
 
     def _work_folders(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
@@ -356,6 +358,7 @@ class Run:
             settled=settled,
             not_published=self._remember_unpublished,
             stop=self._stop_by_itself,
+            evidence=self._resources.evidence,
             back=lambda: self._resources.reopen(self.run_id),
             probes=self._probes,
             resume=self._resume,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from po_pw import client_certificates, context_pool, errors, events, logs, long_work, sessions, settings
+from po_pw.evidence import store as evidence_store
 from po_pw.journal import event_recorder, lock
 from po_pw.machine import clocks, disk_space
 from po_pw.maintenance import rebuild_journal, recovery
@@ -35,6 +36,7 @@ class RunResources:
     Attributes:
         out: the output folder, absolute.
         work: folder of the work folders, in `.po-pw`.
+        evidence: of pages that could not be read.
         log: the run's log.
         sessions: the saved sign-ins.
         long_work: announces what takes long before the first order and after the last.
@@ -62,6 +64,7 @@ class RunResources:
         self.out = Path(options.out).absolute()
         self._internal = self.out / ".po-pw"
         self.work = self._internal / "work"
+        self.evidence = evidence_store.EvidenceStore(self._internal / staging.EVIDENCE)
         self.log = logs.RunLog(self._internal / "logs", hub)
         self._recorder = event_recorder.EventRecorder(hub)
         self.sessions = sessions.Sessions(settings.home(options), options.account)

@@ -1,1 +1,1 @@
-"""Screenshot and source of a page that was not recognised, with secrets removed, for the user to look at."""
+"""Evidence of why an order failed: its page's screenshot, source and console errors, with secrets removed."""

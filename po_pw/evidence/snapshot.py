@@ -1,4 +1,4 @@
-"""Saves a page's screenshot and source for the user, without secrets."""
+"""Saves a page's screenshot, source and console errors for the user, without secrets."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ _log = logging.getLogger(__name__)
 
 SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
+CONSOLE: Final = "console.txt"
 _TIMEOUT: Final = 10.0
-"""Seconds for each of the two: a page that stopped painting must not block the run."""
+"""Seconds for screenshot and source each: a page that stopped painting must not block the run."""
+_NO_PAGE: Final = ("about:", "chrome-error:")
+"""Addresses of pages that are the browser's own: nothing of the portal is on them."""
 _MAX_SOURCE_CHARS: Final = 600_000
 """Characters of source that are saved."""
 _MAX_DATA_CHARS: Final = 50_000
@@ -68,29 +71,36 @@ _ADDRESSES: Final = frozenset(
 _LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
 
 
-async def take(page: playwright.Page, folder: Path) -> tuple[str, ...]:
-    """Writes `page.png` and `page.html` into a folder that only the owner can read, replacing older ones.
+async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[str, ...]:
+    """Writes `page.png`, `page.html` and `console.txt` into a folder that only the owner can read.
 
     Args:
-        page: may be closed or unresponsive; then nothing is written.
+        page: may be closed or unresponsive, or show no page of the portal; then nothing of it is written.
         folder: of the order, e.g. `.po-pw/evidence/PO-007`.
+        console: the page's console errors, without secrets; with `""` there is no `console.txt`.
 
     Returns:
-        The paths written; empty if nothing could be saved.
+        The names of the files written; empty if nothing could be saved.
     """
     written: list[str] = []
+    if page.url.startswith(_NO_PAGE):
+        return ()
     try:
         await asyncio.to_thread(private_files.make_folder, folder)
     except OSError as error:
         _log.warning("no evidence can be kept in %s: %s", folder, error.strerror or error)
         return ()
-    for name, get in ((SCREENSHOT, _screenshot), (SOURCE, _source)):
+
+    async def errors(_: playwright.Page) -> bytes:
+        return console.encode("utf-8", "replace")
+
+    for name, get in ((SCREENSHOT, _screenshot), (SOURCE, _source), (CONSOLE, errors)):
         try:
             async with asyncio.timeout(_TIMEOUT):
                 content = await get(page)
             if content:
                 await asyncio.to_thread(_write, folder / name, content)
-                written.append(str(folder / name))
+                written.append(name)
         except (playwright.Error, TimeoutError, OSError) as error:
             first = str(error).partition("\n")[0] or "it did not answer in time"
             _log.info("no %s of %s was kept: %s", name, redact.bare(page.url), redact.text(first))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import datetime
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -72,9 +73,24 @@ class Visit(Protocol):
         """Saves a screenshot with these controls numbered; False if that is not possible."""
         ...
 
-    async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
-        """Saves screenshot and source of the page, without secrets; returns the files."""
+    async def print_page(self, path: Path, at: datetime.datetime) -> None:
+        """Prints the page as it is shown to a PDF file, with the time in its footer.
+
+        Raises:
+            TransientError: it cannot be printed now.
+            PermanentError: the file would be too large.
+            BrowserLostError: the context crashed.
+            OSError: the file cannot be written.
+        """
         ...
+
+    async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
+        """Saves the page's screenshot, source and console errors, without secrets; returns the files' names."""
+        ...
+
+
+OnFailure: TypeAlias = "Callable[[Visit, BaseException], Awaitable[None]]"
+"""Called with a visit whose page is still open, and with the error that ends it."""
 
 
 class Lane(Protocol):
@@ -105,8 +121,14 @@ class Lane(Protocol):
         """The current cookies of the portal's pages."""
         ...
 
-    def visit(self, order: models.PurchaseOrder) -> AbstractAsyncContextManager[Visit]:
+    def visit(
+        self, order: models.PurchaseOrder, on_failure: OnFailure | None = None
+    ) -> AbstractAsyncContextManager[Visit]:
         """Opens an order's page and reads it; the page is released when the visit closes.
+
+        Args:
+            order: to be read.
+            on_failure: awaited when opening, reading or the block fails, before the page is released.
 
         Raises:
             TransientError: the portal or the network failed.

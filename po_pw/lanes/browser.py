@@ -18,9 +18,10 @@ from po_pw.browser import (
     page_lease,
     page_watch,
     press_guard,
+    printing,
     started_download,
 )
-from po_pw.evidence import numbered, snapshot
+from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
     address_policy,
@@ -35,6 +36,7 @@ from po_pw.portals.generic import (
 from po_pw.transport import addresses, allowed_hosts, resolving
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -129,13 +131,21 @@ class BrowserLane:
         return await self._context.cookies()
 
     @contextlib.asynccontextmanager
-    async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[base.Visit]:
+    async def visit(
+        self, order: models.PurchaseOrder, on_failure: base.OnFailure | None = None
+    ) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
-            visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub)
-            await visit.open()
-            yield visit
+            with console.listening(hold.page) as said:
+                visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub, said)
+                try:
+                    await visit.open()
+                    yield visit
+                except BaseException as error:
+                    if on_failure is not None:
+                        await on_failure(visit, error)
+                    raise
 
     def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
@@ -191,6 +201,7 @@ class _Visit:
         order: models.PurchaseOrder,
         knowledge: Knowledge,
         hub: events.Hub,
+        said: console.ConsoleErrors,
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
@@ -200,6 +211,7 @@ class _Visit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
+        self._console = said
         self._record = ""
         """The part of the shown page's address that names its record."""
         self._shown: tuple[str, int] | None = None
@@ -268,9 +280,19 @@ class _Visit:
             return False
         return True
 
+    async def print_page(self, path: Path, at: datetime.datetime) -> None:
+        """Prints the page as it is shown."""
+        timeout, most = self._options.navigation_timeout, self._options.max_file_bytes
+        try:
+            await printing.to_pdf(self._context, self._hold.page, path, at=at, timeout=timeout, most=most)
+        except errors.TransientError as error:
+            if self._context.lost.is_set():
+                raise errors.BrowserLostError(self._context.why_lost) from error
+            raise
+
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
-        """Saves a screenshot and the source of the page, without secrets."""
-        return await snapshot.take(self._hold.page, folder)
+        """Saves the page's screenshot, source and console errors, without secrets."""
+        return await snapshot.take(self._hold.page, folder, self._console.text())
 
     async def _open_page(
         self, watch: page_watch.Watch, answers: list[playwright.Response], at: str = ""

@@ -188,6 +188,6 @@ def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
         folder=manifest.folder,
         supplier=manifest.supplier,
         source_url=manifest.url,
-        found=len(manifest.files) + len(failed),
+        found=len([file for file in manifest.files if file.attachment_id != models.PAGE_COPY]) + len(failed),
         rules=manifest.rules,
     )

@@ -8,10 +8,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, numerals
-from po_pw.downloads import candidates, content_check, fetch, size_limits
+from po_pw.downloads import candidates, content_check, fetch, partial, size_limits
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, label_words
-from po_pw.processing import async_tools, file_space, limiter
+from po_pw.processing import async_tools, file_space, limiter, order_progress
 from po_pw.storage import disk_errors
 from po_pw.transport import allowed_hosts
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from po_pw import settings
     from po_pw.lanes import base as lanes
-    from po_pw.processing import file_traffic, order_progress
+    from po_pw.processing import file_traffic
     from po_pw.transport import client
 
 
@@ -217,6 +217,39 @@ class Fetcher:
         except asyncio.CancelledError:  # also while waiting for its slot
             await asyncio.shield(captured.discard())
             raise
+
+    async def print_page(self, progress: order_progress.OrderProgress, visit: lanes.Visit) -> None:
+        """Prints the order's page into the work folder; an error becomes the page's failure.
+
+        Raises:
+            BrowserLostError: the context crashed.
+        """
+        page = order_progress.page_copy(progress.order, visit.listing.url)
+        progress.page_copy = page
+        slot = progress.slot(page.id)
+        part = partial.part_path(slot)
+        try:
+            with disk_errors.map_os_errors(part):
+                await visit.print_page(part, clocks.now())
+            saved = await fetch.adopt(
+                page,
+                slot,
+                part,
+                sent_name=page.name,
+                url=visit.listing.url,
+                headers={},
+                limits=self._limits,
+                on_bytes=lambda _: None,
+                now=clocks.now,
+                is_marked=False,
+                lane="page",
+            )
+        except errors.BrowserLostError:
+            raise
+        except errors.OrderError as error:
+            self.fail(progress, page, error)
+        else:
+            self._keep(progress, saved)
 
     async def _take(
         self,

@@ -35,10 +35,12 @@ class OrderProgress:
     started_at: datetime
     seconds: float = 0.0
     listing: models.Listing | None = None
+    page_copy: models.Attachment | None = None
+    """The order's page as a file, if it is to be saved as well; not one of its attachments."""
     awaited: models.Listing | None = None
     """The listing, while more must be known about the portal to evaluate it."""
     evidence: tuple[str, ...] = ()
-    """The page's files in `.po-pw/evidence`."""
+    """What was saved of the page in the latest attempt, relative to the output directory, with `/`."""
     saved: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     failed: dict[str, errors.OrderError] = dataclasses.field(default_factory=dict)
     """Attachments that failed in the latest attempt."""
@@ -173,6 +175,8 @@ class OrderProgress:
         """Takes over all other kept files: the page no longer lists them, or was not read."""
         for attachment_id in self.kept if self.listing is None else ():
             self.keep(attachment_id)
+        if models.PAGE_COPY in self.kept and models.PAGE_COPY not in self.saved:
+            self.keep(models.PAGE_COPY)
         for attachment_id in self.vanished():
             kept = self.kept[attachment_id]
             checks = kept.checks if _VANISHED in kept.checks else (*kept.checks, _VANISHED)
@@ -208,14 +212,17 @@ class OrderProgress:
     def has_no_attachment_and_no_area(self) -> bool:
         """Whether nothing listed is an attachment and the page has no attachment area."""
         listing = self.listing
-        if listing is None or listing.area is not models.AreaState.NONE or not listing.complete or self.saved:
+        if listing is None or listing.area is not models.AreaState.NONE or not listing.complete:
+            return False
+        if self.attachments_saved():
             return False
         return bool(listing.attachments) and not self.wanted()
 
     def file_results(self) -> list[failure_policy.FileResult]:
         """Result of each attachment in the latest attempt."""
         results = []
-        for found in self.wanted():
+        page = [self.page_copy] if self.page_copy is not None and models.PAGE_COPY in self.failed else []
+        for found in (*self.wanted(), *page):
             error, is_link = self.failed.get(found.id), isinstance(found.source, models.Link)
             if error is not None or (is_link and found.id in self.saved):
                 url = found.source.url if isinstance(found.source, models.Link) else self.order.url
@@ -227,15 +234,27 @@ class OrderProgress:
         if self.listing is None or not self.listing.complete:
             return []
         shown = {found.id for found in self.listing.attachments} - self.dropped
-        return [known for known in self.kept if known not in shown]
+        return [known for known in self.kept if known not in shown and known != models.PAGE_COPY]
+
+    def attachments_saved(self) -> list[models.SavedFile]:
+        """The saved attachments, without the order's page itself."""
+        return [file for known, file in self.saved.items() if known != models.PAGE_COPY]
+
+    def drop_page_copy(self) -> None:
+        """Removes the printed page: it was not this order's."""
+        self.page_copy = None
+        self.failed.pop(models.PAGE_COPY, None)
+        if models.PAGE_COPY in self.saved and models.PAGE_COPY not in self.kept:
+            Path(self.saved.pop(models.PAGE_COPY).path).unlink(missing_ok=True)
 
     def changes(self) -> models.Changes | None:
         """Changes since an earlier run; None if no earlier run read the whole page."""
         if self.earlier is None or not (self.kept or self.earlier.status.succeeded):
             return None
         gone = set(self.vanished())
-        fresh = [file for file in self.saved.values() if file.attachment_id not in self.kept]
-        had = [file for known, file in self.saved.items() if known in self.kept and known not in gone]
+        files = self.attachments_saved()
+        fresh = [file for file in files if file.attachment_id not in self.kept]
+        had = [file for file in files if file.attachment_id in self.kept and file.attachment_id not in gone]
         changed = sum(file.sha256 != self.kept[file.attachment_id].sha256 for file in had)
         return models.Changes(len(fresh), changed, len(had) - changed, len(gone))
 
@@ -310,7 +329,20 @@ class OrderProgress:
                 error = self.failed.get(found.id)
                 failure = error.failure() if error else models.Failure(models.ErrorCode.INTERNAL, "not downloaded")
                 result.append(_missing(found, failure))
+        page, error = self.page_copy, self.failed.get(models.PAGE_COPY)
+        if page is not None and error is not None:
+            result.append(_missing(page, error.failure()))
         return result
+
+
+def page_copy(order: models.PurchaseOrder, url: str) -> models.Attachment:
+    """The order's page as a file to be saved.
+
+    Args:
+        order: whose page.
+        url: its final address.
+    """
+    return models.Attachment(models.PAGE_COPY, f"{order.po_number} page.pdf", models.Link(url, ""))
 
 
 def _missing(found: models.Attachment, failure: models.Failure | None) -> models.MissingFile:
@@ -335,16 +367,19 @@ def status_of(progress: OrderProgress, error: errors.OrderError | None) -> tuple
         error: why the page was not read completely, or None.
     """
     missing = [file for file in progress.missing() if file.failure is not None]
+    files = [file for file in missing if file.attachment_id != models.PAGE_COPY]
     if error is None and not missing:
         return (models.Status.COMPLETED if progress.wanted() else models.Status.NO_ATTACHMENTS), None
-    failure = error.failure() if error is not None else _summary(missing, len(progress.wanted()))
-    return (models.Status.PARTIAL if progress.saved else models.Status.FAILED), failure
+    failure = error.failure() if error is not None else _summary(files or missing, len(progress.wanted()))
+    return (models.Status.PARTIAL if progress.attachments_saved() else models.Status.FAILED), failure
 
 
 def _summary(missing: Sequence[models.MissingFile], found: int) -> models.Failure | None:
     first = missing[0].failure
     if first is None:
         return None
+    if missing[0].attachment_id == models.PAGE_COPY:
+        return models.Failure(first.code, f"the order's page could not be saved as PDF: {first.message}")
     name = missing[0].name or missing[0].source
     count = "the attachment" if found == 1 else f"{len(missing)} of {found} attachments"
     return models.Failure(first.code, f"{count} could not be downloaded: {name}: {first.message}")

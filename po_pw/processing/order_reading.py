@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import shutil
+import logging
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, models, redact
+from po_pw.dispatch import retry
 from po_pw.processing import resuming
-from po_pw.storage import disk_errors, filesystem, staging
+from po_pw.storage import filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from po_pw.processing.run_context import WorkerDeps
     from po_pw.transport import client
 
+_NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)
+"""Errors of which the page shows nothing."""
+_log = logging.getLogger(__name__)
 _REFUSED: Final = {
     models.PageKind.NOT_FOUND: (
         models.ErrorCode.NOT_FOUND,
@@ -37,10 +41,7 @@ _REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        (
-            "the url opened another page than this order's ({why}): correct the url in your list; a screenshot is in "
-            "{evidence}"
-        ),
+        "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
     ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
@@ -109,6 +110,7 @@ class OrderReading:
             OrderError: the order cannot be read.
         """
         order, progress, knowledge = self._order, self._progress, self._deps.knowledge
+        progress.evidence = ()
         try:
             self._deps.policy.check(order.url)
             await resuming.open_work(self._run_context, progress)
@@ -116,9 +118,9 @@ class OrderReading:
                 await self._take_cookies()
                 listing = self._concluded(visit.listing)
                 if listing is None or listing.page is models.PageKind.NOT_RECOGNISED:
-                    folder, home = self._evidence, self._run_context.out / disk_errors.INTERNAL
-                    await asyncio.to_thread(filesystem.make_folder, folder.parent, home)
-                    progress.evidence = await visit.keep_evidence(folder)
+                    await self._keep_evidence(visit)
+                if self._run_context.options.save_page and (listing is None or listing.page is models.PageKind.ORDER):
+                    await self._save_page(visit)
                 if listing is None:
                     progress.awaited = visit.listing
                     knowledge.wait(order)
@@ -132,8 +134,7 @@ class OrderReading:
             await self._fetches.cancel()
             if self._deps.visits.is_ended(self._lease):
                 raise AbandonedError from None
-            msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"
-            raise errors.TransientError(msg, models.ErrorCode.TIMEOUT) from None
+            raise self._timed_out() from None
         except errors.SessionExpiredError as error:
             await self._fetches.cancel()
             await self._raise_if_alone(error)
@@ -155,7 +156,8 @@ class OrderReading:
         self._progress.awaited = None
         self._deps.knowledge.decided(self._order)
         if listing.page is models.PageKind.ORDER:
-            await asyncio.to_thread(shutil.rmtree, self._evidence, ignore_errors=True)
+            await asyncio.to_thread(self._run_context.evidence.remove, self._evidence)
+            self._progress.evidence = ()
         await self._take_cookies()
         try:
             await self._begin(listing, None)
@@ -231,8 +233,48 @@ class OrderReading:
         """Opens the order's page for the block, with a timeout; a stop ends it if the portal does not answer."""
         async with asyncio.timeout(self._run_context.options.order_timeout) as limit:
             with self._deps.visits.under_way(self._lease, limit):
-                async with self._tools.lane.visit(self._order) as visit:
+                async with self._tools.lane.visit(
+                    self._order, lambda visit, error: self._ended(visit, error, limit)
+                ) as visit:
                     yield visit
+
+    # --- evidence ---------------------------------------------------------------------------------------------------
+
+    async def _ended(self, visit: lanes.Visit, error: BaseException, limit: asyncio.Timeout) -> None:
+        """Keeps evidence of the page on which an order fails, while that page is open."""
+        has_timed_out = limit.expired() and not self._deps.visits.is_ended(self._lease)
+        if has_timed_out and isinstance(error, asyncio.CancelledError):
+            error = self._timed_out()
+        if isinstance(error, errors.OrderError) and not self._progress.evidence:
+            if not limit.expired():
+                limit.reschedule(None)  # the order's own error must not become a timeout
+            await self._keep_if_final(visit, error)
+
+    async def _keep_if_final(self, visit: lanes.Visit, error: errors.OrderError) -> None:
+        """Keeps evidence of the page, unless the order is tried again and may then succeed."""
+        if isinstance(error, _NO_EVIDENCE) or isinstance(self._deps.policy.decide(error, self._lease), retry.Retry):
+            return
+        await self._keep_evidence(visit)
+
+    async def _keep_evidence(self, visit: lanes.Visit) -> None:
+        """Saves what the page shows. What cannot be saved is logged: the order's own error is what counts."""
+        run_context, folder = self._run_context, self._evidence
+        try:
+            redact.remember_cookies(await self._tools.lane.cookies())
+            if not await asyncio.to_thread(run_context.evidence.make_room, folder):
+                return
+            await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
+            names = await visit.keep_evidence(folder)
+            await asyncio.to_thread(run_context.evidence.added, folder)
+        except (errors.OrderError, OSError) as error:
+            _log.warning("no evidence of %s was kept: %s", self._order.po_number, error)
+            return
+        place = folder.relative_to(run_context.out).as_posix()
+        self._progress.evidence = tuple(f"{place}/{name}" for name in names)
+
+    def _timed_out(self) -> errors.TransientError:
+        msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"
+        return errors.TransientError(msg, models.ErrorCode.TIMEOUT)
 
     async def _take_cookies(self) -> None:
         """Copies the browser's current cookies to the HTTP client."""
@@ -249,8 +291,11 @@ class OrderReading:
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
+        if visit is not None and (why := progress.why_incomplete()):
+            await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))
-        progress.failed.clear()
+        page = progress.failed.get(models.PAGE_COPY)  # the page was printed just before
+        progress.failed = {} if page is None else {models.PAGE_COPY: page}
         for attachment in progress.open():
             if isinstance(attachment.source, models.Link):
                 self._fetches.add(fetcher.link(progress, attachment, attachment.source))
@@ -262,6 +307,11 @@ class OrderReading:
                 continue
             await self._press(visit, attachment, attachment.source)
 
+    async def _save_page(self, visit: lanes.Visit) -> None:
+        """Prints the page before anything on it is pressed; once, unless the order is visited again on request."""
+        if models.PAGE_COPY not in self._progress.saved:
+            await self._tools.fetcher.print_page(self._progress, visit)
+
     async def _press(self, visit: lanes.Visit, attachment: models.Attachment, click: models.Click) -> None:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
@@ -272,6 +322,8 @@ class OrderReading:
             raise
         except errors.OrderError as error:
             fetcher.fail(progress, attachment, error)
+            if not progress.evidence:
+                await self._keep_if_final(visit, error)
             return
         if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
             fetcher.drop(progress, attachment)  # the page has a link to this file, too
@@ -288,13 +340,15 @@ class OrderReading:
             msg = f"{hostnames.origin_of(order.url)} asks you to sign in: {listing.why}"
             raise errors.SessionExpiredError(msg, by_data=listing.by_data)
         if listing.page is not models.PageKind.ORDER:
+            self._progress.drop_page_copy()
             raise self._refusal(listing)
         self._progress.listing = listing
         self._deps.knowledge.explain(order, listing)
 
     def _refusal(self, listing: models.Listing) -> errors.PermanentError:
         code, message = _REFUSED[listing.page]
-        evidence = f".po-pw/evidence/{self._evidence.name}"
+        kept = self._progress.evidence
+        evidence = f"; a screenshot is in {kept[0].rpartition('/')[0]}" if kept else ""
         return errors.PermanentError(message.format(why=listing.why, url=self._order.url, evidence=evidence), code)
 
     def _concluded(self, listing: models.Listing) -> models.Listing | None:

@@ -67,6 +67,8 @@ async def plan_resume(
     begun: Mapping[models.OrderKey, str],
     work: long_work.LongWork,
     proved: Callable[[models.PurchaseOrder], models.Outcome | None],
+    *,
+    with_page: bool = False,
 ) -> Taken:
     """Divides a run's orders into those finished by earlier runs, which are added to this run's journal, and others.
 
@@ -82,6 +84,7 @@ async def plan_resume(
         begun: orders that were in progress when a run ended; see `unfinished`.
         work: reports progress.
         proved: checks an order that the list marks as COMPLETED; returns its outcome, None if files are missing.
+        with_page: finished orders need a copy of their page as well.
 
     Raises:
         StoppedError: the run was stopped.
@@ -98,7 +101,9 @@ async def plan_resume(
         for start in range(0, len(orders), _BATCH):  # itertools.batched came with Python 3.12
             batch = orders[start : start + _BATCH]
             known = journal.known([order.key for order in batch])
-            whole = await asyncio.to_thread(_whole, out, known, verify=resume.verify, on_block=stage.check)
+            whole = await asyncio.to_thread(
+                _whole, out, known, verify=resume.verify, with_page=with_page, on_block=stage.check
+            )
             new = [order for order in batch if may_skip and order.key not in known and order.key not in begun]
             done = await asyncio.to_thread(_proved, proved, new, stage.check)
             for order in batch:
@@ -150,7 +155,12 @@ def _earlier(known: queries.Known | None, *, whole: bool, begun: bool) -> models
 
 
 def _whole(
-    out: Path, known: Mapping[models.OrderKey, queries.Known], *, verify: bool, on_block: Callable[[], None]
+    out: Path,
+    known: Mapping[models.OrderKey, queries.Known],
+    *,
+    verify: bool,
+    with_page: bool,
+    on_block: Callable[[], None],
 ) -> set[models.OrderKey]:
     """The finished orders whose files all exist."""
     return {
@@ -158,6 +168,7 @@ def _whole(
         for key, have in known.items()
         if have.outcome.status.succeeded
         and not have.doubted
+        and (not with_page or any(file.attachment_id == models.PAGE_COPY for file in have.outcome.files))
         and (out / have.outcome.folder).is_dir()
         and len(files_still_present(out, have.outcome, verify=verify, on_block=on_block)) == len(have.outcome.files)
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from po_pw import context_pool, errors, events, models, sessions, settings
     from po_pw.dispatch import failure_policy, order_queue, portal_knowledge
+    from po_pw.evidence import store as evidence_store
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
@@ -44,6 +45,7 @@ class RunContext:
     """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
     """Stops the run like a first Ctrl-C; called with the reason."""
+    evidence: evidence_store.EvidenceStore
     back: Callable[[], Awaitable[None]]
     """Called when the output directory is available again, to reopen what is in it."""
     resume: resuming.Resume | None = None

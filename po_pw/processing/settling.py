@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -153,9 +152,8 @@ class Settling:
         if progress.ending is None:
             progress.ending = self._outcome(error)
         outcome = await settle(run_context, progress, progress.ending)
-        if outcome.status is not models.Status.FAILED:
-            old = staging.evidence(run_context.out, order.po_number)  # evidence of an earlier, failed run
-            await asyncio.to_thread(shutil.rmtree, old, ignore_errors=True)
+        if not outcome.evidence:  # what is there is of an earlier attempt or run
+            await asyncio.to_thread(run_context.evidence.remove, staging.evidence(run_context.out, order.po_number))
         await self._settled()
         run_context.hub.emit(events.OrderSettled(outcome))
         run_context.settled(outcome)
@@ -225,4 +223,5 @@ class Settling:
             changes=progress.changes() if run_context.resume is not None and run_context.resume.refresh else None,
             rules=recognition.RULES_VERSION,
             earlier=run_context.earlier.get(order.key, models.Earlier.NEW),
+            evidence=() if status.succeeded else progress.evidence,
         )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _COMPLETED: Final = models.Status.COMPLETED
-_MAX_ENDING: Final = len(_COMPLETED)
-"""Of the statuses with files, so that file names do not depend on the status."""
+_MAX_ENDING: Final = len(models.Status.NO_ATTACHMENTS)
+"""Of the statuses with files, the longest, so that file names do not depend on the status."""
 _MIN_NAME: Final = 24
 """Characters that a file name must be allowed at least."""
 _WORK: Final = 16
@@ -30,7 +30,9 @@ _FOLDER: Final = 80
 """Maximum characters of a supplier's or PO's part of the path."""
 _ENDINGS: Final = 20
 """Bytes that may be added to a folder's stem: its ending, `~12` if another order has the name, `~` while aside."""
-_EVIDENCE: Final = 120
+EVIDENCE: Final = "evidence"
+"""Name of the folder with evidence in `.po-pw`."""
+_EVIDENCE_BYTES: Final = 120
 """UTF-8 bytes of the name of an evidence folder; all common file systems take that."""
 _RESULTS: Final = frozenset({"results.csv", "results.xlsx", "results.json", "failed.csv", "report.html"})
 
@@ -95,7 +97,7 @@ def check_depth(out: Path, max_path: int) -> None:
 
 def evidence(out: Path, po_number: str) -> Path:
     """Where evidence of an order's page is kept: no other PO's is there, whatever the file system tells apart."""
-    return out / order_paths.INTERNAL / "evidence" / names.own(models.order_key(po_number), _EVIDENCE)
+    return out / order_paths.INTERNAL / EVIDENCE / names.own(models.order_key(po_number), _EVIDENCE_BYTES)
 
 
 def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES) -> str:

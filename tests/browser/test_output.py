@@ -130,7 +130,7 @@ def test_the_boundary_tells_the_machine_from_ourselves(
         (["process", "pos.csv", "-w", "many"], "'-w' / '--workers': give a whole number"),
         (["demo", "--orders", "0"], "'--orders': give 1 or more"),
         (["demo", "-w", "65"], "'-w' / '--workers': give 64 or less"),
-        (["demo", "--latency", "x"], "'--latency': give a number"),
+        (["demo", "--latency", "x"], "'--latency': 'x' is not a duration"),
         (["validate", "--only", "9"], "'--only': give 6 or less"),
         (["demo", "--port", "65536"], "'--port': give 65535 or less"),
         (["demo", "--portal", "acme"], "'--portal': give generic or coupa"),

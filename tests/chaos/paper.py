@@ -98,7 +98,9 @@ def spread(sheets: Sequence[Sheet]) -> None:
 
     class Lane(browser_lane.BrowserLane):
         @contextlib.asynccontextmanager
-        async def visit(self, order: models.PurchaseOrder) -> AsyncIterator[Any]:
+        async def visit(
+            self, order: models.PurchaseOrder, on_failure: lanes.OnFailure | None = None
+        ) -> AsyncIterator[Any]:
             yield _Visit(by_number[order.po_number])
 
     context_pool.Pool = _Pool  # type: ignore[assignment, misc]

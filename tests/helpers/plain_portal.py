@@ -201,4 +201,5 @@ async def run(
                 outcomes[outcome.po_number] = outcome
         except Exception as problem:  # noqa: BLE001 - kept for the test to look at
             error = problem
+        await one.write_results()
     return Ran(folder / "out", outcomes, heard, error)

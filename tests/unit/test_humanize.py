@@ -42,3 +42,36 @@ def test_times_are_for_people(seconds: float, duration: str, clock: str, countdo
     """In words, as a stopwatch has them, and as they run."""
     said = humanize.duration(seconds), humanize.clock(seconds), humanize.countdown(seconds)
     assert said == (duration, clock, countdown)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("17", 17),
+        ("17B", 17),
+        ("500MB", 500_000_000),
+        (" 2 gb ", 2_000_000_000),
+        ("2GiB", 2_147_483_648),
+        ("1.5G", 1_500_000_000),
+        ("3k", 3000),
+        ("1TiB", 1 << 40),
+    ],
+)
+def test_sizes_are_written_as_people_write_them(text: str, size: int) -> None:
+    """Powers of 1000, as file managers count; with an i, powers of 1024."""
+    assert humanize.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "5 apples", "-1", "1,500MB", "5M B", "1e3", "5i"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """Rather than guessed."""
+    with pytest.raises(ValueError, match="is not a size"):
+        humanize.parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["", "h", "5 ages", "1h300", "1s30", "30m1h5x", "1h -5", "30 1h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    """Two figures may follow hours or minutes, nothing else stands without a unit."""
+    with pytest.raises(ValueError, match="is not a duration"):
+        humanize.parse_duration(text)

@@ -61,6 +61,8 @@ def test_a_file_with_mistakes_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         ("1.5H", 5400),
         ("1h 30m", 5400),
         ("1h30m5s", 5405),
+        ("1h30", 5400),
+        ("2m30", 150),
         ("250ms", 0.25),
         ("1d", 86_400),
     ],
@@ -71,7 +73,7 @@ def test_durations_are_written_as_people_write_them(given: Any, seconds: float) 
     assert settings.Settings(patience=given).patience == seconds
 
 
-DURATION = "a duration of more than 0 and at most 24 hours, such as 90s, 5m or 1h (a number alone means seconds)"
+DURATION = "a duration of more than 0 and at most 24 hours, such as 90s, 5m or 1h30 (a number alone means seconds)"
 
 
 @pytest.mark.parametrize(

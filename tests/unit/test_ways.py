@@ -68,7 +68,7 @@ class _Lane:
     async def cookies(self) -> list[models.Cookie]:
         return []
 
-    def visit(self, order: models.PurchaseOrder) -> Any:
+    def visit(self, order: models.PurchaseOrder, on_failure: lanes.OnFailure | None = None) -> Any:
         raise NotImplementedError
 
     async def opens(self, url: str) -> bool:

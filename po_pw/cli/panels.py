@@ -1,0 +1,13 @@
+"""The groups of options that `--help` shows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LIST: Final = "The list"
+PORTAL: Final = "Portal and sign-in"
+FILES: Final = "Files and folders"
+AGAIN: Final = "Running it again"
+BROWSER: Final = "Browsers and workers"
+LIMITS: Final = "Limits"
+OUTPUT: Final = "On the screen"
