@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.dispatch import retry
 from po_pw.processing import resuming
-from po_pw.storage import filesystem, staging
+from po_pw.storage import disk_errors, filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
