@@ -36,10 +36,10 @@ NODE = "window.outerWidth > 0 && window.outerHeight > window.innerHeight"
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, display, launching, profiles
+from po_pw.browser import display, launching, playwright_driver, profiles
 
 async def main():
-    async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as view:
+    async with playwright_driver.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as view:
         launch = launching.plan(driver.resolve(None), headless=view.headless, timeout=30, environment=view.environment)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),
