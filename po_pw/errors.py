@@ -187,9 +187,17 @@ class NotAFileError(PermanentError):
 
 
 class BrowserRouteNeededError(OrderError):
-    """Our HTTP client was refused, but the browser may succeed: 407, 403, a certificate only the browser trusts."""
+    """Our HTTP client was refused, but the browser may succeed: 407, 403, a certificate only the browser trusts.
+
+    Attributes:
+        is_of_file: the host answered, and what it answered may concern this file alone.
+    """
 
     default_code = models.ErrorCode.NETWORK
+
+    def __init__(self, message: str, code: models.ErrorCode | None = None, *, is_of_file: bool = False) -> None:
+        super().__init__(message, code)
+        self.is_of_file = is_of_file
 
 
 class SessionExpiredError(OrderError):

@@ -44,7 +44,7 @@ _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in (
 """Names that are no files on Windows, whatever ending they have."""
 
 _PREFIX: Final = "PO_PW_"
-_NO_SETTING: Final = {"PO_PW_PASSWORD"}
+_NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
 """Environment variables of ours that are no settings."""
 
 _DAY: Final = 86_400
@@ -118,6 +118,11 @@ class _Fields(pydantic_settings.BaseSettings):
     """When a run has received so much, it stops after what is in progress."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
+
+    on_finish: str | None = None
+    """Command that is run when a run ends; it gets `results.end_report` as JSON on its standard input."""
+    notify: pydantic.SecretStr | None = None
+    """Address that the same JSON is posted to; those of chat programs are secrets."""
 
     client_certificate: Path | None = None
     """PEM or PKCS#12 file with a certificate and its key, for portals that ask for one."""

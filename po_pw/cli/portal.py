@@ -181,6 +181,7 @@ def _show(console: Console, found: inspection.Inspection) -> None:
         models.PageKind.ERROR: "The portal answered with an error page.",
         models.PageKind.CHALLENGE: "The portal asks whether you are a person (a CAPTCHA or the like).",
         models.PageKind.NOT_RECOGNISED: "This does not look like the order's page.",
+        models.PageKind.NOT_LOCATED: "Whether the portal has this order is not known.",
         models.PageKind.NO_AREA: "This page shows no attachments, and no order of this portal has shown any yet.",
     }
     console.print(Text(kinds[listing.page], "bold"), soft_wrap=True)

@@ -213,6 +213,22 @@ def process(
             rich_help_panel=panels.LIMITS,
         ),
     ] = None,
+    on_finish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this when the run ends, however it ends; it gets what came of it as JSON on standard input.",
+            rich_help_panel=panels.END,
+        ),
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Post the same JSON to this address, e.g. a Slack or Teams webhook.",
+            rich_help_panel=panels.END,
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=panels.OUTPUT)
     ] = False,
@@ -231,22 +247,24 @@ def process(
 
         with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import closing, flags, running, shell
+            from po_pw.cli import after_run, closing, flags, running, shell
             from po_pw.orders import read
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(**flags.given(context.params))
-        options = certificates.with_password(options)
-        with (
-            progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
-            progress.stage(hear, f"Opening {table.name}"),
-        ):
-            orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
-        resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
-        source = context.get_parameter_source("out")
-        is_out_given = source is not None and source.name == "COMMANDLINE"
-        where = closing.near(options.out.absolute())
-        again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
-        done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
+        with after_run.told(options, table.name) as ended:
+            options = certificates.with_password(options)
+            with (
+                progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
+                progress.stage(hear, f"Opening {table.name}"),
+            ):
+                orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
+            resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
+            source = context.get_parameter_source("out")
+            is_out_given = source is not None and source.name == "COMMANDLINE"
+            where = closing.near(options.out.absolute())
+            again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
+            done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
+            ended.done = done
         raise typer.Exit(done.exit_code)

@@ -68,6 +68,8 @@ class FailurePolicy:
         hosts: what is known about them; empty by default.
         on_change: called when blocked orders may be given out again.
         asleep: seconds that the machine has been suspended so far.
+        fails_given_up: orders of a host that was given up fail at once, because somebody waits for each; else they are
+            left for another run.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class FailurePolicy:
         emit: Callable[[events.Event], None] = lambda _event: None,
         hosts: reachability.Hosts | None = None,
         asleep: Callable[[], float] = clocks.seconds_suspended,
+        fails_given_up: bool = False,
     ) -> None:
         self._policy = policy
         self._outages = outages
@@ -92,6 +95,7 @@ class FailurePolicy:
         self._on_given_up = on_given_up
         self._on_change = on_change
         self._asleep = asleep
+        self._fails_given_up = fails_given_up
         self._emit = emit
         self._hosts = hosts or reachability.Hosts()
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
@@ -135,7 +139,9 @@ class FailurePolicy:
         return is_blocked_or_failed, is_blocked
 
     def _is_held(self, circuit: circuit_breaker.CircuitBreaker, now: float) -> bool:
-        return circuit.host in self._on_hold or circuit.host in self._abandoned or circuit.is_blocked(now)
+        if circuit.host in self._abandoned:
+            return not self._fails_given_up
+        return circuit.host in self._on_hold or circuit.is_blocked(now)
 
     def hold(self, host: str) -> None:
         """Orders of this host wait until `release_hold` or `give_up`; `host` as `net_errors.authority_of` gives it."""
@@ -148,7 +154,7 @@ class FailurePolicy:
         self._on_change()
 
     def give_up(self, host: str, error: errors.PoPwError) -> None:
-        """Orders of this host are left for another run; those of others go on."""
+        """Orders of this host are left for another run, or fail at once; those of others go on."""
         self._on_hold.discard(host)
         self._abandoned[host] = error
         self._end_if_all_abandoned()
@@ -178,11 +184,13 @@ class FailurePolicy:
             self._end_if_all_abandoned()
 
     def is_abandoned(self, order: models.PurchaseOrder) -> bool:
-        """Whether this order's host was given up."""
+        """Whether this order is left for another run, because its host was given up."""
         circuit = self._circuit(order.url)
-        return circuit.is_given_up or circuit.host in self._abandoned
+        return not self._fails_given_up and (circuit.is_given_up or circuit.host in self._abandoned)
 
     def _end_if_all_abandoned(self) -> None:
+        if self._fails_given_up:
+            return
         if self._abandoned and all(host in self._abandoned for host, count in self._open_orders.items() if count > 0):
             self._on_given_up(next(iter(self._abandoned.values())))
 
@@ -198,11 +206,16 @@ class FailurePolicy:
         """Raises an error if the host of an address was given up.
 
         Raises:
-            PermanentError: the host cannot be reached, and waiting would not help.
+            PermanentError: the host cannot be reached, or its sign-in cannot be renewed, and waiting would not help.
         """
-        refused = self._hosts.why_given_up(net_errors.authority_of(url))
+        host = net_errors.authority_of(url)
+        refused = self._hosts.why_given_up(host)
         if refused is not None:
             raise refused
+        if (abandoned := self._abandoned.get(host)) is not None:
+            needs_sign_in = isinstance(abandoned, errors.LoginRequiredError)
+            code = models.ErrorCode.SIGN_IN_NEEDED if needs_sign_in else models.ErrorCode.NETWORK
+            raise errors.PermanentError(str(abandoned).partition("\n")[0], code) from abandoned
 
     def may_abandon(self, lease: models.Lease) -> bool:
         """Whether an attempt in progress may be abandoned: there is no sign that its host will answer."""

@@ -29,6 +29,9 @@ class _Open:
 class OrderStream:
     """Accepts orders while its workers are running.
 
+    Orders of a portal that was given up, because its sign-in could not be renewed or it did not answer for too long,
+    are `FAILED` at once with the reason: the callers wait, and other portals' orders go on.
+
     Args:
         run_context: makes the workers' context, from the run and a function to call when an order is settled.
         journal: records the rows.
@@ -107,7 +110,6 @@ class OrderStream:
         """Waits for all submitted orders and ends the run.
 
         Raises:
-            LoginRequiredError: the portal asks you to sign in.
             ParallelProcessingError: all contexts were lost.
         """
         self.group.source.close()

@@ -32,7 +32,7 @@ class WorkerGroup:
         names: of the workers, each with its own context.
         governor: decides how many contexts may be open.
         first: its first decision.
-        open_ended: whether orders are added one by one.
+        open_ended: whether orders are added one by one, and somebody waits for each.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class WorkerGroup:
             on_change=lambda: self.source.changed(),
             emit=run_context.hub.emit,
             asleep=probes.asleep,
+            fails_given_up=open_ended,
             hosts=reachability.Hosts(self.knowledge.has_answered, probes.network, self.knowledge.note_answer),
         )
         self.policy.expect(todo)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _HOPELESS: Final = 3
-"""Number of files that a host refuses to the browser as well, after which its refusals are final."""
+"""Number of files in a row that a host refuses to the browser as well, after which its refusals are final."""
 
 
 class Fetcher:
@@ -309,7 +309,7 @@ class Fetcher:
         policy: allowed_hosts.HostPolicy,
         needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
-        """Downloads a file through the browser, if our HTTP client is refused; reported once per host."""
+        """Downloads a file through the browser, if our HTTP client is refused; said once when all of a host's do."""
         host, traffic = allowed_hosts.host_of(link.url), self._traffic
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
@@ -330,8 +330,7 @@ class Fetcher:
                 raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
             traffic.refused[host] += 1
             raise errors.PermanentError(both, error.code) from error
-        if needed is not None and host not in traffic.by_browser:
-            traffic.by_browser.add(host)
+        if needed is not None and traffic.got_by_browser(link.url, needed):
             self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured
 

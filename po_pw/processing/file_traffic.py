@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from po_pw import errors
 from po_pw.downloads import known_addresses
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+_REFUSALS: Final = 2
+"""Different files that a host refused to our HTTP client and gave to the browser, from which on it is the client."""
 
 
 class Traffic:
@@ -39,9 +43,11 @@ class Traffic:
         self.by_browser: set[str] = set()
         """Hosts that refuse our HTTP client but not the browser."""
         self.refused = collections.Counter[str]()
-        """Number of times that the browser was refused as well, by host."""
+        """Number of times in a row that the browser was refused as well, by host."""
         self.reached: set[str] = set()
         """Hosts that our HTTP client got a file from: if one fails later, it is down, and the browser need not try."""
+        self._browser_only = collections.defaultdict[str, set[str]](set)
+        """Addresses, by host, of files that the host refused to our HTTP client and gave to the browser."""
         self.go_ahead = go_ahead
         self.known = known or known_addresses.KnownAddresses()
         self._questions = collections.defaultdict[str, asyncio.Lock](asyncio.Lock)
@@ -53,6 +59,27 @@ class Traffic:
         before, self.received = self.received, self.received + count
         if self._most is not None and before < self._most <= self.received:
             self._full()
+
+    def got_by_browser(self, url: str, needed: errors.BrowserRouteNeededError | errors.HostUnreachableError) -> bool:
+        """Notes that only the browser got a file; returns whether all files of its host go that way from now on.
+
+        What stands between us and the host (a proxy, a certificate) stands before all its files. An answer may concern
+        one file: an address that has expired, a right that is checked file by file. So the host's way changes only
+        when it has refused several, and has given our client none.
+
+        Args:
+            url: of the file.
+            needed: why our HTTP client did not get it.
+        """
+        host = allowed_hosts.host_of(url)
+        self.refused.pop(host, None)
+        self._browser_only[host].add(url)
+        is_of_file = isinstance(needed, errors.BrowserRouteNeededError) and needed.is_of_file
+        if is_of_file and (host in self.reached or len(self._browser_only[host]) < _REFUSALS):
+            return False
+        is_new = host not in self.by_browser
+        self.by_browser.add(host)
+        return is_new
 
     @contextlib.asynccontextmanager
     async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:

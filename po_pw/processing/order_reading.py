@@ -43,6 +43,13 @@ _REFUSED: Final = {
         models.ErrorCode.NOT_RECOGNISED,
         "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
     ),
+    models.PageKind.NOT_LOCATED: (
+        models.ErrorCode.NOT_RECOGNISED,
+        (
+            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
+            "into the column url of your list"
+        ),
+    ),
     models.PageKind.NO_AREA: (
         models.ErrorCode.NO_AREA_FOUND,
         (

@@ -268,7 +268,7 @@ async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[byt
     coding = codings.of(answer.headers)
     if coding and not codings.is_read(coding):
         msg = f"{redact.bare(at)} is compressed in a way that only a browser can read"
-        raise errors.BrowserRouteNeededError(msg)
+        raise errors.BrowserRouteNeededError(msg, is_of_file=True)
     with http_errors.map_client_errors(at, streaming=True):
         received = _received(answer)
         if coding:

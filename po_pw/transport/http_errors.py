@@ -54,7 +54,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
         raise errors.BrowserRouteNeededError(f"{said}: the proxy asks for a sign-in")
     error = http_statuses.error_of(status, said, headers.get("Retry-After", ""))
     if error.code is models.ErrorCode.FORBIDDEN:
-        raise errors.BrowserRouteNeededError(str(error), error.code)
+        raise errors.BrowserRouteNeededError(str(error), error.code, is_of_file=True)
     raise error
 
 
@@ -91,7 +91,7 @@ def map_client_errors(url: str, *, streaming: bool = False) -> Iterator[None]:
     except aiohttp.ClientResponseError as error:
         # Malformed headers: browsers tolerate more.
         msg = f"{at} sent an invalid answer"
-        raise errors.BrowserRouteNeededError(msg) from error
+        raise errors.BrowserRouteNeededError(msg, is_of_file=True) from error
     except aiohttp.ClientError as error:
         if streaming:
             msg = f"the download of {at} broke off"

@@ -323,7 +323,7 @@ async def run(portal: Portal, folder: Path, names: list[str], **more: object) ->
 
 
 def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, tmp_path: Path) -> None:
-    """Where our HTTP client gets 403 and the browser the file, all of the host's files come that way, after one try;
+    """Where our HTTP client gets 403 and the browser the file, all of the host's files come that way, after two;
     what the browser does not get either is missing, and one that is too large is."""
     names = ["a.pdf+b.pdf+never.pdf", "c.pdf", "a.pdf+d.pdf"]
     sign_in = sessions.Sessions(tmp_path / "home").save("https://other.example", {"cookies": [], "origins": []})
@@ -348,16 +348,27 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
         assert sign_in.stat().st_mode & 0o077 == 0
 
 
-def test_a_proxy_that_only_our_client_is_sent_to_costs_nothing(
+def test_one_file_that_our_client_is_refused_changes_nothing_for_the_others(opened: Opened, tmp_path: Path) -> None:
+    """It comes through the browser; the host has given our client a file before, and gives it the next."""
+    portal = opened.portal
+    before = {name: len(portal.saw(f"/files/{name}")) for name in ("open5.pdf", "z.pdf", "open6.pdf")}
+    outcomes, said = opened.loop.run(run(portal, tmp_path, ["open5.pdf", "z.pdf", "z.pdf+open6.pdf"]))
+    assert [outcome.status for outcome in outcomes] == ["COMPLETED"] * 3
+    seen = {name: portal.saw(f"/files/{name}")[count:] for name, count in before.items()}
+    assert seen == {"open5.pdf": [False], "z.pdf": [False, True, False, True], "open6.pdf": [False]}
+    assert not [text for text in said if "are downloaded by the browser" in text]
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_computer(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing listens where the environment says that it is; the browser asks this machine without it."""
+    """Nothing listens where the environment says that it is; neither our client nor the browser asks there."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
-    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, ["a.pdf", "open1.pdf"]))
-    assert [outcome.status for outcome in outcomes] == ["COMPLETED", "COMPLETED"]
-    assert len([text for text in said if "are downloaded by the browser: " in text]) == 1
-    assert opened.portal.saw("/files/open1.pdf") == [True]
+    outcomes, said = opened.loop.run(run(opened.portal, tmp_path, ["open1.pdf"]))
+    assert [outcome.status for outcome in outcomes] == ["COMPLETED"]
+    assert not [text for text in said if "are downloaded by the browser: " in text]
+    assert opened.portal.saw("/files/open1.pdf") == [False]
 
 
 def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:

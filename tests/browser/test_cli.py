@@ -107,8 +107,14 @@ def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: se
 
 def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Portal) -> None:
     """The closing table counts the orders and says where everything is."""
-    ended = po_pw("process", "pos.csv", "-w", "4", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
+    keep = f"\"{sys.executable}\" -c \"import sys; open('told.json', 'wb').write(sys.stdin.buffer.read())\""
+    words = ("process", "pos.csv", "-w", "4", "--on-finish", keep)
+    ended = po_pw(*words, cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = json.loads((tmp_path / "told.json").read_text("utf-8"))
+    assert (told["exit_code"], told["row_count"], told["error"]) == (0, len(portal.orders), "")
+    assert sum(told["counts"].values()) == told["row_count"]
+    assert Path(told["results"]["results.xlsx"]).is_file()
     assert "10" in ended.stdout
     assert "COMPLETED" in ended.stdout
     assert "results.xlsx" in ended.stdout

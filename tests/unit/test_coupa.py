@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, models, settings
 from po_pw.portals import memory, registry
-from po_pw.portals.coupa import attachments, coupa_portal, order_list, page_kind
+from po_pw.portals.coupa import attachments, coupa_portal, order_list, order_search, page_kind
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.generic import page_facts
 from po_pw.transport import allowed_hosts
@@ -348,6 +348,24 @@ def test_what_keeps_a_session_alive() -> None:
 LIST = f"{TENANT}/order_headers"
 
 
+def listed(url: str = LIST, **found: Any) -> order_list.OrderList:
+    return order_list.parse({"url": url, "orders": [], "searches": [], "turns": [], "counts": [], **found})
+
+
+def turning(label: str, href: str = "", **found: Any) -> dict[str, Any]:
+    """What the script says of a control outside the list's rows."""
+    described: dict[str, Any] = {
+        "tag": "a" if href else "button",
+        "label": label,
+        "text": label,
+        "title": "",
+        "kind": "",
+        "role": "",
+    }
+    described |= {"address": href, "attributes": [], "icons": [], "form": None, "row": ""}
+    return {"is": described, "pager": True, "next": False, "current": False, "off": False, **found}
+
+
 def test_an_order_is_found_in_the_list_by_its_whole_number() -> None:
     """Not by a part of it, nor on another host; twice the same order is one."""
     rows = [
@@ -357,16 +375,65 @@ def test_an_order_is_found_in_the_list_by_its_whole_number() -> None:
         {"url": f"{LIST}/902", "text": "Edit"},
         {"url": "https://evil.example/order_headers/903", "text": "4500123"},
     ]
-    assert order_list.of_number({"orders": rows}, ORDER.po_number, LIST) == (f"{LIST}/901",)
+    known = order_search.KnownList()
+    known.note(listed(orders=rows))
+    assert list(known.met[page_kind.bare(ORDER.po_number)]) == [f"{LIST}/901"]
 
 
 def test_the_list_is_searched_by_a_form_that_only_reads() -> None:
     """Its own fields go along; a form that leads elsewhere is not used."""
     own = {"action": LIST, "field": "q", "rest": [["view", "all"]]}
     other = {"action": "https://evil.example/order_headers", "field": "q", "rest": []}
-    shown = {"searches": [other, {**own, "action": f"{TENANT}/search"}, own]}
-    assert order_list.search(shown, ORDER.po_number, LIST) == f"{LIST}?view=all&q=4500123"
-    assert order_list.search({"searches": [other]}, ORDER.po_number, LIST) == ""
+    search = listed(searches=[other, {**own, "action": f"{TENANT}/search"}, own]).search
+    assert search is not None
+    assert search.address("4500123") == f"{LIST}?view=all&q=4500123"
+    assert listed(searches=[other]).search is None
+
+
+@pytest.mark.parametrize(
+    ("page", "turns", "leads_to"),
+    [
+        (1, [turning("Previous", off=True), turning("Next", f"{LIST}?page=2")], f"{LIST}?page=2"),
+        (1, [turning("Próximo", f"{LIST}#")], ""),
+        (
+            2,
+            [turning("2", current=True), turning("3", f"{LIST}?page=3"), turning("1", f"{LIST}?page=1")],
+            f"{LIST}?page=3",
+        ),
+        (1, [turning("Next", "https://evil.example/order_headers?page=2")], None),
+        (1, [turning("Next step: approve all")], None),
+        (1, [turning("Next", off=True)], None),
+        (1, [turning("2", pager=False)], None),
+    ],
+)
+def test_the_lists_own_paging_leads_to_its_next_page(
+    page: int, turns: list[dict[str, Any]], leads_to: str | None
+) -> None:
+    """By address where it has one; never what leads elsewhere or may change something."""
+    shown = listed(turns=turns)
+    turn = shown.next(page)
+    assert (turn and shown.address_of(turn)) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("page", "found", "expected"),
+    [
+        (1, {}, False),
+        (1, {"counts": [{"text": "1 - 20 of 300", "pager": False}]}, True),
+        (1, {"counts": [{"text": "281 - 300 of 300", "pager": False}]}, False),
+        (2, {"counts": [{"text": "2 / 3", "pager": True}]}, True),
+        (3, {"counts": [{"text": "3 / 3", "pager": True}]}, False),
+        (1, {"turns": [turning("»»")]}, True),
+        (1, {"turns": [turning("15"), turning("1", current=True)]}, False),
+        (1, {"turns": [turning("…", next=True)]}, True),
+        (2, {"turns": [turning("Previous")]}, False),
+    ],
+)
+def test_a_list_is_whole_only_where_nothing_says_that_there_is_more(
+    page: int, found: dict[str, Any], expected: bool
+) -> None:
+    """A control in its paging that is not understood is a sign, too, as is what the list counts."""
+    assert listed(**found).has_more(page) is expected
 
 
 def test_a_look_tells_what_a_list_becomes() -> None:

@@ -76,6 +76,7 @@ def portal(
     patience: float = 3600.0,
     known: bool = True,
     on_only_parked: Callable[[], None] = lambda: None,
+    open_ended: bool = False,
 ) -> tuple[Portal, list[str], list[errors.PoPwError]]:
     said: list[str] = []
     gone: list[errors.PoPwError] = []
@@ -95,8 +96,10 @@ def portal(
         on_change=lambda: work.changed(),
         hosts=reachability.Hosts(is_known=lambda _: known),
         asleep=lambda: 0.0,
+        fails_given_up=open_ended,
     )
-    work = order_queue.OrderQueue(schedulers.Scheduler(orders, [ONE, TWO]), gate=judge, on_only_parked=on_only_parked)
+    scheduler = schedulers.Scheduler(orders, [ONE, TWO], open_ended=open_ended)
+    work = order_queue.OrderQueue(scheduler, gate=judge, on_only_parked=on_only_parked)
     judge.expect(orders)
     return Portal(judge, work), said, gone
 
@@ -175,6 +178,42 @@ def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
             assert "Check the spelling" in str(error)
         (line,) = said
         assert line.startswith("portla.invalid cannot be opened")
+        assert not gone
+
+    run_async(go())
+
+
+@pytest.mark.parametrize("why", ["sign-in", "outage"])
+def test_where_somebody_waits_for_each_order_those_of_a_portal_that_was_given_up_fail_at_once(why: str) -> None:
+    """Before the last order has come, with the reason, as do those that come later; the other portal's are done."""
+
+    async def go() -> None:
+        them, _, gone = portal(9, give_up=0.05, hosts=("portal.example", "other.example"), open_ended=True)
+
+        async def read(taken: models.Lease) -> None:
+            if "portal.example" in taken.order.url:
+                raise net_errors.unreachable(taken.order.url, models.NetFault.REFUSED)
+
+        them.read = read  # type: ignore[method-assign]
+        if why == "sign-in":
+            them.judge.give_up("portal.example", errors.LoginRequiredError("portal.example asks you to sign in\nRun"))
+        workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
+        async with asyncio.timeout(IN_TIME):
+            while them.done.total() < 9:  # noqa: ASYNC110 - a matter of turns
+                await asyncio.sleep(0)
+            them.work.add(order("PO-9", "other.example"))
+            them.work.add(order("PO-10", "portal.example"))
+            while them.done.total() < 11:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            assert set(them.failures) == {f"PO-{n}" for n in (0, 2, 4, 6, 8, 10)}
+            said = {(error.code, str(error).partition(" (")[0]) for error in them.failures.values()}
+            if why == "sign-in":
+                assert said == {(models.ErrorCode.SIGN_IN_NEEDED, "portal.example asks you to sign in")}
+            else:
+                assert {code for code, _ in said} == {models.ErrorCode.NETWORK}
+                assert all(text.startswith("portal.example has not answered for") for _, text in said)
+            them.work.close()
+            await asyncio.gather(*workers)
         assert not gone
 
     run_async(go())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from po_pw import events, logs, models
-from po_pw.results import tables
+from po_pw.results import end_report, tables
 from po_pw.storage import manifests
 from tests.helpers import journal_values
 
@@ -66,7 +66,11 @@ def keys(content: Mapping[str, Any], path: str = "") -> dict[str, set[str]]:
     found = {path or ".": set(content)}
     for name, value in content.items():
         one = value[0] if isinstance(value, list) and value else value
-        if isinstance(one, dict) and name not in {"input", "counts"}:  # whose keys are the person's, or statuses
+        if isinstance(one, dict) and name not in {
+            "input",
+            "counts",
+            "results",
+        }:  # whose keys are the person's, statuses or files
             found |= keys(one, f"{path}.{name}".lstrip("."))
     return found
 
@@ -81,6 +85,14 @@ def results(tmp_path: Path) -> dict[str, Any]:
     tables.write_all(tmp_path, about, lambda: iter([row]), lambda: iter([other]))
     content: dict[str, Any] = json.loads((tmp_path / "results.json").read_text("utf-8"))
     return content
+
+
+def run_end(tmp_path: Path) -> dict[str, Any]:
+    """What is told of a run with a row that failed."""
+    row = models.RowResult(2, ("PO-1",), "PO-1", models.Status.FAILED, None, FAILURE)
+    about = tables.About(RUN, models.Plan("pos.csv", ("PO",), 1, "out", NOW), None, 1.0, 1.0, False, "0.1.0")
+    summary = tables.write_all(tmp_path, about, lambda: iter([row]), lambda: iter([]))
+    return end_report.to_json(end_report.End(1, "pos.csv", tmp_path, summary))
 
 
 def manifest(tmp_path: Path) -> dict[str, Any]:
@@ -120,10 +132,15 @@ def test_every_field_of_a_manifest_is_described(tmp_path: Path) -> None:
     assert tabled("Manifests") == keys(manifest(tmp_path))
 
 
+def test_every_field_of_the_end_of_a_run_is_described(tmp_path: Path) -> None:
+    """Likewise for what is told when a run ends."""
+    assert tabled("End of a run") == keys(run_end(tmp_path))
+
+
 def test_every_key_has_one_meaning() -> None:
     """Each key that occurs anywhere is described once, and no other is."""
     used = {"run", "event", "level", "timestamp"}
-    for heading in ("Run log", "results.json", "Manifests"):
+    for heading in ("Run log", "results.json", "End of a run", "Manifests"):
         used |= set().union(*tabled(heading).values())
     described = re.findall(r"^\| `([^`]+)` \| ", DOCUMENT.split("\n## What each key means\n")[1], re.MULTILINE)
     assert collections.Counter(described) == collections.Counter(used)

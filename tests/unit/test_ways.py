@@ -874,3 +874,23 @@ def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path:
     assert result.progress.vanished() == ["a1"]
     assert result.progress.saved["a1"].checks == ("vanished",)
     assert not result.progress.missing()
+
+
+def test_what_one_file_is_refused_changes_a_hosts_way_only_where_that_is_the_hosts_rule() -> None:
+    """A proxy or a certificate concerns all files at once; an answer only where the host gives our client nothing."""
+
+    async def go_ahead() -> None:
+        return
+
+    refused = errors.BrowserRouteNeededError("HTTP 403", models.ErrorCode.FORBIDDEN, is_of_file=True)
+    traffic = file_traffic.Traffic(8, go_ahead=go_ahead)
+    assert [traffic.got_by_browser(f"https://a.example/{n}", refused) for n in (1, 1, 2, 3)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    traffic.reached.add("b.example")
+    assert not any(traffic.got_by_browser(f"https://b.example/{n}", refused) for n in range(5))
+    assert traffic.got_by_browser("https://c.example/1", errors.BrowserRouteNeededError("the proxy asks"))
+    assert traffic.by_browser == {"a.example", "c.example"}

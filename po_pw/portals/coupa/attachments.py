@@ -157,6 +157,11 @@ def is_file_address(url: str) -> bool:
     return FILE.search(path) is not None or RECORD.search(path) is not None
 
 
+def out_of_reach(entries: Sequence[looks.Entry]) -> bool:
+    """Whether an attachment has only a button that nobody sees."""
+    return any(one.kind == "press" and not one.shown for one in _without_hidden_twins(entries))
+
+
 def _number(address: str) -> str:
     found = FILE.search(urlsplit(address).path)
     return found[1] if found else ""

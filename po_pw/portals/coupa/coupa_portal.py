@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from po_pw import hostnames, models
 from po_pw.portals import base
-from po_pw.portals.coupa import attachments, page_kind, reading
+from po_pw.portals.coupa import attachments, order_search, page_kind, reading
 from po_pw.portals.generic import generic_portal
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class CoupaPortal:
     def __init__(self, base_url: str | None = None, *, is_sure: bool = False) -> None:
         self._base = hostnames.origin_of(base_url) if base_url is not None else ""
         self._is_sure = is_sure
-        self._found_at: dict[str, str] = {}
+        self._order_lists: dict[str, order_search.KnownList] = {}
         self._generic = generic_portal.GenericPortal()
 
     def claims(self, url: str) -> float:
@@ -82,13 +82,13 @@ class CoupaPortal:
         """The attachments of the order, and of its requisition where it has none, or none that is a PDF."""
         is_sure = self._is_sure or self._is_own(opened.order.url)
         try:
-            return await reading.Reading(opened, self._found_at, is_sure=is_sure).read()
+            return await self._reading(opened, is_sure=is_sure).read()
         except reading.NotCoupaError:
             return await self._generic.read(opened)
 
     async def turn_to(self, opened: base.OpenPage, click: models.Click) -> None:
         """Opens the page that the control is on, and turns its lists as far as `read` did."""
-        await reading.Reading(opened, self._found_at, is_sure=True).turn_to(click)
+        await self._reading(opened, is_sure=True).turn_to(click)
 
     def conclude(
         self,
@@ -111,6 +111,11 @@ class CoupaPortal:
             known.note_area(listing.url)
         known.note_order(order.key, listing.url, frozenset(), ())
         return listing
+
+    def _reading(self, opened: base.OpenPage, *, is_sure: bool) -> reading.Reading:
+        origin = hostnames.origin_of(opened.order.url)
+        order_list = self._order_lists.setdefault(origin, order_search.KnownList())
+        return reading.Reading(opened, order_list, is_sure=is_sure)
 
     def _is_own(self, url: str) -> bool:
         return _host_of(url).endswith(_OWN)

@@ -99,7 +99,8 @@
     const home = homeOf(node), whole = sectionOf(node) === 'header' || !home.querySelector(PLACES);
     return {
       count: counted(node), is: describe(node), section: sectionOf(node), whole, open: node.getAttribute('aria-expanded') || '',
-      entries: [...taken].filter((row) => home.contains(row)).length,
+      // What must be pressed and is not seen is behind this button.
+      entries: [...taken].filter((row, at) => home.contains(row) && (entries[at].kind !== 'press' || entries[at].shown)).length,
     };
   });
 

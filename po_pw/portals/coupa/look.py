@@ -49,7 +49,7 @@ class Claim:
     control: models.Control
     section: str
     entries: int
-    """How many stand where the button does."""
+    """How many stand where the button does, without those that must be pressed and are not seen."""
     is_whole: bool
     """It counts those of the whole page."""
     is_open: bool

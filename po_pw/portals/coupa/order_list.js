@@ -1,8 +1,10 @@
-// One look at Coupa's list of orders: which orders it shows, and how it is searched. Returns plain JSON.
+// One look at Coupa's list of orders: which orders it shows, how it is searched and turned. Returns plain JSON.
 (lib) => {
-  const { squeeze, all, textOf } = lib;
+  const { squeeze, shown, all, textOf, describe } = lib;
   const absolute = (text) => { try { return new URL(text, document.baseURI).href; } catch { return ''; } };
-  const orders = all('a[href*="/order_headers/"]').filter((node) => !node.closest('nav,.coupaGlobalHeader,footer')).map((node) => ({
+  const PAGERS = '[class*=paginat i],[class*=pager i]';
+  const ASIDE = 'nav,.coupaGlobalHeader,footer';
+  const orders = all('a[href*="/order_headers/"]').filter((node) => !node.closest(ASIDE)).map((node) => ({
     url: absolute(node.getAttribute('href')), text: textOf(node, 200),
   }));
   // A search that only reads: a form with GET and one field for text, of the page itself and not of the site's header.
@@ -15,5 +17,25 @@
     const rest = fields.filter((one) => one !== texts[0] && !/^(submit|button|image|reset|file|password)$/.test(one.type) && !(/^(checkbox|radio)$/.test(one.type) && !one.checked));
     searches.push({ action: absolute(form.getAttribute('action') || location.href), field: texts[0].name, rest: rest.map((one) => [one.name, String(one.value)]) });
   }
-  return { orders, searches, said: squeeze(document.title) };
+  const inRow = (node) => { const row = node.closest('tr,li,[role=row]'); return Boolean(row && row.querySelector('a[href*="/order_headers/"]')); };
+  const isAside = (node) => !node.closest(PAGERS) && Boolean(node.closest(`${ASIDE},header`));
+  // What may show other orders; which of them does is decided by their labels.
+  const turns = [];
+  for (const node of all('a,button,[role=button]')) {
+    if (turns.length >= 200 || isAside(node) || inRow(node) || !shown(node) || textOf(node, 60).length > 40) continue;
+    const box = node.closest('li') || node;
+    turns.push({
+      is: describe(node), pager: Boolean(node.closest(PAGERS)), next: node.matches('[rel~=next],.next_page,.next,[class*=nextPage i],[class*=next-page i]'),
+      current: [node, box].some((at) => at.matches('.active,.current,.selected,[aria-current]:not([aria-current=false])')),
+      off: lib.off(node) || [node, box].some((at) => at.matches('.disabled,.is-disabled')),
+    });
+  }
+  // What may count the orders or the pages of the list.
+  const counts = [];
+  for (const node of all('div,span,p,caption,em,strong,small,label,td,th,li')) {
+    if (counts.length >= 50 || node.childElementCount > 3 || isAside(node) || inRow(node) || !shown(node)) continue;
+    const text = squeeze(node.textContent);
+    if (text.length <= 80 && /\d\D+\d/.test(text)) counts.push({ text, pager: Boolean(node.closest(PAGERS)) });
+  }
+  return { url: location.href, orders, searches, turns, counts };
 }

@@ -1,17 +1,19 @@
-"""Finding an order by its number in Coupa's own list of orders, where its address does not follow from the number."""
+"""What Coupa's own list of orders shows, how it is searched by address, and which control shows more of it."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urldefrag, urlencode, urlsplit, urlunsplit
 
-from po_pw import hostnames
+from po_pw import hostnames, models
 from po_pw.browser import controls
 from po_pw.portals.coupa import page_kind
+from po_pw.portals.generic import control_policy, label_words, list_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from playwright import async_api as playwright
 
@@ -19,51 +21,130 @@ _SOURCE: Final = (importlib.resources.files("po_pw.portals.coupa") / "order_list
 _LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """An order in the list."""
+
+    number: str
+    """As `page_kind.bare` gives it."""
+    address: str
+    """Of its page, as the list's own address would lead there."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Search:
+    """A form that searches the list by its address, with GET."""
+
+    action: str
+    field: str
+    rest: tuple[tuple[str, str], ...]
+    """Names and values of its other fields."""
+
+    def address(self, number: str) -> str:
+        """The address that searches for a number."""
+        parts = urlsplit(self.action)
+        query = urlencode([*self.rest, (self.field, number)])
+        return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """A control outside the rows."""
+
+    control: models.Control
+    is_in_pager: bool
+    is_next: bool
+    """It is marked as what leads on, whatever its label says."""
+    is_current: bool
+    is_off: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OrderList:
+    """What one page of the list shows."""
+
+    url: str
+    rows: tuple[Row, ...]
+    search: Search | None
+    """None: it is searched by script only, or not at all."""
+    turns: tuple[Turn, ...]
+    counts: tuple[tuple[str, bool], ...]
+    """Short texts with numbers, and whether each stands in the list's paging."""
+
+    def next(self, page: int) -> Turn | None:
+        """What leads from this page, the nth, to the next; None where nothing does. Never what may change something."""
+        for turn in self.turns:
+            label = turn.control.label
+            is_number = turn.is_in_pager and label_words.page_number(label) == page + 1
+            leads_on = turn.is_next or label_words.is_next_label(label) or label_words.is_more_label(label)
+            if turn.is_off or turn.is_current or not (leads_on or is_number):
+                continue
+            origin = hostnames.origin_of(self.url)
+            if control_policy.decide(turn.control, origin=origin).action is control_policy.Action.TURN:
+                return turn
+        return None
+
+    def address_of(self, turn: Turn) -> str:
+        """The address of the list's page that a control leads to; `""` where only a press does."""
+        address = turn.control.address
+        is_list = (
+            hostnames.origin_of(address) == hostnames.origin_of(self.url) and page_kind.ORDERS in urlsplit(address).path
+        )
+        return address if is_list and urldefrag(address)[0] != urldefrag(self.url)[0] else ""
+
+    def has_more(self, page: int) -> bool:
+        """Whether anything says that there are orders beyond this page, the nth: without a sign, it is the last."""
+        if self.next(page) is not None or any(turn.is_next and not turn.is_off for turn in self.turns):
+            return True
+        for text, in_pager in self.counts:
+            shown, pages = list_counts.shown_of(text), list_counts.pages_of(text, in_paging=in_pager)
+            if (shown is not None and shown[0] < shown[1]) or (pages is not None and pages > page):
+                return True
+        # On the first page nothing leads back, so that what a pager has there leads to more.
+        return page == 1 and any(
+            turn.is_in_pager
+            and not (turn.is_off or turn.is_current)
+            and label_words.page_number(turn.control.label) is None
+            for turn in self.turns
+        )
+
+
 def address(url: str) -> str:
     """The address of the list at the portal of an order's address."""
     return f"{hostnames.origin_of(url)}/{page_kind.ORDERS}"
 
 
-async def look(page: playwright.Page) -> Mapping[str, Any]:
-    """What the list shows: `orders` with `url` and `text`, `searches` with `action`, `field` and `rest`.
+async def look(page: playwright.Page) -> OrderList:
+    """What the list shows.
 
     Raises:
         playwright.Error: the page is gone.
     """
-    found: Mapping[str, Any] = await page.evaluate(_LOOK)
-    return found
+    return parse(await page.evaluate(_LOOK))
 
 
-def of_number(shown: Mapping[str, Any], po_number: str, list_url: str) -> tuple[str, ...]:
-    """The addresses of the orders with exactly this number, each once. Pure.
-
-    Args:
-        shown: from `look`.
-        po_number: of the order.
-        list_url: address of the list.
-    """
-    wanted = page_kind.bare(po_number)
-    found: dict[str, None] = {}
-    for one in shown["orders"]:
+def parse(raw: Mapping[str, Any]) -> OrderList:
+    """A look from what the script gives. Pure."""
+    origin = hostnames.origin_of(raw["url"])
+    rows: dict[Row, None] = {}
+    for one in raw["orders"]:
         record = page_kind.record_of(one["url"])
-        is_own = hostnames.origin_of(one["url"]) == hostnames.origin_of(list_url)
-        if record and is_own and any(page_kind.bare(said) == wanted for said in page_kind.shown_numbers([one["text"]])):
-            found[f"{address(list_url)}/{record}"] = None
-    return tuple(found)
+        if record and hostnames.origin_of(one["url"]) == origin:
+            at = f"{address(raw['url'])}/{record}"
+            rows.update(dict.fromkeys(Row(page_kind.bare(said), at) for said in page_kind.shown_numbers([one["text"]])))
+    return OrderList(
+        url=raw["url"],
+        rows=tuple(rows),
+        search=next((found for one in raw["searches"] if (found := _search(one, origin)) is not None), None),
+        turns=tuple(
+            Turn(controls.parse(one["is"]), one["pager"], one["next"], one["current"], one["off"])
+            for one in raw["turns"]
+        ),
+        counts=tuple((one["text"], one["pager"]) for one in raw["counts"]),
+    )
 
 
-def search(shown: Mapping[str, Any], po_number: str, list_url: str) -> str:
-    """The address that searches the list for a number; `""` where the list has no search that only reads. Pure.
-
-    Args:
-        shown: from `look`.
-        po_number: of the order.
-        list_url: address of the list.
-    """
-    searches: Sequence[Mapping[str, Any]] = shown["searches"]
-    for one in searches:
-        parts = urlsplit(str(one["action"]))
-        if hostnames.origin_of(one["action"]) == hostnames.origin_of(list_url) and page_kind.ORDERS in parts.path:
-            query = urlencode([*map(tuple, one["rest"]), (one["field"], page_kind.address_part(po_number))])
-            return str(urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")))
-    return ""
+def _search(raw: Mapping[str, Any], origin: str) -> Search | None:
+    is_list = hostnames.origin_of(raw["action"]) == origin and page_kind.ORDERS in urlsplit(raw["action"]).path
+    rest = tuple((str(name), str(value)) for name, value in raw["rest"])
+    return Search(raw["action"], raw["field"], rest) if is_list else None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ORDERS: Final = "order_headers"
 REQUISITIONS: Final = "requisition_headers"
+KEPT_ALIVE_BY: Final = "/sessions/expiration_check"
+"""What Coupa's pages ask all the time; nothing comes of it."""
 
 _PREFIX: Final = re.compile(r"^(?:po|pm)[\s\-_#.:]*(?=\S*\d)", re.IGNORECASE)
 _MARKED: Final = re.compile(r"#\s*([^\s#|,;()\[\]]+)")
@@ -168,6 +170,8 @@ def signed_out(look: looks.Look, facts: page_facts.PageFacts) -> str:
         return ""
     if facts.status == 401:
         return "the portal answered 401"
+    if urlsplit(facts.url).scheme not in {"http", "https"}:  # the browser's own page: the answer had no body
+        return ""
     if hostnames.origin_of(facts.url) != hostnames.origin_of(facts.asked):
         return f"it led to {redact.bare(facts.url).partition('://')[2]}"
     if look.asks and not look.has_header:

@@ -6,22 +6,19 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
+from po_pw.browser import controls
 from po_pw.portals import list_stability
-from po_pw.portals.coupa import attachments, order_list, page_kind
+from po_pw.portals.coupa import attachments, order_search, page_kind
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.generic import page_facts, page_reading
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
     from po_pw.portals import base
 
 _MOST_PAGES: Final = 200
 _MOST_OPENED: Final = 24
 """Buttons that show attachments that are pressed on one page."""
 _MOST_REQUISITIONS: Final = 5
-KEPT_ALIVE_BY: Final = "/sessions/expiration_check"
-"""What Coupa's pages ask all the time; nothing comes of it."""
 _PARTS: Final = ("attachment", "comment", "line", "requisition", "order_header")
 """Words in the address of a request that may bring attachments."""
 
@@ -53,13 +50,13 @@ class Reading:
 
     Args:
         opened: its page.
-        found_at: what was found in the list of orders, by number: an order's address, `""` where it is not there.
+        order_list: what is known of the portal's own list of orders.
         is_sure: the portal is known to be Coupa; else a page without its structure is somebody else's.
     """
 
-    def __init__(self, opened: base.OpenPage, found_at: MutableMapping[str, str], *, is_sure: bool) -> None:
+    def __init__(self, opened: base.OpenPage, order_list: order_search.KnownList, *, is_sure: bool) -> None:
         self._opened = opened
-        self._found_at = found_at
+        self._order_list = order_list
         self._is_sure = is_sure
         self._found = attachments.Found()
         self._stable_looks = list_stability.StableLooks(
@@ -67,7 +64,7 @@ class Reading:
             lambda: looks.look(opened.page),
             is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
             expects_more=self._expects_more,
-            brings_nothing=lambda label: KEPT_ALIVE_BY in label,
+            brings_nothing=lambda label: page_kind.KEPT_ALIVE_BY in label,
         )
         self._evidence: list[str] = []
         self._pressed: set[models.Control] = set()
@@ -85,9 +82,9 @@ class Reading:
             raise NotCoupaError
         verdict, at = page_kind.of_order(look, facts, order), ""
         if verdict.may_be_elsewhere:
-            at, problem = await self._elsewhere()
+            at, problem = await self._elsewhere(verdict)
             if problem is not None:
-                return problem
+                return self._instead(problem)
             if at:
                 await self._go(at)
                 look, settled = await self._stable_looks.settle()
@@ -121,7 +118,7 @@ class Reading:
         )
 
     async def turn_to(self, click: models.Click) -> None:
-        """Brings a control back into view that `read` found."""
+        """Brings a control back into view that `read` found: by turning the lists, or by opening what a count opens."""
         look, _ = await self._stable_looks.settle()
         await self._prepare()
         look = await self._open_counted(look)
@@ -130,6 +127,16 @@ class Reading:
             if turned is None:
                 return
             look = await self._open_counted(turned[0])
+        for claim in look.claims:
+            if claim.is_whole and not claim.is_open and not await self._is_there(click):
+                look = await self._open(claim, look)
+
+    async def _is_there(self, click: models.Click) -> bool:
+        try:
+            await controls.find(self._opened.page, click)
+        except errors.TransientError:
+            return False
+        return True
 
     # --- pages --------------------------------------------------------------------------------------------------------
 
@@ -198,36 +205,28 @@ class Reading:
 
     # --- the list of orders -------------------------------------------------------------------------------------------
 
-    async def _elsewhere(self) -> tuple[str, models.Listing | None]:
-        """The order's address as the portal's own list has it, asked once for each order; `""`: not in the list.
+    async def _elsewhere(self, verdict: page_kind.Verdict) -> tuple[str, page_kind.Verdict | None]:
+        """The order's address as the portal's own list has it; `""`: the list surely has none but this one.
 
-        The second value is what came instead of the list, where that says more than that the order is not there.
+        The second value is what the order comes to instead, where that says more than the page at its address.
+
+        Args:
+            verdict: on that page.
         """
         order = self._opened.order
-        start = order_list.address(order.url)
-        key = f"{start} {page_kind.bare(order.po_number)}"
-        if key not in self._found_at:
-            asked: dict[str, None] = {}
-            found: tuple[str, ...] = ()
-            url = start
-            while url and url not in asked:
-                asked[url] = None
-                await self._go(url)
-                look, _ = await self._stable_looks.settle()
-                facts = await self._facts(url)
-                if why := page_kind.signed_out(look, facts):
-                    return "", self._instead(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
-                if facts.status >= 400:
-                    break
-                shown = await order_list.look(self._opened.page)
-                found = order_list.of_number(shown, order.po_number, start)
-                url = "" if found or len(asked) > 1 else order_list.search(shown, order.po_number, start)
-            if len(found) > 1:
-                why = f"the portal's list has {len(found)} orders with the number {order.po_number}: give the url"
-                return "", self._instead(page_kind.Verdict(models.PageKind.NOT_RECOGNISED, why, (why,)))
-            self._found_at[key] = found[0] if found else ""
-        at = self._found_at[key]
-        return ("", None) if page_kind.record_of(at) == page_kind.record_of(order.url) else (at, None)
+        located = await order_search.OrderSearch(self._opened, self._order_list).find()
+        if located.instead is not None:
+            return "", located.instead
+        if len(located.addresses) > 1:
+            why = (
+                f"the portal's list has {len(located.addresses)} orders with the number {order.po_number}: give the url"
+            )
+            return "", page_kind.Verdict(models.PageKind.NOT_RECOGNISED, why, (why,))
+        if located.why_unsure:
+            why = f"the page at its address is not its own ({verdict.why}), and {located.why_unsure}"
+            return "", page_kind.Verdict(models.PageKind.NOT_LOCATED, why, (*verdict.evidence, located.why_unsure))
+        at = "".join(located.addresses)
+        return ("" if page_kind.record_of(at) == page_kind.record_of(order.url) else at), None
 
     # --- attachments --------------------------------------------------------------------------------------------------
 
@@ -278,7 +277,7 @@ class Reading:
         failures = {
             label: status
             for label, status in self._opened.watch.failures.items()
-            if KEPT_ALIVE_BY not in label and (not found or any(part in label.lower() for part in _PARTS))
+            if page_kind.KEPT_ALIVE_BY not in label and (not found or any(part in label.lower() for part in _PARTS))
         }
         refused = {} if found else dict(self._opened.watch.refusals)
         for label, status in {**failures, **refused}.items():
@@ -300,24 +299,25 @@ class Reading:
             ]
             if not short:
                 break
-            control = short[0].control
-            self._pressed.add(control)
-            controls = [claim.control for claim in look.claims]
-            pressed = await self._opened.press(models.Click(control, 0, controls.count(control)), models.Purpose.OPEN)
-            if pressed.done:
-                look, _ = await self._stable_looks.settle()
+            self._pressed.add(short[0].control)
+            look = await self._open(short[0], look)
         return look
 
     async def _open_whole(self, look: looks.Look, page: attachments.Page, turned: int) -> looks.Look:
-        """Presses the button that counts more attachments than the whole page has shown."""
+        """Presses a button that counts more than the whole page has shown, or has behind it what must be pressed."""
         for claim in look.claims:
-            if not claim.is_whole or claim.is_open or claim.count <= self._count(page):
+            is_all_in_reach = claim.count <= self._count(page) and not attachments.out_of_reach(look.entries)
+            if not claim.is_whole or claim.is_open or is_all_in_reach:
                 continue
-            pressed = await self._opened.press(models.Click(claim.control), models.Purpose.OPEN)
-            if pressed.done:
-                look, _ = await self._stable_looks.settle()
-                self._found.add(look.entries, page, turned)
+            look = await self._open(claim, look)
+            self._found.add(look.entries, page, turned)
         return look
+
+    async def _open(self, claim: looks.Claim, look: looks.Look) -> looks.Look:
+        """Presses a button that counts attachments, and looks again; the same look where it cannot be pressed."""
+        alike = sum(one.control == claim.control for one in look.claims)
+        pressed = await self._opened.press(models.Click(claim.control, 0, max(1, alike)), models.Purpose.OPEN)
+        return (await self._stable_looks.settle())[0] if pressed.done else look
 
     def _count(self, page: attachments.Page) -> int:
         """How many attachments of a page were found."""

@@ -1,0 +1,103 @@
+"""Tells a command and a web address how a run ended (`--on-finish`, `--notify`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from po_pw import errors, redact
+from po_pw.cli import boundary
+from po_pw.results import end_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from po_pw import settings
+    from po_pw.cli import running
+
+_WITHIN: Final = 300.0
+"""Seconds that the command may take."""
+
+
+class Teller:
+    """Takes what is known when a run ends normally."""
+
+    done: running.Done | None = None
+
+
+@contextlib.contextmanager
+def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
+    """Runs the command and posts to the address when the block ends, however it ends.
+
+    What fails here is a warning on standard error: the run's exit code stays as it is.
+
+    Args:
+        options: with both.
+        list_name: of the list.
+    """
+    if options.notify is not None:
+        redact.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
+    teller = Teller()
+    try:
+        yield teller
+    except errors.PoPwError as error:
+        _tell(options, _end(options, list_name, teller, type(error).exit_code, str(error)))
+        raise
+    except KeyboardInterrupt:
+        _tell(options, _end(options, list_name, teller, boundary.INTERRUPTED, "it was interrupted"))
+        raise
+    if teller.done is not None:
+        _tell(options, _end(options, list_name, teller, teller.done.exit_code, ""))
+
+
+def _end(options: settings.Settings, list_name: str, teller: Teller, exit_code: int, error: str) -> end_report.End:
+    out = options.out.absolute()
+    return end_report.End(exit_code, list_name, out, teller.done.summary if teller.done else None, error)
+
+
+def _tell(options: settings.Settings, end: end_report.End) -> None:
+    value = end_report.to_json(end)
+    if options.on_finish:
+        _run(options.on_finish, value, end.out)
+    if options.notify is not None:
+        from po_pw.transport import webhook
+
+        try:
+            asyncio.run(webhook.post_json(options.notify.get_secret_value(), value))
+        except errors.PoPwError as error:
+            _warn(f"nobody was notified: {error}")
+
+
+def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
+    """Runs the command by the system's shell, with the value as JSON on its standard input."""
+    known = {"PO_PW_EXIT_CODE": str(value["exit_code"]), "PO_PW_OUTPUT": str(out), "PO_PW_TEXT": str(value["text"])}
+    try:
+        # The user's own command, as typed: pipes and quotes are the shell's.
+        done = subprocess.run(  # noqa: S602
+            command,
+            shell=True,
+            input=json.dumps(value, ensure_ascii=False),
+            encoding="utf-8",
+            env={**os.environ, **known},
+            timeout=_WITHIN,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        _warn(f"the command of --on-finish was ended: it took longer than {_WITHIN / 60:.0f} minutes")
+        return
+    except OSError as error:
+        _warn(f"the command of --on-finish could not be started: {error.strerror or error}")
+        return
+    if done.returncode:
+        _warn(f"the command of --on-finish ended with exit code {done.returncode}")
+
+
+def _warn(said: str) -> None:
+    typer.secho(f"po-pw: {redact.text(said)}", fg=typer.colors.YELLOW, err=True)

@@ -1,0 +1,261 @@
+"""Finding an order by its number in Coupa's own list of orders, where its address does not follow from the number.
+
+Only what was looked at is claimed: an order is absent where all pages of the list were seen without it, or where a
+search that is known to find orders by their number did not find it. Everything is read: addresses with GET, and the
+list's own paging, pressed inside the press guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import time
+from typing import TYPE_CHECKING, Final
+
+from po_pw import models
+from po_pw.portals import list_stability
+from po_pw.portals.coupa import look as looks
+from po_pw.portals.coupa import order_list, page_kind
+from po_pw.portals.generic import generic_portal, page_facts
+
+if TYPE_CHECKING:
+    from po_pw.portals import base
+
+_MOST_PAGES: Final = 50
+"""Pages of the list that are looked at."""
+_WALKS_FOR: Final = 60.0
+"""Seconds after which no further page of the list is opened."""
+
+
+class Proof(enum.Enum):
+    """Whether the list's search finds orders by their number."""
+
+    OPEN = enum.auto()
+    """The list shows too few orders to try it, or need not be searched."""
+    PROVED = enum.auto()
+    FAILED = enum.auto()
+    """It did not find an order that the list shows, or showed the others as well."""
+
+
+@dataclasses.dataclass(slots=True)
+class KnownList:
+    """What is known of a portal's list of orders: shared by all orders of a run, so that it is read once."""
+
+    met: dict[str, dict[str, None]] = dataclasses.field(default_factory=dict)
+    """Addresses by number, of all orders that the list has shown."""
+    search: order_list.Search | None = None
+    proof: Proof = Proof.OPEN
+    problem: str = ""
+    """Why the list cannot be read."""
+    is_begun: bool = False
+    is_walked: bool = False
+    is_whole: bool = False
+    """All its pages were seen."""
+    pages: int = 0
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    def note(self, shown: order_list.OrderList) -> None:
+        """Remembers the orders of one page."""
+        for row in shown.rows:
+            self.met.setdefault(row.number, {})[row.address] = None
+
+    def why_unsure(self) -> str:
+        """Why an order that was not found may be there all the same."""
+        if self.problem:
+            return self.problem
+        pages = "the first page was" if self.pages == 1 else f"{self.pages} pages were"
+        orders = "1 order" if len(self.met) == 1 else f"{len(self.met):,} orders"
+        return f"the portal's list of orders cannot be searched by number, and only {pages} looked at ({orders})"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Located:
+    """What came of looking for an order."""
+
+    addresses: tuple[str, ...] = ()
+    """Of the orders with this number; empty: it has none, or nobody knows."""
+    why_unsure: str = ""
+    """Why the portal may have it all the same; `""` if it surely has not, or it was found."""
+    instead: page_kind.Verdict | None = None
+    """What came instead of the list, where that ends the reading of the order."""
+
+
+class _InsteadError(Exception):
+    """Something else came than the list: a sign-in, a question whether one is a person."""
+
+    def __init__(self, verdict: page_kind.Verdict) -> None:
+        super().__init__(verdict.why)
+        self.verdict = verdict
+
+
+class OrderSearch:
+    """Looks for one order.
+
+    Args:
+        opened: the order's page; it is left.
+        known: what is known of the portal's list.
+    """
+
+    def __init__(self, opened: base.OpenPage, known: KnownList) -> None:
+        self._opened = opened
+        self._known = known
+        self._list_url = order_list.address(opened.order.url)
+        self._looks = list_stability.StableLooks(
+            opened,
+            lambda: order_list.look(opened.page),
+            is_same=lambda one, other: one.rows == other.rows,
+            expects_more=lambda one, is_proved: not one.rows and not is_proved,
+            brings_nothing=lambda label: page_kind.KEPT_ALIVE_BY in label,
+        )
+
+    async def find(self) -> Located:
+        """The order's address, by its number.
+
+        Raises:
+            OrderError: the list cannot be opened for now.
+        """
+        try:
+            return await self._find(page_kind.bare(self._opened.order.po_number))
+        except _InsteadError as error:
+            return Located(instead=error.verdict)
+
+    async def _find(self, number: str) -> Located:
+        known = self._known
+        if number in known.met:
+            return self._met(number)
+        async with known.lock:
+            if not known.is_begun:
+                await self._begin()
+        if number in known.met:
+            return self._met(number)
+        if known.search is not None and known.proof is not Proof.FAILED and not known.problem:
+            is_whole = await self._search(known.search)
+            if number in known.met:
+                return self._met(number)
+            if known.proof is Proof.PROVED:
+                why = (
+                    "" if is_whole else "the search of the portal's list of orders has more results than were looked at"
+                )
+                return Located(why_unsure=why)
+        if not known.is_whole and not known.problem:
+            async with known.lock:
+                if not known.is_walked:
+                    await self._go(self._list_url)
+                    known.pages, known.is_whole = await self._walk()
+                    known.is_walked = True
+        if number in known.met:
+            return self._met(number)
+        return Located(why_unsure="" if known.is_whole else known.why_unsure())
+
+    def _met(self, number: str) -> Located:
+        return Located(tuple(self._known.met[number]))
+
+    async def _begin(self) -> None:
+        """Opens the list: which orders its first page shows, whether that is all, and whether its search is usable."""
+        known = self._known
+        await self._go(self._list_url)
+        shown, is_settled = await self._settle()
+        known.problem = await self._why_unreadable(shown)
+        known.search, known.pages = shown.search, 1
+        known.is_whole = is_settled and not known.problem and not shown.has_more(1)
+        if shown.search is not None and not known.is_whole and not known.problem:
+            known.proof = await self._prove(shown.search, shown)
+        known.is_begun = True
+
+    async def _why_unreadable(self, shown: order_list.OrderList) -> str:
+        look = await looks.look(self._opened.page)
+        status = self._opened.status()
+        if status >= 400:
+            return f"the portal's list of orders could not be read (HTTP {status})"
+        is_list = look.controller == page_kind.ORDERS and not look.action.startswith("show")
+        if not shown.rows and look.flash:
+            return f"the portal's list of orders could not be read (the portal says {look.flash[0][:120]!r})"
+        return "" if is_list or shown.rows else "the portal's list of orders could not be read (another page came)"
+
+    async def _prove(self, search: order_list.Search, shown: order_list.OrderList) -> Proof:
+        """Searches for an order that the list shows: a search by number shows it, and not those beside it."""
+        numbers = [row.number for row in shown.rows]
+        for number in numbers:
+            others = {other for other in numbers if number not in other}
+            if others:
+                await self._go(search.address(number))
+                found, is_settled = await self._settle()
+                left = {row.number for row in found.rows}
+                return Proof.PROVED if is_settled and number in left and not others & left else Proof.FAILED
+        return Proof.OPEN
+
+    async def _search(self, search: order_list.Search) -> bool:
+        """Searches for the order; whether all results were seen."""
+        await self._go(search.address(page_kind.address_part(self._opened.order.po_number)))
+        return (await self._walk(until=page_kind.bare(self._opened.order.po_number)))[1]
+
+    async def _walk(self, until: str = "") -> tuple[int, bool]:
+        """Notes all orders from the page that is shown on.
+
+        Args:
+            until: a number, after which nothing more need be looked at.
+
+        Returns:
+            How many pages were seen, and whether those are all.
+        """
+        ends = time.monotonic() + _WALKS_FOR
+        shown, is_settled = await self._settle()
+        page, seen = 1, {self._opened.page.url}
+        while is_settled and until not in self._known.met:
+            turn = shown.next(page)
+            if turn is None:
+                return page, not shown.has_more(page)
+            if page >= _MOST_PAGES or time.monotonic() >= ends:
+                break
+            address = shown.address_of(turn)
+            if address:
+                if address in seen:
+                    break
+                seen.add(address)
+                await self._go(address)
+            else:
+                pressed = await self._opened.press(_click(shown, turn), models.Purpose.TURN)
+                self._looks.begin_again()
+                if not pressed.done:
+                    break
+            before = shown
+            shown, is_settled = await self._settle()
+            if shown.rows == before.rows:
+                break
+            page += 1
+        return page, False
+
+    async def _go(self, url: str) -> None:
+        await self._opened.go(url)
+        self._looks.begin_again()
+
+    async def _settle(self) -> tuple[order_list.OrderList, bool]:
+        """What the list shows in the end; notes its orders.
+
+        Raises:
+            _InsteadError: the portal asks for a sign-in, or whether one is a person.
+        """
+        opened = self._opened
+        shown, is_settled = await self._looks.settle()
+        look = await looks.look(opened.page)
+        facts = await page_facts.look(
+            opened.page,
+            asked=self._list_url,
+            status=opened.status(),
+            po_number=opened.order.po_number,
+            words=generic_portal.WORDS,
+        )
+        if facts.challenge_covers:
+            why = "the portal asks whether you are a person"
+            raise _InsteadError(page_kind.Verdict(models.PageKind.CHALLENGE, why, (why,)))
+        if why := page_kind.signed_out(look, facts):
+            raise _InsteadError(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
+        self._known.note(shown)
+        failed = {**opened.watch.failures, **opened.watch.refusals}
+        return shown, is_settled and not (failed and not shown.rows)
+
+
+def _click(shown: order_list.OrderList, turn: order_list.Turn) -> models.Click:
+    alike = [one for one in shown.turns if one.control == turn.control]
+    return models.Click(turn.control, next(nth for nth, one in enumerate(alike) if one is turn), len(alike))
