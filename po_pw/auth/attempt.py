@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
-    from po_pw.browser import contexts, launching, playwright_driver
+    from po_pw.browser import contexts, launching
 
     # Playwright's own types are for the modules that use them.
     Page = Any
@@ -43,7 +43,7 @@ class Proof:
 
 @contextlib.asynccontextmanager
 async def opened(
-    driver: playwright_driver.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
+    driver: contexts.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
 ) -> AsyncIterator[contexts.Context]:
     """A context with an empty profile and these cookies, of which nothing is left after the block.
 
@@ -77,7 +77,7 @@ async def opened(
 class Strangers:
     """How an address looks to somebody who is not signed in."""
 
-    def __init__(self, driver: playwright_driver.Driver, launch: launching.Launch, timeout: float) -> None:
+    def __init__(self, driver: contexts.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
         self._launch = launch
         self._timeout = timeout

@@ -11,11 +11,11 @@ from po_pw.auth import attempt, codes, credentials, forms
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
-    from po_pw.browser import launching, playwright_driver
+    from po_pw.browser import contexts, launching
 
 
 async def renew(
-    options: settings.Settings, origin: str, driver: playwright_driver.Driver, launch: launching.Launch
+    options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch
 ) -> dict[str, Any]:
     """Signs in to a portal again without asking anybody, saves the sign-in, and gives its new storage state.
 

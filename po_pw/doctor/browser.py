@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright import async_api as playwright
 
-    from po_pw.browser import contexts, playwright_driver, profiles
+    from po_pw.browser import contexts, profiles
 
 REINSTALL: Final = "Reinstall po-pw: pip install --force-reinstall po-pw"
 
@@ -36,15 +36,15 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
     asked: dict[str, checks.Check] = {}
     try:
         # Imported here: a broken Playwright must become a check's result.
-        from po_pw.browser import display, playwright_driver, profiles
+        from po_pw.browser import contexts, display, profiles
     except ImportError as error:
         lines.add(checks.problem("playwright", f"cannot be loaded: {error}", REINSTALL))
         return asked
     async with contextlib.AsyncExitStack() as stack:
-        driver: playwright_driver.Driver | None = None
+        driver: contexts.Driver | None = None
         with lines.trying("playwright", REINSTALL):
             async with asyncio.timeout(_DRIVER):
-                driver = await stack.enter_async_context(playwright_driver.Driver())
+                driver = await stack.enter_async_context(contexts.Driver())
             lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; it starts"))
         chosen: models.BrowserInfo | None = None
         if driver is not None:
@@ -103,7 +103,7 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
 
 
 async def _launch(
-    driver: playwright_driver.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
+    driver: contexts.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
 ) -> launching.Launch:
     """Opens a context and a page, and downloads a file; returns the launch options that worked."""
     from po_pw.doctor import trial
@@ -135,7 +135,7 @@ async def _launch(
 
 @contextlib.asynccontextmanager
 async def _opened(
-    driver: playwright_driver.Driver,
+    driver: contexts.Driver,
     launch: launching.Launch,
     manager: profiles.ProfileManager,
     name: str,
@@ -152,7 +152,7 @@ async def _opened(
 
 
 async def _ask(
-    options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, origin: str, number: int
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, origin: str, number: int
 ) -> checks.Check:
     """Opens a portal's home page with the saved sign-in, as a worker would."""
     from po_pw.browser import profiles

@@ -10,17 +10,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import (
-    capture,
-    contexts,
-    document_answers,
-    launching,
-    page_lease,
-    page_watch,
-    press_guard,
-    printing,
-    started_download,
-)
+from po_pw.browser import capture, contexts, launching, page_lease, press_guard, printing, quiet
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
@@ -185,7 +175,7 @@ class BrowserLane:
                 got = await capture.download(
                     self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
                 )
-            except document_answers.PageInsteadError as error:
+            except capture.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
                 raise
         return await _of_size(got, self._options.max_file_bytes)
@@ -221,7 +211,7 @@ class _Visit:
     async def open(self) -> None:
         """Opens the page and reads it."""
         page = self._hold.page
-        with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+        with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
@@ -238,7 +228,7 @@ class _Visit:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._shown != (click.at, click.page):
             page = self._hold.page
-            with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+            with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
                 opened = await self._open_page(watch, answers, click.at)
                 await self._portal.turn_to(opened, click)
             self._shown = click.at, click.page
@@ -256,14 +246,14 @@ class _Visit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except document_answers.PageInsteadError as error:
+        except capture.PageInsteadError as error:
             self._shown = None
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
             raise
         except errors.OrderError:
             self._shown = None
             raise
-        if isinstance(got, started_download.Opened):
+        if isinstance(got, capture.Opened):
             self._shown = None
             return models.Link(got.url, shown)
         self._knowledge.trust_press(self._order.url, click.control)
@@ -295,7 +285,7 @@ class _Visit:
         return await snapshot.take(self._hold.page, folder, self._console.text())
 
     async def _open_page(
-        self, watch: page_watch.Watch, answers: list[playwright.Response], at: str = ""
+        self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
         order, knowledge = self._order, self._knowledge
@@ -369,7 +359,7 @@ def _allow_reading(control: models.Control) -> str | None:
     return control_veto.veto(control)
 
 
-async def _raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageInsteadError) -> None:
+async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
     kept = record_address.same_address(asked, facts.url)
     if sign_in_signs.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
@@ -454,7 +444,7 @@ def _host_policy(
     )
 
 
-async def _of_size(got: started_download.Captured, most: int | None) -> started_download.Captured:
+async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
     announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:

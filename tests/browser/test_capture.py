@@ -11,18 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import (
-    capture,
-    contexts,
-    controls,
-    document_answers,
-    launching,
-    page_lease,
-    playwright_driver,
-    press_record,
-    profiles,
-    started_download,
-)
+from po_pw.browser import capture, contexts, controls, launching, page_lease, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -60,8 +49,8 @@ async def captured(
     hold: page_lease.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
-    guard: document_answers.Guard | None = None,
-) -> started_download.Captured | started_download.Opened:
+    guard: capture.Guard | None = None,
+) -> capture.Captured | capture.Opened:
     """What a click brings, where everything may be pressed."""
     click = await clicks(hold, selector)
     return await capture.capture(
@@ -77,7 +66,7 @@ class Opened:
         self.site = site
 
     async def open(self) -> None:
-        self.driver = await playwright_driver.Driver().__aenter__()
+        self.driver = await contexts.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         self.context = await self.another("w1")
 
@@ -100,7 +89,7 @@ class Opened:
 
     async def clicked(
         self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
-    ) -> started_download.Captured | started_download.Opened:
+    ) -> capture.Captured | capture.Opened:
         """Opens a page of the site and captures what a click on it brings."""
         async with self.context.page() as hold:
             await hold.page.goto(path or self.site.page(page))
@@ -109,12 +98,10 @@ class Opened:
             finally:
                 assert hold.waiter is None
 
-    async def file(
-        self, page: str, selector: str = "#go", *, path: str = ""
-    ) -> tuple[str, bytes, started_download.Captured]:
+    async def file(self, page: str, selector: str = "#go", *, path: str = "") -> tuple[str, bytes, capture.Captured]:
         """Name and content of the file that a click brings."""
         got = await self.clicked(page, selector, path=path)
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         part = await got.part()
         content = part.read_bytes()
         await got.discard()
@@ -167,7 +154,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
             await hold.page.goto(url)
             guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
             got = await captured(opened.context, hold, guard=guard)
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         await got.discard()
         return got.url
 
@@ -202,7 +189,7 @@ def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> Non
     inner = f"http://{host}:{opened.site.port}/page"
     name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
-    with pytest.raises(document_answers.PageInsteadError):
+    with pytest.raises(capture.PageInsteadError):
         opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
 
 
@@ -219,7 +206,7 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) 
         ("inline-pdf", "#go", "/file/pdf"),
     ):
         got = opened.run(opened.clicked(page, selector))
-        assert got == started_download.Opened(opened.site.origin + path)
+        assert got == capture.Opened(opened.site.origin + path)
     assert not [line for line in opened.site.asked[before:] if "/page/" not in line or line.endswith("/blank")]
 
     async def windows() -> list[str]:
@@ -239,14 +226,14 @@ def test_a_link_keeps_the_name_that_it_gives_its_file(opened: Opened) -> None:
     """`download` is taken from links, so that what they ask for can be held; also from those that a script makes."""
     for page in ("named-link", "made-link", "made-link-sent"):
         got = opened.run(opened.clicked(page))
-        assert got == started_download.Opened(f"{opened.site.origin}/file/pdf", "Order 7.pdf"), page
+        assert got == capture.Opened(f"{opened.site.origin}/file/pdf", "Order 7.pdf"), page
 
 
 def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -> None:
     """A page that fills a frame beside what it was asked for: the link to the file counts, the frame's comes after."""
     got = opened.run(opened.clicked("frame-and-file"))
     origin = opened.site.origin
-    assert got == started_download.Opened(f"{origin}/file/pdf", others=(f"{origin}/page/blank",))
+    assert got == capture.Opened(f"{origin}/file/pdf", others=(f"{origin}/page/blank",))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +243,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", document_answers.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
+        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
         ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "HTTP 201 .*no file"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
@@ -275,7 +262,7 @@ def test_what_is_no_file_is_told_by_its_kind(
     if page in {"form-429", "form-file-202"}:
         assert isinstance(caught.value, errors.TransientError)
         assert caught.value.retry_after == 7
-    if isinstance(caught.value, document_answers.PageInsteadError):
+    if isinstance(caught.value, capture.PageInsteadError):
         assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 
@@ -322,7 +309,7 @@ def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
 
     async def go() -> bytes:
         got = await opened.clicked("form-slow")
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         assert (await opened.file("form-png"))[1] == PNG
         await asyncio.to_thread(opened.site.let_go)
         content = (await got.part()).read_bytes()
@@ -342,7 +329,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
 
     async def go() -> None:
         got = await opened.clicked("form-slow")
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         await until(files)
         await got.discard()
         with pytest.raises(errors.TransientError, match="broke off"):
@@ -361,7 +348,7 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
 
     async def go() -> None:
         got = await opened.clicked(served)
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         try:
             await got.part()
         finally:
@@ -383,7 +370,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                 async with context.page() as hold:
                     await hold.page.goto(opened.site.page(page))
                     got = await captured(context, hold)
-                assert isinstance(got, started_download.Captured)
+                assert isinstance(got, capture.Captured)
                 with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
                 assert caught.value.code is models.ErrorCode.TOO_LARGE
@@ -393,7 +380,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
             async with context.page() as hold:
                 await hold.page.goto(opened.site.page("form-pdf"))
                 got = await captured(context, hold)
-            assert isinstance(got, started_download.Captured)
+            assert isinstance(got, capture.Captured)
             assert (await got.part()).read_bytes() == PDF
             await got.discard()
         finally:
@@ -421,7 +408,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
             async with context.page() as hold:
                 await hold.page.goto(opened.site.page("form-slow"))
                 got = await captured(context, hold)
-            assert isinstance(got, started_download.Captured)
+            assert isinstance(got, capture.Captured)
             with pytest.raises(errors.BrowserLostError):
                 await killed(context)
             with pytest.raises(errors.BrowserLostError):
@@ -510,7 +497,7 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
                 on_audit=lambda _: None,
                 on_no_file=lambda control, _: no_file.append(control),
             )
-        assert isinstance(got, started_download.Captured)
+        assert isinstance(got, capture.Captured)
         await got.discard()
 
     with contextlib.suppress(errors.OrderError):
