@@ -199,6 +199,15 @@ class OrderPutBack(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class OrderParked(Event):
+    """An order's page was read; it waits until other orders have shown more of its portal."""
+
+    worker: models.WorkerId
+    key: models.OrderKey
+    po_number: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class OrderSettled(Event):
     """An order's outcome is durable."""
 
@@ -256,6 +265,19 @@ class SignInEnded(Event):
     host: str
     renewed: bool
     """False: nobody is signed in; the portal's orders are left for another run."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Paused(Event):
+    """The user paused the run: no order is started; those in progress are finished."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """The user let the run continue."""
+
+    seconds: float
+    """How long it was paused."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -45,6 +45,20 @@ def countdown(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else _minutes(seconds)
 
 
+def remaining(seconds: float) -> str:
+    """Formats an estimate, in whole units and no more exact than it can be: `25 s`, `4 min`, `2 h 10 min`, `3 days`."""
+    if seconds < 55:
+        return f"{max(1, round(seconds)) if seconds < 9.5 else 5 * round(seconds / 5)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 600:
+        hours, tens = divmod(round(minutes / 10), 6)
+        return f"{hours} h {tens}0 min" if tens else f"{hours} h"
+    hours = round(minutes / 60)
+    return f"{hours} h" if hours < 48 else f"{round(hours / 24)} days"
+
+
 def _minutes(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""The whole check, `python -m tests`: lint, format, types, import layers and tests; stops at the first that fails.
+"""The whole check, `python -m tests`: lint, format, types, import layers; then, where none fails, the tests.
 
 `python -m tests unit` runs only the tests that need no browser and are quick. Other arguments go to pytest, e.g.
 `python -m tests -k scheduler`; without any, several tests run at once.
@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TOGETHER = ("-n", "4", "--dist", "worksteal")
 """Most tests wait for a browser: four at once took 7.3 minutes where three took 11.3, on two cores."""
@@ -19,28 +25,56 @@ WINDOWS = (
 """The program's types as Windows has them; code for other systems is unreachable there on purpose."""
 UNIT = (*TOGETHER, "-q", "-m", "not slow", "tests/unit")
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Hundreds of processes are started: without bytecode each compiles all that it imports."""
 
 
 def main() -> int:
+    """Runs what is asked for; returns the exit code of the first that fails, or 0."""
     python = (sys.executable, "-m")
     if sys.argv[1:] == ["unit"]:
-        return subprocess.run((*python, "pytest", *UNIT), cwd=ROOT, check=False).returncode
-    steps: list[tuple[str, ...]] = [
-        (*python, "ruff", "check"),
-        (*python, "ruff", "format", "--check", "--quiet"),
-        (*python, "mypy"),
-        WINDOWS,
-        (sys.executable, "-c", "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"),
-        (*python, "pytest", *(sys.argv[1:] or TOGETHER)),
-    ]
-    for step in steps:
-        name = step[2] if step[1] == "-m" else "lint-imports"
+        return _pytest(UNIT)
+    imports = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
+    checks: dict[str, tuple[str, ...]] = {
+        "ruff": (*python, "ruff", "check"),
+        "ruff format": (*python, "ruff", "format", "--check", "--quiet"),
+        "mypy": (*python, "mypy"),
+        "mypy for Windows": WINDOWS,
+        "lint-imports": (sys.executable, "-c", imports),
+        # pytest compiles tests for itself, too: here once, not once in each of its processes.
+        "pytest --collect-only": (*python, "pytest", "--collect-only", "-qq", *sys.argv[1:]),
+    }
+    # Together: each uses one core.
+    with concurrent.futures.ThreadPoolExecutor(len(checks)) as pool:
+        ended = dict(zip(checks, pool.map(_captured, checks.values()), strict=True))
+    for name, check in ended.items():
         print(f"== {name}", flush=True)  # noqa: T201 - this is a command
-        code = subprocess.run(step, cwd=ROOT, check=False).returncode
-        if code:
-            print(f"== {name} failed", flush=True)  # noqa: T201
-            return code
-    return 0
+        if check.returncode:
+            print(f"{check.stdout}== {name} failed", flush=True)  # noqa: T201
+            return check.returncode
+    print("== pytest", flush=True)  # noqa: T201
+    code = _pytest(sys.argv[1:] or TOGETHER)
+    if code:
+        print("== pytest failed", flush=True)  # noqa: T201
+    return code
+
+
+def _pytest(arguments: Sequence[str]) -> int:
+    command = (sys.executable, "-m", "pytest", *arguments)
+    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False).returncode
+
+
+def _captured(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 if __name__ == "__main__":

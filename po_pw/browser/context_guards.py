@@ -14,7 +14,7 @@ from playwright import async_api as playwright
 from po_pw.browser import press_guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from po_pw.browser import page_lease
 
@@ -25,15 +25,19 @@ class Guards:
     Args:
         inner: the context.
         owner: maps a page to the leased page it belongs to: itself or its opener; None if unknown.
+        kill: kills the browser; called where a page could not be left, because nothing else keeps its requests from
+            being sent.
     """
 
     def __init__(
         self,
         inner: playwright.BrowserContext,
         owner: Callable[[playwright.Page], playwright.Page | None],
+        kill: Callable[[], Awaitable[None]],
     ) -> None:
         self._inner = inner
         self._owner = owner
+        self.kill = kill
         self._guards: dict[playwright.Page, press_guard.Guard] = {}
         self._lock = asyncio.Lock()
         self.nothing_held = asyncio.Event()
@@ -44,6 +48,7 @@ class Guards:
         """Number of requests held so far."""
         self._is_routing = False
         self._browser: playwright.CDPSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         inner.on("requestfinished", self._ended)
         inner.on("requestfailed", self._ended)
 
@@ -62,11 +67,37 @@ class Guards:
                     await self._inner.route("**/*", self._held)
             if self._browser is None and self._inner.browser is not None:
                 self._browser = await self._inner.browser.new_browser_cdp_session()
+                await self._trap(self._browser)
             await guard.watch(self._inner.new_cdp_session)
         except BaseException:
             await guard.end()
             raise
         return guard
+
+    async def _trap(self, browser: playwright.CDPSession) -> None:
+        """Stops last beacons for as long as the browser runs: that of a slow frame may come after its page was left."""
+
+        async def stop(event: dict[str, Any]) -> None:
+            for guard in self._guards.values():
+                guard.is_last(event["request"]["url"])
+            with contextlib.suppress(playwright.Error):  # the browser is gone
+                await browser.send("Fetch.failRequest", {"requestId": event["requestId"], "errorReason": "Aborted"})
+
+        def paused(event: dict[str, Any]) -> None:
+            task = asyncio.get_running_loop().create_task(stop(event), name="last-beacon")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        browser.on("Fetch.requestPaused", paused)
+        await browser.send("Fetch.enable", {"patterns": [{"urlPattern": f"*{press_guard.LAST}*"}]})
+
+    async def end_all(self) -> None:
+        """Leaves all pages that are guarded. Call it before the browser closes, which sends what it still holds."""
+        await asyncio.gather(*(guard.end() for guard in tuple(self._guards.values())))
+
+    async def abandon_all(self) -> None:
+        """Ends all guards after the browser was killed."""
+        await asyncio.gather(*(guard.abandon() for guard in tuple(self._guards.values())))
 
     async def over(self, guard: press_guard.Guard) -> None:
         """Removes an ended guard, and with the last one the route."""

@@ -258,7 +258,7 @@ class Context:
         self._process: psutil.Process | None = None
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
-        self.guards = context_guards.Guards(inner, self._pages.owner)
+        self.guards = context_guards.Guards(inner, self._pages.owner, self._kill_unleft)
         self.transfers: transfers.Transfers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -316,6 +316,11 @@ class Context:
             self._gone(launching.first_line(error))
         else:
             self._hangs(timing.timeout)
+
+    async def _kill_unleft(self) -> None:
+        """Kills a browser in which a page could not be left after a press: whatever it still holds is never sent."""
+        self._gone("a page could not be left after a press")
+        await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
 
     def _hangs(self, timeout: float) -> None:
         """Kills a browser that does not respond, so that callers fail at once and not at their own timeouts."""
@@ -452,12 +457,14 @@ class Context:
             if self.lost.is_set():  # crashed or hung: do not wait
                 await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
             async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.guards.end_all()
                 await self._inner.close()
             timeout = 2.0
         except (playwright.Error, TimeoutError) as error:
             _log.info("context of %s did not close by itself: %s", self.worker, launching.first_line(error))
         finally:
             await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, timeout)
+            await self.guards.abandon_all()
             if self.pid:
                 await asyncio.to_thread(self._run_dir.forget, self.pid)
 

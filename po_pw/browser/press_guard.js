@@ -4,7 +4,9 @@
   const KEY = Symbol.for('po-pw.press');
   const ON = Symbol.for('po-pw.pressing');
   if (globalThis[KEY]) return;
-  const state = { held: [], names: {}, expected: null, changed: false, moved: false, samePage: false, leaving: false };
+  const state = {
+    held: [], names: {}, expected: null, changed: false, moved: false, samePage: false, leaving: false, last: '', awaited: false,
+  };
   const pressing = () => globalThis[ON] === true;
   const note = (what, url) => { if (state.held.length < 100) state.held.push([what, String(url || '')]); };
 
@@ -52,6 +54,10 @@
     addEventListener(type, (event) => { if (pressing()) event.stopImmediatePropagation(); }, true);
   }
   const beacon = Navigator.prototype.sendBeacon;
+  addEventListener('securitypolicyviolation', (event) => {
+    if (!event.isTrusted || event.disposition !== 'enforce' || event.effectiveDirective !== 'connect-src') return;
+    if (event.blockedURI && state.last.startsWith(event.blockedURI)) state.awaited = false;
+  }, true);
   const last = (owner, name, what, answer) => wrap(owner, name, {
     apply(target, self, args) {
       if (!state.leaving) return Reflect.apply(target, self, args);
@@ -130,11 +136,15 @@
       keepHere(element.form || element.closest('form'), element);
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
-    // Sends nothing more but a last beacon, to an address that is held like all others: when it comes, all that was sent
-    // before it has come.
+    // Sends nothing more but, once, a last beacon, to an address that is held like all others: when it comes, all that was
+    // sent before it has come. Returns whether it will come: not from a page that may send none.
     leave(last) {
-      state.leaving = true;
-      return /^https?:/.test(location.protocol) && Reflect.apply(beacon, navigator, [location.origin + last]);
+      if (!state.leaving) {
+        Object.assign(state, { leaving: true, last: location.origin + last });
+        state.awaited = /^https?:/.test(location.protocol);
+        if (state.awaited && !Reflect.apply(beacon, navigator, [state.last])) state.awaited = false;
+      }
+      return state.awaited;
     },
     report() { return { held: state.held, names: state.names, changed: state.changed, moved: state.moved }; },
   } });

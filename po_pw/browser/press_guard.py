@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.resources
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -48,12 +49,13 @@ _ANSWERS_WITHIN: Final = 10.0
 """Seconds for a page to respond, and to be left."""
 _FRAME_ANSWERS_WITHIN: Final = 1.0
 """Seconds for a script call in frames other than the pressed control's."""
-_LEAVES_WITHIN: Final = 15.0
-"""Seconds to prepare a page for being left: one that sends endlessly is slow to respond."""
-_LAST: Final = "/po-pw-last-"
-"""Path prefix, before a number, of a page's last beacon. It is held and never sent."""
-_LAST_WITHIN: Final = 1.0
-"""Seconds to wait for it; it never comes if the page's policy forbids beacons."""
+_LEAVES_WITHIN: Final = 30.0
+"""Seconds to prepare a page for being left: one that sends endlessly is slow. Its browser is killed after that."""
+LAST: Final = "/po-pw-last-"
+"""Path prefix, before numbers, of a page's last beacon. It is held and never sent."""
+_ASKS_EVERY: Final = 0.05
+"""Seconds after which a page is asked whether its policy forbids that beacon, as long as none comes."""
+_numbers: Final = itertools.count()
 _CALM_ROUNDS: Final = 2
 """Browser round trips without a new request before a page is left."""
 _CALM: Final = 0.02
@@ -221,6 +223,13 @@ class Guard:
             else:
                 await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
+    def is_last(self, url: str) -> bool:
+        """Whether this is the last beacon of one of the page's frames, which has come now."""
+        path = urlsplit(url).path
+        if path in self._last:
+            self._last[path].set()
+        return path.startswith(LAST)
+
     def _is_bad_hop(self, event: Mapping[str, Any]) -> bool:
         press = self.press
         status = int(event.get("responseStatusCode", 0))
@@ -237,11 +246,9 @@ class Guard:
         the `route`: Playwright waits in vain for the matching event, and Chromium sends it when the `route` is removed
         (Playwright 1.65, Chromium 156).
         """
-        press = self.press
-        last = self._last.get(urlsplit(event["request"]["url"]).path)
-        if last is not None:
-            last.set()
+        if self.is_last(event["request"]["url"]):
             return True
+        press = self.press
         if press is None or event.get("resourceType") == "Document" or "redirectedRequestId" in event:
             return False
         held, unseen = held_requests.held_by_devtools(event, press.page_url)
@@ -255,7 +262,7 @@ class Guard:
         """Judges one held request of this page, and continues or stops it."""
         request = route.request
         press = self.press
-        if press is None:
+        if press is None or self.is_last(request.url):
             await route.abort("aborted")
             return
         held, unseen = held_requests.held_request(request, press.page_url)
@@ -292,21 +299,25 @@ class Guard:
             self._ending = asyncio.get_running_loop().create_task(self._end(), name="press-guard-end")
         await asyncio.shield(self._ending)
 
+    async def abandon(self) -> None:
+        """Gives up leaving the page, whose browser was killed."""
+        if self._ending is not None:
+            self._ending.cancel()
+            await asyncio.gather(self._ending, return_exceptions=True)
+
     async def _end(self) -> None:
         page = self.lease.page
         try:
             async with asyncio.timeout(_LEAVES_WITHIN + _ANSWERS_WITHIN):
                 for popup in tuple(self.lease.popups):
                     await popup.close()
-                if not page.is_closed():
-                    await self._quieten()
-                    await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
-                    await self._cut_off(cut=False)
+                await self._quieten()
+                await page.goto("about:blank", timeout=_ANSWERS_WITHIN * 1000)
+                await self._cut_off(cut=False)
         except (playwright.Error, TimeoutError):
+            # Some requests may not have come yet. Chromium would send them when the guard ends or the page closes.
             self.lease.is_doubtful = True
-            with contextlib.suppress(playwright.Error, TimeoutError):
-                async with asyncio.timeout(_ANSWERS_WITHIN):
-                    await page.close()
+            await self._guards.kill()
         finally:
             self.lease.guard = None
             await self._guards.over(self)
@@ -332,17 +343,28 @@ class Guard:
         is_flood = self._guards.held - self._held_before + self._stopped >= _FLOOD
 
         async def leave(frame: playwright.Frame, path: str) -> None:
-            # A frame whose document was stopped may never respond; nothing runs in it either.
-            with contextlib.suppress(playwright.Error, TimeoutError):
-                async with asyncio.timeout(_LEAVES_WITHIN if frame == page.main_frame else _FRAME_ANSWERS_WITHIN):
-                    if not await frame.evaluate(f"(last) => {_API}?.leave(last)", path):
-                        return
-                async with asyncio.timeout(_LEAVES_WITHIN if is_flood else _LAST_WITHIN):
-                    await self._last[path].wait()
+            is_main = frame == page.main_frame
+            while not self._last[path].is_set() and not frame.is_detached():
+                try:
+                    async with asyncio.timeout(_LEAVES_WITHIN if is_main else _FRAME_ANSWERS_WITHIN):
+                        if not await frame.evaluate(f"(last) => {_API}?.leave(last)", path):
+                            return
+                except TimeoutError:
+                    if is_main:
+                        raise
+                    return  # a frame whose document was stopped may never respond; nothing runs in it either
+                except playwright.Error:  # it went on to another document, which can send as well
+                    if page.is_closed() or self.lease.crashed is not None:
+                        raise
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ASKS_EVERY):
+                        await self._last[path].wait()
 
-        frames = {f"{_LAST}{index}": frame for index, frame in enumerate(page.frames)}
+        number = next(_numbers)  # several pages of a context may be left at once
+        frames = {f"{LAST}{number}-{index}": frame for index, frame in enumerate(page.frames)}
         self._last = {path: asyncio.Event() for path in frames}
-        await asyncio.gather(*(leave(frame, path) for path, frame in frames.items()))
+        async with asyncio.timeout(_LEAVES_WITHIN):
+            await asyncio.gather(*(leave(frame, path) for path, frame in frames.items()))
         await self._cut_off(cut=True)
         # A navigation in progress would conflict with leaving the page. Stop it only after all requests have arrived:
         # Playwright does not report those cancelled earlier, and they are sent when the `route` is removed.

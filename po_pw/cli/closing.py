@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import live, problems, shell, tally
+from po_pw.cli import drawing, problems, shell, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -60,10 +60,11 @@ def show(
     for status, reason in reasons.STATUSES.items():
         count = summary.counts.get(status, 0)
         if count:
-            table.add_row(Text(str(count), "bold"), Text(status.value, live.STYLES[status]), Text(reason.cause, "dim"))
+            word = Text(status.value, drawing.STYLES[status])
+            table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see error_message in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))

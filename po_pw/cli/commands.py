@@ -8,11 +8,13 @@ import typer
 
 import po_pw
 from po_pw.cli import (
+    boundary,
     browser,
     config,
     demo,
     doctor,
     login,
+    next_step,
     portal,
     process,
     saved_sign_ins,
@@ -29,6 +31,7 @@ _PROCESS: Final = """\
   po-pw process pos.csv --base-url https://acme.coupahost.com   # the list has only PO numbers"""
 _STATUS: Final = """\
   po-pw status                                               # of the folder downloads
+  po-pw status --watch                                       # until the run ends
   po-pw status may --audit                                   # what was pressed on the portals"""
 _VERIFY: Final = """\
   po-pw verify
@@ -55,7 +58,6 @@ app = typer.Typer(
     name="po-pw",
     cls=usage.Group,
     help="Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -85,10 +87,17 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser."""
+    """Download every attachment of your purchase orders from supplier portals, in parallel, with a real browser.
+
+    Without a command, po-pw says what is waiting in this folder and what to run next.
+    """
+    if context.invoked_subcommand is None:
+        with boundary.report_errors():
+            next_step.show()

@@ -175,9 +175,11 @@ def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
 def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, headed: bool) -> int:
     import asyncio
 
+    from rich.console import Console
+
     from po_pw import settings
     from po_pw.auth import login, trust
-    from po_pw.cli import running, tally
+    from po_pw.cli import progress, running, tally
     from po_pw.orders import read
 
     table, downloads = _prepared(portal, out)
@@ -192,17 +194,18 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
         f"{name} is at {portal.origin} and has {tally.many(len(portal.orders), 'order')}"
         + (f"; {len(expected_to_fail)} of them will fail on purpose." if expected_to_fail else ".")
     )
-    done = asyncio.run(
-        login.login(
-            options,
-            portal.sign_in_url,
-            username=portal.username,
-            password=portal.password,
-            patience=60,
-            code=None if tenant is None else lambda _: tenant.code(),
-            trust=trust.Trust(() if tenant is None else (tenant.sign_in_host,)),
+    with progress.shown(Console(soft_wrap=False)) as hear, progress.stage(hear, "Signing in"):
+        done = asyncio.run(
+            login.login(
+                options,
+                portal.sign_in_url,
+                username=portal.username,
+                password=portal.password,
+                patience=60,
+                code=None if tenant is None else lambda _: tenant.code(),
+                trust=trust.Trust(() if tenant is None else (tenant.sign_in_host,)),
+            )
         )
-    )
     typer.echo(f"Signed in as {portal.username}, with {done.browser.name} {done.browser.version}.")
     ended = running.run_table(options, read.open_table(table), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:

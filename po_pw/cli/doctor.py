@@ -71,10 +71,10 @@ def doctor(
         with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
             options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
-        raise typer.Exit(_exit_code(found))
+        raise typer.Exit(exit_code(found))
 
 
-def _exit_code(found: Sequence[engine.Check]) -> int:
+def exit_code(found: Sequence[engine.Check]) -> int:
     """0 where all is well, 3 where this machine has a problem, else 4 for a sign-in, 1 for a portal out of reach."""
     problems = [check for check in found if check.state == "problem"]
     if any(check.subject == "machine" for check in problems):
@@ -114,15 +114,20 @@ def _as_lines(options: settings.Settings, *, online: bool) -> list[engine.Check]
     from rich.console import Console
 
     console = Console(soft_wrap=False, highlight=False)
+    found = examine_and_show(console, options, online=online)
+    _close(console, found)
+    return found
+
+
+def examine_and_show(console: Console, options: settings.Settings, *, online: bool) -> list[engine.Check]:
+    """Runs all checks, and prints each as soon as it is known."""
     with console.status("Checking") as status:
 
         def said(check: engine.Check) -> None:
             _show(console, check)
             status.update(f"Checking ({check.name} is done)")
 
-        found = _examine(options, online=online, said=said)
-    _close(console, found)
-    return found
+        return _examine(options, online=online, said=said)
 
 
 def _show(console: Console, check: engine.Check) -> None:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from po_pw import events, humanize, models
-from po_pw.cli import problems, progress, tally
+from po_pw.cli import drawing, problems, progress, screen, tally, terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
-    from rich.console import RenderableType
+    from rich.console import Console
 
-STYLES = {
-    models.Status.COMPLETED: "green",
-    models.Status.NO_ATTACHMENTS: "cyan",
-    models.Status.PARTIAL: "yellow",
-    models.Status.FAILED: "red",
-    models.Status.PENDING: "dim",
-    models.Status.DUPLICATE: "dim",
-}
+    from po_pw.engine import run as engine
 
 _NAMED, _NAMED_FIRST = 10, 3
 """Refused rows that are named when a run begins: where nothing else will name them, and where the end does."""
@@ -38,26 +30,31 @@ class View:
         console: where to.
         quiet: says only what went wrong.
         verbose: says every step, in lines.
+        name: of the command, for the terminal's title.
     """
 
-    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool, name: str = "po-pw") -> None:
         self.tally = tally.Tally()
         self._console = console
         self._quiet = quiet
         self._verbose = verbose
-        self._live: Live | None = None
+        self._name = name
+        self._has_keys = False
         self._stages = progress.Stages()
+        self._screen: screen.Screen | None = None
         self._lines: progress.Lines | None = None
-        if console.is_terminal and not quiet and not verbose:
-            self._live = Live(get_renderable=self._render, console=console, refresh_per_second=6, transient=True)
+        self._lock = threading.RLock()
+        """Held while an event is counted, and while what was counted is drawn."""
+        if not quiet and screen.is_possible(console):
+            self._screen = screen.Screen(console, self._draw, self._title, guarded=True)
         elif not quiet:
             self._lines = progress.Lines(
-                self._stages, lambda line: progress.said(console, line), waited_for=self.tally.waited_for
+                self._stages, lambda line: progress.said(console, line), waited_for=self._waited_for
             )
 
     def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
+        if self._screen is not None:
+            self._screen.__enter__()
         if self._lines is not None:
             self._lines.__enter__()
         return self
@@ -65,15 +62,36 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        if self._screen is not None:
+            self._screen.__exit__(kind, error, trace)
         if self._lines is not None:
             self._lines.__exit__(kind, error, trace)
 
+    @contextlib.contextmanager
+    def keys(self, run: engine.Run) -> Iterator[None]:
+        """Lets keys pause the run and end it, where there is a live view; while the block lasts."""
+        if self._screen is None:
+            yield
+            return
+        self._has_keys = terminal.descriptor_of_input() is not None
+        with terminal.keys(lambda key: self._pressed(key, run)):
+            yield
+
+    def _pressed(self, key: str, run: engine.Run) -> None:
+        """A key is pressed; on another thread than the run's."""
+        now = self.tally
+        if now.run is None or now.has_ended or now.stopping is not None:
+            return
+        if key.lower() == "p":
+            run.resume() if now.is_paused else run.pause()
+        elif key.lower() == "q":
+            run.stop_gently("you pressed q")
+
     def hear(self, event: events.Event) -> None:
         """Takes one event in."""
-        self.tally.hear(event)
-        self._stages.hear(event)
+        with self._lock:
+            self.tally.hear(event)
+            self._stages.hear(event)
         line = self._line(event)
         if line is not None:
             self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)
@@ -109,7 +127,7 @@ class View:
                 )
             case events.ContextLost() if not event.replaced:
                 return Text(f"! {event.worker} stopped: {event.why}", "yellow")
-            case events.OrderSettled() if self._live is None and not self._quiet:
+            case events.OrderSettled() if not self._quiet and (self._screen is None or self._verbose):
                 return self._settled(event.outcome)
             case events.OrderSettled() if self._quiet and event.outcome.error is not None:
                 return self._settled(event.outcome)
@@ -163,7 +181,7 @@ class View:
         total = self.tally.run.orders if self.tally.run else 0
         width = len(str(total))
         line = Text(f"[{self.tally.settled:>{width}}/{total}] {outcome.po_number:<12} ")
-        line.append(f"{outcome.status:<14}", STYLES[outcome.status])
+        line.append(f"{outcome.status:<14}", drawing.STYLES[outcome.status])
         there = sum(file.size for file in outcome.files)
         word = "file " if len(outcome.files) == 1 else "files"
         line.append(f" {len(outcome.files):>3} {word} {humanize.size(there):>9} {outcome.timing.seconds:>6.1f} s")
@@ -172,45 +190,19 @@ class View:
             line.append(f"  {outcome.error.code}: {outcome.error.message}", "red")
         return line
 
-    def _render(self) -> RenderableType:
-        bars = self._stages.bars()
-        shown = [self._orders()] if self.tally.run is not None else []
-        return Group(*shown, *([bars] if bars is not None else []))
+    def _draw(self, width: int, height: int) -> list[Text]:
+        with self._lock:
+            stages = self._stages.lines(width)
+            orders = drawing.run(self.tally, width, height - len(stages), has_keys=self._has_keys)
+        return [*stages, *orders]
 
-    def _orders(self) -> RenderableType:
-        now = self.tally
-        total = now.run.orders if now.run else 0
-        left = now.seconds_left()
-        head = Table.grid(padding=(0, 1), expand=True)
-        head.add_column(width=11)
-        head.add_column(ratio=1)
-        head.add_column(justify="right")
-        eta = f"{humanize.countdown(left)} left" if left is not None else ""
-        bar = ProgressBar(total=max(total, 1), completed=now.settled)
-        head.add_row(Text(f"{now.settled}/{total}", "bold"), bar, Text(eta, "cyan"))
-        numbers = Text()
-        for status, count in now.counts.items():
-            numbers.append(f"{count} {status.lower().replace('_', ' ')}  ", STYLES[status])
-        numbers.append(
-            f"{tally.many(now.files, 'file')}  {humanize.size(now.bytes)}  {humanize.size(now.rate())}/s", "bold"
-        )
-        rows = Table.grid(padding=(0, 2))
-        for name, line in sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0])):
-            busy = line.state in {"reading", "fetching", "finishing"}
-            rows.add_row(
-                Text(name, "dim"),
-                Text(now.doing(line), "green" if busy else "dim"),
-                Text(line.po_number),
-                Text(f"{line.done} done", "dim"),
-            )
-        parts: list[RenderableType] = [head, numbers, rows]
-        parts += [
-            progress.harmless(Text(line, "bold yellow", no_wrap=True, overflow="ellipsis")) for line in now.waits()
-        ]
-        parts += [
-            progress.harmless(Text(trouble, "yellow", no_wrap=True, overflow="ellipsis")) for trouble in now.troubles
-        ]
-        return Group(*parts)
+    def _title(self) -> str:
+        with self._lock:
+            return drawing.title(self.tally, self._name)
+
+    def _waited_for(self) -> str:
+        with self._lock:
+            return self.tally.waited_for()
 
 
 def _marked(skipped: int, unproved: int) -> list[str]:

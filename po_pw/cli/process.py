@@ -105,6 +105,14 @@ def process(
             rich_help_panel=panels.AGAIN,
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check list, computer and sign-in, read the first three orders, and say what a run would do.",
+            rich_help_panel=panels.LIST,
+        ),
+    ] = False,
     only_failed: Annotated[
         bool,
         typer.Option(
@@ -260,6 +268,10 @@ def process(
                 progress.stage(hear, f"Opening {table.name}"),
             ):
                 orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
+            if dry_run:
+                from po_pw.cli import dry_run as trial
+
+                raise typer.Exit(trial.run(options, orders))
             resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"

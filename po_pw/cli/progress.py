@@ -5,28 +5,25 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from rich.console import Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from po_pw import events, humanize
-from po_pw.cli import tally
+from po_pw.cli import screen, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 EVERY: Final = 2.0
 """Seconds between two lines."""
-_QUIET: Final = 30.0
+_QUIET: Final = 10.0
 """Seconds without a line after which a run says what it waits for, however long its lines are apart."""
 _LATELY: Final = 8
 """So many of the latest gaps between lines say what is usual."""
@@ -34,6 +31,8 @@ _SHOWN: Final = 0.3
 """Seconds from which on a stage is worth a bar: shorter ones would only flicker."""
 _LOOK: Final = 0.2
 """Seconds between two looks at whether a line is due."""
+_BAR: Final = 20
+"""Cells of the bar of a stage."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -75,22 +74,24 @@ class Stages:
         """Whether any long work goes on."""
         return bool(self._open)
 
-    def bars(self) -> RenderableType | None:
-        """A line with a bar for each stage that lasts; None where there is none."""
-        now = self._clock()
-        rows = Table.grid(padding=(0, 1))
-        for stage in tuple(self._open.values()):
+    def lines(self, width: int) -> list[Text]:
+        """A line for each stage that lasts, with a bar where it is known how much there is to do.
+
+        Args:
+            width: cells of the longest line.
+        """
+        now, found = self._clock(), list[Text]()
+        for stage in list(self._open.values()):
             if now - stage.since < _SHOWN:
                 continue
             latest = stage.latest
-            bar = ProgressBar(total=latest.total or None, completed=latest.done, width=20, animation_time=now)
-            rows.add_row(
-                Text(latest.stage, no_wrap=True, overflow="ellipsis"),
-                bar,
-                Text(_count(latest), "bold"),
-                Text(humanize.countdown(now - stage.since), "dim"),
-            )
-        return rows if rows.row_count else None
+            line = Text(f"{latest.stage}  ")
+            said = Text(_count(latest), "bold").append(f"  {humanize.countdown(now - stage.since)}", "not bold dim")
+            if latest.total and line.cell_len + said.cell_len + _BAR + 2 <= width:
+                line.append_text(bar(latest.done / latest.total, _BAR, "cyan")).append("  ")
+            line.append_text(said).truncate(width, overflow="ellipsis")
+            found.append(harmless(line))
+        return found
 
     def line(self) -> str:
         """The latest stage in words: `Reading pos.csv: 40,000 rows, 4 s`; `""` where there is none."""
@@ -99,6 +100,19 @@ class Stages:
         stage = list(self._open.values())[-1]
         parts = [part for part in (_count(stage.latest), humanize.countdown(self._clock() - stage.since)) if part]
         return f"{stage.latest.stage}: {', '.join(parts)}"
+
+
+def bar(share: float, width: int, style: str) -> Text:
+    """A bar of so many cells.
+
+    Args:
+        share: what is done of it, from 0 to 1.
+        width: in cells.
+        style: of what is done; neutral, for red is what failed.
+    """
+    full = math.floor(min(1.0, max(0.0, share)) * width)
+    done, rest = "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * full, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (width - full)
+    return Text(done, style).append(rest, "bright_black")
 
 
 def _count(progress: events.Progress) -> str:
@@ -214,10 +228,8 @@ def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events
     stages = Stages()
     if quiet:
         yield stages.hear
-    elif console.is_terminal:
-        with Live(
-            get_renderable=lambda: stages.bars() or Group(), console=console, refresh_per_second=6, transient=True
-        ):
+    elif screen.is_possible(console):
+        with screen.Screen(console, lambda width, _: stages.lines(width)):
             yield stages.hear
     else:
         with Lines(stages, lambda line: said(console, line)):

@@ -104,7 +104,7 @@ async def _run(
     with live.View(console, quiet=quiet, verbose=verbose) as view:
         hub.listen(view.hear)
         run = engine.Run(options, hub)
-        with signals.listened_to(run.stop):
+        with signals.listened_to(run.stop), view.keys(run):
             summary, problem = await _worked(run, table, resume, commands(again))
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
     if summary is None:

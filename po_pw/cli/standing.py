@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import time
 from typing import TYPE_CHECKING, Any, Final
 
+from rich import live as rich_live
+from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models
-from po_pw.cli import live, shell, tally
+from po_pw.cli import drawing, shell, tally
 from po_pw.maintenance import status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
@@ -47,32 +50,60 @@ def _plain(value: object) -> str:
 
 def show(console: Console, found: status.OutputStatus) -> None:
     """Prints it for a person."""
+    for part in parts(found):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def watch(console: Console, read: Callable[[], status.OutputStatus], *, every: float = 1.0) -> None:
+    """Shows it again and again until no run is in progress; what was shown last stays on the screen.
+
+    Args:
+        console: a terminal.
+        read: reads the status.
+        every: seconds between two looks.
+    """
+    found = read()
+    with rich_live.Live(Group(*parts(found)), console=console, auto_refresh=False) as view:
+        while found.state in {status.State.RUNNING, status.State.STARTING}:
+            time.sleep(every)
+            found = read()
+            view.update(Group(*parts(found)), refresh=True)
+
+
+def parts(found: status.OutputStatus) -> Iterator[RenderableType]:
+    """What is shown, from top to bottom."""
     run = found.run
-    console.print(Text(_headline(found), "bold"), soft_wrap=True)
+    yield Text(headline(found), "bold")
     if run is None:
         return
     source = f"of {run.source}" if run.source else "from Python"
     about = f"Run {run.run} {source}, {tally.many(run.workers, 'worker')}, {tally.many(run.rows, 'row')}"
-    console.print(Text(about, "dim"), soft_wrap=True)
+    yield Text(about, "dim")
     for part in (_bar(found), _counts(found), _in_hand(found)):
         if part is not None:
-            console.print()
-            console.print(part)
-    console.print()
-    console.print(Text("; ".join(_figures(found))), soft_wrap=True)
+            yield Text()
+            yield part
+    yield Text()
+    yield Text("; ".join(_figures(found)))
     for line in _notes(found):
-        console.print(Text(line, "yellow"), soft_wrap=True)
-    _show_evidence(console, found)
-    said = _what_next(found)
+        yield Text(line, "yellow")
+    yield from _evidence(found)
+    yield from what_next(found)
+
+
+def what_next(found: status.OutputStatus) -> Iterator[Text]:
+    """The command that goes on, with what it does; nothing where there is nothing to do."""
+    said = _purpose(found)
     if said:
-        console.print()
-        console.print(Text(said), soft_wrap=True)
+        yield Text()
+        yield Text(said)
         words = found.again()
         if words:
-            console.print(Text(f"  {shell.join(words)}", "bold"), soft_wrap=True)
+            yield Text(f"  {shell.join(words)}", "bold")
 
 
-def _headline(found: status.OutputStatus) -> str:
+def headline(found: status.OutputStatus) -> str:
+    """What the run is doing, or how it ended, in one sentence."""
     run, state = found.run, found.state
     process = f"process {found.pid}" if found.pid else "process unknown"
     if state is status.State.STARTING:
@@ -119,7 +150,7 @@ def _counts(found: status.OutputStatus) -> RenderableType | None:
     table.add_column()
     table.add_column(overflow="fold")
     for status_, count in run.counts.items():
-        style = live.STYLES[status_]
+        style = drawing.STYLES[status_]
         table.add_row(Text(str(count), "bold"), Text(status_.value, style), Text(remarks.get(status_, ""), "dim"))
     return table
 
@@ -186,7 +217,7 @@ def _notes(found: status.OutputStatus) -> list[str]:
     return notes
 
 
-def _what_next(found: status.OutputStatus) -> str:
+def _purpose(found: status.OutputStatus) -> str:
     """What introduces the command that goes on; `""` where there is nothing to do."""
     run = found.run
     if run is None or found.state in {status.State.RUNNING, status.State.STARTING}:
@@ -201,19 +232,19 @@ def _what_next(found: status.OutputStatus) -> str:
     return f"{purpose}, run:"
 
 
-def _show_evidence(console: Console, found: status.OutputStatus) -> None:
+def _evidence(found: status.OutputStatus) -> Iterator[Text]:
     """Names the orders whose pages were not what was expected, and where what came instead can be seen."""
     evidence = found.evidence
     if not evidence or found.run is None:
         return
     codes = {one.po_number: one.error_code for one in found.run.unread}
-    console.print()
-    console.print(Text("Pages that opened instead of these orders (screenshot and source):"), soft_wrap=True)
+    yield Text()
+    yield Text("Pages that opened instead of these orders (screenshot and source):")
     for po_number, place in list(evidence.items())[:_SHOWN]:
-        console.print(Text(f"  {po_number}  {codes[po_number]}  ").append(place, "cyan"), soft_wrap=True)
+        yield Text(f"  {po_number}  {codes[po_number]}  ").append(place, "cyan")
     more = sum(found.run.failed.get(code, 0) for code in ("NOT_RECOGNISED", "NO_AREA_FOUND")) - _SHOWN
     if more > 0:
-        console.print(Text(f"  and {more} more in .po-pw/evidence", "dim"), soft_wrap=True)
+        yield Text(f"  and {more} more in .po-pw/evidence", "dim")
 
 
 def _codes(counts: Mapping[str, int]) -> str:

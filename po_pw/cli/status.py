@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -17,6 +18,9 @@ def status(
         typer.Option(
             "--audit", help="List what was pressed on the portals, and what was sent or stopped after each press."
         ),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep showing it until the run ends; Ctrl-C ends only the watching.")
     ] = False,
     every_run: Annotated[bool, typer.Option("--all", help="With --audit: list all runs, not only the latest.")] = False,
 ) -> None:
@@ -39,6 +43,9 @@ def status(
         if every_run and not audit:
             msg = "--all needs --audit: without it, status shows only the latest run."
             raise errors.InputError(msg)
+        if watch and (as_json or audit):
+            msg = "--watch is for the screen: leave out --json and --audit."
+            raise errors.InputError(msg)
         folder = settings.load(out=out).out.absolute()
         console = Console(soft_wrap=False, highlight=False)
         if audit:
@@ -48,6 +55,10 @@ def status(
                     typer.echo(piece, nl=False)
             else:
                 presses.show(console, done)
+            return
+        if watch and console.is_terminal:
+            with contextlib.suppress(KeyboardInterrupt):
+                shown.watch(console, lambda: status.read(folder))
             return
         found = status.read(folder)
         if as_json:

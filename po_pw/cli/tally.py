@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from po_pw import events, humanize, models
+from po_pw.cli import estimate
 from po_pw.machine import clocks
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ _WINDOW: Final = 8.0
 """Seconds over which the rate of bytes is taken."""
 _NAMED: Final = 4
 """Workers that are named in a line."""
+_STATES: Final = {"fetching": "downloading"}
+"""Steps of an order, where people use another word."""
+_MOST_FAILURES: Final = 50
+"""The latest orders that did not succeed, kept for the screen."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,6 +35,10 @@ class WorkerLine:
     done: int = 0
     since: float = 0.0
     """By the tally's clock: when it came to this state."""
+    files: int = 0
+    """Files of its order that are on disk."""
+    files_found: int = 0
+    """Files that the order has; 0 while that is not known."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,6 +51,16 @@ class HostLine:
     """By the tally's clock; None: it is being tried."""
     gives_up: str
     """Time of day; `""` where it is not waited for so long."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RetryLine:
+    """An order that will be tried again."""
+
+    po_number: str
+    why: str
+    due: float
+    """By the tally's clock."""
 
 
 class Tally:
@@ -64,16 +83,19 @@ class Tally:
         self.stolen = 0
         self.stopping: events.Stopping | None = None
         self.workers: dict[models.WorkerId, WorkerLine] = {}
-        self.troubles: collections.deque[str] = collections.deque(maxlen=3)
+        self.failures: collections.deque[models.Outcome] = collections.deque(maxlen=_MOST_FAILURES)
+        """The latest orders that did not succeed."""
+        self.retries: dict[models.OrderKey, RetryLine] = {}
+        self.is_paused = False
+        self.has_ended = False
+        self.estimate = estimate.Estimate()
         self.hosts: dict[str, HostLine] = {}
         """Those that orders wait for."""
         self.sign_ins: dict[str, str] = {}
         """Portals whose sign-in is being renewed, and how."""
         self.refused: dict[str, str] = {}
         """Hosts that cannot be reached at all, and why."""
-        self._waiting_since: float | None = None
-        self._waited = 0.0
-        self._settled_meanwhile = 0
+        self._left_when_paused: float | None = None
         self._samples: collections.deque[tuple[float, int]] = collections.deque(maxlen=64)
 
     @property
@@ -85,7 +107,7 @@ class Tally:
         """Counts one event."""
         match event:
             case events.RunStarted():
-                self.run = event
+                self.run, self.started = event, self._clock()
                 names = [models.WorkerId(f"w{n}") for n in range(1, event.workers + 1)]
                 self.workers = {name: WorkerLine() for name in names} if event.orders else {}
             case events.BrowserChosen():
@@ -93,18 +115,19 @@ class Tally:
             case events.ContextOpened():
                 self._line(event.worker).state = "ready"
             case events.ContextLost():
-                self._line(event.worker).state = "reopening" if event.replaced else "stopped"
-                self.troubles.append(f"{event.worker}: {event.why}")
+                line = self._line(event.worker)
+                line.state, line.po_number = "reopening" if event.replaced else "stopped", ""
             case events.ContextClosed():
                 self._line(event.worker).state = "closed"
             case events.OrderStep():
                 if self.first_lease is None:
                     self.first_lease = self._clock()
-                line = self._line(event.worker)
-                if event.step == "reading" or line.po_number == event.po_number:
-                    line.state, line.po_number, line.since = event.step, event.po_number, self._clock()
+                self._note_step(event)
             case events.FileSaved():
                 self.files += 1
+                line = self._line(event.worker)
+                if models.order_key(line.po_number) == event.key:
+                    line.files += 1
             case events.BytesReceived():
                 self.bytes = event.total
                 self._samples.append((self._clock(), event.total))
@@ -115,8 +138,15 @@ class Tally:
                 line = self._line(event.worker)
                 if line.po_number == event.po_number:
                     line.state, line.po_number = "waiting", ""
+                now = self._clock()
+                self.estimate.put_back(event.key, now)
                 if event.counts:  # what is nobody's fault is told once for all
-                    self.troubles.append(f"{event.po_number}: {event.failure.message} ({again(event.delay)})")
+                    self.retries[event.key] = RetryLine(event.po_number, event.failure.message, now + event.delay)
+            case events.OrderParked():
+                self.estimate.put_back(event.key, self._clock())
+                line = self._line(event.worker)
+                if line.po_number == event.po_number:
+                    line.state, line.po_number = "waiting", ""
             case events.HostWaits():
                 self._host_waits(event)
             case events.HostTried() if event.host in self.hosts:
@@ -125,29 +155,43 @@ class Tally:
                 self.hosts.pop(event.host, None)
                 if event.refused:
                     self.refused[event.host] = event.refused
-                self._note_waiting()
             case events.SignInStarted():
                 by_person = "waiting for you to sign in, in the window that is open"
                 self.sign_ins[event.host] = by_person if event.how == "window" else "signing in again"
-                self._note_waiting()
             case events.SignInEnded():
                 self.sign_ins.pop(event.host, None)
-                self._note_waiting()
             case events.OrderSettled():
                 outcome = event.outcome
-                if self._waiting_since is not None:
-                    self._settled_meanwhile += 1
+                self.retries.pop(outcome.key, None)
+                self.estimate.end(outcome.key, self._clock())
                 self.counts[outcome.status] += 1
                 line = self._line(models.WorkerId(outcome.worker))
                 line.done += 1
                 if line.po_number == outcome.po_number:
                     line.state, line.po_number = "waiting", ""
-                if outcome.error is not None and outcome.error.message not in self.refused.values():
-                    self.troubles.append(f"{outcome.po_number}: {outcome.error.message}")
+                if outcome.error is not None:
+                    self.failures.append(outcome)
+            case events.Paused():
+                self._left_when_paused, self.is_paused = self.seconds_left(), True
+            case events.Resumed():
+                self.is_paused = False
             case events.Stopping():
                 self.stopping = event
+            case events.RunEnded():
+                self.has_ended = True
             case _:
                 return
+
+    def _note_step(self, event: events.OrderStep) -> None:
+        now, line = self._clock(), self._line(event.worker)
+        self.retries.pop(event.key, None)
+        self.estimate.begin(event.key, now)
+        if event.step == "reading":
+            line.files = line.files_found = 0
+        elif line.po_number != event.po_number:
+            return
+        line.state, line.po_number, line.since = _STATES.get(event.step, event.step), event.po_number, now
+        line.files_found = max(line.files_found, event.attachments)
 
     def _line(self, worker: models.WorkerId) -> WorkerLine:
         return self.workers.setdefault(worker, WorkerLine())
@@ -156,21 +200,16 @@ class Tally:
         gives_up = "" if event.left is None else clocks.at(event.left)
         next_try = self._clock() + event.wait
         self.hosts[event.host] = HostLine(event.why, event.is_offline, next_try, gives_up)
-        self._note_waiting()
-
-    def _note_waiting(self) -> None:
-        """Keeps apart the time in which a host is waited for: it says nothing of how fast orders are done."""
-        now = self._clock()
-        if self._waiting_since is not None:
-            self._waited += now - self._waiting_since
-        self._waiting_since = now if self.hosts or self.sign_ins else None
 
     def waits(self) -> list[str]:
-        """A line for each host, or sign-in, that orders wait for; where this machine has no network, one for all."""
+        """What orders wait for: a line for each host and sign-in, and one for all orders that are tried again.
+
+        Where this machine has no network, one line stands for all hosts.
+        """
         now, lines = self._clock(), dict[str, None]()
-        for host, how in tuple(self.sign_ins.items()):
+        for host, how in self.sign_ins.items():
             lines[f"{host}: {how}"] = None
-        for host, line in tuple(self.hosts.items()):
+        for host, line in self.hosts.items():
             left = None if line.next_try is None else line.next_try - now
             if left is not None and left < 0 and not line.gives_up:
                 continue  # it merely asked to wait
@@ -179,16 +218,23 @@ class Tally:
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
             why = "" if line.is_offline else f" ({line.why})"
             lines[f"{what}: {when}{until}{why}"] = None
+        later = sorted((one for one in self.retries.values() if one.due > now), key=lambda one: one.due)
+        if later:
+            first = later[0]
+            others = f", {len(later) - 1} more later" if len(later) > 1 else ""
+            lines[
+                f"{first.po_number} is tried again in {humanize.countdown(first.due - now)}{others} ({first.why})"
+            ] = None
         return list(lines)
 
     def waited_for(self) -> str:
         """What a run that says nothing waits for, in a line; `""` before its first order and after its last.
 
-        E.g. `12 of 60 orders done; w1 reading PO-13 (4 s), w2 fetching PO-14 (9 s)`.
+        E.g. `12 of 60 orders done; w1 reading PO-13 (4 s), w2 downloading PO-14 (9 s)`.
         """
         if self.run is None or self.first_lease is None or self.settled >= self.run.orders:
             return ""
-        now, workers = self._clock(), list(self.workers.items())  # a copy: this is asked from another thread
+        now, workers = self._clock(), self.workers.items()
         parts = [
             f"{name} {one.state} {one.po_number} ({humanize.countdown(now - one.since)})"
             for name, one in workers
@@ -200,11 +246,17 @@ class Tally:
         done = f"{self.settled} of {many(self.run.orders, 'order')} done"
         return "; ".join([f"{done}; {', '.join(parts)}", *self.waits()])
 
-    def doing(self, line: WorkerLine) -> str:
-        """What a worker does, and for how long where that is long: `reading`, `reading 12 s`."""
+    def doing_for(self, line: WorkerLine) -> str:
+        """How far a worker is with its order: `2 of 5 files`, and for how long where that is long; else `""`."""
+        parts = [f"{line.files} of {many(line.files_found, 'file')}"] if line.files_found else []
         seconds = self._clock() - line.since
-        is_long = line.po_number and seconds >= _LONG
-        return f"{line.state} {humanize.countdown(seconds)}" if is_long else line.state
+        if seconds >= _LONG:
+            parts.append(humanize.countdown(seconds))
+        return ", ".join(parts) if line.po_number else ""
+
+    def elapsed(self) -> float:
+        """Seconds since the run's plan was made."""
+        return self._clock() - self.started
 
     def rate(self) -> float:
         """Bytes per second over the last few seconds."""
@@ -215,12 +267,15 @@ class Tally:
         return (recent[-1][1] - recent[0][1]) / (now - recent[0][0])
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds to the end; None while there is nothing to go by, or a host is waited for."""
-        done = self.settled - self._settled_meanwhile
-        if self.run is None or self.first_lease is None or done < 2 or self._waiting_since is not None:
+        """Estimated seconds to the end; None while there is nothing to go by, or a host is waited for.
+
+        While the run is paused it stands.
+        """
+        if self.is_paused:
+            return self._left_when_paused
+        if self.run is None or self.hosts or self.sign_ins:
             return None
-        per_order = (self._clock() - self.first_lease - self._waited) / done
-        return per_order * max(0, self.run.orders - self.settled)
+        return self.estimate.seconds_left(self.run.orders - self.settled, self._clock())
 
 
 def again(delay: float) -> str:

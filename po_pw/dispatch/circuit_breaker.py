@@ -354,6 +354,11 @@ class CircuitBreaker:
             self._since = now
         self._until, self._probe = now, None
 
+    def excuse(self, seconds: float, now: float) -> None:
+        """The run was paused for so long: that counts neither towards giving up the host nor an order of it."""
+        self._since = min(now, self._since + seconds)
+        self._waited += seconds
+
     def waited(self, now: float) -> float:
         """Total seconds during which no order was given out."""
         if self._blocked_since is None:

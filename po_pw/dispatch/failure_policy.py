@@ -279,6 +279,11 @@ class FailurePolicy:
             circuit.check(self._now())
         self._on_change()
 
+    def excuse(self, seconds: float) -> None:
+        """After a pause of so many seconds: no host and no order is given up because of it."""
+        for circuit in self._circuits.values():
+            circuit.excuse(seconds, self._now())
+
     # --- the circuits -----------------------------------------------------------------------------------------------
 
     def _case(self, lease: models.Lease) -> _Case:

@@ -101,7 +101,7 @@ class OrderQueue:
         self._on_steal = on_steal
         self._gate = gate
         self._on_only_parked = on_only_parked
-        self._paused = False
+        self._paused_by: set[str] = set()
         self._changed = asyncio.Event()
         self._stopped = False
         self._retired: set[models.WorkerId] = set()
@@ -141,7 +141,7 @@ class OrderQueue:
 
     def _take(self, worker: models.WorkerId, now: float) -> models.Lease | schedulers.WaitUntil | schedulers.Drained:
         gate = self._gate
-        if self._paused:
+        if self._paused_by:
             return self._nothing(None)
         if gate is None:
             return self._scheduler.take(worker, now)
@@ -207,9 +207,18 @@ class OrderQueue:
         self._stopped = True
         self._wake()
 
-    def pause(self, paused: bool) -> None:
-        """Pauses or resumes giving out orders; workers wait meanwhile."""
-        self._paused = paused
+    def pause(self, by: str) -> None:
+        """Gives out no orders until `resume`; workers wait meanwhile.
+
+        Args:
+            by: who asks for it. The queue is paused until everybody who paused it has resumed it.
+        """
+        self._paused_by.add(by)
+        self._wake()
+
+    def resume(self, by: str) -> None:
+        """Gives out orders again, unless somebody else paused the queue."""
+        self._paused_by.discard(by)
         self._wake()
 
     def changed(self) -> None:

@@ -79,6 +79,7 @@ class Run:
         self._group: worker_group.WorkerGroup | None = None
         self._driver: asyncio.Task[None] | None = None
         self._stopping: Stop | None = None
+        self._paused_at: float | None = None
         self._resume: resuming.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._taken = resuming.Taken((), (), {})
@@ -321,7 +322,7 @@ class Run:
             self._make_run_context(run, outcomes.put_nowait), todo, workers, governor, first
         )
         if self._stopping is None:
-            await self._group.work()
+            await self._group_works(self._group)
         again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
@@ -334,7 +335,12 @@ class Run:
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
             )
             self._group = worker_group.WorkerGroup(run_context, again, workers, governor, first)
-            await self._group.work()
+            await self._group_works(self._group)
+
+    async def _group_works(self, group: worker_group.WorkerGroup) -> None:
+        if self._paused_at is not None:
+            group.pause()
+        await group.work()
 
     async def _governor_for(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
         """Decides how many contexts may be open; reports it if it is fewer than requested."""
@@ -357,7 +363,7 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             not_published=self._remember_unpublished,
-            stop=self._stop_by_itself,
+            stop=self.stop_gently,
             evidence=self._resources.evidence,
             back=lambda: self._resources.reopen(self.run_id),
             probes=self._probes,
@@ -393,8 +399,39 @@ class Run:
         else:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
-    def _stop_by_itself(self, why: str) -> None:
-        """Stops the run because a limit is reached; no effect if it is stopping already."""
+    def pause(self) -> None:
+        """Starts no more orders until `resume`; those in progress are finished. May be called from any thread.
+
+        A run that is paused can be stopped as any other.
+        """
+        self._on_loop(self._pause)
+
+    def resume(self) -> None:
+        """Starts orders again after `pause`. May be called from any thread."""
+        self._on_loop(self._resume_work)
+
+    def _on_loop(self, action: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(action)
+
+    def _pause(self) -> None:
+        if self._paused_at is not None or self._stopping is not None:
+            return
+        self._paused_at = time.monotonic()
+        if self._group is not None:
+            self._group.pause()
+        self.hub.emit(events.Paused())
+
+    def _resume_work(self) -> None:
+        if self._paused_at is None:
+            return
+        seconds, self._paused_at = time.monotonic() - self._paused_at, None
+        if self._group is not None:
+            self._group.resume(seconds)
+        self.hub.emit(events.Resumed(seconds))
+
+    def stop_gently(self, why: str) -> None:
+        """Finishes the orders in progress, then stops; unlike `stop`, no effect if it is stopping already."""
         if not self.is_stopping:
             self.stop(Stop.AFTER_CURRENT, why)
 

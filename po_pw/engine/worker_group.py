@@ -90,7 +90,7 @@ class WorkerGroup:
             options.min_free_bytes,
             options.disk_timeout,
             notify=self._warn,
-            on_pause=self.source.pause,
+            on_pause=lambda paused: self.source.pause("disk") if paused else self.source.resume("disk"),
             folder=disk_space.OutputFolder(run_context.out),
             on_available=run_context.back,
             every=probes.space_every,
@@ -234,6 +234,15 @@ class WorkerGroup:
     def is_ending(self) -> bool:
         """Whether it ends early: a sign-in is needed, or a portal was given up."""
         return self.given_up is not None
+
+    def pause(self) -> None:
+        """Starts no more orders until `resume`."""
+        self.source.pause("user")
+
+    def resume(self, paused_for: float) -> None:
+        """Starts orders again, after so many seconds."""
+        self.policy.excuse(paused_for)
+        self.source.resume("user")
 
     def stop(self) -> None:
         """Starts no more orders."""

@@ -26,6 +26,8 @@ _KEPT: Final = (
     events.OrderPutBack,
     events.Pressed,
     events.RequestJudged,
+    events.Paused,
+    events.Resumed,
     events.Stopping,
     events.Notice,
     events.RunEnded,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
+from po_pw.orders import added_columns, headers, rows, sheets, tracking
 from po_pw.orders import cells as values
-from po_pw.orders import headers, rows, sheets, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class OrderTable:
     """The orders of one spreadsheet.
 
     Attributes:
-        columns: the header's names in order, made unique (see `headers.names`).
+        columns: the header's names in order, made unique (see `headers.names`), without those that po-pw added.
         source: the file.
         about: the part of the file that is read; `""` if all of it is.
         content: its unprocessed rows.
@@ -37,6 +37,10 @@ class OrderTable:
     about: str
     content: sheets.Source = dataclasses.field(repr=False)
     header_row: int
+    _width: int
+    """Number of the file's columns."""
+    _kept: tuple[int, ...]
+    """Indexes of `columns` in the file."""
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
 
@@ -49,11 +53,12 @@ class OrderTable:
         Raises:
             InputError: the file cannot be read to its end.
         """
-        width = len(self.columns)
+        width = self._width
         for record in itertools.islice(self._records(), self._limit):
             cells, fault = record.cells, record.fault
             places = self._reader.columns_by_field
-            for column in {places.po_number, places.url, *places.levels}.intersection(record.without_result):
+            needed = {self._kept[place] for place in (places.po_number, places.url, *places.levels) if place >= 0}
+            for column in needed.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
@@ -65,8 +70,8 @@ class OrderTable:
                     f"put quotation marks around a cell that has {_called(self.content.separator)} in it"
                 )
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
-            padded = tuple(cells + [""] * (width - len(cells)))
-            yield self._reader.row(record.number, padded, fault)
+            padded = cells + [""] * (width - len(cells))
+            yield self._reader.row(record.number, tuple(padded[column] for column in self._kept), fault)
 
     @property
     def columns_by_field(self) -> headers.ColumnMap:
@@ -80,19 +85,23 @@ class OrderTable:
             InputError: the file cannot be read to its end.
         """
         if self.content.separator:
-            return len(self.columns)
+            return self._width
         ends = (max((at for at, cell in enumerate(one.cells, 1) if cell), default=0) for one in self.content.records())
-        return max(len(self.columns), max(ends, default=0))
+        return max(self._width, max(ends, default=0))
 
     def _records(self) -> Iterator[headers.Record]:
         """Rows after the header that are not blank, or whose PO number is a formula without a result."""
-        number = self._reader.columns_by_field.po_number
+        number = self._kept[self._reader.columns_by_field.po_number]
+        added = frozenset(range(self._width)).difference(self._kept)
         for record in self.content.records():
-            if record.number > self.header_row and (not record.blank or number in record.without_result):
+            is_filled = any(cell.strip() for column, cell in enumerate(record.cells) if column not in added)
+            if record.number > self.header_row and (is_filled or number in record.without_result):
                 yield record
 
 
-def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit: int | None = None) -> OrderTable:
+def open_table(
+    path: Path, *, address_of: rows.AddressRule | None = None, limit: int | None = None, is_whole: bool = False
+) -> OrderTable:
     """Opens a spreadsheet and checks that it has purchase orders.
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
@@ -105,6 +114,7 @@ def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit:
             workbook. The file extension does not matter.
         address_of: gives the address of a row without one, from its number.
         limit: only the first so many rows.
+        is_whole: also those columns that po-pw has added (see `added_columns`).
 
     Raises:
         InputError: it is missing, unreadable, empty or not a spreadsheet, or has no PO column or no rows.
@@ -116,9 +126,11 @@ def open_table(path: Path, *, address_of: rows.AddressRule | None = None, limit:
             f"{path} has no column po_number. {_seen(content)}Rename the column that holds the PO numbers to po_number."
         )
         raise errors.InputError(msg)
-    columns = headers.names(header.cells)
+    names = headers.names(header.cells)
+    kept = tuple(range(len(names))) if is_whole else added_columns.kept(names)
+    columns = tuple(names[column] for column in kept)
     reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), address_of, tracking.places(columns))
-    table = OrderTable(columns, path, content.about, content, header.number, reader, limit)
+    table = OrderTable(columns, path, content.about, content, header.number, len(names), kept, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)

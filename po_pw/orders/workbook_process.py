@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NO_SPACE: Final = 9
 """Exit code if the output cannot be written."""
 _PREFERRED: Final = "podata"
+_RESULTS: Final = ("Summary", "Orders", "Files")
+"""The first sheets of a results.xlsx; its second one is the list."""
 _MAX_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
 """Rows after which the timeout restarts."""
@@ -100,7 +102,7 @@ def _lines(path: Path) -> Iterator[object]:
 
 
 def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_calamine.CalamineSheet, list[str]]:
-    """The first visible sheet with a PO column, `PO_Data` preferred; else the first that is not empty.
+    """The first visible sheet with a PO column, `PO_Data` and a results.xlsx's `Orders` preferred; else any with cells.
 
     Also returns the names of the other visible sheets.
 
@@ -115,7 +117,10 @@ def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_
         if about.typ == calamine.SheetTypeEnum.WorkSheet and about.visible == calamine.SheetVisibleEnum.Visible
     ]
     found: python_calamine.CalamineSheet | None = None
-    for name in sorted(visible, key=lambda name: headers.bare(name) != _PREFERRED):
+    preferred = {name for name in visible if headers.bare(name) == _PREFERRED}
+    if tuple(visible[: len(_RESULTS)]) == _RESULTS:
+        preferred.add(_RESULTS[1])
+    for name in sorted(visible, key=lambda name: name not in preferred):
         sheet = book.get_sheet_by_name(name)
         if headers.find(headers.Record(number, texts) for number, texts, _ in _records(sheet, {})) is not None:
             found = sheet

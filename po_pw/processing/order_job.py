@@ -83,9 +83,15 @@ class OrderJob:
             self._reading.announce("reading")
             ok = await self._guarded(self._reading.visit())
         if ok and progress.awaited is not None:
-            await self._deps.source.release(self._lease, order_queue.Parked())
+            await self._park()
             return False
         return ok
+
+    async def _park(self) -> None:
+        """Lets the order wait until more is known of its portal."""
+        order = self._lease.order
+        self._run_context.hub.emit(events.OrderParked(self._lease.worker, order.key, order.po_number))
+        await self._deps.source.release(self._lease, order_queue.Parked())
 
     async def finish(self) -> None:
         """Waits for the files, then settles the order or puts it back.
@@ -113,7 +119,7 @@ class OrderJob:
             raise retry.decisive((*whole_run, *again))
         if progress.has_no_attachment_and_no_area():
             if not self._reading.decide_without_attachments():
-                await deps.source.release(self._lease, order_queue.Parked())
+                await self._park()
                 return
             await async_tools.run_to_completion(self._settling.settle(None))
             return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)
 """Errors of which the page shows nothing."""
 _log = logging.getLogger(__name__)
-_REFUSED: Final = {
+REFUSED: Final = {
     models.PageKind.NOT_FOUND: (
         models.ErrorCode.NOT_FOUND,
         "the portal has no such order: check po_number and url in your list",
@@ -353,7 +353,7 @@ class OrderReading:
         self._deps.knowledge.explain(order, listing)
 
     def _refusal(self, listing: models.Listing) -> errors.PermanentError:
-        code, message = _REFUSED[listing.page]
+        code, message = REFUSED[listing.page]
         kept = self._progress.evidence
         evidence = f"; a screenshot is in {kept[0].rpartition('/')[0]}" if kept else ""
         return errors.PermanentError(message.format(why=listing.why, url=self._order.url, evidence=evidence), code)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from po_pw import models
+from po_pw.orders import added_columns
 
 if TYPE_CHECKING:
     import datetime
@@ -13,23 +14,7 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = "str | int | float"
 
-COLUMNS: Final = (
-    "status",
-    "attachments_found",
-    "attachments_downloaded",
-    "attachment_names",
-    "bytes",
-    "folder",
-    "source_url",
-    "read_by",
-    "worker",
-    "attempts",
-    "seconds",
-    "started_at",
-    "finished_at",
-    "error_code",
-    "error_message",
-)
+COLUMNS: Final = added_columns.RESULTS
 FILE_COLUMNS: Final = (
     "po_number",
     "file",
@@ -52,9 +37,9 @@ OTHER_COLUMNS: Final = ("list", "po_number", "supplier", *COLUMNS)
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
-def header(columns: Sequence[str]) -> tuple[str, ...]:
-    """The results' header: the input's columns first; if one has a name of ours, it becomes `input_NAME`."""
-    taken = {name.casefold() for name in COLUMNS}
+def header(columns: Sequence[str], added: Sequence[str] = COLUMNS) -> tuple[str, ...]:
+    """The header of a table: the input's columns, then ours; one of the input's named like ours is `input_NAME`."""
+    taken = {name.casefold() for name in added}
     own: list[str] = []
     for name in columns:
         free = name
@@ -62,7 +47,7 @@ def header(columns: Sequence[str]) -> tuple[str, ...]:
             free = f"input_{free}"
         taken.add(free.casefold())
         own.append(free)
-    return (*own, *COLUMNS)
+    return (*own, *added)
 
 
 def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell, ...]:

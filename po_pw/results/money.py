@@ -29,6 +29,8 @@ class Columns:
 
     amount: int
     currency: int
+    more: tuple[int, ...] = ()
+    """Other columns with amounts, whose currency is not known."""
 
     @classmethod
     def of(cls, columns: Sequence[str]) -> Columns:
@@ -36,8 +38,9 @@ class Columns:
         known = headers.ColumnMap.of(columns)
         plain = [headers.bare(name) for name in columns[: headers.hierarchy(columns)]]
         currency = next((index for index, name in enumerate(plain) if name in _CURRENCY), -1)
-        named = (index for index, name in enumerate(plain) if "amount" in name and index != currency)
-        return cls(known.amount if known.amount >= 0 else next(named, -1), currency)
+        named = [index for index, name in enumerate(plain) if "amount" in name and index != currency]
+        amount = known.amount if known.amount >= 0 else next(iter(named), -1)
+        return cls(amount, currency, tuple(index for index in named if index != amount))
 
     def text(self, cells: Sequence[str]) -> str:
         """The amount as the list has it; `""` if there is none."""
@@ -46,8 +49,14 @@ class Columns:
     def money(self, cells: Sequence[str]) -> Money | None:
         """A row's amount; None if there is none, or if it cannot be read with certainty (`1,234`)."""
         text = self.text(cells)
-        value = amounts.parse(text)
-        if not isinstance(value, Decimal) or amounts.is_ambiguous(text):
+        value = number(text)
+        if value is None:
             return None
         beside = cells[self.currency].strip() if 0 <= self.currency < len(cells) else ""
         return Money(value, amounts.currency(text) or beside.upper())
+
+
+def number(text: str) -> Decimal | None:
+    """The number that a text means; None if it is none, or may be one a thousand times larger or smaller."""
+    value = amounts.parse(text)
+    return value if isinstance(value, Decimal) and not amounts.is_ambiguous(text) else None

@@ -139,6 +139,7 @@ def _write(
         )
         counted = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
         totals |= _totals(counted)
+        book.add_summary(overview)
         wanted = {name: one.finish() for name, one in writers.items()}
     faults = [one.fault for one in added.values() if one.fault is not None]
     # All are closed: on Windows an open file cannot be renamed.

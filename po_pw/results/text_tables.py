@@ -11,7 +11,8 @@ import re
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from po_pw import models
-from po_pw.results import layout
+from po_pw.orders import added_columns
+from po_pw.results import layout, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,17 +89,23 @@ class Results(_Table):
 
 
 class Failed(_Table):
-    """failed.csv: the rows that did not succeed, in the input's columns, ready to run again."""
+    """failed.csv: the rows that did not succeed, in the input's columns, ready to run again, and why.
+
+    The columns that say why are left out when it is read (see `added_columns`).
+    """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        super().__init__(path, columns)
+        super().__init__(path, layout.header(columns, added_columns.FAILED))
         self._any = False
 
     def add(self, row: models.RowResult) -> None:
         """Writes a row if there is something left to do; a DUPLICATE is done with the row it repeats."""
         if not row.status.succeeded and row.status is not models.Status.DUPLICATE:
             self._any = True
-            self.write(row.cells)
+            reason = reasons.of_row(row)
+            code, message = layout.cells(row)[-2:]
+            why = (row.status.value, code, reasons.sentence(reason.cause), reasons.sentence(reason.remedy), message)
+            self.write((*row.cells, *why))
 
     def finish(self) -> bool:
         """Returns whether it has any row."""

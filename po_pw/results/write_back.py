@@ -97,7 +97,7 @@ class WriteBack:
         except OSError:  # a read-only folder
             draft = self._out / ".po-pw" / draft.name
         try:
-            table = read.open_table(self._path)
+            table = read.open_table(self._path, is_whole=True)
             planned = list_edits.ListEdits(table, rows, self._out, started_at)
             if not planned.places:
                 columns = f"{', '.join(tracking.COLUMNS)} left of {headers.HIERARCHY}"
@@ -129,7 +129,7 @@ class WriteBack:
         if planned.count == len(left):
             return Written(self._path, notes=tuple(notes))
         rows = planned.rows
-        planned.check(read.open_table(draft), left)
+        planned.check(read.open_table(draft, is_whole=True), left)
         with draft.open("rb+") as stream:
             os.fsync(stream.fileno())
         why = self._why_not(draft)

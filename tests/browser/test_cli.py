@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, portal_pages, server
 from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
 
@@ -119,6 +119,26 @@ def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Porta
     assert "COMPLETED" in ended.stdout
     assert "results.xlsx" in ended.stdout
     assert portal.counts["sign_ins"] == 1
+
+
+def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, portal: server.Portal) -> None:
+    """List, computer, sign-in and three orders; no file is asked for, and the output folder is not made."""
+    ended = po_pw("process", "pos.csv", "--dry-run", "-w", "3", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"pos.csv: {len(portal.orders)} rows, {len(portal.orders)} orders" in ended.stdout
+    assert f"orders at {portal.origin}" in ended.stdout
+    for order in portal.orders[:3]:
+        (line,) = [line for line in ended.stdout.splitlines() if line.startswith(f"  {order.po_number}  ")]
+        assert f"{len(order.files)} attachment" in line
+    assert f"A run would open {len(portal.orders)} orders with 3 browsers. Nothing was downloaded." in ended.stdout
+    assert not any(portal.paths[portal_pages.address(file)] for order in portal.orders for file in order.files)
+    assert not (tmp_path / "downloads").exists()
+    with (tmp_path / "pos.csv").open("a", encoding="utf-8") as table:
+        table.write(",no number,\n")
+    ended = po_pw("process", "pos.csv", "--dry-run", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "nobody"))
+    assert ended.returncode == 4
+    assert "Rows that cannot be used: 1" in ended.stdout
+    assert "po-pw login" in ended.stdout
 
 
 def ours(marker: str) -> list[psutil.Process]:

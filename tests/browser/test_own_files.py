@@ -267,13 +267,13 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
     assert told["others"][0]["input"] == {"PO": "PO-8", "note": "=1"}
     assert told["summary"]["other_count"] == 3
     book = openpyxl.load_workbook(tmp_path / "results.xlsx")
-    assert book.sheetnames == ["results", "files", "other orders", "other files"]
-    assert book["results"].max_row == 2
-    lines = [[cell.value for cell in line] for line in book["other orders"]]
-    assert lines[0][:4] == ["list", "po_number", "supplier", "status"]
+    assert book.sheetnames == ["Summary", "Orders", "Files", "Other orders", "Other files"]
+    assert book["Orders"].max_row == 2
+    lines = [[cell.value for cell in line] for line in book["Other orders"]]
+    assert lines[0][:4] == ["List", "PO number", "Supplier", "Status"]
     assert lines[1][:4] == ["week 1.csv", "PO-8", "A", "COMPLETED"]
-    assert lines[2][-1] == "not reached; run week 1.csv again to continue"
-    assert [line[0].value for line in book["other files"]] == ["po_number", *["PO-8"] * 2, *["PO-10"] * 2]
+    assert lines[2][3:6] == ["PENDING", "Not reached", "Run week 1.csv again to continue"]
+    assert [line[0].value for line in book["Other files"]] == ["PO number", *["PO-8"] * 2, *["PO-10"] * 2]
 
 
 # --- the program ----------------------------------------------------------------------------------------------------

@@ -138,7 +138,9 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
     """The open context."""
     it = Opened(site)
     loop.run(it.open())
-    yield it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(press_guard, "_LEAVES_WITHIN", IN_TIME)  # a busy machine is slow to tell of a thousand beacons
+        yield it
     loop.run(it.close())
 
 
@@ -421,6 +423,82 @@ def test_what_cannot_be_seen_is_stopped(
             assert (len(opened.arrived("body")) > before) is is_seen
 
     loop.run(go())
+
+
+def test_a_page_whose_policy_forbids_beacons_is_left_all_the_same(loop: LoopThread, opened: Opened) -> None:
+    """None will come, so none is waited for: the browser goes on, with the same page."""
+    policy = """() => {
+      const meta = document.createElement('meta');
+      Object.assign(meta, { httpEquiv: 'Content-Security-Policy', content: "connect-src 'none'" });
+      document.head.append(meta);
+    }"""
+
+    async def go() -> None:
+        async with opened.context.page() as hold:
+            control, page = await opened.show(hold, "/press/fetch-get/policy"), hold.page
+            await page.evaluate(policy)
+            await opened.press(hold, control, lambda _: STOP)
+            await hold.end_guard()
+            assert not hold.is_doubtful
+            await opened.show(hold, "/press/fetch-get/policy")
+            assert hold.page is page
+        assert not opened.context.lost.is_set()
+
+    loop.run(go())
+
+
+def test_a_browser_that_closes_sends_nothing_of_what_it_held(loop: LoopThread, site: Site) -> None:
+    """Neither what a press sent, nor the last beacon of a page that is being left just now."""
+
+    async def go() -> None:
+        opened = Opened(site)
+        await opened.open()
+        try:
+            async with opened.context.page() as hold:
+                await opened.press(hold, await opened.show(hold, "/press/beacon/closed"), lambda _: STOP)
+                leaving = asyncio.create_task(hold.end_guard())
+                await asyncio.sleep(0)
+                await opened.context.close()
+                await leaving
+        finally:
+            await opened.close()
+
+    for _ in range(3):
+        loop.run(go())
+    assert not [line for line in site.asked if line.endswith("/sent/closed") or press_guard.LAST in line]
+
+
+def test_a_page_that_cannot_be_left_ends_with_its_browser(
+    loop: LoopThread, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs, so nobody knows what it has sent; only a browser that is killed sends nothing more."""
+    monkeypatch.setattr(press_guard, "_LEAVES_WITHIN", 1.0)
+    hang = """() => {
+      document.querySelector('#go').onclick = () => setTimeout(() => {
+        navigator.sendBeacon('/sent/hung', 'a=1');
+        while (true);
+      });
+    }"""
+
+    async def press_and_go_on(opened: Opened) -> None:
+        async with opened.context.page() as hold:
+            control = await opened.show(hold, "/press/fetch-get/unused")
+            await hold.page.evaluate(hang)
+            press = await opened.press(hold, control, lambda _: STOP)
+            await until(lambda: press.requests, "it does not hang")
+            await opened.show(hold, "/press/fetch-get/unused")
+
+    async def go() -> None:
+        opened = Opened(site)
+        await opened.open()
+        try:
+            with pytest.raises(errors.BrowserLostError, match="a page could not be left after a press"):
+                await press_and_go_on(opened)
+        finally:
+            await opened.close()
+
+    loop.run(go())
+    assert not [line for line in site.asked if line.endswith("/sent/hung") or press_guard.LAST in line]
 
 
 def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, opened: Opened) -> None:

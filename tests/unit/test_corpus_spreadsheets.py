@@ -131,7 +131,7 @@ def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row
                 assert not [cell for cell in line if runs(cell.partition(",")[0] if separator == ";" else cell)]
     assert len(json.loads((out / "results.json").read_text("utf-8"))["rows"]) == len(rows)
     if len(rows) * len(columns) < 500:
-        sheet = openpyxl.load_workbook(out / "results.xlsx")["results"]
+        sheet = openpyxl.load_workbook(out / "results.xlsx")["Orders"]
         assert sheet.max_row == len(rows) + 1
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
 

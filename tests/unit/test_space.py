@@ -210,17 +210,17 @@ def test_while_paused_no_order_is_given_out() -> None:
         work = order_queue.OrderQueue(schedulers.Scheduler(orders, [ONE]))
         first = await work.lease(ONE)
         assert first is not None
-        work.pause(True)
+        work.pause("disk")
         waiter = asyncio.create_task(work.lease(ONE))
         await asyncio.sleep(0)
         await work.release(first, order_queue.Requeue(0.0, counts=False))
         await asyncio.sleep(0)
         assert not waiter.done()
-        work.pause(False)
+        work.resume("disk")
         again = await waiter
         assert again is not None
         assert again.attempt == 1
-        work.pause(True)
+        work.pause("disk")
         waiter = asyncio.create_task(work.lease(ONE))
         await asyncio.sleep(0)
         work.stop()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from po_pw import events, models
-from po_pw.cli import live, tally
+from po_pw.cli import tally
 
 
 class Clock:
@@ -28,7 +25,9 @@ def started(orders: int = 10) -> tuple[tally.Tally, Clock]:
     return one, clock
 
 
-def settle(one: tally.Tally, clock: Clock, number: int, seconds: float = 10.0) -> None:
+def settle(
+    one: tally.Tally, clock: Clock, number: int, seconds: float = 10.0, failure: models.Failure | None = None
+) -> None:
     """One order read and settled, in so many seconds."""
     worker, key, name = models.WorkerId("w1"), models.OrderKey(f"PO-{number}"), f"PO-{number}"
     one.hear(events.OrderStep(worker, key, name, "reading", 1))
@@ -39,10 +38,10 @@ def settle(one: tally.Tally, clock: Clock, number: int, seconds: float = 10.0) -
             models.Outcome(
                 key=key,
                 po_number=name,
-                status=models.Status.COMPLETED,
+                status=models.Status.FAILED if failure else models.Status.COMPLETED,
                 files=(),
                 missing=(),
-                error=None,
+                error=failure,
                 attempts=1,
                 timing=timing,
                 worker=worker,
@@ -110,18 +109,39 @@ def test_a_host_that_cannot_be_reached_is_kept_for_the_end() -> None:
     assert one.refused == {"portla.invalid": "portla.invalid cannot be opened: there is no such host"}
 
 
-def test_the_screen_shows_the_wait_and_how_long_a_worker_has_been_at_it() -> None:
-    """In 80 columns, without folding."""
-    clock, drawn = Clock(), io.StringIO()
-    view = live.View(Console(file=drawn, width=80, force_terminal=True, no_color=True), quiet=False, verbose=False)
-    view.tally = tally.Tally(clock)
-    view.tally.hear(events.RunStarted(models.RunId("r"), 2, 2, 0, 0, 0, 1))
-    view.tally.hear(events.OrderStep(models.WorkerId("w1"), models.OrderKey("PO-1"), "PO-1", "reading", 1))
-    view.tally.hear(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
-    clock.now += 30
-    plain = Console(file=drawn, width=80, no_color=True)
-    plain.print(view._render())
-    lines = drawn.getvalue().splitlines()
-    assert any("reading 30 s" in line for line in lines)
-    assert any("acme.example does not answer: next try in 12 s; gives up at" in line for line in lines)
-    assert all(len(line) <= 80 for line in lines)
+def test_orders_that_are_tried_again_are_one_line_with_a_countdown() -> None:
+    """The next of them is named, with its reason; when its time has come it is waited for no longer."""
+    one, clock = started()
+    failure = models.Failure(models.ErrorCode.TIMEOUT, "the page took too long")
+    for number, delay in ((1, 30.0), (2, 8.0)):
+        key, name = models.OrderKey(f"PO-{number}"), f"PO-{number}"
+        one.hear(events.OrderStep(models.WorkerId("w1"), key, name, "reading", 1))
+        one.hear(events.OrderPutBack(models.WorkerId("w1"), key, name, failure, delay, counts=True))
+    assert one.waits() == ["PO-2 is tried again in 8 s, 1 more later (the page took too long)"]
+    clock.now += 9
+    assert one.waits() == ["PO-1 is tried again in 21 s (the page took too long)"]
+    settle(one, clock, 1, 1.0)
+    assert not one.waits()
+
+
+def test_the_estimate_stands_while_the_run_is_paused() -> None:
+    """However long that is, and whatever is finished meanwhile; afterwards it goes on."""
+    one, clock = started()
+    for number in range(2):
+        settle(one, clock, number)
+    one.hear(events.Paused())
+    clock.now += 3600
+    assert one.seconds_left() == 80.0
+    one.hear(events.Resumed(3600.0))
+    assert one.seconds_left() == 80.0
+
+
+def test_what_failed_is_kept_with_its_reason() -> None:
+    """The latest of it, for the screen; what succeeded is not."""
+    one, clock = started(100)
+    for number in range(60):
+        settle(one, clock, number, failure=models.Failure(models.ErrorCode.NOT_FOUND, f"reason {number}"))
+    settle(one, clock, 61)
+    assert len(one.failures) == 50
+    assert one.failures[-1].error is not None
+    assert one.failures[-1].error.message == "reason 59"

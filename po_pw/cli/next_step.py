@@ -1,0 +1,105 @@
+"""What a bare `po-pw` says: what is waiting in this folder, and the command to run next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from po_pw.maintenance import status
+
+_LISTS: Final = frozenset({".csv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".tsv"})
+_MAX_LISTS: Final = 5
+"""Lists that are named, and files that are opened to find them."""
+
+
+def show() -> None:
+    """Prints it.
+
+    Raises:
+        PoPwError: a setting is wrong, or the output folder cannot be read.
+    """
+    from rich.console import Console
+
+    from po_pw import sessions, settings
+
+    console = Console(soft_wrap=False, highlight=False)
+    options = settings.load()
+    found = standing_of(options.out.absolute())
+    has_sign_in = bool(sessions.Sessions(settings.home(options)).origins())
+    lists = [] if found is not None and found.run is not None else lists_in(Path.cwd())
+    for part in said(found, lists, has_sign_in=has_sign_in):
+        console.print(part, soft_wrap=True)
+
+
+def standing_of(out: Path) -> status.OutputStatus | None:
+    """How an output folder stands; None if no run was there."""
+    from po_pw.maintenance import status
+
+    try:
+        return status.read(out)
+    except errors.InputError:
+        return None
+
+
+def lists_in(folder: Path) -> list[str]:
+    """Names of the files in a folder that can be read as lists of orders, the newest first."""
+    from po_pw.orders import read
+
+    found: list[str] = []
+    files = [path for path in folder.iterdir() if path.suffix.lower() in _LISTS and path.is_file()]
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:_MAX_LISTS]:
+        try:
+            read.open_table(path)
+        except (errors.PoPwError, OSError):
+            continue
+        found.append(path.name)
+    return found
+
+
+def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in: bool) -> Iterator[RenderableType]:
+    """The lines. Pure.
+
+    Args:
+        found: how the output folder stands; None if no run was there.
+        lists: names of lists of orders in the current folder.
+        has_sign_in: a sign-in is saved.
+    """
+    from rich.text import Text
+
+    from po_pw.cli import shell, standing
+    from po_pw.maintenance import status
+
+    def command(*words: str) -> Text:
+        return Text(f"  {shell.join(['po-pw', *words])}", "bold")
+
+    if found is not None and found.run is not None:
+        yield Text(f"In {found.out}:", "dim")
+        yield Text(standing.headline(found), "bold")
+        if found.state is status.State.RUNNING:
+            yield Text("To watch it, run:")
+            yield command("status", "--watch")
+        elif following := list(standing.what_next(found)):
+            yield from following
+        else:
+            yield Text("Every order of the last list is done. For another list, run:")
+            yield command("process", "LIST")
+    elif lists:
+        yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
+        if not has_sign_in:
+            yield Text("First sign in to your portal:")
+            yield command("login", "https://YOUR-PORTAL")
+        yield Text("To download all attachments, run:" if has_sign_in else "Then download all attachments:")
+        yield command("process", lists[0])
+    else:
+        yield Text("Nothing was downloaded here yet, and there is no list of orders in this folder.")
+        yield Text("A list is a .csv or .xlsx with a column po_number. To try everything without one, run:")
+        yield command("demo")
+    yield Text()
+    yield Text("All commands: po-pw --help", "dim")
