@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from po_pw.orders import headers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -35,6 +37,7 @@ WORKBOOK: Final = (
     "Size",
     "Finished",
     "Details",
+    "Evidence",
     "Order page",
     "File names",
     "Started",
@@ -54,13 +57,14 @@ FAILED: Final = ("po_pw_status", "po_pw_error_code", "po_pw_reason", "po_pw_what
 def kept(columns: Sequence[str]) -> tuple[int, ...]:
     """Indexes of the columns, from 0, that are the list's own.
 
-    `RESULTS` and `WORKBOOK` are known as a whole only: a list may well have a column `Status` or `Folder`.
+    `RESULTS` and `WORKBOOK` are known as a whole only: a list may well have a column `Status` or `Folder`. `CURRENCY`
+    is kept, as the amounts of that table have lost theirs; in a list with `<|>` it would become a folder.
     """
     end = len(columns)
     for added in (RESULTS, WORKBOOK):
         if tuple(columns[-len(added) :]) == added:
             end -= len(added)
-            if added is WORKBOOK and columns[:end][-1:] == (CURRENCY,):
+            if added is WORKBOOK and tuple(columns[end - 1 : end]) == (CURRENCY,) and headers.HIERARCHY in columns:
                 end -= 1
             break
     return tuple(index for index in range(end) if columns[index] not in FAILED)

@@ -15,8 +15,9 @@ WITHIN: Final = 20
 _UNNAMED: Final = 50
 HIERARCHY: Final = "<|>"
 """Header of the separator column: each column to its right is a folder level."""
+_PO_NUMBER: Final = "ponumber"
 _KNOWN: Final = {
-    "po_number": {"ponumber", "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
+    "po_number": {_PO_NUMBER, "po", "po#", "pono", "purchaseorder", "purchaseordernumber"},
     "url": {"url", "coupaurl", "link"},
     "supplier": {"supplier", "vendor"},
     "amount": {"amount"},
@@ -55,6 +56,7 @@ class ColumnMap:
     def of(cls, header: Sequence[str]) -> ColumnMap:
         """Finds the columns in a header, ignoring case, spaces, underscores and hyphens; the leftmost match wins.
 
+        Of the columns for the PO number, one called po_number itself wins; see `po_column` for what the rows say.
         Columns to the right of `<|>` are folder levels only, whatever their names are.
         """
         end = hierarchy(header)
@@ -63,6 +65,7 @@ class ColumnMap:
             field: next((index for index, name in enumerate(plain) if name in names), -1)
             for field, names in _KNOWN.items()
         }
+        places["po_number"] = next(iter(po_columns(header)), -1)
         return cls(**places, levels=tuple(range(end + 1, len(header))))
 
     @property
@@ -71,6 +74,18 @@ class ColumnMap:
         if self.po_number < 0:
             return 0
         return sum(index >= 0 for index in (self.po_number, self.url, self.supplier, self.amount))
+
+
+def po_columns(header: Sequence[str]) -> tuple[int, ...]:
+    """Columns whose names say that they hold the PO number: those called po_number first, then from the left."""
+    plain = [bare(name) for name in header[: hierarchy(header)]]
+    found = [index for index, name in enumerate(plain) if name in _KNOWN["po_number"]]
+    return tuple(sorted(found, key=lambda index: not is_po_number(header[index])))
+
+
+def is_po_number(name: str) -> bool:
+    """Whether a column is called po_number itself, which decides between several."""
+    return bare(name) == _PO_NUMBER
 
 
 def hierarchy(header: Sequence[str]) -> int:

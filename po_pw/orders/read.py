@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.orders import added_columns, headers, rows, sheets, tracking
+from po_pw.orders import added_columns, headers, po_column, rows, sheets, tracking
 from po_pw.orders import cells as values
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class OrderTable:
     Attributes:
         columns: the header's names in order, made unique (see `headers.names`), without those that po-pw added.
         source: the file.
-        about: the part of the file that is read; `""` if all of it is.
+        about: which part of the file is read, if not all of it, and which of several PO columns; `""` if neither.
         content: its unprocessed rows.
         header_row: number of the header's row.
     """
@@ -106,8 +106,8 @@ def open_table(
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
-    leftmost match wins, other columns are kept. Columns to the right of `<|>` are folder levels, if filled. The header
-    may have up to 19 rows above it.
+    leftmost match wins (of several PO columns see `po_column.choose`), other columns are kept. Columns to the right of
+    `<|>` are folder levels, if filled. The header may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
@@ -117,7 +117,8 @@ def open_table(
         is_whole: also those columns that po-pw has added (see `added_columns`).
 
     Raises:
-        InputError: it is missing, unreadable, empty or not a spreadsheet, or has no PO column or no rows.
+        InputError: it is missing, unreadable, empty or not a spreadsheet, has no PO column or no rows, or has two PO
+            columns that differ and are called equally well.
     """
     content = sheets.open_source(path)
     header = headers.find(content.records())
@@ -129,8 +130,13 @@ def open_table(
     names = headers.names(header.cells)
     kept = tuple(range(len(names))) if is_whole else added_columns.kept(names)
     columns = tuple(names[column] for column in kept)
-    reader = rows.Reader(path.name, columns, headers.ColumnMap.of(columns), address_of, tracking.places(columns))
-    table = OrderTable(columns, path, content.about, content, header.number, len(names), kept, reader, limit)
+    chosen = po_column.choose(path, header, content.records)
+    places = headers.ColumnMap.of(columns)
+    if chosen.column in kept:
+        places = dataclasses.replace(places, po_number=kept.index(chosen.column))
+    reader = rows.Reader(path.name, columns, places, address_of, tracking.places(columns))
+    about = " ".join(part for part in (content.about, chosen.note) if part)
+    table = OrderTable(columns, path, about, content, header.number, len(names), kept, reader, limit)
     if next(table.rows(), None) is None:
         msg = f"{path} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
@@ -191,7 +197,13 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         InputError: it is not.
     """
     if isinstance(order, Mapping):
-        columns = headers.ColumnMap.of([str(name) for name in order])
+        names = [str(name) for name in order]
+        columns = headers.ColumnMap.of(names)
+        said = {name: str(order[name]).strip() for name in order if str(name) in _po_names(names)}
+        if len(set(said.values()) - {"", "None"}) > 1:
+            both = " and ".join(f"{name} {value!r}" for name, value in said.items())
+            msg = f"{called} has two PO numbers, {both}: call the right one po_number, and the other something else"
+            raise errors.InputError(msg)
         for place, (name, value) in enumerate(order.items()):
             if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
                 msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
@@ -199,6 +211,12 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
         return order
     msg = f"{called} is {_described(order)}: give a mapping with po_number and url for each order"
     raise errors.InputError(msg)
+
+
+def _po_names(names: Sequence[str]) -> list[str]:
+    """The names that mean the PO number equally well, best of all."""
+    found = [names[column] for column in headers.po_columns(names)]
+    return [name for name in found if headers.is_po_number(name) == headers.is_po_number(found[0])]
 
 
 def _described(value: object) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import collections
 import dataclasses
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -263,7 +264,8 @@ class OrderProgress:
 
         Within one area, the same file attached twice is two attachments. The area that has the most of them keeps its
         own, the first such area where several have. What the portal has numbered is kept in any case, and counts as
-        one of them. Only files of this attempt's work folder are removed.
+        one of them. No more are dropped than the page shows beyond those that it counts: what it counts is there. Only
+        files of this attempt's work folder are removed.
         """
         alike: dict[tuple[int, str], list[models.Attachment]] = {}
         for found in self.wanted():
@@ -280,8 +282,15 @@ class OrderProgress:
                 spare = max(0, count - (len(among) - len(unnumbered)))
                 kept = [found for found in unnumbered if found.place == fullest][:spare]
                 for found in unnumbered:
-                    if found not in kept:
+                    if found not in kept and self._beyond_counted() > 0:
                         self._drop_twin(found.id)
+
+    def _beyond_counted(self) -> int:
+        """How many more attachments the page shows than it counts; many where it does not count them."""
+        listing = self.listing
+        if listing is None or listing.claimed is None:
+            return sys.maxsize
+        return len(listing.attachments) - len(self.dropped) - listing.claimed
 
     def match_by_content(self) -> None:
         """Matches identical-looking attachments by content with those that an earlier run saved.

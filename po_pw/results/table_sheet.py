@@ -21,7 +21,7 @@ MAX_ROWS: Final = 1_048_575
 MAX_CELL_CHARS: Final = 32_767
 """Maximum characters of a cell."""
 MAX_LINKS: Final = 60_000
-"""Links of a sheet, of which Excel takes 65,530; further ones are formulas. Three a row are enough for 20,000 rows."""
+"""Links of a sheet, of which Excel takes 65,530; further ones are formulas. Three a row suffice for 20,000 rows."""
 _MEASURED: Final = 200
 """Rows from which the widths follow."""
 _NARROWEST: Final = 9
@@ -220,4 +220,7 @@ def _width(cell: workbook_rows.Value, kind: styles.Kind) -> int:
 
 
 def _wide(line: str) -> int:
-    return len(line) if line.isascii() else sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in line)
+    capitals = sum(map(str.isupper, line)) // 6  # they are a little wider than digits, which widths are counted in
+    if line.isascii():
+        return len(line) + capitals
+    return capitals + sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in line)

@@ -34,12 +34,13 @@ class Column(NamedTuple):
 _KINDS: Final = {
     "Reason": (Kind.WRAPPED, 26),
     "What to do": (Kind.WRAPPED, 30),
-    "Folder": (Kind.TEXT, 42),
+    "Folder": (Kind.TEXT, 50),
     "Files found": (Kind.COUNT, 12),
     "Files downloaded": (Kind.COUNT, 14),
     "Size": (Kind.SIZE, 12),
     "Finished": (Kind.MOMENT, 20),
     "Details": (Kind.WRAPPED, 50),
+    "Evidence": (Kind.TEXT, 12),
     "Order page": (Kind.TEXT, 12),
     "File names": (Kind.TEXT, 40),
     "Started": (Kind.MOMENT, 20),
@@ -59,7 +60,7 @@ _FILE_TECHNICAL: Final = (
     "Checks",
     "Error code",
 )
-_NOT_PRINTED: Final = ("Details", "Order page", "File names")
+_NOT_PRINTED: Final = ("Details", "Evidence", "Order page", "File names")
 """A page would be too wide to be read with them."""
 _DIGITS: Final = 15
 """Digits that a spreadsheet's number keeps."""
@@ -173,6 +174,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
         values["bytes"] if outcome is not None and outcome.files else "",
         _moment(outcome.timing.ended_at if outcome else None),
         "" if is_said else values["error_message"],
+        links.to_path(outcome.evidence[0], _evidence(outcome.evidence[0])) if outcome and outcome.evidence else "",
         links.to_page(outcome.source_url, "Open page") if outcome else "",
         names,
         _moment(outcome.timing.started_at if outcome else None),
@@ -242,6 +244,12 @@ def files(row: models.RowResult) -> list[tuple[Value, ...]]:
             )
         )
     return lines
+
+
+def _evidence(path: str) -> str:
+    """What a file that shows an order's page is called."""
+    kinds = {"png": "Screenshot", "html": "Page source"}
+    return kinds.get(path.rpartition(".")[2], path.rpartition("/")[2])
 
 
 def _folder(outcome: models.Outcome | None) -> Value:

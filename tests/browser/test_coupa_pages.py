@@ -66,6 +66,11 @@ UNKNOWN: Final = (
     f'<ul class="attachments-list"><li class="attachmentFile"><a href="{FILE}/1/a.pdf">a.pdf</a>'
     '</li><li class="attachmentNew">b.pdf <button type="button">…</button></li></ul>'
 )
+BARE: Final = (
+    '<ul class="attachments-list"><li class="attachment"><span class="name">offer.pdf</span></li>'
+    '<li class="attachment"><span class="attachment-text">as in offer.pdf</span></li></ul>'
+)
+"""A file's name with nothing to get the file by, and a text."""
 FETCHES: Final = "<script>fetch('/order_headers/9/attachments.json')</script>"
 COUNTED: Final = '<button type="button" class="s-viewFileAttachment">Ver anexos (3)</button>'
 DIALOG: Final = (
@@ -101,6 +106,7 @@ PAGES: Final[dict[str, str | Answer]] = {
     "/order_headers/13": order("13", NONE, requisition="63"),
     "/requisition_headers/63": requisition("64", FIRST),
     "/order_headers/14": order("14", NONE + DIALOG),
+    "/order_headers/15": order("15", BARE),
     "/order_headers": page("order_headers", "", f"<table>{ROWS}</table>", action="index"),
 }
 EXPECTED: Final = {
@@ -118,6 +124,7 @@ EXPECTED: Final = {
     "PO12": ("COMPLETED", None, 2),
     "PO13": ("FAILED", "LIST_INCOMPLETE", 0),
     "PO14": ("PARTIAL", "NOT_FOUND", 1),
+    "PO15": ("FAILED", "LIST_INCOMPLETE", 0),
 }
 """Of each order its status, its error, and how many files are there."""
 
@@ -147,6 +154,7 @@ def test_what_a_page_does_not_prove_is_not_claimed(tmp_path: Path) -> None:
     assert portal.times("/order_headers") == 1
     messages = {number: one.error.message for number, one in ran.outcomes.items() if one.error}
     assert "of a kind that is not known: 'b.pdf" in messages["PO3"]
+    assert "of a kind that is not known: 'offer.pdf'" in messages["PO15"]
     assert "says that there are 3 attachments and shows 1" in messages["PO4"]
     assert "requisition 60 could not be read: the portal answered 403" in messages["PO6"]
     assert "'77', which is another order" in messages["PO7"]

@@ -271,6 +271,17 @@ def test_addresses_and_texts_are_recorded() -> None:
     assert found.unknown == ["?"]
 
 
+def test_what_may_be_a_file_is_not_recorded_as_an_address_or_a_text() -> None:
+    """An address at the storage, and a bare file name that nothing marks as a text: they are told of."""
+    found = attachments.Found()
+    bare = dataclasses.replace(entry("text", "header", ""), text="offer.pdf", is_marked=False)
+    marked = dataclasses.replace(bare, is_marked=True)
+    note = dataclasses.replace(bare, text="gate 3")
+    found.add([entry("url", "header", "a.pdf", SIGNED), bare, marked, note], attachments.Page(ORDER.url))
+    assert [one.source for one in found.attachments] == [models.Text("offer.pdf"), models.Text("gate 3")]
+    assert found.unknown == ["a.pdf", "offer.pdf"]
+
+
 def test_an_entry_of_an_unknown_kind_is_asked_only_where_nothing_speaks_of_change() -> None:
     """Its own address on the portal may be the file; another host's, or one that does something, is not asked."""
     fine = entry("unknown", "header", "x", f"{TENANT}/attachments/7")

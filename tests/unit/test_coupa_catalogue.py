@@ -48,7 +48,7 @@ def test_numbers_are_of_one_attachment_and_one_page() -> None:
     [
         (Variant.BOTH_WIDGETS, {Source.ORDER: 2, Source.COMMENT: 1}, 3),
         (Variant.CLICK_AND_LINK, {Source.ORDER: 1, Source.COMMENT: 1}, 2),
-        (Variant.ATTACHED_TWICE, {Source.COMMENT: 2}, 2),
+        (Variant.ATTACHED_TWICE, {Source.COMMENT: 4, Source.ORDER: 2}, 6),
         (Variant.PAGED_LINES, {Source.LINE: 3}, 3),
         (Variant.URL_AND_TEXT, {Source.ORDER: 1}, 5),
         (Variant.ONLY_URL, {}, 2),
@@ -68,11 +68,11 @@ def test_what_is_wanted_and_what_the_page_claims(variant: Variant, sources: dict
 
 
 def test_names_and_hashes() -> None:
-    """One name with two contents; one content attached twice; names that were seen on real tenants."""
+    """One name with two contents; contents that are attached twice; names that were seen on real tenants."""
     same = LISTED[Variant.SAME_NAME].files
     assert (len({file.name for file in same}), len({file.sha256 for file in same})) == (1, 2)
     twice = LISTED[Variant.ATTACHED_TWICE].files
-    assert (len(twice), len({file.sha256 for file in twice}), len({file.number for file in twice})) == (2, 1, 2)
+    assert (len(twice), len({file.sha256 for file in twice}), len({file.number for file in twice})) == (6, 3, 6)
     names = {file.name for file in LISTED[Variant.AWKWARD].files}
     assert {"Invoice (1).pdf", "NDA__Brandt__2026.pdf", "Contract.docx.pdf"} <= names
     assert {name.rpartition(".")[2] for name in names} == {"pdf", "xlsx", "docx", "msg", "eml", "png"}

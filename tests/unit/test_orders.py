@@ -234,8 +234,61 @@ def test_names_of_the_po_column(name: str) -> None:
 
 
 def test_the_leftmost_match_wins() -> None:
-    """Two columns that could both be it: the first one is."""
-    assert headers.ColumnMap.of(["link", "PO", "po_number", "url"]) == headers.ColumnMap(1, 0, -1, -1)
+    """Two columns that could both be it: one called po_number is, else the first one."""
+    assert headers.ColumnMap.of(["link", "PO", "po_number", "url"]) == headers.ColumnMap(2, 0, -1, -1)
+    assert headers.ColumnMap.of(["Purchase Order", "PO", "url"]) == headers.ColumnMap(0, 2, -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "note"),
+    [
+        ("PO,Purchase Order,url\n1,1,https://x/1\n", ["1"], ""),
+        ("PO,Purchase Order,url\n,2,https://x/2\n,3,https://x/3\n", ["2", "3"], ""),
+        (
+            "PO,PO_NUMBER,url\nTools,2,https://x/2\n",
+            ["2"],
+            (
+                "taken from column B (PO_NUMBER). Column A (PO) has others and is not used; to use it, rename it to "
+                "po_number, and column B (PO_NUMBER) to something else."
+            ),
+        ),
+        (
+            "PO,Purchase Order,url\n1,1,https://x/1\n2,,https://x/2\n",
+            ["1", "2"],
+            (
+                "taken from column A (PO). Column B (Purchase Order) has others and is not used; to use it, rename it "
+                "to po_number."
+            ),
+        ),
+    ],
+)
+def test_of_two_columns_with_po_numbers_it_is_said_which_was_taken(
+    tmp_path: Path, text: str, numbers: list[str], note: str
+) -> None:
+    """Where they hold the same, or one holds nothing, there is nothing to say."""
+    table = read.open_table(written(tmp_path, text))
+    assert [row.po_number for row in table.rows()] == numbers
+    assert table.about.endswith(note) if note else not table.about
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("PO,Purchase Order", "column A (PO) and column B (Purchase Order), and they differ: row 3 has '2' in the one"),
+        ("PO,PO", "Rename the one with the PO numbers to po_number"),
+        ("PO_NUMBER,PO Number", "Rename column B (PO Number) if column A (PO_NUMBER) has the PO numbers"),
+    ],
+)
+def test_two_columns_that_differ_and_are_called_equally_well_are_refused(
+    tmp_path: Path, header: str, said: str
+) -> None:
+    """Nobody but the user knows which is meant; the first row in which they differ is named."""
+    path = written(tmp_path, f"{header},url\n1,1,https://x/1\n2,3,https://x/2\n")
+    with pytest.raises(errors.InputError) as caught:
+        read.open_table(path)
+    assert said in str(caught.value)
+    with pytest.raises(errors.InputError, match="order 1 has two PO numbers, PO '1' and Purchase Order '2': call"):
+        read.given([{"PO": "1", "Purchase Order": 2, "url": "https://x/1"}])
 
 
 def test_limit_and_reading_again(tmp_path: Path) -> None:

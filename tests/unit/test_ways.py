@@ -123,9 +123,13 @@ def fetched(
     at_once: int = 4,
     rounds: int = 1,
     also: tuple[str, ...] = (),
+    claimed: int | None = None,
     then: Callable[[order_progress.OrderProgress, fetching.Fetcher], Awaitable[None]] | None = None,
 ) -> Result:
-    """Fetches the attachments of one order from a server that knows no other addresses; `also` are allowed hosts."""
+    """Fetches the attachments of one order from a server that knows no other addresses.
+
+    `also` are allowed hosts, `claimed` is what the page counts.
+    """
 
     async def test() -> Result:
         async with (
@@ -156,7 +160,7 @@ def fetched(
             (out / ".po-pw").mkdir(parents=True, exist_ok=True)
             await progress.open_work(out)
             progress.listing = models.Listing(
-                models.PageKind.ORDER, attachments, None, complete=True, supplier="", url=""
+                models.PageKind.ORDER, attachments, claimed, complete=True, supplier="", url=""
             )
 
             async def go_ahead() -> None:
@@ -689,6 +693,17 @@ def test_one_attachment_that_is_shown_in_two_areas_is_one(
     assert {found.id for found in result.progress.wanted()} == kept
     assert not result.progress.missing()
     assert {Path(file.path) for file in result.progress.saved.values()} == set(result.progress.work.path.glob("*[0-9]"))
+
+
+@pytest.mark.parametrize(("claimed", "kept"), [(1, {"a1"}), (2, {"a1", "a2"})])
+def test_what_the_page_counts_decides_whether_two_that_look_the_same_are_one(
+    tmp_path: Path, claimed: int, kept: set[str]
+) -> None:
+    """One name and content in two areas, with nothing else to tell them apart: all that it counts stay."""
+    items = [given(way, name="a.pdf", place=place) for way, place in (("/1", "Header"), ("/2", "Comments"))]
+    result = fetched(tmp_path, {"/1": file(), "/2": file()}, *items, claimed=claimed)
+    assert set(result.progress.saved) == kept
+    assert not result.progress.why_incomplete()
 
 
 def test_a_sign_in_that_another_host_asks_for_is_the_files_own(tmp_path: Path) -> None:

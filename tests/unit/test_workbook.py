@@ -100,7 +100,8 @@ def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / "made" / folder / name).write_bytes(b"%PDF-")
     done = outcome("PO-1", folder=folder, files=tuple(map(file, names)), source_url=ADDRESS)
-    one = outcome("PO-2", folder=folder, files=(file(names[0]),), missing=GAPS)
+    shown = (".po-pw/evidence/PO-2/page.png", ".po-pw/evidence/PO-2/page.html")
+    one = outcome("PO-2", folder=folder, files=(file(names[0]),), missing=GAPS, evidence=shown)
     write(tmp_path / "made", [result(2, "PO-1", done), result(3, "PO-2", one)])
     moved = (tmp_path / "made").rename(tmp_path / "moved elsewhere")
     book = openpyxl.load_workbook(moved / "results.xlsx")
@@ -114,6 +115,8 @@ def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
         assert link.value == name
         assert (moved / unquote(link.hyperlink.target)).read_bytes() == b"%PDF-"
         assert not re.search(r'[ "<>\\#]', link.hyperlink.target)
+    assert cell(orders, 3, "Evidence").value == "Screenshot"
+    assert cell(orders, 3, "Evidence").hyperlink.target == ".po-pw/evidence/PO-2/page.png"
     single = cell(orders, 3, "File names").hyperlink.target
     assert (moved / unquote(single)).name == names[0]
     assert cell(files, 7, "File").hyperlink.target == "https://x/b"
@@ -287,7 +290,7 @@ def test_it_is_a_list_of_orders_itself(tmp_path: Path) -> None:
     rows = [dataclasses.replace(row, cells=(row.cells[0], "PO", *row.cells[2:])) for row in rows]
     write(tmp_path, rows)
     table = read.open_table(tmp_path / "results.xlsx")
-    assert table.columns == COLUMNS
+    assert table.columns == (*COLUMNS, "Amount currency")  # the amounts themselves are numbers now
     assert table.about.startswith("Reading sheet Orders of results.xlsx; not its other sheets: Summary, Files")
     assert [row.cells[0] for row in table.rows()] == ["PO-1", "PO-2", "PO-3"]
 

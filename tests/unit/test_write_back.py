@@ -378,3 +378,20 @@ def test_a_workbook_that_is_damaged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(errors.InputError, match="not a spreadsheet"):
         workbook_sandbox.edit(path, tmp_path / "new.xlsx", "PO_Data", [])
     assert counts.Summary().written_back is None
+
+
+def test_a_failed_csv_can_be_written_back_into(tmp_path: Path) -> None:
+    """Its columns that say why stay as they are, between the list's own and the new ones, however often."""
+    path = tmp_path / "failed.csv"
+    path.write_text(
+        "PO,url,po_pw_status,po_pw_reason\nPO-1,https://x/1,FAILED,so\nPO-2,https://x/2,FAILED,so\n", "utf-8"
+    )
+    assert written(path, {"PO-1": came("PO-1"), "PO-2": failed("PO-2")}).rows == 2
+    assert written(path, {"PO-1": came("PO-1"), "PO-2": came("PO-2")}).rows == 1
+    first, second, third = csv.reader(path.read_text("utf-8").splitlines())
+    assert first[:5] == ["PO", "url", "po_pw_status", "po_pw_reason", "STATUS"]
+    assert [line[:5] for line in (second, third)] == [
+        ["PO-1", "https://x/1", "FAILED", "so", "COMPLETED"],
+        ["PO-2", "https://x/2", "FAILED", "so", "COMPLETED"],
+    ]
+    assert read.open_table(path).columns[:3] == ("PO", "url", "STATUS")

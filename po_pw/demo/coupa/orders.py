@@ -201,6 +201,8 @@ class _Shelf:
                 self.put("Invoice.pdf", Source.COMMENT)
             case Variant.ATTACHED_TWICE:
                 self.copy(self.put("Certificate.pdf", Source.COMMENT), Source.COMMENT, Way.LINK)
+                self.copy(self.put("Test report.pdf", Source.ORDER, Way.CLICK), Source.COMMENT, Way.LINK)
+                self.copy(self.put("Declaration.pdf", Source.ORDER, Way.DATA), Source.COMMENT, Way.LINK)
             case Variant.AWKWARD:
                 for place, name in enumerate(_AWKWARD):
                     self.put(name, *((Source.COMMENT, Way.LINK) if place % 2 else (Source.ORDER, Way.CLICK)))

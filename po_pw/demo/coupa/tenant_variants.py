@@ -107,7 +107,7 @@ _ABOUT: Final = {
     Variant.BOTH_WIDGETS: "one attachment is in the header and in a comment, under two addresses",
     Variant.CLICK_AND_LINK: "one attachment is in the header without an address, and a link in a comment",
     Variant.SAME_NAME: "two different attachments have one name, one in the header and one in a comment",
-    Variant.ATTACHED_TWICE: "the same file was attached twice under one name",
+    Variant.ATTACHED_TWICE: "files were attached twice under one name, in one place or in two",
     Variant.AWKWARD: "names with (1), parentheses, __ and two extensions; all kinds of files",
     Variant.LINES: "attachments of the order's lines",
     Variant.LINES_FOLDED: "attachments of lines that appear when View Attachments is pressed",

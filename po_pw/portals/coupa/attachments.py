@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from po_pw import hostnames, models
 from po_pw.portals.coupa import page_kind
-from po_pw.portals.generic import address_policy, control_policy
+from po_pw.portals.generic import address_policy, control_policy, label_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ FILE: Final = re.compile(r"/attachment/attachment_file/[^/]+/(\d+)(?:/([^/]*))?$
 """The path of a file: its number, and its name."""
 RECORD: Final = re.compile(r"/attachments/\d+$")
 """The path of the page about an attachment."""
+STORED: Final = re.compile(r"/attachment_files/files/\d+/")
+"""The path of a file at its storage: an attachment there is a file, and no address that somebody attached."""
 _SECTIONS: Final = {"header": "Attachments", "comments": "Comments", "lines": "Lines"}
 _PDF: Final = re.compile(r"\.pdf\W*$", re.IGNORECASE)
 
@@ -126,13 +128,13 @@ class Found:
                 return [*links, *press], control_policy.Action.FETCH, where
             case "press":
                 return [click], control_policy.Action.PRESS, where
-            case "url":
+            case "url" if not STORED.search(page_kind.path_of(entry.ways[0])):
                 return (
                     [models.External(entry.ways[0])],
                     control_policy.Action.RECORD,
                     f"{where}: an attachment of type URL",
                 )
-            case "text":
+            case "text" if entry.is_marked or not label_words.file_name(entry.text):
                 return [models.Text(entry.text)], control_policy.Action.RECORD, f"{where}: an attachment of type Text"
         own = [one for one in entry.ways if _may_ask(one, page.url)]
         if own:

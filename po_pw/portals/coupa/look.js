@@ -66,7 +66,7 @@
       const link = away[0] || links[0];
       add(row, 'url', 'a link to another page', link, [addressesOf(link)[0]], { name: squeeze(link.getAttribute('title')) || textOf(link, 300) });
     } else if (text || (!links.length && !within(row, 'button,[role=button],input').some((node) => !node.matches(DEEDS)) && lib.piecesOf(row).length)) {
-      add(row, 'text', 'a text', text || row, [], { name: squeeze((text || row).getAttribute('title')), text: text && text !== row ? textOf(text, 500) : lib.piecesOf(row).join(' ') });
+      add(row, 'text', 'a text', text || row, [], { marked: Boolean(text), name: squeeze((text || row).getAttribute('title')), text: text && text !== row ? textOf(text, 500) : lib.piecesOf(row).join(' ') });
     } else if (textOf(row, 20) || links.length) {
       add(row, 'unknown', 'none that is known', links[0] || row.querySelector('button,[role=button]') || row, links.map((node) => addressesOf(node)[0]));
     }

@@ -39,6 +39,8 @@ class Entry:
     """What is pressed, or stands for it."""
     press: models.Control | None
     """A button beside the address."""
+    is_marked: bool = True
+    """The page itself says that it is of this kind; else it only looks like it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
         ways=tuple(raw["ways"]),
         control=controls.parse(raw["is"]),
         press=controls.parse(press) if press else None,
+        is_marked=raw.get("marked", True),
     )
 
 

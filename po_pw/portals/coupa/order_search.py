@@ -13,7 +13,7 @@ import enum
 import time
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models
+from po_pw import errors, models
 from po_pw.portals import list_stability
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.coupa import order_list, page_kind
@@ -81,6 +81,17 @@ class Located:
     """What came instead of the list, where that ends the reading of the order."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Walked:
+    """How far a list was looked at."""
+
+    pages: int
+    is_whole: bool = False
+    """These are all its pages."""
+    is_settled: bool = True
+    """Each showed all that it has, and could be turned; else that may be so the next time."""
+
+
 class _InsteadError(Exception):
     """Something else came than the list: a sign-in, a question whether one is a person."""
 
@@ -130,22 +141,24 @@ class OrderSearch:
         if number in known.met:
             return self._met(number)
         if known.search is not None and known.proof is not Proof.FAILED and not known.problem:
-            is_whole = await self._search(known.search)
+            walked = await self._search(known.search)
             if number in known.met:
                 return self._met(number)
+            if not walked.is_settled:
+                raise _late()
             if known.proof is Proof.PROVED:
-                why = (
-                    "" if is_whole else "the search of the portal's list of orders has more results than were looked at"
-                )
-                return Located(why_unsure=why)
+                more = "the search of the portal's list of orders has more results than were looked at"
+                return Located(why_unsure="" if walked.is_whole else more)
         if not known.is_whole and not known.problem:
             async with known.lock:
                 if not known.is_walked:
                     await self._go(self._list_url)
-                    known.pages, known.is_whole = await self._walk()
-                    known.is_walked = True
+                    walked = await self._walk()
+                    known.pages, known.is_whole, known.is_walked = walked.pages, walked.is_whole, walked.is_settled
         if number in known.met:
             return self._met(number)
+        if not (known.is_walked or known.is_whole or known.problem):
+            raise _late()
         return Located(why_unsure="" if known.is_whole else known.why_unsure())
 
     def _met(self, number: str) -> Located:
@@ -161,7 +174,7 @@ class OrderSearch:
         known.is_whole = is_settled and not known.problem and not shown.has_more(1)
         if shown.search is not None and not known.is_whole and not known.problem:
             known.proof = await self._prove(shown.search, shown)
-        known.is_begun = True
+        known.is_begun = is_settled
 
     async def _why_unreadable(self, shown: order_list.OrderList) -> str:
         look = await looks.look(self._opened.page)
@@ -185,19 +198,15 @@ class OrderSearch:
                 return Proof.PROVED if is_settled and number in left and not others & left else Proof.FAILED
         return Proof.OPEN
 
-    async def _search(self, search: order_list.Search) -> bool:
-        """Searches for the order; whether all results were seen."""
+    async def _search(self, search: order_list.Search) -> _Walked:
         await self._go(search.address(page_kind.address_part(self._opened.order.po_number)))
-        return (await self._walk(until=page_kind.bare(self._opened.order.po_number)))[1]
+        return await self._walk(until=page_kind.bare(self._opened.order.po_number))
 
-    async def _walk(self, until: str = "") -> tuple[int, bool]:
+    async def _walk(self, until: str = "") -> _Walked:
         """Notes all orders from the page that is shown on.
 
         Args:
             until: a number, after which nothing more need be looked at.
-
-        Returns:
-            How many pages were seen, and whether those are all.
         """
         ends = time.monotonic() + _WALKS_FOR
         shown, is_settled = await self._settle()
@@ -205,7 +214,7 @@ class OrderSearch:
         while is_settled and until not in self._known.met:
             turn = shown.next(page)
             if turn is None:
-                return page, not shown.has_more(page)
+                return _Walked(page, not shown.has_more(page))
             if page >= _MOST_PAGES or time.monotonic() >= ends:
                 break
             address = shown.address_of(turn)
@@ -218,13 +227,13 @@ class OrderSearch:
                 pressed = await self._opened.press(_click(shown, turn), models.Purpose.TURN)
                 self._looks.begin_again()
                 if not pressed.done:
-                    break
+                    return _Walked(page, is_settled=False)
             before = shown
             shown, is_settled = await self._settle()
             if shown.rows == before.rows:
                 break
             page += 1
-        return page, False
+        return _Walked(page, is_settled=is_settled)
 
     async def _go(self, url: str) -> None:
         await self._opened.go(url)
@@ -249,11 +258,16 @@ class OrderSearch:
         if facts.challenge_covers:
             why = "the portal asks whether you are a person"
             raise _InsteadError(page_kind.Verdict(models.PageKind.CHALLENGE, why, (why,)))
-        if why := page_kind.signed_out(look, facts):
+        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.refusals):
             raise _InsteadError(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
         self._known.note(shown)
         failed = {**opened.watch.failures, **opened.watch.refusals}
         return shown, is_settled and not (failed and not shown.rows)
+
+
+def _late() -> errors.TransientError:
+    msg = "the portal's list of orders did not show all in time"
+    return errors.TransientError(msg, models.ErrorCode.TIMEOUT)
 
 
 def _click(shown: order_list.OrderList, turn: order_list.Turn) -> models.Click:

@@ -16,7 +16,7 @@ from po_pw import hostnames, models, redact
 from po_pw.portals.generic import recognition, record_address, sign_in_signs, topics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from po_pw.portals.coupa import look as looks
     from po_pw.portals.generic import page_facts
@@ -180,3 +180,15 @@ def signed_out(look: looks.Look, facts: page_facts.PageFacts) -> str:
         facts.url, record_of(facts.asked)
     )
     return sign_in_signs.sign_in_reason(facts, kept=kept)
+
+
+def session_ended(refusals: Mapping[str, int]) -> str:
+    """Why parts of a page that did not come say that the session has ended; `""`: nothing says so.
+
+    Args:
+        refusals: HTTP statuses by description, see `quiet.Watch.refusals`.
+    """
+    for label, status in refusals.items():
+        if status in {401, 419} or (status == 302 and "/sessions/" in label):
+            return f"a part of the page asked for a sign-in ({label} was answered with {status})"
+    return ""

@@ -84,7 +84,7 @@ class Reading:
         if verdict.may_be_elsewhere:
             at, problem = await self._elsewhere(verdict)
             if problem is not None:
-                return self._instead(problem)
+                return self._instead(problem, by_data=bool(self._session_ended()))
             if at:
                 await self._go(at)
                 look, settled = await self._stable_looks.settle()
@@ -198,10 +198,7 @@ class Reading:
 
     def _session_ended(self) -> str:
         """Why a part of a page that did not come says that the session has ended; `""`: nothing says so."""
-        for label, status in self._opened.watch.refusals.items():
-            if status in {401, 419} or (status == 302 and "/sessions/" in label):
-                return f"a part of the page asked for a sign-in ({label} was answered with {status})"
-        return ""
+        return page_kind.session_ended(self._opened.watch.refusals)
 
     # --- the list of orders -------------------------------------------------------------------------------------------
 
@@ -271,7 +268,8 @@ class Reading:
         for claim in last.claims:
             have = found if claim.is_whole else claim.entries
             if have < claim.count:
-                said.append(f"{what} says that there are {claim.count} attachments and shows {have}")
+                count = "is 1 attachment" if claim.count == 1 else f"are {claim.count} attachments"
+                said.append(f"{what} says that there {count} and shows {have}")
         if not settled:
             said.append(f"{what} was still loading after {self._opened.timeout:.0f} s")
         failures = {
