@@ -89,9 +89,9 @@ def title(now: tally.Tally, name: str) -> str:
 
 def _head(now: tally.Tally, width: int) -> Text:
     total = now.run.orders if now.run else 0
-    left = Text(f"{now.settled} of {total}", "bold")
+    left = Text().append(f"{now.settled} of {total}", "bold")
     if width >= 79:
-        left.append(f" ({_percent(now)} %)", "default")
+        left.append(f" ({_percent(now)} %)")
     remaining = now.seconds_left() if now.stopping is None else None
     right = Text(humanize.countdown(now.elapsed()))
     if now.settled < total:
@@ -130,7 +130,10 @@ def _numbers(now: tally.Tally, width: int, height: int) -> list[Text]:
 
 
 def _joined(parts: Iterable[Text]) -> Text:
-    return Text(", ", "dim").join(parts)
+    line = Text()
+    for number, part in enumerate(parts):
+        line.append(", " if number else "", "dim").append_text(part)
+    return line
 
 
 def _workers(now: tally.Tally, width: int, room: int) -> list[Text]:
@@ -188,8 +191,8 @@ def _failure(outcome: models.Outcome, width: int) -> Text:
     """`FAILED PO-7  the portal has no such order (NOT_FOUND)`."""
     failure = outcome.error
     said = "" if failure is None else f"{' '.join(failure.message.split())} ({failure.code.value})"
-    text = Text(f"{outcome.status.value:<7} ", STYLES[outcome.status]).append(f"{outcome.po_number}  ", "bold")
-    return _fitted(progress.harmless(text.append(said, "default")), width)
+    text = Text().append(f"{outcome.status.value:<7} ", STYLES[outcome.status]).append(f"{outcome.po_number}  ", "bold")
+    return _fitted(progress.harmless(text.append(said)), width)
 
 
 def _foot(now: tally.Tally, width: int, *, has_keys: bool) -> list[Text]:

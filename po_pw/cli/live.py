@@ -30,10 +30,13 @@ class View:
         console: where to.
         quiet: says only what went wrong.
         verbose: says every step, in lines.
+        is_live: draws on a terminal; else it prints lines there, too.
         name: of the command, for the terminal's title.
     """
 
-    def __init__(self, console: Console, *, quiet: bool, verbose: bool, name: str = "po-pw") -> None:
+    def __init__(
+        self, console: Console, *, quiet: bool, verbose: bool, is_live: bool = True, name: str = "po-pw"
+    ) -> None:
         self.tally = tally.Tally()
         self._console = console
         self._quiet = quiet
@@ -45,7 +48,7 @@ class View:
         self._lines: progress.Lines | None = None
         self._lock = threading.RLock()
         """Held while an event is counted, and while what was counted is drawn."""
-        if not quiet and screen.is_possible(console):
+        if is_live and not quiet and screen.is_possible(console):
             self._screen = screen.Screen(console, self._draw, self._title, guarded=True)
         elif not quiet:
             self._lines = progress.Lines(

@@ -237,6 +237,26 @@ def process(
             rich_help_panel=panels.END,
         ),
     ] = None,
+    open_results: Annotated[
+        bool,
+        typer.Option("--open", help="Open the report, or the output folder, at the end.", rich_help_panel=panels.END),
+    ] = False,
+    no_notification: Annotated[
+        bool,
+        typer.Option(
+            "--no-notification",
+            help="Ring no bell and show no notification of the desktop at the end.",
+            rich_help_panel=panels.END,
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write every event as a JSON line on standard output, and all else on standard error.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=panels.OUTPUT)
     ] = False,
@@ -253,9 +273,10 @@ def process(
 
         from po_pw.cli import progress
 
-        with progress.shown(Console(soft_wrap=False), quiet=quiet) as hear, progress.stage(hear, "Starting"):
+        console = Console(soft_wrap=False, stderr=as_json)
+        with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, flags, running, shell
+            from po_pw.cli import after_run, closing, desktop, flags, running, shell
             from po_pw.orders import read
             from po_pw.portals import registry
 
@@ -264,7 +285,7 @@ def process(
         with after_run.told(options, table.name) as ended:
             options = certificates.with_password(options)
             with (
-                progress.shown(Console(soft_wrap=False), quiet=quiet) as hear,
+                progress.shown(console, quiet=quiet) as hear,
                 progress.stage(hear, f"Opening {table.name}"),
             ):
                 orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
@@ -277,6 +298,9 @@ def process(
             is_out_given = source is not None and source.name == "COMMANDLINE"
             where = closing.near(options.out.absolute())
             again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
-            done = running.run_table(options, orders, resume=resume, quiet=quiet, verbose=verbose, again=again)
+            shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
+            done = running.run_table(options, orders, resume=resume, shown=shown, again=again)
             ended.done = done
+        if open_results and (why := desktop.open_on_desktop(desktop.to_open(done.out))):
+            boundary.complain(f"the results could not be opened: {why}. They are in {done.out}")
         raise typer.Exit(done.exit_code)

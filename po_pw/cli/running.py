@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from po_pw import errors, events, models, redact
-from po_pw.cli import boundary, closing, live, shell, signals
+from po_pw.cli import boundary, closing, desktop, event_stream, live, shell, signals
 from po_pw.engine import run as engine
 from po_pw.processing import resuming
+from po_pw.results import end_report
 from po_pw.results import summary as summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from po_pw import settings
@@ -62,13 +64,26 @@ def check_volume(*, quiet: bool, verbose: bool) -> None:
         raise errors.InputError(msg)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """How a run is shown."""
+
+    quiet: bool = False
+    """Says only what went wrong."""
+    verbose: bool = False
+    """Says every step."""
+    as_json: bool = False
+    """Every event is a JSON line on standard output; what people read is on standard error."""
+    draws_attention: bool = True
+    """Rings the terminal's bell and notifies the desktop at the end of a run that took a while."""
+
+
 def run_table(
     options: settings.Settings,
     table: read.OrderTable,
     *,
     resume: resuming.Resume | None,
-    quiet: bool = False,
-    verbose: bool = False,
+    shown: Shown | None = None,
     again: Sequence[str] = (),
 ) -> Done:
     """Processes a table and shows it.
@@ -77,35 +92,55 @@ def run_table(
         options: the settings.
         table: the orders.
         resume: how to go on where earlier runs stopped.
-        quiet: says only what went wrong.
-        verbose: says every step.
+        shown: how.
         again: the words of the command that goes on with this output directory; none where no command can.
 
     Raises:
         PoPwError: the run could not start, or not go on; results are written where there is anything to write.
     """
-    console = Console(soft_wrap=False)
-    return asyncio.run(_run(options, table, console, resume=resume, quiet=quiet, verbose=verbose, again=again))
+    shown = shown or Shown()
+    stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
+    out, name = options.out.absolute(), table.source.name
+    try:
+        done, problem = asyncio.run(_run(options, table, stream, resume=resume, shown=shown, again=again))
+        if problem is not None:
+            raise problem
+    except errors.PoPwError as error:
+        if stream is not None:
+            stream.end(end_report.End(type(error).exit_code, name, out, error=str(error)))
+        raise
+    if stream is not None:
+        stream.end(end_report.End(done.exit_code, name, done.out, done.summary))
+    return done
 
 
 async def _run(
     options: settings.Settings,
     table: read.OrderTable,
-    console: Console,
+    stream: event_stream.EventStream | None,
     *,
     resume: resuming.Resume | None,
-    quiet: bool,
-    verbose: bool,
+    shown: Shown,
     again: Sequence[str],
-) -> Done:
+) -> tuple[Done, errors.PoPwError | None]:
+    """The run's end, and what ended it before its orders did."""
+    console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
     if table.about and not quiet:
         console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
-    with live.View(console, quiet=quiet, verbose=verbose) as view:
+    # JSON lines on the terminal itself would be drawn over.
+    is_live = not (shown.as_json and sys.stdout.isatty())
+    with live.View(console, quiet=quiet, verbose=shown.verbose, is_live=is_live) as view:
         hub.listen(view.hear)
+        if stream is not None:
+            hub.listen(stream.hear)
         run = engine.Run(options, hub)
+
+        def is_awaited() -> bool:
+            return shown.draws_attention and console.is_terminal and view.tally.elapsed() >= desktop.LONG
+
         with signals.listened_to(run.stop), view.keys(run):
-            summary, problem = await _worked(run, table, resume, commands(again))
+            summary, problem = await _worked(run, table, resume, commands(again), is_awaited)
         interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
@@ -123,13 +158,18 @@ async def _run(
             refused=view.tally.refused,
             retry=to_retry(again, left=summary.not_reached, refused=refused),
         )
-    if problem is not None:
-        raise problem
-    return Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
+    done = Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
+    if is_awaited():
+        console.bell()
+    return done, problem
 
 
 async def _worked(
-    run: engine.Run, table: read.OrderTable, resume: resuming.Resume | None, go_on: summaries.Commands
+    run: engine.Run,
+    table: read.OrderTable,
+    resume: resuming.Resume | None,
+    go_on: summaries.Commands,
+    is_awaited: Callable[[], bool],
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """What is known at the end, and what ended the run before; both may be there."""
     summary: counts.Summary | None = None
@@ -154,6 +194,10 @@ async def _worked(
                 # Whatever ended the run: what is known by then is worth having.
                 if run.run_id is not None:
                     summary = await run.write_results()
+            if summary is not None and is_awaited():  # while there is a log that says if it could not be shown
+                said = str(problem) if problem is not None else ""
+                text = end_report.text(end_report.End(0, table.source.name, run.out, summary, said))
+                await asyncio.to_thread(desktop.show, "po-pw", text)
     except _ENDS as error:
         problem = problem or error  # that nothing can be written at the end follows from what came first
     return summary, problem

@@ -52,6 +52,10 @@ class HostLine:
     gives_up: str
     """Time of day; `""` where it is not waited for so long."""
 
+    def is_over(self, now: float) -> bool:
+        """Whether nobody waits for it any more: it merely asked to wait, and no event says when that has passed."""
+        return self.next_try is not None and self.next_try < now and not self.gives_up
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RetryLine:
@@ -211,8 +215,8 @@ class Tally:
             lines[f"{host}: {how}"] = None
         for host, line in self.hosts.items():
             left = None if line.next_try is None else line.next_try - now
-            if left is not None and left < 0 and not line.gives_up:
-                continue  # it merely asked to wait
+            if line.is_over(now):
+                continue
             what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
             when = "trying now" if left is None or left < 1 else f"next try in {humanize.countdown(left)}"
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
@@ -273,9 +277,10 @@ class Tally:
         """
         if self.is_paused:
             return self._left_when_paused
-        if self.run is None or self.hosts or self.sign_ins:
+        now = self._clock()
+        if self.run is None or self.sign_ins or not all(line.is_over(now) for line in self.hosts.values()):
             return None
-        return self.estimate.seconds_left(self.run.orders - self.settled, self._clock())
+        return self.estimate.seconds_left(self.run.orders - self.settled, now)
 
 
 def again(delay: float) -> str:

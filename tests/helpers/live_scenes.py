@@ -64,11 +64,12 @@ def told(
         found.append(events.OrderStep(worker, key, f"PO-{4500001 + number}", "reading", 1))
         if number % workers == workers - 1:
             found.append(4.0)
+    file = models.SavedFile("a", "a.pdf", "a.pdf", 1, "", "application/pdf", "http", "")
     for number in range(done):
+        found += [events.FileSaved(names[number % workers], models.order_key(f"PO-{4500001 + number}"), file)] * 3
         failure = _FAILURES[number % 3] if number >= done - failed else None
         settled = outcome(4500001 + number, names[number % workers], failure)
         found += [events.OrderSettled(settled), 0.05]
-    file = models.SavedFile("a", "a.pdf", "a.pdf", 1, "", "application/pdf", "http", "")
     for place, worker in enumerate(names):
         name = f"PO-{4500001 + done + place}"
         found.append(events.OrderStep(worker, models.order_key(name), name, "reading", 1))

@@ -85,8 +85,12 @@ def test_what_merely_asked_to_wait_is_over_when_the_time_is() -> None:
     one, clock = started()
     one.hear(events.HostWaits("acme.example", "acme.example asks to wait", 10.0))
     assert len(one.waits()) == 1
-    clock.now += 11
+    for number in range(2):
+        settle(one, clock, number, 3.0)
+    assert one.seconds_left() is None
+    clock.now += 5
     assert not one.waits()
+    assert one.seconds_left() == 24.0, "there is an estimate again"
 
 
 def test_the_estimate_does_not_grow_with_an_outage() -> None:
