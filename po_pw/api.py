@@ -94,7 +94,7 @@ class MainApp:
     def process_pos(
         self, pos: str | os.PathLike[str] | Iterable[Mapping[str, object]], *, resume: bool = False
     ) -> RunResult:
-        """Processes orders, and writes results.csv, results.xlsx, results.json and failed.csv.
+        """Processes orders, and writes results.csv, results.xlsx, results.json, failed.csv and report.html.
 
         The tables show the orders of this call; those of earlier calls and lists in the same folder are on separate
         sheets, and in results.json under `others`.

@@ -74,6 +74,8 @@ def show(
     for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
         console.print(Text(said), soft_wrap=True)
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
+    if "report.html" in summary.names:
+        places.append(("Report", out / summary.names["report.html"], "cyan"))
     if "failed.csv" in summary.names:
         places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
     if summary.written_back is not None and summary.written_back.path is not None:

@@ -17,6 +17,7 @@ from po_pw.cli import (
     next_step,
     portal,
     process,
+    report,
     saved_sign_ins,
     status,
     usage,
@@ -36,6 +37,9 @@ _STATUS: Final = """\
 _VERIFY: Final = """\
   po-pw verify
   po-pw verify may --repair                                  # the next run downloads what is missing or changed"""
+_REPORT: Final = """\
+  po-pw report --open                                        # of the folder downloads; opens it in your browser
+  po-pw report may"""
 _LOGIN: Final = """\
   po-pw login https://acme.coupahost.com                     # a window opens
   po-pw login https://acme.coupahost.com --username anna --remember
@@ -71,6 +75,7 @@ def _add(name: str, function: object, overview: str, examples: str) -> None:
 _add("process", process.process, "Download the attachments of all orders in a list.", _PROCESS)
 _add("status", status.status, "Show how far a run is, also during the run.", _STATUS)
 _add("verify", verify.verify, "Check every downloaded file by SHA-256.", _VERIFY)
+_add("report", report.report, "Write the report of the latest run again, and open it.", _REPORT)
 _add("login", login.login, "Sign in to a portal, for all runs to come.", _LOGIN)
 _add("logout", saved_sign_ins.logout, "Remove a sign-in from this computer.", _LOGOUT)
 _add("doctor", doctor.doctor, "Check whether this computer has what a run needs.", _DOCTOR)

@@ -455,7 +455,7 @@ class Run:
         return self._stopping is not None or (self._group is not None and self._group.is_ending)
 
     async def write_results(self) -> counts.Summary:
-        """Writes results.csv, results.xlsx, results.json and failed.csv from the journal; also after an interruption.
+        """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
         Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import po_pw
 from po_pw import errors, events, models
 from po_pw.portals import memory
+from po_pw.report import writer as report_writer
 from po_pw.results import counts, plausibility, summary, tables, write_back
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class RunResults:
                 yield dataclasses.replace(row, status=held.status, outcome=held, error=held.error)
 
     async def write(self, run: models.RunId, *, stops: int, interrupted: bool, left_out: int) -> counts.Summary:
-        """Writes the tables and, if asked for, the user's list; emits what the user should know of it.
+        """Writes the tables, the report and, if asked for, the user's list; emits what the user should know of it.
 
         Args:
             run: whose results.
@@ -128,10 +129,40 @@ class RunResults:
                 lambda: resources.journal.others(run),
             )
         back = None if self._into is None else await self._write_list(self._into, run, count, stops)
-        written = dataclasses.replace(written, written_back=back)
-        for note in (*written.notes, *(back.notes if back else ())):
+        report = await self._write_report(about, count, stops, written.others)
+        names = {**written.names, **({report_writer.NAME: report.name} if report.name else {})}
+        written = dataclasses.replace(written, written_back=back, names=names)
+        for note in (*written.notes, *report.notes, *(back.notes if back else ())):
             self._hub.emit(events.Notice("warning", note))
         return written
+
+    async def _write_report(self, about: tables.About, count: int, stops: int, others: int) -> report_writer.Written:
+        """Writes `report.html`; also if the run is being stopped.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        resources = self._resources
+
+        def write() -> report_writer.Written:
+            return report_writer.write(
+                resources.out,
+                about.run,
+                resources.journal.history(about.run),
+                stage.counted(self.rows(about.run)),
+                version=about.version,
+                others=others,
+                left_out=about.left_out,
+                warnings=about.warnings,
+                commands=about.commands,
+                source=about.source,
+            )
+
+        try:
+            with resources.long_work.stage("Writing the report", "row", count, in_spite_of=stops) as stage:
+                return await asyncio.to_thread(write)
+        except errors.StoppedError:
+            return report_writer.Written("", ("stopped before the report was written. To write it, run: po-pw report",))
 
     async def _write_list(
         self, to: write_back.WriteBack, run: models.RunId, count: int, stops: int

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import models
-from po_pw.journal import codec, restore, schema
+from po_pw.journal import codec, history, restore, schema, view
 
 if TYPE_CHECKING:
     import sqlite3
@@ -127,6 +127,16 @@ class Queries:
                     if row["run"] != run or row["outcome"]:
                         yield codec.other(row)
                 last = batch[-1]["key"]
+
+    def history(self, run: models.RunId) -> history.History:
+        """What happened in a run over time."""
+        with self._reading() as connection:
+            return history.read(connection, run)
+
+    def latest(self) -> models.RunId | None:
+        """The latest run; None if there is none."""
+        with self._reading() as connection:
+            return view.latest(connection, self._path)
 
     def counts(self, run: models.RunId) -> Counts:
         """Counts a run's rows by kind."""

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _NEW: Final = ".po-pw/new-results"
 _KEPT: Final = ".po-pw/results"
-_RECORD: Final = ".po-pw/made.json"
+RECORD: Final = ".po-pw/made.json"
+"""Which files in the output directory are ours."""
 MAX_RUNS_KEPT: Final = 20
 """Maximum number of runs whose tables are kept."""
 MAX_BYTES_KEPT: Final = 1_000_000_000
@@ -144,7 +145,7 @@ def _write(
     faults = [one.fault for one in added.values() if one.fault is not None]
     # All are closed: on Windows an open file cannot be renamed.
     _keep(out / _KEPT, about.run, [scratch / name for name in writers if wanted[name]])
-    ours = own_files.OwnFiles(out, out / _RECORD, about.source)
+    ours = own_files.OwnFiles(out, out / RECORD, about.source)
     names: dict[str, str] = {}
     notes: list[str] = []
     for name in writers:
