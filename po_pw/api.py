@@ -110,7 +110,12 @@ class MainApp:
             InputError: the spreadsheet cannot be used, or the argument is not orders.
         """
         with _in_python():  # before anything is opened; consumes iterators on the caller's thread
-            given = read.given(pos, registry.Registry(self.settings).address_of, limit=self.settings.limit)
+            given = read.given(
+                pos,
+                registry.Registry(self.settings).address_of,
+                limit=self.settings.limit,
+                choice=read.Choice.of(self.settings),
+            )
         if self._host is not None:
             return self._host.process(given, resume=resume)
         with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:

@@ -35,6 +35,12 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).upper().casefold())
 
 
+def is_numbered(name: str, stem: str) -> bool:
+    """Whether a folder's name is this stem, or this one with a number (`~2`) because another order has it."""
+    base, _, number = name.rpartition("~")
+    return name == stem or (base == stem and number.isascii() and number.isdecimal())
+
+
 class Status(enum.StrEnum):
     """Result of a row. The first four are also endings of folders."""
 
@@ -132,6 +138,13 @@ class Claim:
     """Names of the files as in the row, separated by `;` or line breaks."""
 
 
+COLUMN_FIELDS: Final = ("po_number", "url", "supplier", "amount")
+"""What a column of a list may be known as."""
+
+PAGE_SUPPLIER: Final = "\0supplier\0"
+"""Stands in a folder's name for the supplier that the order's page shows; no cell can contain it."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class PurchaseOrder:
     """One purchase order to be fetched."""
@@ -145,9 +158,12 @@ class PurchaseOrder:
     row: int = 0
     """Its row, as in a spreadsheet (the header is 1); 0 if there was no file."""
     levels: tuple[str, ...] = ()
-    """Names of the folders above its folder, outermost first, not yet made safe; empty: the supplier's folder."""
+    """Names of the folders above its folder, outermost first, not yet made safe; empty: the supplier's folder, or none
+    where `folder` is given."""
     claim: Claim | None = None
     """Set if its row marks it as COMPLETED; not kept in the journal."""
+    folder: str = ""
+    """Name of its own folder by the user's layout, without its status, not yet made safe; `""`: its number."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -493,8 +509,10 @@ class MissingFile:
     name: str
     source: str
     failure: Failure | None
-    """None for an attachment that is only a link or a text, which is not a failure."""
+    """None for an attachment that is only a link or a text, or is skipped, which is not a failure."""
     place: str = ""
+    skipped_type: str = ""
+    """Its type, as an extension, if files of that type were not wanted; else `""`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -533,6 +551,8 @@ class Earlier(enum.StrEnum):
     """It was in progress when a run ended."""
     MISSING = "missing"
     """It was finished, and some of its files are missing or changed."""
+    WIDENED = "widened"
+    """It was finished for fewer types of files than are wanted now."""
     REFRESHED = "refreshed"
     """It was finished, and is visited again on request."""
 

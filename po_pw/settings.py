@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import mimetypes
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import config_file, errors, hostnames, humanize
+from po_pw import config_file, errors, folder_layout, hostnames, humanize, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ _FLAGS = {
     "max_file_bytes": "--max-file-size",
     "max_total_bytes": "--max-total-size",
     "allow_hosts": "--allow-host",
+    "columns": "--column",
+    "filters": "--filter",
     "client_certificate_hosts": "--client-certificate-host",
     "mark_of_the_web": "--no-mark",
     "sign_in_window": "--no-sign-in-window",
@@ -42,6 +45,29 @@ FIELD_BY_FLAG: Final = {flag: field for field, flag in _FLAGS.items()}
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 """Names that are no files on Windows, whatever ending they have."""
+
+_TYPES: Final = (
+    *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
+    *(
+        "txt",
+        "xml",
+        "json",
+        "rtf",
+        "odt",
+        "ods",
+        "odp",
+        "jpg",
+        "png",
+        "gif",
+        "tif",
+        "heic",
+        "dwg",
+        "dxf",
+        "step",
+        "p7m",
+    ),
+)
+"""Types of files that orders usually have: a mistyped one is told by them."""
 
 _PREFIX: Final = "PO_PW_"
 _NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
@@ -109,6 +135,15 @@ class _Fields(pydantic_settings.BaseSettings):
     `base_url`."""
     write_back: bool = False
     """Write the results into the list itself, too; see `results.write_back`."""
+    columns: Annotated[dict[str, str], pydantic_settings.NoDecode] = {}
+    """Names of the list's columns, by what they hold: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a
+    section `[columns]`; in the environment and as flags texts such as `po_number=Bestellnummer`."""
+    filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Only rows whose cells match, such as `supplier=ACME*`; several for one column: any of them."""
+    types: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
+    """Extensions of the files that are wanted: `pdf`, `xlsx`; none: all. What cannot be told is downloaded."""
+    layout: str | None = None
+    """Names of the folders by columns of the list: `{supplier}/{po_number}_{status}`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
@@ -205,6 +240,76 @@ class _Fields(pydantic_settings.BaseSettings):
         if value is not None and not re.match(r"https?://[^/]", hostnames.origin_of(value)):
             msg = "must be the portal's address, such as https://acme.coupahost.com"
             raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("columns", mode="before")
+    @classmethod
+    def _columns(cls, value: object) -> object:
+        """Of flags and in the environment they are texts: `po_number=Bestellnummer`, with commas between."""
+        if isinstance(value, str):
+            value = re.split(rf",\s*(?=(?:{'|'.join(models.COLUMN_FIELDS)})\s*=)", value)
+        if not isinstance(value, list | tuple):
+            return value
+        found: dict[str, str] = {}
+        for text in value:
+            field, equals, name = (part.strip() for part in str(text).partition("="))
+            if not equals:
+                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Bestellnummer"'
+                raise ValueError(msg)
+            if found.setdefault(field, name) != name:
+                msg = f"{field} is given twice: as {found[field]!r} and as {name!r}. Give it once"
+                raise ValueError(msg)
+        return found
+
+    @pydantic.field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        for field, name in value.items():
+            if field not in models.COLUMN_FIELDS:
+                near = difflib.get_close_matches(field.lower().replace("-", "_"), models.COLUMN_FIELDS, 1, 0.6)
+                meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(models.COLUMN_FIELDS)}"
+                msg = f"{field!r} is not something that a column can hold; {meant}"
+                raise ValueError(msg)
+            if not name.strip():
+                msg = f"{field} has no name. Give the column's name as it is in your list"
+                raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("filters", mode="before")
+    @classmethod
+    def _filters(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @pydantic.field_validator("types", mode="before")
+    @classmethod
+    def _types(cls, value: object) -> object:
+        """They are texts with commas or spaces between, with or without a dot: `pdf,xlsx`, `.pdf`, `*.pdf`."""
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple):
+            return value
+        split = [part for text in texts for part in re.split(r"[\s,;]+", str(text)) if part]
+        if texts and not split:
+            msg = "no type is given. Give extensions such as pdf,xlsx, or leave it out for all"
+            raise ValueError(msg)
+        return tuple(dict.fromkeys(re.sub(r"^\*?\.", "", part).lower() for part in split))
+
+    @pydantic.field_validator("types")
+    @classmethod
+    def _known_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = {*_TYPES, *(ending.removeprefix(".") for ending in mimetypes.types_map)}
+        for ending in value:
+            near = [] if ending in known else difflib.get_close_matches(ending, _TYPES, 1, 0.6)
+            if near or not re.fullmatch(r"[a-z0-9]{1,10}", ending):
+                meant = f"did you mean {near[0]}?" if near else "give extensions such as pdf,xlsx"
+                msg = f"{ending!r} is not a known type of file; {meant}"
+                raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("layout")
+    @classmethod
+    def _layout(cls, value: str | None) -> str | None:
+        if value is not None:
+            folder_layout.Layout.parse(value)
         return value
 
     @pydantic.field_validator("allow_hosts", "client_certificate_hosts", mode="before")
@@ -346,7 +451,7 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
     name = str(found["loc"][0])
     source = "" if name in given else _source(name)
     if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"this file has no sections. Remove [{name}] and keep the settings")
+        return _Problem(name, source, f"there is no such section. Remove [{name}] and keep the settings")
     if found["type"] == "extra_forbidden":
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
@@ -423,7 +528,9 @@ def _takes(name: str) -> str:
         )
     if schema.get("type") == "integer":
         return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
-    words = {"boolean": "true or false", "array": "a list of host names"}
+    if name == "filters":
+        return 'conditions such as "supplier=ACME*"'
+    words = {"boolean": "true or false", "array": "a list of host names", "object": 'names such as po_number = "Order"'}
     return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
 
 

@@ -76,7 +76,7 @@ def _of_process(context: typer.Context) -> Mapping[str, Any]:
         return {}
     command: Any = context.find_root().command
     process = command.get_command(context, "process")
-    parsed = process.make_context("process", [*context.args, "-"], parent=context.find_root())
+    parsed = process.make_context("process", list(context.args), parent=context.find_root())
     return dict(parsed.params)
 
 

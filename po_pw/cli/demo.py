@@ -180,7 +180,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     from po_pw import settings
     from po_pw.auth import login, trust
     from po_pw.cli import progress, running, tally
-    from po_pw.orders import read
+    from po_pw.orders import read, several
 
     table, downloads = _prepared(portal, out)
     # Its own home: trying the demo must not touch the person's sign-ins.
@@ -207,7 +207,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
             )
         )
     typer.echo(f"Signed in as {portal.username}, with {done.browser.name} {done.browser.version}.")
-    ended = running.run_table(options, read.open_table(table), resume=None)
+    ended = running.run_table(options, several.of_table(read.open_table(table)), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
     problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])

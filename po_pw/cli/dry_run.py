@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from po_pw import settings
-    from po_pw.orders import read
+    from po_pw.orders import several
 
 _FIRST: Final = 3
 """Orders whose pages are read."""
@@ -71,7 +71,7 @@ def plan(rows: Iterable[models.Row], finished: frozenset[models.OrderKey]) -> Pl
     return Plan(total, orders, done, twice, dict(hosts.most_common()), refused.problems(), tuple(first))
 
 
-def run(options: settings.Settings, table: read.OrderTable) -> int:
+def run(options: settings.Settings, table: several.Orders) -> int:
     """Does it, prints it, and gives the exit code. Nothing is downloaded, and nothing in the output folder changes.
 
     Returns:
@@ -80,7 +80,7 @@ def run(options: settings.Settings, table: read.OrderTable) -> int:
     """
     console = Console(soft_wrap=False, highlight=False)
     found = plan(table.rows(), _finished(options))
-    for line in list_lines(found, table.source.name):
+    for line in list_lines(found, table.name):
         console.print(line, soft_wrap=True)
     console.print()
     checks = doctor.examine_and_show(console, options, online=True)

@@ -20,7 +20,7 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in parameters.items():
-        flag = f"--{name.replace('_', '-')}"
+        flag = f"--{name.rstrip('_').replace('_', '-')}"
         field = settings.FIELD_BY_FLAG.get(flag, name)
         if field not in settings.Settings.model_fields or value is None or value is False or value in ([], ()):
             continue

@@ -12,14 +12,24 @@ from po_pw.cli import boundary, certificates, panels, paths
 
 def process(
     context: typer.Context,
-    table: Annotated[
-        Path,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="FILE",
+            metavar="[FILE]...",
             parser=paths.path,
-            help="Your list of orders: .csv or .xlsx with the columns po_number, supplier and url.",
+            help="Your list of orders: .csv or .xlsx with the columns po_number, supplier and url. Several files, a "
+            "pattern such as 'may/*.csv', or - for standard input.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    po: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBERS",
+            help="Only these orders of the list, e.g. 4711,4712; without a list, with --base-url or --url-template.",
+            rich_help_panel=panels.LIST,
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -80,6 +90,41 @@ def process(
             metavar="NAME",
             help="Use the sign-in that was made with `po-pw login --account NAME`.",
             rich_help_panel=panels.PORTAL,
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=NAME",
+            help="Which column of the list is po_number, url, supplier or amount, "
+            'e.g. po_number="Order no.". Can be repeated.',
+            rich_help_panel=panels.LIST,
+        ),
+    ] = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="COLUMN=TEXT",
+            help='Only rows whose cell is like this, e.g. "supplier=ACME*". Can be repeated: of one column any, of '
+            "different columns all have to match.",
+            rich_help_panel=panels.LIST,
+        ),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPES",
+            help="Download only files of these types, e.g. pdf,xlsx; others are recorded as skipped.  [default: all]",
+            rich_help_panel=panels.FILES,
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYOUT",
+            help="Names of the folders, by any columns of the list.  [default: {supplier}/{po_number}_{status}]",
+            rich_help_panel=panels.FILES,
         ),
     ] = None,
     write_back: Annotated[
@@ -264,11 +309,13 @@ def process(
         bool, typer.Option("-v", "--verbose", help="Show every step.", rich_help_panel=panels.OUTPUT)
     ] = False,
 ) -> None:
-    """Download the attachments of every purchase order in FILE, into a folder per order.
+    """Download the attachments of every purchase order in a list, into a folder per order.
 
     Run the same command again to continue where it stopped.
     """
     with boundary.report_errors():
+        import contextlib
+
         from rich.console import Console
 
         from po_pw.cli import progress
@@ -276,24 +323,25 @@ def process(
         console = Console(soft_wrap=False, stderr=as_json)
         with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, desktop, flags, running, shell
-            from po_pw.orders import read
+            from po_pw.cli import after_run, closing, desktop, flags, lists, running, shell
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(**flags.given(context.params))
-        with after_run.told(options, table.name) as ended:
+        called = lists.named(files or ())
+        with contextlib.ExitStack() as stack, after_run.told(options, called) as ended:
             options = certificates.with_password(options)
+            resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
+            address_of = registry.Registry(options).address_of
             with (
                 progress.shown(console, quiet=quiet) as hear,
-                progress.stage(hear, f"Opening {table.name}"),
+                progress.stage(hear, f"Opening {called}"),
             ):
-                orders = read.open_table(table, address_of=registry.Registry(options).address_of, limit=options.limit)
+                orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of))
             if dry_run:
                 from po_pw.cli import dry_run as trial
 
                 raise typer.Exit(trial.run(options, orders))
-            resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
             where = closing.near(options.out.absolute())

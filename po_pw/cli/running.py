@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import settings
-    from po_pw.orders import read
+    from po_pw.orders import several
     from po_pw.results import counts
 
 
@@ -80,7 +80,7 @@ class Shown:
 
 def run_table(
     options: settings.Settings,
-    table: read.OrderTable,
+    table: several.Orders,
     *,
     resume: resuming.Resume | None,
     shown: Shown | None = None,
@@ -100,7 +100,7 @@ def run_table(
     """
     shown = shown or Shown()
     stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
-    out, name = options.out.absolute(), table.source.name
+    out, name = options.out.absolute(), table.name
     try:
         done, problem = asyncio.run(_run(options, table, stream, resume=resume, shown=shown, again=again))
         if problem is not None:
@@ -116,7 +116,7 @@ def run_table(
 
 async def _run(
     options: settings.Settings,
-    table: read.OrderTable,
+    table: several.Orders,
     stream: event_stream.EventStream | None,
     *,
     resume: resuming.Resume | None,
@@ -127,6 +127,8 @@ async def _run(
     console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
     if table.about and not quiet:
         console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
+    for note in table.notes:  # also when quiet: a column that was guessed must not go unnoticed
+        console.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
     # JSON lines on the terminal itself would be drawn over.
     is_live = not (shown.as_json and sys.stdout.isatty())
@@ -166,7 +168,7 @@ async def _run(
 
 async def _worked(
     run: engine.Run,
-    table: read.OrderTable,
+    table: several.Orders,
     resume: resuming.Resume | None,
     go_on: summaries.Commands,
     is_awaited: Callable[[], bool],
@@ -178,7 +180,7 @@ async def _worked(
         async with run:
             outcomes = run.process(
                 table.rows(),
-                name=table.source.name,
+                name=table.name,
                 columns=table.columns,
                 command=closing.command(),
                 resume=resume,
@@ -196,7 +198,7 @@ async def _worked(
                     summary = await run.write_results()
             if summary is not None and is_awaited():  # while there is a log that says if it could not be shown
                 said = str(problem) if problem is not None else ""
-                text = end_report.text(end_report.End(0, table.source.name, run.out, summary, said))
+                text = end_report.text(end_report.End(0, table.name, run.out, summary, said))
                 await asyncio.to_thread(desktop.show, "po-pw", text)
     except _ENDS as error:
         problem = problem or error  # that nothing can be written at the end follows from what came first

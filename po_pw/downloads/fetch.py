@@ -10,7 +10,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models, redact
-from po_pw.downloads import content_check, expected_file, file_type, freshness, partial, size_limits, writer
+from po_pw.downloads import (
+    content_check,
+    expected_file,
+    file_type,
+    freshness,
+    partial,
+    size_limits,
+    wanted_types,
+    writer,
+)
 from po_pw.storage import disk_errors, filesystem, origin_mark, thread_work
 from po_pw.transport import client, http_errors
 
@@ -35,6 +44,7 @@ async def fetch(
     is_own: Callable[[str], bool] = lambda _host: True,
     is_file: Callable[[], None] = lambda: None,
     is_marked: bool = True,
+    types: wanted_types.WantedTypes = wanted_types.ALL,
 ) -> models.SavedFile | None:
     """Requests one file and saves it, if the response is a file.
 
@@ -52,6 +62,7 @@ async def fetch(
         is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
         is_file: called once the response is known to be the file, before its bytes are saved.
         is_marked: whether to set the mark of the web.
+        types: that are wanted; of another no more than the first bytes are read.
 
     Returns:
         None if the kept file is unchanged on the server.
@@ -63,6 +74,7 @@ async def fetch(
         SessionExpiredError: a sign-in page came instead.
         PermanentError: it is refused or too large, or another host asks for a sign-in.
         DoesNotFitError: it is larger than the free disk space.
+        UnwantedTypeError: it is of another type.
         OrderError: another disk error, see `disk_errors.to_order_error`.
     """
     part = partial.part_path(into)
@@ -84,6 +96,7 @@ async def fetch(
                 is_own=is_own,
                 is_file=is_file,
                 is_marked=is_marked,
+                types=types,
             )
 
     try:
@@ -110,6 +123,7 @@ async def _save_response(
     is_own: Callable[[str], bool],
     is_file: Callable[[], None],
     is_marked: bool,
+    types: wanted_types.WantedTypes,
 ) -> models.SavedFile | None:
     """Saves the file in a response; None if the response says that the kept one is unchanged."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -143,6 +157,7 @@ async def _save_response(
             raise refused
         is_file()
         expected = expected.final(head)
+        types.check(expected.sent_name, expected.media_type)
         note = resume_info or _note(attachment, expected, headers, limits)
         page = attachment.source.referer if isinstance(attachment.source, models.Link) else ""
         origin = origin_mark.Origin.of(expected.url, page) if is_marked else None
@@ -226,6 +241,7 @@ async def adopt(
     page: str = "",
     is_marked: bool = True,
     lane: str = "click",
+    types: wanted_types.WantedTypes = wanted_types.ALL,
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same checks.
 
@@ -244,9 +260,11 @@ async def adopt(
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
         lane: for `SavedFile.lane`.
+        types: that are wanted.
 
     Raises:
         TransientError: it is incomplete.
+        UnwantedTypeError: it is of another type.
         NotAFileError: it is a page.
         SessionExpiredError: it is a sign-in page.
         PermanentError: it is too large, or another host asks for a sign-in.
@@ -261,7 +279,7 @@ async def adopt(
 
     try:
         work = thread_work.run_on_thread(
-            f"{writer.THREAD}-{into.name}", lambda: _adopted(expected, part, limits, given_up, is_own, move)
+            f"{writer.THREAD}-{into.name}", lambda: _adopted(expected, part, limits, given_up, is_own, move, types)
         )
         try:
             expected, size, sha256, checks = await thread_work.wait_for_thread(work, given_up)
@@ -281,6 +299,7 @@ def _adopted(
     given_up: threading.Event,
     is_own: Callable[[str], bool],
     move: Callable[[expected_file.ExpectedFile], None],
+    types: wanted_types.WantedTypes,
 ) -> tuple[expected_file.ExpectedFile, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, checks it, moves it to its final path."""
     with disk_errors.map_os_errors(part):
@@ -298,6 +317,7 @@ def _adopted(
         if not size and (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
             raise refused
         expected = expected.final(head)
+        types.check(expected.sent_name, expected.media_type)
         checks = content_check.verify_content(expected, size, head)
         if not given_up.is_set():
             move(expected)

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from po_pw import errors, events, hostnames, models, plugins, settings
+from po_pw.downloads import wanted_types
 from po_pw.engine import order_stream, run_resources, run_results, worker_group
 from po_pw.machine import capacity, clocks, probes
 from po_pw.orders import duplicates, read
@@ -130,7 +131,8 @@ class Run:
             StoppedError: it was stopped before the first order; then this run is not in the journal.
         """
         options = self.options
-        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit)
+        choice = read.Choice.of(options)
+        given = await asyncio.to_thread(read.given, rows, self.address_of, limit=options.limit, choice=choice)
         source = source or given.source
         into = await asyncio.to_thread(run_results.open_list, options, source, self.out)
         called, columns = name or given.name, columns or given.columns
@@ -209,9 +211,17 @@ class Run:
             return marked_completed.proved(self.out, order, beside, self._resources.name_bytes)
 
         journal, work = self._resources.journal, self._resources.long_work
-        with_page = self.options.save_page
         return await resuming.plan_resume(
-            journal, run, self.out, orders, resume, self._begun, work, proved, with_page=with_page
+            journal,
+            run,
+            self.out,
+            orders,
+            resume,
+            self._begun,
+            work,
+            proved,
+            with_page=self.options.save_page,
+            types=wanted_types.WantedTypes.of(self.options.types),
         )
 
     def _work_folders(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import po_pw
 from po_pw import errors, events, models
+from po_pw.orders import read
 from po_pw.portals import memory
 from po_pw.report import writer as report_writer
 from po_pw.results import counts, plausibility, summary, tables, write_back
@@ -192,7 +193,7 @@ def open_list(options: settings.Settings, source: Path | None, out: Path) -> wri
     if source is None:
         msg = "--write-back writes into a list: give the path of a spreadsheet instead of orders"
         raise errors.InputError(msg)
-    return write_back.WriteBack(source, out)
+    return write_back.WriteBack(source, out, read.Choice.of(options))
 
 
 class Times:

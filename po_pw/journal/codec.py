@@ -68,6 +68,7 @@ def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
         escape_surrogates(redact.text(problem.message)) if problem else None,
         row.duplicate_of,
         json.dumps(order.levels if order else ()),
+        json.dumps(order.folder) if order and order.folder else "",
     )
 
 
@@ -76,7 +77,10 @@ def order(row: sqlite3.Row) -> models.PurchaseOrder:
     amount = Decimal(row["amount"]) if row["amount_is_decimal"] else row["amount"]
     key = models.OrderKey(row["key"])
     levels = tuple(json.loads(row["levels"]))
-    return models.PurchaseOrder(key, row["po_number"], row["url"], row["supplier"], amount, row["number"], levels)
+    folder = json.loads(row["folder"]) if row["folder"] else ""
+    return models.PurchaseOrder(
+        key, row["po_number"], row["url"], row["supplier"], amount, row["number"], levels, folder=folder
+    )
 
 
 def result(row: sqlite3.Row) -> models.RowResult:

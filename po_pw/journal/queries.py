@@ -22,7 +22,7 @@ _BATCH: Final = 500
 """Rows read at once: between batches no lock is held, so a slow reader blocks no one."""
 
 _ORDERS: Final = """
-SELECT number, key, po_number, url, supplier, amount, amount_is_decimal, levels FROM rows
+SELECT number, key, po_number, url, supplier, amount, amount_is_decimal, levels, folder FROM rows
 WHERE run = ? AND number > ? AND key IS NOT NULL ORDER BY number LIMIT ?"""
 
 _RESULTS: Final = """

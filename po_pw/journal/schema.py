@@ -106,7 +106,20 @@ ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE rows ADD COLUMN found_done TEXT;
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS)
+_LAYOUTS: Final = """
+-- folder: name of the order's own folder by the user's layout (JSON), without its status; '' where it is its number.
+ALTER TABLE rows ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+-- An order whose layout has changed has a second name below the same folder: nobody else ever gets the first.
+CREATE TABLE folders_of_orders (
+  parent TEXT NOT NULL, folded TEXT NOT NULL, stem TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (parent, folded)
+) WITHOUT ROWID;
+INSERT INTO folders_of_orders SELECT parent, folded, stem, key FROM folders;
+DROP TABLE folders;
+ALTER TABLE folders_of_orders RENAME TO folders;
+CREATE INDEX folders_by_key ON folders (key, parent);
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS, _LAYOUTS)
 """Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

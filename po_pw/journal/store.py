@@ -26,8 +26,8 @@ INSERT INTO runs (run, source, columns, workers, out, command, started_at) VALUE
 
 _PUT_ROW: Final = """
 INSERT INTO rows (run, number, po_number, key, cells, url, supplier, amount, amount_is_decimal,
-                  error_code, error_message, duplicate_of, levels)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                  error_code, error_message, duplicate_of, levels, folder)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _PUBLISH: Final = "UPDATE outcomes SET state = 'published', at = ? WHERE run = ? AND key = ?"
 
@@ -141,14 +141,15 @@ class Journal(queries.Queries):
     async def claim_folder(self, key: models.OrderKey, parent: str, stem: str) -> str:
         """Claims a unique folder stem for an order below `parent`: `stem`, or `stem~2`, `stem~3`… if that is taken.
 
-        Names are compared as file systems may do (Unicode-normalised, case-insensitive). A claim is permanent.
+        Names are compared as file systems may do (Unicode-normalised, case-insensitive). A claim is permanent: an order
+        whose stem has changed gets a further one.
         """
 
         def claim(connection: sqlite3.Connection) -> str:
             where = models.folded(parent)
-            have = connection.execute("SELECT stem FROM folders WHERE key = ? AND parent = ?", (key, where)).fetchone()
-            if have is not None:
-                return str(have["stem"])
+            for have in connection.execute("SELECT stem FROM folders WHERE key = ? AND parent = ?", (key, where)):
+                if models.is_numbered(str(have["stem"]), stem):
+                    return str(have["stem"])
             number, candidate = 1, stem
             while connection.execute(
                 "SELECT 1 FROM folders WHERE parent = ? AND folded = ?", (where, models.folded(candidate))

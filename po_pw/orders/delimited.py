@@ -14,7 +14,7 @@ from po_pw import errors
 from po_pw.orders import headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _SEPARATORS: Final = ",;\t|"
@@ -61,7 +61,9 @@ class Text:
             yield line
 
 
-def open_text(path: Path, encoding: str, sample: str, *, is_complete: bool) -> Text:
+def open_text(
+    path: Path, encoding: str, sample: str, *, is_complete: bool, named: Mapping[str, str] = headers.NO_NAMES
+) -> Text:
     """Finds the separator: declared by Excel's `sep=;`, else by scoring the first rows.
 
     Args:
@@ -69,6 +71,7 @@ def open_text(path: Path, encoding: str, sample: str, *, is_complete: bool) -> T
         encoding: found by `encoding_of`.
         sample: its beginning.
         is_complete: whether the sample is the complete file.
+        named: names of columns that the user gives, by field.
     """
     if not is_complete:
         sample = sample[: sample.rfind("\n") + 1] or sample
@@ -76,7 +79,7 @@ def open_text(path: Path, encoding: str, sample: str, *, is_complete: bool) -> T
     declared = _DECLARED.match(lines[0]) if lines else None
     if declared:
         return Text(path, encoding, declared[1], 1)
-    return Text(path, encoding, max(_SEPARATORS, key=lambda separator: _score(sample, separator)), 0)
+    return Text(path, encoding, max(_SEPARATORS, key=lambda separator: _score(sample, separator, named)), 0)
 
 
 def without_apostrophes(cell: str) -> str:
@@ -141,11 +144,11 @@ def _single_byte(block: bytes) -> str:
     return best.encoding if best is not None else "cp1252"
 
 
-def _score(sample: str, separator: str) -> tuple[int, int, int]:
+def _score(sample: str, separator: str, named: Mapping[str, str]) -> tuple[int, int, int]:
     """Scores a separator: known columns in a header, percentage of rows as wide as the header, its width."""
     first = [record for record in itertools.islice(_records(_lines(sample), separator), 40) if not record.blank]
-    header = headers.find(first)
-    known = headers.ColumnMap.of(header.cells).known if header else 0
+    header = headers.find(first, named)
+    known = headers.known_in(header.cells, named) if header else 0
     widest = max((len(record.cells) for record in first), default=0)
     width = len(header.cells) if header else widest
     if width < 2:

@@ -7,8 +7,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from po_pw import models
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 WITHIN: Final = 20
 """Number of rows in which the header is searched: exports put titles and blank rows above it."""
@@ -22,6 +24,11 @@ _KNOWN: Final = {
     "supplier": {"supplier", "vendor"},
     "amount": {"amount"},
 }
+FIELDS: Final = models.COLUMN_FIELDS
+
+
+NO_NAMES: Final[Mapping[str, str]] = {}
+"""The user names no column."""
 
 
 class Record(NamedTuple):
@@ -68,12 +75,22 @@ class ColumnMap:
         places["po_number"] = next(iter(po_columns(header)), -1)
         return cls(**places, levels=tuple(range(end + 1, len(header))))
 
-    @property
-    def known(self) -> int:
-        """Number of known columns; 0 without a PO column, because then it is not a header."""
-        if self.po_number < 0:
-            return 0
-        return sum(index >= 0 for index in (self.po_number, self.url, self.supplier, self.amount))
+
+NONE: Final = ColumnMap(-1, -1, -1, -1)
+"""No column is known."""
+
+
+def is_called(name: str, field: str) -> bool:
+    """Whether a column's name is one of those that a field has."""
+    return bare(name) in _KNOWN[field]
+
+
+def known_in(header: Sequence[str], named: Mapping[str, str]) -> int:
+    """Number of known columns in a row, with those that the user names; 0 without a PO column."""
+    found = {field for field in FIELDS if getattr(ColumnMap.of(header), field) >= 0} - set(named)
+    plain = {bare(name) for name in header[: hierarchy(header)]}
+    found |= {field for field, name in named.items() if bare(name) in plain}
+    return len(found) if "po_number" in found else 0
 
 
 def po_columns(header: Sequence[str]) -> tuple[int, ...]:
@@ -98,16 +115,20 @@ def bare(name: str) -> str:
     return re.sub(r"[\s_\-.:\u200b\ufeff]+", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
-def find(records: Iterable[Record]) -> Record | None:
+def find(records: Iterable[Record], named: Mapping[str, str] = NO_NAMES) -> Record | None:
     """Finds the header: of the first rows the one with most known columns, the first of equals; None without any.
 
     Reads no more rows than needed.
+
+    Args:
+        records: of the list, from its first row.
+        named: names of columns that the user gives, by field.
     """
     best, most = None, 0
     for record in records:
         if record.number > WITHIN:
             break
-        known = 0 if record.fault else ColumnMap.of(record.cells).known
+        known = 0 if record.fault else known_in(record.cells, named)
         if known > most:
             best, most = record, known
         if most == len(_KNOWN):

@@ -9,15 +9,53 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, models
-from po_pw.orders import added_columns, headers, po_column, rows, sheets, tracking
+from po_pw import errors, folder_layout, models
+from po_pw.orders import added_columns, headers, placing, po_column, rows, sheets, tracking
 from po_pw.orders import cells as values
+from po_pw.orders import columns as column_names
+from po_pw.orders import filters as row_filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from po_pw import settings
+
 _SHOWN: Final = 60
 """Characters of an invalid order shown in a message."""
+_SAMPLE: Final = 200
+"""Rows whose values tell which column is which."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user says about a list: which columns it has, which rows are wanted, and how folders are named.
+
+    Attributes:
+        columns: names of columns by field (`po_number`, `url`, `supplier`, `amount`).
+        filters: conditions on rows, see `filters.Filters`.
+        numbers: PO numbers; rows with other numbers are left out. Empty: all.
+        layout: of the folders; None: by the list's folder levels, or by supplier.
+    """
+
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    filters: Sequence[str] = ()
+    numbers: Sequence[str] = ()
+    layout: folder_layout.Layout | None = None
+
+    @classmethod
+    def of(cls, options: settings.Settings, numbers: Sequence[str] = ()) -> Choice:
+        """What the settings say.
+
+        Args:
+            options: the settings.
+            numbers: PO numbers that are asked for.
+        """
+        layout = folder_layout.Layout.parse(options.layout) if options.layout is not None else None
+        return cls(options.columns, options.filters, numbers, layout)
+
+
+ALL: Final = Choice()
+"""Every row; columns are known by their usual names."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +68,8 @@ class OrderTable:
         about: which part of the file is read, if not all of it, and which of several PO columns; `""` if neither.
         content: its unprocessed rows.
         header_row: number of the header's row.
+        notes: what is to be said about columns that were guessed, and about rows that are left out.
+        filters: which rows are wanted.
     """
 
     columns: tuple[str, ...]
@@ -37,15 +77,26 @@ class OrderTable:
     about: str
     content: sheets.Source = dataclasses.field(repr=False)
     header_row: int
+    notes: tuple[str, ...]
     _width: int
     """Number of the file's columns."""
     _kept: tuple[int, ...]
     """Indexes of `columns` in the file."""
     _reader: rows.Reader = dataclasses.field(repr=False)
     _limit: int | None
+    filters: row_filters.Filters = dataclasses.field(repr=False)
 
     def rows(self) -> Iterator[models.Row]:
-        """Yields each non-blank row after the header; may be called repeatedly.
+        """Yields each non-blank row after the header that is wanted; may be called repeatedly.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        wanted = (row for row in self.every_row() if not self.filters or self.filters.matches(row))
+        return itertools.islice(wanted, self._limit)
+
+    def every_row(self) -> Iterator[models.Row]:
+        """Yields each non-blank row after the header, wanted or not; may be called repeatedly.
 
         A row with text beyond the last column has an unquoted separator in a cell. Its cells cannot be told apart, so
         it is refused; its last cell has all the rest.
@@ -54,10 +105,11 @@ class OrderTable:
             InputError: the file cannot be read to its end.
         """
         width = self._width
-        for record in itertools.islice(self._records(), self._limit):
+        for record in self._records():
             cells, fault = record.cells, record.fault
             places = self._reader.columns_by_field
-            needed = {self._kept[place] for place in (places.po_number, places.url, *places.levels) if place >= 0}
+            read = (places.po_number, places.url, *self._reader.folder_columns)
+            needed = {self._kept[place] for place in read if place >= 0}
             for column in needed.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
@@ -72,6 +124,22 @@ class OrderTable:
                 cells[width - 1 :] = [self.content.separator.join(cells[width - 1 :])]
             padded = cells + [""] * (width - len(cells))
             yield self._reader.row(record.number, tuple(padded[column] for column in self._kept), fault)
+
+    def left_out(self) -> str:
+        """What is said of the rows that are not wanted.
+
+        Raises:
+            InputError: the file cannot be read to its end.
+        """
+        matching = [self.filters.matches(row) for row in self.every_row()]
+        count, total = sum(matching), len(matching)
+        chosen = f"{count} of {total} rows are" if count != 1 else f"1 of {total} rows is"
+        return f"{self.name}: {chosen} processed ({self.filters.described(self.columns)}); {total - count} left out."
+
+    @property
+    def name(self) -> str:
+        """What the list is called: its file name, or `standard input`."""
+        return self._reader.source
 
     @property
     def columns_by_field(self) -> headers.ColumnMap:
@@ -100,47 +168,135 @@ class OrderTable:
 
 
 def open_table(
-    path: Path, *, address_of: rows.AddressRule | None = None, limit: int | None = None, is_whole: bool = False
+    path: Path,
+    *,
+    address_of: rows.AddressRule | None = None,
+    limit: int | None = None,
+    choice: Choice = ALL,
+    name: str = "",
+    is_alone: bool = True,
+    is_whole: bool = False,
 ) -> OrderTable:
     """Opens a spreadsheet and checks that it has purchase orders.
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
-    `link`), `supplier` (`vendor`) and `amount`; case, spaces, underscores, hyphens and order do not matter, the
-    leftmost match wins (of several PO columns see `po_column.choose`), other columns are kept. Columns to the right of
-    `<|>` are folder levels, if filled. The header may have up to 19 rows above it.
+    `link`), `supplier` (`vendor`) and `amount`, or called as `choice` says; case, spaces, underscores, hyphens and
+    order do not matter, other columns are kept. Where no name tells the PO numbers or the addresses, the values do, if
+    only one column can be meant; that is in the table's `notes`. Columns to the right of `<|>` are folder levels, if
+    filled. The header may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
             workbook. The file extension does not matter.
         address_of: gives the address of a row without one, from its number.
-        limit: only the first so many rows.
+        limit: only the first so many of the wanted rows.
+        choice: what the user says about the list.
+        name: what to call the list in messages; by default its path, and its file name in those about rows.
+        is_alone: refuse it if none of its rows is wanted; else `check_wanted` has to be called.
         is_whole: also those columns that po-pw has added (see `added_columns`).
 
     Raises:
-        InputError: it is missing, unreadable, empty or not a spreadsheet, has no PO column or no rows, or has two PO
-            columns that differ and are called equally well.
+        InputError: it is missing, unreadable, empty or not a spreadsheet; it has no PO column or no rows, or several
+            columns could be meant (see `po_column.choose`); a named column does not exist; no row is wanted.
     """
-    content = sheets.open_source(path)
-    header = headers.find(content.records())
+    called, short = name or str(path), name or path.name
+    content = sheets.open_source(path, choice.columns)
+    notes: list[str] = []
+    header, guess = headers.find(content.records(), choice.columns), None
     if header is None:
-        msg = (
-            f"{path} has no column po_number. {_seen(content)}Rename the column that holds the PO numbers to po_number."
-        )
-        raise errors.InputError(msg)
+        header, guess = _told_by_values(content, choice, called)
     names = headers.names(header.cells)
     kept = tuple(range(len(names))) if is_whole else added_columns.kept(names)
     columns = tuple(names[column] for column in kept)
-    chosen = po_column.choose(path, header, content.records)
-    places = headers.ColumnMap.of(columns)
-    if chosen.column in kept:
-        places = dataclasses.replace(places, po_number=kept.index(chosen.column))
-    reader = rows.Reader(path.name, columns, places, address_of, tracking.places(columns))
-    about = " ".join(part for part in (content.about, chosen.note) if part)
-    table = OrderTable(columns, path, about, content, header.number, len(names), kept, reader, limit)
-    if next(table.rows(), None) is None:
-        msg = f"{path} has no rows below its header. It needs one row per order."
+    if guess is not None:
+        guess = dataclasses.replace(guess, column=kept.index(guess.column))
+    fields = column_names.fields_of(columns, choice.columns, short)
+    head = [record.cells for record in itertools.islice(content.records(), _SAMPLE) if record.number > header.number]
+    head = [[cells[column] if column < len(cells) else "" for column in kept] for cells in head]
+    head = [cells for cells in head if any(cell.strip() for cell in cells)]
+    if guess is not None:
+        fields = dataclasses.replace(fields, po_number=guess.column)
+        notes.append(column_names.explained("po_number", guess, columns, short))
+    about = content.about
+    if guess is None and "po_number" not in choice.columns:
+        chosen = po_column.choose(path, header, content.records)
+        if chosen.column in kept:
+            fields = dataclasses.replace(fields, po_number=kept.index(chosen.column))
+        about = " ".join(part for part in (about, chosen.note) if part)
+    if "url" not in choice.columns and (settled := column_names.settle_equals("url", columns, head, short)) is not None:
+        fields = dataclasses.replace(fields, url=settled[0])
+        notes.append(settled[1])
+    if fields.url < 0 and "url" not in choice.columns and (address_of is None or address_of("1") is None):
+        found = column_names.address_by_values(columns, head, short)
+        if found is not None:
+            fields = dataclasses.replace(fields, url=found.column)
+            notes.append(column_names.explained("url", found, columns, short))
+    placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
+    filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
+    reader = rows.Reader(short, columns, fields, address_of, tracking.places(columns), placed)
+    table = OrderTable(columns, path, about, content, header.number, (), len(names), kept, reader, limit, filters)
+    if next(table.every_row(), None) is None:
+        msg = f"{called} has no rows below its header. It needs one row per order."
         raise errors.InputError(msg)
-    return table
+    if filters:
+        if is_alone:
+            check_wanted([table])
+        notes.append(table.left_out())
+    return dataclasses.replace(table, notes=tuple(notes))
+
+
+def _told_by_values(
+    content: sheets.Source, choice: Choice, called: str
+) -> tuple[headers.Record, column_names.Guess | None]:
+    """The header of a list without a known name for the PO numbers, and the column that holds them by its values.
+
+    Raises:
+        InputError: no column can, or several could.
+    """
+    likely = column_names.header_by_values(content.records())
+    wanted = choice.columns.get("po_number")
+    if wanted is not None:
+        names = headers.names(likely[0].cells) if likely is not None else ()
+        near = column_names.nearest(wanted, names) if names else "."
+        msg = f"--column po_number: {called} has no column {wanted!r}{near}"
+        raise errors.InputError(msg)
+    if likely is not None:
+        header, below = likely
+        names = headers.names(header.cells)
+        kept = added_columns.kept(names)
+        cells = [[*record.cells, *[""] * len(names)] for record in below if not record.fault]
+        guess = column_names.number_by_values(
+            [names[column] for column in kept], [[row[column] for column in kept] for row in cells], called
+        )
+        if guess is not None:
+            return header, dataclasses.replace(guess, column=kept[guess.column])
+    msg = (
+        f"{called} has no column po_number. {_seen(content)}Say which column holds the PO numbers, such as "
+        f'--column po_number="Order no.", or rename it to po_number.'
+    )
+    raise errors.InputError(msg)
+
+
+def check_wanted(tables: Sequence[OrderTable]) -> None:
+    """Checks that lists have rows that are wanted.
+
+    Raises:
+        InputError: they have none, or an order that is asked for is on none of them.
+    """
+    names = ", ".join(table.name for table in tables)
+    missing: dict[models.OrderKey, None] = {}
+    is_any = False
+    for table in tables:
+        missing |= dict.fromkeys(table.filters.numbers)
+        is_any = is_any or next(table.rows(), None) is not None
+    for row in (row for table in tables for row in table.every_row()) if missing else ():
+        missing.pop(models.order_key(row.po_number), None)
+    if missing:
+        msg = f"--po: {names} has no row with {', '.join(missing)}. Correct the number, or leave out the list."
+        raise errors.InputError(msg)
+    if not is_any:
+        first = list(itertools.islice(tables[0].every_row(), _SAMPLE))
+        raise errors.InputError(tables[0].filters.none_left(first, tables[0].columns, names))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,19 +316,22 @@ class Given:
     source: Path | None = None
 
 
-def given(orders: object, address_of: rows.AddressRule | None = None, *, limit: int | None = None) -> Given:
+def given(
+    orders: object, address_of: rows.AddressRule | None = None, *, limit: int | None = None, choice: Choice = ALL
+) -> Given:
     """Reads orders given to the Python interface.
 
     Args:
         orders: a spreadsheet's path, mappings as for `order_from_mapping`, or rows.
         address_of: as for `open_table`.
         limit: only the first so many rows.
+        choice: what the user says about the list; of orders that are not a spreadsheet only the columns' names count.
 
     Raises:
         InputError: the spreadsheet cannot be used, or the argument is not orders.
     """
     if isinstance(orders, (str, PathLike)):
-        table = open_table(Path(orders), address_of=address_of, limit=limit)
+        table = open_table(Path(orders), address_of=address_of, limit=limit, choice=choice)
         return Given(table.columns, table.source.name, table.rows(), table.source)
     if isinstance(orders, Mapping):
         msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"

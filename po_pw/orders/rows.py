@@ -14,6 +14,8 @@ from po_pw.orders import amounts, headers, tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from po_pw.orders import placing as placings
+
 _MAX_CHARS: Final = 200
 _MAX_URL_CHARS: Final = 65_536
 _USER: Final = re.compile(r"(?:https?:[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2})[^/\\?#]*@", re.IGNORECASE)
@@ -60,6 +62,7 @@ class Reader:
         places: their meaning.
         address_of: gives the address of a row without one, from its number; None if there is no rule.
         tracked: indexes of the result columns, see `tracking`.
+        placing: the user's layout of the folders; None: by the list's folder levels, or by supplier.
     """
 
     source: str
@@ -67,6 +70,14 @@ class Reader:
     columns_by_field: headers.ColumnMap
     address_of: AddressRule | None
     tracked: Mapping[str, int]
+    placing: placings.Placing | None = None
+
+    @property
+    def folder_columns(self) -> tuple[int, ...]:
+        """The columns whose cells name folders."""
+        if self.placing is None:
+            return self.columns_by_field.levels
+        return tuple(column for column in self.placing.places.values() if column >= 0)
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.
@@ -88,15 +99,18 @@ class Reader:
         problem = _wrong_with_url(url)
         if problem:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", problem))
-        levels = [(column, _stripped(self._cell(cells, column))) for column in self.columns_by_field.levels]
+        levels = [(column, _stripped(self._cell(cells, column))) for column in self.folder_columns]
         for column, level in levels:
             if level in _ERRORS:
                 return models.Row(number, cells, po_number, None, self._failure(number, column, _NO_RESULT_SAID))
         supplier = " ".join(self._cell(cells, self.columns_by_field.supplier).split())
         amount = amounts.parse(self._cell(cells, self.columns_by_field.amount))
-        above = tuple(level for _, level in levels if level)
+        above, own = tuple(level for _, level in levels if level), ""
+        if self.placing is not None:
+            *outer, own = self.placing.folders(cells, po_number, supplier)
+            above = tuple(outer)
         key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
-        order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim)
+        order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim, own)
         return models.Row(number, cells, po_number, order)
 
     def _failure(self, number: int, field: str | int, problem: str) -> models.Failure:

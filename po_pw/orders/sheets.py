@@ -7,13 +7,11 @@ import stat
 from typing import TYPE_CHECKING, Final, Protocol
 
 from po_pw import errors
-from po_pw.orders import delimited, workbook_sandbox
+from po_pw.orders import delimited, headers, workbook_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from po_pw.orders import headers
 
 _HEAD: Final = 64 * 1024
 _GIVE: Final = "Give your list of orders as .csv or .xlsx."
@@ -62,15 +60,19 @@ class Source(Protocol):
         ...
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, named: Mapping[str, str] = headers.NO_NAMES) -> Source:
     """Detects the format and opens the file.
+
+    Args:
+        path: of the file.
+        named: names of columns that the user gives, by field; they tell which sheet and separator are the right ones.
 
     Raises:
         InputError: it is missing, unreadable, empty or not a spreadsheet.
     """
     head = _head(path)
     if head.startswith(_WORKBOOKS):
-        return workbook_sandbox.read(path)
+        return workbook_sandbox.read(path, named)
     for magic, what in _OTHERS:
         if head.startswith(magic):
             msg = f"{path} is not a spreadsheet but {what}. {_GIVE}"
@@ -90,14 +92,14 @@ def open_source(path: Path) -> Source:
         what = "XML" if _XML.match(sample) else "JSON"
         msg = f"{path} is not a spreadsheet but {what}. Save or export it as .csv or .xlsx."
         raise errors.InputError(msg)
-    return delimited.open_text(path, encoding, sample, is_complete=len(head) < _HEAD)
+    return delimited.open_text(path, encoding, sample, is_complete=len(head) < _HEAD, named=named)
 
 
 def _head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            msg = f"{path} is a folder. {_GIVE}"
+            msg = f"{path} is a folder. {_GIVE} All lists in it: '{path / '*.csv'}'."
             raise errors.InputError(msg)
         if not stat.S_ISREG(mode):
             msg = f"{path} is not a file that can be read twice. Save it first, then give that file."
@@ -106,9 +108,7 @@ def _head(path: Path) -> bytes:
             return stream.read(_HEAD)
     except FileNotFoundError:
         msg = f"{path}: there is no such file. {_GIVE}"
-        if str(path) == "-":
-            msg = f"'-' is no file: what comes through a pipe cannot be read twice. Save it first. {_GIVE}"
-        elif _ADDRESS.match(path.as_posix()):
+        if _ADDRESS.match(path.as_posix()):
             msg = "a web address was given, not a file. Download the spreadsheet first, and give that file."
         raise errors.InputError(msg) from None
     except PermissionError:

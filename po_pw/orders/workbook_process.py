@@ -37,11 +37,11 @@ _STEP: Final = 10_000
 _SAVE: Final = "Open it in Excel, save it as .xlsx or .csv, then run the same command again."
 
 
-def _main(path: Path, seconds: float) -> None:
+def _main(path: Path, seconds: float, named: Mapping[str, str]) -> None:
     limit_memory()
     give_time(seconds)
     try:
-        for count, line in enumerate(_lines(path)):
+        for count, line in enumerate(_lines(path, named)):
             sys.stdout.write(json.dumps(line) + "\n")
             if count % _STEP == 0:
                 give_time(seconds)
@@ -73,7 +73,7 @@ def limit_memory() -> None:
             Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
 
 
-def _lines(path: Path) -> Iterator[object]:
+def _lines(path: Path, named: Mapping[str, str]) -> Iterator[object]:
     """Yields the output for a workbook."""
     import python_calamine as calamine
 
@@ -81,7 +81,7 @@ def _lines(path: Path) -> Iterator[object]:
         without_result = workbook_limits.check(path)
         with path.open("rb") as stream:
             book = calamine.CalamineWorkbook.from_filelike(stream)
-        sheet, others = _chosen(book, path)
+        sheet, others = _chosen(book, path, named)
         missing = without_result.get(sheet.name, {})
         yield {"sheet": sheet.name, "others": others, "left": _first_column(sheet, missing)}
         count = 0
@@ -101,7 +101,9 @@ def _lines(path: Path) -> Iterator[object]:
         yield {"refused": f"{path} is not a spreadsheet that can be read ({error}). {_SAVE}"}
 
 
-def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_calamine.CalamineSheet, list[str]]:
+def _chosen(
+    book: python_calamine.CalamineWorkbook, path: Path, named: Mapping[str, str]
+) -> tuple[python_calamine.CalamineSheet, list[str]]:
     """The first visible sheet with a PO column, `PO_Data` and a results.xlsx's `Orders` preferred; else any with cells.
 
     Also returns the names of the other visible sheets.
@@ -122,7 +124,8 @@ def _chosen(book: python_calamine.CalamineWorkbook, path: Path) -> tuple[python_
         preferred.add(_RESULTS[1])
     for name in sorted(visible, key=lambda name: name not in preferred):
         sheet = book.get_sheet_by_name(name)
-        if headers.find(headers.Record(number, texts) for number, texts, _ in _records(sheet, {})) is not None:
+        rows = (headers.Record(number, texts) for number, texts, _ in _records(sheet, {}))
+        if headers.find(rows, named) is not None:
             found = sheet
             break
         if found is None and sheet.height:
@@ -165,4 +168,4 @@ def _wide(texts: list[str], columns: Sequence[int]) -> list[str]:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[2]), float(sys.argv[3]))
+    _main(Path(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4]))

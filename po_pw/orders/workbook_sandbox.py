@@ -20,7 +20,7 @@ from po_pw.orders import headers, workbook_edit, workbook_process
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from po_pw.orders import edits as cell_edits
 
@@ -83,11 +83,12 @@ class Rows:
             yield from map(json.loads, lines)
 
 
-def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
+def read(path: Path, named: Mapping[str, str] = headers.NO_NAMES, *, seconds: float = _SECONDS) -> Rows:
     """Reads a workbook: the first visible sheet with a PO column, `PO_Data` preferred.
 
     Args:
         path: of the workbook.
+        named: names of columns that the user gives, by field.
         seconds: timeout without new rows.
 
     Raises:
@@ -99,7 +100,7 @@ def read(path: Path, *, seconds: float = _SECONDS) -> Rows:
     except OSError as error:
         raise _no_space(error.strerror or str(error)) from None
     try:
-        code = _run(workbook_process, path, [str(path), str(seconds)], stream)
+        code = _run(workbook_process, path, [str(path), str(seconds), json.dumps(dict(named))], stream)
         if code == workbook_process.NO_SPACE:
             raise _no_space("no space is left")
         if code:

@@ -8,9 +8,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, models, numerals
-from po_pw.downloads import candidates, content_check, fetch, partial, size_limits
+from po_pw.downloads import candidates, content_check, fetch, file_type, partial, size_limits, wanted_types
 from po_pw.machine import clocks
-from po_pw.portals.generic import address_policy, label_words
+from po_pw.portals.generic import address_policy, file_names, label_words
 from po_pw.processing import async_tools, file_space, limiter, order_progress
 from po_pw.storage import disk_errors
 from po_pw.transport import allowed_hosts
@@ -69,6 +69,7 @@ class Fetcher:
         self._limits = size_limits.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
+        self._types = wanted_types.WantedTypes.of(options.types)
         self._slots = limiter.Limiter(at_once)
 
     async def link(
@@ -171,6 +172,7 @@ class Fetcher:
                         is_own=policy.is_home,
                         is_file=is_file,
                         is_marked=self._is_marked,
+                        types=self._types,
                     )
                     self._traffic.reached.add(allowed_hosts.host_of(link.url))
                     if saved is None:
@@ -277,6 +279,7 @@ class Fetcher:
                 kept=progress.kept.get(attachment.id),
                 page=page,
                 is_marked=self._is_marked,
+                types=self._types,
             )
             self._keep(progress, saved)
         except (asyncio.CancelledError, errors.DoesNotFitError):
@@ -344,6 +347,8 @@ class Fetcher:
             self._hub.emit(events.FileStarted(self._worker, progress.order.key, attachment))
             try:
                 yield
+            except wanted_types.UnwantedTypeError as error:
+                progress.skip(attachment.id, error.kind)
             except errors.DoesNotFitError as error:
                 progress.needs[attachment.id] = error
                 self.fail(progress, attachment, await file_space.explained(attachment.name, error))
@@ -359,6 +364,13 @@ class Fetcher:
         known = progress.needs.get(attachment.id)
         if known is not None and not await asyncio.to_thread(file_space.has_room, [known]):
             raise await file_space.explained(attachment.name, known)
+
+    def skip_unwanted(self, progress: order_progress.OrderProgress) -> None:
+        """Skips the attachments whose names say that they are of types that are not wanted."""
+        for found in progress.wanted():
+            ending = file_type.extension(found.name.strip())
+            if found.is_certain and file_names.is_known_ending(ending) and self._types.refused(ending):
+                progress.skip(found.id, ending)
 
     def fail(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, error: errors.OrderError
@@ -428,10 +440,12 @@ def _host_of_authority(authority: str) -> str:
 
 
 def _ends_it(error: errors.OrderError) -> bool:
-    """Whether other addresses of a file need not be requested: no browser, disk or server, or the file is too large.
+    """Whether other addresses need not be requested: no browser, disk or server, the file is too large or unwanted.
 
     A server error at one address may concern only that address.
     """
+    if isinstance(error, wanted_types.UnwantedTypeError):
+        return True
     if isinstance(error, errors.TransientError):
         return error.code is not models.ErrorCode.PORTAL_ERROR
     return error.code in {models.ErrorCode.TOO_LARGE, models.ErrorCode.DISK_ERROR}

@@ -49,6 +49,8 @@ class OrderProgress:
     """Items that are not attachments, or duplicates of others."""
     elsewhere: set[str] = dataclasses.field(default_factory=set)
     """Possible attachments on hosts that are not allowed: recorded as links, not as failed."""
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Types of attachments that are not wanted and not on disk."""
     unpressed: dict[str, models.Click] = dataclasses.field(default_factory=dict)
     """Clicks that may still bring the file of attachments whose addresses all failed in the latest attempt."""
     sign_ins: int = 0
@@ -133,7 +135,8 @@ class OrderProgress:
         return [
             found
             for found in self.listing.attachments
-            if not isinstance(found.source, models.RECORDED) and found.id not in self.dropped | self.elsewhere
+            if not isinstance(found.source, models.RECORDED)
+            and found.id not in self.dropped | self.elsewhere | self.skipped.keys()
         ]
 
     def is_listed_at(self, url: str, *, besides: str) -> bool:
@@ -172,6 +175,16 @@ class OrderProgress:
         )
         self.failed.pop(attachment_id, None)
 
+    def skip(self, attachment_id: str, kind: str) -> None:
+        """Records that an attachment is of a type that is not wanted; a file of it that is there already stays."""
+        self.failed.pop(attachment_id, None)
+        self.unpressed.pop(attachment_id, None)
+        self.needs.pop(attachment_id, None)
+        if attachment_id in self.kept:
+            self.keep(attachment_id)
+        if attachment_id not in self.saved:
+            self.skipped[attachment_id] = kind
+
     def keep_rest(self) -> None:
         """Takes over all other kept files: the page no longer lists them, or was not read."""
         for attachment_id in self.kept if self.listing is None else ():
@@ -194,18 +207,21 @@ class OrderProgress:
         for file in files:
             self.saved[file.attachment_id] = dataclasses.replace(file, path=str(folder / file.path))
 
-    def is_unchanged(self, status: models.Status, missing: Sequence[models.MissingFile], parent: str) -> bool:
+    def is_unchanged(
+        self, status: models.Status, missing: Sequence[models.MissingFile], parent: str, stem: str
+    ) -> bool:
         """Whether nothing changed since the earlier run, so that nothing has to be written.
 
         Args:
             status: of this run.
             missing: of this run.
-            parent: the supplier's folder.
+            parent: the folder that contains the order's.
+            stem: the order's folder, without ending or number.
         """
         before = self.earlier
         if before is None or not status.succeeded or before.status is not status:
             return False
-        if before.folder.rpartition("/")[0] != parent or tuple(missing) != before.missing:
+        if not staging.is_at(before.folder, parent, stem) or tuple(missing) != before.missing:
             return False
         same = all(self.kept.get(known) == file for known, file in self.saved.items())
         return same and self.saved.keys() == {file.attachment_id for file in before.files}
@@ -217,7 +233,7 @@ class OrderProgress:
             return False
         if self.attachments_saved():
             return False
-        return bool(listing.attachments) and not self.wanted()
+        return bool(listing.attachments) and not self.wanted() and not self.skipped
 
     def file_results(self) -> list[failure_policy.FileResult]:
         """Result of each attachment in the latest attempt."""
@@ -332,6 +348,9 @@ class OrderProgress:
         for found in self.listing.attachments if self.listing else ():
             if found.id in self.dropped:
                 continue
+            if (kind := self.skipped.get(found.id)) is not None:
+                result.append(dataclasses.replace(_missing(found, None), skipped_type=kind))
+                continue
             if isinstance(found.source, models.RECORDED) or found.id in self.elsewhere:
                 result.append(_missing(found, None))
             elif found.id not in self.saved:
@@ -378,7 +397,9 @@ def status_of(progress: OrderProgress, error: errors.OrderError | None) -> tuple
     missing = [file for file in progress.missing() if file.failure is not None]
     files = [file for file in missing if file.attachment_id != models.PAGE_COPY]
     if error is None and not missing:
-        return (models.Status.COMPLETED if progress.wanted() else models.Status.NO_ATTACHMENTS), None
+        return (
+            models.Status.COMPLETED if progress.wanted() or progress.skipped else models.Status.NO_ATTACHMENTS
+        ), None
     failure = error.failure() if error is not None else _summary(files or missing, len(progress.wanted()))
     return (models.Status.PARTIAL if progress.attachments_saved() else models.Status.FAILED), failure
 

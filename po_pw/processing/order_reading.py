@@ -298,6 +298,7 @@ class OrderReading:
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
+        fetcher.skip_unwanted(progress)
         if visit is not None and (why := progress.why_incomplete()):
             await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models, numerals
-from po_pw.downloads import partial
+from po_pw.downloads import partial, wanted_types
 from po_pw.journal import facts
 from po_pw.storage import filesystem, manifests, staging
 
@@ -69,11 +69,12 @@ async def plan_resume(
     proved: Callable[[models.PurchaseOrder], models.Outcome | None],
     *,
     with_page: bool = False,
+    types: wanted_types.WantedTypes = wanted_types.ALL,
 ) -> Taken:
     """Divides a run's orders into those finished by earlier runs, which are added to this run's journal, and others.
 
-    An earlier outcome is carried over if nothing was left to do and its folder and files exist. For an order that the
-    journal knows, the list's own status is ignored.
+    An earlier outcome is carried over if nothing was left to do, its folder and files exist, and it skipped no file of
+    a type that is wanted now. For an order that the journal knows, the list's own status is ignored.
 
     Args:
         journal: with the earlier outcomes.
@@ -84,6 +85,7 @@ async def plan_resume(
         begun: orders that were in progress when a run ended; see `unfinished`.
         work: reports progress.
         proved: checks an order that the list marks as COMPLETED; returns its outcome, None if files are missing.
+        types: of files that are wanted.
         with_page: finished orders need a copy of their page as well.
 
     Raises:
@@ -108,6 +110,8 @@ async def plan_resume(
             done = await asyncio.to_thread(_proved, proved, new, stage.check)
             for order in batch:
                 what = _earlier(known.get(order.key), whole=order.key in whole, begun=order.key in begun)
+                if what is models.Earlier.REFRESHED and types.wants_more(known[order.key].outcome.missing):
+                    what = models.Earlier.WIDENED
                 if what is models.Earlier.REFRESHED and not resume.refresh:
                     carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
                 elif order.key in done:

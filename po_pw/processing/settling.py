@@ -39,24 +39,25 @@ async def settle(
         OrderError: another disk error.
     """
     earlier = progress.earlier
-    parent = staging.parent(progress.order.levels or (outcome.supplier,), run_context.name_bytes)
-    unchanged = progress.is_unchanged(outcome.status, outcome.missing, parent)
+    parent = staging.parent(staging.levels_of(progress.order, outcome.supplier), run_context.name_bytes)
+    stem = staging.stem(progress.order, run_context.name_bytes, supplier=outcome.supplier)
+    unchanged = progress.is_unchanged(outcome.status, outcome.missing, parent, stem)
     if earlier is not None and unchanged and (run_context.out / earlier.folder).is_dir():
         outcome = dataclasses.replace(outcome, files=earlier.files, folder=earlier.folder)
         await run_context.journal.commit(run_context.run, outcome)
         await asyncio.to_thread(progress.work.discard)
         return outcome
-    return await _publish(run_context, progress, outcome, parent)
+    return await _publish(run_context, progress, outcome, parent, stem)
 
 
 async def _publish(
-    run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome, parent: str
+    run_context: RunContext, progress: order_progress.OrderProgress, outcome: models.Outcome, parent: str, wanted: str
 ) -> models.Outcome:
     """In this order: sync all files, save the outcome, rename the folder, mark the outcome as published."""
     prepared = progress.prepared
     if prepared is None:
         order = progress.order
-        stem = await run_context.journal.claim_folder(order.key, parent, staging.stem(order, run_context.name_bytes))
+        stem = await run_context.journal.claim_folder(order.key, parent, wanted)
         await asyncio.to_thread(resuming.link_kept, progress)
         prepared = await asyncio.to_thread(
             staging.prepare,

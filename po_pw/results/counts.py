@@ -51,6 +51,7 @@ class Summary:
         carried: number of orders finished by an earlier run and not visited.
         earlier: number of orders done by this run, by their earlier result.
         changes: found in finished orders that were visited again.
+        skipped: number of attachments of types that were not asked for.
         left_out: number of orders excluded because no run had tried them.
         problems: rows that did not succeed; duplicates are not counted.
         notes: messages about the files written.
@@ -70,6 +71,7 @@ class Summary:
     carried: int = 0
     earlier: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
     changes: models.Changes = dataclasses.field(default_factory=models.Changes)
+    skipped: int = 0
     left_out: int = 0
     problems: models.Problems = dataclasses.field(default_factory=models.Problems)
     notes: tuple[str, ...] = ()
@@ -132,6 +134,7 @@ class Tally:
         self._earlier: collections.Counter[models.Earlier] = collections.Counter()
         self._fetched, self._there, self._changes = Amount(), Amount(), models.Changes()
         self._order_seconds = 0.0
+        self._skipped = 0
         self._problems = ProblemTally()
 
     def add(self, row: models.RowResult) -> None:
@@ -146,6 +149,7 @@ class Tally:
         if outcome is None:
             return
         self._there += Amount.of(outcome.files)
+        self._skipped += sum(bool(gap.skipped_type) for gap in outcome.missing)
         if outcome.carried:
             self._carried += 1
             return
@@ -166,6 +170,7 @@ class Tally:
             carried=self._carried,
             earlier=dict(self._earlier),
             changes=self._changes,
+            skipped=self._skipped,
             left_out=left_out,
             problems=self._problems.problems(),
             warnings=warnings,

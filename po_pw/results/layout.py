@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -64,6 +65,8 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
         message = ": ".join(part for part in (f"same PO number as row {row.duplicate_of}", message) if part)
     elif row.status is models.Status.PENDING:
         message = message or f"not reached; run {again} again to continue"
+    elif not message and outcome is not None:
+        message = skipped_text(outcome)
     if outcome is None:
         return (row.status.value, *[""] * (len(COLUMNS) - 3), code, clean(message))
     return (
@@ -83,6 +86,15 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
         code,
         clean(message),
     )
+
+
+def skipped_text(outcome: models.Outcome) -> str:
+    """What is said of an order that is complete but for files of types that were not asked for; `""` if it is so."""
+    kinds = collections.Counter(gap.skipped_type for gap in outcome.missing if gap.skipped_type)
+    if not kinds:
+        return ""
+    count = "1 attachment" if kinds.total() == 1 else f"{kinds.total()} attachments"
+    return f"complete but for {count} of types not asked for ({', '.join(sorted(kinds))})"
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
@@ -125,6 +137,8 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
     for gap in outcome.missing:
         code = gap.failure.code.value if gap.failure else ""
         said = clean(gap.failure.message) if gap.failure else "a link or a text, not a file: recorded, not downloaded"
+        if gap.skipped_type:
+            said = f"skipped: {gap.skipped_type} is not among the types asked for"
         source = clean(gap.source)
         place = clean(gap.place)
         lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))

@@ -62,8 +62,10 @@ class WriteBack:
         InputError: files of this kind cannot be written.
     """
 
-    def __init__(self, path: Path, out: Path) -> None:
+    def __init__(self, path: Path, out: Path, choice: read.Choice = read.ALL) -> None:
         self._out = out
+        # Rows that are left out have no result, and columns that results are written into need no layout.
+        self._choice = read.Choice(choice.columns)
         self._path = path.resolve()
         self._names = _names_in(self._path)
         if self._names is None or any(f"/{name}".lower().endswith(_BINARY) for name in self._names):
@@ -97,7 +99,7 @@ class WriteBack:
         except OSError:  # a read-only folder
             draft = self._out / ".po-pw" / draft.name
         try:
-            table = read.open_table(self._path, is_whole=True)
+            table = read.open_table(self._path, choice=self._choice, is_whole=True)
             planned = list_edits.ListEdits(table, rows, self._out, started_at)
             if not planned.places:
                 columns = f"{', '.join(tracking.COLUMNS)} left of {headers.HIERARCHY}"
@@ -129,7 +131,7 @@ class WriteBack:
         if planned.count == len(left):
             return Written(self._path, notes=tuple(notes))
         rows = planned.rows
-        planned.check(read.open_table(draft, is_whole=True), left)
+        planned.check(read.open_table(draft, choice=self._choice, is_whole=True), left)
         with draft.open("rb+") as stream:
             os.fsync(stream.fileno())
         why = self._why_not(draft)

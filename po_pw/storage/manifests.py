@@ -101,6 +101,7 @@ def write(
                 "place": file.place,
                 "error_code": file.failure.code.value if file.failure else None,
                 "error_message": file.failure.message if file.failure else None,
+                "skipped_type": file.skipped_type,
             }
             for file in missing
         ],
@@ -217,7 +218,12 @@ def _missing(entry: Entry) -> models.MissingFile:
     failure = None if code is None else models.Failure(models.ErrorCode(code), _text(entry["error_message"]))
     place = _text(entry.get("place", ""))
     return models.MissingFile(
-        _text(entry["attachment_id"]), _text(entry["name"]), _text(entry["source"]), failure, place
+        _text(entry["attachment_id"]),
+        _text(entry["name"]),
+        _text(entry["source"]),
+        failure,
+        place,
+        _text(entry.get("skipped_type", "")),
     )
 
 

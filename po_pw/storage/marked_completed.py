@@ -37,7 +37,7 @@ def proved(out: Path, order: models.PurchaseOrder, beside: Path | None, longest:
     said = order.claim
     if said is None:
         return None
-    stem = staging.stem(order, longest)
+    stem = staging.stem(order, longest, supplier=order.supplier)
     for folder in _candidates(out, order, said.folder, beside, stem, longest):
         with contextlib.suppress(OSError, ValueError):  # unreadable: treated as missing
             if _is_orders_own(out, folder, order, stem) and (files := _files(folder, said)):
@@ -51,7 +51,7 @@ def _candidates(
     if said:
         given = Path(said).expanduser()
         yield from [given] if given.is_absolute() else [out / given, *([] if beside is None else [beside / given])]
-    parent = staging.parent(order.levels or (order.supplier,), longest)
+    parent = staging.parent(staging.levels_of(order, order.supplier), longest)
     yield order_paths.OrderPaths(out, parent, stem).folder(models.Status.COMPLETED)
 
 

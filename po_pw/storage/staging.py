@@ -100,25 +100,45 @@ def evidence(out: Path, po_number: str) -> Path:
     return out / order_paths.INTERNAL / EVIDENCE / names.own(models.order_key(po_number), _EVIDENCE_BYTES)
 
 
-def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES) -> str:
+def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES, *, supplier: str = "") -> str:
     """The folder's name without its ending; another order may have the same one.
 
     Args:
         order: the order.
         max_bytes: maximum UTF-8 bytes; see `max_name_bytes`.
+        supplier: of the order or its page, for a layout that names it.
     """
-    return names.shorten(names.folder_name(order.po_number) or "order", _FOLDER, max_bytes)
+    wanted = order.folder.replace(models.PAGE_SUPPLIER, supplier) if order.folder else order.po_number
+    return names.shorten(names.folder_name(wanted) or "order", _FOLDER, max_bytes)
 
 
 def parent(levels: Sequence[str], max_bytes: int = names.MAX_BYTES) -> str:
     """The folder that contains an order's folder, relative to the output directory, with `/`; `""` if there is none.
 
     Args:
-        levels: names of the folders, outermost first, not yet made safe: the order's levels, or else its supplier.
-            Names without usable characters are skipped.
+        levels: names of the folders, outermost first, not yet made safe; see `levels_of`. Names without usable
+            characters are skipped.
         max_bytes: maximum UTF-8 bytes of a name; see `max_name_bytes`.
     """
     return "/".join(filter(None, (_level(name, max_bytes) for name in levels)))
+
+
+def levels_of(order: models.PurchaseOrder, supplier: str) -> tuple[str, ...]:
+    """Names of the folders above an order's, outermost first: its levels, or else its supplier.
+
+    Args:
+        order: the order.
+        supplier: of the order or its page; may be empty.
+    """
+    if not order.levels and not order.folder:
+        return (supplier,)
+    return tuple(level.replace(models.PAGE_SUPPLIER, supplier) for level in order.levels)
+
+
+def is_at(folder: str, parent: str, stem: str) -> bool:
+    """Whether an order's folder, relative to the output directory, has this parent and stem, perhaps with a number."""
+    where = order_paths.OrderPaths.of(Path(), folder)
+    return where is not None and where.parent == parent and models.is_numbered(where.stem, stem)
 
 
 def _level(text: str, longest: int) -> str:
@@ -171,8 +191,8 @@ def prepare(
     """Gives the files in the work folder their final names and drafts the manifest; `publish` does the rest.
 
     Files of the user in an older folder of the order (not in its manifest, or changed since) are copied under a free
-    name; so are our own files that this outcome did not fetch again, unless it is COMPLETED: a run that fails removes
-    nothing. The older folder is not changed. After an error everything is as before.
+    name; so are our own files that this outcome did not fetch again, unless it is COMPLETED and skipped none: a run
+    that fails removes nothing. The older folder is not changed. After an error everything is as before.
 
     Args:
         out: the output directory.
@@ -195,7 +215,7 @@ def prepare(
         OrderError: another disk error, see `disk_errors.to_order_error`.
     """
     out = out.absolute()
-    where = order_paths.OrderPaths(out, parent(order.levels or (supplier,), max_bytes), stem)
+    where = order_paths.OrderPaths(out, parent(levels_of(order, supplier), max_bytes), stem)
     final = where.folder(status)
     max_chars = _max_chars(out, where.base / stem, max_path)
     final_names = _final_names(files, max_chars, max_bytes)
@@ -203,9 +223,10 @@ def prepare(
     older, replaces = where.older(), ""
     if earlier and (moved := order_paths.OrderPaths.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
+    is_whole = status == _COMPLETED and not any(gap.skipped_type for gap in missing)
     with disk_errors.map_os_errors(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
-        kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=status == _COMPLETED)
+        kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=is_whole)
         draft = order_paths.draft_manifest(work.path)
         undo.callback(draft.unlink, missing_ok=True)
         manifests.write(

@@ -43,7 +43,7 @@ def test_every_command_has_examples_and_a_line_in_the_overview(words: tuple[str,
     examples = text.partition("\nExamples:\n")[2].splitlines()
     assert examples, text
     for example in examples:
-        command, _, _ = example.strip().partition("  ")
+        command = example.strip().rpartition(" | ")[2].partition("  ")[0]
         assert command.startswith(f"po-pw {' '.join(words)}")
         for option in (word for word in command.split() if word.startswith("-")):
             assert f" {option}" in text.replace(",", " ").partition("\nExamples:")[0] or words == ("config", "show")

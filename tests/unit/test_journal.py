@@ -152,10 +152,12 @@ def test_names_of_folders_are_kept_apart_for_ever(path: Path) -> None:
             assert await journal.claim_folder(keys[1], "SÜD", "po_É") == "po_É~2"
             assert await journal.claim_folder(keys[2], "Su\u0308d", "PO_e\u0301") == "PO_e\u0301~3"
             assert await journal.claim_folder(keys[3], "Nord", "PO_é") == "PO_é"
-            assert await journal.claim_folder(keys[3], "Nord", "another") == "PO_é"
+            assert await journal.claim_folder(keys[3], "Nord", "by another layout") == "by another layout"
+            assert await journal.claim_folder(keys[2], "Nord", "PO_é") == "PO_é~2"
+            assert await journal.claim_folder(keys[3], "Nord", "PO_é") == "PO_é"
         async with store.Journal.open(path) as journal:
             assert await journal.claim_folder(keys[1], "Süd", "po_É") == "po_É~2"
-            assert await journal.claim_folder(keys[0], "Süd", "po_É~2") == "PO_é"
+            assert await journal.claim_folder(keys[0], "Süd", "PO_é") == "PO_é"
 
     run_async(body())
 
@@ -228,6 +230,7 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "DROP TABLE orders; ALTER TABLE rows DROP COLUMN levels; ALTER TABLE rows DROP COLUMN found_done; "
+            "ALTER TABLE rows DROP COLUMN folder; "
             "PRAGMA user_version = 2"
         )
     assert run_async(told(run)) == expected

@@ -388,7 +388,10 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("-", "cannot be read twice. Save it first"), ("https://p.example/pos.csv", "Download the spreadsheet first")],
+    [
+        ("/dev/null", "is not a file that can be read twice. Save it first"),
+        ("https://p.example/pos.csv", "Download the spreadsheet"),
+    ],
 )
 def test_a_pipe_or_an_address_in_place_of_a_file_is_told_as_such(given: str, words: str) -> None:
     """Habits of other programs."""

@@ -128,7 +128,7 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
         "the environment variable PO_PW_MAX_PATH: '9'",
         "po-pw.toml, line 4: patience: '5 ages'",
         "po-pw.toml, line 3: wrokers: there is no such setting; did you mean workers?",
-        "po-pw.toml, line 5: general: this file has no sections. Remove [general] and keep the settings",
+        "po-pw.toml, line 5: general: there is no such section. Remove [general] and keep the settings",
         "the environment variable PO_PW_MAX_FILE_SIZE: there is no such setting; did you mean PO_PW_MAX_FILE_BYTES?",
         "the environment variable PO_PW_ORDER_TIMOUT: there is no such setting; did you mean PO_PW_ORDER_TIMEOUT?",
     }

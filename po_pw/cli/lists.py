@@ -1,0 +1,153 @@
+"""The lists that a command names: files, patterns, standard input, or numbers alone."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from po_pw import errors, models
+from po_pw.orders import delimited, filters, read, several
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from po_pw import settings
+    from po_pw.orders import rows
+
+STDIN: Final = Path("-")
+_STDIN_NAME: Final = "standard input"
+_SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+_LOCK: Final = "~$"
+"""Begins the name of the file beside a workbook that Excel has open."""
+
+
+@contextlib.contextmanager
+def opened(
+    given: Sequence[Path], numbers: Sequence[str], options: settings.Settings, address_of: rows.AddressRule
+) -> Iterator[several.Orders]:
+    """Opens what a command names, for the block.
+
+    Args:
+        given: paths, patterns, and `-` for standard input.
+        numbers: PO numbers as they were typed; with a list only these of its orders.
+        options: the settings.
+        address_of: gives the address of a row without one, from its number.
+
+    Raises:
+        InputError: there is nothing, or something cannot be used.
+    """
+    wanted = filters.numbers(numbers)
+    if not given and not wanted:
+        msg = "give your list of orders, such as: po-pw process pos.csv (or numbers, such as --po 4711,4712)"
+        raise errors.InputError(msg)
+    if options.write_back and (len(given) != 1 or STDIN in given):
+        msg = "--write-back writes into one list: give one file, or leave out --write-back."
+        raise errors.InputError(msg)
+    if not given:
+        if options.filters:
+            msg = "--filter chooses among the rows of a list: give one, or leave out --filter."
+            raise errors.InputError(msg)
+        yield several.of_numbers(wanted, address_of=address_of, limit=options.limit)
+        return
+    with contextlib.ExitStack() as stack:
+        paths, notes = expanded(given)
+        lists = [(stack.enter_context(_spooled()), _STDIN_NAME) if path == STDIN else (path, "") for path in paths]
+        choice = read.Choice.of(options, wanted)
+        try:
+            orders = several.of_lists(lists, address_of=address_of, limit=options.limit, choice=choice)
+        except errors.InputError as error:
+            text = str(error)
+            for path, name in lists:  # nobody knows the copy's path
+                text = text.replace(str(path), name) if name else text
+            raise errors.InputError(text) from None
+        notes += [_read_as(table) for table in orders.tables if table.name == _STDIN_NAME]
+        yield several.with_notes(orders, notes, keep_source=STDIN not in paths)
+
+
+def named(given: Sequence[Path]) -> str:
+    """What a command names, in a few words."""
+    if not given:
+        return "the orders"
+    first = _STDIN_NAME if given[0] == STDIN else given[0].name
+    return first if len(given) == 1 else f"{first} and {len(given) - 1} more"
+
+
+def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files that paths and patterns name, each once, and what is to be said of some.
+
+    A pattern is expanded here because Windows' shells do not; a file that is called so goes before.
+
+    Raises:
+        InputError: a pattern names no file, or standard input is named twice.
+    """
+    found: list[Path] = []
+    notes: list[str] = []
+    for path in given:
+        matches = [path] if path == STDIN or path.exists() or not glob.has_magic(str(path)) else _matching(path)
+        for match in matches:
+            if len(given) + len(matches) > 2 and match.name.startswith(_LOCK):
+                notes.append(f"{match} is left out: Excel makes such a file while the workbook is open.")
+            elif any(_is_same(match, other) for other in found):
+                if match == STDIN:
+                    msg = "'-' is given twice: standard input can be read only once."
+                    raise errors.InputError(msg)
+                notes.append(f"{match} is given twice and read once.")
+            else:
+                found.append(match)
+    return found, notes
+
+
+def _matching(pattern: Path) -> list[Path]:
+    paths = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True)) if Path(name).is_file()]  # noqa: PTH207 - of a whole path
+    if not paths:
+        folder = pattern.parent if not glob.has_magic(str(pattern.parent)) else Path()
+        where = f"in {folder.absolute()}" if folder.is_dir() else f": there is no folder {folder}"
+        msg = f"{pattern} matches no file {where}. Correct the pattern, or name the files."
+        raise errors.InputError(msg)
+    return paths
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if STDIN in {one, other}:
+        return one == other
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there: reading it says so
+        return models.folded(str(one.absolute())) == models.folded(str(other.absolute()))
+
+
+@contextlib.contextmanager
+def _spooled() -> Iterator[Path]:
+    """A copy of standard input, which is read more than once; removed after the block.
+
+    Raises:
+        InputError: nothing is piped into it.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        msg = (
+            "'-' reads the list from standard input, but that is your keyboard. Pipe a list into it, such as: "
+            "type pos.csv | po-pw process -    (or give the file: po-pw process pos.csv)"
+        )
+        raise errors.InputError(msg)
+    with tempfile.TemporaryDirectory(prefix="po-pw-list-") as folder:
+        path = Path(folder) / _STDIN_NAME
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        yield path
+
+
+def _read_as(table: read.OrderTable) -> str:
+    content = table.content
+    what = "a workbook"
+    if isinstance(content, delimited.Text):
+        separator = _SEPARATORS.get(content.separator, content.separator)
+        what = f"CSV ({content.encoding}, separated by {separator})"
+    return (
+        f"Standard input was read as {what}. To continue this run later, pipe the same list in again: "
+        "orders are known by their PO numbers."
+    )

@@ -1,0 +1,149 @@
+"""What a command takes as its list: files, patterns, standard input, numbers alone."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from po_pw import errors, settings
+from po_pw.cli import lists
+from po_pw.orders import duplicates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from po_pw import models
+
+PORTAL = "https://portal.example/orders"
+
+
+def nothing(_: str) -> str | None:
+    return None
+
+
+def rows(given: Sequence[str], numbers: Sequence[str] = (), **more: Any) -> tuple[list[models.Row], tuple[str, ...]]:
+    address_of = more.pop("address_of", nothing)
+    with lists.opened([Path(name) for name in given], numbers, settings.load(**more), address_of) as orders:
+        return list(orders.rows()), orders.notes
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text(f"po_number,supplier,url\n1,ACME,{PORTAL}/1\n2,Bosch,{PORTAL}/2\n", "utf-8")
+    Path("b.csv").write_text(f"PO;url;plant\n2;{PORTAL}/2;Lyon\n3;{PORTAL}/3;Paris\n", "utf-8")
+    return tmp_path
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_several_lists_are_one(folder: Path) -> None:
+    """Each row has a number of its own, all columns, its list and its row there; a PO on two lists is done once."""
+    found, _ = rows(["a.csv", "b.csv"])
+    assert [(row.number, row.po_number) for row in found] == [(2, "1"), (3, "2"), (5, "2"), (6, "3")]
+    assert found[0].cells == ("1", "ACME", f"{PORTAL}/1", "", "", "a.csv", "2")
+    assert found[3].cells == ("", "", f"{PORTAL}/3", "3", "Paris", "b.csv", "3")
+    assert found[3].order is not None
+    assert found[3].order.row == 6
+    assert [row.duplicate_of for row in duplicates.mark_duplicates(found)] == [None, None, 3, None]
+    with lists.opened([folder / "a.csv", folder / "b.csv"], (), settings.load(limit=3), nothing) as orders:
+        assert orders.columns == ("po_number", "supplier", "url", "PO", "plant", "list", "list row")
+        assert orders.name == "a.csv, b.csv"
+        assert len(list(orders.rows())) == len(list(orders.rows())) == 3
+
+
+def test_patterns_are_expanded_and_each_file_is_read_once(folder: Path) -> None:
+    """Windows' shells leave them to us; Excel's lock files are no lists; a file that is called so is that file."""
+    (folder / "~$a.csv").write_bytes(b"x")
+    (folder / "sub.csv").mkdir()
+    found, notes = rows(["*.csv", "./a.csv"])
+    assert [row.po_number for row in found] == ["1", "2", "2", "3"]
+    assert any("~$a.csv is left out" in note for note in notes)
+    assert any("a.csv is given twice and read once" in note for note in notes)
+    Path("[a].csv").write_text(f"po_number,url\n9,{PORTAL}/9\n", "utf-8")
+    assert [row.po_number for row in rows(["[a].csv"])[0]] == ["9"]
+
+
+def test_standard_input_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read more than once, in its own encoding; what it was read as is said, and how to go on."""
+    piped(monkeypatch, f"po_number;supplier;url\n1;Müller;{PORTAL}/1\n".encode("cp1252"))
+    found, notes = rows(["-"])
+    assert found[0].order is not None
+    assert found[0].order.supplier == "Müller"
+    assert "Standard input was read as CSV (cp1252, separated by semicolons)" in notes[0]
+    assert "pipe the same list in again" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "standard input is empty"),
+        (b"name,x\na,b\n", "standard input has no column po_number"),
+        (b"%PDF-1.4", "standard input is not a spreadsheet but a PDF"),
+    ],
+)
+def test_standard_input_that_is_no_list_is_called_by_that_name(
+    content: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by the path of our copy."""
+    piped(monkeypatch, content)
+    with pytest.raises(errors.InputError, match=said) as caught:
+        rows(["-"])
+    assert "po-pw-list-" not in str(caught.value)
+
+
+def test_the_keyboard_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for something that was not asked for."""
+    terminal = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    with pytest.raises(errors.InputError, match="Pipe a list into it"):
+        rows(["-"])
+
+
+def test_numbers_alone_and_of_a_list() -> None:
+    """With the portal's address the numbers are enough; with a list they choose among its orders."""
+    found, _ = rows([], ["4711,4712", "4711"], address_of=lambda number: f"{PORTAL}/{number}")
+    assert [(row.number, row.po_number, row.order and row.order.url) for row in found] == [
+        (1, "4711", f"{PORTAL}/4711"),
+        (2, "4712", f"{PORTAL}/4712"),
+    ]
+    found, notes = rows(["a.csv", "b.csv"], ["3", "1"])
+    assert [row.po_number for row in found] == ["1", "3"]
+    assert any("a.csv: 1 of 2 rows is processed" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "said"),
+    [
+        ((), {}, "give your list of orders"),
+        (("x*.csv",), {}, r"x\*.csv matches no file in /"),
+        (("no/x*.csv",), {}, "there is no folder no"),
+        (("-", "-"), {}, "'-' is given twice"),
+        ((".",), {}, "is a folder"),
+        (("a.csv", "b.csv"), {"write_back": True}, "--write-back writes into one list"),
+        (("a.csv", "b.csv"), {"filters": ("url=zzz",)}, "no row of a.csv, b.csv matches"),
+        (("a.csv", "b.csv"), {"filters": ("plant=Lyon",)}, "--filter: a.csv has no column 'plant'"),
+        (("a.csv", "gone.csv"), {}, "gone.csv: there is no such file"),
+    ],
+)
+def test_what_cannot_be_used_is_said(given: Sequence[str], more: Any, said: str) -> None:
+    """Before a browser starts: which, and what to do."""
+    with pytest.raises(errors.InputError, match=said):
+        rows(given, **more)
+
+
+def test_numbers_need_a_portal_or_to_be_on_the_list() -> None:
+    """Otherwise nobody knows where the order is."""
+    with pytest.raises(errors.InputError, match="Add --base-url"):
+        rows([], ["4711"])
+    with pytest.raises(errors.InputError, match=r"--po: a\.csv, b\.csv has no row with 7"):
+        rows(["a.csv", "b.csv"], ["1,7"])
+    with pytest.raises(errors.InputError, match="--filter chooses among the rows of a list"):
+        rows([], ["1"], filters=("x=y",), address_of=lambda number: f"{PORTAL}/{number}")
