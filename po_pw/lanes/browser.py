@@ -23,7 +23,7 @@ from po_pw.portals.generic import (
     request_policy,
     sign_in_signs,
 )
-from po_pw.transport import addresses, allowed_hosts, resolving
+from po_pw.transport import addresses, allowed_hosts, certificate_requests, resolving
 
 if TYPE_CHECKING:
     import datetime
@@ -145,7 +145,7 @@ class BrowserLane:
         """Whether a page that needs the sign-in still opens."""
         async with self._context.page() as hold:
             with _translated(url), _answers(hold.page) as answers:
-                status = await _go(hold, url, self._options.navigation_timeout, answers)
+                status = await _go(hold, url, self._options, answers)
                 facts = await page_facts.look(hold.page, asked=url, status=status)
         kept = record_address.keeps_record(facts.url, record_address.record_part(url, ""))
         reason = sign_in_signs.sign_in_reason(
@@ -383,13 +383,15 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+async def _go(
+    hold: page_lease.PageLease, url: str, options: settings.Settings, answers: list[playwright.Response]
+) -> int:
     """Opens an address; returns the HTTP status.
 
     Args:
         hold: of the page; if it was pressed on, it is left first.
         url: to open.
-        timeout: seconds for the first response.
+        options: seconds for the first response, and who may see the client certificate.
         answers: from `_answers`.
 
     Raises:
@@ -399,11 +401,14 @@ async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: lis
         await hold.end_guard()
         answers.clear()
         try:
-            await hold.page.goto(url, wait_until="commit", timeout=timeout * 1000)
+            await hold.page.goto(url, wait_until="commit", timeout=options.navigation_timeout * 1000)
         except playwright.Error as error:
             # An error status without a body shows no page; the response tells what happened.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
-                if not hold.page.is_closed() and (refused := await _unreachable(url, error, answers)) is not None:
+                if (
+                    not hold.page.is_closed()
+                    and (refused := await _unreachable(url, error, answers, options)) is not None
+                ):
                     raise refused from error
                 raise
     if not answers:
@@ -416,7 +421,7 @@ async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: lis
 
 
 async def _unreachable(
-    url: str, error: playwright.Error, answers: Sequence[playwright.Response]
+    url: str, error: playwright.Error, answers: Sequence[playwright.Response], options: settings.Settings
 ) -> errors.HostUnreachableError | None:
     """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
     said = launching.first_line(error)
@@ -427,6 +432,8 @@ async def _unreachable(
         url = urljoin(answers[-1].url, target)
     if fault is models.NetFault.NAME and not await resolving.name_server_answers(url):
         fault = models.NetFault.NAME_SERVER
+    if fault is models.NetFault.SILENT and await certificate_requests.is_missed(url, options.client_certificate_hosts):
+        fault = models.NetFault.CLIENT_CERTIFICATE
     return net_errors.unreachable(url, fault, said)
 
 
