@@ -294,7 +294,7 @@ class _Visit:
         else:  # the user's own word
             self._at = ""
             self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
-            status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
+            status = await _go(self._hold, order.url, self._options, answers)
         return portals.OpenPage(
             page=self._hold.page,
             order=order,
@@ -319,7 +319,7 @@ class _Visit:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         self._at = url
         self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
-        return await _go(self._hold, url, self._options.navigation_timeout, answers)
+        return await _go(self._hold, url, self._options, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
