@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from playwright import sync_api
 from rich.console import Console
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from po_pw.browser import locate
 from po_pw.cli import drawing
-from tests.helpers import live_scenes
+from tests.helpers import live_scenes, report_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,9 +62,28 @@ def live_view(width: int, height: int, workers: int, *, has_waits: bool) -> Call
     return draw
 
 
+def report(width: int, scheme: Literal["light", "dark"], section: str = "") -> Callable[[sync_api.Browser, Path], None]:
+    """The report of 240 orders, from its top or from one of its sections."""
+
+    def draw(shown: sync_api.Browser, to: Path) -> None:
+        page = shown.new_page(viewport={"width": width, "height": 820}, color_scheme=scheme)
+        with tempfile.TemporaryDirectory() as folder:
+            page.goto(report_rows.write(Path(folder), report_rows.rows(240)).as_uri())
+            page.locator("#table tbody tr").first.wait_for()
+            if section:
+                page.locator(f"#{section}").evaluate("(one) => one.scrollIntoView({behavior: 'instant'})")
+            page.screenshot(path=to, animations="disabled")
+
+    return draw
+
+
 PICTURES: Final[dict[str, Callable[[sync_api.Browser, Path], None]]] = {
     "live-80": live_view(80, 24, 4, has_waits=False),
     "live-160": live_view(160, 50, 12, has_waits=True),
+    "report-light": report(1180, "light"),
+    "report-dark": report(1180, "dark", "orders"),
+    "report-charts": report(1180, "light", "charts"),
+    "report-phone": report(390, "light"),
 }
 """By name: what draws it, given a browser and the path of the picture."""
 

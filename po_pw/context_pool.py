@@ -8,8 +8,8 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Final, Self
 
-from po_pw import errors, events, long_work, models, sessions
-from po_pw.auth import renewal
+from po_pw import errors, events, hostnames, long_work, models, sessions
+from po_pw.auth import login, renewal
 from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
 from po_pw.storage import filesystem
 
@@ -54,7 +54,7 @@ class Pool:
         self._profiles: profiles.ProfileManager | None = None
         self._cookies: Sequence[models.Cookie] = ()
         self._local_storage: dict[str, dict[str, str]] = {}
-        """Local storage by origin, of sign-ins renewed in this run."""
+        """Of the sign-ins of `_cookies`, by origin."""
         self._renewals = 0
         self.browser: models.BrowserInfo | None = None
         self._launch: launching.Launch | None = None
@@ -98,8 +98,9 @@ class Pool:
     async def sign_in(self, origins: Sequence[str] | None) -> None:
         """Loads the saved sign-ins of these portals for new contexts.
 
-        The profile is that of the first portal (user-data dirs cannot be merged), the cookies are those of all. None
-        loads all portals with a saved sign-in, latest first.
+        The profile is a copy of the first portal's (user-data dirs cannot be merged), which is then free for a sign-in
+        window during the run. Cookies and local storage are those of all. None loads all portals with a saved sign-in,
+        latest first.
 
         Raises:
             LoginRequiredError: a saved sign-in cannot be read.
@@ -111,6 +112,7 @@ class Pool:
         if origins is None:
             origins = await asyncio.to_thread(self._sessions.origins)
         self._cookies = await asyncio.to_thread(self._sessions.cookies, origins)
+        self._local_storage = {one: await asyncio.to_thread(self._sessions.local_storage, one) for one in origins}
         if self._profiles is None:
             base = self._options.base_profile
             if base is not None and not base.is_dir():
@@ -121,6 +123,9 @@ class Pool:
                 raise errors.ProfileError(msg)
             if base is None and origins and self._sessions.profile(origins[0]).is_dir():
                 base = self._sessions.profile(origins[0])
+            if base is not None:
+                copying = profiles.ProfileManager(base, root=self._driver.run_dir.path / "base")
+                base = await asyncio.to_thread(copying.create_profile, "base")
             self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")
 
     async def renew_sign_in(self, origin: str) -> None:
@@ -129,16 +134,35 @@ class Pool:
         Raises:
             LoginRequiredError: the user must sign in.
             PortalUnreachableError: the portal does not answer.
-            MachineError: the browser does not start.
+            MachineError: the browser does not start, or the sign-in cannot be saved.
             BrowserLostError: it crashed.
         """
-        if self._launch is None:
-            msg = "renew_sign_in() before the pool is open"
-            raise RuntimeError(msg)
-        await renewal.renew(self._options, origin, self._driver, self._launch)
-        await self.take_sign_in(origin)
+        await renewal.renew(self._options, origin, self._driver, self._launched())
+        await self._take_sign_in(origin)
 
-    async def take_sign_in(self, origin: str) -> None:
+    async def renew_by_window(self, url: str, patience: float) -> None:
+        """Renews a portal's sign-in by a person in a window, on the portal's own profile, and updates all contexts.
+
+        Args:
+            url: the page of the portal that asked for a sign-in.
+            patience: seconds for the person.
+
+        Raises:
+            LoginRequiredError: the window was closed, or nobody has signed in.
+            PortalUnreachableError: the portal does not answer.
+            MachineError: the window does not open, or the sign-in cannot be saved.
+        """
+        seen = dataclasses.replace(self._launched(), headless=False)
+        await login.by_window(self._options, url, self._driver, seen, patience=patience)
+        await self._take_sign_in(hostnames.origin_of(url))
+
+    def _launched(self) -> launching.Launch:
+        if self._launch is None:
+            msg = "a sign-in is renewed before the pool is open"
+            raise RuntimeError(msg)
+        return self._launch
+
+    async def _take_sign_in(self, origin: str) -> None:
         """Loads the saved sign-in of a portal into all open and future contexts.
 
         Cookies are added, and the portal's local storage is set on a page of each context: `set_storage_state` would

@@ -28,7 +28,7 @@ class Meaning:
     why: str
     """In plain words; follows the host's name in messages."""
     remedy: str = ""
-    """What to do, in full sentences; `""` if one can only wait."""
+    """What to do, in full sentences, with `{host}` for the host's name; `""` if one can only wait."""
     heals: bool = False
     """Whether waiting may help if nothing is known about the host."""
     shows_network: bool = False
@@ -71,8 +71,8 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
             "it asks for a client certificate",
-            "Give it with --client-certificate FILE and --client-certificate-host HOST; without a file, one in this "
-            "computer's certificate store is shown to that host.",
+            "Add --client-certificate-host {host}, and --client-certificate FILE with the certificate; without a file, "
+            "that host is shown one of this computer's certificate store.",
             shows_network=True,
         ),
         NetFault.TLS: Meaning(
@@ -219,7 +219,8 @@ def message(host: str, fault: NetFault, code: str = "") -> str:
     """
     meaning = MEANINGS[fault]
     said = f"{host} cannot be opened: {meaning.why}{f' ({code})' if code else ''}"
-    return f"{said}. {meaning.remedy}" if meaning.remedy else said
+    name = urlsplit(host if "://" in host else f"//{host}").hostname or host
+    return f"{said}. {meaning.remedy.replace('{host}', name)}" if meaning.remedy else said
 
 
 def unreachable(url: str, fault: NetFault, said: str = "") -> errors.HostUnreachableError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,7 +14,7 @@ import pydantic
 from po_pw import errors, hostnames, models, private_files, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 STATE_FILE = "storage_state.json"
@@ -131,6 +132,15 @@ class Sessions:
         """The account's sign-in to this portal; None if there is none, or it is damaged."""
         return _read(self.account_folder(origin) / STATE_FILE)
 
+    def state_files(self) -> list[Path]:
+        """The account's saved sign-ins as files, damaged ones too."""
+        return [file for file in self._state_files() if _account_of(file) == self._account]
+
+    @staticmethod
+    def portal_folder(file: Path) -> Path:
+        """The portal's folder of a state file."""
+        return file.parents[2] if _account_of(file) else file.parent
+
     def _state_files(self) -> list[Path]:
         root = self._home / "portals"
         return sorted([*root.glob(f"*/{STATE_FILE}"), *root.glob(f"*/{_ACCOUNTS}/*/{STATE_FILE}")])
@@ -197,21 +207,31 @@ class Sessions:
             state: from Playwright's `storage_state`.
             proof_url: a page that opened and needs the sign-in; `""` if none is known.
             method: how the sign-in was made.
+
+        Raises:
+            MachineError: it cannot be written.
         """
-        file = self.private_folder(self.account_folder(origin)) / STATE_FILE
+        file = self.account_folder(origin) / STATE_FILE
         about = {"origin": origin, "proof_url": proof_url, "method": dataclasses.asdict(method or SignInMethod())}
-        private_files.write(file, json.dumps({**about, **state}))
+        with _map_errors(origin, file):
+            self.private_folder(file.parent)
+            private_files.write(file, json.dumps({**about, **state}))
         return file
 
     def note_refused(self, origin: str) -> None:
-        """Records that the portal refused this account's password, so that it is not sent again."""
+        """Records that the portal refused this account's password, so that it is not sent again.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
         file = self.account_folder(origin) / STATE_FILE
         try:
             state = json.loads(file.read_text("utf-8"))
             state["method"] = {**state["method"], "refused": True}
         except (OSError, ValueError, KeyError, TypeError):
             return  # nothing is kept that could be sent again
-        private_files.write(file, json.dumps(state))
+        with _map_errors(origin, file):
+            private_files.write(file, json.dumps(state))
 
     def proof(self, origin: str) -> str:
         """A page of this portal that needs the sign-in, to check the session; `""` if none is known."""
@@ -240,6 +260,23 @@ class Sessions:
         return f"po-pw login {origin}" + (f" --account {self._account}" if self._account else "")
 
 
+@contextlib.contextmanager
+def _map_errors(origin: str, file: Path) -> Iterator[None]:
+    """Maps what the system says when a sign-in is written to ours."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Make room there, "
+            "or set PO_PW_HOME to a folder that can be written to."
+        )
+        raise errors.MachineError(msg) from error
+
+
+def _account_of(file: Path) -> str:
+    return file.parent.name if file.parent.parent.name == _ACCOUNTS else ""
+
+
 def _read(file: Path) -> SignIn | None:
     """Reads a saved sign-in; None if the file is not one."""
     try:
@@ -253,7 +290,7 @@ def _read(file: Path) -> SignIn | None:
     proof_url = state.get("proof_url")
     return SignIn(
         origin,
-        file.parent.name if file.parent.parent.name == _ACCOUNTS else "",
+        _account_of(file),
         proof_url if isinstance(proof_url, str) else "",
         _method(state.get("method")),
         tuple(one for one in cookies if isinstance(one, dict)) if isinstance(cookies, list) else (),

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from po_pw import errors, hostnames, models
 from po_pw.auth import forms, page_opening
 from po_pw.auth import trust as trusts
+from po_pw.browser import contexts
 from po_pw.portals.generic import page_facts, recognition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Any
 
-    from po_pw.browser import contexts, launching
+    from po_pw.browser import launching
 
     # Playwright's own types are for the modules that use them.
     Page = Any
@@ -56,15 +57,17 @@ async def opened(
     Raises:
         MachineError: the browser does not start.
     """
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
+    with contexts.map_temp_errors():
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
     try:
-        context = await driver.open(
-            models.WorkerId(name),
-            launch,
-            user_data_dir=folder / "profile",
-            downloads=folder / "downloads",
-            cookies=cookies,
-        )
+        with contexts.map_temp_errors():
+            context = await driver.open(
+                models.WorkerId(name),
+                launch,
+                user_data_dir=folder / "profile",
+                downloads=folder / "downloads",
+                cookies=cookies,
+            )
         try:
             yield context
         finally:
@@ -82,12 +85,14 @@ class Strangers:
         self._launch = launch
         self._timeout = timeout
         self._known: dict[str, page_facts.PageFacts] = {}
+        self.named = launch.certificate.hosts if launch.certificate is not None else ()
+        """Hosts that are shown a client certificate."""
 
     async def see(self, url: str) -> page_facts.PageFacts:
         """The page that a browser without any cookie gets."""
         if url not in self._known:
             async with opened(self._driver, self._launch, "stranger") as context, context.page() as hold:
-                self._known[url] = await _open(hold.page, url, self._timeout)
+                self._known[url] = await _open(hold.page, url, self._timeout, self.named)
         return self._known[url]
 
 
@@ -115,7 +120,7 @@ class Attempt:
 
     async def begin(self) -> bool:
         """Opens the address; whether there is nothing to be done: signed in already, or no way in on a public page."""
-        self._first = first = await _open(self._page, self._url, self._timeout)
+        self._first = first = await self._open_page(self._url)
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
             return False
@@ -155,7 +160,7 @@ class Attempt:
         ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
             if links:
-                await page_opening.open_page(self._page, links[0], self._timeout)
+                await page_opening.open_page(self._page, links[0], self._timeout, self._strangers.named)
         self._asked = True
         await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
 
@@ -166,7 +171,7 @@ class Attempt:
             LoginRequiredError: the portal asks you to sign in at an order's address all the same.
         """
         landed = self._page.url
-        here = await _open(self._page, self._url, self._timeout)
+        here = await self._open_page(self._url)
         reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and recognition.names_record(self._url):
@@ -177,7 +182,7 @@ class Attempt:
         if not reason and here.status >= 400:
             notice = f"{self._url} answers HTTP {here.status}, signed in or not"
         for candidate in self._candidates(here, reason, landed):
-            facts = here if recognition.same_address(candidate, here.url) else await self._reopen(candidate)
+            facts = here if recognition.same_address(candidate, here.url) else await self._open_page(candidate)
             if facts.status >= 400 or asks_for_sign_in(facts):
                 continue
             if needs_sign_in(facts, await self._strangers.see(candidate)):
@@ -194,12 +199,12 @@ class Attempt:
             found.insert(0, self._url)
         return [one for one in dict.fromkeys([*found, landed]) if _is_same_site(one, self._origin)]
 
-    async def _reopen(self, url: str) -> page_facts.PageFacts:
-        return await _open(self._page, url, self._timeout)
+    async def _open_page(self, url: str) -> page_facts.PageFacts:
+        return await _open(self._page, url, self._timeout, self._strangers.named)
 
 
-async def _open(page: Page, url: str, timeout: float) -> page_facts.PageFacts:
-    status = await page_opening.open_page(page, url, timeout)
+async def _open(page: Page, url: str, timeout: float, named: Sequence[str]) -> page_facts.PageFacts:
+    status = await page_opening.open_page(page, url, timeout, named)
     return await page_facts.look(page, asked=url, status=status)
 
 

@@ -48,14 +48,25 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
     async with contexts.Driver() as driver:
         browser = driver.resolve(options.browser)
         launch = launching.plan(browser, headless=True, timeout=options.launch_timeout, certificate=certificate)
-        return [await _check(options, driver, launch, one, number) for number, one in enumerate(sign_ins)]
+        return [await check_one(options, driver, launch, one) for one in sign_ins]
 
 
-async def _check(
-    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn, number: int
+async def check_one(
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn
 ) -> Verdict:
+    """Opens the page that proved this sign-in, on a copy of its profile.
+
+    Args:
+        options: where profiles are kept, and how long a page may take.
+        driver: opens the browser.
+        launch: how.
+        sign_in: a saved one.
+
+    Raises:
+        MachineError: the browser does not start, or the profile is in use.
+    """
     url = sign_in.proof_url or sign_in.method.start_url or sign_in.origin
-    folder = driver.run_dir.path / f"check-{number}"
+    folder = driver.run_dir.path / "check"
     base = sessions.Sessions(settings.home(options), sign_in.account).profile(sign_in.origin)
     manager = profiles.ProfileManager(base if base.is_dir() else None, root=folder)
     context = await driver.open(
@@ -66,13 +77,19 @@ async def _check(
         cookies=sign_in.cookies,
     )
     try:
-        async with context.page() as hold:
-            status = await page_opening.open_page(hold.page, url, options.navigation_timeout)
-            facts = await page_facts.look(hold.page, asked=url, status=status)
+        with page_opening.map_errors(f"opening {url}"):
+            async with context.page() as hold:
+                status = await page_opening.open_page(
+                    hold.page, url, options.navigation_timeout, options.client_certificate_hosts
+                )
+                facts = await page_facts.look(hold.page, asked=url, status=status)
     except errors.PortalUnreachableError as error:
         return Verdict(sign_in, State.UNREACHABLE, str(error))
+    except errors.BrowserLostError as error:
+        return Verdict(sign_in, State.UNKNOWN, str(error))
     finally:
         await context.close()
+        await asyncio.to_thread(manager.cleanup_all)
     if reason := attempt.sign_in_reason(facts):
         return Verdict(sign_in, State.ENDED, f"the portal asks you to sign in: {reason}")
     if facts.challenge:

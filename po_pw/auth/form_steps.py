@@ -23,6 +23,9 @@ _LONGEST_CODE: Final = 10
 """Characters of a field up to which it is made for a code."""
 _BOXES: Final = 4
 """Fields of one character each from which on they are one code."""
+_FEW: Final = 5
+"""Links and buttons that a page of a sign-in has besides those of the pages before it: to send the code, to get another
+one, to choose another way, to cancel. The portal's own pages have more."""
 _USER_NAME: Final = re.compile(
     r"user|login|logon|e-?mail|account|identifier|benutzer|usuario|utilisateur|usager|utente|gebruiker", re.IGNORECASE
 )
@@ -124,16 +127,24 @@ def parse(raw: object) -> FormPage:
     return _PAGE.validate_python(raw)
 
 
-def next_step(page: FormPage, done: frozenset[Asks], typed: frozenset[str] = frozenset()) -> Step:
+def offers(page: FormPage) -> frozenset[str]:
+    """What its links and buttons say."""
+    return frozenset((*page.links, *(one.label for one in page.buttons)))
+
+
+def next_step(
+    page: FormPage, done: frozenset[Asks], typed: frozenset[str] = frozenset(), before: frozenset[str] = frozenset()
+) -> Step:
     """What a page asks for.
 
     Args:
         page: as it is now.
         done: what was answered before, on this page or others.
         typed: names of the fields that user name and password were typed into: they are no code's.
+        before: what links and buttons said on the pages that were answered.
     """
     passwords = [index for index, one in enumerate(page.fields) if one.type == "password"]
-    codes, certain = _code_fields(page, done, typed)
+    codes, certain = _code_fields(page, done, typed, before)
     if codes and (not passwords or Asks.PASSWORD in done):
         return Step(Asks.CODE, code=codes, button=_button(page, page.fields[codes[0]].form), certain=certain)
     passwords = [index for index in passwords if index not in codes]
@@ -148,7 +159,7 @@ def next_step(page: FormPage, done: frozenset[Asks], typed: frozenset[str] = fro
     if user >= 0:
         return Step(Asks.USER, user=user, button=_button(page, page.fields[user].form))
     if Asks.PASSWORD in done and (button := _stay_button(page)) >= 0:
-        return Step(Asks.STAY, button=button)
+        return Step(Asks.STAY, button=button, certain=_is_step(page, before))
     return NOTHING
 
 
@@ -157,16 +168,21 @@ def question(page: FormPage) -> str:
     return next((said for said in (*page.spoken[1:], *page.spoken[:1]) if said), "")[:100]
 
 
-def _code_fields(page: FormPage, done: frozenset[Asks], typed: frozenset[str]) -> tuple[tuple[int, ...], bool]:
-    """The fields that make up a one-time code, and whether nothing else can be meant."""
+def _code_fields(
+    page: FormPage, done: frozenset[Asks], typed: frozenset[str], before: frozenset[str]
+) -> tuple[tuple[int, ...], bool]:
+    """The fields that make up a one-time code, and whether nothing else can be meant.
+
+    After the password a field that says nothing of itself is a code's too, where it is the page's only one: then the
+    page may still be the portal's own, with a field to find something.
+    """
     declared = [index for index, one in enumerate(page.fields) if "one-time-code" in one.autocomplete]
     if declared:
         boxes = _boxes(page, page.fields[declared[0]].form)
         return tuple(boxes if declared[0] in boxes else declared[:1]), True
     if Asks.PASSWORD not in done:
         return (), False
-    is_portal = any(page_facts.says_sign_out(said) for said in (*page.links, *(one.label for one in page.buttons)))
-    if is_portal:
+    if any(map(page_facts.says_sign_out, offers(page))):
         return (), False
     for number in dict.fromkeys(one.form for one in page.fields):
         if boxes := _boxes(page, number):
@@ -182,8 +198,14 @@ def _code_fields(page: FormPage, done: frozenset[Asks], typed: frozenset[str]) -
             continue
         others = [one for index, one in enumerate(page.fields) if index != inside[0] and not _is_search(one)]
         if made_for_code or not others:
-            return tuple(inside), made_for_code
+            return tuple(inside), made_for_code or _is_step(page, before)
     return (), False
+
+
+def _is_step(page: FormPage, before: frozenset[str]) -> bool:
+    """Whether a page after the password is one of the sign-in, and not the portal's own, by what it offers."""
+    said = offers(page)
+    return len(said - before) <= _FEW and not any(map(page_facts.says_sign_out, said))
 
 
 def _boxes(page: FormPage, form: int) -> list[int]:

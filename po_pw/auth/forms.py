@@ -129,6 +129,8 @@ class _Filling:
         self._timeout = timeout
         self._done: frozenset[form_steps.Asks] = frozenset()
         self._typed: frozenset[str] = frozenset()
+        self._offered: frozenset[str] = frozenset()
+        """What links and buttons said on the pages that were answered."""
         self._complained = ""
         """What the page said when it was last answered."""
 
@@ -185,7 +187,7 @@ class _Filling:
             handle = await frame.evaluate_handle(_LOOK)
             facts: Any = await handle.evaluate("(look) => look.facts")
             look = _Look(form_steps.parse(facts), handle)
-            step = form_steps.next_step(look.page, self._done, self._typed)
+            step = form_steps.next_step(look.page, self._done, self._typed, self._offered)
             if frame != self._page.main_frame:
                 step = dataclasses.replace(step, certain=False)
             if first is None or step.asks is not form_steps.Asks.NOTHING:
@@ -227,6 +229,7 @@ class _Filling:
             *([form_steps.Asks.CODE] if step.code else []),
         }
         self._done |= asked
+        self._offered |= form_steps.offers(look.page)
 
     async def _type(self, look: _Look, number: int, text: str) -> playwright.ElementHandle:
         # By handle: it dies with its document, so that nothing can come between asking and typing.

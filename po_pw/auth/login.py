@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from po_pw import client_certificates, errors, hostnames, models, redact, sessions, settings
-from po_pw.auth import attempt, forms, window
+from po_pw.auth import attempt, forms, page_opening, window
 from po_pw.auth import trust as trusts
 from po_pw.browser import contexts, display, launching
 
@@ -72,8 +72,7 @@ async def login(
         MachineError: no browser, or no display for the window.
     """
     check_address(url)
-    answers = forms.Answers(username, password or "", code) if username is not None else None
-    if answers is None and not display.can_show_windows():
+    if username is None and not display.can_show_windows():
         msg = (
             "there is no display for a sign-in window here. Use --username where the portal has a form, or "
             "--import-cookies with cookies of your own browser; or run po-pw login on a computer with a display, and "
@@ -82,28 +81,87 @@ async def login(
         raise errors.MachineError(msg)
     trust = trust or trusts.Trust()
     kept = sessions.Sessions(settings.home(options), options.account)
-    origin = hostnames.origin_of(url)
     redact.remember(password or "")
-    async with _browser(options, headed=answers is None or options.headed) as (driver, launch):
-        folder = await asyncio.to_thread(kept.private_folder, kept.profile(origin))
+    async with _browser(options, headed=username is None or options.headed) as (driver, launch):
+        if username is None:
+            method = sessions.SignInMethod(url, "", trust.allowed(), trust.insecure)
+            return await by_window(options, url, driver, launch, patience=patience, method=method)
+        async with _opened(kept, url, driver, launch) as context:
+            with page_opening.map_errors(f"the sign-in to {hostnames.origin_of(url)}"):
+                async with context.page() as hold:
+                    trying = _attempt(options, driver, launch, hold.page, url)
+                    if not await trying.begin():
+                        await trying.fill(forms.Answers(username, password or "", code), trust)
+                    proof = await trying.prove()
+            # Only now is it known which hosts the person confirmed.
+            method = sessions.SignInMethod(url, username, trust.allowed(), trust.insecure, by_environment)
+            return await _save(kept, url, context, launch, proof, method)
+
+
+async def by_window(
+    options: settings.Settings,
+    url: str,
+    driver: contexts.Driver,
+    launch: launching.Launch,
+    *,
+    patience: float,
+    method: sessions.SignInMethod | None = None,
+) -> SignedIn:
+    """Signs in by a person in a window, on the profile of the portal and account, and saves the sign-in.
+
+    Args:
+        options: where state is kept, and for which account.
+        url: a page that needs the sign-in, of which one with a window is opened.
+        driver: opens the browser.
+        launch: how; with a window.
+        patience: seconds for the person to sign in.
+        method: how it can be made again; None keeps what is known of the last sign-in.
+
+    Raises:
+        LoginRequiredError: the window was closed or crashed, the time ran out, or the portal asks again afterwards.
+        PortalUnreachableError: the portal does not answer.
+        MachineError: the browser does not start, or nothing can be saved.
+    """
+    kept = sessions.Sessions(settings.home(options), options.account)
+    if method is None:
+        last = await asyncio.to_thread(kept.read, hostnames.origin_of(url))
+        method = last.method if last is not None else sessions.SignInMethod(url)
+    async with _opened(kept, url, driver, launch) as context:
+        try:
+            with page_opening.map_errors("the sign-in window"):
+                async with context.page() as hold:
+                    hold.is_persons = True
+                    trying = _attempt(options, driver, launch, hold.page, url)
+                    if not await trying.begin():
+                        await window.wait(hold.page, signed_in=trying.is_in, timeout=patience)
+                    proof = await trying.prove()
+            return await _save(kept, url, context, launch, proof, method)
+        except errors.BrowserLostError as error:
+            raise window.closed() from error
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    kept: sessions.Sessions, url: str, driver: contexts.Driver, launch: launching.Launch
+) -> AsyncIterator[contexts.Context]:
+    """A context on the portal's own profile.
+
+    Raises:
+        MachineError: the browser does not start, or the profile is in use.
+    """
+    profile = kept.profile(hostnames.origin_of(url))
+    try:
+        folder = await asyncio.to_thread(kept.private_folder, profile)
         context = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"
         )
-        try:
-            async with context.page() as hold:
-                trying = _attempt(options, driver, launch, hold.page, url)
-                if not await trying.begin():
-                    if answers is None:
-                        await window.wait(hold.page, signed_in=trying.is_in, timeout=patience)
-                    else:
-                        await trying.fill(answers, trust)
-                proof = await trying.prove()
-            method = sessions.SignInMethod(
-                url, username or "", trust.allowed(), trust.insecure, bool(username) and by_environment
-            )
-            return await _save(kept, origin, context, launch, proof, method)
-        finally:
-            await context.close()
+    except OSError as error:
+        msg = f"the browser profile {profile} cannot be written ({error.strerror or error}). Make room there."
+        raise errors.MachineError(msg) from error
+    try:
+        yield context
+    finally:
+        await context.close()
 
 
 async def import_cookies(options: settings.Settings, url: str, cookies: Sequence[models.Cookie]) -> SignedIn:
@@ -127,16 +185,18 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
         _browser(options, headed=options.headed) as (driver, launch),
         attempt.opened(driver, launch, "login", cookies) as context,
     ):
-        async with context.page() as hold:
-            trying = _attempt(options, driver, launch, hold.page, url)
-            if not await trying.begin():
-                msg = (
-                    f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
-                    "Sign in with your browser, and export the cookies while you are signed in."
-                )
-                raise errors.LoginRequiredError(msg)
-            proof = await trying.prove()
-        done = await _save(kept, origin, context, launch, proof, sessions.SignInMethod(url))
+        with page_opening.map_errors(f"the sign-in to {origin}"):
+            async with context.page() as hold:
+                trying = _attempt(options, driver, launch, hold.page, url)
+                is_in = await trying.begin()
+                proof = await trying.prove() if is_in else attempt.Proof()
+        if not is_in:
+            msg = (
+                f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
+                "Sign in with your browser, and export the cookies while you are signed in."
+            )
+            raise errors.LoginRequiredError(msg)
+        done = await _save(kept, url, context, launch, proof, sessions.SignInMethod(url))
     # Runs start from the profile: what it holds is of an earlier sign-in, perhaps of somebody else.
     if kept.profile(origin).is_dir():
         await asyncio.to_thread(shutil.rmtree, kept.profile(origin))
@@ -174,12 +234,13 @@ def _attempt(
 
 async def _save(
     kept: sessions.Sessions,
-    origin: str,
+    url: str,
     context: contexts.Context,
     launch: launching.Launch,
     proof: attempt.Proof,
     method: sessions.SignInMethod,
 ) -> SignedIn:
+    origin = hostnames.origin_of(url)
     state = await context.save_storage_state()
     redact.remember_cookies(state["cookies"])
     file = await asyncio.to_thread(kept.save, origin, state, proof.url, method)

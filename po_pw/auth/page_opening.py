@@ -6,14 +6,16 @@ import contextlib
 import dataclasses
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
 
 from playwright import async_api as playwright
 
 from po_pw import errors, models, net_errors
 from po_pw.browser import launching
+from po_pw.transport import certificate_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SETTLES_WITHIN: Final = 5.0
 """Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
@@ -27,15 +29,23 @@ class Statuses:
     seen: int = 0
     shown: int = 0
     """Documents that the page went on to after an answer had come."""
+    led_to: str = ""
+    """Where the last answer redirected to; `""`: nowhere."""
 
 
-async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
+async def open_page(
+    page: playwright.Page,
+    url: str,
+    timeout: float,
+    named: Iterable[str] = (),
+) -> int:
     """Opens an address, and waits a little for what its scripts do; gives the HTTP status.
 
     Args:
         page: of any context.
         url: http(s).
         timeout: seconds.
+        named: hosts that the browser shows a client certificate.
 
     Raises:
         PortalUnreachableError: the host does not answer; says why.
@@ -49,8 +59,29 @@ async def open_page(page: playwright.Page, url: str, timeout: float) -> int:
         except playwright.Error as error:
             if page.is_closed():
                 raise
-            raise errors.PortalUnreachableError(unreachable(url, launching.first_line(error))) from error
+            silent = counted.led_to or url
+            if isinstance(error, playwright.TimeoutError) and await certificate_requests.is_missed(silent, named):
+                asks = net_errors.unreachable(silent, models.NetFault.CLIENT_CERTIFICATE)
+                raise errors.PortalUnreachableError(str(asks)) from error
+            raise errors.PortalUnreachableError(unreachable(silent, launching.first_line(error))) from error
         return counted.last if counted.seen else (answer.status if answer else 200)
+
+
+@contextlib.contextmanager
+def map_errors(what: str) -> Iterator[None]:
+    """Maps what Playwright raises when a page or its browser goes while it is used.
+
+    Args:
+        what: was being done; begins the message.
+
+    Raises:
+        BrowserLostError: in its place.
+    """
+    try:
+        yield
+    except playwright.Error as error:
+        msg = f"{what} was interrupted: {launching.first_line(error)}"
+        raise errors.BrowserLostError(msg) from error
 
 
 def unreachable(url: str, said: str) -> str:
@@ -81,6 +112,8 @@ def statuses(page: playwright.Page) -> Iterator[Statuses]:
             if answer.request.is_navigation_request() and answer.frame == page.main_frame:
                 counted.last = answer.status
                 counted.seen += 1
+                target = answer.headers.get("location", "")
+                counted.led_to = urljoin(answer.url, target) if target else ""
 
     def on_document(frame: playwright.Frame) -> None:
         if frame == page.main_frame and counted.seen:

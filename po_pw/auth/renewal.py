@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from po_pw import errors, redact, sessions, settings
-from po_pw.auth import attempt, codes, credentials, forms
+from po_pw.auth import attempt, codes, credentials, forms, page_opening
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
     from po_pw.browser import contexts, launching
 
 
-async def renew(
-    options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch
-) -> dict[str, Any]:
-    """Signs in to a portal again without asking anybody, saves the sign-in, and gives its new storage state.
+async def renew(options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch) -> None:
+    """Signs in to a portal again without asking anybody, and saves the sign-in.
 
     It opens a browser of its own, headless and with an empty profile, and gives it the cookies of the last sign-in: an
     identity provider that still knows the user, or this machine, then asks for less. No other context is touched.
@@ -28,13 +26,10 @@ async def renew(
         driver: of the run.
         launch: how the run's browsers are launched.
 
-    Returns:
-        The storage state as Playwright gives it: `cookies`, and `origins` with their local storage.
-
     Raises:
         LoginRequiredError: a person is needed; the message names the command.
         PortalUnreachableError: the portal does not answer.
-        MachineError: the browser does not start.
+        MachineError: the browser does not start, or the sign-in cannot be saved.
         BrowserLostError: the browser died of it.
     """
     kept = sessions.Sessions(settings.home(options), options.account)
@@ -44,21 +39,21 @@ async def renew(
     url = last.proof_url or last.method.start_url or origin
     unseen = dataclasses.replace(launch, headless=True)
     async with attempt.opened(driver, unseen, "sign-in", last.cookies) as context:
-        async with context.page() as hold:
-            strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
-            trying = attempt.Attempt(
-                hold.page, url, strangers, options.navigation_timeout, is_proved=bool(last.proof_url)
-            )
-            is_in = await trying.begin()
-            if not is_in:
-                await _fill(options, kept, last, trying)
-            proof = await trying.prove()
-            if is_in and not proof.url:
-                raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
+        with page_opening.map_errors(f"the sign-in to {origin}"):
+            async with context.page() as hold:
+                strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
+                trying = attempt.Attempt(
+                    hold.page, url, strangers, options.navigation_timeout, is_proved=bool(last.proof_url)
+                )
+                is_in = await trying.begin()
+                if not is_in:
+                    await _fill(options, kept, last, trying)
+                proof = await trying.prove()
+                if is_in and not proof.url:
+                    raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
     redact.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
-    return state
 
 
 async def _fill(
@@ -73,8 +68,12 @@ async def _fill(
     try:
         await trying.fill(answers, trust)
     except errors.CredentialsRefusedError as error:
-        await asyncio.to_thread(kept.note_refused, last.origin)
-        raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, str(error))) from error
+        said = str(error)
+        try:
+            await asyncio.to_thread(kept.note_refused, last.origin)
+        except errors.MachineError as unsaved:  # tried again, it would send the password once more
+            said = f"{said} {unsaved}"
+        raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, said)) from error
     except errors.LoginRequiredError as error:
         raise errors.LoginRequiredError(_person_needed(kept, last.origin, str(error))) from error
 

@@ -42,16 +42,19 @@ async def wait(
                 there = await signed_in(page, counted.last)
             except playwright.Error as error:
                 if page.is_closed():
-                    msg = (
-                        "the window was closed before the sign-in was complete. Nothing was saved; run the "
-                        "same command again."
-                    )
-                    raise errors.LoginRequiredError(msg) from error
+                    raise closed() from error
                 there = False  # between two pages
             # Twice: a page on the way may look like the portal for a moment.
             in_a_row = in_a_row + 1 if there else 0
             if in_a_row >= 2:
                 return
             await asyncio.sleep(_LOOK_EVERY)
-    msg = f"nobody signed in within {humanize.duration(timeout)}. Nothing was saved; run the same command again."
+    msg = f"nobody signed in within {humanize.duration(timeout)}. Nothing was saved: sign in again."
     raise errors.LoginRequiredError(msg)
+
+
+def closed() -> errors.LoginRequiredError:
+    """The error for a window that was closed too early; closing the last one ends its browser."""
+    return errors.LoginRequiredError(
+        "the sign-in window was closed before the sign-in was complete. Nothing was saved: sign in again."
+    )

@@ -45,6 +45,9 @@ _starting = threading.Lock()
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a context to close; a hung browser, which would take 30, is killed."""
 
+_SAVES_WITHIN: Final = 60.0
+"""Seconds for the storage state, which opens a page for each origin."""
+
 _ARGUMENTS: Final = (
     "--disable-quic",
     "--disable-background-networking",
@@ -60,7 +63,7 @@ _DRIVER: Final = (importlib.resources.files("po_pw.browser") / "driver.cjs").rea
 
 
 @contextlib.contextmanager
-def _map_temp_errors() -> Iterator[None]:
+def map_temp_errors() -> Iterator[None]:
     """Maps OSErrors about the temporary folder to ours."""
     try:
         yield
@@ -89,7 +92,7 @@ class Driver:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            with _map_temp_errors():
+            with map_temp_errors():
                 self.run_dir = await asyncio.to_thread(watchdog.RunDir)
             stack.push_async_callback(asyncio.to_thread, self.run_dir.__exit__, None, None, None)
             await asyncio.to_thread(self.run_dir.__enter__)
@@ -118,7 +121,7 @@ class Driver:
     async def _start(self) -> playwright.Playwright:
         temporary = self.run_dir.path
         script = temporary / "driver.cjs"
-        with _map_temp_errors():
+        with map_temp_errors():
             script.write_text(_DRIVER, "utf-8")
         options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{script.as_posix()}"'.strip()
         with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
@@ -389,15 +392,8 @@ class Context:
         Raises:
             BrowserLostError: the browser crashed or hangs.
         """
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                return [dict(cookie) for cookie in await self._inner.cookies()]
-        except TimeoutError as error:
-            self._hangs(CLOSE_TIMEOUT)
-            raise self._lost_error() from error
-        except playwright.Error as error:
-            self._gone(launching.first_line(error))
-            raise self._lost_error() from error
+        async with self._answering():
+            return [dict(cookie) for cookie in await self._inner.cookies()]
 
     async def add_cookies(self, cookies: Sequence[models.Cookie]) -> None:
         """Adds cookies; of those it has, those of the same name, domain and path are replaced.
@@ -408,15 +404,8 @@ class Context:
         if not cookies:
             return
         given: Any = [dict(cookie) for cookie in cookies]
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._inner.add_cookies(given)
-        except TimeoutError as error:
-            self._hangs(CLOSE_TIMEOUT)
-            raise self._lost_error() from error
-        except playwright.Error as error:
-            self._gone(launching.first_line(error))
-            raise self._lost_error() from error
+        async with self._answering():
+            await self._inner.add_cookies(given)
 
     async def set_local_storage(self, origin: str, items: Mapping[str, str]) -> None:
         """Sets what a portal keeps in local storage, on a page of the context; waits for one that is free.
@@ -434,12 +423,37 @@ class Context:
             try:
                 await lease.page.goto(url, wait_until="commit")
                 await lease.page.evaluate(_SET_ITEMS, dict(items))
-            finally:
                 await lease.page.unroute(url, _answer_empty)
+            except playwright.Error as error:
+                # Without it the context would go on signed out.
+                self._gone(launching.first_line(error))
+                raise self._lost_error() from error
 
     async def save_storage_state(self) -> dict[str, Any]:
-        """Cookies, local storage and IndexedDB, as Playwright saves them."""
-        return dict(await self._inner.storage_state(indexed_db=True))
+        """Cookies, local storage and IndexedDB, as Playwright saves them.
+
+        Raises:
+            BrowserLostError: the browser is gone or hangs.
+        """
+        async with self._answering(_SAVES_WITHIN):
+            return dict(await self._inner.storage_state(indexed_db=True))
+
+    @contextlib.asynccontextmanager
+    async def _answering(self, timeout: float = CLOSE_TIMEOUT) -> AsyncIterator[None]:
+        """Bounds a question to the browser; kills one that does not respond.
+
+        Raises:
+            BrowserLostError: the browser is gone or hangs.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                yield
+        except TimeoutError as error:
+            self._hangs(timeout)
+            raise self._lost_error() from error
+        except playwright.Error as error:
+            self._gone(launching.first_line(error))
+            raise self._lost_error() from error
 
     async def cdp(self, target: playwright.Page | playwright.Frame) -> playwright.CDPSession:
         """Opens a DevTools session on a page, or on a frame with its own process."""

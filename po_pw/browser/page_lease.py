@@ -50,6 +50,8 @@ class PageLease:
         """An operation failed or was cancelled: the page may be unusable."""
         self.crashed: errors.BrowserLostError | None = None
         """Set when its process crashed."""
+        self.is_persons = False
+        """A person uses it, in a window: pop-ups, as a sign-in may open, and questions are theirs."""
         self.guard: press_guard.Guard | None = None
         """Set from the first press on the page until it is left."""
         self.kinds: set[held_requests.Kind] = set()
@@ -69,6 +71,8 @@ class PageLease:
             opened_thing.on("download", self.offer)
             opened_thing.on("popup", self.offer)
             opened_thing.on("dialog", self._answer)
+            if self.is_persons:
+                return
         waiter = self.waiter
         if waiter is None or waiter.done():
             self._later(
@@ -107,10 +111,13 @@ class PageLease:
     def reset(self) -> None:
         """Resets the page when its lease ends."""
         self.kinds.clear()
+        self.is_persons = False
         if self.guard is not None:
             self._later(self.guard.end)
 
     def _answer(self, dialog: playwright.Dialog) -> None:
+        if self.is_persons:
+            return
         # "Leave this page?" comes from our own navigation. Any other question may be "Delete it, are you sure?".
         self._later(dialog.accept if dialog.type == "beforeunload" else dialog.dismiss)
 

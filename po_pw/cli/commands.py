@@ -13,6 +13,7 @@ from po_pw.cli import (
     config,
     demo,
     doctor,
+    init,
     login,
     next_step,
     portal,
@@ -33,6 +34,8 @@ _PROCESS: Final = """\
   po-pw process "may/*.csv" --filter "supplier=ACME*"        # several lists, some of their rows
   po-pw process pos.csv --column po_number="Order no." --layout "{supplier}/{Plant}/{po_number}_{status}"
   type pos.csv | po-pw process -                             # a list that another program makes"""
+_INIT: Final = """\
+  po-pw init                                                 # asks, and writes po-pw.toml"""
 _STATUS: Final = """\
   po-pw status                                               # of the folder downloads
   po-pw status --watch                                       # until the run ends
@@ -75,6 +78,7 @@ def _add(name: str, function: object, overview: str, examples: str) -> None:
     app.command(name, cls=usage.Command, short_help=overview, epilog=examples)(function)  # type: ignore[type-var]
 
 
+_add("init", init.init, "Set up this folder: list, columns, portal, output folder, sign-in.", _INIT)
 _add("process", process.process, "Download the attachments of all orders in a list.", _PROCESS)
 _add("status", status.status, "Show how far a run is, also during the run.", _STATUS)
 _add("verify", verify.verify, "Check every downloaded file by SHA-256.", _VERIFY)

@@ -44,6 +44,8 @@ def doctor(
             rich_help_panel=panels.BROWSER,
         ),
     ] = None,
+    portal: paths.PortalOption = None,
+    account: paths.AccountOption = None,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
@@ -58,6 +60,7 @@ def doctor(
         import contextlib
 
         from po_pw import errors, settings
+        from po_pw.portals import registry
 
         options = settings.load(
             workers=workers,
@@ -65,9 +68,13 @@ def doctor(
             browser=browser,
             headed=headed or None,
             base_profile=base_profile,
+            portal=portal,
+            account=account,
             client_certificate=client_certificate,
             client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
+        with contextlib.suppress(errors.MachineError):  # a package's portal has a line of its own
+            registry.Registry(options)
         with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
             options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)

@@ -52,3 +52,23 @@ BrowserOption = Annotated[
     ),
 ]
 """Which browser to start, for every command that starts one."""
+
+AccountOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Use the sign-in that was made with `po-pw login --account NAME`.",
+        rich_help_panel=panels.PORTAL,
+    ),
+]
+"""Whose sign-ins to use, for every command that opens portals."""
+
+PortalOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Read all orders as those of this portal: coupa or generic.",
+        rich_help_panel=panels.PORTAL,
+    ),
+]
+"""Which portal's pages are read, for every command that reads some."""

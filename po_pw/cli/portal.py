@@ -24,7 +24,7 @@ _EXAMPLES: Final = """\
 
 
 @app.callback()
-def portal() -> None:
+def _portal() -> None:
     """See how po-pw reads a portal's pages."""
 
 
@@ -47,6 +47,8 @@ def inspect(
         typer.Option("--accept", help="Confirm that this portal's orders that look like this have no attachments."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
+    portal: paths.PortalOption = None,
+    account: paths.AccountOption = None,
     browser: paths.BrowserOption = None,
 ) -> None:
     """Read the page of one order as `process` would, download nothing, and explain what would be downloaded and why."""
@@ -63,7 +65,7 @@ def inspect(
         if os.path.lexists(path):
             msg = f"{screenshot} exists already and is not overwritten. Give another name."
             raise errors.InputError(msg)
-        options = certificates.with_password(settings.load(browser=browser))
+        options = certificates.with_password(settings.load(browser=browser, portal=portal, account=account))
         found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
         found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
         if as_json:

@@ -48,14 +48,7 @@ def process(
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
-    portal: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Read all orders as those of this portal: coupa or generic.",
-            rich_help_panel=panels.PORTAL,
-        ),
-    ] = None,
+    portal: paths.PortalOption = None,
     url_template: Annotated[
         str | None,
         typer.Option(
@@ -84,14 +77,7 @@ def process(
             rich_help_panel=panels.BROWSER,
         ),
     ] = None,
-    account: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Use the sign-in that was made with `po-pw login --account NAME`.",
-            rich_help_panel=panels.PORTAL,
-        ),
-    ] = None,
+    account: paths.AccountOption = None,
     column: Annotated[
         list[str] | None,
         typer.Option(

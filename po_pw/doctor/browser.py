@@ -8,14 +8,12 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from po_pw import client_certificates, errors, hostnames, models, sessions, settings
+from po_pw import client_certificates, errors, models, sessions, settings
 from po_pw.browser import launching
 from po_pw.doctor import checks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
-    from playwright import async_api as playwright
 
     from po_pw.browser import contexts, profiles
 
@@ -25,8 +23,6 @@ _DRIVER: Final = 30.0
 """Seconds for the driver to start."""
 _SHOW: Final = 15.0
 """Seconds for a page or a download that needs no network."""
-_VISIT: Final = 30.0
-"""Seconds for a portal's page."""
 _FORBIDDEN: Final = 10.0
 """Seconds for a launch that a policy forbids: it hangs instead of failing."""
 
@@ -77,8 +73,8 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         with lines.trying("launch", remedy):
             manager = profiles.ProfileManager(options.base_profile, root=driver.run_dir.path / "profiles")
             launch = await _launch(driver, launch, manager, lines)
-            for number, origin in enumerate(origins, 1):
-                asked[origin] = await _ask(options, driver, launch, origin, number)
+            for origin in origins:
+                asked[origin] = await _ask(options, driver, launch, origin)
     return asked
 
 
@@ -139,12 +135,11 @@ async def _opened(
     launch: launching.Launch,
     manager: profiles.ProfileManager,
     name: str,
-    cookies: Sequence[models.Cookie] = (),
 ) -> AsyncIterator[contexts.Context]:
     folder = await asyncio.to_thread(manager.create_profile, name)
     downloads = driver.run_dir.path / "downloads" / name
     worker = models.WorkerId(name)
-    context = await driver.open(worker, launch, user_data_dir=folder, downloads=downloads, cookies=cookies)
+    context = await driver.open(worker, launch, user_data_dir=folder, downloads=downloads)
     try:
         yield context
     finally:
@@ -152,33 +147,24 @@ async def _opened(
 
 
 async def _ask(
-    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, origin: str, number: int
+    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, origin: str
 ) -> checks.Check:
-    """Opens a portal's home page with the saved sign-in, as a worker would."""
-    from po_pw.browser import profiles
-    from po_pw.doctor import trial
-    from po_pw.portals.generic import page_facts, recognition
+    """Asks a portal whether the account's sign-in holds, as `po-pw login --check` does."""
+    from po_pw.auth import checking
 
     kept = sessions.Sessions(settings.home(options), options.account)
-    base = kept.profile(origin)
-    address = kept.proof(origin) or origin
-
-    async def judge(page: playwright.Page, status: int) -> page_facts.PageFacts:
-        return await page_facts.look(page, asked=address, status=status)
-
-    manager = profiles.ProfileManager(base if base.is_dir() else None, root=driver.run_dir.path / f"profiles-{number}")
-    async with _opened(driver, launch, manager, f"portal-{number}", kept.cookies([origin])) as context:
-        try:
-            seen = await trial.visit(context, address, judge, _VISIT)
-        except errors.MachineError as error:
+    sign_in = await asyncio.to_thread(kept.read, origin)
+    if sign_in is None:
+        return checks.problem("sign-in", f"{origin}: it cannot be read", f"Run: {kept.login_command(origin)}")
+    verdict = await checking.check_one(options, driver, launch, sign_in)
+    match verdict.state:
+        case checking.State.HOLDS:
+            return checks.ok("sign-in", f"the portal accepts it: {verdict.why}")
+        case checking.State.ENDED:
+            return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {kept.login_command(origin)}")
+        case checking.State.UNKNOWN:
+            remedy = f"Sign in again at the address of an order: {kept.login_command('URL')}"
+            return checks.warning("sign-in", f"the portal does not say whether it holds: {verdict.why}", remedy)
+        case checking.State.UNREACHABLE:
             remedy = "Open it in your own browser. If that fails too, the portal is down, or your network or VPN is."
-            return checks.problem("portal", f"{origin} cannot be reached from here: {error}", remedy)
-    again = f"Run: po-pw login {address}"
-    if seen.challenge:
-        return checks.problem("sign-in", "the portal asks whether you are a person", again)
-    if recognition.sign_in_reason(seen, kept=hostnames.origin_of(seen.url) == origin):
-        return checks.problem("sign-in", "it has ended: the portal asks you to sign in", again)
-    if seen.status >= 400:
-        remedy = "Only an order's page shows whether you are signed in: try a run with --limit 1."
-        return checks.warning("sign-in", f"the portal's first page answers with HTTP {seen.status}", remedy)
-    return checks.ok("sign-in", "the portal accepts it")
+            return checks.problem("portal", verdict.why, remedy)

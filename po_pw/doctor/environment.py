@@ -11,14 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import humanize
+from po_pw import humanize, sessions, settings
 from po_pw.doctor import browser, checks, connections, folders
 from po_pw.machine import capacity, resources
+from po_pw.portals import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from po_pw import settings
 
 Check = checks.Check
 
@@ -56,11 +55,13 @@ async def examine(
     lines.add(*await checks.in_thread("trust store", connections.trust, _QUICK))
     if options.client_certificate is not None or options.client_certificate_hosts:
         lines.add(*await checks.in_thread("certificate", lambda: connections.client_certificate(options), _QUICK))
+    lines.add(*await checks.in_thread("portals", lambda: _portals(options), _QUICK))
     kept: list[tuple[str, Check]] = []
 
     def sign_ins() -> list[Check]:
         kept.extend(folders.sign_ins(options))
-        return [line for _, line in kept] or [checks.ok("sign-in", "none yet; sign in with: po-pw login URL")]
+        command = sessions.Sessions(settings.home(options), options.account).login_command("URL")
+        return [line for _, line in kept] or [checks.ok("sign-in", f"none yet; sign in with: {command}")]
 
     saved = await checks.in_thread("sign-in", sign_ins, _QUICK)
     usable = [origin for origin, line in kept if line.state != "problem"]
@@ -122,6 +123,13 @@ def _spreadsheets() -> list[Check]:
         ]
     versions = f"XlsxWriter {metadata.version('XlsxWriter')}, python-calamine {metadata.version('python-calamine')}"
     return [checks.ok("spreadsheets", f"a test workbook was written and read ({versions})")]
+
+
+def _portals(options: settings.Settings) -> list[Check]:
+    names = ", ".join(registry.Registry(options).names)
+    if options.portal is not None:
+        return [checks.ok("portals", f"all orders are read as those of {options.portal}; known: {names}")]
+    return [checks.ok("portals", f"{names}; each order's is told by its address")]
 
 
 def _memory(options: settings.Settings) -> list[Check]:

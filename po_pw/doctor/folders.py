@@ -162,16 +162,12 @@ def check_file_system(kind: str, location: storage_location.StorageLocation, mod
 
 
 def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
-    """Checks each saved sign-in, without contacting the portals; returns origin and result."""
-    saved = sessions.Sessions(settings.home(options))
-    root = settings.home(options) / "portals"
-    folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    """Checks each saved sign-in of the account, without contacting the portals; returns origin and result."""
+    saved = sessions.Sessions(settings.home(options), options.account)
     found: list[tuple[str, checks.Check]] = []
-    for folder in folders:
-        file = folder / sessions.STATE_FILE
-        if file.exists():
-            origin = _said(file) or sessions.origin_of_folder(folder.name)
-            found.append((origin, _sign_in(saved, origin, file)))
+    for file in saved.state_files():
+        origin = _said(file) or sessions.origin_of_folder(saved.portal_folder(file).name)
+        found.append((origin, _sign_in(saved, origin, file)))
     return found
 
 
@@ -185,7 +181,7 @@ def _said(file: Path) -> str:
 
 
 def _sign_in(saved: sessions.Sessions, origin: str, file: Path) -> checks.Check:
-    again = f"Run: po-pw login {origin}"
+    again = f"Run: {saved.login_command(origin)}"
     try:
         cookies = saved.cookies([origin])
     except errors.LoginRequiredError as error:

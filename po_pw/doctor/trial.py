@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.auth import page_opening
 from po_pw.browser import capture, contexts, controls, launching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-T = TypeVar("T")
 
 _FILE: Final = b"po-pw\n"
 _NOTHING: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
@@ -72,20 +69,6 @@ async def download(context: contexts.Context, timeout: float) -> Path:
         msg = f"the downloaded test file ({path}) differs from the one that was sent"
         raise errors.MachineError(msg)
     return path
-
-
-async def visit(
-    context: contexts.Context, url: str, evaluate: Callable[[playwright.Page, int], Awaitable[T]], timeout: float
-) -> T:
-    """Opens an address; returns the result of `evaluate` for the page and its HTTP status.
-
-    Raises:
-        PortalUnreachableError: the page does not open.
-        MachineError: timeout.
-        BrowserLostError: the browser crashed.
-    """
-    async with _in_time(f"open {url}", timeout), context.page() as lease:
-        return await evaluate(lease.page, await page_opening.open_page(lease.page, url, timeout))
 
 
 @contextlib.asynccontextmanager

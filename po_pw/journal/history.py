@@ -23,7 +23,8 @@ WHERE run = ? AND ended_at IS NOT NULL ORDER BY started_at"""
 _SAVED: Final = "SELECT saved_at, size FROM files WHERE run = ? AND saved_at IS NOT NULL ORDER BY saved_at"
 _EVENTS: Final = """
 SELECT at, event, worker, detail FROM events WHERE run = ? AND event IN
-('context.opened', 'context.lost', 'orders.stolen', 'host.waits', 'host.free', 'sign.in.started', 'sign.in.ended')
+('context.opened', 'context.lost', 'orders.stolen', 'host.waits', 'host.free', 'sign.in.started', 'sign.in.ended',
+ 'paused', 'resumed')
 ORDER BY id"""
 
 

@@ -14,7 +14,7 @@ from po_pw.browser import capture, contexts, launching, page_lease, press_guard,
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
-from po_pw.transport import addresses, allowed_hosts, resolving
+from po_pw.transport import addresses, allowed_hosts, certificate_requests, resolving
 
 if TYPE_CHECKING:
     import datetime
@@ -136,7 +136,7 @@ class BrowserLane:
         """Whether a page that needs the sign-in still opens."""
         async with self._context.page() as hold:
             with _translated(url), _answers(hold.page) as answers:
-                status = await _go(hold, url, self._options.navigation_timeout, answers)
+                status = await _go(hold, url, self._options, answers)
                 facts = await page_facts.look(hold.page, asked=url, status=status)
         kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
         reason = recognition.sign_in_reason(
@@ -285,7 +285,7 @@ class _Visit:
         else:  # the user's own word
             self._at = ""
             self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
-            status = await _go(self._hold, order.url, self._options.navigation_timeout, answers)
+            status = await _go(self._hold, order.url, self._options, answers)
         return portals.OpenPage(
             page=self._hold.page,
             order=order,
@@ -310,7 +310,7 @@ class _Visit:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         self._at = url
         self._record = recognition.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
-        return await _go(self._hold, url, self._options.navigation_timeout, answers)
+        return await _go(self._hold, url, self._options, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
@@ -374,13 +374,15 @@ def _answers(page: playwright.Page) -> Iterator[list[playwright.Response]]:
         page.remove_listener("response", note)
 
 
-async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: list[playwright.Response]) -> int:
+async def _go(
+    hold: page_lease.PageLease, url: str, options: settings.Settings, answers: list[playwright.Response]
+) -> int:
     """Opens an address; returns the HTTP status.
 
     Args:
         hold: of the page; if it was pressed on, it is left first.
         url: to open.
-        timeout: seconds for the first response.
+        options: seconds for the first response, and who may see the client certificate.
         answers: from `_answers`.
 
     Raises:
@@ -390,11 +392,14 @@ async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: lis
         await hold.end_guard()
         answers.clear()
         try:
-            await hold.page.goto(url, wait_until="commit", timeout=timeout * 1000)
+            await hold.page.goto(url, wait_until="commit", timeout=options.navigation_timeout * 1000)
         except playwright.Error as error:
             # An error status without a body shows no page; the response tells what happened.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
-                if not hold.page.is_closed() and (refused := await _unreachable(url, error, answers)) is not None:
+                if (
+                    not hold.page.is_closed()
+                    and (refused := await _unreachable(url, error, answers, options)) is not None
+                ):
                     raise refused from error
                 raise
     if not answers:
@@ -407,7 +412,7 @@ async def _go(hold: page_lease.PageLease, url: str, timeout: float, answers: lis
 
 
 async def _unreachable(
-    url: str, error: playwright.Error, answers: Sequence[playwright.Response]
+    url: str, error: playwright.Error, answers: Sequence[playwright.Response], options: settings.Settings
 ) -> errors.HostUnreachableError | None:
     """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
     said = launching.first_line(error)
@@ -418,6 +423,8 @@ async def _unreachable(
         url = urljoin(answers[-1].url, target)
     if fault is models.NetFault.NAME and not await resolving.name_server_answers(url):
         fault = models.NetFault.NAME_SERVER
+    if fault is models.NetFault.SILENT and await certificate_requests.is_missed(url, options.client_certificate_hosts):
+        fault = models.NetFault.CLIENT_CERTIFICATE
     return net_errors.unreachable(url, fault, said)
 
 

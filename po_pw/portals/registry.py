@@ -47,10 +47,14 @@ class Registry:
         """The address of an order, where the settings say what it follows from."""
         return self._source.order_url(po_number) if self._source is not None else None
 
+    @property
+    def names(self) -> list[str]:
+        """Of all portals, sorted."""
+        return sorted({portal.name for portal in self._known})
+
     def _of_name(self, name: str) -> base.Portal:
         for portal in self._known:
             if portal.name == name:
                 return portal
-        names = ", ".join(sorted({portal.name for portal in self._known}))
-        msg = f"--portal: there is no portal {name!r}; there are: {names}"
+        msg = f"--portal: there is no portal {name!r}; there are: {', '.join(self.names)}"
         raise errors.InputError(msg)

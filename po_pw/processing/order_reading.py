@@ -403,6 +403,9 @@ class OrderReading:
             holds = await self._tools.lane.opens(proof)
             if self._deps.sign_ins.generation(url) != self.generation:
                 return False  # renewed since the attempt began: another session holds, and this one says nothing
+            if knowledge.is_signed_out(url):  # the browser may have the new sign-in before the renewal is complete
+                self.has_session_ended = True
+                return False
             if not holds:
                 self.has_session_ended = True
                 knowledge.note_signed_out(url)

@@ -12,11 +12,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, humanize, net_errors
-from po_pw.auth import login
 from po_pw.browser import display
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from po_pw.dispatch import failure_policy, portal_knowledge
     from po_pw.portals import base as portals
@@ -155,38 +154,88 @@ class SignIns:
                 f"{humanize.duration(lasted)}. It may allow only one session per user: sign out elsewhere (another "
                 "browser, another run), or use another user (po-pw login --account NAME)"
             )
-            self._hub.emit(events.Notice("warning", text))
+            self._warn(text)
 
     async def _sign_in(self, origin: str, portal: _Portal, host: str) -> None:
         """Signs in by form if allowed, else in a window.
 
         Raises:
             LoginRequiredError: the user must sign in, but cannot be asked here or did not.
-            PortalUnreachableError: the portal did not answer for too long.
+            PortalUnreachableError: the portal did not answer, or no browser started, for too long.
         """
         pool, options = self._run_context.pool, self._run_context.options
         self._hub.emit(events.SignInStarted(host, "form"))
-        wait, ends_at = _FIRST_WAIT, asyncio.get_running_loop().time() + options.outage_timeout
+        try:
+            await self._patiently(host, lambda: pool.renew_sign_in(origin))
+        except errors.LoginRequiredError:
+            if not options.sign_in_window or not display.can_show_windows():
+                raise
+            await self._sign_in_by_window(origin, portal, host)
+
+    async def _sign_in_by_window(self, origin: str, portal: _Portal, host: str) -> None:
+        """Opens a window for the user; again if it was closed, as often as sign-ins without an order read are made.
+
+        Raises:
+            LoginRequiredError: the user did not sign in.
+            PortalUnreachableError: the portal did not answer, or no browser started, for too long.
+        """
+        run_context, loop = self._run_context, asyncio.get_running_loop()
+        ends_at = loop.time() + run_context.options.sign_in_timeout
+        said, wait = f"{host} asks for a sign-in", _FIRST_WAIT
+        while True:
+            self._hub.emit(events.SignInStarted(host, "window"))
+            self._warn(f"{said}. Please sign in, in the window that is open: its orders wait for you")
+            left = ends_at - loop.time()
+            try:
+                await self._patiently(host, lambda: run_context.pool.renew_by_window(portal.asked_at, left))  # noqa: B023
+            except errors.LoginRequiredError as error:
+                portal.fruitless += 1
+                if portal.fruitless >= _FRUITLESS or loop.time() >= ends_at:
+                    again = run_context.sessions.login_command(origin)
+                    msg = (
+                        f"nobody signed in to {host}: {error} Run: {again}\n"
+                        "then run the same command again: it continues where this one stopped."
+                    )
+                    raise errors.LoginRequiredError(msg) from error
+                said = f"the sign-in to {host} failed: {error} The window opens again"
+                await asyncio.sleep(wait)
+                wait *= 2
+            else:
+                return
+
+    async def _patiently(self, host: str, sign_in: Callable[[], Awaitable[None]]) -> None:
+        """Signs in; again while portal or browser fail, as long as a portal that does not answer is waited for.
+
+        Args:
+            host: for messages.
+            sign_in: tried until it succeeds.
+
+        Raises:
+            LoginRequiredError: by `sign_in`.
+            PortalUnreachableError: it did not succeed in time.
+        """
+        loop, wait, ends_at = asyncio.get_running_loop(), _FIRST_WAIT, None
+        said = ""
         while True:
             try:
-                await pool.renew_sign_in(origin)
+                await sign_in()
             except errors.LoginRequiredError:
-                if not options.sign_in_window or not display.can_show_windows():
-                    raise
-                break
-            except (errors.PortalUnreachableError, errors.BrowserLostError, errors.MachineError) as error:
-                if asyncio.get_running_loop().time() + wait > ends_at:
+                raise
+            except (errors.MachineError, errors.OrderError) as error:
+                ends_at = ends_at or loop.time() + self._run_context.options.outage_timeout
+                if loop.time() + wait > ends_at:
                     msg = f"the sign-in to {host} could not be renewed: {error}"
                     raise errors.PortalUnreachableError(msg) from error
+                if str(error) != said:
+                    said = str(error)
+                    self._warn(f"the sign-in to {host} failed and is tried again: {said}")
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, 2 * wait)
             else:
                 return
-        self._hub.emit(events.SignInStarted(host, "window"))
-        text = f"{host} asks for a sign-in. Please sign in, in the window that is open: its orders wait for you"
+
+    def _warn(self, text: str) -> None:
         self._hub.emit(events.Notice("warning", text))
-        await login.login(options, portal.asked_at, patience=options.sign_in_timeout)
-        await pool.take_sign_in(origin)
 
     async def _keep_alive(self, portal: _Portal, asked: portals.KeepAlive) -> None:
         """Asks what the portal's own pages ask while they are open, as long as no page of it is read.

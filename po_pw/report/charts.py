@@ -72,19 +72,19 @@ def _workers(course: timeline.Timeline) -> Chart:
     )
     chart.x_labels = _ticks(course.seconds)
     chart.x_value_formatter = humanize.countdown
-    names = [lane.worker for lane in lanes] + (["portal"] if course.waits else [])
+    names = [lane.worker for lane in lanes] + (["waits"] if course.waits else [])
     places = {name: rows - index for index, name in enumerate(names)}
     chart.y_labels = [{"value": place, "label": name} for name, place in places.items()]
     working = [_pieces(lane.working, places[lane.worker]) for lane in lanes]
     failed = [_pieces(lane.failed, places[lane.worker]) for lane in lanes]
     chart.add("working", [point for points in working for point in points])
     chart.add("failed", [point for points in failed for point in points])
-    chart.add("waiting", _pieces(course.waits, places.get("portal", 0)))
+    chart.add("waiting", _pieces(course.waits, places.get("waits", 0)))
     steals = [(moment, places[lane.worker]) for lane in lanes for moment in lane.steals]
     chart.add("taken over", steals, stroke=False, show_dots=True, dots_size=4)
     busy = [sum(span.end - span.start for span in lane.working) for lane in lanes]
     legend = [("c0", "working on an order"), ("c1", "an attempt that failed")]
-    legend += [("c2", "orders wait for a portal or a sign-in")] if course.waits else []
+    legend += [("c2", "orders wait for a portal or a sign-in, or the run is paused")] if course.waits else []
     legend += [("c3", "took over orders of another worker")] if steals else []
     return Chart(
         "What each worker did",

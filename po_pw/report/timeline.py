@@ -60,7 +60,7 @@ class Timeline:
     seconds: float
     lanes: tuple[Lane, ...]
     waits: tuple[Span, ...]
-    """When orders waited for a host or a sign-in."""
+    """When orders waited for a host or a sign-in, or the run was paused."""
     bars: tuple[Bar, ...]
     bar_seconds: int
 
@@ -110,15 +110,15 @@ def joined(spans: Iterable[Span], gap: float) -> tuple[Span, ...]:
 
 
 def _waits(happenings: Sequence[history.Happening], at: _At, end: float) -> tuple[Span, ...]:
-    """When orders waited for a host or for a sign-in; what did not end lasted to the end."""
+    """When orders waited for a host or a sign-in, or the run was paused; what did not end lasted to the end."""
     since: dict[tuple[str, str], float] = {}
     spans: list[Span] = []
     for one in happenings:
-        kind = one.event.rpartition(".")[0]
+        kind = one.event.rpartition(".")[0]  # `""` for a pause
         name = (kind, str(one.detail.get("host", "")))
-        if one.event in {"host.waits", "sign.in.started"}:
+        if one.event in {"host.waits", "sign.in.started", "paused"}:
             since.setdefault(name, at(one.at))
-        elif one.event in {"host.free", "sign.in.ended"} and name in since:
+        elif one.event in {"host.free", "sign.in.ended", "resumed"} and name in since:
             spans.append(Span(since.pop(name), at(one.at)))
     return joined([*spans, *(Span(start, end) for start in since.values())], end / _PIECES)
 

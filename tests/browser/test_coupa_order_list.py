@@ -35,6 +35,17 @@ document.getElementById('next').onclick = async () => {{
 }};
 </script>"""
 """A list that is searched and turned by script alone."""
+BY_SCROLLING: Final = f"""<table id="orders">{ROWS[1]}</table><div style="height: 3000px"></div>
+<script>
+let shown = 1;
+addEventListener('scroll', async () => {{
+  if (shown === {LAST}) return;
+  shown += 1;
+  document.getElementById('orders').innerHTML += await (await fetch(`/order_headers/rows_${{shown}}`)).text();
+  scrollTo(0, 0);
+}});
+</script>"""
+"""A list that shows more when it is scrolled, and says nothing of it."""
 IGNORES: Final = (
     '<form action="/order_headers"><input type="search" name="q"></form>'
     f"<table>{ROWS[1]}{ROWS[2]}</table><p>1 - 2 of 300</p>"
@@ -51,10 +62,11 @@ async def ran(portal: plain_portal.Portal, folder: Path, numbers: list[str]) -> 
         return await tenant_runs.run(portal.origin, folder, numbers, attempts=1)
 
 
-def test_a_list_that_only_a_script_turns_is_read_to_its_end_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("shown", "presses"), [(BY_SCRIPT, LAST - 1), (BY_SCROLLING, 0)])
+def test_a_list_that_only_a_script_turns_is_read_to_its_end_once(tmp_path: Path, shown: str, presses: int) -> None:
     """An order on its last page is found, one that is on none is not there; nothing that changes is pressed."""
     pages: dict[str, str | Answer] = {
-        "/order_headers": listed(BY_SCRIPT),
+        "/order_headers": listed(shown),
         **{f"/order_headers/rows_{one}": ROWS[one] for one in ROWS},
         **{f"/order_headers/{900 + one}": order(str(50 + one), FIRST, record=str(900 + one)) for one in ROWS},
     }
@@ -71,9 +83,8 @@ def test_a_list_that_only_a_script_turns_is_read_to_its_end_once(tmp_path: Path)
     codes = {one.error.code for one in found.outcomes.values() if one.error}
     assert codes == {models.ErrorCode.NOT_FOUND}
     pressed = [event for event in found.heard if isinstance(event, events.Pressed)]
-    assert [(one.label, one.purpose, one.refused) for one in pressed] == [("Next", models.Purpose.TURN, "")] * (
-        LAST - 1
-    )
+    turned = ("Next", models.Purpose.TURN, "")
+    assert [(one.label, one.purpose, one.refused) for one in pressed] == [turned] * presses
     changing = {"/searched", "/sent", *(f"/cancelled/{one}" for one in ROWS)}
     assert not changing & set(portal.asked)
 

@@ -53,6 +53,8 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
     """Everything is tried for real and nothing is left; a sign-in that has ended is exit code 4."""
     with server.serve_in_thread(catalogue.PortalSettings(orders=2, plain=True)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
+        state = sessions.Sessions(tmp_path / "home").state_files()[0].read_text("utf-8")
+        sessions.Sessions(tmp_path / "home", "second").save(portal.origin, json.loads(state), f"{portal.origin}/")
         ended = doctor("--json", "--online", "-o", "out/below", cwd=tmp_path)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         found = lines(ended)
@@ -75,6 +77,7 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
             "policies",
             "launch",
             "download",
+            "portals",
             "sign-in",
         }
         assert not [check for check in found.values() if check["state"] == "problem"]
@@ -84,10 +87,12 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
         assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
         portal.sign_everybody_out()
-        ended = doctor("--online", "-o", "out/below", cwd=tmp_path)
+        given = ("--account", "second", "--portal", "generic")
+        ended = doctor("--online", *given, "-o", "out/below", cwd=tmp_path)
         assert ended.returncode == 4, ended.stdout + ended.stderr
         assert "has ended" in " ".join(ended.stdout.split())
-        assert f"po-pw login {portal.origin}" in " ".join(ended.stdout.split())
+        assert f"po-pw login {portal.origin} --account second" in " ".join(ended.stdout.split())
+        assert "all orders are read as those of generic" in " ".join(ended.stdout.split())
         assert "This computer is ready; 1 portal with a problem" in " ".join(ended.stdout.split())
 
 
@@ -105,6 +110,13 @@ def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> 
     ]
     assert origin in found["portal"]["text"]
     assert found["sign-in"]["state"] == "ok"
+
+
+def test_a_portal_that_is_not_known_is_refused_at_once(tmp_path: Path) -> None:
+    """Exit code 2, as in `process`."""
+    ended = doctor("--portal", "acme", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "there is no portal 'acme'; there are: coupa, generic" in ended.stderr
 
 
 def test_each_problem_is_a_line_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -207,6 +219,9 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
     assert "just now, 2 cookies" in found[good].text
     assert "expired" in found[expired].text
     assert found[damaged].remedy == f"Run: po-pw login {damaged}"
+    sessions.Sessions(tmp_path, "second").save(good, {"cookies": [{"name": "s", "expires": 1}]})
+    ((origin, second),) = folders.sign_ins(settings.load(home=tmp_path, account="second"))
+    assert (origin, second.remedy) == (good, f"Run: po-pw login {good} --account second")
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 import pytest
 
-from po_pw import errors, events, models, settings
+from po_pw import errors, events, models, sessions, settings
 from po_pw.auth import codes, login, trust
 from po_pw.demo.coupa import tenant_catalogue, tenant_server
 from po_pw.processing import resuming
-from tests.helpers import plain_portal, session_portal, tenant_runs
+from tests.helpers import plain_portal, session_portal, support, tenant_runs, virtual_display
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from po_pw.engine import run as engine
@@ -107,6 +111,74 @@ def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkey
     own, others = names(6), [f"PO-{number}" for number in range(101, 131)]
     assert not os.environ.get("PO_PW_PASSWORD")
     run_async(test())
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with virtual_display.started() as name:
+        monkeypatch.setenv("DISPLAY", name)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        yield
+
+
+def end_window(home: Path) -> None:
+    """Ends the browser of the sign-in window, as closing it does."""
+    profiles = str(home / "portals")
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any(one.startswith(f"--user-data-dir={profiles}") for one in child.cmdline()) and "--type=" not in str(
+                child.cmdline()
+            ):
+                child.terminate()
+
+
+@virtual_display.needed
+@pytest.mark.usefixtures("screen")
+def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
+    """The session ends twice: one window for all workers, and the run says that it waits. The second time the window is
+    closed, and opens again. No attempt of an order is used up, and nothing is fetched twice."""
+    count, home = 12, tmp_path / "home"
+
+    async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, list[int]]:
+        async with session_portal.SessionPortal(count).serving() as portal:
+            await sign_in(portal, tmp_path, by_environment=False)
+            windows: list[int] = []
+            settled: set[str] = set()
+
+            def hear(_: engine.Run, event: events.Event) -> None:
+                if isinstance(event, events.OrderSettled):
+                    settled.add(event.outcome.po_number)
+                    if len(settled) in {3, 7}:
+                        portal.person.clear()
+                        portal.end_sessions()
+                elif isinstance(event, events.SignInEnded):
+                    windows.append(portal.windows)
+
+            async def play() -> None:
+                for ending in (1, 2):
+                    await support.until(lambda: portal.windows == ending)  # noqa: B023
+                    if ending == 2:
+                        end_window(home)
+                        await support.until(lambda: portal.windows == 3)
+                    portal.person.set()
+
+            person = asyncio.create_task(play())
+            ran = await plain_portal.run(portal, tmp_path, names(count), workers=3, hear=hear, sign_in_window=True)
+            person.cancel()
+            return portal, ran, windows
+
+    portal, ran, windows = run_async(test())
+    assert ran.error is None
+    assert windows == [1, 3]
+    assert {one.status for one in ran.outcomes.values()} == {models.Status.COMPLETED}
+    assert all(len(one.files) == 2 and one.attempts == 1 for one in ran.outcomes.values())
+    assert sorted(portal.served) == sorted(set(portal.served)), "fetched twice"
+    said = [event.text for event in ran.heard if isinstance(event, events.Notice)]
+    assert len([text for text in said if "its orders wait for you" in text]) == 3
+    assert len([text for text in said if "the sign-in window was closed" in text]) == 1
+    kept = sessions.Sessions(home).read(portal.origin)
+    assert kept is not None
+    assert kept.method.username == session_portal.USER, "how it can be made again is kept"
 
 
 @pytest.mark.usefixtures("password")

@@ -1,8 +1,8 @@
 """A portal on 127.0.0.1 whose users sign in at an identity provider on `localhost`, page by page, in Hungarian.
 
 Portal and provider are one server; the host name tells them apart. What a sign-in asks for is in the portal's path,
-`/t/user-password-code-stay/orders/7001`: its pages, in that order. `anna` with `right-password-5` and the code 271828
-may enter.
+`/t/user-password-code-stay/orders/7001`: its pages, in that order; with `own-` before them the portal itself asks.
+`anna` with `right-password-5` and the code 271828 may enter.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class Provider:
             raise answer
         if request.cookies.get("sid") in self._sessions:
             return _page(ORDER if where == "orders/7001" else "<h1>Nincs ilyen</h1>", 200)
+        if pages.startswith("own-"):
+            raise web.HTTPFound(f"{self.origin}/idp/{pages}/1")
         raise web.HTTPFound(f"http://localhost:{self.port}/idp/{pages}/0")
 
     async def _provider(self, request: web.Request) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,17 @@ _SIGNED_IN: Final = (
 )
 
 
+_PERSON: Final = f"""<script>
+if (!navigator.userAgent.includes('Headless')) fetch('/person').then(() => {{
+  const [form] = document.forms;
+  form.user.value = '{USER}';
+  form.password.value = '{PASSWORD}';
+  form.submit();
+}});
+</script>"""
+"""Signs in as a person does who sees the form in a window, as soon as the portal says so."""
+
+
 class SessionPortal:
     """Orders `PO-1` to `PO-N`, each with two files.
 
@@ -50,6 +62,10 @@ class SessionPortal:
         self.served: list[str] = []
         """Files that were sent, in turn."""
         self.origin = ""
+        self.windows = 0
+        """Sign-in forms that were shown in a window."""
+        self.person = asyncio.Event()
+        """Set: whoever sees a sign-in form in a window signs in there."""
         self._left: dict[str, int] = {}
 
     def url(self, number: int) -> str:
@@ -67,6 +83,7 @@ class SessionPortal:
         app = web.Application()
         app.router.add_get("/login", self._form)
         app.router.add_post("/login", self._sign_in)
+        app.router.add_get("/person", self._person)
         app.router.add_get("/", self._home)
         app.router.add_get("/orders/{number}", self._order)
         app.router.add_get("/api/orders/{number}/files", self._data)
@@ -98,8 +115,13 @@ class SessionPortal:
 
     async def _form(self, request: web.Request) -> web.Response:
         back = request.query.get("back", "/")
+        self.windows += "Headless" not in request.headers["User-Agent"]
         form = plain_portal.SIGN_IN.replace("action=/login", f"action=/login?back={back}")
-        return web.Response(text=form, content_type="text/html")
+        return web.Response(text=form + _PERSON, content_type="text/html")
+
+    async def _person(self, _: web.Request) -> web.Response:
+        await self.person.wait()
+        return web.Response()
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         given = await request.post()

@@ -434,3 +434,19 @@ def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> No
             one.released(mine)
         assert not one.is_blocked(now) or one.next_change(now) is not None or out
         assert one.waited(now) <= now
+
+
+def test_a_pause_gives_up_neither_a_host_nor_an_order_of_it() -> None:
+    """A user who pauses the run for two hours while a portal is down finds it waited for as long as before."""
+    one = opened(100.0)
+    before = one.waited(110.0)
+    one.excuse(2 * HOUR, 100.0 + 2 * HOUR)
+    now = 110.0 + 2 * HOUR
+    assert one.waited(now) >= before + 2 * HOUR
+    one.leased(lease(4), now)
+    change, excused = one.failed("portal.example", lease(4), DOWN, now)
+    assert is_old_news(change)
+    assert excused
+    one.leased(lease(5), now + HOUR)
+    change, _ = one.failed("portal.example", lease(5), DOWN, now + HOUR)
+    assert isinstance(change, circuit_breaker.GivenUp)

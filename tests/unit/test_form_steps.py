@@ -47,7 +47,7 @@ def test_names_and_passwords(page: FormPage, done: frozenset[Asks], asks: Asks) 
         (text(numeric=True), True),
         (text(longest=6), True),
         (text(type="password", numeric=True), True),
-        (text(), False),
+        (text(), True),
     ],
 )
 def test_a_code_is_told_by_structure(field: Field, certain: bool) -> None:
@@ -57,6 +57,24 @@ def test_a_code_is_told_by_structure(field: Field, certain: bool) -> None:
     assert (step.asks, step.code, step.certain) == (Asks.CODE, (1,), certain)
     before = form_steps.next_step(FormPage((field,)), frozenset({Asks.USER}))
     assert (before.asks is Asks.CODE) is (field.autocomplete == "one-time-code")
+
+
+def test_a_field_that_says_nothing_is_a_codes_where_the_page_offers_little_else() -> None:
+    """Links of the pages before are the frame of the sign-in; a portal's own page has more."""
+    before = frozenset({"Súgó", "Adatvédelem", "English", "Deutsch", "Français"})
+    step = FormPage((text(),), (Button("Tovább", form=0),), links=(*before, "Új kód", "Másik mód", "Mégse"))
+    assert form_steps.next_step(step, AFTER, before=before).certain
+    own = FormPage((text(),), (Button("Keres", form=0),), links=(*before, *(f"Menü {one}" for one in range(6))))
+    found = form_steps.next_step(own, AFTER, before=before)
+    assert (found.asks, found.certain) == (Asks.CODE, False)
+
+
+def test_whether_to_stay_is_asked_by_a_page_that_offers_little_else() -> None:
+    """On the portal's own host, too; a page with a way out is the portal's own, whatever it says of staying."""
+    stay = FormPage((), (Button("Yes", form=0, sends=True), Button("No", form=0)), ("", "Stay signed in?"))
+    assert form_steps.next_step(stay, AFTER).certain
+    own = FormPage((), stay.buttons, stay.spoken, ("Sign out",))
+    assert not form_steps.next_step(own, AFTER).certain
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,11 @@ def test_waits_last_from_the_first_word_of_them_to_the_last() -> None:
         happening("host.waits", 10, host="a"),
         happening("host.waits", 20, host="a"),
         happening("host.free", 30, host="a"),
+        happening("paused", 40),
+        happening("resumed", 50),
         happening("sign.in.started", 60, host="a"),
     )
-    assert timeline.of(past(happenings=waits)).waits == (Span(10, 30), Span(60, 100))
+    assert timeline.of(past(happenings=waits)).waits == (Span(10, 30), Span(40, 50), Span(60, 100))
 
 
 def test_a_long_run_is_drawn_in_few_pieces() -> None:

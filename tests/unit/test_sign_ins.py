@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import types
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import pytest
 from aiohttp import web
 
-from po_pw import errors, events, models, settings
+from po_pw import errors, events, models, sessions, settings
 from po_pw.portals import base
 from po_pw.processing import sign_ins
 from po_pw.transport import client
@@ -16,22 +18,37 @@ from tests.helpers import faulty_server
 from tests.helpers.support import run_async
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
 URL = "https://portal.example/orders/1"
 
 
 class Pool:
-    """Signs in at once, or fails as it is told."""
+    """Signs in at once, or fails as it is told.
 
-    def __init__(self, *fails: errors.PoPwError) -> None:
+    Args:
+        fails: errors of the sign-ins by form, one after another.
+        in_window: errors of those by a person in a window.
+    """
+
+    def __init__(self, *fails: errors.PoPwError, in_window: Sequence[errors.PoPwError] = ()) -> None:
         self.fails = list(fails)
+        self.in_window = list(in_window)
         self.renewed = 0
+        self.windows = 0
 
     async def renew_sign_in(self, origin: str) -> None:
         assert origin == "https://portal.example"
         if self.fails:
             raise self.fails.pop(0)
+        self.renewed += 1
+
+    async def renew_by_window(self, url: str, patience: float) -> None:
+        assert url == URL
+        assert patience > 0
+        self.windows += 1
+        if self.in_window:
+            raise self.in_window.pop(0)
         self.renewed += 1
 
 
@@ -53,7 +70,9 @@ class Policy:
 
 
 def tried(
-    pool: Pool, steps: Callable[[sign_ins.SignIns, Callable[[], Awaitable[None]]], Awaitable[None]]
+    pool: Pool,
+    steps: Callable[[sign_ins.SignIns, Callable[[], Awaitable[None]]], Awaitable[None]],
+    **options: Any,
 ) -> tuple[Policy, list[events.Event]]:
     """Runs steps beside the renewals; `settled` waits until none is under way."""
 
@@ -64,7 +83,11 @@ def tried(
         policy = Policy()
         portal = types.SimpleNamespace(keep_alive=lambda _: None)
         run = types.SimpleNamespace(
-            hub=hub, pool=pool, options=settings.Settings(sign_in_window=False), portal_for=lambda _: portal
+            hub=hub,
+            pool=pool,
+            options=settings.Settings(**{"sign_in_window": False, **options}),
+            portal_for=lambda _: portal,
+            sessions=sessions.Sessions(Path("nowhere")),
         )
         knows = types.SimpleNamespace(note_signed_out=lambda _: None, note_signed_in=lambda _: None)
         them = sign_ins.SignIns(cast("Any", run), cast("Any", knows), cast("Any", policy))
@@ -142,6 +165,59 @@ def test_a_person_who_is_needed_and_not_there_ends_it_at_once() -> None:
     policy, heard = tried(Pool(errors.LoginRequiredError("no password is kept")), steps)
     assert str(policy.gone["portal.example"]) == "no password is kept"
     assert [event.renewed for event in heard if isinstance(event, events.SignInEnded)] == [False]
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a display, and nothing is waited for between two tries."""
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr(sign_ins, "_FIRST_WAIT", 0.0)
+
+
+NEEDED: Final = errors.LoginRequiredError("no password is kept")
+
+
+async def once(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
+    them.expired(URL, 0)
+    await settled()
+
+
+@pytest.mark.usefixtures("person")
+def test_a_window_that_fails_is_opened_again() -> None:
+    """Closed by the person, a browser that does not start or dies, a portal that is down: none of it ends the run."""
+    fails = (
+        errors.LoginRequiredError("the window was closed."),
+        errors.MachineError("chromium does not start"),
+        errors.BrowserLostError("it crashed"),
+        errors.PortalUnreachableError("no answer"),
+        errors.LoginRequiredError("it asks once more."),
+    )
+    pool = Pool(errors.MachineError("no browser"), NEEDED, in_window=fails)
+    policy, heard = tried(pool, once, sign_in_window=True)
+    assert not policy.gone
+    assert (pool.renewed, pool.windows) == (1, 6)
+    assert [event.renewed for event in heard if isinstance(event, events.SignInEnded)] == [True]
+    said = " ".join(event.text for event in heard if isinstance(event, events.Notice))
+    assert all(str(one) in said for one in fails)
+    assert len([event for event in heard if event == events.SignInStarted("portal.example", "window")]) == 3
+
+
+@pytest.mark.usefixtures("person")
+def test_a_window_that_is_closed_again_and_again_ends_the_portals_part_of_the_run() -> None:
+    """As often as sign-ins without an order read are made; the message says how to go on."""
+    pool = Pool(NEEDED, in_window=[errors.LoginRequiredError(f"closed {number}.") for number in range(9)])
+    policy, heard = tried(pool, once, sign_in_window=True)
+    assert pool.windows == 5
+    error = policy.gone["portal.example"]
+    assert isinstance(error, errors.LoginRequiredError)
+    assert "closed 4. Run: po-pw login https://portal.example" in str(error)
+    assert [event.renewed for event in heard if isinstance(event, events.SignInEnded)] == [False]
+
+
+def test_a_browser_that_never_starts_is_given_up_in_time() -> None:
+    """As a portal that never answers is: it ends the portal's part of the run."""
+    policy, _ = tried(Pool(errors.MachineError("chromium does not start")), once, outage_timeout=1)
+    assert "could not be renewed: chromium does not start" in str(policy.gone["portal.example"])
 
 
 def test_a_session_is_kept_alive_while_nothing_of_the_portal_is_read() -> None:

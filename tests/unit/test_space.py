@@ -202,6 +202,25 @@ def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
     run_async(go())
 
 
+def test_a_run_that_two_have_paused_goes_on_when_both_let_it() -> None:
+    """The disk has space again, and the user has not pressed the key: no order is given out."""
+
+    async def go() -> None:
+        one = models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", "http://x")
+        work = order_queue.OrderQueue(schedulers.Scheduler([one], [ONE]))
+        work.pause("user")
+        work.pause("disk")
+        waiter = asyncio.create_task(work.lease(ONE))
+        work.resume("disk")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiter.done()
+        work.resume("user")
+        assert await waiter is not None
+
+    run_async(go())
+
+
 def test_while_paused_no_order_is_given_out() -> None:
     """Who asks waits, and gets one when the pause is over; a stop sends home, what is out can come back."""
 

@@ -28,6 +28,17 @@ _WALKS_FOR: Final = 60.0
 """Seconds after which no further page of the list is opened."""
 
 
+_SCROLL: Final = """() => {
+  for (const node of [document.scrollingElement, ...document.querySelectorAll('*')])
+    if (node && node.scrollHeight > node.clientHeight + 4) node.scrollTop = node.scrollHeight;
+  return new Promise((resolve) => {
+    setTimeout(resolve, 250);
+    requestAnimationFrame(() => requestAnimationFrame(resolve));
+  });
+}"""
+"""Brings all that scrolls to its end."""
+
+
 class Proof(enum.Enum):
     """Whether the list's search finds orders by their number."""
 
@@ -171,7 +182,9 @@ class OrderSearch:
         shown, is_settled = await self._settle()
         known.problem = await self._why_unreadable(shown)
         known.search, known.pages = shown.search, 1
-        known.is_whole = is_settled and not known.problem and not shown.has_more(1)
+        if is_settled and not known.problem and not shown.has_more(1):
+            await self._turn(shown, None)
+            known.is_whole = (await self._settle())[0].rows == shown.rows
         if shown.search is not None and not known.is_whole and not known.problem:
             known.proof = await self._prove(shown.search, shown)
         known.is_begun = is_settled
@@ -213,27 +226,33 @@ class OrderSearch:
         page, seen = 1, {self._opened.page.url}
         while is_settled and until not in self._known.met:
             turn = shown.next(page)
-            if turn is None:
-                return _Walked(page, not shown.has_more(page))
-            if page >= _MOST_PAGES or time.monotonic() >= ends:
+            is_unreadable = turn is None and shown.has_more(page)
+            if is_unreadable or page >= _MOST_PAGES or time.monotonic() >= ends:
                 break
-            address = shown.address_of(turn)
+            address = "" if turn is None else shown.address_of(turn)
+            if address in seen:
+                break
             if address:
-                if address in seen:
-                    break
                 seen.add(address)
                 await self._go(address)
-            else:
-                pressed = await self._opened.press(_click(shown, turn), models.Purpose.TURN)
-                self._looks.begin_again()
-                if not pressed.done:
-                    return _Walked(page, is_settled=False)
+            elif not await self._turn(shown, turn):
+                return _Walked(page, is_settled=False)
             before = shown
             shown, is_settled = await self._settle()
-            if shown.rows == before.rows:
-                break
+            if is_settled and shown.rows == before.rows:
+                return _Walked(page, is_whole=turn is None)
             page += 1
         return _Walked(page, is_settled=is_settled)
+
+    async def _turn(self, shown: order_list.OrderList, turn: order_list.Turn | None) -> bool:
+        """Presses what leads on, or scrolls a list without any paging to its end; whether that could be done."""
+        if turn is None:
+            await self._opened.page.evaluate(_SCROLL)
+            is_done = True
+        else:
+            is_done = (await self._opened.press(_click(shown, turn), models.Purpose.TURN)).done
+        self._looks.begin_again()
+        return is_done
 
     async def _go(self, url: str) -> None:
         await self._opened.go(url)

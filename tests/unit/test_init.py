@@ -1,0 +1,91 @@
+"""`po-pw init`: what is asked, what is understood of the list, and what is written."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from po_pw import settings
+from po_pw.cli import commands, init
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PO_PW_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def asked(*answers: str) -> Result:
+    """The command with these lines typed."""
+    return CliRunner().invoke(commands.app, ["init"], input="".join(f"{answer}\n" for answer in answers))
+
+
+def test_the_list_that_is_there_is_understood_and_shown(here: Path) -> None:
+    """Enter takes it; its columns, rows and first orders are shown, and what is wrong with a row."""
+    (here / "pos.csv").write_text("PO,link,supplier\nPO-1,https://portal.example/1,Ümlaut\nPO-2,ftp://x/2,B\n", "utf-8")
+    ended = asked("", "", "n")
+    assert ended.exit_code == 0, ended.output
+    assert "2 rows, 1 of them with a PO number and an address" in ended.output
+    assert "po_number  is column 'PO'" in ended.output
+    assert "PO-1  Ümlaut  https://portal.example/1" in ended.output
+    assert "row 3: " in ended.output
+    assert "po-pw login https://portal.example" in ended.output
+    assert "po-pw process pos.csv --dry-run" in ended.output
+    assert settings.load().out.name == "downloads"
+
+
+def test_numbers_alone_need_the_portals_address(here: Path) -> None:
+    """It is asked for until it is one, and kept."""
+    (here / "pos.csv").write_text("po_number\n1001\n1002\n", "utf-8")
+    ended = asked("", "acme", "https://acme.coupahost.com", "may files", "n")
+    assert ended.exit_code == 0, ended.output
+    assert "must be the portal's address" in ended.output
+    assert "2 rows, 2 of them" in ended.output
+    options = settings.load()
+    assert (options.base_url, str(options.out)) == ("https://acme.coupahost.com", "may files")
+
+
+def test_a_column_with_another_name_is_asked_for_and_kept(here: Path) -> None:
+    """Where the names do not tell which column is meant; a file that is not there is asked for again."""
+    (here / "liste.csv").write_text(
+        "Vorgang;Beleg;Adresse\n1;2;https://p.example/1\n3;4;https://p.example/2\n", "utf-8"
+    )
+    ended = asked("nothing.csv", "", "liste.csv", "Beleg", "", "n")
+    assert ended.exit_code == 0, ended.output
+    assert "no such file" in ended.output
+    assert settings.load().columns["po_number"] == "Beleg"
+
+
+def test_a_file_that_exists_is_not_changed(here: Path) -> None:
+    """It is refused before anything is asked."""
+    (here / "po-pw.toml").write_text("workers = 2\n", "utf-8")
+    ended = asked("")
+    assert ended.exit_code == 2
+    assert "exists already" in ended.stderr
+    assert (here / "po-pw.toml").read_text("utf-8") == "workers = 2\n"
+
+
+def test_ending_the_questions_writes_nothing(here: Path) -> None:
+    """The input ends in the middle."""
+    assert asked("").exit_code != 0
+    assert not (here / "po-pw.toml").exists()
+
+
+@pytest.mark.parametrize("name", ['a "quoted" one', "back\\slash", "Ümläut\t", "x\x7fy"])
+def test_any_name_survives_the_file(name: str) -> None:
+    """TOML reads back what was given; what is commented out is valid TOML too."""
+    text = init.as_toml(init.Answers("pos.csv", {"po_number": name}, "https://x.example", name))
+    assert tomllib.loads(text) == {"out": name, "base_url": "https://x.example", "columns": {"po_number": name}}
+    plain = init.as_toml(init.Answers("", {}, "", "downloads"))
+    examples = [line.removeprefix("# ") for line in plain.splitlines() if "=" in line or line.startswith("# [")]
+    assert {"workers", "base_url", "types", "save_page", "columns"} <= tomllib.loads("\n".join(examples)).keys()
