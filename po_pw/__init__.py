@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from po_pw.api import HeadlessConfiguration, MainApp, WorkerPool
     from po_pw.api_results import OrderResult, RunResult
     from po_pw.browser.profiles import ProfileManager
+    from po_pw.engine.open_run import open_run as open_run
     from po_pw.engine.run import Run
-    from po_pw.engine.run import open_run as open_run
     from po_pw.errors import (
         BrowserNotFoundError,
         InputError,
@@ -33,7 +33,7 @@ _MODULES = {
     "RunResult": "api_results",
     "ProfileManager": "browser.profiles",
     "Run": "engine.run",
-    "open_run": "engine.run",
+    "open_run": "engine.open_run",
     "Settings": "settings",
     "BrowserNotFoundError": "errors",
     "MachineError": "errors",

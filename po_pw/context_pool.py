@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from po_pw import errors, events, hostnames, long_work, models, sessions
 from po_pw.auth import login, renewal
 from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
-from po_pw.storage import filesystem
+from po_pw.storage import disk_errors, filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -238,8 +238,8 @@ class Pool:
         await self.close(worker)
         downloads = self._downloads / worker
         try:
-            with filesystem.map_os_errors(downloads):
-                await asyncio.to_thread(filesystem.make_folder, downloads, filesystem.internal_folder(downloads))
+            with disk_errors.map_os_errors(downloads):
+                await asyncio.to_thread(filesystem.make_folder, downloads, disk_errors.internal_folder(downloads))
         except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:

@@ -14,7 +14,7 @@ from po_pw.auth import login
 from po_pw.dispatch import portal_knowledge
 from po_pw.lanes import browser as browser_lane
 from po_pw.portals import registry
-from po_pw.portals.generic import recognition
+from po_pw.portals.generic import record_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -63,7 +63,7 @@ async def inspect(
     if redact.is_incomplete(url):
         msg = f"a secret part of the address is missing where it says {redact.REDACTED}: give it whole"
         raise errors.InputError(msg)
-    part = recognition.record_part(url, "")
+    part = record_address.record_part(url, "")
     number = po_number or (part if part in redact.address(url) else "this order")
     order = models.PurchaseOrder(models.order_key(number), number, url)
     hub, heard = events.Hub(), list[events.Event]()

@@ -177,12 +177,12 @@ def _pair(piece: str, depth: int, *, is_protocol: bool) -> str:
         return piece
     if secret_signs.is_secret_name(plain) or (is_protocol and plain.lower() in {"code", "state"}):
         return f"{name}={REDACTED}"
-    told = unquote(value)
+    plain_value = unquote(value)
     most = secret_signs.LONGEST_RECORD if secret_signs.NAMES_A_RECORD.fullmatch(plain) else secret_signs.LONG
     if (
-        (secret_signs.MAYBE.fullmatch(plain) and secret_signs.is_opaque(told))
-        or secret_signs.is_opaque(told, most)
-        or secret_signs.TOKEN.fullmatch(told)
+        (secret_signs.MAYBE.fullmatch(plain) and secret_signs.is_opaque(plain_value))
+        or secret_signs.is_opaque(plain_value, most)
+        or secret_signs.TOKEN.fullmatch(plain_value)
     ):
         return f"{name}={REDACTED}"
     return f"{name}={_nested(value, depth)}"
@@ -308,9 +308,9 @@ def _element(found: re.Match[str]) -> str:
 def field(tag: str) -> str:
     """Cleans the start tag of a form field or `meta` element: removes the value if it is secret."""
     attributes = {name.lower(): value.strip("\"'") for name, _, value in _ATTRIBUTE.findall(tag)}
-    told = [attributes.get(name, "") for name in ("name", "id", "property", "http-equiv")]
+    plain_value = [attributes.get(name, "") for name in ("name", "id", "property", "http-equiv")]
     kind = attributes.get("type", "").lower()
-    if kind not in {"hidden", "password"} and not any(map(secret_signs.is_secret_name, filter(None, told))):
+    if kind not in {"hidden", "password"} and not any(map(secret_signs.is_secret_name, filter(None, plain_value))):
         return tag
 
     def hidden(found: re.Match[str]) -> str:

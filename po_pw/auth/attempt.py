@@ -15,7 +15,7 @@ from po_pw import errors, hostnames, models
 from po_pw.auth import forms, page_opening
 from po_pw.auth import trust as trusts
 from po_pw.browser import contexts
-from po_pw.portals.generic import page_facts, recognition
+from po_pw.portals.generic import page_facts, recognition, record_address, sign_in_signs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -174,7 +174,7 @@ class Attempt:
         here = await self._open_page(self._url)
         reason = sign_in_reason(here) if self._first else ""
         notice = ""
-        if reason and recognition.names_record(self._url):
+        if reason and record_address.names_record(self._url):
             msg = f"the sign-in did not last: opened again, {self._url} asks for one once more ({reason})"
             raise errors.LoginRequiredError(msg)
         if self._is_proved and not reason and not led_away(here) and here.status < 400:
@@ -182,7 +182,7 @@ class Attempt:
         if not reason and here.status >= 400:
             notice = f"{self._url} answers HTTP {here.status}, signed in or not"
         for candidate in self._candidates(here, reason, landed):
-            facts = here if recognition.same_address(candidate, here.url) else await self._open_page(candidate)
+            facts = here if record_address.same_address(candidate, here.url) else await self._open_page(candidate)
             if facts.status >= 400 or asks_for_sign_in(facts):
                 continue
             if needs_sign_in(facts, await self._strangers.see(candidate)):
@@ -210,7 +210,7 @@ async def _open(page: Page, url: str, timeout: float, named: Sequence[str]) -> p
 
 def sign_in_reason(facts: page_facts.PageFacts) -> str:
     """Why a page is a sign-in: by its structure, or because it is another site's; `""`: it is none. Pure."""
-    if reason := recognition.sign_in_reason(facts, kept=not led_away(facts)):
+    if reason := sign_in_signs.sign_in_reason(facts, kept=not led_away(facts)):
         return reason
     if _is_same_site(facts.url, hostnames.origin_of(facts.asked)):
         return ""
@@ -231,15 +231,15 @@ def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFact
     """
     if asks_for_sign_in(stranger) or stranger.challenge or (stranger.status >= 400 and signed_in.status < 400):
         return True
-    if recognition.same_address(signed_in.url, stranger.url):
+    if record_address.same_address(signed_in.url, stranger.url):
         return signed_in.signs_out and not stranger.signs_out and not recognition.alike(signed_in, stranger, _UNLIKE)
     return bool(stranger.ways_in or stranger.forms)
 
 
 def led_away(facts: page_facts.PageFacts) -> bool:
     """Whether another page came than the one that was asked for. Pure."""
-    part = recognition.record_part(facts.asked, "")
-    return not recognition.same_address(facts.asked, facts.url) and not recognition.keeps_record(facts.url, part)
+    part = record_address.record_part(facts.asked, "")
+    return not record_address.same_address(facts.asked, facts.url) and not record_address.keeps_record(facts.url, part)
 
 
 def _is_same_site(url: str, origin: str) -> bool:

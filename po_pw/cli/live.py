@@ -143,7 +143,7 @@ class View:
             case _ if not self._verbose:
                 return None
             case events.OrderStep():
-                return Text(f"  {event.worker} {event.po_number} {event.step}", "dim")
+                return Text(f"  {event.worker} {event.po_number} {tally.STEPS.get(event.step, event.step)}", "dim")
             case events.FileSaved():
                 return Text(
                     f"  {event.worker} {event.key} + {event.file.sent_name} {humanize.size(event.file.size)}", "dim"

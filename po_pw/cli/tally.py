@@ -20,7 +20,7 @@ _WINDOW: Final = 8.0
 """Seconds over which the rate of bytes is taken."""
 _NAMED: Final = 4
 """Workers that are named in a line."""
-_STATES: Final = {"fetching": "downloading"}
+STEPS: Final = {"fetching": "downloading"}
 """Steps of an order, where people use another word."""
 _MOST_FAILURES: Final = 50
 """The latest orders that did not succeed, kept for the screen."""
@@ -194,7 +194,7 @@ class Tally:
             line.files = line.files_found = 0
         elif line.po_number != event.po_number:
             return
-        line.state, line.po_number, line.since = _STATES.get(event.step, event.step), event.po_number, now
+        line.state, line.po_number, line.since = STEPS.get(event.step, event.step), event.po_number, now
         line.files_found = max(line.files_found, event.attachments)
 
     def _line(self, worker: models.WorkerId) -> WorkerLine:

@@ -62,11 +62,11 @@ class FailurePolicy:
         outages: policy for hosts.
         random: uniform in [0, 1).
         now: monotonic seconds.
-        say: called with messages for the user.
-        given_up: called when all remaining orders belong to hosts that were given up.
+        notify: called with messages for the user.
+        on_given_up: called when all remaining orders belong to hosts that were given up.
         emit: receives events about waiting for hosts.
         hosts: what is known about them; empty by default.
-        changed: called when blocked orders may be given out again.
+        on_change: called when blocked orders may be given out again.
         asleep: seconds that the machine has been suspended so far.
         fails_given_up: orders of a host that was given up fail at once, because somebody waits for each; else they are
             left for another run.

@@ -1,1 +1,1 @@
-"""Bytes to proven files in their folders."""
+"""Downloads files and verifies them."""

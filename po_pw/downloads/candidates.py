@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.downloads import expected_file, known_addresses
+from po_pw.downloads import content_check, known_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +80,7 @@ class Candidates:
             more: addresses on the returned page that may lead to the file; they are requested next.
         """
         self._errors.append(error)
-        if isinstance(error, expected_file.PageInsteadError):
+        if isinstance(error, content_check.PageInsteadError):
             at = error.page.url
             self._pages[step.link.url] = _path(at) == _path(step.link.url)
             self._todo.extendleft(reversed([Step(models.Link(url, at), is_followed=True) for url in more]))

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import hashlib
 import os
 import threading
 from typing import TYPE_CHECKING
 
 from po_pw import errors, models, redact
-from po_pw.downloads import expected_file, file_type, freshness, partial, wanted_types, writer
-from po_pw.storage import filesystem, origin_mark
+from po_pw.downloads import (
+    content_check,
+    expected_file,
+    file_type,
+    freshness,
+    partial,
+    size_limits,
+    wanted_types,
+    writer,
+)
+from po_pw.storage import disk_errors, filesystem, origin_mark, thread_work
 from po_pw.transport import client, http_errors
 
 if TYPE_CHECKING:
@@ -24,54 +32,12 @@ if TYPE_CHECKING:
     from po_pw.transport import client
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits on file size."""
-
-    max_file_bytes: int | None = None
-    resume_from: int = partial.RESUME_FROM
-    """Bytes from which on an interrupted download is resumed."""
-    fs_limit: int | None = None
-    """Maximum bytes of one file on this file system."""
-
-    def check(self, size: int | None) -> None:
-        """Raises PermanentError if a file is larger than allowed."""
-        if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
-            msg = f"the file is larger than {self.max_file_bytes:,} bytes, the limit you set (--max-file-size)"
-            raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
-        if size is not None and self.fs_limit is not None and size > self.fs_limit:
-            msg = (
-                f"the file is larger than {self.fs_limit:,} bytes, the most that the disk of the output folder "
-                "allows. Choose a folder on another disk with --out."
-            )
-            raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
-
-    async def check_space(self, part: Path, size: int | None, have: int = 0) -> None:
-        """Checks that the announced size fits on the disk, before anything is fetched.
-
-        Args:
-            part: file to write to.
-            size: of the whole file; None if unknown.
-            have: bytes already on disk.
-
-        Raises:
-            DoesNotFitError: it does not fit.
-        """
-        if size is None:
-            return
-        with filesystem.map_os_errors(part):
-            free, _ = await asyncio.to_thread(filesystem.free_and_total, part.parent)
-        if size - have > free:
-            msg = "the file is larger than the free space on the disk"
-            raise errors.DoesNotFitError(msg, size - have, filesystem.output_of(part))
-
-
 async def fetch(
     attachment: models.Attachment,
     into: Path,
     *,
     ask: Callable[[Mapping[str, str]], AbstractAsyncContextManager[client.Body]],
-    limits: Limits,
+    limits: size_limits.Limits,
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
     kept: models.SavedFile | None = None,
@@ -109,10 +75,10 @@ async def fetch(
         PermanentError: it is refused or too large, or another host asks for a sign-in.
         DoesNotFitError: it is larger than the free disk space.
         UnwantedTypeError: it is of another type.
-        OrderError: another disk error, see `filesystem.to_order_error`.
+        OrderError: another disk error, see `disk_errors.to_order_error`.
     """
     part = partial.part_path(into)
-    with filesystem.map_os_errors(part):
+    with disk_errors.map_os_errors(part):
         resume_info = partial.read_note(part, attachment.id, limits.resume_from)
     conditions = partial.conditions(resume_info) if resume_info else freshness.conditions(kept) if kept else {}
 
@@ -139,7 +105,7 @@ async def fetch(
         if not conditions:
             raise
     # The server did not answer the conditional or range request as asked: request the whole file, once.
-    with filesystem.map_os_errors(part):
+    with disk_errors.map_os_errors(part):
         partial.discard(part)
     return await request({}, None)
 
@@ -151,7 +117,7 @@ async def _save_response(
     *,
     resume_info: partial.ResumeInfo | None,
     kept: models.SavedFile | None,
-    limits: Limits,
+    limits: size_limits.Limits,
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
     is_own: Callable[[str], bool],
@@ -183,11 +149,11 @@ async def _save_response(
     received = _counted(answer.chunks, limits, on_bytes, resume_info.synced if resume_info else 0)
     async with contextlib.aclosing(received):
         if resume_info is not None:
-            with filesystem.map_os_errors(part):
+            with disk_errors.map_os_errors(part):
                 head = await asyncio.to_thread(_head_of, part)
         else:
             head = await _read_head(received, expected)
-        if (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
+        if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
             raise refused
         is_file()
         expected = expected.final(head)
@@ -199,7 +165,10 @@ async def _save_response(
 
 
 def _note(
-    attachment: models.Attachment, expected: expected_file.ExpectedFile, headers: Mapping[str, str], limits: Limits
+    attachment: models.Attachment,
+    expected: expected_file.ExpectedFile,
+    headers: Mapping[str, str],
+    limits: size_limits.Limits,
 ) -> partial.ResumeInfo | None:
     """What is needed to resume a file that is large enough and can be resumed; else None."""
     validator = partial.validator(headers)
@@ -210,7 +179,7 @@ def _note(
 
 def _head_of(part: Path) -> bytes:
     with part.open("rb") as stream:
-        return stream.read(expected_file.PAGE_BYTES)
+        return stream.read(content_check.PAGE_BYTES)
 
 
 async def _write(
@@ -228,7 +197,7 @@ async def _write(
     resumed = note is not None and note.synced > 0
 
     def publish(size: int) -> None:
-        proof.append((size, expected_file.verify_content(expected, size, head)))
+        proof.append((size, content_check.verify_content(expected, size, head)))
         _move(part, into, expected, origin, now())
         partial.note_path(part).unlink(missing_ok=True)
 
@@ -264,7 +233,7 @@ async def adopt(
     sent_name: str,
     url: str,
     headers: Mapping[str, str],
-    limits: Limits,
+    limits: size_limits.Limits,
     on_bytes: Callable[[int], None],
     now: Callable[[], datetime.datetime],
     is_own: Callable[[str], bool] = lambda _host: True,
@@ -299,7 +268,7 @@ async def adopt(
         NotAFileError: it is a page.
         SessionExpiredError: it is a sign-in page.
         PermanentError: it is too large, or another host asks for a sign-in.
-        OrderError: a disk error, see `filesystem.to_order_error`.
+        OrderError: a disk error, see `disk_errors.to_order_error`.
     """
     expected = expected_file.of_download(attachment, sent_name, url, headers, now=now()).after(kept)
     origin, came = origin_mark.Origin.of(url, page) if is_marked else None, now()
@@ -309,11 +278,11 @@ async def adopt(
         _move(part, into, expected, origin, came)
 
     try:
-        work = filesystem.run_on_thread(
+        work = thread_work.run_on_thread(
             f"{writer.THREAD}-{into.name}", lambda: _adopted(expected, part, limits, given_up, is_own, move, types)
         )
         try:
-            expected, size, sha256, checks = await filesystem.wait_for_thread(work, given_up)
+            expected, size, sha256, checks = await thread_work.wait_for_thread(work, given_up)
         except BaseException:
             filesystem.delete_quietly(into)
             raise
@@ -326,37 +295,37 @@ async def adopt(
 def _adopted(
     expected: expected_file.ExpectedFile,
     part: Path,
-    limits: Limits,
+    limits: size_limits.Limits,
     given_up: threading.Event,
     is_own: Callable[[str], bool],
     move: Callable[[expected_file.ExpectedFile], None],
     types: wanted_types.WantedTypes,
 ) -> tuple[expected_file.ExpectedFile, int, str, tuple[str, ...]]:
     """Runs on a thread: reads the file once, checks it, moves it to its final path."""
-    with filesystem.map_os_errors(part):
+    with disk_errors.map_os_errors(part):
         limits.check(part.stat().st_size)
         digest, size, head = hashlib.sha256(), 0, b""
         with part.open("r+b") as stream:  # Windows syncs only writable handles
             while not given_up.is_set() and (block := stream.read(writer.BLOCK)):
                 if not size:
-                    head = block[: expected_file.PAGE_BYTES]
-                    if (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
+                    head = block[: content_check.PAGE_BYTES]
+                    if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
                         raise refused
                 size += len(block)
                 digest.update(block)
             os.fsync(stream.fileno())
-        if not size and (refused := expected_file.refusal(expected, head, is_own=is_own)) is not None:
+        if not size and (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
             raise refused
         expected = expected.final(head)
         types.check(expected.sent_name, expected.media_type)
-        checks = expected_file.verify_content(expected, size, head)
+        checks = content_check.verify_content(expected, size, head)
         if not given_up.is_set():
             move(expected)
         return expected, size, digest.hexdigest(), checks
 
 
 async def _counted(
-    chunks: AsyncIterator[bytes], limits: Limits, on_bytes: Callable[[int], None], size: int
+    chunks: AsyncIterator[bytes], limits: size_limits.Limits, on_bytes: Callable[[int], None], size: int
 ) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
         on_bytes(len(chunk))
@@ -372,10 +341,10 @@ async def _read_head(received: AsyncIterator[bytes], expected: expected_file.Exp
         head += chunk
         if (
             len(head) >= file_type.HEAD
-            and needed < expected_file.PAGE_BYTES
-            and expected_file.needs_more(expected, bytes(head))
+            and needed < content_check.PAGE_BYTES
+            and content_check.needs_more(expected, bytes(head))
         ):
-            needed = expected_file.PAGE_BYTES
+            needed = content_check.PAGE_BYTES
         if len(head) >= needed:
             break
     return bytes(head)

@@ -14,7 +14,7 @@ class Source:
     Args:
         html: its beginning.
         url: its address, after redirects.
-        charset: as its `Content-Type` says; `""` where that says nothing.
+        charset: from its `Content-Type`; `""` if that has none.
     """
 
     def __init__(self, html: bytes, url: str, charset: str = "") -> None:
@@ -80,7 +80,7 @@ def _decoded(html: bytes, charset: str) -> str:
 
 
 def attribute(node: lexbor.LexborNode, name: str) -> str:
-    """An attribute of an element; `""` where it has none of this name, or without a value."""
+    """An attribute of an element; `""` if it is missing or has no value."""
     return node.attributes.get(name) or ""
 
 
@@ -134,5 +134,5 @@ def joined(base: str, target: str) -> str:
 
 
 def without_fragment(url: str) -> str:
-    """An address without what stands after its `#`."""
+    """An address without its fragment."""
     return url.partition("#")[0]

@@ -39,7 +39,7 @@ def nothing_allowed(_address: str, _label: str) -> bool:
 
 
 class Page(html_source.Source):
-    """A page, and where on it the file that it is about may be had."""
+    """A page, and the addresses on it that may lead to the file it is about."""
 
     def downloads(
         self,

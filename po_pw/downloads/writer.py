@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self, TypeAlias
 
 from po_pw import errors
 from po_pw.downloads import partial
-from po_pw.storage import filesystem
+from po_pw.storage import disk_errors, thread_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Writer:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._thread = filesystem.run_on_thread(f"{THREAD}-{self._part.stem}", self._run)
+        self._thread = thread_work.run_on_thread(f"{THREAD}-{self._part.stem}", self._run)
         self._thread.add_done_callback(lambda _: self._moved.set())
         return self
 
@@ -62,7 +62,7 @@ class Writer:
     ) -> None:
         self._blocks.put(None)
         try:
-            await filesystem.wait_for_thread(self._thread)
+            await thread_work.wait_for_thread(self._thread)
         except errors.PoPwError:
             if error is None:
                 raise
@@ -73,13 +73,13 @@ class Writer:
 
         Raises:
             DoesNotFitError: the disk has too little space for this file, but not for small ones.
-            OrderError: another disk error, see `filesystem.to_order_error`.
+            OrderError: another disk error, see `disk_errors.to_order_error`.
         """
         while self._waiting >= _MAX_QUEUED and not self._thread.done():
             self._moved.clear()
             await self._moved.wait()
         if self._thread.done():
-            await filesystem.wait_for_thread(self._thread)
+            await thread_work.wait_for_thread(self._thread)
         self._waiting += 1
         self._blocks.put(block)
 
@@ -88,10 +88,10 @@ class Writer:
 
         Raises:
             DoesNotFitError: the disk has too little space for this file, but not for small ones.
-            OrderError: another disk error, see `filesystem.to_order_error`.
+            OrderError: another disk error, see `disk_errors.to_order_error`.
         """
         self._blocks.put(publish)
-        return await filesystem.wait_for_thread(self._thread) or ""
+        return await thread_work.wait_for_thread(self._thread) or ""
 
     def _taken(self) -> None:
         self._waiting -= 1
@@ -100,7 +100,7 @@ class Writer:
     def _run(self) -> str | None:
         """Body of the thread; returns None if it was cancelled."""
         try:
-            with filesystem.map_os_errors(self._part):
+            with disk_errors.map_os_errors(self._part):
                 stays = False
                 try:
                     digest = self._written()
@@ -112,9 +112,9 @@ class Writer:
                             partial.discard(self._part)
         except errors.OutOfSpaceError as error:
             # Its removal freed space; if writing still fails, the disk is full, and not because of this file.
-            if filesystem.write_error(filesystem.internal_folder(self._part)) is not None:
+            if disk_errors.write_error(disk_errors.internal_folder(self._part)) is not None:
                 raise
-            raise errors.DoesNotFitError(str(error), self._size, filesystem.output_of(self._part)) from error
+            raise errors.DoesNotFitError(str(error), self._size, disk_errors.output_of(self._part)) from error
 
     def _written(self) -> str | None:
         digest, size = hashlib.sha256(), self._note.synced if self._note else 0

@@ -13,7 +13,16 @@ from po_pw import errors, events, hostnames, http_statuses, models, net_errors, 
 from po_pw.browser import capture, contexts, launching, page_lease, press_guard, printing, quiet
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
-from po_pw.portals.generic import address_policy, control_policy, label_words, page_facts, recognition, request_policy
+from po_pw.portals.generic import (
+    address_policy,
+    control_policy,
+    control_veto,
+    label_words,
+    page_facts,
+    record_address,
+    request_policy,
+    sign_in_signs,
+)
 from po_pw.transport import addresses, allowed_hosts, certificate_requests, resolving
 
 if TYPE_CHECKING:
@@ -138,9 +147,9 @@ class BrowserLane:
             with _translated(url), _answers(hold.page) as answers:
                 status = await _go(hold, url, self._options, answers)
                 facts = await page_facts.look(hold.page, asked=url, status=status)
-        kept = recognition.keeps_record(facts.url, recognition.record_part(url, ""))
-        reason = recognition.sign_in_reason(
-            facts, kept=kept or recognition.same_address(url, facts.url), strong=False, has_area=False
+        kept = record_address.keeps_record(facts.url, record_address.record_part(url, ""))
+        reason = sign_in_signs.sign_in_reason(
+            facts, kept=kept or record_address.same_address(url, facts.url), strong=False, has_area=False
         )
         return not reason
 
@@ -284,7 +293,7 @@ class _Visit:
             status = await self._go(at, answers)
         else:  # the user's own word
             self._at = ""
-            self._record = recognition.record_part(order.url, order.po_number, knowledge.siblings(order.url))
+            self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
             status = await _go(self._hold, order.url, self._options, answers)
         return portals.OpenPage(
             page=self._hold.page,
@@ -309,7 +318,7 @@ class _Visit:
             msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         self._at = url
-        self._record = recognition.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
+        self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
         return await _go(self._hold, url, self._options, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
@@ -335,7 +344,7 @@ class _Visit:
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
         if self._portal.hands_out(control):
-            return control_policy.veto(control, names=names)
+            return control_veto.veto(control, names=names)
         verdict = control_policy.decide(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {control_policy.Action.PRESS, control_policy.Action.FETCH}
         return None if allowed else verdict.why
@@ -347,13 +356,13 @@ class _Visit:
 
 
 def _allow_reading(control: models.Control) -> str | None:
-    return control_policy.veto(control)
+    return control_veto.veto(control)
 
 
 async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
-    kept = recognition.same_address(asked, facts.url)
-    if recognition.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
+    kept = record_address.same_address(asked, facts.url)
+    if sign_in_signs.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in instead of sending the file"
         raise errors.SessionExpiredError(msg) from error
 
@@ -436,7 +445,7 @@ def _host_policy(
         page_url,
         declared=portal.file_hosts(order_url),
         allowed=options.allow_hosts,
-        is_sign_in=lambda url: recognition.leads_to_sign_in(url, order_url),
+        is_sign_in=lambda url: sign_in_signs.leads_to_sign_in(url, order_url),
         changes=lambda url: address_policy.change_in_address(url) is not None,
         leads_to_files=portal.leads_to_files,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, humanize
 from po_pw.machine import resources
-from po_pw.storage import filesystem
+from po_pw.storage import disk_errors, filesystem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,12 +66,12 @@ class OutputFolder:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self._internal = out / filesystem.INTERNAL
+        self._internal = out / disk_errors.INTERNAL
         self._file_system = resources.file_system(out.resolve())
 
     def write_error(self) -> OSError | None:
         """The error that writing there raises; None if it works."""
-        return filesystem.write_error(self._internal)
+        return disk_errors.write_error(self._internal)
 
     def is_lost(self) -> bool:
         """Whether it was removed for good: its disk or share is still there."""
@@ -90,12 +90,12 @@ class DiskMonitor:
 
     Args:
         reading: reads the file system; called in a thread.
-        least: see `required_free`.
-        patience: maximum seconds of a pause; then the run ends.
-        say: called with a message when a pause begins and when it ends.
-        paused: called with True when a pause begins and with False when it ends.
-        place: location of the output.
-        back: called when the output is writable again, before the run resumes.
+        min_free: see `required_free`.
+        timeout: maximum seconds of a pause; then the run ends.
+        notify: called with a message when a pause begins and when it ends.
+        on_pause: called with True when a pause begins and with False when it ends.
+        folder: location of the output.
+        on_available: called when the output is writable again, before the run resumes.
         every: seconds between readings.
     """
 
@@ -167,8 +167,8 @@ class DiskMonitor:
         """Checks every few seconds, and at once after `report_error`.
 
         Raises:
-            OutOfSpaceError: the disk stayed full for `patience` seconds.
-            OutputUnavailableError: nothing could be written for `patience` seconds.
+            OutOfSpaceError: the disk stayed full for `timeout` seconds.
+            OutputUnavailableError: nothing could be written for `timeout` seconds.
             MachineError: the output directory was removed.
         """
         while True:
@@ -188,7 +188,7 @@ class DiskMonitor:
     async def _check(self) -> None:
         reading, fault = await self._state()
         now = asyncio.get_running_loop().time()
-        if fault is not None and filesystem.kind_of(fault) is not filesystem.Kind.FULL:
+        if fault is not None and disk_errors.kind_of(fault) is not disk_errors.Kind.FULL:
             await self._check_output(now, fault)
             return
         if reading is None:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recovered:
-    """The result for outcomes that were saved but not published."""
+    """What became of outcomes that were saved but not published."""
 
     published: tuple[models.Outcome, ...]
-    held: tuple[str, ...]
+    unpublished: tuple[str, ...]
     """Why some are still unpublished, e.g. another program has their folder open."""
     work: frozenset[str]
     """Their work folders, relative to the output directory, which must not be removed."""
@@ -35,7 +35,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
         OutputUnavailableError: nothing can be written to the output directory.
     """
     published: list[models.Outcome] = []
-    held: list[str] = []
+    unpublished: list[str] = []
     work: set[str] = set()
     for saved in await asyncio.to_thread(journal.saved):
         outcome = saved.outcome
@@ -46,7 +46,7 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
         except errors.OutputUnavailableError:
             raise
         except errors.OrderError as error:  # concerns one order only, as during a run
-            held.append(f"{outcome.po_number}: {error}")
+            unpublished.append(f"{outcome.po_number}: {error}")
             work.add(saved.work)
             continue
         if there:
@@ -59,5 +59,5 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
     except errors.OutputUnavailableError:
         raise
     except errors.OrderError as error:  # clean-up can wait
-        held.append(str(error))
-    return Recovered(tuple(published), tuple(held), frozenset(work))
+        unpublished.append(str(error))
+    return Recovered(tuple(published), tuple(unpublished), frozenset(work))

@@ -1,1 +1,1 @@
-"""Portals: how to read their pages."""
+"""How to read the pages of each portal."""

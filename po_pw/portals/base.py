@@ -29,12 +29,12 @@ class Pressed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """What a portal's own pages ask, so that a session does not end while they are open."""
+    """A request that a portal's own pages send to keep the session alive."""
 
     url: str
-    """Asked with GET."""
+    """Requested with GET."""
     every: float
-    """Seconds."""
+    """Seconds between two requests."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class OpenPage:
     """Opens another page of the portal that belongs to the order, with GET; gives its HTTP status.
 
     Raises:
-        TransientError: the portal cannot answer just now.
+        TransientError: the portal cannot answer at present.
         PermanentError: the address is not the portal's, or may change something.
     """
     read_again: Callable[[Sequence[str]], None]
@@ -93,14 +93,14 @@ class Portal(Protocol):
         ...
 
     def hands_out(self, control: models.Control) -> bool:
-        """Whether a control is known to hand out a file, whatever its label says.
+        """Whether a control is known to return a file, whatever its label says.
 
-        Nothing that speaks of a change is pressed all the same.
+        A control with a word of change is still not pressed.
         """
         ...
 
     def keep_alive(self, url: str) -> KeepAlive | None:
-        """What keeps a session at this portal alive; None where nothing is known to."""
+        """The request that keeps a session at this portal alive; None if none is known."""
         ...
 
     async def read(self, opened: OpenPage) -> models.Listing:

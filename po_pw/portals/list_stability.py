@@ -1,4 +1,4 @@
-"""Waiting until a page shows all that it will show: for portals of any kind."""
+"""Waits until a page shows everything, for portals of any kind."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _REQUESTS: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"
 
 
 class StableLooks(Generic[L]):
-    """Looks at a page until nothing more is to be expected.
+    """Looks at a page until nothing more is expected.
 
-    Where quiet is proved, the look after it is the last. Where something goes on for ever (a poll, a socket), what is
-    shown is believed after some patience; not what still `expects_more`.
+    Once the page is proved quiet, the next look is the last. If it has endless activity (a poll, a socket), a look is
+    accepted after `patience` without a change, unless it `expects_more`.
 
     Args:
         opened: the page.
         look: one look at it.
         is_same: whether two looks show the same attachments.
         expects_more: whether a look shows that more comes, given whether quiet is proved.
-        brings_nothing: whether what a page keeps going, by its description, is known to bring nothing.
+        brings_nothing: whether endless activity, by its description, is known to bring nothing.
 
     Attributes:
-        quiet: how the latest look was known to be the last; None before the first.
+        quiet: how it was determined that the latest look is the last; None before the first.
     """
 
     def __init__(
@@ -55,22 +55,22 @@ class StableLooks(Generic[L]):
 
     @property
     def is_proved(self) -> bool:
-        """Whether the latest look was proved to be the last."""
+        """Whether it was proved that the latest look is the last."""
         return self.quiet is not None and self.quiet.how is quiet.How.PROVED
 
     def begin_again(self) -> None:
-        """Another page was opened: it has as much time as the first."""
+        """Starts the time again, for another page that was opened."""
         self._deadline = time.monotonic() + self._opened.timeout
 
     async def settle(self) -> tuple[L, bool]:
-        """The last look, and whether it came before the time was up.
+        """The last look, and whether it was reached before the time was up.
 
         Raises:
             playwright.Error: the page is gone.
         """
         opened = self._opened
         while True:
-            # First what will end by itself: what goes on for ever is looked at after that.
+            # First wait for work that ends by itself; endless activity is evaluated after that.
             first = await opened.watch.quiet(
                 deadline=self._deadline, patience=opened.patience, trusted=self._is_endless_or_trusted
             )
@@ -96,7 +96,7 @@ class StableLooks(Generic[L]):
             await opened.watch.changed(last.changes, min(_LOOK_EVERY, max(0.01, self._deadline - time.monotonic())))
 
     def told(self) -> str:
-        """How it was established that nothing more would come, in words."""
+        """How it was determined that nothing more would come, in words."""
         if self.quiet is None:
             return ""
         endless = ", ".join((*self.quiet.recurring, *self.quiet.uncountable))
@@ -107,11 +107,11 @@ class StableLooks(Generic[L]):
         return self._brings_nothing(label) or self._opened.memory.source_trusted(label)
 
     def _is_endless_or_trusted(self, label: str) -> bool:
-        """Whether a source is none that ends, or is known to bring nothing: a request without an answer still may."""
+        """Whether a source never ends or is known to bring nothing; an unanswered request may still bring something."""
         return label.partition(" ")[0] not in _REQUESTS or self._is_trusted(label)
 
     def _note_endless(self, endless: Sequence[str], *, changed: bool) -> None:
-        """Notes, once for an order, what its page keeps going, and whether that has brought anything."""
+        """Records, once per order, the endless activity of its page and whether it brought anything."""
         if self._is_noted or not endless:
             return
         self._is_noted = True

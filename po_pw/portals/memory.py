@@ -127,7 +127,7 @@ class PortalMemory:
                 if kind != models.PageKind.NOT_RECOGNISED.value or similarity(found, known) < _SAME_MAKE
             ]
         for place in places:
-            if redact.text(place) == place:  # what is kept of it would be found on no page
+            if redact.text(place) == place:  # without its secret it would be found on no page
                 _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
 
     def place_seen(self, place: str) -> int:
@@ -194,7 +194,7 @@ class PortalMemory:
         _shorten(self._links_of, _MOST_LINKS)
         for address in addresses:
             if len(address) <= 4 * _LONGEST:
-                _note(self._links, _told(address), order_key, _MOST_LINKS)
+                _note(self._links, _without_secrets(address), order_key, _MOST_LINKS)
 
     def is_sites_own(self, address: str, order_key: str = "") -> bool | None:
         """Whether a link is the site's, as others show it, too; None if fewer than two others are known.
@@ -203,7 +203,7 @@ class PortalMemory:
             address: absolute.
             order_key: of the page; `""` for an order that was not recorded.
         """
-        if any(key != order_key for key in self._links.get(_told(address), ())):
+        if any(key != order_key for key in self._links.get(_without_secrets(address), ())):
             return True
         others = len(self._links_of) - (order_key in self._links_of)
         return False if others >= 2 else None
@@ -325,7 +325,7 @@ def from_json(text: str) -> PortalMemory:
     return memory
 
 
-def _told(address: str) -> str:
+def _without_secrets(address: str) -> str:
     """What is stored of an address: itself, or a hash if it has a secret."""
     if _without_secret(address):
         return address

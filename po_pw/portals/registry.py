@@ -17,7 +17,7 @@ class Registry:
     """All portals: those of installed packages (`po_pw.portals`) before our own.
 
     Raises:
-        InputError: the settings name a portal that is not known, or a base address from which no order's follows.
+        InputError: the settings name an unknown portal, or a base address from which no order address follows.
         MachineError: a package's portal cannot be loaded.
     """
 
@@ -40,11 +40,11 @@ class Registry:
                 raise errors.InputError(msg)
 
     def for_url(self, url: str) -> base.Portal:
-        """The portal with the highest `claims` for an address; of equals the one of an installed package."""
+        """The portal with the highest `claims` for an address; if equal, one of an installed package."""
         return self._named or max(self._known, key=lambda portal: portal.claims(url))
 
     def address_of(self, po_number: str) -> str | None:
-        """The address of an order, where the settings say what it follows from."""
+        """The address of an order, if the settings define it; else None."""
         return self._source.order_url(po_number) if self._source is not None else None
 
     @property

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, humanize, models, numerals
-from po_pw.downloads import candidates, expected_file, fetch, file_type, partial, wanted_types
+from po_pw import errors, events, models, numerals
+from po_pw.downloads import candidates, content_check, fetch, file_type, partial, size_limits, wanted_types
 from po_pw.machine import clocks
 from po_pw.portals.generic import address_policy, file_names, label_words
-from po_pw.processing import async_tools, limiter, order_progress
-from po_pw.storage import filesystem
+from po_pw.processing import async_tools, file_space, limiter, order_progress
+from po_pw.storage import disk_errors
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from po_pw import settings
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 
 _HOPELESS: Final = 3
 """Number of files in a row that a host refuses to the browser as well, after which its refusals are final."""
-
-_BROWSER_NEEDS: Final = 16 << 20
-"""Free bytes that a browser needs for its own files. With less it may cancel any download: Chromium 156 canceled
-`blob:` downloads with 7 MB free, others with 3 MB, and only reported `canceled`."""
 
 
 class Fetcher:
@@ -71,7 +66,7 @@ class Fetcher:
         self._traffic = traffic
         self._hub = hub
         self._note = note
-        self._limits = fetch.Limits(options.max_file_bytes, fs_limit=largest)
+        self._limits = size_limits.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
         self._stall = options.stall_timeout
         self._types = wanted_types.WantedTypes.of(options.types)
@@ -89,7 +84,7 @@ class Fetcher:
             attachment: to fetch.
             link: address to begin with.
         """
-        fence = self._lane.host_policy(progress.order, link.referer)
+        policy = self._lane.host_policy(progress.order, link.referer)
         async with self._noted(progress, attachment):
             await self.check_space(progress, attachment)
             asked = candidates.Candidates(attachment, link, self._traffic.known)
@@ -98,7 +93,7 @@ class Fetcher:
                 if asked.request_count and not progress.may_ask_more():
                     is_cut_short = True
                     break
-                if await self._step(progress, attachment, asked, step, fence):
+                if await self._step(progress, attachment, asked, step, policy):
                     return
             error = asked.outcome(is_cut_short=is_cut_short)
             if (press := candidates.press(attachment)) is not None:
@@ -119,7 +114,7 @@ class Fetcher:
         attachment: models.Attachment,
         asked: candidates.Candidates,
         step: candidates.Step,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
     ) -> bool:
         """Requests one address; returns True if the file was saved.
 
@@ -132,8 +127,8 @@ class Fetcher:
                 return False
             asked.ask(step)
             try:
-                await self._get(progress, attachment, step.link, fence, is_file)
-            except expected_file.PageInsteadError as error:
+                await self._get(progress, attachment, step.link, policy, is_file)
+            except content_check.PageInsteadError as error:
                 links = error.page.downloads(
                     attachment.name,
                     allowed=address_policy.may_follow,
@@ -155,7 +150,7 @@ class Fetcher:
         progress: order_progress.OrderProgress,
         attachment: models.Attachment,
         link: models.Link,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
         is_file: Callable[[], None],
     ) -> None:
         """Saves the file at one address: by HTTP, or through the browser if that is refused."""
@@ -168,13 +163,13 @@ class Fetcher:
                         wanted,
                         progress.slot(attachment.id),
                         ask=lambda conditions: self._session.get(
-                            link.url, referer=link.referer, policy=fence, conditions=conditions
+                            link.url, referer=link.referer, policy=policy, conditions=conditions
                         ),
                         limits=self._limits,
                         on_bytes=self._traffic.add,
                         now=clocks.now,
                         kept=progress.kept.get(attachment.id),
-                        is_own=fence.is_home,
+                        is_own=policy.is_home,
                         is_file=is_file,
                         is_marked=self._is_marked,
                         types=self._types,
@@ -193,14 +188,14 @@ class Fetcher:
                     if _host_of_authority(error.host) in self._traffic.reached:
                         raise
                     needed = error
-            captured = await self._by_browser(link, fence, needed)
+            captured = await self._by_browser(link, policy, needed)
             is_file()
-            await self._take(progress, wanted, captured, link.referer, fence.is_home)
+            await self._take(progress, wanted, captured, link.referer, policy.is_home)
         except errors.SessionExpiredError as error:
             what = repr(attachment.name) if attachment.name else "the file"
             by = error.host and f"https://{error.host}"
             if isinstance(
-                other := expected_file.sign_in_error(link.url, what, fence.is_home, by=by), errors.PermanentError
+                other := content_check.sign_in_error(link.url, what, policy.is_home, by=by), errors.PermanentError
             ):
                 raise other from error
             raise
@@ -236,7 +231,7 @@ class Fetcher:
         slot = progress.slot(page.id)
         part = partial.part_path(slot)
         try:
-            with filesystem.map_os_errors(part):
+            with disk_errors.map_os_errors(part):
                 await visit.print_page(part, clocks.now())
             saved = await fetch.adopt(
                 page,
@@ -293,9 +288,9 @@ class Fetcher:
 
     async def _part(self, captured: lanes.Captured, progress: order_progress.OrderProgress) -> Path:
         """Waits for the browser's download. If the disk is full, the browser only reports that it was canceled."""
-        place = progress.work.path / "download"
+        download = progress.work.path / "download"
         try:
-            with filesystem.map_os_errors(place):
+            with disk_errors.map_os_errors(download):
                 return await captured.part(self._stall)
         except errors.BrowserLostError:
             raise
@@ -303,18 +298,18 @@ class Fetcher:
             if isinstance(error, errors.OutputUnavailableError):
                 raise
             if (
-                fault := await asyncio.to_thread(filesystem.write_error, filesystem.internal_folder(place))
+                fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(download))
             ) is not None:
-                raise filesystem.to_order_error(fault, place) from error
-            little = _NoRoomForBrowserError(str(error), _BROWSER_NEEDS, captured.temporary)
-            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(has_room, [little]):
+                raise disk_errors.to_order_error(fault, download) from error
+            little = file_space.NoRoomForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
+            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_room, [little]):
                 raise little from error
             raise
 
     async def _by_browser(
         self,
         link: models.Link,
-        fence: allowed_hosts.HostPolicy,
+        policy: allowed_hosts.HostPolicy,
         needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
     ) -> lanes.Captured:
         """Downloads a file through the browser, if our HTTP client is refused; said once when all of a host's do."""
@@ -322,7 +317,7 @@ class Fetcher:
         if needed is not None and traffic.refused[host] >= _HOPELESS:
             raise needed
         try:
-            captured = await self._lane.download(link, fence)
+            captured = await self._lane.download(link, policy)
         except (errors.BrowserLostError, errors.SessionExpiredError):
             raise
         except errors.OrderError as error:
@@ -356,7 +351,7 @@ class Fetcher:
                 progress.skip(attachment.id, error.kind)
             except errors.DoesNotFitError as error:
                 progress.needs[attachment.id] = error
-                self.fail(progress, attachment, await self._told(attachment, error))
+                self.fail(progress, attachment, await file_space.explained(attachment.name, error))
             except errors.OrderError as error:
                 self.fail(progress, attachment, error)
 
@@ -367,22 +362,8 @@ class Fetcher:
             DoesNotFitError: it still does not fit.
         """
         known = progress.needs.get(attachment.id)
-        if known is not None and not await asyncio.to_thread(has_room, [known]):
-            raise await self._told(attachment, known)
-
-    async def _told(self, attachment: models.Attachment, error: errors.DoesNotFitError) -> errors.DoesNotFitError:
-        """The error for a file that does not fit: which file, which disk, how much space is missing."""
-        needed, free = error.needed, await asyncio.to_thread(_free, error.folder)
-        name = repr(attachment.name) if attachment.name else "a file"
-        if isinstance(error, _NoRoomForBrowserError):
-            what = f"the browser cannot download {name}: it needs {humanize.size(needed)} on the disk of its temporary"
-            msg = f"{what} folder {error.folder}, and {humanize.size(free)} are free"
-            return _NoRoomForBrowserError(msg, needed, error.folder)
-        msg = (
-            f"{name} ({humanize.size(needed)}) does not fit on the disk of {error.folder}: "
-            f"{humanize.size(free)} free, {humanize.size(max(0, needed - free))} more needed"
-        )
-        return errors.DoesNotFitError(msg, needed, error.folder)
+        if known is not None and not await asyncio.to_thread(file_space.has_room, [known]):
+            raise await file_space.explained(attachment.name, known)
 
     def skip_unwanted(self, progress: order_progress.OrderProgress) -> None:
         """Skips the attachments whose names say that they are of types that are not wanted."""
@@ -447,23 +428,6 @@ class Fetches:
     async def cancel(self) -> None:
         """Cancels all and waits until they have ended."""
         await async_tools.cancel_and_wait(self._tasks)
-
-
-class _NoRoomForBrowserError(errors.DoesNotFitError):
-    """A browser canceled a download because the disk of its own files is nearly full."""
-
-
-def has_room(needs: Iterable[errors.DoesNotFitError]) -> bool:
-    """Whether one of these files may fit on its disk now; call it on a thread."""
-    return any(need.needed <= _free(need.folder) for need in needs)
-
-
-def _free(folder: Path) -> int:
-    """Free bytes on a folder's disk; a huge number if unknown."""
-    try:
-        return filesystem.free_and_total(folder)[0]
-    except OSError:  # it is gone: writing there will fail
-        return sys.maxsize
 
 
 @contextlib.asynccontextmanager

@@ -12,8 +12,8 @@ from po_pw import errors, events, models
 from po_pw.dispatch import order_queue, retry
 from po_pw.journal import facts
 from po_pw.machine import clocks
-from po_pw.processing import async_tools, fetching, order_progress, order_reading, settling
-from po_pw.storage import filesystem
+from po_pw.processing import async_tools, fetching, file_space, order_progress, order_reading, settling
+from po_pw.storage import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -159,7 +159,7 @@ class OrderJob:
                 if isinstance(error, TimeoutError | ConnectionError):  # a network error that a lower layer did not map
                     raise
                 raise await asyncio.to_thread(
-                    filesystem.to_order_error, error, self._path_of(error), self._run_context.out
+                    disk_errors.to_order_error, error, self._path_of(error), self._run_context.out
                 ) from error
         except order_reading.AbandonedError:
             await self._give_back()
@@ -236,7 +236,7 @@ class OrderJob:
         progress = self._progress
         if not progress.needs or self._has_waited_for_space():
             return True
-        if await asyncio.to_thread(fetching.has_room, progress.needs.values()):
+        if await asyncio.to_thread(file_space.has_room, progress.needs.values()):
             return True
         later = order_queue.Requeue(self._deps.space.retry_delay, counts=False)
         await self._deps.source.release(self._lease, later)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.dispatch import failure_policy
-from po_pw.storage import filesystem, staging
+from po_pw.storage import disk_errors, staging
 
 _VANISHED: Final = "vanished"
 """Check mark of a file that is no longer listed on the page."""
@@ -109,7 +109,7 @@ class OrderProgress:
         lost = staging.missing_files(self.work.path, tuple(self.saved.values()), out)
         for file in lost:
             del self.saved[file.attachment_id]
-        with filesystem.map_os_errors(self.work.path, out):
+        with disk_errors.map_os_errors(self.work.path, out):
             found = staging.find_by_content(self.work.path, lost, self.saved.values())
         for file in lost:
             self.failed[file.attachment_id] = errors.FileProblemError(staging.lost_text(file))

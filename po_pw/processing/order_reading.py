@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.dispatch import retry
 from po_pw.processing import resuming
-from po_pw.storage import filesystem, staging
+from po_pw.storage import disk_errors, filesystem, staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -270,7 +270,7 @@ class OrderReading:
             redact.remember_cookies(await self._tools.lane.cookies())
             if not await asyncio.to_thread(run_context.evidence.make_room, folder):
                 return
-            await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / filesystem.INTERNAL)
+            await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
             names = await visit.keep_evidence(folder)
             await asyncio.to_thread(run_context.evidence.added, folder)
         except (errors.OrderError, OSError) as error:

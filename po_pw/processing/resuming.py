@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from po_pw import long_work
-    from po_pw.journal import store
+    from po_pw.journal import queries, store
     from po_pw.processing import order_progress
     from po_pw.processing.run_context import RunContext
 
@@ -149,7 +149,7 @@ def _proved(
     return found
 
 
-def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.Earlier:
+def _earlier(known: queries.Known | None, *, whole: bool, begun: bool) -> models.Earlier:
     """The earlier result of an order; REFRESHED if it is finished."""
     if known is None:
         return models.Earlier.UNFINISHED if begun else models.Earlier.NEW
@@ -160,7 +160,7 @@ def _earlier(known: store.Known | None, *, whole: bool, begun: bool) -> models.E
 
 def _whole(
     out: Path,
-    known: Mapping[models.OrderKey, store.Known],
+    known: Mapping[models.OrderKey, queries.Known],
     *,
     verify: bool,
     with_page: bool,

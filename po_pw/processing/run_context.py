@@ -41,7 +41,7 @@ class RunContext:
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
     settled: Callable[[models.Outcome], None]
-    held: Callable[[models.Outcome], None]
+    not_published: Callable[[models.Outcome], None]
     """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
     """Stops the run like a first Ctrl-C; called with the reason."""

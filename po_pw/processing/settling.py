@@ -96,7 +96,7 @@ def without_folder(outcome: models.Outcome, failure: models.Failure) -> models.O
     return dataclasses.replace(outcome, status=models.Status.FAILED, files=(), folder="", error=failure, changes=None)
 
 
-def held(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
+def unpublished_outcome(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
     """The outcome of a fetched order whose folder cannot be published yet."""
     said = f"{outcome.po_number} is downloaded, but its folder is not in place: {error}"
     return without_folder(outcome, models.Failure(error.code, said))
@@ -168,10 +168,10 @@ class Settling:
         run_context = self._run_context
         ending = self._progress.ending or self._outcome(error)
         if self._progress.prepared is not None:
-            outcome = held(ending, error)
+            outcome = unpublished_outcome(ending, error)
             run_context.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
             await self._settled()
-            run_context.held(outcome)
+            run_context.not_published(outcome)
             return
         outcome = without_folder(ending, error.failure())
         await run_context.journal.commit(run_context.run, outcome)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from po_pw import models
-from po_pw.storage import filesystem, manifests
+from po_pw.storage import disk_errors, manifests
 
-INTERNAL: Final = filesystem.INTERNAL
+INTERNAL: Final = disk_errors.INTERNAL
 ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from po_pw import durable, errors, models
-from po_pw.storage import filesystem, manifests, names, order_paths
+from po_pw.storage import disk_errors, filesystem, manifests, names, order_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         return False
     draft = order_paths.draft_manifest(source)
     moved = order_paths.OrderPaths.of(out, replaces) if replaces else None
-    with filesystem.map_os_errors(final, out):
+    with disk_errors.map_os_errors(final, out):
         if source.is_dir():
             older = where.older() + ([] if moved is None else moved.older())
             if late:
@@ -83,10 +83,10 @@ def clear_aside(out: Path) -> None:
     older folder is put back.
 
     Raises:
-        OrderError: a disk error, see `filesystem.to_order_error`.
+        OrderError: a disk error, see `disk_errors.to_order_error`.
     """
     aside = order_paths.aside_of(out)
-    with filesystem.map_os_errors(aside, out):
+    with disk_errors.map_os_errors(aside, out):
         for relative, where in order_paths.orders_below(out, aside, aside=True):
             if order_paths.existing(out, where.parent, where.stem):
                 filesystem.remove_quietly(aside / relative)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import durable, errors, models
-from po_pw.storage import filesystem, manifests, names, order_paths
+from po_pw.storage import disk_errors, filesystem, manifests, names, order_paths
 
 if TYPE_CHECKING:
     import datetime
@@ -164,10 +164,10 @@ def open_work(out: Path, po_number: str, work_id: str) -> Work:
         work_id: distinguishes work folders of the same order.
 
     Raises:
-        OrderError: a disk error, see `filesystem.to_order_error`.
+        OrderError: a disk error, see `disk_errors.to_order_error`.
     """
     path = out / order_paths.INTERNAL / "work" / names.shorten(names.folder_name(po_number) or "order", _WORK) / work_id
-    with filesystem.map_os_errors(path, out):
+    with disk_errors.map_os_errors(path, out):
         filesystem.retry_if_dir_removed(lambda: filesystem.make_folder(path, out / order_paths.INTERNAL))
     return Work(path)
 
@@ -212,7 +212,7 @@ def prepare(
     Raises:
         PermanentError: the path limit is too small for this order's folder.
         FileProblemError: another program removed a downloaded file.
-        OrderError: another disk error, see `filesystem.to_order_error`.
+        OrderError: another disk error, see `disk_errors.to_order_error`.
     """
     out = out.absolute()
     where = order_paths.OrderPaths(out, parent(levels_of(order, supplier), max_bytes), stem)
@@ -224,7 +224,7 @@ def prepare(
     if earlier and (moved := order_paths.OrderPaths.of(out, earlier)) is not None and moved.manifest != where.manifest:
         older, replaces = older + [(folder, moved.manifest) for folder, _ in moved.older()], earlier
     is_whole = status == _COMPLETED and not any(gap.skipped_type for gap in missing)
-    with filesystem.map_os_errors(final, out), contextlib.ExitStack() as undo:
+    with disk_errors.map_os_errors(final, out), contextlib.ExitStack() as undo:
         _clear(work, files)
         kept = _keep_earlier(older, work, files, named, max_chars, max_bytes, undo, replaced=is_whole)
         draft = order_paths.draft_manifest(work.path)
@@ -282,9 +282,9 @@ def missing_files(folder: Path, files: Sequence[models.SavedFile], out: Path) ->
     Raises:
         OutputUnavailableError: the whole output directory is unavailable.
     """
-    with filesystem.map_os_errors(folder, out):
+    with disk_errors.map_os_errors(folder, out):
         lost = _absent(folder, files)
-        if lost and (fault := filesystem.write_error(out / order_paths.INTERNAL)) is not None:
+        if lost and (fault := disk_errors.write_error(out / order_paths.INTERNAL)) is not None:
             raise fault
         return _absent(folder, lost)  # a share may be mounted again by now
 

@@ -221,8 +221,8 @@ class Session:
             policy.check_file(str(url))
         while True:
             sent = {**headers, **conditions} if url.origin() == origin else dict(conditions)
-            if told := addresses.referer(referer, url):
-                sent["Referer"] = told
+            if details := addresses.referer(referer, url):
+                sent["Referer"] = details
             self._check(str(url))
             with http_errors.map_client_errors(str(url)):
                 answer = await self._ask(url, sent, policy)
@@ -244,13 +244,13 @@ class Session:
         proxy = await _proxy(url)
         if policy is not None:
             await self._resolver.vet(policy, url.host or "")
-        held = resolving.within.set(policy if proxy is None else None)
+        holder = resolving.within.set(policy if proxy is None else None)
         try:
             return await self._inner.get(
                 url, headers=headers, allow_redirects=False, proxy=proxy, ssl=self._identified.tls(url.host or "")
             )
         finally:
-            resolving.within.reset(held)
+            resolving.within.reset(holder)
 
     async def aclose(self) -> None:
         """Closes the session; the client keeps the connections."""

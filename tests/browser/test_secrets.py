@@ -22,7 +22,7 @@ from po_pw.cli import boundary
 from po_pw.downloads import known_addresses
 from po_pw.orders import read
 from po_pw.portals import memory
-from po_pw.portals.generic import grouping, recognition
+from po_pw.portals.generic import attachment_ids, record_address
 from tests.helpers.secretive_portal import SECRETS, SecretivePortal
 from tests.helpers.support import IN_TIME
 
@@ -396,11 +396,11 @@ def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:
 
 def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
     """Its id does not depend on user, signature, session or token; it does on what names the file."""
-    one = grouping.lasting(f"https://u:p1@h.example/f/{JWT}/a;jsessionid=1?id=5&sig=1&oauth_token=2")
-    other = grouping.lasting(f"https://h.example/f/{JWT}x/a;jsessionid=2?oauth_token=3&sig=4&id=5")
+    one = attachment_ids.lasting(f"https://u:p1@h.example/f/{JWT}/a;jsessionid=1?id=5&sig=1&oauth_token=2")
+    other = attachment_ids.lasting(f"https://h.example/f/{JWT}x/a;jsessionid=2?oauth_token=3&sig=4&id=5")
     assert one == other == "h.example/f/REDACTED/a?id=5"
-    assert grouping.lasting("https://h.example/f/a?id=6&sig=1") == "h.example/f/a?id=6"
-    assert recognition.record_part("https://h.example/orders/17?token=Ord04x9Kq7yreu", "") == "17"
+    assert attachment_ids.lasting("https://h.example/f/a?id=6&sig=1") == "h.example/f/a?id=6"
+    assert record_address.record_part("https://h.example/orders/17?token=Ord04x9Kq7yreu", "") == "17"
 
 
 def test_an_error_that_a_script_gets_tells_no_secret_nor_do_its_causes() -> None:

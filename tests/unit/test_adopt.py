@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, writer
+from po_pw.downloads import fetch, size_limits, writer
 from tests.helpers import faulty_server, support
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def adopted(
                 sent_name=sent_name,
                 url=url,
                 headers=sent,
-                limits=fetch.Limits(5_000_000),
+                limits=size_limits.Limits(5_000_000),
                 on_bytes=lambda _: None,
                 now=lambda: NOW,
                 kept=kept,
@@ -146,7 +146,7 @@ def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:
                     sent_name="a.pdf",
                     url="https://h/x",
                     headers={},
-                    limits=fetch.Limits(),
+                    limits=size_limits.Limits(),
                     on_bytes=lambda _: None,
                     now=lambda: NOW,
                 )

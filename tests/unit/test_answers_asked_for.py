@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, freshness, partial
+from po_pw.downloads import fetch, freshness, partial, size_limits
 from po_pw.transport import client
 from tests.helpers import faulty_server, support
 
@@ -75,7 +75,7 @@ def got(
                     models.Attachment("a1", name, models.Link(url, "")),
                     tmp_path / "0001",
                     ask=lambda conditions: ours.get(url, conditions=conditions),
-                    limits=fetch.Limits(most, resume_from=LEAST),
+                    limits=size_limits.Limits(most, resume_from=LEAST),
                     on_bytes=lambda _: None,
                     now=lambda: NOW,
                     kept=kept(url, **more) if is_kept else None,

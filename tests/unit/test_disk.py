@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, partial, writer
+from po_pw.downloads import fetch, partial, size_limits, writer
 from po_pw.journal import facts, lock, store
-from po_pw.storage import filesystem, names, publishing, staging
+from po_pw.storage import disk_errors, filesystem, names, publishing, staging
 from po_pw.transport import client
 from tests.chaos import machines
 from tests.helpers import faulty_server, journal_values
@@ -77,7 +77,7 @@ def test_the_place_is_asked_what_an_error_means(
 ) -> None:
     """One table: what each error says of one file, where small files can be written; else it is the output's."""
     error = OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
-    found = filesystem.to_order_error(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
+    found = disk_errors.to_order_error(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
     assert (type(found), found.code) == (kind, code)
     assert tmp_path.name in str(found)
 
@@ -85,22 +85,22 @@ def test_the_place_is_asked_what_an_error_means(
 @pytest.mark.parametrize(
     ("number", "meaning"),
     [
-        (112, filesystem.Kind.FULL),
-        (1295, filesystem.Kind.FULL),
-        (223, filesystem.Kind.TOO_LARGE),
-        (123, filesystem.Kind.NAME),
-        (206, filesystem.Kind.NAME),
-        (5, filesystem.Kind.IN_USE),
-        (32, filesystem.Kind.IN_USE),
-        (225, filesystem.Kind.REMOVED),
-        (64, filesystem.Kind.OTHER),
+        (112, disk_errors.Kind.FULL),
+        (1295, disk_errors.Kind.FULL),
+        (223, disk_errors.Kind.TOO_LARGE),
+        (123, disk_errors.Kind.NAME),
+        (206, disk_errors.Kind.NAME),
+        (5, disk_errors.Kind.IN_USE),
+        (32, disk_errors.Kind.IN_USE),
+        (225, disk_errors.Kind.REMOVED),
+        (64, disk_errors.Kind.OTHER),
     ],
 )
-def test_windows_says_more_than_its_errno(number: int, meaning: filesystem.Kind) -> None:
+def test_windows_says_more_than_its_errno(number: int, meaning: disk_errors.Kind) -> None:
     """Python makes `EINVAL` of what it does not know, which would be a bad name."""
-    error = OSError(errno.EINVAL if meaning is not filesystem.Kind.OTHER else errno.EIO, "said by Windows")
+    error = OSError(errno.EINVAL if meaning is not disk_errors.Kind.OTHER else errno.EIO, "said by Windows")
     setattr(error, "winerror", number)  # noqa: B010 - Windows alone has it
-    assert filesystem.kind_of(error) is meaning
+    assert disk_errors.kind_of(error) is meaning
 
 
 def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_file_system_that_takes_no_file_so_large_is_that_files_failure(part: P
 
 def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
     """4 GiB less one byte fits; one more does not, which is known from what is announced."""
-    limits = fetch.Limits(fs_limit=2**32 - 1)
+    limits = size_limits.Limits(fs_limit=2**32 - 1)
     limits.check(2**32 - 1)
     with pytest.raises(errors.PermanentError, match="the most that the disk") as caught:
         limits.check(2**32)
@@ -198,7 +198,7 @@ def fetched(into: Path, path: str) -> tuple[object, int]:
                     attachment,
                     into,
                     ask=lambda conditions: session.get(url, conditions=conditions),
-                    limits=fetch.Limits(),
+                    limits=size_limits.Limits(),
                     on_bytes=came.append,
                     now=lambda: NOW,
                 )

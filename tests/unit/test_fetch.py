@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import expected_file, fetch, file_type, writer
+from po_pw.downloads import content_check, fetch, file_type, size_limits, writer
 from po_pw.transport import client
 from tests.helpers import faulty_server, support
 
@@ -50,7 +50,7 @@ async def fetched(
 ) -> models.SavedFile:
     url = server.url(path)
     given: dict[str, Any] = {
-        "limits": fetch.Limits(),
+        "limits": size_limits.Limits(),
         "on_bytes": lambda _: None,
         "now": lambda: NOW,
         **more,
@@ -270,7 +270,7 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
                 return web.Response(text=page("About a.pdf"), content_type="text/html")
 
             server.answers["/view/7"] = answer
-            with pytest.raises(expected_file.PageInsteadError):
+            with pytest.raises(content_check.PageInsteadError):
                 await fetched(ours, server, "/view/7", tmp_path / "0001", "a.pdf", kept=kept)
             assert len(server.saw("/view/7")) == 2
             there = dataclasses.replace(kept, source=server.url("/view/7"))
@@ -280,7 +280,7 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
                     attachment("a.pdf", url),
                     tmp_path / "0001",
                     ask=lambda conditions: ours.get(url, conditions=conditions),
-                    limits=fetch.Limits(),
+                    limits=size_limits.Limits(),
                     on_bytes=lambda _: None,
                     now=lambda: NOW,
                     kept=there,
@@ -319,7 +319,7 @@ def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
         async with world() as (server, ours):
             head = page("Endless", "").encode()
             server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
-            with pytest.raises(expected_file.PageInsteadError) as caught:
+            with pytest.raises(content_check.PageInsteadError) as caught:
                 await fetched(
                     ours,
                     server,
@@ -365,7 +365,7 @@ def test_a_file_is_named_as_its_sender_means(
 @pytest.mark.parametrize("path", ["/pdf", "/chunked"])
 def test_a_file_larger_than_allowed_is_refused(tmp_path: Path, path: str) -> None:
     """The limit holds by the announced length and, without one, while bytes come."""
-    error = refused(tmp_path, path, "a.pdf", limits=fetch.Limits(1_000_000))
+    error = refused(tmp_path, path, "a.pdf", limits=size_limits.Limits(1_000_000))
     assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.TOO_LARGE
 

@@ -9,7 +9,7 @@ from aiohttp import web as aioweb
 
 from po_pw import errors, hostnames, models, settings
 from po_pw.portals.coupa import coupa_portal
-from po_pw.portals.generic import recognition
+from po_pw.portals.generic import sign_in_signs
 from po_pw.transport import addresses, allowed_hosts, client, resolving
 from tests.helpers import faulty_server, support
 
@@ -234,7 +234,7 @@ def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
 )
 def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
     """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
-    fence = allowed_hosts.host_policy(ORDER, is_sign_in=lambda address: recognition.leads_to_sign_in(address, ORDER))
+    fence = allowed_hosts.host_policy(ORDER, is_sign_in=lambda address: sign_in_signs.leads_to_sign_in(address, ORDER))
     with pytest.raises(allowed_hosts.NotAllowedError):
         fence.check_hop(url, ORDER)
     fence.check_hop("https://idp.example/x?SAMLRequest=abc", ORDER)

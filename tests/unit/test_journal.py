@@ -17,7 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from po_pw import errors, models
-from po_pw.journal import codec, facts, restore, store
+from po_pw.journal import codec, facts, queries, restore, store
 from tests.helpers.journal_values import PLAN, START, order, outcome, raw, row, saved, without_log
 from tests.helpers.support import run_async
 
@@ -33,8 +33,8 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return where if request.param == "log" else without_log(where)
 
 
-def known(what: models.Outcome) -> store.Known:
-    return store.Known(what, doubted=False)
+def known(what: models.Outcome) -> queries.Known:
+    return queries.Known(what, doubted=False)
 
 
 BAD = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 9, column po_number: empty")
@@ -59,7 +59,7 @@ def test_every_kind_of_row_comes_back(path: Path) -> None:
             run = await journal.begin(PLAN, rows)
             await journal.commit(run, outcome(2))
             await journal.commit(run, failed)
-            assert journal.counts(run) == store.Counts(rows=7, orders=3, refused=1, duplicates=3)
+            assert journal.counts(run) == queries.Counts(rows=7, orders=3, refused=1, duplicates=3)
             assert [found.row for found in journal.orders(run)] == [2, 3, 4]
             got = list(journal.rows(run))
         duplicate, pending = models.Status.DUPLICATE, models.Status.PENDING

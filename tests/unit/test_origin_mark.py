@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import models, settings
-from po_pw.downloads import fetch
+from po_pw.downloads import fetch, size_limits
 from po_pw.storage import filesystem, origin_mark
 from po_pw.transport import client
 from tests.helpers import faulty_server, marks, support
@@ -120,7 +120,7 @@ def fetched(into: Path, *, is_marked: bool = True, at: str = "/get/7?sig=SECRET"
                     models.Attachment("a1", "a.pdf", models.Link(url, server.url("/orders/7?session=SECRET"))),
                     into,
                     ask=lambda conditions: ours.get(url, conditions=conditions),
-                    limits=fetch.Limits(),
+                    limits=size_limits.Limits(),
                     on_bytes=lambda _: None,
                     now=lambda: AT,
                     is_marked=is_marked,
@@ -146,7 +146,7 @@ def adopted(into: Path, part: Path, *, is_marked: bool = True) -> None:
             sent_name="a.pdf",
             url="https://files.example/get/7?sig=SECRET",
             headers={},
-            limits=fetch.Limits(),
+            limits=size_limits.Limits(),
             on_bytes=lambda _: None,
             now=lambda: AT,
             page=PAGE,

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, models
-from po_pw.downloads import fetch, freshness, partial
+from po_pw.downloads import fetch, freshness, partial, size_limits
 from po_pw.transport import client
 from tests.helpers import support
 
@@ -78,7 +78,7 @@ async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[mod
                 ATTACHMENT,
                 into,
                 ask=lambda conditions: ours.get(url, conditions=conditions),
-                limits=fetch.Limits(resume_from=LEAST),
+                limits=size_limits.Limits(resume_from=LEAST),
                 on_bytes=sender.take,
                 now=lambda: NOW,
             )

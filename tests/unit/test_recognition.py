@@ -10,7 +10,7 @@ import pytest
 from po_pw import models
 from po_pw.models import PageKind
 from po_pw.portals import memory as memories
-from po_pw.portals.generic import numbers, page_facts, recognition
+from po_pw.portals.generic import numbers, page_facts, recognition, record_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -389,7 +389,7 @@ def test_another_orders_page_after_a_redirect_teaches_nothing() -> None:
 )
 def test_the_records_own_part_of_an_address(url: str, number: str, siblings: tuple[str, ...], part: str) -> None:
     """An id or number, told by the PO number, by what varies among orders, or by its looks."""
-    assert recognition.record_part(P + url, number, [P + one for one in siblings]) == part
+    assert record_address.record_part(P + url, number, [P + one for one in siblings]) == part
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_the_records_own_part_of_an_address(url: str, number: str, siblings: tup
 )
 def test_an_address_keeps_the_record(url: str, keeps: bool) -> None:
     """As a part of its own, never inside a longer number or a return address."""
-    assert recognition.keeps_record(P + url, "5512") is keeps
+    assert record_address.keeps_record(P + url, "5512") is keeps
 
 
 @pytest.mark.parametrize(

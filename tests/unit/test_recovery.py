@@ -89,7 +89,7 @@ def test_what_is_nowhere_is_forgotten(tmp_path: Path) -> None:
     ready = prepared(tmp_path)
     staging.Work(tmp_path / ready.work).discard()
     recovered, known = saved_then(tmp_path, ready)
-    assert (recovered.published, recovered.held, known) == ((), (), [])
+    assert (recovered.published, recovered.unpublished, known) == ((), (), [])
 
 
 def test_what_is_in_the_way_is_said_and_loses_nothing(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_is_in_the_way_is_said_and_loses_nothing(tmp_path: Path) -> None:
     ready = prepared(tmp_path)
     (tmp_path / ready.folder).write_bytes(b"mine")
     recovered, known = saved_then(tmp_path, ready)
-    assert "PO-2_COMPLETED is a file" in recovered.held[0]
+    assert "PO-2_COMPLETED is a file" in recovered.unpublished[0]
     assert known == []
     assert recovered.work == {ready.work}
     assert (tmp_path / ready.work / "a.pdf").read_bytes() == b"content"

@@ -17,7 +17,7 @@ from po_pw import errors, models
 from po_pw.portals import list_stability
 from po_pw.portals.coupa import look as looks
 from po_pw.portals.coupa import order_list, page_kind
-from po_pw.portals.generic import generic_portal, page_facts
+from po_pw.portals.generic import page_facts, page_reading
 
 if TYPE_CHECKING:
     from po_pw.portals import base
@@ -272,7 +272,7 @@ class OrderSearch:
             asked=self._list_url,
             status=opened.status(),
             po_number=opened.order.po_number,
-            words=generic_portal.WORDS,
+            words=page_reading.WORDS,
         )
         if facts.challenge_covers:
             why = "the portal asks whether you are a person"

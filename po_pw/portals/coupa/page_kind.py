@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from po_pw import hostnames, models, redact
-from po_pw.portals.generic import recognition, topics
+from po_pw.portals.generic import recognition, record_address, sign_in_signs, topics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,10 +176,10 @@ def signed_out(look: looks.Look, facts: page_facts.PageFacts) -> str:
         return f"it led to {redact.bare(facts.url).partition('://')[2]}"
     if look.asks and not look.has_header:
         return "the page asks for a user name or a password"
-    kept = recognition.same_address(facts.asked, facts.url) or recognition.keeps_record(
+    kept = record_address.same_address(facts.asked, facts.url) or record_address.keeps_record(
         facts.url, record_of(facts.asked)
     )
-    return recognition.sign_in_reason(facts, kept=kept)
+    return sign_in_signs.sign_in_reason(facts, kept=kept)
 
 
 def session_ended(refusals: Mapping[str, int]) -> str:

@@ -10,7 +10,7 @@ from po_pw.browser import controls
 from po_pw.portals import list_stability
 from po_pw.portals.coupa import attachments, order_search, page_kind
 from po_pw.portals.coupa import look as looks
-from po_pw.portals.generic import generic_portal, page_facts
+from po_pw.portals.generic import page_facts, page_reading
 
 if TYPE_CHECKING:
     from po_pw.portals import base
@@ -147,7 +147,7 @@ class Reading:
             asked=asked,
             status=opened.status(),
             po_number=opened.order.po_number,
-            words=generic_portal.WORDS,
+            words=page_reading.WORDS,
         )
 
     async def _go(self, url: str) -> None:

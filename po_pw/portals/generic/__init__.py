@@ -1,1 +1,1 @@
-"""Reading pages of any portal: the words, controls and lists people would recognise."""
+"""Reads the pages of any portal by the words, controls and lists that people recognise."""

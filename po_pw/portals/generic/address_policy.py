@@ -1,4 +1,4 @@
-"""What an address does when it is asked: it hands out a file, or it changes something. Pure."""
+"""What requesting an address does: return a file, or change something. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from po_pw.portals.generic import (
-    change_words,
-    file_names,
-    icon_words,
-    identifiers,
-    label_words,
-    tokenizer,
-)
+from po_pw.portals.generic import change_words, file_names, icon_words, identifiers, label_words, tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -51,14 +44,13 @@ _SIGNED: Final = re.compile(
     re.IGNORECASE,
 )
 _ANSWERS: Final = {"json", "jsonl", "xml", "js", "yaml", "yml", "html", "htm", "xhtml", "ts"}
-"""Endings of what a program answers with, as often as of files."""
+"""Extensions that server programs use as often as files do."""
 
 
 def is_file(segment: str) -> bool:
-    """Whether a part of an address is a file's name.
+    """Whether a part of an address is a file name.
 
-    An ending that a program may have as well proves nothing where what stands before it tells to change something:
-    "approve.xml", "deleteFile.ajax".
+    An extension that server programs use too proves nothing after a word of change: "approve.xml", "deleteFile.ajax".
     """
     if not file_names.is_file_name(segment) or _PAGE_ENDINGS.search(segment):
         return False
@@ -69,7 +61,7 @@ def is_file(segment: str) -> bool:
 
 
 def is_plain_file_address(url: str) -> bool:
-    """Whether an address says by itself that a file is behind it: a file's name, or a word of download, at its end."""
+    """Whether an address alone shows that it returns a file: it ends in a file name or a word for downloading."""
     parts = urlsplit(url)
     segments = [unquote(one) for one in parts.path.split("/") if one]
     if segments and is_file(segments[-1]):
@@ -96,14 +88,14 @@ def change_in_address(
     strict: bool = False,
     named: bool = False,
 ) -> str | None:
-    """The word of change in an address, or None.
+    """The word of change in an address; None if it has none.
 
     Args:
         url: absolute or relative.
-        names: file names, no part of what the address does.
-        shared_segments: path segments that all items of the area share, and so say nothing about this one.
-        strict: for what is sent with a body: words that may be a place count wherever they stand.
-        named: what leads there is called like a file.
+        names: file names; words in them do not count.
+        shared_segments: path segments that all items of the area share; words in them do not count.
+        strict: for requests with a body: words that may also name a folder ("archive") count everywhere.
+        named: the link is labelled with a file name.
     """
     try:
         parts = urlsplit(url)
@@ -128,9 +120,9 @@ def change_in_address(
 
 
 def _is_place(change: change_words.Change, segments: Sequence[str], at: int) -> bool:
-    """Whether a word in an address that ends in an id tells where something is kept, and not what is done to it.
+    """Whether a word in an address that ends in an id names a folder, and not an action.
 
-    An address of the form controller, action, id does something: "/order/archive/5".
+    An address of the form controller, action, id is an action: "/order/archive/5".
     """
     return change.is_place and not 0 < at == len(segments) - 2
 
@@ -142,12 +134,12 @@ def _change_in_fragment(fragment: str, names: Collection[str], shared: Collectio
 
 
 def change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *, set_to: bool = False) -> str | None:
-    """A word of change in the names or values of a query, or of a body.
+    """A word of change in the names or values of a query or body; None if there is none.
 
     Args:
         pairs: names and values.
         names: file names that are taken out first.
-        set_to: a value that tells what was done counts too: what is sent in a body is set to it ("status=approved").
+        set_to: past participles count as well, because a body sets a field to its value ("status=approved").
     """
     for key, value in pairs:
         low = key.casefold()
@@ -155,7 +147,7 @@ def change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *,
             return value.casefold()
         if (_SIGNED.match(key) and not value.isalpha()) or (low in _RETURN_FIELDS and not value.isalpha()):
             continue
-        # Where to return to may be a place: "from=archive".
+        # A parameter may say where to return to: "from=archive".
         is_weak_enough = bool(_SIGNED.match(key)) or low in _RETURN_FIELDS
         for text in (value,) if is_weak_enough else (key, value):
             if is_file(text) or identifiers.is_opaque(text):
@@ -174,11 +166,11 @@ def change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *,
 
 
 _PUT: Final = {"status", "state", "step", "stage", "phase", "workflow", "decision", "verdict", "outcome", "transition"}
-"""Fields that put a record into a state, where an address that is no file's sets one to a word for what was done."""
+"""Fields that set a record's state if an address sets one to a past participle: `status=approved`."""
 
 
 def put_into(url: str) -> str:
-    """The field and the state that an address puts a record into: "status=approved"; `""` where it does not."""
+    """The field and value with which an address sets a record's state, e.g. "status=approved"; `""` if it sets none."""
     for key, value in parse_qsl(urlsplit(url).query):
         if tokenizer.identifier_words(key)[-1:] and tokenizer.identifier_words(key)[-1] in _PUT:
             found = change_words.changes(value, identifier=True)
@@ -188,11 +180,11 @@ def put_into(url: str) -> str:
 
 
 def may_follow(url: str, label: str) -> bool:
-    """Whether a link on a page about a file may be asked: nothing of change is in its address or its label.
+    """Whether a link on a page about a file may be requested: neither address nor label has a word of change.
 
     Args:
         url: absolute.
-        label: its whole label; the file's name in it says nothing.
+        label: its whole label; words in the file's name do not count.
     """
     name = label_words.file_name(label)
     known = (name,) if name else ()

@@ -7,10 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from po_pw.portals.generic import (
-    address_policy,
-    identifiers,
-)
+from po_pw.portals.generic import address_policy, identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +22,7 @@ _READS: Final = re.compile(
 
 
 def _graphql_operations(query: str) -> tuple[set[str], list[str]]:
-    """Kinds of the operations in a GraphQL document, and the names of their top fields and of themselves."""
+    """Kinds of the operations in a GraphQL document, with their names and those of their top fields."""
     text = _GRAPHQL_NOISE.sub(" ", query)
     kinds, tops, depth, round_depth, current = set(), [], 0, 0, ""
     for part in re.findall(r"[A-Za-z_]\w*\s*:?|[{}()]|\.\.\.\s*(?:on\s+)?\w*|[^\sA-Za-z_{}()]+", text):
@@ -54,7 +51,7 @@ def _graphql_operations(query: str) -> tuple[set[str], list[str]]:
 
 
 def _graphql_reason(content: Mapping[str, Any]) -> str | None:
-    """Why a GraphQL request must not be sent; `""` for a query; None where it is no GraphQL."""
+    """Why a GraphQL request must not be sent; `""` for a query; None if it is not GraphQL."""
     query, name = content.get("query"), content.get("operationName") or content.get("opname") or ""
     extensions = content.get("extensions")
     persisted = (isinstance(extensions, dict) and "persistedQuery" in extensions) or "doc_id" in content
@@ -77,7 +74,7 @@ def _graphql_reason(content: Mapping[str, Any]) -> str | None:
 
 
 def graphql(held: models.HeldRequest) -> str | None:
-    """Why a GraphQL request must not be sent; `""` for a query; None where it is no GraphQL."""
+    """Why a GraphQL request must not be sent; `""` for a query; None if it is not GraphQL."""
     if "graphql" in held.content_type and "json" not in held.content_type:
         return _graphql_reason({"query": held.body})
     try:
@@ -95,7 +92,7 @@ def graphql(held: models.HeldRequest) -> str | None:
 
 
 def graphql_in_query(url: str) -> str | None:
-    """The same of one that is sent with GET, in the query of its address."""
+    """Like `graphql`, for a request that is sent with GET, in the query of its address."""
     parts = urlsplit(url)
     fields: dict[str, Any] = dict(parse_qsl(parts.query))
     if "graphql" not in parts.path.lower() and "{" not in fields.get("query", ""):
@@ -109,7 +106,7 @@ _BATCH_LINE: Final = re.compile(r"^(GET|POST|PUT|PATCH|DELETE|MERGE|HEAD)\s+(\S+
 
 
 def odata_batch(held: models.HeldRequest) -> str | None:
-    """Why an OData batch must not be sent; `""` for one of GETs; None where it is no batch."""
+    """Why an OData batch must not be sent; `""` if it has only GETs; None if it is not a batch."""
     if not urlsplit(held.url).path.rstrip("/").lower().endswith("$batch"):
         return None
     asked: list[tuple[str, str]]

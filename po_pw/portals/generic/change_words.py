@@ -1,4 +1,4 @@
-"""Words that tell to change something, or tell of a change, in labels and in identifiers. Pure."""
+"""Finds words of change in labels and identifiers: verbs that change something, and words derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Form(enum.StrEnum):
-    """In which form a word of change stands."""
+    """Grammatical form of a word of change."""
 
     ACT = "ACT"
-    """It tells to do it, or may: "delete", "löschen"."""
+    """Imperative, or possibly so: "delete", "löschen"."""
     STATE = "STATE"
-    """It tells what was done: "signed"."""
+    """Past participle: "signed"."""
     NAME = "NAME"
-    """It names it: "approval", "uploads", "sharing"."""
+    """Noun: "approval", "uploads", "sharing"."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Change:
     """A word of change in a text."""
 
     word: str
-    """As it stood, folded."""
+    """As in the text, folded."""
     form: Form
     is_weak: bool = False
-    """It is as often a place or a thing as an act: "archive", "share", "post", "close"."""
+    """As often a noun as a verb: "archive", "share", "post", "close"."""
     is_place: bool = False
-    """It is weak, and what a place where files are kept may be called: "archive", not "close"."""
+    """It is weak and may name a folder: "archive", not "close"."""
 
 
 _VOWELS: Final = "aeiou"
@@ -100,7 +100,7 @@ def _english() -> Mapping[tuple[str, ...], Change]:
 
 @functools.cache
 def foreign(kind: str) -> vocabulary.WordSet:
-    """The entries of one kind, of all languages but English, whose forms are made by rule."""
+    """The entries of one kind in all languages but English, whose forms are derived by rule."""
     return vocabulary.word_set(
         [entry for name in vocabulary.LANGUAGES if name != "en" for entry in vocabulary.DATA[name].get(kind, ())]
     )
@@ -115,11 +115,11 @@ _SUFFIXES: Final = re.compile(
 
 
 def changes(text: str, *, identifier: bool = False, names: Collection[str] = ()) -> tuple[Change, ...]:
-    """All words of change in a text, in its order.
+    """All words of change in a text, in order.
 
     Args:
         text: a label, or an identifier, class, id or part of an address.
-        identifier: split at case too, and know what programmers call it (`rm`, `btnDeleteRow`).
+        identifier: the text is one: split it at case, too, and include words of programmers (`rm`, `btnDeleteRow`).
         names: file names that are taken out first.
     """
     text = file_names.without_names(text, names)
@@ -138,7 +138,7 @@ def changes(text: str, *, identifier: bool = False, names: Collection[str] = ())
         if change and change.word in _SHORTS and 0 < start < len(spoken) - 1:
             count, change = 1, None  # "documentos-del-pedido"
         if change and len(change.word) <= 2 and change.word.isascii() and (change.word,) not in _english():
-            count, change = 1, None  # two letters of an id are no word of some language
+            count, change = 1, None  # two letters of an id are not a word of some language
         if not count and (bare := _bare(spoken[start])):
             change = _english().get((bare,))
         if change:
@@ -148,7 +148,7 @@ def changes(text: str, *, identifier: bool = False, names: Collection[str] = ())
 
 
 def _spoken_changes(text: str) -> Iterator[Change]:
-    """Words of change in what people read. A longer phrase that is known as something else covers one inside it."""
+    """Words of change in a text for people; those inside a longer phrase that means something else do not count."""
     spoken, start = tokenizer.words(text), 0
     accented = tuple(tokenizer.split(unicodedata.normalize("NFC", tokenizer.INVISIBLE.sub("", text)).casefold()))
     while start < len(spoken):
@@ -168,7 +168,7 @@ def _spoken_changes(text: str) -> Iterator[Change]:
 
 
 def _is_french_participle(word: str) -> bool:
-    """Whether a word is one by its accent: "signé" was done, "signe" is to be done."""
+    """Whether the accent makes a word a participle: "signé" is one, "signe" is imperative."""
     return word.endswith(("é", "ée", "és", "ées")) and bool(
         _french().at(tuple(tokenizer.split(tokenizer.fold(word))), 0)
     )
@@ -180,7 +180,7 @@ def _french() -> vocabulary.WordSet:
 
 
 def _change_at(spoken: Sequence[str], start: int) -> tuple[int, Change | None]:
-    """The word of change at a position, the longest, and how many words it has."""
+    """The longest word of change at a position, and how many words it has."""
     word = spoken[start]
     for count in (3, 2, 1):
         known = _english().get(tuple(spoken[start : start + count])) if start + count <= len(spoken) else None
@@ -222,7 +222,7 @@ _SHORTS: Final = frozenset(vocabulary.DATA["identifiers"]["short"])
 
 @functools.cache
 def _others() -> vocabulary.WordSet:
-    """Everything known that is no change."""
+    """All known phrases that are not words of change."""
     return vocabulary.word_set(
         [
             entry
@@ -240,7 +240,7 @@ def _foreign_names() -> tuple[str, ...]:
 
 @functools.cache
 def coverings() -> tuple[str, ...]:
-    """Entries in scripts without spaces that are no change, but hold a word of change: longest first."""
+    """Entries in scripts without spaces that contain a word of change but do not mean one, longest first."""
     change = foreign("change").inside
     entries = {entry for kind in _OTHER_KINDS for entry in vocabulary.of_kind(kind).inside} | set(_foreign_names())
     return tuple(
@@ -253,9 +253,9 @@ def coverings() -> tuple[str, ...]:
 
 @functools.cache
 def _accented_changes() -> Mapping[str, frozenset[str]]:
-    """Words of change that are such only with their accents, as without them they are other words.
+    """Words of change that are different words without their accents.
 
-    Short ones (Swedish "lås", Vietnamese "gỡ"), and those that are a topic elsewhere ("priloži", "prilozi").
+    Short ones (Swedish "lås", Vietnamese "gỡ"), and those that mean attachments elsewhere ("priloži", "prilozi").
     """
     found: dict[str, set[str]] = {}
     for name in vocabulary.LANGUAGES:
@@ -276,7 +276,7 @@ def _lacks_accents(change: Change, accented: Sequence[str]) -> bool:
 
 
 def _bare(word: str) -> str:
-    """A word of an identifier without what programmers put before and after it: `btndelete`, `deleterow`."""
+    """A word of an identifier without the usual prefixes and suffixes of programmers: `btndelete`, `deleterow`."""
     bare = _SUFFIXES.sub("", _PREFIXES.sub("", word))
     return bare if bare != word and len(bare) > 2 else ""
 
@@ -284,13 +284,13 @@ def _bare(word: str) -> str:
 def change_word(
     text: str, *, identifier: bool = False, names: Collection[str] = (), acts_only: bool = False
 ) -> str | None:
-    """The first word of change in a text, or None.
+    """The first word of change in a text; None if it has none.
 
     Args:
         text: a label, or an identifier, class, id or part of an address.
-        identifier: split at case too, and know what programmers call it (`rm`, `btnDeleteRow`).
+        identifier: the text is one: split it at case, too, and include words of programmers (`rm`, `btnDeleteRow`).
         names: file names that are taken out first.
-        acts_only: leave out words that tell what was done ("signed") and names for it ("approval").
+        acts_only: ignore participles ("signed") and nouns ("approval").
     """
     for change in changes(text, identifier=identifier, names=names):
         if change.form is Form.ACT or not acts_only:
@@ -299,12 +299,12 @@ def change_word(
 
 
 def asks_whether_sure(text: str) -> bool:
-    """Whether a text asks if one is sure, as a page does before it changes something."""
+    """Whether a text asks for confirmation, as pages do before they change something."""
     return vocabulary.has(tokenizer.words(text), vocabulary.of_kind("sure"))
 
 
 def is_only_act(identifier: str) -> bool:
-    """Whether an identifier is made of words of change, controls and files alone: "btnUpload", "share-link"."""
+    """Whether an identifier consists only of words of change, of controls and of files: "btnUpload", "share-link"."""
     said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
     left = [word for word in tokenizer.identifier_words(identifier) if word not in said and not word.isdigit()]
     return not left or vocabulary.covered(

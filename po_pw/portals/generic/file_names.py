@@ -1,4 +1,4 @@
-"""Which texts are names of files, and other texts without them. Pure."""
+"""Recognises file names, and removes them from texts. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ENDING: Final = r"[A-Za-z0-9]{1,12}"
 
 
 def is_ending(stem: str, ending: str, *, alone: bool) -> bool:
-    """Whether a text is a file's name by what stands before and after its last dot.
+    """Whether a text is a file name, by the parts before and after its last dot.
 
     Args:
         stem: before the dot.
         ending: after it.
-        alone: nothing stands beside the name, so that an ending may be unknown.
+        alone: the text is nothing else, so an unknown extension will do.
     """
     low = ending.lower()
     if low in EXTENSIONS:
@@ -37,21 +37,21 @@ def is_ending(stem: str, ending: str, *, alone: bool) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether the whole text is a file's name with an extension."""
+    """Whether the whole text is a file name with an extension."""
     text = text.strip()
     found = re.fullmatch(rf"([^\\/:*?\"<>|\x00-\x1f]{{1,240}})\.({ENDING})", text)
     return found is not None and is_ending(found[1], found[2], alone=True)
 
 
 def is_known_ending(ending: str) -> bool:
-    """Whether an extension, without its dot, is one of a known type of file."""
+    """Whether an extension, without its dot, belongs to a known file type."""
     return ending.casefold() in EXTENSIONS
 
 
 def without_names(text: str, names: Collection[str]) -> str:
-    """The text with file names taken out, longest first. Only names with an extension are, and only as a whole.
+    """Removes whole file names with an extension from a text, longest first.
 
-    Also as portals write them in addresses, with other signs for the spaces.
+    Also in the forms that portals use in addresses, with other characters for spaces.
     """
     written = {one.strip().replace(" ", sign) for one in names if one for sign in (" ", "_", "-", "+", "%20")}
     for name in sorted(written, key=lambda one: (-len(one), one)):
@@ -68,9 +68,9 @@ def without_names(text: str, names: Collection[str]) -> str:
 
 
 NAME_SIGN: Final = "\ufffc"
-"""Stands where a file name was taken out."""
+"""Replaces a file name that was removed."""
 
 
 def _is_apart(before: str, first: str) -> bool:
-    """Whether a name may begin after this sign."""
+    """Whether a name may begin after this character."""
     return not before.isalnum() or bool(tokenizer.UNSPACED.match(before)) or not first.isalnum()

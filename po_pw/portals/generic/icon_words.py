@@ -1,4 +1,4 @@
-"""What an icon, a class name or a part of an address says: a download, or a change. Pure."""
+"""Whether an icon, class name or part of an address means a download or a change. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def says_download(segment: str) -> bool:
-    """Whether an identifier or a segment of a path is a word of download, or ends or begins with one."""
+    """Whether an identifier or path segment is, begins with or ends in a word for downloading."""
     found = tuple(word for word in tokenizer.identifier_words(segment) if not word.isdigit())
     kind = vocabulary.of_identifiers("download")
     return (
@@ -27,7 +27,7 @@ def says_download(segment: str) -> bool:
 
 @functools.cache
 def _kind_of_downloads() -> vocabulary.WordSet:
-    """Words of download in addresses, without those that any page may have."""
+    """Words for downloading in addresses, without those that any page may have."""
     common = {
         "attachment",
         "paperclip",
@@ -46,7 +46,7 @@ def _kind_of_downloads() -> vocabulary.WordSet:
 
 
 def icon_of_change(text: str, *, names: Collection[str] = ()) -> str | None:
-    """The word of change in an icon's name, or None: `delete_outline`, `fa-trash-o`, `bi-x`, ✕."""
+    """The word of change in an icon's name, e.g. `delete_outline`, `fa-trash-o`, `bi-x`, ✕; None if it has none."""
     found = change_words.change_word(text, identifier=True, names=names, acts_only=True)
     if found and not is_styling(found):
         return found
@@ -75,7 +75,7 @@ def _icon_word(spoken: Sequence[str]) -> str | None:
 
 
 def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
-    """Whether an icon, or a label of symbols, plainly is a download."""
+    """Whether an icon, or a label of symbols, clearly means a download."""
     texts = [*icons, label]
     if any(sign in vocabulary.SYMBOLS["download"] - set("👁🔍🔎▼📁📂") for text in texts for sign in text):
         return True
@@ -103,5 +103,5 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
 
 
 def is_styling(word: str) -> bool:
-    """Whether a word is used in class names for style, so that it says nothing there."""
+    """Whether a word in class names is about style, so that it does not count there."""
     return word in vocabulary.DATA["identifiers"]["styling"]

@@ -1,4 +1,4 @@
-"""What an identifier says that a program wrote: an id or a token says nothing, other words may. Pure."""
+"""Finds words of change in identifiers that programs wrote; ids and tokens have no words. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _OPAQUE: Final = re.compile(
 
 
 def is_opaque(text: str) -> bool:
-    """Whether a text is an id, a hash or a token rather than words."""
+    """Whether a text is an id, hash or token, and not words."""
     if not _OPAQUE.match(text) or re.fullmatch(r"[A-Za-z]+(?:[-_][A-Za-z]+)*(?:[-_]?\d{1,6})?", text):
         return False
-    # No token has a whole word of change between its separators, or at its beginning: "approve-order-4500123456".
+    # A token has no whole word of change between separators or at its beginning: "approve-order-4500123456".
     head = re.match(r"[A-Z]?[a-z]{4,}(?=[A-Z\d]|$)", text)
     parts = [one for one in re.split(r"[^A-Za-z]+", text) if len(one) > _LONGER_THAN_CHANCE]
     return not any(
@@ -31,20 +31,20 @@ def is_opaque(text: str) -> bool:
 
 
 _LONGER_THAN_CHANCE: Final = 4
-"""Letters; a shorter word may stand in a token by chance."""
+"""Minimum letters of a word that does not occur in a token by chance."""
 
 
 def act_in(
     text: str, names: Collection[str], *, styled: bool = False, weak: bool = True, itself: bool = False
 ) -> str | None:
-    """A word that tells to change, in what a program wrote; a class name of style is none.
+    """A word of change in an identifier; None if there is none. Class names about style do not count.
 
     Args:
         text: one identifier, or with `styled` a list of class names.
         names: file names that are taken out first.
         styled: it is a list of class names.
-        weak: words that are as often a place count too.
-        itself: they count only where the whole identifier says so ("btnUpload", not "UploadSet-item-3").
+        weak: words that are as often nouns count, too.
+        itself: those count only if the whole identifier is such a word ("btnUpload", not "UploadSet-item-3").
     """
     for part in text.split() if styled else [text]:
         if is_opaque(part):

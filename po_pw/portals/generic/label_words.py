@@ -1,6 +1,6 @@
-"""What the label of a link or button says it does, and which file it names. Pure."""
+"""What the label of a link or button means, and which file it names. Pure."""
 
-# ruff: noqa: RUF001 - the signs are what portals write
+# ruff: noqa: RUF001 - these are the characters that portals use
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 LONGEST_LABEL: Final = 160
-"""Characters; a longer text is no label."""
+"""Maximum characters of a label."""
 _CANDIDATE: Final = re.compile(
     rf"[^\s\\/:*?\"<>|\x00-\x1f«»“”„‹›][^\\/:*?\"<>|\x00-\x1f\n«»“”„‹›]{{0,200}}?\.({file_names.ENDING})(?![A-Za-z0-9_.-]*[A-Za-z0-9])"
 )
 
 
 def file_name(text: str) -> str:
-    """The file name that a label is or holds, e.g. `invoice.pdf` of "Download invoice.pdf (24 KB)"; `""` if none.
+    """The file name in a label, e.g. `invoice.pdf` in "Download invoice.pdf (24 KB)"; `""` if it has none.
 
-    Words before it that tell what to do are no part of it; words that may belong to it are.
+    Imperatives before the name are not part of it; other words may be.
     """
     text = tokenizer.INVISIBLE.sub("", text).strip()
     for found in _CANDIDATE.finditer(text[:400]):
@@ -34,7 +34,7 @@ def file_name(text: str) -> str:
 
 
 def _trimmed(name: str) -> str:
-    """A candidate without what stands before the name: words that tell to do something, up to the last of them."""
+    """A candidate without everything up to the last imperative before the name."""
     parts = name.split(" ")
     cut = 0
     for at in range(len(parts) - 1):
@@ -83,7 +83,7 @@ def _trimmed(name: str) -> str:
 
 
 def _without_unspaced_verb(name: str) -> str:
-    """A name without a word of change or download that is written before it without a space: `删除invoice.pdf`."""
+    """A name without a word of change or download that precedes it without a space: `删除invoice.pdf`."""
     run = tokenizer.UNSPACED_RUN.match(name)
     if not run:
         return name
@@ -110,12 +110,12 @@ _TYPE: Final = re.compile(r"[([]\s*\.?([A-Za-z0-9]{2,5})\s*[)\]]|(?<![\w.])\.?([
 
 
 def is_size(text: str) -> bool:
-    """Whether a text is the size of a file and nothing else: "1.2 MB"."""
+    """Whether a text is only a file size: "1.2 MB"."""
     return bool(_SIZE.fullmatch(text.strip()))
 
 
 def _plain(text: str, names: Collection[str] = ()) -> str:
-    """A label without names, sizes, dates and types of files."""
+    """A label without file names, sizes, dates and file types."""
     text = _DATE.sub(" ", _SIZE.sub(" ", file_names.without_names(text, names)))
     return _TYPE.sub(
         lambda one: (
@@ -130,9 +130,9 @@ def _plain(text: str, names: Collection[str] = ()) -> str:
 
 
 def is_download_label(text: str, *, names: Collection[str] = ()) -> bool:
-    """Whether a whole label is a plain download word, with or without name, size, type, date, "opens in new window".
+    """Whether a whole label means download, with or without name, size, type, date, "opens in new window".
 
-    A file name without such a word is no download label; see `file_name`.
+    A file name alone is not a download label; see `file_name`.
     """
     if len(text) > LONGEST_LABEL or change_words.change_word(text, names=names):
         return False
@@ -140,13 +140,13 @@ def is_download_label(text: str, *, names: Collection[str] = ()) -> bool:
     found = tokenizer.words(rest)
     if any(sign in vocabulary.SYMBOLS["download"] for sign in rest) and not found:
         return True
-    # "Save" alone may save what was typed into a form; with a file's name it saves that file.
+    # "Save" alone may save a form; with a file name it saves that file.
     needed = ("download", "save") if file_names.NAME_SIGN in rest else ("download",)
     return vocabulary.says(found, needed, "filler", "window") and not is_all_label(text)
 
 
 def is_all_label(text: str) -> bool:
-    """Whether a whole label says that all files are downloaded at once."""
+    """Whether a whole label means downloading all files at once."""
     found = tokenizer.words(_plain(text))
     if not vocabulary.says(found, ("all",), "download", "filler", "document", "attachment") or not vocabulary.has(
         found, vocabulary.of_kind("download")
@@ -159,12 +159,12 @@ def is_all_label(text: str) -> bool:
             tokenizer.UNSPACED.match(found[start]) and every.within(found[start])
         ):
             return True
-        start += max(phrase, 1)  # Estonian "laadi alla" holds a Swedish "alla"
+        start += max(phrase, 1)  # Estonian "laadi alla" contains a Swedish "alla"
     return False
 
 
 def is_expander_label(text: str) -> bool:
-    """Whether a whole label says that it shows a list of attachments: "Show attachments (3)", "Expand"."""
+    """Whether a whole label means showing a list of attachments: "Show attachments (3)", "Expand"."""
     if len(text) > LONGEST_LABEL or change_words.change_word(text):
         return False
     found = tokenizer.words(text)
@@ -172,7 +172,7 @@ def is_expander_label(text: str) -> bool:
 
 
 def is_next_label(text: str) -> bool:
-    """Whether a whole label says that it leads to the next entries of a list."""
+    """Whether a whole label means the next entries of a list."""
     return _turns(text, "next", "more")
 
 
@@ -180,7 +180,7 @@ _PLUS: Final = re.compile(r"[+\uff0b]\s?(\d{1,4})")
 
 
 def is_more_label(text: str) -> bool:
-    """Whether a whole label says that it shows more entries of the same list."""
+    """Whether a whole label means more entries of the same list."""
     if len(text) > LONGEST_LABEL or change_words.change_word(text):
         return False
     if _PLUS.fullmatch(text.strip()):
@@ -201,7 +201,7 @@ def _turns(text: str, kind: str, *beside: str) -> bool:
 
 
 def page_number(text: str) -> int | None:
-    """The number of the page that a label leads to: "3", "Page 3", "Seite 3"; None where it says none."""
+    """The page number in a label: "3", "Page 3", "Seite 3"; None if it has none."""
     if len(text) > 60 or re.search(r"\d[.,:/]\d", text):
         return None
     found = tokenizer.words(text)
@@ -212,18 +212,18 @@ def page_number(text: str) -> int | None:
 
 
 def is_about_lists(text: str) -> bool:
-    """Whether a short text is about a list, and no entry of it: "Sort by date", "Filter", "Help"."""
+    """Whether a short text is about a list and not an entry of it: "Sort by date", "Filter", "Help"."""
     return vocabulary.has(tokenizer.words(text), vocabulary.of_kind("odd"))
 
 
 def is_sign_in_label(text: str) -> bool:
-    """Whether a whole label is a way to sign in."""
+    """Whether a whole label means signing in."""
     found = tokenizer.words(text)
     return len(text) <= LONGEST_LABEL and vocabulary.has(found[:6], vocabulary.of_kind("sign_in")) and len(found) <= 6
 
 
 def names_something(text: str) -> str:
-    """A label without words of download, sizes, dates and remarks on windows: what is left names the file, or `""`."""
+    """A label without words for downloading, sizes, dates and notes about windows: the file's name; may be `""`."""
     name = file_name(text)
     if name:
         return name
@@ -236,7 +236,7 @@ def names_something(text: str) -> str:
 
 
 def is_name_label(text: str, *, names: Collection[str] = ()) -> bool:
-    """Whether a whole label is a file's name, with or without size, type, date or "opens in a new window"."""
+    """Whether a whole label is a file name, with or without size, type, date or "opens in a new window"."""
     if not any(file_names.is_file_name(one) and one.casefold() in text.casefold() for one in names):
         return False
     found = tokenizer.words(_plain(text, names).replace(file_names.NAME_SIGN, " "))
@@ -246,7 +246,7 @@ def is_name_label(text: str, *, names: Collection[str] = ()) -> bool:
 
 
 def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
-    """Whether a label says to change something and nothing else: "Delete", "Remove this file"."""
+    """Whether a label means only a change: "Delete", "Remove this file"."""
     rest = _plain(text, names)
     said = change_words.changes(rest)
     acts = {word for change in said if change.form is change_words.Form.ACT for word in change.word.split()}
@@ -263,5 +263,5 @@ def says_only_change(text: str, *, names: Collection[str] = ()) -> bool:
         vocabulary.of_kind("acted_on"),
     ]
     if acts and len(tokenizer.words(rest)) > 1 and tokenizer.words(rest)[0] not in acts:
-        kinds = kinds[:-1]  # "order update" names a thing, "update order" tells to do it
+        kinds = kinds[:-1]  # "order update" is a noun, "update order" an imperative
     return not left or vocabulary.covered(left, kinds)

@@ -1,6 +1,6 @@
-"""How many attachments, entries or pages a text counts. Pure."""
+"""Reads counts of attachments, entries and pages from texts. Pure."""
 
-# ruff: noqa: RUF001, RUF002 - the signs are what portals write
+# ruff: noqa: RUF001, RUF002 - these are the characters that portals use
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def _is_year(number: int) -> bool:
 
 
 def claims(label: str, *, badge: str = "") -> int | None:
-    """How many attachments a heading, label or badge claims; None where no number in it stands as a count.
+    """Number of attachments stated by a heading, label or badge; None if it states none.
 
     Args:
         label: e.g. "Attachments (3)", "3 attachments".
-        badge: the text of an element of its own beside the label, e.g. "3".
+        badge: text of a separate element beside the label, e.g. "3".
     """
     label = " ".join(label.split())
     if not label or len(label) > 80:
@@ -60,7 +60,7 @@ def claims(label: str, *, badge: str = "") -> int | None:
     at = label.index(numbers[0][0])
     before, after = label[:at], label[at + len(numbers[0][0]) + len(numbers[0][1]) :]
     if tokenizer.words(before) and vocabulary.of_kind("to").at(tokenizer.words(before)[-1:], 0):
-        return None  # "up to 10 files", in languages that say it with one little word
+        return None  # "up to 10 files", in languages that use one short word
     stands = _counts_after(before, after) or _counts_before(before, after)
     return number + (1 if numbers[0][1] else 0) if stands else None
 
@@ -71,7 +71,7 @@ _NUMERALS: Final[Mapping[str, str]] = {
 
 
 def _in_digits(label: str) -> str:
-    """A label with its only number in digits where it is a word: "three attachments" gives "3 attachments"."""
+    """A label with its only number in digits: "three attachments" gives "3 attachments"."""
     found = [one for one in re.finditer(r"[^\W\d_]+", label) if tokenizer.fold(one[0]) in _NUMERALS]
     if len(found) != 1 or re.search(r"\d", label):
         return label
@@ -79,7 +79,7 @@ def _in_digits(label: str) -> str:
 
 
 def counts_files(text: str) -> bool:
-    """Whether a text ends in, or is, a count of files or attachments: "Drawings (4 files)", "3 documents"."""
+    """Whether a text is or ends in a count of files or attachments: "Drawings (4 files)", "3 documents"."""
     found = re.search(r"(?:^|[\s(\[（,·•|–-])\d{1,5}\s?([^\W\d_][^()\[\]\d]{0,40})[)\]）]?\s*$", text)
     if not found or len(text) > label_words.LONGEST_LABEL or label_words.file_name(text):
         return False
@@ -147,9 +147,9 @@ _TOTAL_LAST: Final = re.compile(
 
 
 def shown_of(text: str) -> tuple[int, int] | None:
-    """Up to which entry is shown, and of how many: "1–10 of 37" is (10, 37); None where the text says no such thing.
+    """Last entry shown and number of entries: "1–10 of 37" gives (10, 37); None if the text is nothing like it.
 
-    Numbers of pages ("Page 1 of 3") and bare fractions are none.
+    Page numbers ("Page 1 of 3") and bare fractions do not count.
     """
     folded = tokenizer.fold(" ".join(text.split()))
     if not re.search(r"\d", folded) or len(folded) > 120:
@@ -174,7 +174,7 @@ def shown_of(text: str) -> tuple[int, int] | None:
 
 
 def unshown(text: str) -> int:
-    """How many more entries there are than are shown ("and 3 more", "+2", "2 weitere"); 0: it says no such thing."""
+    """Number of entries not shown ("and 3 more", "+2", "2 weitere"); 0 if the text states none."""
     text = text.strip(" .…()[]")
     numbers = re.findall(r"\d+", text)
     if (
@@ -187,7 +187,7 @@ def unshown(text: str) -> int:
 
 
 def clipped(text: str) -> int:
-    """The number that a cell shows beside a paperclip: "📎 2"; 0 where it shows none."""
+    """The number beside a paperclip in a cell: "📎 2"; 0 if there is none."""
     found = re.fullmatch(r"\U0001f4ce\ufe0f?\s*\(?(\d{1,3})\)?", text.strip())
     return int(found[1]) if found else 0
 
@@ -197,7 +197,7 @@ _PAGES_IN_ALL: Final = re.compile(rf"(?:^|\s)(?:{_OF_WORDS}|/)\s*(\d{{1,4}})\s*$
 
 
 def pages_of(text: str, *, in_paging: bool = False) -> int | None:
-    """Number of pages in a short text: "Page 1 of 3", and in a list's paging "1 / 3"; None if it has none."""
+    """Number of pages in a short text: "Page 1 of 3", in a list's paging also "1 / 3"; None if it states none."""
     folded = tokenizer.fold(" ".join(text.split()))
     is_said = vocabulary.has(tokenizer.words(folded), _page_words())
     if len(folded) > 80 or not (is_said or in_paging):
@@ -205,13 +205,13 @@ def pages_of(text: str, *, in_paging: bool = False) -> int | None:
     if found := _PAGE_OF.search(folded):
         is_whole = is_said or not tokenizer.words(folded.replace(found[0], " "))
         return int(found[2]) if is_whole and 0 < int(found[1]) <= int(found[2]) else None
-    found = _PAGES_IN_ALL.search(folded) if is_said and in_paging else None  # which of them is a field's value
+    found = _PAGES_IN_ALL.search(folded) if is_said and in_paging else None  # one of them is the value of a field
     return int(found[1]) if found else None
 
 
 @functools.cache
 def _page_words() -> vocabulary.WordSet:
-    """Words for a page, without those that only stand beside them."""
+    """Words for a page, without those that only accompany them."""
     return vocabulary.word_set(
         [
             entry

@@ -93,7 +93,7 @@ class CredentialForm:
 
     kinds: tuple[str, ...]
     """Sorted, of `password`, `pin`, `new-password`, `code` (one-time), `username` (declared), `email`, `name` (by its
-    name alone), `relay` (a hidden SAML or token form that goes on by itself)."""
+    name alone), `relay` (a hidden SAML or token form that submits itself)."""
     in_content: bool
     """Not in the site's header, navigation, sidebar or footer."""
     modal: bool
@@ -132,20 +132,20 @@ class PageFacts:
     """Current address, after redirects and changes by scripts."""
     asked: str
     status: int
-    """HTTP status; 0 where unknown."""
+    """HTTP status; 0 if unknown."""
     canonical: str = ""
     """`link[rel=canonical]`, else `og:url`."""
     title: str = ""
     headings: tuple[tuple[int, str], ...] = ()
     """Level (1 to 3) and text, in the page's order, of the content alone."""
     fields: tuple[tuple[str, str], ...] = ()
-    """Labels and values of the content, at most 100, none of a form that asks who somebody is."""
+    """Labels and values of the content, at most 100, none from a form that asks for credentials."""
     text_length: int = 0
     """Characters of the content, white space collapsed."""
     opening: str = ""
-    """The first 200 characters of it."""
+    """The first 200 characters of the content."""
     text_hash: str = ""
-    """Of the content's text without digits and this order's number; `""` where it has no text."""
+    """Hash of the content's text without digits and this order's number; `""` if it has no text."""
     forms: tuple[CredentialForm, ...] = ()
     ways_in: tuple[WayIn, ...] = ()
     signs_out: bool = False
@@ -159,7 +159,7 @@ class PageFacts:
     says_error: tuple[str, ...] = ()
     """Titles, headings and alerts that say that something failed."""
     signature: frozenset[str] = frozenset()
-    """Short hashes of the content's headings, labels, ids and classes, at most 240, the same choice for like pages."""
+    """Short hashes of the content's headings, labels, ids and classes, at most 240; similar pages keep the same."""
 
     def to_json(self) -> str:
         """The facts as JSON; see `from_json`."""
@@ -205,11 +205,11 @@ async def look(
         status: of the response; 0 if unknown.
         po_number: of the order, taken out of the text before it is compared with other orders'.
         words: tests of labels; by default the few built in.
-        within: seconds after which a document is looked at as far as it came: one whose own navigation was stopped
-            never says that it is whole; None: as long as Playwright waits.
+        within: maximum seconds to wait; then the document is read as it is, because one whose navigation was stopped
+            never finishes; None: as long as Playwright waits.
 
     Raises:
-        playwright.Error: the page is gone, or does not stop being replaced.
+        playwright.Error: the page is gone, or is replaced again and again.
     """
     for turn in range(_MOST_TRIES):
         try:
@@ -261,7 +261,7 @@ def parse(
         for one in documents
         for form in one["forms"]
     )
-    # A form's own button is a part of the form, and where nothing is asked a way in of its own.
+    # A form's own button belongs to the form; if the form asks for nothing, the button is a way to sign in.
     asking = {form.action for form in forms if form.action}
     ways_in = tuple(
         WayIn(control["label"], control["address"], bool(control["in_content"] or control["modal"]))
@@ -296,7 +296,7 @@ def parse(
 
 
 def signature(features: set[str]) -> frozenset[str]:
-    """Short hashes; where there are too many, the same ones are kept of like pages."""
+    """Short hashes; if there are too many, similar pages keep the same ones."""
     hashes = sorted(hashlib.sha256(feature.encode()).hexdigest()[:8] for feature in features)
     return frozenset(hashes[:_MOST_FEATURES])
 

@@ -12,10 +12,11 @@ from po_pw.portals.generic import (
     address_policy,
     api_queries,
     control_policy,
+    control_veto,
     file_names,
     identifiers,
     label_words,
-    recognition,
+    record_address,
     tokenizer,
     topics,
 )
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def _is_same_record(url: str, record: str, page_url: str) -> bool:
-    """Whether an address is of the same record: it holds the record's part or, where none is known, is the page's."""
+    """Whether an address is of the same record: it has the record's part or, if none is known, is the page's."""
     if record:
-        return recognition.keeps_record(url, record)
+        return record_address.keeps_record(url, record)
     return bool(page_url) and urlsplit(url)[:3] == urlsplit(page_url)[:3]
 
 
@@ -45,14 +46,14 @@ def _pass(why: str) -> models.Judgement:
 def decide(
     held: models.HeldRequest, purpose: models.Purpose, control: models.Control, *, read_only: bool, record: str
 ) -> models.Judgement:
-    """What becomes of a request that followed a press.
+    """Decides on a request that follows a press.
 
     Args:
         held: the request.
         purpose: why the control was pressed.
-        control: what was pressed.
-        read_only: nothing but GET may be sent, except what asks in the form of a POST (GraphQL, OData).
-        record: the record's own part of the page's address (its id or number); `""` where unknown.
+        control: the pressed control.
+        read_only: send only GET, and POSTs that are queries (GraphQL, OData).
+        record: the part of the page's address that names its record; `""` if unknown.
     """
     method = held.method.upper()
     scheme = urlsplit(held.url).scheme
@@ -73,7 +74,7 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
     graph = api_queries.graphql_in_query(held.url)
     if graph is not None:
         return _pass("a GraphQL query") if not graph else _stop(graph)
-    word = address_policy.change_in_address(held.url, names=control_policy.proven_names(control, ()))
+    word = address_policy.change_in_address(held.url, names=control_veto.proven_names(control, ()))
     if word:
         return _stop(f'the address says "{word}"')
     if held.resource != "document":
@@ -101,11 +102,11 @@ def _post(
     if hostnames.origin_of(held.url) != hostnames.origin_of(held.page_url):
         return _stop("a POST to another host")
     shown = label_words.file_name(control.row)
-    reason = control_policy.veto(control, names=(shown,) if shown else ())
+    reason = control_veto.veto(control, names=(shown,) if shown else ())
     if reason:
         return _stop(reason)
     word = address_policy.change_in_address(
-        held.url, names=control_policy.proven_names(control, ()), strict=True
+        held.url, names=control_veto.proven_names(control, ()), strict=True
     ) or _change_in_body(held, control)
     if word:
         return _stop(f'the request says "{word}"')
@@ -126,10 +127,10 @@ def _post_for_file(control: models.Control) -> models.Judgement:
 
 
 def _change_in_body(held: models.HeldRequest, control: models.Control) -> str | None:
-    names = control_policy.proven_names(control, ())
+    names = control_veto.proven_names(control, ())
     if held.fields:
         return address_policy.change_in_pairs(
-            tuple(control_policy.fields_of(models.Form("post", "", held.fields))), names, set_to=True
+            tuple(control_veto.fields_of(models.Form("post", "", held.fields))), names, set_to=True
         )
     body = held.body.strip()
     if not body:
@@ -174,13 +175,13 @@ _POST_BACK_ARGUMENT: Final = {
     "jakarta.faces.partial.event",
 }
 _STEPS: Final = {"wizard", "workflow", "step", "steps", "process"}
-"""Words for what leads through a procedure, and not through a list."""
+"""Words for steps of a procedure, not for pages of a list."""
 _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
 def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
-    """A post-back of the page's own form to its own address that turns to a page or tab of the list."""
-    if control_policy.is_submit(control):
+    """Decides on a post-back of the page's own form to its own address that shows a page or tab of the list."""
+    if control_veto.is_submit(control):
         return _stop("a submit button does not open a list")
     if urlsplit(held.url)[:4] != urlsplit(held.page_url)[:4] and urlsplit(held.url)[:4] != (
         *urlsplit(held.page_url)[:3],
@@ -190,7 +191,7 @@ def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judg
     fields = dict(held.fields)
     if not any(name in fields for name in _POST_BACK_STATE):
         return _stop("a POST that is not the page's own form")
-    # The control itself is the last part of its name; what it stands in says nothing of what it does.
+    # The control itself is the last part of its name; the containers before it do not matter.
     sources = [re.split(r"[$:]", value)[-1] for name, value in held.fields if name in _POST_BACK_SOURCE]
     arguments = [value for name, value in held.fields if name in _POST_BACK_ARGUMENT]
     if any(_STEPS & set(tokenizer.identifier_words(value)) for name, value in held.fields if name in _POST_BACK_SOURCE):

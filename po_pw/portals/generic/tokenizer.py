@@ -1,4 +1,4 @@
-"""Texts as words: without case, accents and invisible signs, split as people and programs write them. Pure."""
+"""Splits texts and identifiers into words, without case, accents and invisible characters. Pure."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ _MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[\u0370-\u052f])")
 
 
 def split(folded: str) -> Iterator[str]:
-    """The words of a text that is folded already."""
+    """The words of a text that is already folded."""
     for word in _WORD.findall(folded):
-        if _MIXED.match(word):  # letters of two scripts in one word: it is written to look like another
+        if _MIXED.match(word):  # letters of two scripts in one word: it imitates another word
             word = word.translate(_LOOKALIKES)
         if UNSPACED.search(word):
             yield from (part for part in UNSPACED_RUN.split(word) if part)

@@ -1,6 +1,6 @@
-"""What a heading or another short text says of an area: that it holds attachments, that there are none. Pure."""
+"""What a heading or short text says about an area: attachments, none, loading, an error. Pure."""
 
-# ruff: noqa: RUF001 - the signs are what portals write
+# ruff: noqa: RUF001 - these are the characters that portals use
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _COUNT: Final = re.compile(
 
 
 def topic(text: str) -> float:
-    """How surely a short text is the heading or label of an area of attachments.
+    """How certainly a short text is the heading or label of an attachment area.
 
     Returns:
-        1.0 where the whole text is such a topic (a count, a colon, an icon beside it), 0.8 where it contains one among
-        few words ("Order attachments"), 0.5 where it is documents or files, 0 otherwise.
+        1.0 if the whole text means attachments (with or without count, colon, icon), 0.8 if it does among a few words
+        ("Order attachments"), 0.5 if it means documents or files, else 0.
     """
-    # What stands in brackets ("PDF, max. 10 files") is said beside the topic.
+    # Text in brackets ("PDF, max. 10 files") is a remark.
     text = re.sub(r"\s*[(\[（【](?!\s*\d+\s*[)\]）】])[^)\]）】]*[)\]）】]\s*$", "", text.strip())
     if (
         not text
@@ -55,7 +55,7 @@ def topic(text: str) -> float:
 
 
 def is_discussion(text: str) -> bool:
-    """Whether a short text heads what people wrote to each other, or what happened: comments, messages, history."""
+    """Whether a short text is the heading of a discussion or history: comments, messages, history."""
     found, kind = tokenizer.words(_COUNT.sub(" ", text.strip())), vocabulary.of_kind("discussion")
     is_short = 0 < len(found) <= 4 and not label_words.file_name(text)
     return (
@@ -66,7 +66,7 @@ def is_discussion(text: str) -> bool:
 
 
 def heads(found: Sequence[str]) -> str:
-    """Which topic is among the words, where it is not said of something else ("attachment policy")."""
+    """Which topic is among the words, unless it only qualifies another ("attachment policy")."""
     modifiers, beside = (
         vocabulary.of_kind("modifier"),
         (vocabulary.of_kind("filler"), vocabulary.of_kind("document"), vocabulary.of_kind("attachment")),
@@ -90,7 +90,7 @@ def heads(found: Sequence[str]) -> str:
 
 
 def topic_of_identifier(text: str) -> bool:
-    """Whether an id, class or test id names an area of attachments: `attachmentsList`, not `has-attachments`."""
+    """How certainly an id, class or test id names an attachment area: `attachmentsList`, not `has-attachments`."""
     return any(_is_topic(one) for one in text.split())
 
 
@@ -133,7 +133,7 @@ def says_none(text: str) -> bool:
 
 
 def says_loading(text: str) -> bool:
-    """Whether a short text says that something is being loaded: "Loading…", "Please wait"."""
+    """Whether a short text says that something is loading: "Loading…", "Please wait"."""
     found = tokenizer.words(text)
     if not found or len(text) > 80:
         return False
@@ -144,7 +144,7 @@ def says_loading(text: str) -> bool:
 
 @functools.cache
 def _waits() -> vocabulary.WordSet:
-    """What asks to wait: the first word of each language's list, and the longer phrases."""
+    """Phrases that ask to wait: the first word of each language's list, and the longer ones."""
     return vocabulary.word_set(
         [entry for name in vocabulary.LANGUAGES for entry in vocabulary.DATA[name].get("wait", ())[:2]]
     )
@@ -168,7 +168,7 @@ def names_a_section(text: str) -> bool:
 
 
 def trouble(text: str) -> str:
-    """What a heading, title or alert says went wrong: `missing` (no such page), `denied`, `failed`; `""`: nothing."""
+    """The trouble in a heading, title or alert: `missing` (no such page), `denied`, `failed`; `""` if none."""
     found = tokenizer.words(text)
     if not found or len(found) > 40:
         return ""

@@ -1,8 +1,8 @@
-"""The words of the field in many languages, and which of them a text is made of. Values in, values out.
+"""The vocabulary in many languages, and which of its words a text consists of. Pure.
 
-Three rules hold throughout. Case and accents do not count. Words are whole words, or words that begin with a stem that
-the data marks; only scripts that write without spaces are searched inside. And what a text *is* is decided by its
-whole: a label is a download label only where every word in it is one that such labels are made of.
+Three rules apply throughout. Case and accents do not count. Words match as a whole, or by a stem that the data marks;
+only scripts without spaces are searched within runs. A text is classified as a whole: a label is a download label only
+if all its words belong to such labels.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 DATA: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
     (importlib.resources.files("po_pw.portals.generic") / "vocabulary.toml").read_text("utf-8")
 )
-"""By language, or by what else the file lists, and by kind; the file says what a kind means."""
+"""By language (or another section of the file) and by kind; the file explains the kinds."""
 _TABLES: Final = {"symbols", "identifiers", "files", "numerals"}
 LANGUAGES: Final = tuple(sorted(name for name in DATA if name not in _TABLES))
-"""The languages that are known, by their two letters."""
+"""The known languages, as two-letter codes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class WordSet:
     longest: int
 
     def at(self, found: Sequence[str], start: int) -> int:
-        """How many words from `start` on are an entry: the longest; 0 where none is."""
+        """Number of words from `start` on that form the longest entry; 0 if none does."""
         for count in range(min(self.longest, len(found) - start), 0, -1):
             if tuple(found[start : start + count]) in self.phrases:
                 return count
@@ -46,12 +46,12 @@ class WordSet:
         return 1 if self.stems and word.startswith(self.stems) else 0
 
     def within(self, run: str) -> str:
-        """An entry inside a run of a script without spaces, or `""`."""
+        """An entry within a run of a script without spaces; `""` if there is none."""
         return next((entry for entry in self.inside if entry in run), "")
 
 
 def word_set(entries: Collection[str]) -> WordSet:
-    """Entries as they are searched for; `*` at an end marks a stem."""
+    """Prepares entries for searching; `*` at an end marks a stem."""
     phrases, stems, inside = set(), set(), set()
     for entry in entries:
         if entry.endswith("*"):
@@ -73,7 +73,7 @@ def of_kind(kind: str) -> WordSet:
 
 @functools.cache
 def of_identifiers(kind: str) -> WordSet:
-    """The entries of one kind that identifiers, class names and addresses are made of."""
+    """The entries of one kind that occur in identifiers, class names and addresses."""
     return word_set(DATA["identifiers"][kind])
 
 
@@ -81,7 +81,7 @@ SYMBOLS: Final[Mapping[str, frozenset[str]]] = {name: frozenset(text) for name, 
 
 
 def _cut(run: str, kinds: Sequence[WordSet]) -> bool:
-    """Whether a run in a script without spaces is made of entries alone."""
+    """Whether a run in a script without spaces consists only of entries."""
     reached = {0}
     for start in range(len(run)):
         if start in reached:
@@ -115,13 +115,13 @@ def has(found: Sequence[str], kind: WordSet) -> bool:
 
 
 def says(found: Sequence[str], needed: Sequence[str], *beside: str, numbers: bool = True) -> bool:
-    """Whether the words are made of entries of these kinds alone, at least one of a needed one among them."""
+    """Whether the words consist only of entries of these kinds, at least one of them of a needed kind."""
     kinds = [of_kind(name) for name in (*needed, *beside)]
     return bool(found) and covered(found, kinds, numbers=numbers) and any(has(found, of_kind(name)) for name in needed)
 
 
 def entries(language: str) -> Mapping[str, tuple[str, ...]]:
-    """The words of one language as the data has them, by kind.
+    """The words of one language as in the data, by kind.
 
     Raises:
         KeyError: the language is not known.
