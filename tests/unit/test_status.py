@@ -314,6 +314,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
         connection.execute("DROP TABLE orders")
         connection.execute("ALTER TABLE rows DROP COLUMN levels")
         connection.execute("ALTER TABLE rows DROP COLUMN found_done")
+        connection.execute("ALTER TABLE rows DROP COLUMN folder")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
     assert status.read(out).outdated == 3
