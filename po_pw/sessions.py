@@ -59,8 +59,6 @@ class SignInMethod:
     """Who signed in by form; `""`: a person in a window, or imported cookies."""
     hosts: tuple[str, ...] = ()
     """Hosts, besides the portal's own, that the person named or confirmed for the password."""
-    insecure: bool = False
-    """The person accepted plain http to another machine."""
     by_environment: bool = False
     """The password came from `PO_PW_PASSWORD`."""
     refused: bool = False

@@ -84,7 +84,7 @@ async def login(
     redact.remember(password or "")
     async with _browser(options, headed=username is None or options.headed) as (driver, launch):
         if username is None:
-            method = sessions.SignInMethod(url, "", trust.allowed(), trust.insecure)
+            method = sessions.SignInMethod(url, "", trust.allowed())
             return await by_window(options, url, driver, launch, patience=patience, method=method)
         async with _opened(kept, url, driver, launch) as context:
             with page_opening.map_errors(f"the sign-in to {hostnames.origin_of(url)}"):
@@ -94,7 +94,7 @@ async def login(
                         await trying.fill(forms.Answers(username, password or "", code), trust)
                     proof = await trying.prove()
             # Only now is it known which hosts the person confirmed.
-            method = sessions.SignInMethod(url, username, trust.allowed(), trust.insecure, by_environment)
+            method = sessions.SignInMethod(url, username, trust.allowed(), by_environment)
             return await _save(kept, url, context, launch, proof, method)
 
 

@@ -63,7 +63,7 @@ async def _fill(
     if found is None:
         why = "the portal refused the password the last time" if last.method.refused else "no password is saved for it"
         raise errors.LoginRequiredError(_person_needed(kept, last.origin, why))
-    trust = trusts.Trust(last.method.hosts, insecure=last.method.insecure)
+    trust = trusts.Trust(last.method.hosts)
     answers = forms.Answers(found.username, found.password, codes.from_command(options.totp_command))
     try:
         await trying.fill(answers, trust)

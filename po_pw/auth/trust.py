@@ -32,8 +32,6 @@ class Trust:
     """Hosts that the person named (`--sign-in-host`)."""
     confirm: Callable[[str], bool] | None = None
     """Asks the person whether a host is right; blocks. None where nobody can be asked."""
-    insecure: bool = False
-    """Plain http to another machine is all right (`--insecure`)."""
     confirmed: set[str] = dataclasses.field(default_factory=set)
     """Hosts that the person has said yes to: nobody is asked twice."""
 
@@ -59,10 +57,11 @@ async def check_target(target: Target, origin: str, trust: Trust) -> None:
         if parts.scheme not in {"http", "https"} or not host:
             msg = f"the sign-in form is sent to {url!r}, which is not a web address: nothing was typed"
             raise errors.LoginRequiredError(msg)
-        if parts.scheme == "http" and not trust.insecure and not is_this_machine(host):
+        if parts.scheme == "http" and not is_this_machine(host):
             msg = (
                 f"the sign-in form on {host} is sent without encryption (http), so anybody on the way could read what "
-                "is typed; nothing was typed. Use the portal's https address, or --insecure if you accept that."
+                "is typed; nothing was typed. Use the portal's https address, or sign in in a window: leave out "
+                "--username."
             )
             raise errors.LoginRequiredError(msg)
         if _is_asked_for(url, origin) or host in trust.allowed():

@@ -82,14 +82,6 @@ def login(
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option(
-            "--insecure",
-            help="Type the password even if it is sent without encryption (http).",
-            rich_help_panel=panels.PORTAL,
-        ),
-    ] = False,
     wait: Annotated[
         float,
         typer.Option(metavar="DURATION", parser=durations.seconds, help="How long to wait for you to sign in."),
@@ -145,7 +137,7 @@ def login(
             cookies = _cookies(import_cookies, url, sign_in_host or [])
             _report(asyncio.run(engine.import_cookies(options, url, cookies)), options)
             return
-        trust = trusts.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None, insecure)
+        trust = trusts.Trust(tuple(sign_in_host or ()), _confirm if sys.stdin.isatty() else None)
         found = _credentials(kept, options, url, username, trust, from_stdin=password_stdin)
         code = codes.from_command(options.totp_command) or (_code if sys.stdin.isatty() else None)
         if found is None:

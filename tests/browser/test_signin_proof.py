@@ -214,7 +214,6 @@ TARGETS: Final = [
     ),
     ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(), "without encryption"),
     ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(("p.example",)), "without encryption"),
-    ("http://p.example", "http://p.example/in", "http://p.example", trust.Trust(insecure=True), ""),
     ("https://p.example", "http://p.example/in", "https://p.example", trust.Trust(), "without encryption"),
     ("http://192.168.1.5", "http://192.168.1.5/", "http://192.168.1.5", trust.Trust(), "without encryption"),
     ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x", "http://127.0.0.1:8080", trust.Trust(), ""),
