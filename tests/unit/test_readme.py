@@ -50,8 +50,8 @@ def test_readme_stays_short() -> None:
     assert len(README.splitlines()) <= 240
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_option_that_a_page_names_exists(page: Path) -> None:
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_every_option_that_a_page_names_exists(document: Path) -> None:
     """An option that the program does not know is a lie."""
     group = get_command(commands.app)
     known = set(OTHERS)
@@ -60,7 +60,7 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
         command = todo.pop()
         todo += getattr(command, "commands", {}).values()
         known |= {option for parameter in command.params for option in parameter.opts}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text("utf-8")))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text("utf-8")))
     assert named - known == set()
 
 
@@ -70,12 +70,12 @@ def test_the_version_is_one() -> None:
     assert project["version"] == po_pw.__version__
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_every_link_of_a_page_leads_somewhere(document: Path) -> None:
     """To a file of this project, and to a heading that is in it."""
-    text = page.read_text("utf-8")
+    text = document.read_text("utf-8")
     for path, anchor in re.findall(r"\]\((?!https?:)([\w./-]*)(?:#([\w-]+))?\)", text):
-        to = page.parent / path if path else page
+        to = document.parent / path if path else document
         assert to.exists(), path
         headings = re.findall(r"^#+ (.*)$", to.read_text("utf-8"), re.MULTILINE) if anchor else []
         assert not anchor or anchor in {slug(heading) for heading in headings}, f"{path}#{anchor}"
