@@ -13,7 +13,6 @@ import importlib.resources
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
@@ -41,10 +40,14 @@ _PAINTS_WITHIN: Final = 1.0
 _ANSWERS_WITHIN: Final = 1.0
 """Seconds after which a frame that does not respond no longer delays the others."""
 _REPEATED: Final = "repeated "
-_SERVER_ERROR: Final = 500
 _FOUND: Final = 302
+LOST: Final = 0
+"""Stands for the status of a request that was not answered: the connection failed, or the browser forbade it."""
 _REFUSALS: Final = frozenset({_FOUND, 401, 403, 419})
-_UNAUTHORIZED: Final = 401
+_ABORTED: Final = "ERR_ABORTED"
+"""In the reason for a failed request: the page itself cancelled it, or we stopped it."""
+_ABSENCES: Final = frozenset({404, 410})
+"""Statuses by which an API may say that an order has no files."""
 _COUNTED_TYPES: Final = frozenset({"document", "script", "stylesheet", "fetch", "xhr"})
 
 _SETTLED: Final = f"""(limit) => {{
@@ -237,18 +240,22 @@ class Watch:
             kind = response.headers.get("content-type", "")
             known.is_stream = "event-stream" in kind or "x-mixed-replace" in kind
             is_led_to_page = response.request.redirected_from is not None and kind.startswith("text/html")
-            self._note_answer(known, _FOUND if is_led_to_page else response.status)
+            is_redirect = 300 <= response.status < 400
+            self._note_answer(response.request, known, _FOUND if is_led_to_page or is_redirect else response.status)
             self._stir()
 
-    def _note_answer(self, known: _Request, status: int) -> None:
+    def _note_answer(self, request: playwright.Request, known: _Request, status: int) -> None:
+        """Notes what a request for data came to: what comes after redirects is the answer to what the page asked."""
         page = self._page.url
-        if known.kind not in {"fetch", "xhr"} or urlsplit(known.url).netloc != urlsplit(page).netloc:
+        while request.redirected_from is not None:
+            request = request.redirected_from
+        if known.kind not in {"fetch", "xhr"} or activity.is_elsewhere(request.url, page):
             return
-        label = activity.describe(known.kind, known.url, page, known.method)
+        label = activity.describe(known.kind, request.url, page, request.method)
         self._refusals.pop(label, None)
         if status in _REFUSALS:
             self._refusals[label] = status
-        if status >= _SERVER_ERROR or status == _UNAUTHORIZED:
+        if status in _REFUSALS or status == LOST or (status >= 400 and status not in _ABSENCES):
             self._failures[label] = status
         else:
             self._failures.pop(label, None)
@@ -256,9 +263,10 @@ class Watch:
 
     @property
     def failures(self) -> Mapping[str, int]:
-        """The page's failed data requests (500 and above, 401), by description, with the HTTP status.
+        """The page's requests for data that brought none, by description, with the HTTP status.
 
-        Not those that later succeeded.
+        302: they led to a page; `LOST`: they were not answered. Not 404 and 410, by which an API may say that there is
+        nothing, and not those that later succeeded.
         """
         return self._failures
 
@@ -277,6 +285,8 @@ class Watch:
         if known is not None:
             if known.kind == "script":
                 self._scripts[known.url] = time.monotonic()
+            if request.failure is not None and _ABORTED not in request.failure:
+                self._note_answer(request, known, _FOUND if request.redirected_from is not None else LOST)
             self._stir()
 
     def _on_socket(self, socket: playwright.WebSocket) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
+from po_pw.browser import quiet
 from po_pw.portals import list_stability
 from po_pw.portals.generic import control_policy, finder, label_words, page_facts, page_items, recognition, topics
 
@@ -22,7 +23,9 @@ WORDS: Final = page_facts.Words(
     signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
     is_error=lambda text: bool(topics.trouble(text)),
 )
-_UNAUTHORIZED: Final = 401
+_LED_AWAY: Final = 302
+_SIGN_INS: Final = frozenset({401, 419, _LED_AWAY})
+"""Statuses of requests for data by which a session has ended, see `quiet.Watch.failures`."""
 _SCROLL: Final = """() => {
   let moved = false;
   for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
@@ -335,13 +338,13 @@ class PageReading:
         return ""
 
     def _unauthorized(self) -> str:
-        """Describes a data request that was answered with 401 and succeeded on other orders' pages; `""` if none.
+        """Describes a data request that asks for a sign-in and succeeded on other orders' pages; `""` if none.
 
-        Then the session has ended, although the page itself needs none.
+        It was answered with 401 or 419, or led to a page. Then the session has ended, although the page needs none.
         """
         for label, status in self._opened.watch.failures.items():
-            if status == _UNAUTHORIZED and label in self._finder.answered:
-                return f"the page's own request ({label}) was answered with 401"
+            if status in _SIGN_INS and label in self._finder.answered:
+                return f"the page's own request ({label}) {_came_to(status)}"
         return ""
 
     def _failed(self, found: int) -> str:
@@ -355,5 +358,12 @@ class PageReading:
             return ""
         for label, status in failures.items():
             if label not in self._finder.harmless_failures:
-                return f"a part of the page did not load: {label} answered {status}"
+                return f"a part of the page did not load: {label} {_came_to(status)}"
         return ""
+
+
+def _came_to(status: int) -> str:
+    """What a request for data came to, in words; see `quiet.Watch.failures`."""
+    if status == quiet.LOST:
+        return "was not answered"
+    return "led to another page" if status == _LED_AWAY else f"was answered with {status}"
