@@ -45,17 +45,17 @@ class Status(enum.StrEnum):
     """Result of a row. The first four are also endings of folders."""
 
     COMPLETED = "COMPLETED"
-    """Every attachment that can be fetched is on disk."""
+    """Every attachment that is wanted is on disk, whole."""
     NO_ATTACHMENTS = "NO_ATTACHMENTS"
-    """The order's page was read and has none."""
+    """The order's page was recognised and read to the end, and shows no attachment."""
     PARTIAL = "PARTIAL"
-    """Some files are on disk, others failed for good."""
+    """Some files are on disk, others failed for good; `error_message` says why."""
     FAILED = "FAILED"
-    """Nothing could be fetched; `Outcome.error` says why."""
+    """No file could be downloaded; `error_code` and `error_message` say why."""
     PENDING = "PENDING"
-    """Not reached: the run was stopped before. Only in tables."""
+    """The run was stopped before it, or its portal was down or asked for a sign-in. Only in tables."""
     DUPLICATE = "DUPLICATE"
-    """The same PO is on an earlier row, which has the result. Only in tables."""
+    """An earlier row has the same PO number, and the result. Only in tables."""
 
     @property
     def succeeded(self) -> bool:

@@ -92,7 +92,7 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CREDENTIALS: Meaning(
             "it, or the proxy on the way to it, asks for a user name and password",
-            "Put those of a proxy into HTTPS_PROXY and HTTP_PROXY; the README says how (In a company's network).",
+            "Put those of a proxy into HTTPS_PROXY and HTTP_PROXY; see In a company's network in the documentation.",
             shows_network=True,
             is_everybodys=False,
         ),

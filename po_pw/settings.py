@@ -98,14 +98,19 @@ class _Fields(pydantic_settings.BaseSettings):
     )
 
     out: Path = Path("downloads")
+    """The output folder: files and results go there."""
     workers: int = pydantic.Field(4, ge=1, le=64)
     """Contexts. With 1, orders are strictly one after another and nothing overlaps."""
     pages_per_context: int = pydantic.Field(1, ge=1, le=8)
+    """Pages of one browser that read orders at once."""
     orders_per_context: int = pydantic.Field(4, ge=1, le=64)
-    """Orders of one context whose files may still be arriving while it reads the next."""
+    """Orders of one browser whose files may still be arriving while it reads the next."""
     files_per_context: int = pydantic.Field(4, ge=1, le=64)
+    """Files of one browser that are downloaded at once."""
     files_in_all: int = pydantic.Field(16, ge=1, le=256)
+    """Files of the whole run that are downloaded at once."""
     files_per_host: int = pydantic.Field(8, ge=1, le=256)
+    """Files of one host that are downloaded at once."""
 
     browser: str | None = None
     """`msedge`, `chrome`, `chromium` or a path, to insist; None takes the first of them that is there."""
@@ -113,11 +118,11 @@ class _Fields(pydantic_settings.BaseSettings):
     base_profile: Path | None = None
     """Copied into each worker's user-data dir; None takes the one that `po-pw login` made for the portal."""
     home: Path | None = None
-    """Where sign-in state is kept; None for the platform's user data dir."""
+    """Where sign-ins are kept; without it in the platform's user data folder."""
     account: str = ""
     """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
     sign_in_window: bool = True
-    """Where a sign-in ends in mid-run and only a person can renew it, open a window and wait; False ends the portal's
+    """Where a sign-in ends in mid-run and only a person can renew it, open a window and wait; `false` ends the portal's
     part of the run."""
     sign_in_timeout: Seconds = 43_200
     """How long the run waits for the person in that window."""
@@ -162,7 +167,7 @@ class _Fields(pydantic_settings.BaseSettings):
     client_certificate: Path | None = None
     """PEM or PKCS#12 file with a certificate and its key, for portals that ask for one."""
     client_certificate_password: pydantic.SecretStr | None = None
-    """Of that file; from the environment or the prompt, never from an argument of a command."""
+    """Of the client certificate's file; from the environment or the prompt, never from an argument of a command."""
     client_certificate_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts that may see it; without a file, one of the system's certificate store is shown."""
 
@@ -174,7 +179,9 @@ class _Fields(pydantic_settings.BaseSettings):
     """Also save each order's own page as PDF, beside its attachments."""
 
     launch_timeout: Seconds = 30
+    """How long a browser may take to start."""
     navigation_timeout: Seconds = 45
+    """How long a page may take to open."""
     listing_timeout: Seconds = 20
     """How long a page may take to show all its attachments after it was opened."""
     patience: Seconds = 3
@@ -184,29 +191,33 @@ class _Fields(pydantic_settings.BaseSettings):
     order_timeout: Seconds = 300
     """One attempt at reading one order, clicks included; streaming files are bounded by `stall_timeout`."""
     stall_timeout: Seconds = 60
-    """No bytes of a file for so long."""
+    """A download from which no byte has come for so long is broken off."""
     grace: Seconds = 30
     """After a first Ctrl-C, how long what is in progress may take."""
     run_timeout: Seconds | None = None
     """After so long the run stops as with a first Ctrl-C; the same command continues."""
     heartbeat_every: Seconds = 5
+    """How often each browser is asked whether it still answers."""
     heartbeat_timeout: Seconds = 15
     """A browser that has not answered for so long hangs: it is killed and replaced."""
 
     attempts: int = pydantic.Field(4, ge=1, le=20)
+    """Maximum attempts per order, and per file."""
     retry_for: Seconds = 3600
     """How long an order may go on being tried again, from its first failure; waits of all workers do not count."""
     backoff_base: Seconds = 1
+    """Longest wait before a second attempt; it doubles with each further one, and a random part of it is waited."""
     backoff_cap: Seconds = 60
+    """What that wait never exceeds."""
     outage_timeout: Seconds = 3600
-    """A portal that has not answered for so long ends the run."""
+    """The orders of a portal that has not answered for so long are left for a later run."""
 
     min_free_bytes: Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=0)] = 500_000_000
     """With less free the run pauses; of a file system below 10 GB no more than a twentieth is asked for."""
     disk_timeout: Seconds = 3600
     """A pause for want of space ends the run after so long."""
     keep_awake: bool = True
-    """Keep the machine from going to sleep by itself while a run is going."""
+    """Keep the computer from going to sleep by itself while a run is going."""
 
     @pydantic.field_validator("out", "base_profile", "home", "client_certificate", mode="before")
     @classmethod

@@ -41,7 +41,13 @@ def demo(
     workers: Annotated[
         int,
         typer.Option(
-            "-w", "--workers", min=1, max=64, help="How many browsers work at once.", rich_help_panel=panels.BROWSER
+            "-w",
+            "--workers",
+            metavar="N",
+            min=1,
+            max=64,
+            help="How many browsers work at once.",
+            rich_help_panel=panels.BROWSER,
         ),
     ] = 4,
     out: Annotated[
@@ -50,10 +56,13 @@ def demo(
     ] = Path("po-pw-demo"),
     orders: Annotated[
         int | None,
-        typer.Option(min=1, max=100_000, help="How many purchase orders the portal has; usually one of each kind."),
+        typer.Option(
+            metavar="N", min=1, max=100_000, help="How many purchase orders the portal has; usually one of each kind."
+        ),
     ] = None,
     files: Annotated[
-        int | None, typer.Option(min=1, max=50, help="Files of a plain order of the generic portal; usually 3.")
+        int | None,
+        typer.Option(metavar="N", min=1, max=50, help="Files of a plain order of the generic portal; usually 3."),
     ] = None,
     latency: Annotated[
         float,
@@ -64,9 +73,11 @@ def demo(
         bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
     ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The portal's port; 0 picks a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The portal's port; 0 picks a free one.")
+    ] = 0,
 ) -> None:
-    """Start a procurement portal on this machine, fetch everything from it, and check every file.
+    """Start a procurement portal on this computer, download everything from it, and check every file.
 
     A few of its orders fail on purpose (not found, forbidden, a page instead of a file), to show how that looks.
     """

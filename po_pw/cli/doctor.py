@@ -26,6 +26,7 @@ def doctor(
         typer.Option(
             "-w",
             "--workers",
+            metavar="N",
             help="How many browsers a run would open, 1 to 64.  [default: 4]",
             rich_help_panel=panels.BROWSER,
         ),

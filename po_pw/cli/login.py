@@ -28,7 +28,9 @@ def login(
     ] = None,
     username: Annotated[
         str | None,
-        typer.Option(help="Fill the sign-in forms as this user, without a window.", rich_help_panel=panels.PORTAL),
+        typer.Option(
+            metavar="NAME", help="Fill the sign-in forms as this user, without a window.", rich_help_panel=panels.PORTAL
+        ),
     ] = None,
     password_stdin: Annotated[
         bool,

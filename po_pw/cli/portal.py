@@ -33,7 +33,9 @@ def _portal() -> None:
 )
 def inspect(
     url: Annotated[str, typer.Argument(metavar="URL", help="The address of one order.")],
-    po_number: Annotated[str, typer.Option("--po", help="The PO number, if the address does not contain it.")] = "",
+    po_number: Annotated[
+        str, typer.Option("--po", metavar="NUMBER", help="The PO number, if the address does not contain it.")
+    ] = "",
     screenshot: Annotated[
         Path | None,
         typer.Option(

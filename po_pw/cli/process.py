@@ -35,6 +35,7 @@ def process(
         typer.Option(
             "-w",
             "--workers",
+            metavar="N",
             help="How many browsers work at once, 1 to 64.  [default: 4]",
             rich_help_panel=panels.BROWSER,
         ),

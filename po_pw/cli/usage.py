@@ -21,6 +21,7 @@ _WORDS: Final = (
     (re.compile(r"less than (\S+)"), r"give less than \1"),
 )
 _CHOICE: Final = re.compile(r"Value error, .* is not one of (('[^']*'(, )?)+)\.?")
+_RANGE: Final = re.compile(r"(\d+)<=x<=(\d+)")
 _MIN_SIMILARITY: Final = 0.6
 """How alike an option has to be to count as a mistyped one."""
 
@@ -63,6 +64,17 @@ def _folded(option: str) -> str:
     return option.lstrip("-").replace("_", "-").lower()
 
 
+def record(parameter: Any, context: Any) -> tuple[str, str] | None:
+    """What help says of an option or argument: its names, without those of types in Python, and its text."""
+    found = parameter.get_help_record(context)
+    if found is None:
+        return None
+    names, text = found
+    if parameter.param_type_name == "argument":
+        names = names.partition(" ")[0]
+    return names, _RANGE.sub(r"\1 to \2", text)
+
+
 class Command(core.TyperCommand):
     """A command whose help has its options in groups, by their `rich_help_panel`."""
 
@@ -70,10 +82,10 @@ class Command(core.TyperCommand):
         """Writes arguments and options, each group under its name, in the order of their first options."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record is not None:
+            shown = record(param, ctx)
+            if shown is not None:
                 default = "Arguments" if param.param_type_name == "argument" else "Options"
-                groups.setdefault(getattr(param, "rich_help_panel", None) or default, []).append(record)
+                groups.setdefault(getattr(param, "rich_help_panel", None) or default, []).append(shown)
         groups["Options"] = groups.pop("Options", [])  # last: what has no group, such as --help
         for name, records in groups.items():
             if records:

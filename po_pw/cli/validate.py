@@ -11,7 +11,8 @@ from po_pw.cli import boundary, paths
 
 def validate(
     only: Annotated[
-        list[int] | None, typer.Option("--only", min=1, max=6, help="Run only this scenario. Can be repeated.")
+        list[int] | None,
+        typer.Option("--only", metavar="N", min=1, max=6, help="Run only this scenario. Can be repeated."),
     ] = None,
     browser: paths.BrowserOption = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Why an order did not come through and what to do next, in plain words: for screen, workbook, report and README. Pure.
+"""Why an order did not come through and what to do next, in plain words: for screen, tables, report and pages. Pure.
 
 Causes and remedies are parts of a sentence: lower case, without a full stop; `sentence` makes one of them.
 """

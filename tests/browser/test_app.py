@@ -24,7 +24,7 @@ from tests.helpers.support import run_async
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-README = Path(__file__).parents[2] / "README.md"
+PYTHON = Path(__file__).parents[2] / "docs" / "python.md"
 
 
 @pytest.fixture(scope="module")
@@ -168,11 +168,11 @@ def test_a_browser_killed_during_map_loses_no_order(
 
 
 def examples() -> list[str]:
-    """README's Python examples."""
-    return re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    """The examples of `docs/python.md`."""
+    return re.findall(r"^```python\n(.*?)^```$", PYTHON.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_the_examples_of_readme_run_as_they_stand(
+def test_the_examples_of_the_documentation_run_as_they_stand(
     portal: tuple[server.Portal, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -187,7 +187,7 @@ def test_the_examples_of_readme_run_as_they_stand(
         for number, order in zip(("1001", "1002"), given, strict=True):
             code = code.replace(f"https://acme.coupahost.com/order_headers/{number}", str(order["url"]))
             code = code.replace(f"PO-{number}", str(order["po_number"]))
-        exec(code, names)  # noqa: S102 - our own README
+        exec(code, names)  # noqa: S102 - our own page
     assert capsys.readouterr().out.startswith("1 0 Müller/")
     server.write_csv(portal[0], tmp_path / "pos.csv", only=[str(order["po_number"]) for order in given])
     for orders in (given, "pos.csv"):

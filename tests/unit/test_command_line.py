@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,7 @@ def test_every_command_has_examples_and_a_line_in_the_overview(words: tuple[str,
     assert len(line) < WIDTH
     text = said(*words, "-h")
     assert text == said(*words, "--help")
+    assert not re.search(r"<(int|str|list|Path)|<=x", text), "a name of a type in Python"
     examples = text.partition("\nExamples:\n")[2].splitlines()
     assert examples, text
     for example in examples:
