@@ -40,6 +40,8 @@ def draw(width, height):
 WAITS = (
     DRAWS
     + """
+import signal
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # ignored in what a shell started in the background
 with screen.Screen(console, draw, lambda: "busy 3/4", guarded=True):
     console.print("printed")
     for number in range(8):
