@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
@@ -57,8 +58,21 @@ def all_of(
     return charts
 
 
+def _pygal() -> Any:
+    """The library, which takes half a second to import, and only the end of a run needs it.
+
+    It leaves a finder of modules behind that lacks `find_spec`: Python 3.11 warns of it at every module that is not
+    found (pygal 3.1.3).
+    """
+    import pygal
+    import pygal.style
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
+    return pygal
+
+
 def _workers(course: timeline.Timeline) -> Chart:
-    import pygal  # takes half a second, and only the end of a run needs it
+    pygal = _pygal()
 
     lanes = course.lanes
     rows = len(lanes) + (1 if course.waits else 0)
@@ -108,7 +122,7 @@ def _pieces(spans: Sequence[timeline.Span], place: int) -> list[tuple[float, int
 
 
 def _throughput(course: timeline.Timeline) -> Chart:
-    import pygal
+    pygal = _pygal()
 
     each = humanize.duration(course.bar_seconds) if course.bar_seconds > 1 else "second"
     chart = pygal.StackedBar(**_options(height=230), margin_top=10, spacing=6, show_minor_x_labels=False)
@@ -162,7 +176,7 @@ def _suppliers(suppliers: Sequence[tuple[str, int, int]]) -> Chart:
 
 
 def _horizontal(values: Sequence[tuple[str, float]], formatter: Any) -> Any:
-    import pygal
+    pygal = _pygal()
 
     chart = pygal.HorizontalBar(
         **_options(height=40 + 26 * len(values)),
@@ -180,7 +194,7 @@ def _horizontal(values: Sequence[tuple[str, float]], formatter: Any) -> Any:
 
 
 def _options(*, height: int) -> dict[str, Any]:
-    from pygal import style
+    style = _pygal().style
 
     plain = style.Style(
         label_font_size=12, major_label_font_size=12, value_font_size=12, value_label_font_size=12, colors=("#000",) * 4

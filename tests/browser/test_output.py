@@ -149,4 +149,6 @@ def test_help_names_the_limits_of_workers() -> None:
     """Who asks how many contexts there may be need not try."""
     for command in ("process", "demo", "doctor"):
         answer = CliRunner().invoke(commands.app, [command, "--help"], env={"COLUMNS": "120"})
-        assert re.search(r"work at once, 1 to 64|would open, 1 to 64|1<=x<=64", answer.output), answer.output
+        assert re.search(
+            r"work at once, 1 to 64|would open, 1 to 64|work at once.  \[default: 4; 1 to 64\]", answer.output
+        ), answer.output

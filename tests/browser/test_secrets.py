@@ -115,7 +115,7 @@ def files_in(folder: Path) -> list[Path]:
 
 def is_for_secrets(path: Path) -> bool:
     """The saved sign-in, and browsers' profiles while they last: for the owner alone, and no use without cookies."""
-    return path.name == "storage_state.json" or not {"profile", "profiles"}.isdisjoint(path.parts)
+    return path.name == "storage_state.json" or not {"profile", "profiles", "base"}.isdisjoint(path.parts)
 
 
 def forms(secret: str) -> set[bytes]:

@@ -264,7 +264,7 @@ def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault
     assert not one.is_blocked(102.0)
     refused = hosts.why_given_up("portal.example")
     assert refused is not None
-    assert net_errors.MEANINGS[fault].remedy in str(refused)
+    assert net_errors.MEANINGS[fault].remedy.format(host="portal.example") in str(refused)
 
 
 @pytest.mark.parametrize("fault", list(models.NetFault))
