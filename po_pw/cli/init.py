@@ -54,7 +54,11 @@ def init() -> None:
                 "start again, rename the file first."
             )
             raise errors.InputError(msg)
-        answers, origins = _ask(settings.load())
+        try:
+            answers, origins = _ask(settings.load())
+        except typer.Abort:  # Ctrl-C, or nobody is there to answer
+            msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
+            raise errors.InputError(msg) from None
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(as_toml(answers))

@@ -77,7 +77,9 @@ def test_a_file_that_exists_is_not_changed(here: Path) -> None:
 
 def test_ending_the_questions_writes_nothing(here: Path) -> None:
     """The input ends in the middle."""
-    assert asked("").exit_code != 0
+    ended = asked("")
+    assert ended.exit_code == 2
+    assert "nothing was written" in ended.stderr
     assert not (here / "po-pw.toml").exists()
 
 
