@@ -65,7 +65,8 @@ def ascii_host(host: str) -> str:
     return bare.rstrip(".")
 
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+"""By scheme."""
 
 
 def origin_of(url: str) -> str:
@@ -80,7 +81,7 @@ def origin_of(url: str) -> str:
     except ValueError:
         return ""
     shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}" + ("" if port in {None, _DEFAULT_PORTS.get(scheme)} else f":{port}")
+    return f"{scheme}://{shown}" + ("" if port in {None, DEFAULT_PORTS.get(scheme)} else f":{port}")
 
 
 def _is(kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address], text: str) -> bool:

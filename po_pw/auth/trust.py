@@ -81,8 +81,7 @@ def _is_asked_for(url: str, origin: str) -> bool:
     if hostnames.ascii_host(here.hostname or "") != hostnames.ascii_host(there.hostname or ""):
         return False
     # From http to https of the same host is the portal's own doing; from https to another port is not.
-    default = {"http": 80, "https": 443}
-    ports = [one.port or default.get(one.scheme, 0) for one in (here, there)]
+    ports = [one.port or hostnames.DEFAULT_PORTS.get(one.scheme, 0) for one in (here, there)]
     return ports[0] == ports[1] or ports == [443, 80]
 
 

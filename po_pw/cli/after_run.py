@@ -100,4 +100,4 @@ def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
 
 
 def _warn(said: str) -> None:
-    typer.secho(f"po-pw: {redact.text(said)}", fg=typer.colors.YELLOW, err=True)
+    boundary.complain(said, typer.colors.YELLOW)

@@ -79,9 +79,9 @@ def _details(error: Exception, then: str) -> str:
     return f"The details are in {Path(to.name)}. {then}"
 
 
-def complain(text: str) -> None:
-    """One message on standard error, without secrets."""
+def complain(text: str, colour: str = typer.colors.RED) -> None:
+    """One message on standard error, without secrets; yellow is for what changes nothing of the outcome."""
     from po_pw import redact
 
     text = redact.text(text)
-    typer.secho(f"po-pw: {text}", fg=typer.colors.RED, err=True)
+    typer.secho(f"po-pw: {text}", fg=colour, err=True)

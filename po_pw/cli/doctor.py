@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -36,15 +35,7 @@ def doctor(
     headed: Annotated[
         bool, typer.Option("--headed", help="Try the browser with a window.", rich_help_panel=panels.BROWSER)
     ] = False,
-    base_profile: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            parser=paths.path,
-            help="The browser profile to copy for each worker.",
-            rich_help_panel=panels.BROWSER,
-        ),
-    ] = None,
+    base_profile: paths.BaseProfileOption = None,
     portal: paths.PortalOption = None,
     account: paths.AccountOption = None,
     client_certificate: certificates.FileOption = None,

@@ -46,6 +46,7 @@ def init() -> None:
     """
     with boundary.report_errors():
         from po_pw import config_file, errors, settings
+        from po_pw.cli import shell
 
         path = Path(config_file.NAME)
         if path.exists():
@@ -69,9 +70,9 @@ def init() -> None:
         _sign_in(settings.load(), origins)
         table = answers.table or "LIST"
         typer.echo("\nTo check everything, without downloading anything:")
-        typer.secho(f"  {_line('process', table, '--dry-run')}", bold=True)
+        typer.secho(f"  {shell.po_pw('process', table, '--dry-run')}", bold=True)
         typer.echo("To download all attachments:")
-        typer.secho(f"  {_line('process', table)}", bold=True)
+        typer.secho(f"  {shell.po_pw('process', table)}", bold=True)
 
 
 def _ask(options: settings.Settings) -> tuple[Answers, list[str]]:
@@ -182,6 +183,7 @@ def _sign_in(options: settings.Settings, origins: Sequence[str]) -> None:
     import subprocess
 
     from po_pw import sessions, settings
+    from po_pw.cli import shell
 
     known = sessions.Sessions(settings.home(options)).origins()
     for origin in origins:
@@ -190,13 +192,7 @@ def _sign_in(options: settings.Settings, origins: Sequence[str]) -> None:
         elif typer.confirm(f"Sign in to {origin} now?", default=True):
             subprocess.run([sys.executable, "-m", "po_pw", "login", origin], check=False)
         else:
-            typer.echo(f"Later: {_line('login', origin)}")
-
-
-def _line(*words: str) -> str:
-    from po_pw.cli import shell
-
-    return shell.join(["po-pw", *words])
+            typer.echo(f"Later: {shell.po_pw('login', origin)}")
 
 
 def as_toml(answers: Answers) -> str:

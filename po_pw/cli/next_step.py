@@ -77,7 +77,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     from po_pw.maintenance import status
 
     def command(*words: str) -> Text:
-        return Text(f"  {shell.join(['po-pw', *words])}", "bold")
+        return Text(f"  {shell.po_pw(*words)}", "bold")
 
     if found is not None and found.run is not None:
         yield Text(f"In {found.out}:", "dim")

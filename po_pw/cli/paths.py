@@ -53,6 +53,17 @@ BrowserOption = Annotated[
 ]
 """Which browser to start, for every command that starts one."""
 
+BaseProfileOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        parser=path,
+        help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
+        rich_help_panel=panels.BROWSER,
+    ),
+]
+"""The profile to copy, for every command that starts workers' browsers or checks them."""
+
 AccountOption = Annotated[
     str | None,
     typer.Option(

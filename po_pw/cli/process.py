@@ -69,15 +69,7 @@ def process(
     headed: Annotated[
         bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
     ] = False,
-    base_profile: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            parser=paths.path,
-            help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
-            rich_help_panel=panels.BROWSER,
-        ),
-    ] = None,
+    base_profile: paths.BaseProfileOption = None,
     account: paths.AccountOption = None,
     column: Annotated[
         list[str] | None,

@@ -48,6 +48,11 @@ def join(words: Sequence[str]) -> str:
     return joined(words, in_use())
 
 
+def po_pw(*words: str) -> str:
+    """A command of po-pw as one line for the shell in use."""
+    return join(["po-pw", *words])
+
+
 def in_use() -> str:
     """`posix`, `powershell` or `cmd`: the nearest shell among the processes that started this one."""
     for name in resources.started_by():

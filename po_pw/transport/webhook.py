@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10)
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 async def post_json(url: str, value: Mapping[str, Any]) -> None:
@@ -31,11 +30,11 @@ async def post_json(url: str, value: Mapping[str, Any]) -> None:
         TransientError: it does not answer, or not with a success.
     """
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in hostnames.DEFAULT_PORTS or not parts.hostname:
         msg = "--notify needs an address that begins with https:// or http://"
         raise errors.InputError(msg)
     host = hostnames.origin_of(url)
-    port = parts.port or _PORTS[parts.scheme]
+    port = parts.port or hostnames.DEFAULT_PORTS[parts.scheme]
     proxy = await asyncio.to_thread(lambda: proxies.read().server_for(parts.scheme, parts.hostname or "", port))
     connector = aiohttp.TCPConnector(ssl=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     try:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import csv
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
 
+from tests.helpers import waiting_portal
 from tests.helpers.support import IN_TIME
 
 if sys.platform != "win32":
@@ -24,65 +21,12 @@ if TYPE_CHECKING:
     from tests.helpers.loop_thread import LoopThread
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
-PDF = b"%PDF-1.7\n" + b"0" * 50_000 + b"\n%%EOF\n"
-
-
-class Portal:
-    """Five orders with a file each; that of the second stays unfinished until `let_go`, the third does not exist."""
-
-    def __init__(self, loop: LoopThread) -> None:
-        self._loop = loop
-        self._go_on = asyncio.Event()
-        self.half_sent = threading.Event()
-        self.asked: list[str] = []
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/orders/{n}", self._order)
-        app.router.add_get("/files/{n}.pdf", self._file)
-        self._runner = web.AppRunner(app, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def close(self) -> None:
-        self._go_on.set()
-        await self._runner.cleanup()
-
-    def let_go(self) -> None:
-        async def go() -> None:
-            self._go_on.set()
-
-        self._loop.run(go())
-
-    async def _order(self, request: web.Request) -> web.Response:
-        n = request.match_info["n"]
-        self.asked.append(n)
-        if n == "3":
-            raise web.HTTPNotFound(text="<!doctype html><h1>Not found</h1>", content_type="text/html")
-        body = f"<section><h2>Attachments (1)</h2><a href='/files/{n}.pdf'>{n}.pdf</a></section>"
-        return web.Response(text=f"<!doctype html>{body}", content_type="text/html")
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Type": "application/pdf", "Content-Length": str(len(PDF))})
-        await answer.prepare(request)
-        with contextlib.suppress(ConnectionError):  # whoever asked was stopped
-            await answer.write(PDF[:1000])
-            if request.match_info["n"] == "2":
-                self.half_sent.set()
-                await self._go_on.wait()
-            await answer.write(PDF[1000:])
-        return answer
 
 
 @pytest.fixture
-def portal(loop: LoopThread, tmp_path: Path) -> Iterator[Portal]:
-    running = Portal(loop)
-    loop.run(running.start())
-    rows = [f"PO-{n},{running.origin}/orders/{n}" for n in range(1, 6)]
-    (tmp_path / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
-    yield running
-    loop.run(running.close())
+def portal(loop: LoopThread, tmp_path: Path) -> Iterator[waiting_portal.Portal]:
+    with waiting_portal.serving(loop, tmp_path, orders=5, waits="2", missing="3") as running:
+        yield running
 
 
 def on_terminal(folder: Path, *options: str) -> PtyProcess:
@@ -100,7 +44,7 @@ def statuses(folder: Path) -> dict[str, str]:
         return {row["po_number"]: row["status"] for row in csv.DictReader(stream)}
 
 
-def test_a_run_is_paused_goes_on_and_is_ended_by_keys(tmp_path: Path, portal: Portal) -> None:
+def test_a_run_is_paused_goes_on_and_is_ended_by_keys(tmp_path: Path, portal: waiting_portal.Portal) -> None:
     """Paused, what is in progress is finished and nothing is begun; `q` ends gently, and the same command continues."""
     with on_terminal(tmp_path) as there:
         assert portal.half_sent.wait(IN_TIME)

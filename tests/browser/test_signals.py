@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -13,10 +12,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import web
 
 from po_pw.cli import signals
 from po_pw.engine.run import Stop
+from tests.helpers import waiting_portal
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.helpers.loop_thread import LoopThread
-
-PDF = b"%PDF-1.7\n" + b"0" * 50_000 + b"\n%%EOF\n"
 
 
 def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
@@ -96,58 +93,10 @@ def test_handlers_that_were_there_come_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-class Portal:
-    """Four orders with a file each; that of the third stays unfinished until `let_go`."""
-
-    def __init__(self, loop: LoopThread) -> None:
-        self._loop = loop
-        self._go_on = asyncio.Event()
-        self.half_sent = threading.Event()
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/orders/{n}", self._order)
-        app.router.add_get("/files/{n}.pdf", self._file)
-        self._runner = web.AppRunner(app, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def close(self) -> None:
-        self._go_on.set()
-        await self._runner.cleanup()
-
-    def let_go(self) -> None:
-        async def go() -> None:
-            self._go_on.set()
-
-        self._loop.run(go())
-
-    async def _order(self, request: web.Request) -> web.Response:
-        n = request.match_info["n"]
-        body = f"<section><h2>Attachments (1)</h2><a href='/files/{n}.pdf'>{n}.pdf</a></section>"
-        return web.Response(text=f"<!doctype html>{body}", content_type="text/html")
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Type": "application/pdf", "Content-Length": str(len(PDF))})
-        await answer.prepare(request)
-        with contextlib.suppress(ConnectionError):  # whoever asked was stopped
-            await answer.write(PDF[:1000])
-            if request.match_info["n"] == "3":
-                self.half_sent.set()
-                await self._go_on.wait()
-            await answer.write(PDF[1000:])
-        return answer
-
-
 @pytest.fixture
-def portal(loop: LoopThread, tmp_path: Path) -> Iterator[Portal]:
-    running = Portal(loop)
-    loop.run(running.start())
-    rows = [f"PO-{n},{running.origin}/orders/{n}" for n in range(1, 5)]
-    (tmp_path / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
-    yield running
-    loop.run(running.close())
+def portal(loop: LoopThread, tmp_path: Path) -> Iterator[waiting_portal.Portal]:
+    with waiting_portal.serving(loop, tmp_path, orders=4, waits="3") as running:
+        yield running
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
@@ -158,9 +107,11 @@ def interrupt(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
 
 
-@pytest.mark.parametrize("limits", [[], ["--max-total-size", str(2 * len(PDF) + 500)]], ids=["ctrl-c", "a limit"])
+@pytest.mark.parametrize(
+    "limits", [[], ["--max-total-size", str(2 * len(waiting_portal.PDF) + 500)]], ids=["ctrl-c", "a limit"]
+)
 def test_ctrl_c_stops_a_run_that_is_stopping_and_the_same_command_continues(
-    tmp_path: Path, portal: Portal, limits: list[str]
+    tmp_path: Path, portal: waiting_portal.Portal, limits: list[str]
 ) -> None:
     """In the middle of a file that never ends, when a first Ctrl-C or a limit makes the run stop: the journal is sound,
     nothing half is among the files, and then all are fetched, those that were done not again."""
@@ -202,7 +153,7 @@ def test_ctrl_c_stops_a_run_that_is_stopping_and_the_same_command_continues(
     out = tmp_path / "downloads"
     with contextlib.closing(sqlite3.connect(out / ".po-pw" / "journal.db")) as journal:
         assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert {path.read_bytes() for path in out.glob("**/*.pdf")} == {PDF}
+    assert {path.read_bytes() for path in out.glob("**/*.pdf")} == {waiting_portal.PDF}
     assert len(list(out.glob("**/*.pdf"))) == 2
     portal.let_go()
     again = subprocess.run(
@@ -218,4 +169,4 @@ def test_ctrl_c_stops_a_run_that_is_stopping_and_the_same_command_continues(
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert "2 orders already complete" in again.stdout
-    assert [path.read_bytes() for path in out.glob("**/*.pdf")] == [PDF] * 4
+    assert [path.read_bytes() for path in out.glob("**/*.pdf")] == [waiting_portal.PDF] * 4
