@@ -174,8 +174,11 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
     assert all(len(one.files) == 2 and one.attempts == 1 for one in ran.outcomes.values())
     assert sorted(portal.served) == sorted(set(portal.served)), "fetched twice"
     said = [event.text for event in ran.heard if isinstance(event, events.Notice)]
-    assert len([text for text in said if "its orders wait for you" in text]) == 3
-    assert len([text for text in said if "the sign-in window was closed" in text]) == 1
+    asked = [text for text in said if "its orders wait for you" in text]
+    # Where the window ends before its page has loaded, the portal counts as not reached, and is tried again.
+    again = [text for text in said if "is tried again" in text]
+    assert len(asked) + len(again) == 3, said
+    assert len(again) + len([text for text in said if "the sign-in window was closed" in text]) == 1, said
     kept = sessions.Sessions(home).read(portal.origin)
     assert kept is not None
     assert kept.method.username == session_portal.USER, "how it can be made again is kept"
