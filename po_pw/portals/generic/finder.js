@@ -417,13 +417,25 @@
     named: element.title || element.getAttribute('aria-label') ? Math.max(scoreOf(element.title || ''), scoreOf(element.getAttribute('aria-label') || '')) : scoreOfIdentifier([element.name, element.id].filter(Boolean).join(' ')),
     title: squeeze(element.title || element.getAttribute('aria-label') || ''), shown: shown(element),
   }));
+  // Numbers that are named by a title or a picture beside them, such as a paperclip with 3: of the page's own record.
+  const counts = [];
+  for (const node of everything) {
+    if (counts.length >= 40) break;
+    const text = squeeze(ownText(node));
+    if (!/^[(\[]?\d{1,4}[)\]]?$/.test(text) || !shown(node) || isChrome(node) || inner(node, 'aside,[role=complementary],tr,li,dd,[role=row],[role=listitem],[role=tab],a[href],button,[role=button]')) continue;
+    const near = squeeze(node.textContent) === squeeze(textOf(parentOf(node) || node, 40)) ? [node, parentOf(node)] : [node];
+    const pictures = near.flatMap((one) => [...one.children].filter((child) => lib.isPicture(child)));
+    const said = [...near, ...pictures].flatMap((one) => [one.getAttribute('title'), one.getAttribute('aria-label'), one.getAttribute('alt')]).map(squeeze).filter(Boolean);
+    const icons = pictures.map((one) => squeeze(`${one.getAttribute('class') || ''} ${(one.getAttribute('src') || '').split('/').pop()} ${lib.isPicture(one) && one.localName !== 'svg' ? one.textContent : ''}`)).filter(Boolean);
+    if (said.length || icons.length) counts.push({ number: text.replace(/\D/g, ''), said: [...new Set(said)], icons: [...new Set(icons)] });
+  }
   const supplier = document.querySelector('.supplier-name,[itemprop=seller],[data-field=supplier],#supplier .name');
   const main = document.querySelector('main,[role=main]') || body;
   if (unknown.texts.size || unknown.identifiers.size) {
     return { unknown: { texts: [...unknown.texts], identifiers: [...unknown.identifiers] }, ready: document.readyState };
   }
   return {
-    unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames,
+    unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames, counts,
     rows: rows.map((row) => textOf(row, 400)), pieces: rows.map((row) => lib.piecesOf(row)), supplier: supplier ? squeeze(supplier.innerText) : '',
     busy: Boolean(main.matches(BUSY) || [...main.querySelectorAll(BUSY)].some((one) => shown(one) && one.getClientRects().length)),
     empty: textOf(main, 40).length < 20,

@@ -13,6 +13,7 @@ from playwright import async_api as playwright
 from po_pw import models
 from po_pw.browser import controls
 from po_pw.portals.generic import (
+    address_policy,
     attachment_ids,
     control_policy,
     grouping,
@@ -21,6 +22,7 @@ from po_pw.portals.generic import (
     list_counts,
     look_parsing,
     page_items,
+    tokenizer,
     topics,
 )
 
@@ -63,7 +65,11 @@ class Look:
     """Key of each attachment; see `attachment_ids.identified`."""
     claimed: int | None
     mentioned: int
-    """Highest number of attachments stated by a button on the page; 0 if none states one."""
+    """Highest number of attachments stated beside a list, by a button or a paperclip; 0 if nothing states one."""
+    in_rows: int
+    """Sum of the attachments that buttons in rows outside the list say they hold, such as those of an order's lines."""
+    elsewhere: tuple[tuple[str, str, int], ...]
+    """Links to other pages that name attachments: address, label, number stated; -1 if none is."""
     busy: bool
     parsed: bool
     openers: tuple[page_items.Candidate, ...]
@@ -216,7 +222,7 @@ def _assembled(
     candidates: list[page_items.Candidate] = []
     nested: list[int] = []
     rows = 0
-    busy, supplier, empty = False, "", True
+    busy, supplier, empty, mentioned = False, "", True, 0
     for number, (frame, raw, _) in enumerate(seen):
         first_area = len(areas)
         address = "" if frame.parent_frame is None else frame.url
@@ -225,6 +231,7 @@ def _assembled(
             areas.append(look_parsing.area(one, address))
         candidates += look_parsing.candidates(number, frame.url, raw, address, origin, first_area, rows)
         rows += len(raw["rows"])
+        mentioned = max(mentioned, *map(_named_count, raw["counts"]), 0)
         if frame.parent_frame is None:
             busy, empty = bool(raw["busy"]), bool(raw["empty"])
         supplier = supplier or raw["supplier"]
@@ -257,7 +264,9 @@ def _assembled(
         closed=(*(item.name for item in folders), *list_controls.still_closed(counted, areas, candidates, items)),
         keys=keys,
         claimed=_claimed(areas, nested),
-        mentioned=_mentioned(candidates),
+        mentioned=max(mentioned, _mentioned(candidates)),
+        in_rows=_in_rows(candidates, page_url),
+        elsewhere=tuple(_elsewhere(candidates)),
         busy=any(area.busy and area.shown for area in counted) or (busy and not counted),
         parsed=parsed,
         openers=tuple(one for one in candidates if list_controls.opens_more(one, areas, placed)),
@@ -331,8 +340,42 @@ def _claimed(areas: Sequence[page_items.Area], nested: Sequence[int]) -> int | N
 
 def _mentioned(candidates: Sequence[page_items.Candidate]) -> int:
     """Highest number of attachments stated by a button, e.g. "View Attachments (2)"; links lead to other pages."""
-    counts = (list_counts.claims(one.control.label) for one in candidates if one.shown and not one.control.address)
+    counts = (
+        list_counts.claims(text, badge=badge)
+        for one in candidates
+        if one.shown and not one.control.address
+        for text in (one.control.label, one.control.title)
+        for badge in ("", one.control.text if one.control.text.isdecimal() else "")
+    )
     return max((count for count in counts if count), default=0)
+
+
+def _named_count(raw: Mapping[str, Any]) -> int:
+    """Number that a title or a paperclip says counts attachments, as `finder.js` reports it; 0 if it counts others."""
+    is_clip = any(word == "paperclip" for icon in raw["icons"] for word in tokenizer.identifier_words(icon))
+    return int(raw["number"]) if is_clip or any(topics.topic(text) for text in raw["said"]) else 0
+
+
+def _in_rows(candidates: Sequence[page_items.Candidate], page_url: str) -> int:
+    """Sum of what controls in rows outside the areas say they hold; rows of other records do not count."""
+    others = {one.row for one in candidates if grouping.other_part(one.control.address, page_url)}
+    counts: dict[int, int] = {}
+    for one in candidates:
+        if one.area >= 0 or one.row < 0 or one.row in others or not one.shown or one.control.address:
+            continue
+        stated = (list_counts.claims(text) for text in (one.control.label, one.control.title))
+        counts[one.row] = max(counts.get(one.row, 0), *(count or 0 for count in stated))
+    return sum(counts.values())
+
+
+def _elsewhere(candidates: Sequence[page_items.Candidate]) -> Iterator[tuple[str, str, int]]:
+    for one in candidates:
+        label, address = one.control.label, one.control.address
+        if not address or not one.shown or one.off or one.current or one.area >= 0 or grouping.is_named(one):
+            continue
+        if topics.topic(label) and address_policy.change_in_address(address) is None:
+            count = list_counts.claims(label)
+            yield address, label, -1 if count is None else count
 
 
 def _considered(

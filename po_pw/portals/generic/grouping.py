@@ -16,6 +16,7 @@ from po_pw.portals.generic import (
     icon_words,
     label_words,
     list_counts,
+    list_tools,
     page_items,
     tokenizer,
     topics,
@@ -46,6 +47,8 @@ def grouped(
         for one in _rescued(candidates)
         if _counts(one, areas, here, strong=strong) and (one.area, one.row) not in others
     ]
+    commands = list_tools.tools(taken, here)
+    taken = [one for one in taken if id(one) not in commands]
     names: dict[str, str] = {}
     for one in taken:
         if one.control.address and (name := file_name_of(one)):
@@ -116,7 +119,7 @@ def rows_of_others(
     columns = {at for at, area in enumerate(areas) if area.is_column}
     rows = {one.row: one.area for one in candidates if one.area in columns and one.row >= 0}
     for one in candidates:
-        if one.row in rows and (part := _other_part(one.control.address, page_url)):
+        if one.row in rows and (part := other_part(one.control.address, page_url)):
             shown = re.sub(r"\W", "", one.control.label).casefold()
             if re.sub(r"\W", "", part).casefold() in shown and not label_words.file_name(one.control.label):
                 found.add((rows[one.row], one.row))
@@ -124,7 +127,7 @@ def rows_of_others(
     return found if len(records) > 1 else set()
 
 
-def _other_part(address: str, page_url: str) -> str:
+def other_part(address: str, page_url: str) -> str:
     """The only part in which an address differs from the page's, if both have a digit; else `""`."""
     one, page = urlsplit(address), urlsplit(page_url)
     if one[:2] != page[:2] or one.path.count("/") != page.path.count("/"):

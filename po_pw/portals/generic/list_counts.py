@@ -173,10 +173,26 @@ def shown_of(text: str) -> tuple[int, int] | None:
     return None
 
 
+def all_of(text: str) -> int | None:
+    """Number of entries that what shows the whole list states: "All (5)", "View all 12"; None if it states none."""
+    said = tokenizer.words(text)
+    numbers = [word for word in said if word.isdecimal()]
+    if len(numbers) != 1 or len(numbers[0]) > 4 or len(text) > 60 or shown_of(text):
+        return None
+    every, beside = vocabulary.of_kind("all"), ("more", "expand", "filler", "attachment", "document")
+    words = [word for word in said if not word.isdecimal()]
+    is_said = vocabulary.says(words, ("all",), *beside, numbers=False)
+    return int(numbers[0]) if is_said and vocabulary.has(words, every) else None
+
+
 def unshown(text: str) -> int:
-    """Number of entries not shown ("and 3 more", "+2", "2 weitere"); 0 if the text states none."""
+    """Number of entries not shown ("and 3 more", "+2", "2 files hidden"); 0 if the text states none."""
     text = text.strip(" .…()[]")
     numbers = re.findall(r"\d+", text)
+    if len(numbers) == 1 and len(numbers[0]) <= 4 and len(text) <= 60:
+        said = tokenizer.words(text)
+        if vocabulary.has(said, vocabulary.of_kind("unseen")) and topics.has_topic(text):
+            return int(numbers[0])
     if (
         len(numbers) != 1
         or len(numbers[0]) > 4

@@ -30,7 +30,7 @@ def area(raw: Mapping[str, Any], frame: str) -> page_items.Area:
     for text in texts:
         if claims is None and text != label:
             shown = list_counts.shown_of(text)
-            claims = shown[1] if shown else None
+            claims = shown[1] if shown else list_counts.all_of(text)
     if raw["columns"]:
         claims = None
     return page_items.Area(

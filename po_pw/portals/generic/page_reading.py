@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 from po_pw import models
 from po_pw.browser import quiet
 from po_pw.portals import list_stability
-from po_pw.portals.generic import control_policy, finder, label_words, page_facts, page_items, recognition, topics
+from po_pw.portals.generic import (
+    control_policy,
+    finder,
+    label_words,
+    page_facts,
+    page_items,
+    recognition,
+    record_address,
+    topics,
+)
 
 if TYPE_CHECKING:
     from po_pw.portals import base
@@ -41,6 +50,10 @@ _SCROLL: Final = """() => {
     requestAnimationFrame(() => requestAnimationFrame(end));
   });
 }"""
+_SWEEP: Final = f"""async () => {{
+  for (let step = 0; step < 60 && await ({_SCROLL})(); step += 1);
+}}"""
+"""Brings every part of a page into view once: what is asked for only then is asked for now."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -135,6 +148,7 @@ class PageReading:
             )
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
+        look, settled = await self._bring_into_view(look, settled)
         first = look
         look, settled = await self._scroll(look, settled)
         look, settled = await self._turn_all(look, settled)
@@ -215,6 +229,17 @@ class PageReading:
                 self._said += [f"pressing {one.control.label!r} would send {text}" for text in pressed.stopped()]
                 self._unopened.append(one.control.label)
             self._found.add(look)
+        return look, settled
+
+    async def _bring_into_view(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
+        """Shows what lies below the window once: a list may be asked for only when it comes into view."""
+        if not settled or not any(area.shown and area.scrolls and not area.items for area in look.areas):
+            return look, settled
+        for frame in self._opened.page.frames:
+            if frame == self._opened.page.main_frame or any(area.frame == frame.url for area in look.areas):
+                await frame.evaluate(_SWEEP)
+        look, settled = await self._settle()
+        self._found.add(look)
         return look, settled
 
     async def _scroll(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool]:
@@ -320,8 +345,12 @@ class PageReading:
         """
         if self._claimed is not None and found >= self._claimed > 0:
             return ""
-        if not found and look.mentioned:
-            return f"a button of the page says that there are {look.mentioned}, and none is shown"
+        if look.mentioned > found:
+            return f"the page says that there are {look.mentioned}, but shows {found or 'none'}"
+        if look.in_rows > found:
+            return f"buttons in rows of the page hold {look.in_rows}, but {found or 'none'} could be listed"
+        if there := [label for url, label, count in look.elsewhere if count > found and self._is_own(url)]:
+            return f"{there[0]!r} leads to another page, and {found or 'none'} could be listed on this one"
         if look.unreached:
             return f"the page shows the file {look.unreached[0]!r} without a link or button to download it"
         if look.closed:
@@ -336,6 +365,13 @@ class PageReading:
         if pages > self._found.turned + 1:
             return f"the attachment list has {pages} pages, but only {self._found.turned + 1} could be opened"
         return ""
+
+    def _is_own(self, url: str) -> bool:
+        """Whether an address still names this order's record, and is not the page itself."""
+        opened = self._opened
+        record = record_address.record_part(opened.order.url, opened.order.po_number, opened.siblings)
+        is_here = record_address.same_address(url, opened.page.url)
+        return not is_here and record_address.keeps_record(url, record)
 
     def _unauthorized(self) -> str:
         """Describes a data request that asks for a sign-in and succeeded on other orders' pages; `""` if none.
