@@ -33,6 +33,7 @@ WORDS: Final = page_facts.Words(
     is_error=lambda text: bool(topics.trouble(text)),
 )
 _LED_AWAY: Final = 302
+_FIRST_ERROR: Final = 400
 _SIGN_INS: Final = frozenset({401, 419, _LED_AWAY})
 """Statuses of requests for data by which a session has ended, see `quiet.Watch.failures`."""
 _SCROLL: Final = """() => {
@@ -63,6 +64,12 @@ class _Found:
     attachments: dict[str, models.Attachment] = dataclasses.field(default_factory=dict)
     turned: int = 0
     """Number of times "next" or "more" was pressed."""
+    at: str = ""
+    """Address of the page that is read, if it is another one of the order; else `""`."""
+
+    def begin_page(self, address: str) -> None:
+        """Goes on with another page of the order."""
+        self.turned, self.at = 0, address
 
     def add(self, look: finder.Look, *, replaced: bool = False) -> bool:
         """Adds what a look shows; returns whether anything is new.
@@ -88,10 +95,10 @@ class _Found:
         return len(self.attachments) > before
 
     def _on_page(self, attachment: models.Attachment) -> models.Attachment:
-        if not self.turned:
+        if not self.turned and not self.at:
             return attachment
         ways = [
-            dataclasses.replace(way, page=self.turned) if isinstance(way, models.Click) else way
+            dataclasses.replace(way, page=self.turned, at=self.at) if isinstance(way, models.Click) else way
             for way in (attachment.source, *attachment.others)
         ]
         return dataclasses.replace(attachment, source=ways[0], others=tuple(ways[1:]))
@@ -115,6 +122,8 @@ class PageReading:
         self._unopened: list[str] = []
         """Labels of controls that would have shown more of the list."""
         self._claimed: int | None = None
+        order = opened.order
+        self._record = record_address.record_part(order.url, order.po_number, opened.siblings)
 
     async def read(self) -> models.Listing:
         """Reads the whole list."""
@@ -146,13 +155,12 @@ class PageReading:
                 facts=facts.to_json(),
                 considered=look.considered,
             )
-        self._found.add(look)
-        look, settled = await self._open_all(look, settled)
-        look, settled = await self._bring_into_view(look, settled)
-        first = look
-        look, settled = await self._scroll(look, settled)
-        look, settled = await self._turn_all(look, settled)
-        first = look if not first.areas else first
+        first, complete, why = await self._read_list(look, settled)
+        for url, label, count in self._own_pages(first):
+            there, complete, why = await self._read_own_page(url, label)
+            if complete and len(self._found.attachments) < count:
+                complete, why = False, f"{label!r} says that there are {count}, but not all are on its page"
+            first = there if there.areas else first
         attachments = tuple(self._found.attachments.values())
         if not attachments and (why := self._unauthorized()):
             return models.Listing(
@@ -168,7 +176,6 @@ class PageReading:
                 considered=first.considered,
             )
         self._finder.answered.update(opened.watch.answered)
-        complete, why = self._completeness(first, look, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
             models.PageKind.ORDER,
@@ -187,6 +194,39 @@ class PageReading:
             facts=facts.to_json(),
             considered=first.considered,
         )
+
+    async def _read_list(self, look: finder.Look, settled: bool) -> tuple[finder.Look, bool, str]:
+        """Reads the list on the page that is open; gives its first page, and whether it is complete, else why not."""
+        self._found.add(look)
+        look, settled = await self._open_all(look, settled)
+        look, settled = await self._bring_into_view(look, settled)
+        first = look
+        look, settled = await self._scroll(look, settled)
+        look, settled = await self._turn_all(look, settled)
+        first = look if not first.areas else first
+        return first, *self._completeness(first, look, settled)
+
+    def _own_pages(self, look: finder.Look) -> list[tuple[str, str, int]]:
+        """Address, label and count of the order's other page that lists more attachments than were found.
+
+        A link that says how many must say more than were found; one that does not counts only where nothing was found.
+        """
+        found = len(self._found.attachments)
+        wanted = [one for one in look.elsewhere if one[2] > found or (one[2] < 0 and not found)]
+        return [one for one in wanted if self._is_own(one[0])][:1]
+
+    async def _read_own_page(self, url: str, label: str) -> tuple[finder.Look, bool, str]:
+        """Reads another page of the order, with all that was found before."""
+        opened = self._opened
+        status = await opened.go(url)
+        self._stable_looks.begin_again()
+        look, settled = await self._settle()
+        self._found.begin_page(url)
+        first, complete, why = await self._read_list(look, settled)
+        is_there = record_address.keeps_record(opened.page.url, self._record) and status < _FIRST_ERROR
+        if not is_there or not (first.areas or first.attachments):
+            return first, False, f"{label!r} leads to another page, on which no list of attachments was recognised"
+        return first, complete, why
 
     async def turn_to(self, page: int) -> None:
         """Turns to the page of the list that has a control; 0: the first."""
@@ -349,8 +389,6 @@ class PageReading:
             return f"the page says that there are {look.mentioned}, but shows {found or 'none'}"
         if look.in_rows > found:
             return f"buttons in rows of the page hold {look.in_rows}, but {found or 'none'} could be listed"
-        if there := [label for url, label, count in look.elsewhere if count > found and self._is_own(url)]:
-            return f"{there[0]!r} leads to another page, and {found or 'none'} could be listed on this one"
         if look.unreached:
             return f"the page shows the file {look.unreached[0]!r} without a link or button to download it"
         if look.closed:
@@ -368,10 +406,8 @@ class PageReading:
 
     def _is_own(self, url: str) -> bool:
         """Whether an address still names this order's record, and is not the page itself."""
-        opened = self._opened
-        record = record_address.record_part(opened.order.url, opened.order.po_number, opened.siblings)
-        is_here = record_address.same_address(url, opened.page.url)
-        return not is_here and record_address.keeps_record(url, record)
+        is_here = record_address.same_address(url, self._opened.page.url)
+        return not is_here and record_address.keeps_record(url, self._record)
 
     def _unauthorized(self) -> str:
         """Describes a data request that asks for a sign-in and succeeded on other orders' pages; `""` if none.
