@@ -3,7 +3,7 @@
 // What a text means is decided elsewhere (vocabulary.py): `scores` holds what is known of texts and identifiers so far;
 // those that are not in it come back as `unknown`, to be judged and passed in with the next look. Without any unknown
 // the answer is {areas, candidates, loose, …}.
-(lib, scores, options) => {
+(lib, otherOrders, scores, options) => {
   const STRONG = 0.8;
   const { squeeze, textOf, shown, parentOf, all } = lib;
   const unknown = { texts: new Set(), identifiers: new Set() };
@@ -211,6 +211,8 @@
     return little || [node];
   };
 
+  const isOtherOrders = otherOrders(lib, { everything, levelOf, ownText }, options);
+
   // --- areas ---------------------------------------------------------------------------------------------------------
   const areas = [];
   const LIST = 'table,ul,ol,dl,[role=list],[role=table],[role=grid],[role=treegrid],[role=listbox]';
@@ -232,6 +234,7 @@
       known.headers.push(header);
       return;
     }
+    if (kind !== 'frame' && isOtherOrders(real, label, header)) return;
     // A list's own paging may stand right behind it.
     let end = real[real.length - 1];
     while (kind !== 'frame' && !end.nextElementSibling && end.parentElement && !end.parentElement.matches('main,[role=main],body,td')) end = end.parentElement;

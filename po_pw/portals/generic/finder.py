@@ -21,6 +21,7 @@ from po_pw.portals.generic import (
     list_controls,
     list_counts,
     look_parsing,
+    numbers,
     page_items,
     tokenizer,
     topics,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SCRIPT: Final = (importlib.resources.files("po_pw.portals.generic") / "finder.js").read_text("utf-8")
-_LOOK: Final = f"([scores, options]) => ({_SCRIPT.rstrip().rstrip(';')})({controls.SCRIPT}, scores, options)"
+_OTHERS: Final = (importlib.resources.files("po_pw.portals.generic") / "other_orders.js").read_text("utf-8")
+_LOOK: Final = f"""([scores, options]) =>
+  ({_SCRIPT.rstrip().rstrip(";")})({controls.SCRIPT}, {_OTHERS.rstrip()}, scores, options)"""
 _FRAME_AT: Final = """(element) => {
   const found = [];
   const walk = (root) => {
@@ -110,6 +113,19 @@ class Look:
         return any(area.says_none or area.claimed == 0 for area in self.areas)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Options:
+    """What a look at one frame is told."""
+
+    number: str
+    """The order's PO number."""
+    whole: str = ""
+    """What the frame as a whole is the area of; `""` if it is none."""
+
+    def to_json(self) -> dict[str, str]:
+        return {"whole": self.whole, "number": self.number, "alike": numbers.alike(self.number)}
+
+
 class Finder:
     """Looks at pages; remembers how texts were rated, so that each is rated once.
 
@@ -129,15 +145,19 @@ class Finder:
         self._identifiers: dict[str, float] = {}
         self._mute: weakref.WeakSet[playwright.Frame] = weakref.WeakSet()
 
-    async def look(self, page: playwright.Page) -> Look:
+    async def look(self, page: playwright.Page, po_number: str) -> Look:
         """One look at all frames.
+
+        Args:
+            page: open.
+            po_number: of its order: lists of other orders on it are left out.
 
         Raises:
             playwright.Error: the page is gone.
         """
-        seen: list[tuple[playwright.Frame, dict[str, Any], str]] = []
+        seen: list[tuple[playwright.Frame, dict[str, Any]]] = []
         await self._find_mute(page)
-        parsed = await self._look_at(page, page.main_frame, "", seen)
+        parsed = await self._look_at(page, page.main_frame, _Options(po_number), seen)
         return _assembled(seen, self._origin, page.url, parsed=parsed)
 
     async def _find_mute(self, page: playwright.Page) -> None:
@@ -161,19 +181,19 @@ class Finder:
         self,
         page: playwright.Page,
         frame: playwright.Frame,
-        whole: str,
-        seen: list[tuple[playwright.Frame, dict[str, Any], str]],
+        options: _Options,
+        seen: list[tuple[playwright.Frame, dict[str, Any]]],
     ) -> bool:
         """Looks at a frame and those in it; False if one was being replaced or is still loading."""
         try:
-            raw = await self._evaluated(frame, whole)
+            raw = await self._evaluated(frame, options)
         except playwright.Error:
             if page.is_closed():
                 raise
             return False
         if raw is None:
             return False
-        seen.append((frame, raw, whole))
+        seen.append((frame, raw))
         parsed = raw["ready"] == "complete" or (frame == page.main_frame and raw["ready"] == "interactive")
         if not raw["frames"]:
             return parsed
@@ -193,13 +213,14 @@ class Finder:
                 continue
             inside = about["area"] >= 0 or about["named"] >= page_items.STRONG
             label = about["label"] or about["title"] or "attachments"
-            parsed = await self._look_at(page, child, (whole or label) if inside or whole else "", seen) and parsed
+            within = dataclasses.replace(options, whole=(options.whole or label) if inside or options.whole else "")
+            parsed = await self._look_at(page, child, within, seen) and parsed
         return parsed
 
-    async def _evaluated(self, frame: playwright.Frame, whole: str) -> dict[str, Any] | None:
+    async def _evaluated(self, frame: playwright.Frame, options: _Options) -> dict[str, Any] | None:
         for _ in range(_LOOKS_AT_TEXTS):
             scores = {"texts": self._texts, "identifiers": self._identifiers}
-            raw: dict[str, Any] = await frame.evaluate(_LOOK, [scores, {"whole": whole}])
+            raw: dict[str, Any] = await frame.evaluate(_LOOK, [scores, options.to_json()])
             if raw["unknown"] is None:
                 return raw
             if not (raw["unknown"]["texts"] or raw["unknown"]["identifiers"]):
@@ -216,14 +237,14 @@ class Finder:
 
 
 def _assembled(
-    seen: Sequence[tuple[playwright.Frame, dict[str, Any], str]], origin: str, page_url: str, *, parsed: bool
+    seen: Sequence[tuple[playwright.Frame, dict[str, Any]]], origin: str, page_url: str, *, parsed: bool
 ) -> Look:
     areas: list[page_items.Area] = []
     candidates: list[page_items.Candidate] = []
     nested: list[int] = []
     rows = 0
     busy, supplier, empty, mentioned = False, "", True, 0
-    for number, (frame, raw, _) in enumerate(seen):
+    for number, (frame, raw) in enumerate(seen):
         first_area = len(areas)
         address = "" if frame.parent_frame is None else frame.url
         for one in raw["areas"]:

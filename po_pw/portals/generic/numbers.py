@@ -17,6 +17,8 @@ _TOKEN: Final = re.compile(
 )
 _SHORT: Final = 3
 """Shorter numbers may occur by chance: "7 items"."""
+_LONG: Final = 5
+"""Digits from which on a number without a prefix is no year, quantity or price."""
 NUMBER: Final = "\ufffc"
 """Placeholder for the order's number in a template."""
 
@@ -137,6 +139,26 @@ def numbers_in(text: str) -> Iterator[str]:
     for found in _TOKEN.finditer(unicodedata.normalize("NFKC", text)):
         if len(core(found[0])) >= _SHORT:
             yield found[0]
+
+
+def alike(po_number: str) -> str:
+    """A regular expression of JavaScript for PO numbers of the same form as this one; `""` if it has no form.
+
+    A number has a form if it begins with letters ("PO-5003") or is long enough to be no coincidence.
+    """
+    said = unicodedata.normalize("NFKC", po_number).strip()
+    runs = re.findall(r"\d+|[^\d]+", said)
+    has_prefix = re.match(r"[^\W\d_]{2}|[^\W\d_]\W?\d{3}", said) is not None
+    if not any(map(str.isdecimal, runs)) or (not has_prefix and len(core(said)) < _LONG):
+        return ""
+    form = "".join(_form(run, spread=1 if has_prefix else 0) for run in runs)
+    return rf"(?<![\p{{L}}\p{{N}}]){form}(?![\p{{L}}\p{{N}}])"
+
+
+def _form(run: str, spread: int) -> str:
+    if run.isdecimal():
+        return f"[0-9]{{{max(1, len(run) - spread)},{len(run) + spread}}}"
+    return re.sub(r"([$()*+./?\[\\\]^{|}])", r"\\\1", run)
 
 
 def without(text: str, po_number: str) -> str:

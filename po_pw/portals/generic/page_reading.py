@@ -112,7 +112,7 @@ class PageReading:
         self._opened = opened
         self._stable_looks = list_stability.StableLooks(
             opened,
-            lambda: looks.look(opened.page),
+            lambda: looks.look(opened.page, opened.order.po_number),
             is_same=lambda one, other: one.keys == other.keys and one.says_none == other.says_none,
             expects_more=self._expects_more,
         )
