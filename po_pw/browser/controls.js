@@ -141,7 +141,7 @@
     // Else what repeats beside it; not a cell that holds nothing but controls.
     let nearest = null;
     for (let node = parentOf(element); node && parentOf(node) && node !== document.body; node = parentOf(node)) {
-      const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
+      const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && (other.className || node.localName.includes('-')));
       if (!alike) continue;
       nearest = nearest || node;
       if (piecesOf(node).length) return node;
@@ -180,6 +180,9 @@
       const written = (e) => e.localName === 'textarea' || (e.localName === 'input' && /^(text|email|tel|url|number|date|datetime-local)$/.test(e.type));
       const field = [...sends.elements].find((e) => written(e) && shown(e) && !e.readOnly && !e.disabled && beside && beside.contains(e));
       if (field) attributes.push(['form-filled-in', squeeze((field.labels && field.labels[0] && field.labels[0].textContent) || field.getAttribute('aria-label') || field.placeholder || field.name).slice(0, 80)]);
+      // What is chosen in the form goes along: a press on a button beside no entry acts on what is ticked.
+      const ticks = [...sends.elements].filter((e) => /^(checkbox|radio)$/.test(e.type || '') && e.name && shown(e));
+      if (ticks.length && !ticks.some((e) => rowOf(e) === rowOf(element))) attributes.push(['form-chooses', '']);
       const legend = element.closest('fieldset') && element.closest('fieldset').querySelector('legend');
       const says = squeeze([sends.getAttribute('aria-label'), legend && sends.contains(legend) ? legend.textContent : ''].filter(Boolean).join(' '));
       const called = ['id', 'name', 'class'].map((name) => sends.getAttribute(name) || '').filter(Boolean).join(' ');

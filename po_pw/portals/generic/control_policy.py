@@ -63,6 +63,8 @@ class Decision:
     """False if only the response shows whether it is a file."""
 
 
+_SURE_TOPIC: Final = 0.8
+"""From this on, `topics.topic` is sure that a text names attachments."""
 _OPENING: Final = ("aria-expanded", "aria-haspopup")
 _PANEL_ATTRIBUTES: Final = ("aria-controls", "data-target", "data-bs-target")
 
@@ -167,7 +169,9 @@ def _turning(facts: models.Control, *, in_area: bool) -> Decision | None:
         and (in_area or topics.topic(facts.label) or topics.has_topic(facts.label))
     ):
         return Decision(Action.OPEN, "it opens a section of the list")
-    if in_area and not label_words.file_name(facts.label):
+    if facts.role == "tab" and topics.topic(facts.label) >= _SURE_TOPIC:
+        return Decision(Action.OPEN, "it is the tab of the list")
+    if in_area and not label_words.file_name(facts.label) and "aria-haspopup" not in attributes:
         if label_words.is_more_label(facts.label):
             return Decision(Action.TURN, "it shows more of the list")
         if label_words.is_next_label(facts.label):

@@ -158,6 +158,8 @@ def veto(facts: models.Control, *, names: Collection[str] = (), shared_segments:
             continue
         if name == "form-asks":
             return "its form asks for a password"
+        if name == "form-chooses":
+            return "it acts on what is selected in its form"
         if name == "form-filled-in" and facts.form and facts.form.method == "post":
             return f'its form has fields to fill in: "{value}"'
         if name in _SPOKEN:

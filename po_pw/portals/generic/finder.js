@@ -131,6 +131,11 @@
   const PRESSED = '[onclick],[ng-click],[data-ng-click],[\\@click],[v-on\\:click],[data-toggle],[data-bs-toggle]';
   // A heading that people press to see what it names.
   const isPressed = (node) => Boolean(node) && !/^(th|td|label)$/.test(node.localName) && (isOtherTab(node) || node.matches(PRESSED) || Boolean(node.closest('li[onclick]')) || getComputedStyle(node).cursor === 'pointer');
+  const shownBehind = (list) => {
+    const found = [];
+    for (let next = list.nextElementSibling; next; next = next.nextElementSibling) if (shown(next)) found.push(next);
+    return found;
+  };
   const regionOf = (label) => {
     const node = label.node;
     const name = node.localName;
@@ -150,7 +155,8 @@
         const panels = list && parentOf(list) ? [...parentOf(list).querySelectorAll('[role=tabpanel]')] : [];
         if (tabs.length && tabs.length === panels.length) return [panels[tabs.indexOf(node)]];
         if (panels.length === 1 && node.getAttribute('aria-selected') === 'true') return panels;
-        return [];
+        // Without a panel of its own: what is shown behind the tabs is the selected one's.
+        return list && !panels.length && node.getAttribute('aria-selected') === 'true' ? shownBehind(list) : [];
       }
     }
     if (node.id) {
@@ -204,7 +210,7 @@
         rest.push(next);
       }
       if (rest.some(substance)) return rest.filter((one) => one.nodeType === 1);
-      if (!little && rest.some((one) => one.nodeType === 1 && (one.matches('form,button,input') || one.querySelector('button,input')))) little = rest.filter((one) => one.nodeType === 1);
+      if (!little && rest.some((one) => one.nodeType === 1 && (one.matches('form,button,input,[role=button],[role=link],[tabindex]') || one.querySelector('button,input,[role=button],[role=link],[tabindex]')))) little = rest.filter((one) => one.nodeType === 1);
       const before = [...(at.parentNode.childNodes)].some((one) => one !== at && one.nodeType === 1 && (levelOf(one) || one.querySelector('h1,h2,h3,h4,h5,h6')) && !contains(at, one));
       if (stopped || before || parent === body || parent.matches('main,[role=main],body')) return little || [at];
     }

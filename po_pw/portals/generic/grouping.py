@@ -39,16 +39,7 @@ def grouped(
         areas: of the look.
         page_url: address of the page.
     """
-    here = urldefrag(page_url)[0]
-    strong = any(area.score >= page_items.STRONG for area in areas)
-    others = rows_of_others(candidates, areas, page_url)
-    taken = [
-        one
-        for one in _rescued(candidates)
-        if _counts(one, areas, here, strong=strong) and (one.area, one.row) not in others
-    ]
-    commands = list_tools.tools(taken, here)
-    taken = [one for one in taken if id(one) not in commands]
+    taken = _taken(candidates, areas, page_url)
     names: dict[str, str] = {}
     for one in taken:
         if one.control.address and (name := file_name_of(one)):
@@ -104,6 +95,27 @@ def grouped(
     items += _unreachable(candidates, areas, items)
     items.sort(key=lambda item: order.get(id(item.ways[0]), len(order)))
     return _without_archive(items)
+
+
+def _taken(
+    candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area], page_url: str
+) -> list[page_items.Candidate]:
+    """The candidates that lead to files.
+
+    An area that is surely of attachments outweighs one of documents, but not if it is empty: then the files of the
+    order are those under the other heading.
+    """
+    here = urldefrag(page_url)[0]
+    others = rows_of_others(candidates, areas, page_url)
+    possible = [one for one in _rescued(candidates) if (one.area, one.row) not in others]
+    is_sure = {at for at, area in enumerate(areas) if area.score >= page_items.STRONG}
+    for strong in (True, False) if is_sure else (False,):
+        taken = [one for one in possible if _counts(one, areas, here, strong=strong)]
+        commands = list_tools.tools(taken, here)
+        taken = [one for one in taken if id(one) not in commands]
+        if any(one.area in is_sure or (one.area >= 0 and is_named(one)) for one in taken):
+            break
+    return taken
 
 
 def rows_of_others(

@@ -174,15 +174,16 @@ def shown_of(text: str) -> tuple[int, int] | None:
 
 
 def all_of(text: str) -> int | None:
-    """Number of entries that what shows the whole list states: "All (5)", "View all 12"; None if it states none."""
+    """Number of entries that what shows the whole list states: "All (5)", "Total: 12"; None if it states none."""
     said = tokenizer.words(text)
     numbers = [word for word in said if word.isdecimal()]
     if len(numbers) != 1 or len(numbers[0]) > 4 or len(text) > 60 or shown_of(text):
         return None
     every, beside = vocabulary.of_kind("all"), ("more", "expand", "filler", "attachment", "document")
     words = [word for word in said if not word.isdecimal()]
-    is_said = vocabulary.says(words, ("all",), *beside, numbers=False)
-    return int(numbers[0]) if is_said and vocabulary.has(words, every) else None
+    is_said = vocabulary.says(words, ("all",), *beside, numbers=False) and vocabulary.has(words, every)
+    is_sum = vocabulary.says(words, ("sum",), "all", "filler", "absent", "attachment", "document", numbers=False)
+    return int(numbers[0]) if is_said or is_sum else None
 
 
 def unshown(text: str) -> int:

@@ -49,10 +49,16 @@ def area(raw: Mapping[str, Any], frame: str) -> page_items.Area:
         branches=raw["branches"],
         pages=_pages(raw),
         unshown=max((list_counts.unshown(text) for text in texts), default=0),
+        stated=max((list_counts.claims(said) or 0 for text in texts for said in _sentences(text)), default=0),
         clipped=max((list_counts.clipped(text) for text in texts if raw["columns"]), default=0),
         is_column=raw["columns"],
         names=grouping.names_in((*texts, *raw["options"])),
     )
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences of a text, without their full stops."""
+    return [said.rstrip(".。 ") for said in re.split(r"(?<=[.!。])\s*(?=\S)", text)]
 
 
 def _says_trouble(text: str) -> bool:

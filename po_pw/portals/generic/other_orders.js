@@ -22,7 +22,7 @@
       if (namesOwn(text)) return false;
       if (namesOther(text)) return true;
     }
-    for (let block = roots[0]; block && block !== body && parentOf(block); block = parentOf(block)) {
+    for (let block = roots[0]; block && block !== document.body && parentOf(block); block = parentOf(block)) {
       if (namesOwn(block.textContent || '')) return false;
       const slots = [...block.querySelectorAll('*')].filter((one) => ownText(one).length < 60 && namesOther(ownText(one)));
       const like = slots.length ? [...parentOf(block).children].filter((one) => one !== block && one.localName === block.localName && one.className === block.className) : [];

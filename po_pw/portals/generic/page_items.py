@@ -49,6 +49,8 @@ class Area:
     """Number of pages that it states."""
     unshown: int = 0
     """Number of entries not shown that it states."""
+    stated: int = 0
+    """Number of attachments that a sentence in it states."""
     clipped: int = 0
     """The number beside a paperclip in one of its cells, if it is a column of a table."""
     names: tuple[str, ...] = ()

@@ -120,7 +120,9 @@ class PageReading:
         self._pressed: set[models.Control] = set()
         self._said: list[str] = []
         self._unopened: list[str] = []
-        """Labels of controls that would have shown more of the list."""
+        """Labels of controls that would have opened more of the list."""
+        self._unturned: list[str] = []
+        """Labels of controls that would have turned to more of the list."""
         self._claimed: int | None = None
         order = opened.order
         self._record = record_address.record_part(order.url, order.po_number, opened.siblings)
@@ -265,9 +267,7 @@ class PageReading:
                 self._unopened.append(one.control.label)
                 continue
             look, settled = await self._settle()
-            if pressed.stopped():
-                self._said += [f"pressing {one.control.label!r} would send {text}" for text in pressed.stopped()]
-                self._unopened.append(one.control.label)
+            self._note_stopped(one.control, pressed, self._unopened)
             self._found.add(look)
         return look, settled
 
@@ -313,16 +313,17 @@ class PageReading:
 
     async def _turn(self, look: finder.Look) -> tuple[finder.Look, bool] | None:
         """Turns to the next page of the list; None if there is none or it does not come."""
+        clicks = look.clicks
         for one in self._next_of(look):
             key = dataclasses.replace(one.control, row="")
-            pressed = await self._opened.press(look.clicks[id(one)], models.Purpose.TURN)
+            pressed = await self._opened.press(clicks[id(one)], models.Purpose.TURN)
             if not pressed.done:
                 self._said.append(pressed.why)
                 continue
             before = look
             look, settled = await self._settle()
             if look.keys == before.keys and look.considered == before.considered:
-                self._said += [f"pressing {one.control.label!r} would send {text}" for text in pressed.stopped()]
+                self._note_stopped(one.control, pressed, self._unturned)
                 self._pressed.add(key)
                 continue
             self._found.turned += 1
@@ -331,6 +332,13 @@ class PageReading:
                 self._pressed.add(key)
             return look, settled
         return None
+
+    def _note_stopped(self, control: models.Control, pressed: base.Pressed, left: list[str]) -> None:
+        """Records what was stopped after a press, and that the control therefore showed less than it has."""
+        stopped = pressed.stopped()
+        self._said += [f"pressing {control.label!r} would send {text}" for text in stopped]
+        if stopped:
+            left.append(control.label)
 
     def _is_short(self, look: finder.Look) -> bool:
         return look.claimed is not None and len(self._found.attachments) < look.claimed
@@ -389,6 +397,11 @@ class PageReading:
             return f"the page says that there are {look.mentioned}, but shows {found or 'none'}"
         if look.in_rows > found:
             return f"buttons in rows of the page hold {look.in_rows}, but {found or 'none'} could be listed"
+        stated = max((area.stated for area in look.areas if area.shown), default=0)
+        if stated and not found:
+            return f"the page says that there are {stated}, but shows none"
+        if self._unturned:
+            return f"{self._unturned[0]!r} would show more of the list"
         if look.unreached:
             return f"the page shows the file {look.unreached[0]!r} without a link or button to download it"
         if look.closed:
