@@ -303,10 +303,17 @@ def asks_whether_sure(text: str) -> bool:
     return vocabulary.has(tokenizer.words(text), vocabulary.of_kind("sure"))
 
 
+_SHOWN: Final = {"name", "title", "filename", "caption"}
+"""Last words of identifiers of what shows something and does nothing: `el-upload-list__item-name`."""
+
+
 def is_only_act(identifier: str) -> bool:
     """Whether an identifier consists only of words of change, of controls and of files: "btnUpload", "share-link"."""
     said = {word for change in changes(identifier, identifier=True) for word in change.word.split()}
-    left = [word for word in tokenizer.identifier_words(identifier) if word not in said and not word.isdigit()]
+    spoken = tokenizer.identifier_words(identifier)
+    if spoken and spoken[-1] in _SHOWN:
+        return False
+    left = [word for word in spoken if word not in said and not word.isdigit()]
     return not left or vocabulary.covered(
         [_bare(word) or word for word in left], [vocabulary.of_identifiers("control"), vocabulary.of_kind("filler")]
     )

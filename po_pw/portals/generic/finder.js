@@ -397,14 +397,12 @@
   const stateOf = (area) => {
     const rootsBusy = area.roots.some((root) => (root.matches(BUSY) && shown(root)) || all(BUSY, root).some((one) => shown(one) && one.getClientRects().length));
     const isShown = area.roots.some(shown);
-    const last = area.roots[area.roots.length - 1];
-    const scroller = (() => {
-      for (let at = last; at && at !== document.documentElement; at = parentOf(at)) {
-        const style = getComputedStyle(at);
-        if (/(auto|scroll)/.test(style.overflowY) && at.scrollHeight > at.clientHeight + 4) return true;
+    const scroller = area.roots.some((root) => {
+      for (let at = root; at && at !== document.documentElement; at = parentOf(at)) {
+        if (at.scrollHeight > at.clientHeight + 4 && /(auto|scroll)/.test(getComputedStyle(at).overflowY)) return true;
       }
-      return last.getBoundingClientRect().bottom > innerHeight;
-    })();
+      return root.getBoundingClientRect().bottom > innerHeight;
+    });
     const texts = textsIn(area.roots);
     const said = texts.some((text) => !area.headers.some((header) => header && squeeze(header.textContent).includes(text)));
     return {

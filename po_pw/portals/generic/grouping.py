@@ -57,7 +57,11 @@ def grouped(
             by_address[address] = item
 
     def join(item: page_items.Item, one: page_items.Candidate, name: str = "") -> None:
-        item.ways.append(one)
+        if item.loose and not one.loose:  # shown before the list, too: it is an entry of the list
+            item.area, item.loose = one.area, False
+            item.ways.insert(0, one)
+        else:
+            item.ways.append(one)
         item.certain = item.certain or one.decision.certain
         if name and not label_words.file_name(item.name):
             item.name = name

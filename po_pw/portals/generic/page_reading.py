@@ -164,7 +164,7 @@ class PageReading:
                 complete, why = False, f"{label!r} says that there are {count}, but not all are on its page"
             first = there if there.areas else first
         attachments = tuple(self._found.attachments.values())
-        if not attachments and (why := self._unauthorized()):
+        if not attachments and (signed_out := self._unauthorized()):
             return models.Listing(
                 models.PageKind.SIGNED_OUT,
                 (),
@@ -172,7 +172,7 @@ class PageReading:
                 complete=True,
                 supplier="",
                 url=opened.page.url,
-                why=why,
+                why=signed_out,
                 by_data=True,
                 quiet=self._stable_looks.told(),
                 considered=first.considered,
