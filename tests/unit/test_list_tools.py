@@ -32,6 +32,7 @@ def _links(*rows: Sequence[tuple[str, str]], texts: Sequence[Sequence[str]] = ()
                     row=row,
                     row_text=" ".join(pieces),
                     pieces=pieces,
+                    pictures=(),
                     decision=control_policy.decide(control, origin=_ORIGIN, names=pieces),
                     shown=True,
                     closed=False,

@@ -174,7 +174,7 @@ def _turning(facts: models.Control, *, in_area: bool) -> Decision | None:
     if in_area and not label_words.file_name(facts.label) and "aria-haspopup" not in attributes:
         if label_words.is_more_label(facts.label):
             return Decision(Action.TURN, "it shows more of the list")
-        if label_words.is_next_label(facts.label):
+        if label_words.is_next_label(facts.label) or icon_words.icon_of_next_page(facts.icons, facts.label):
             return Decision(Action.TURN, "it shows the next page of the list")
         if label_words.page_number(facts.label):
             return Decision(Action.TURN, "it shows another page of the list")

@@ -306,6 +306,9 @@
     }
     return false;
   };
+  // What pictures of a row say that belong to no control: the kind of its entry.
+  const picturesOf = (row) => [...row.querySelectorAll('img,svg,i,[role=img]')].slice(0, 12).filter((one) => !isControl(one) && shown(one))
+    .map((one) => squeeze([one.getAttribute('class'), one.getAttribute('alt'), one.getAttribute('title'), (one.getAttribute('src') || '').split(/[?#]/)[0].split('/').pop()].filter(Boolean).join(' ')).slice(0, 160)).filter(Boolean);
   const tagOf = new Map();
   for (const element of elements) {
     if (candidates.length >= 3000) break;
@@ -327,7 +330,7 @@
     }
     const is = lib.describe(element);
     const panel = targetOf(element);
-    const governs = panel ? counted.findIndex((one) => one.roots.some((root) => contains(panel, root) || contains(root, panel))) : element.localName === 'summary' ? areaOf(parentOf(element) || element) : -1;
+    const governs = panel ? counted.findIndex((one) => one.roots.some((root) => contains(panel, root) || contains(root, panel))) : element.localName === 'summary' ? areaOf(parentOf(element) || element) : counted.findIndex((one) => one.opener === element);
     candidates.push({
       is, area, row: rowIndex(element), beside: parentOf(element) ? ownText(parentOf(element)).replace(/\s+/g, ' ').slice(0, 120) : '', tail: area >= 0 && counted[area].tail.some((root) => contains(root, element)), shown: visible, closed, off: lib.off(element), loose,
       opener: isOpener, governs,
@@ -443,7 +446,7 @@
   }
   return {
     unknown: null, ready: document.readyState, areas: counted.map(stateOf), candidates, frames, counts,
-    rows: rows.map((row) => textOf(row, 400)), pieces: rows.map((row) => lib.piecesOf(row)), supplier: supplier ? squeeze(supplier.innerText) : '',
+    rows: rows.map((row) => textOf(row, 400)), pieces: rows.map((row) => lib.piecesOf(row)), pictures: rows.map(picturesOf), supplier: supplier ? squeeze(supplier.innerText) : '',
     busy: Boolean(main.matches(BUSY) || [...main.querySelectorAll(BUSY)].some((one) => shown(one) && one.getClientRects().length)),
     empty: textOf(main, 40).length < 20,
   };

@@ -165,7 +165,8 @@ def folders(items: Sequence[page_items.Item]) -> list[page_items.Item]:
         if item.certain or label_words.file_name(item.name):
             return False
         texts = [text for way in item.ways for text in (way.control.label, way.beside)]
-        icons = [word for way in item.ways for icon in way.control.icons for word in tokenizer.identifier_words(icon)]
+        pictures = [icon for way in item.ways for icon in (*way.control.icons, *way.pictures)]
+        icons = [word for icon in pictures for word in tokenizer.identifier_words(icon)]
         return any(map(list_counts.counts_files, texts)) or any(
             word in {"folder", "directory", "\U0001f4c1"} for word in icons
         )

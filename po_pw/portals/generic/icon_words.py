@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw.portals.generic import change_words, file_names, tokenizer, vocabulary
 
@@ -100,6 +100,15 @@ def icon_of_download(icons: Sequence[str], label: str = "") -> bool:
         for found in [tokenizer.identifier_words(text)]
         for start in range(len(found))
     )
+
+
+def icon_of_next_page(icons: Sequence[str], label: str) -> bool:
+    """Whether a control without a word has an icon that says "next page": `x-tbar-page-next`, `navigate_next`."""
+    spoken = [set(tokenizer.identifier_words(icon)) for icon in icons]
+    return not tokenizer.words(label) and any("next" in words and words & _PAGING for words in spoken)
+
+
+_PAGING: Final = {"page", "paging", "pager", "paginator", "pagination", "navigate"}
 
 
 def is_styling(word: str) -> bool:

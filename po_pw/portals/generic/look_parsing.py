@@ -124,6 +124,7 @@ def candidates(
             row=row + first_row if row >= 0 else -1,
             row_text=raw["rows"][row] if row >= 0 else "",
             pieces=pieces,
+            pictures=tuple(raw["pictures"][row]) if row >= 0 else (),
             decision=decision,
             shown=one["shown"],
             closed=one["closed"],

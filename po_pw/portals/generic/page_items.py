@@ -76,6 +76,8 @@ class Candidate:
     row_text: str
     pieces: tuple[str, ...]
     """Short texts of its row that are not labels of controls."""
+    pictures: tuple[str, ...]
+    """What pictures of its row say, class names and texts, that belong to no control."""
     decision: control_policy.Decision
     shown: bool
     closed: bool
