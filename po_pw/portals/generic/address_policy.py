@@ -35,6 +35,8 @@ _RETURN_FIELDS: Final = {
     "continue",
     "origin",
 }
+_POSITIONS: Final = {"start", "startindex", "start_index", "startrow", "start_row"}
+"""Fields that say from which entry on a list is wanted if they hold a number: `start=25`."""
 _PAGE_ENDINGS: Final = re.compile(
     r"\.(?:asp|aspx|ashx|asmx|axd|php\d?|phtml|jspx?|jsf|faces|xhtml|do|action|cgi|pl|cfm|dll|exe|s?html?|nsf|svc|rails|seam)$",
     re.IGNORECASE,
@@ -150,7 +152,7 @@ def change_in_pairs(pairs: Sequence[tuple[str, str]], names: Collection[str], *,
         # A parameter may say where to return to: "from=archive".
         is_weak_enough = bool(_SIGNED.match(key)) or low in _RETURN_FIELDS
         for text in (value,) if is_weak_enough else (key, value):
-            if is_file(text) or identifiers.is_opaque(text):
+            if is_file(text) or identifiers.is_opaque(text) or (low in _POSITIONS and value.isdecimal()):
                 continue
             if "/" in text:
                 word = change_in_address(text, names=names)

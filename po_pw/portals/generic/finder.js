@@ -359,7 +359,7 @@
   const badgesOf = (header, roots) => {
     if (!header) return [];
     const found = [];
-    const box = header.matches('th,td') ? header : header.localName === 'summary' || levelOf(header) ? (parentOf(header) && squeeze(parentOf(header).textContent).length < 120 ? parentOf(header) : header) : header;
+    const box = header.matches('th,td') ? header : header.localName === 'summary' || levelOf(header) ? (parentOf(header) && parentOf(header) !== body && squeeze(parentOf(header).textContent).length < 120 ? parentOf(header) : header) : header;
     for (const node of [box, ...box.querySelectorAll('*')]) {
       if (node !== header && !contains(header, node) && roots.some((root) => contains(root, node) && !contains(root, header))) continue;
       const text = squeeze(node.textContent);

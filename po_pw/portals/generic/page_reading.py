@@ -336,9 +336,10 @@ class PageReading:
     def _note_stopped(self, control: models.Control, pressed: base.Pressed, left: list[str]) -> None:
         """Records what was stopped after a press, and that the control therefore showed less than it has."""
         stopped = pressed.stopped()
-        self._said += [f"pressing {control.label!r} would send {text}" for text in stopped]
+        label = control.label or control.title or "a button without a label"
+        self._said += [f"pressing {label!r} would send {text}" for text in stopped]
         if stopped:
-            left.append(control.label)
+            left.append(label)
 
     def _is_short(self, look: finder.Look) -> bool:
         return look.claimed is not None and len(self._found.attachments) < look.claimed
