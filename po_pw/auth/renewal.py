@@ -11,10 +11,12 @@ from po_pw.auth import attempt, codes, credentials, forms, page_opening
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
-    from po_pw.browser import contexts, launching
+    from po_pw.browser import launching, playwright_driver
 
 
-async def renew(options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch) -> None:
+async def renew(
+    options: settings.Settings, origin: str, driver: playwright_driver.Driver, launch: launching.Launch
+) -> None:
     """Signs in to a portal again without asking anybody, and saves the sign-in.
 
     It opens a browser of its own, headless and with an empty profile, and gives it the cookies of the last sign-in: an

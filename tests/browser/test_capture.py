@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, launching, page_lease, press_record, profiles
+from po_pw.browser import capture, contexts, controls, launching, page_lease, playwright_driver, press_record, profiles
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -66,7 +66,7 @@ class Opened:
         self.site = site
 
     async def open(self) -> None:
-        self.driver = await contexts.Driver().__aenter__()
+        self.driver = await playwright_driver.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         self.context = await self.another("w1")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import models, redact
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.evidence import snapshot
 from tests.helpers.support import IN_TIME, run_async
 
@@ -86,7 +86,7 @@ def test_known_secrets_and_tokens_go_wherever_they_stand() -> None:
 
 async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, ...]:
     redact.remember("cookie-value")
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(
