@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
-from po_pw.browser import launching, playwright_driver, profiles, quiet
+from po_pw.browser import launching, page_watch, playwright_driver, profiles, quiet
 from po_pw.demo import catalogue, server
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def _visits(page: playwright.Page, portal: server.Portal, visits: int) -> 
     loads: list[float] = []
     quiets: list[float] = []
     for _ in range(visits):
-        with quiet.Watch(page) as watch:
+        with page_watch.Watch(page) as watch:
             loaded: asyncio.Future[float] = asyncio.get_running_loop().create_future()
             page.once("load", functools.partial(_note, loaded))
             began = time.monotonic()

@@ -13,12 +13,12 @@ from playwright import async_api as playwright
 from po_pw import errors, models
 from po_pw.browser import (
     context_guards,
+    frame_reports,
     heartbeat,
     launching,
     page_lease,
     pages,
     press_guard,
-    quiet,
     shutdown,
     transfers,
     watchdog,
@@ -115,7 +115,7 @@ class Context:
             await self._inner.add_cookies(given)
         await self._inner.add_init_script(press_guard.SCRIPT)
         await self._inner.add_init_script(page_lease.QUIET)
-        await self._inner.add_init_script(quiet.SCRIPT)
+        await self._inner.add_init_script(frame_reports.SCRIPT)
         page = await self._pages.open(count)
         self.user_agent = await page.evaluate("navigator.userAgent")
         self.language = await page.evaluate("navigator.languages.join(',')")

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, launching, page_lease, press_guard, printing, quiet
+from po_pw.browser import capture, contexts, launching, page_lease, page_watch, press_guard, printing
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
@@ -211,7 +211,7 @@ class _Visit:
     async def open(self) -> None:
         """Opens the page and reads it."""
         page = self._hold.page
-        with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+        with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
@@ -228,7 +228,7 @@ class _Visit:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._shown != (click.at, click.page):
             page = self._hold.page
-            with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
+            with page_watch.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
                 opened = await self._open_page(watch, answers, click.at)
                 await self._portal.turn_to(opened, click)
             self._shown = click.at, click.page
@@ -285,7 +285,7 @@ class _Visit:
         return await snapshot.take(self._hold.page, folder, self._console.text())
 
     async def _open_page(
-        self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
+        self, watch: page_watch.Watch, answers: list[playwright.Response], at: str = ""
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
         order, knowledge = self._order, self._knowledge

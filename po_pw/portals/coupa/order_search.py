@@ -277,10 +277,10 @@ class OrderSearch:
         if facts.challenge_covers:
             why = "the portal asks whether you are a person"
             raise _InsteadError(page_kind.Verdict(models.PageKind.CHALLENGE, why, (why,)))
-        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.refusals):
+        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.answers.refusals):
             raise _InsteadError(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
         self._known.note(shown)
-        failed = {**opened.watch.failures, **opened.watch.refusals}
+        failed = {**opened.watch.answers.failures, **opened.watch.answers.refusals}
         return shown, is_settled and not (failed and not shown.rows)
 
 

@@ -186,7 +186,7 @@ def session_ended(refusals: Mapping[str, int]) -> str:
     """Why parts of a page that did not come say that the session has ended; `""`: nothing says so.
 
     Args:
-        refusals: HTTP statuses by description, see `quiet.Watch.refusals`.
+        refusals: HTTP statuses by description, see `data_answers.DataAnswers.refusals`.
     """
     for label, status in refusals.items():
         if status in {401, 419} or (status == 302 and "/sessions/" in label):

@@ -198,7 +198,7 @@ class Reading:
 
     def _session_ended(self) -> str:
         """Why a part of a page that did not come says that the session has ended; `""`: nothing says so."""
-        return page_kind.session_ended(self._opened.watch.refusals)
+        return page_kind.session_ended(self._opened.watch.answers.refusals)
 
     # --- the list of orders -------------------------------------------------------------------------------------------
 
@@ -274,10 +274,10 @@ class Reading:
             said.append(f"{what} was still loading after {self._opened.timeout:.0f} s")
         failures = {
             label: status
-            for label, status in self._opened.watch.failures.items()
+            for label, status in self._opened.watch.answers.failures.items()
             if page_kind.KEPT_ALIVE_BY not in label and (not found or any(part in label.lower() for part in _PARTS))
         }
-        refused = {} if found else dict(self._opened.watch.refusals)
+        refused = {} if found else dict(self._opened.watch.answers.refusals)
         for label, status in {**failures, **refused}.items():
             said.append(f"{what} could not load a part of itself: {label} was answered with {status}")
         if not found and first.has_list and not first.says_none and not first.entries:
