@@ -10,7 +10,17 @@ from urllib.parse import urljoin
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
-from po_pw.browser import capture, contexts, launching, page_lease, page_watch, press_guard, printing
+from po_pw.browser import (
+    capture,
+    contexts,
+    document_answers,
+    launching,
+    page_lease,
+    page_watch,
+    press_guard,
+    printing,
+    started_download,
+)
 from po_pw.evidence import console, numbered, snapshot
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
@@ -175,7 +185,7 @@ class BrowserLane:
                 got = await capture.download(
                     self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
                 )
-            except capture.PageInsteadError as error:
+            except document_answers.PageInsteadError as error:
                 await _raise_if_signed_out(hold.page, link.url, error)
                 raise
         return await _of_size(got, self._options.max_file_bytes)
@@ -246,7 +256,7 @@ class _Visit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except capture.PageInsteadError as error:
+        except document_answers.PageInsteadError as error:
             self._shown = None
             await _raise_if_signed_out(self._hold.page, self._order.url, error)
             raise
@@ -359,7 +369,7 @@ def _allow_reading(control: models.Control) -> str | None:
     return control_veto.veto(control)
 
 
-async def _raise_if_signed_out(page: playwright.Page, asked: str, error: capture.PageInsteadError) -> None:
+async def _raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageInsteadError) -> None:
     facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
     kept = record_address.same_address(asked, facts.url)
     if sign_in_signs.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
@@ -451,7 +461,7 @@ def _host_policy(
     )
 
 
-async def _of_size(got: capture.Captured, most: int | None) -> capture.Captured:
+async def _of_size(got: started_download.StartedDownload, most: int | None) -> started_download.StartedDownload:
     """The download, unless it says that it is larger than allowed: then it is ended before its bytes come."""
     announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:
