@@ -56,7 +56,7 @@ class StartedDownload:
                 msg = f"the browser stopped while downloading {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
             if limits is not None and limits.ended(self.url, self.sent_name):
-                raise _too_large(limits.max_bytes) from error
+                raise too_large(limits.max_bytes) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium accepts a body that is too short if the server sends no validator (ETag).
@@ -65,7 +65,7 @@ class StartedDownload:
         size = (await asyncio.to_thread(path.stat)).st_size
         if limits is not None and size > limits.max_bytes:  # complete before it could be cancelled
             await self.discard()
-            raise _too_large(limits.max_bytes)
+            raise too_large(limits.max_bytes)
         if announced is not None and not encoded and size < announced:
             msg = f"only {size} of {announced} bytes of {self.sent_name!r} arrived"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
@@ -99,7 +99,8 @@ class StartedDownload:
             await page_lease.discard_download(self._download)
 
 
-def _too_large(max_bytes: int) -> errors.PermanentError:
+def too_large(max_bytes: int) -> errors.PermanentError:
+    """The error for a file above the user's limit."""
     return errors.PermanentError(
         f"the file is larger than {max_bytes:,} bytes, the limit you set (--max-file-size)", models.ErrorCode.TOO_LARGE
     )
