@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, redact, settings
+from po_pw import environ, errors, redact
 from po_pw.auth import credentials
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def ask(command: str) -> str:
         msg = "the command for one-time codes (--totp-command) is empty"
         raise errors.LoginRequiredError(msg)
     said = f"the program for one-time codes ({name}, --totp-command)"
-    environment = settings.child_environment()
+    environment = environ.for_child()
     environment.pop(credentials.PASSWORD_VARIABLE, None)
     try:
         ended = subprocess.run(

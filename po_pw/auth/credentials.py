@@ -10,7 +10,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from po_pw import errors, redact, sessions, settings
+from po_pw import environ, errors, redact, sessions, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def find(options: settings.Settings, origin: str) -> Credentials | None:
 
 def from_environment() -> str:
     """The password of `PO_PW_PASSWORD`; `""`: none."""
-    password = settings.environment(PASSWORD_VARIABLE) or ""
+    password = environ.variable(PASSWORD_VARIABLE) or ""
     redact.remember(password)
     return password
 

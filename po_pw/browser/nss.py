@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, settings
+from po_pw import environ, errors
 
 if TYPE_CHECKING:
     from po_pw import client_certificates
@@ -99,12 +99,12 @@ def prepare(home: Path, key: client_certificates.Key) -> dict[str, str]:
     finally:
         for file in (bundle, password, empty):
             file.unlink(missing_ok=True)
-    kept = {name: settings.environment(name) or str(own / folder) for name, folder in _FOLDERS.items()}
+    kept = {name: environ.variable(name) or str(own / folder) for name, folder in _FOLDERS.items()}
     return {"HOME": str(home), **kept}
 
 
 def _store_of_user(home: Path) -> Path | None:
-    data = Path(settings.environment("XDG_DATA_HOME") or home / ".local/share")
+    data = Path(environ.variable("XDG_DATA_HOME") or home / ".local/share")
     places = (home / ".pki/nssdb", data / "pki/nssdb")
     return next((place for place in places if (place / "cert9.db").is_file()), None)
 

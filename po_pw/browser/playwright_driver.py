@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import psutil
 from playwright import async_api as playwright
 
-from po_pw import errors, models, proxies, settings
+from po_pw import environ, errors, models, proxies
 from po_pw.browser import contexts, heartbeat, launching, locate, nss, profiles, shutdown, watchdog
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Driver:
         script = temporary / "driver.cjs"
         with map_temp_errors():
             script.write_text(_DRIVER, "utf-8")
-        options = f'{settings.environment("NODE_OPTIONS") or ""} --require "{script.as_posix()}"'.strip()
-        with settings.environment_changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
+        options = f'{environ.variable("NODE_OPTIONS") or ""} --require "{script.as_posix()}"'.strip()
+        with environ.changed(NODE_OPTIONS=options, TMPDIR=str(temporary)):
             try:
                 return await playwright.async_playwright().start()
             except Exception as error:  # a bare Exception if the driver ends at once
@@ -166,7 +166,7 @@ class Driver:
     ) -> playwright.BrowserContext:
         temporary = self.run_dir.path
         by_channel = launch.browser.channel is not None
-        environment: dict[str, str | float | bool] = dict(settings.child_environment())
+        environment: dict[str, str | float | bool] = dict(environ.for_child())
         environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         environment.update(launch.environment)
         environment.update(await self._stores.environment(launch.certificate))

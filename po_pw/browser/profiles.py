@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import psutil
 
-from po_pw import errors, numerals, settings
+from po_pw import environ, errors, numerals
 from po_pw.browser import policies, watchdog
 
 if TYPE_CHECKING:
@@ -304,11 +304,11 @@ def _checked(worker_id: str | int) -> str:
 def own_folders() -> list[Path]:
     """Profile folders of the user's own browsers on this platform."""
     if sys.platform == "win32":
-        local = settings.environment("LOCALAPPDATA")
+        local = environ.variable("LOCALAPPDATA")
         return [Path(local) / name / "User Data" for name in _OWN_FOLDERS["win32"]] if local else []
     if sys.platform == "darwin":
         return [Path.home() / "Library/Application Support" / name for name in _OWN_FOLDERS["darwin"]]
-    configured = settings.environment("XDG_CONFIG_HOME")
+    configured = environ.variable("XDG_CONFIG_HOME")
     return [
         root / name
         for root in (Path.home() / ".config", *([Path(configured)] if configured else []))
