@@ -13,7 +13,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from po_pw import errors, events, redact, settings
+from po_pw import errors, events, redact_objects, settings
 from po_pw.api_results import OrderResult, RunResult
 from po_pw.engine import order_stream as feeds
 from po_pw.engine import run as engine
@@ -395,7 +395,7 @@ class _Host:
             concurrent.futures.wait([future], timeout=30)
             raise
         except BaseException as error:
-            redact.chain(error)
+            redact_objects.chain(error)
             raise
 
     def _end_loop(self) -> None:

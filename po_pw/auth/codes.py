@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import environ, errors, redact
+from po_pw import environ, errors, known_secrets
 from po_pw.auth import credentials
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def ask(command: str) -> str:
         msg = f"{said} failed with exit code {ended.returncode}. Run it by hand to see why"
         raise errors.LoginRequiredError(msg)
     code = ended.stdout.decode("utf-8", "replace").partition("\n")[0].strip().replace(" ", "")
-    redact.remember(code)
+    known_secrets.remember(code)
     if not _CODE.fullmatch(code):
         msg = f"{said} printed no code: its first line must be the code alone"
         raise errors.LoginRequiredError(msg)

@@ -9,7 +9,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
-from po_pw import client_certificates, errors, hostnames, models, redact, sessions, settings
+from po_pw import client_certificates, errors, hostnames, known_secrets, models, sessions, settings
 from po_pw.auth import attempt, forms, page_opening, window
 from po_pw.auth import trust as trusts
 from po_pw.browser import contexts, display, launching, playwright_driver
@@ -81,7 +81,7 @@ async def login(
         raise errors.MachineError(msg)
     trust = trust or trusts.Trust()
     kept = sessions.Sessions(settings.home(options), options.account)
-    redact.remember(password or "")
+    known_secrets.remember(password or "")
     async with _browser(options, headed=username is None or options.headed) as (driver, launch):
         if username is None:
             method = sessions.SignInMethod(url, "", trust.allowed())
@@ -178,7 +178,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
         MachineError: no browser.
     """
     check_address(url)
-    redact.remember_cookies(cookies)
+    known_secrets.remember_cookies(cookies)
     kept = sessions.Sessions(settings.home(options), options.account)
     origin = hostnames.origin_of(url)
     async with (
@@ -242,7 +242,7 @@ async def _save(
 ) -> SignedIn:
     origin = hostnames.origin_of(url)
     state = await context.save_storage_state()
-    redact.remember_cookies(state["cookies"])
+    known_secrets.remember_cookies(state["cookies"])
     file = await asyncio.to_thread(kept.save, origin, state, proof.url, method)
     browser = dataclasses.replace(launch.browser, version=context.version)
     return SignedIn(origin, browser, file, len(state["cookies"]), proof)

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, redact, sessions, settings
+from po_pw import errors, known_secrets, sessions, settings
 from po_pw.auth import attempt, codes, credentials, forms, page_opening
 from po_pw.auth import trust as trusts
 
@@ -54,7 +54,7 @@ async def renew(
                 if is_in and not proof.url:
                     raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
-    redact.remember_cookies(state["cookies"])
+    known_secrets.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from po_pw import environ, errors, redact
+from po_pw import environ, errors, known_secrets
 from po_pw.cli import boundary
 from po_pw.results import end_report
 
@@ -42,7 +42,7 @@ def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
         list_name: of the list.
     """
     if options.notify is not None:
-        redact.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
+        known_secrets.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
     teller = Teller()
     try:
         yield teller

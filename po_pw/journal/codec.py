@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pydantic
 
-from po_pw import models, redact
+from po_pw import models, redact, redact_objects
 
 _OUTCOME: Final = pydantic.TypeAdapter(models.Outcome)
 _FILE: Final = pydantic.TypeAdapter(models.SavedFile)
@@ -27,7 +27,7 @@ def dump(outcome: models.Outcome) -> str:
 
     Secrets are removed, even if the outcome comes from an older journal that has them.
     """
-    body = _text(redact.values(outcome))[:-1]
+    body = _text(redact_objects.values(outcome))[:-1]
     return f'{body}{_SUM}{_sum(body)}"}}'
 
 
@@ -113,7 +113,7 @@ def other(row: sqlite3.Row) -> models.OtherOrder:
 
 def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile) -> tuple[Any, ...]:
     """A file, in the order of the table's columns."""
-    file = redact.values(file)
+    file = redact_objects.values(file)
     saved_at = stamp(file.saved_at) if file.saved_at else None
     return (
         run,

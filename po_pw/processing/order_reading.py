@@ -8,7 +8,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, models, redact
+from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
 from po_pw.processing import resuming
 from po_pw.storage import disk_errors, filesystem, staging
@@ -267,7 +267,7 @@ class OrderReading:
         """Saves what the page shows. What cannot be saved is logged: the order's own error is what counts."""
         run_context, folder = self._run_context, self._evidence
         try:
-            redact.remember_cookies(await self._tools.lane.cookies())
+            known_secrets.remember_cookies(await self._tools.lane.cookies())
             if not await asyncio.to_thread(run_context.evidence.make_room, folder):
                 return
             await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
@@ -286,7 +286,7 @@ class OrderReading:
     async def _take_cookies(self) -> None:
         """Copies the browser's current cookies to the HTTP client."""
         cookies = await self._tools.lane.cookies()
-        redact.remember_cookies(cookies)
+        known_secrets.remember_cookies(cookies)
         self._tools.session.set_cookies(cookies)
 
     async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
