@@ -62,7 +62,7 @@ class Context:
         self.user_data_dir = user_data_dir
         self.downloads = downloads
         self.temporary = run_dir.path.parent
-        """On whose disk the browser keeps its profile and all else of its own."""
+        """A folder on the disk of the browser's own files, such as its profile."""
         self.pid = 0
         self.version = ""
         self.user_agent = ""
@@ -135,7 +135,7 @@ class Context:
             self._hangs(timing.timeout)
 
     async def _kill_unleft(self) -> None:
-        """Kills a browser in which a page could not be left after a press: whatever it still holds is never sent."""
+        """Kills a browser in which a page could not be left after a press, so that its held requests are never sent."""
         self._gone("a page could not be left after a press")
         await asyncio.to_thread(shutdown.end, self._process, self.user_data_dir, 0)
 
@@ -210,7 +210,7 @@ class Context:
             return [dict(cookie) for cookie in await self._inner.cookies()]
 
     async def add_cookies(self, cookies: Sequence[models.Cookie]) -> None:
-        """Adds cookies; of those it has, those of the same name, domain and path are replaced.
+        """Adds cookies; those of the same name, domain and path are replaced.
 
         Raises:
             BrowserLostError: the browser is gone or hangs.
@@ -222,9 +222,9 @@ class Context:
             await self._inner.add_cookies(given)
 
     async def set_local_storage(self, origin: str, items: Mapping[str, str]) -> None:
-        """Sets what a portal keeps in local storage, on a page of the context; waits for one that is free.
+        """Sets items in a portal's local storage, on a page of the context; waits for a free page.
 
-        The portal is not asked: an empty page stands in for it.
+        Nothing is requested from the portal: an empty page is shown at its address.
 
         Raises:
             BrowserLostError: the browser is gone or hangs.
@@ -239,7 +239,7 @@ class Context:
                 await lease.page.evaluate(_SET_ITEMS, dict(items))
                 await lease.page.unroute(url, _answer_empty)
             except playwright.Error as error:
-                # Without it the context would go on signed out.
+                # Without the items the context would continue signed out.
                 self._gone(launching.first_line(error))
                 raise self._lost_error() from error
 
@@ -254,7 +254,7 @@ class Context:
 
     @contextlib.asynccontextmanager
     async def _answering(self, timeout: float = CLOSE_TIMEOUT) -> AsyncIterator[None]:
-        """Bounds a question to the browser; kills one that does not respond.
+        """Limits the time of a request to the browser; kills a browser that does not respond.
 
         Raises:
             BrowserLostError: the browser is gone or hangs.

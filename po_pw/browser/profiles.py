@@ -335,7 +335,7 @@ def _write_preferences(profile: Path) -> None:
 
 
 def _preferences(file: Path) -> dict[str, Any]:
-    """What a browser wrote there; empty if nothing that can be read."""
+    """The preferences that a browser saved there; empty if they cannot be read."""
     if file.exists():
         try:
             found = json.loads(file.read_text("utf-8"))
@@ -350,12 +350,12 @@ def _preferences(file: Path) -> dict[str, Any]:
 def select_client_certificate(profile: Path, certificate: client_certificates.ClientCertificate | None) -> None:
     """Makes the browser show this certificate to its hosts without asking, and to no others.
 
-    As policies do with `AutoSelectCertificateForUrls`. Where nothing is selected, a headless browser waits in vain for
-    a person to choose one (Chromium 156).
+    This does what the policy `AutoSelectCertificateForUrls` does. Without a selection, a headless browser waits in vain
+    for a person to choose a certificate (Chromium 156).
 
     Args:
         profile: a user-data dir that no browser has open.
-        certificate: which; None for none.
+        certificate: client certificate; None for none.
     """
     file = profile / "Default" / "Preferences"
     present = _preferences(file)

@@ -174,7 +174,7 @@ class PageReading:
         )
 
     async def turn_to(self, page: int) -> None:
-        """Turns to the page of the list that has a control; 0: the first."""
+        """Turns to the list's page that shows a control; 0: the first page."""
         look, settled = await self._settle()
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
