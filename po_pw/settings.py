@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import mimetypes
 import re
 import sys
@@ -335,8 +336,7 @@ class Settings(_Fields):
             try:
                 super().__init__(**values)
             except pydantic.ValidationError as error:
-                schemas = Settings.model_json_schema()["properties"]
-                refused = [setting_problems.of_pydantic(dict(found), values, schemas) for found in error.errors()]
+                refused = [setting_problems.of_pydantic(dict(found), values, _schemas()) for found in error.errors()]
                 problems = [*refused, *problems]
             except OSError as error:
                 msg = f"{config_file.NAME} in this folder cannot be read: {error.strerror or error}"
@@ -389,6 +389,13 @@ def in_python(text: str) -> str:
 
     text = re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", argument, text)
     return text.replace("run the same command again", "make the same call again with resume=True")
+
+
+@functools.cache
+def _schemas() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each setting."""
+    found: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
+    return found
 
 
 def home(settings: Settings) -> Path:
