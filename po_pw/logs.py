@@ -23,7 +23,6 @@ _MOST_WAITING: Final = 10_000
 _NAMES: Final[Mapping[type[events.Event], Mapping[str, str]]] = {
     events.RunStarted: {
         "rows": "row_count",
-        "carried": "already_complete",
         "refused": "unusable_rows",
         "duplicates": "duplicate_rows",
         "taken": "orders_by_earlier_result",
@@ -170,7 +169,7 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "attachments_found": len(listing.attachments),
             "attachments_stated": listing.claimed,
             "area": listing.area,
-            "place": listing.place,
+            "section": listing.section,
             "complete": listing.complete,
             "why": listing.why,
             "evidence": listing.evidence,
@@ -191,7 +190,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, models.Attachment):
         way = value.source
         source = {"press": way.control.label} if isinstance(way, models.Click) else dataclasses.asdict(way)
-        return {"id": value.id, "name": value.name, "source": source, "place": value.place}
+        return {"id": value.id, "name": value.name, "source": source, "section": value.section}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value

@@ -142,7 +142,7 @@ def order_line(one: inspection.FirstRead) -> Text:
         return line.append(f"{reasons.CODES[code].cause}: {reasons.CODES[code].remedy}", "not bold red")
     if not listing.attachments:
         return line.append("no attachments" if listing.complete else f"not read completely: {listing.why}", "not bold")
-    where = f' under "{listing.place}"' if listing.place else ""
+    where = f' under "{listing.section}"' if listing.section else ""
     names = ", ".join(filter(None, (found.name for found in listing.attachments[:_NAMES])))
     more = f" and {len(listing.attachments) - _NAMES} more" if len(listing.attachments) > _NAMES else ""
     said = f"{tally.many(len(listing.attachments), 'attachment')}{where}: {names}{more}"

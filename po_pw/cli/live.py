@@ -167,8 +167,8 @@ class View:
     def _started(self, event: events.RunStarted) -> Text:
         todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
         parts = [todo if event.orders else "Nothing to download"]
-        if event.carried:
-            parts.append(f"{event.carried} already complete")
+        if event.already_complete:
+            parts.append(f"{event.already_complete} already complete")
         if event.refused:
             parts.append(f"{tally.many(event.refused, 'row')} cannot be used")
         if event.duplicates:

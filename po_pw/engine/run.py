@@ -151,7 +151,7 @@ class Run:
             raise
         self.run_id = run
         self._resources.begin(run)
-        todo, carried = list(taken.todo), taken.carried
+        todo, already_complete = list(taken.todo), taken.already_complete
         counted = self._resources.journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
@@ -159,7 +159,7 @@ class Run:
                 run,
                 counted.rows,
                 len(todo),
-                len(carried),
+                len(already_complete),
                 counted.refused,
                 counted.duplicates,
                 len(workers),
@@ -170,7 +170,7 @@ class Run:
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
-        for earlier in carried:
+        for earlier in already_complete:
             outcomes.put_nowait(earlier)
             self._results.add(earlier)
         for done in taken.skipped:

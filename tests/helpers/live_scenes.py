@@ -37,7 +37,7 @@ def outcome(number: int, worker: str, failure: tuple[models.Status, models.Error
         attempts=1,
         timing=models.Timing(now, now, 4.0),
         worker=worker,
-        lane="browser",
+        read_by="browser",
         folder=name,
         supplier="",
         source_url="",

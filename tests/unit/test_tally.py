@@ -45,7 +45,7 @@ def settle(
                 attempts=1,
                 timing=timing,
                 worker=worker,
-                lane="browser",
+                read_by="browser",
                 folder=name,
                 supplier="",
                 source_url="",
