@@ -48,7 +48,7 @@ def lease(number: int, of: int, attempt: int = 1, worker: str = "w1") -> models.
 
 
 async def work(journal: store.Journal) -> models.RunId:
-    """A run in the middle: six orders, a refused row, a duplicate; two settled, one complete before, two in progress."""
+    """A run in the middle: six orders, a refused row, a duplicate; two settled, one complete, two in progress."""
     refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
     twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
