@@ -59,7 +59,7 @@ class RunLog:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._unlisten = self._hub.listen(self._hear)
+        self._unlisten = self._hub.listen(self._on_event)
         logging.getLogger("po_pw").addHandler(self._handler)
         return self
 
@@ -108,7 +108,7 @@ class RunLog:
             with contextlib.suppress(OSError):  # the disk is gone, which the run reports itself
                 getattr(self._log, level)("log", text=text, exc_info=exc_info)
 
-    def _hear(self, event: events.Event) -> None:
+    def _on_event(self, event: events.Event) -> None:
         if isinstance(event, _SILENT):
             return
         if self._log is None:

@@ -90,11 +90,11 @@ class View:
         elif key.lower() == "q":
             run.stop_gently("you pressed q")
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Takes one event in."""
         with self._lock:
-            self.tally.hear(event)
-            self._stages.hear(event)
+            self.tally.on_event(event)
+            self._stages.on_event(event)
         line = self._line(event)
         if line is not None:
             self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)

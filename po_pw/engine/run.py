@@ -336,7 +336,7 @@ class Run:
         again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
-        await self._resources.journal.doubt([order.key for order in again])
+        await self._resources.journal.mark_for_reverify([order.key for order in again])
         if self._stopping is None:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
             said = f"{count} read again: on another order, attachments appeared later than expected"

@@ -207,7 +207,7 @@ class Journal(queries.Queries):
         """Saves the outcome of an order without a folder to publish; returns when durable."""
         await self._written(lambda connection: writes.put_outcome(connection, run, outcome))
 
-    async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
+    async def mark_for_reverify(self, keys: Iterable[models.OrderKey]) -> None:
         """Marks these orders' files to be verified by the next run, and fetched again if they are wrong."""
         listed = json.dumps(list(keys))
         await self._written(lambda connection: connection.execute(_DOUBT, (listed,)))

@@ -119,7 +119,7 @@ def test_with_keeps_the_browsers_open_between_calls(
         if isinstance(event, events.ContextOpened):
             opened.append(event)
 
-    with po_pw.MainApp(hear=hear, **options) as main:
+    with po_pw.MainApp(on_event=hear, **options) as main:
         assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
         assert main._process_po_entries(entries(portal[0], 3)[1:]) == (2, 0)
         assert psutil.pid_exists(opened[0].pid)

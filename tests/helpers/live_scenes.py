@@ -92,5 +92,5 @@ def scene(workers: int, done: int = 60, orders: int = 200, *, failed: int = 3, h
         if isinstance(one, float):
             clock.now += one
         else:
-            now.hear(one)
+            now.on_event(one)
     return now

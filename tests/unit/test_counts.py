@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from po_pw import models
-from po_pw.cli import closing, problems
+from po_pw.cli import problems, summary_view
 from po_pw.results import counts
 from tests.helpers.journal_values import outcome, saved
 
@@ -124,7 +124,7 @@ CASES: Final = {
 def test_each_count_says_what_this_run_did(name: str) -> None:
     """What was fetched now and what was there before are said apart, whatever came before."""
     found, said = CASES[name]
-    assert closing.figures(found, seconds=5.0, work_seconds=1.0) == said
+    assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
 
 
 def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:

@@ -261,7 +261,7 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     async def body() -> None:
         async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
             run = await work(journal)
-            await journal.doubt([order(3).key])
+            await journal.mark_for_reverify([order(3).key])
             await journal.end(run, seconds=1, work_seconds=1, interrupted=True, browser=None)
 
     run_async(body())
