@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import functools
 import mimetypes
 import os
 import re
@@ -526,9 +527,16 @@ def _durations() -> set[str]:
     return {name for name in Settings.model_fields if _schema(name).get("type") == "number"}
 
 
+@functools.cache
+def _properties() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each setting."""
+    found: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
+    return found
+
+
 def _schema(name: str) -> dict[str, Any]:
     """What a setting takes, as JSON schema; without the null of one that may be left out."""
-    found: dict[str, Any] = Settings.model_json_schema()["properties"][name]
+    found = _properties()[name]
     return next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
 
 
