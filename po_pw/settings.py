@@ -229,6 +229,14 @@ class _Fields(pydantic_settings.BaseSettings):
             raise ValueError(msg)
         return value
 
+    @pydantic.field_validator("notify", mode="before")
+    @classmethod
+    def _web_address(cls, value: object) -> object:
+        if isinstance(value, str) and not re.match(r"https?://[^/]", value, re.IGNORECASE):
+            msg = "must be an address that begins with https:// or http://"
+            raise ValueError(msg)
+        return value
+
     @pydantic.field_validator("account")
     @classmethod
     def _account(cls, value: str) -> str:
@@ -468,7 +476,9 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
     value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if len(value) > _MAX_SHOWN:
+    if _schema(name).get("format") == "password":
+        value = "its value"
+    elif len(value) > _MAX_SHOWN:
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     is_quantity = name in _durations() or name.endswith("_bytes")
