@@ -65,10 +65,12 @@ def of_pydantic(found: dict[str, Any], given: Mapping[str, Any], schemas: Mappin
         return Problem(name, source, f"there is no such setting{meant}")
     given_value = found["input"]
     value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if len(value) > _MAX_SHOWN:
+    schema = _schema(schemas[name])
+    if schema.get("format") == "password":
+        value = "its value"
+    elif len(value) > _MAX_SHOWN:
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
-    schema = _schema(schemas[name])
     is_quantity = schema.get("type") == "number" or name.endswith("_bytes")
     takes = own if found["type"] == "value_error" and not is_quantity else f"give {_takes(name, schema)}"
     return Problem(name, source, f"{value} cannot be used: {takes}")

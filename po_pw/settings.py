@@ -189,6 +189,14 @@ class _Fields(pydantic_settings.BaseSettings):
             raise ValueError(msg)
         return value
 
+    @pydantic.field_validator("notify", mode="before")
+    @classmethod
+    def _web_address(cls, value: object) -> object:
+        if isinstance(value, str) and not re.match(r"https?://[^/]", value, re.IGNORECASE):
+            msg = "must be an address that begins with https:// or http://"
+            raise ValueError(msg)
+        return value
+
     @pydantic.field_validator("account")
     @classmethod
     def _account(cls, value: str) -> str:

@@ -50,7 +50,7 @@ class Attachment:
     """As shown on the page; may be empty."""
     source: FileSource
     """The likeliest way to fetch it."""
-    place: str = ""
+    section: str = ""
     """Heading of its section on the page, e.g. `Comments`."""
     claimed_bytes: int | None = None
     others: tuple[FileSource, ...] = ()
@@ -83,7 +83,7 @@ class Considered:
     """A control or link that was examined when an order's page was read."""
 
     control: page_controls.Control
-    place: str
+    section: str
     """Heading of its area; `""` if it is in none."""
     taken: bool
     action: str
@@ -118,7 +118,7 @@ class Listing:
     elsewhere: tuple[str, ...] = ()
     """Addresses of other pages that may hold more of this order's files (a requisition)."""
     area: AreaState = AreaState.FILLED
-    place: str = ""
+    section: str = ""
     """Headings of the attachment areas, joined by `; `."""
     loose: tuple[Attachment, ...] = ()
     """File-like links of a page without an area: the order's only if other orders do not show them, too."""
