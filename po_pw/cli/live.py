@@ -86,15 +86,15 @@ class View:
         if now.run is None or now.has_ended or now.stopping is not None:
             return
         if key.lower() == "p":
-            run.resume() if now.is_paused else run.pause()
+            run.control.resume() if now.is_paused else run.control.pause()
         elif key.lower() == "q":
-            run.stop_gently("you pressed q")
+            run.control.stop_gently("you pressed q")
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Takes one event in."""
         with self._lock:
-            self.tally.hear(event)
-            self._stages.hear(event)
+            self.tally.on_event(event)
+            self._stages.on_event(event)
         line = self._line(event)
         if line is not None:
             self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)
@@ -124,10 +124,11 @@ class View:
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
-                return Text(
-                    f"Finishing the orders in progress, then stopping ({event.why}). To stop now, press Ctrl-C.",
-                    "yellow",
+                # Whoever pressed Ctrl-C knows why.
+                why, press = (
+                    ("", "press Ctrl-C again") if event.why == "SIGINT" else (f" ({event.why})", "press Ctrl-C")
                 )
+                return Text(f"Finishing the orders in progress, then stopping{why}. To stop now, {press}.", "yellow")
             case events.ContextLost() if not event.replaced:
                 return Text(f"! {event.worker} stopped: {event.why}", "yellow")
             case events.OrderSettled() if not self._quiet and (self._screen is None or self._verbose):
@@ -167,8 +168,8 @@ class View:
     def _started(self, event: events.RunStarted) -> Text:
         todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
         parts = [todo if event.orders else "Nothing to download"]
-        if event.carried:
-            parts.append(f"{event.carried} already complete")
+        if event.already_complete:
+            parts.append(f"{event.already_complete} already complete")
         if event.refused:
             parts.append(f"{tally.many(event.refused, 'row')} cannot be used")
         if event.duplicates:

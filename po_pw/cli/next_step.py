@@ -73,7 +73,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     """
     from rich.text import Text
 
-    from po_pw.cli import shell, standing
+    from po_pw.cli import shell, status_view
     from po_pw.maintenance import status
 
     def command(*words: str) -> Text:
@@ -81,11 +81,11 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
 
     if found is not None and found.run is not None:
         yield Text(f"In {found.out}:", "dim")
-        yield Text(standing.headline(found), "bold")
+        yield Text(status_view.headline(found), "bold")
         if found.state is status.State.RUNNING:
             yield Text("To watch it, run:")
             yield command("status", "--watch")
-        elif following := list(standing.what_next(found)):
+        elif following := list(status_view.what_next(found)):
             yield from following
         else:
             yield Text("Every order of the last list is done. For another list, run:")
@@ -93,7 +93,9 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     elif lists:
         yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
         if not has_sign_in:
-            yield Text("First sign in to your portal:")
+            yield Text("To be asked for all that a first run needs:")
+            yield command("init")
+            yield Text("Or sign in to your portal:")
             yield command("login", "https://YOUR-PORTAL")
         yield Text("To download all attachments, run:" if has_sign_in else "Then download all attachments:")
         yield command("process", lists[0])

@@ -26,7 +26,8 @@ def process(
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Only these orders of the list, e.g. 4711,4712; without a list, with --base-url or --url-template.",
+            help="Only these orders of the list, e.g. 4711,4712. Without a list: on the portal of --base-url or "
+            "--url-template, else on the Coupa that your saved sign-in is to.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,
@@ -300,9 +301,9 @@ def process(
         from po_pw.cli import progress
 
         console = Console(soft_wrap=False, stderr=as_json)
-        with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
+        with progress.shown(console, quiet=quiet) as on_event, progress.stage(on_event, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, desktop, flags, lists, running, shell
+            from po_pw.cli import after_run, desktop, flags, lists, portal_of_numbers, running, shell, summary_view
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
@@ -310,21 +311,24 @@ def process(
         called = lists.named(files or ())
         with contextlib.ExitStack() as stack, after_run.told(options, called) as ended:
             options = certificates.with_password(options)
+            note = ""
+            if po and not files:
+                options, note = portal_of_numbers.located(options)
             resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             address_of = registry.Registry(options).address_of
             with (
-                progress.shown(console, quiet=quiet) as hear,
-                progress.stage(hear, f"Opening {called}"),
+                progress.shown(console, quiet=quiet) as on_event,
+                progress.stage(on_event, f"Opening {called}"),
             ):
-                orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of))
+                orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of, note))
             if dry_run:
                 from po_pw.cli import dry_run as trial
 
                 raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
-            where = closing.near(options.out.absolute())
-            again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
+            where = summary_view.near(options.out.absolute())
+            again = shell.to_continue(summary_view.command(), where, is_out_given=is_out_given)
             shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
             done = running.run_table(options, orders, resume=resume, shown=shown, again=again)
             ended.done = done

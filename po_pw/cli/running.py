@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from po_pw import errors, events, models, redact
-from po_pw.cli import boundary, closing, desktop, event_stream, live, shell, signals
+from po_pw.cli import boundary, desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
 from po_pw.processing import resuming
 from po_pw.results import end_report
@@ -133,23 +133,23 @@ async def _run(
     # JSON lines on the terminal itself would be drawn over.
     is_live = not (shown.as_json and sys.stdout.isatty())
     with live.View(console, quiet=quiet, verbose=shown.verbose, is_live=is_live) as view:
-        hub.listen(view.hear)
+        hub.listen(view.on_event)
         if stream is not None:
-            hub.listen(stream.hear)
+            hub.listen(stream.on_event)
         run = engine.Run(options, hub)
 
         def is_awaited() -> bool:
             return shown.draws_attention and console.is_terminal and view.tally.elapsed() >= desktop.LONG
 
-        with signals.listened_to(run.stop), view.keys(run):
+        with signals.listened_to(run.control.stop), view.keys(run):
             summary, problem = await _worked(run, table, resume, commands(again), is_awaited)
-        interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
+        interrupted, log, (seconds, work_seconds) = run.control.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
     started = view.tally.run
     refused = started.refused if started else 0
     if not quiet:
-        closing.show(
+        summary_view.show(
             console,
             summary,
             out=run.out,
@@ -182,7 +182,7 @@ async def _worked(
                 table.rows(),
                 name=table.name,
                 columns=table.columns,
-                command=closing.command(),
+                command=summary_view.command(),
                 resume=resume,
                 source=table.source,
                 commands=go_on,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import shutil
 import stat
@@ -132,14 +131,14 @@ def check_file_system(kind: str, location: storage_location.StorageLocation, mod
     """
     name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
     journal = "the journal uses a write-ahead log" if mode == "wal" else "the journal uses rollback: slower, as safe"
-    if location.place is storage_location.Kind.SYNCED:
+    if location.kind is storage_location.Kind.SYNCED:
         return checks.warning(
             name,
             f"{kind}, in a synced folder ({location.mark}): {journal}, but the sync program may lock "
             "files and upload unfinished ones",
             "Choose a folder that is not synced with --out, and copy the files afterwards.",
         )
-    if location.place is storage_location.Kind.REMOTE:
+    if location.kind is storage_location.Kind.REMOTE:
         return checks.warning(
             name,
             f"{kind}, on another computer: {journal}, and the run stops if the connection breaks (run the same "
@@ -166,18 +165,10 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
     saved = sessions.Sessions(settings.home(options), options.account)
     found: list[tuple[str, checks.Check]] = []
     for file in saved.state_files():
-        origin = _said(file) or sessions.origin_of_folder(saved.portal_folder(file).name)
+        sign_in = sessions.read_file(file)
+        origin = sign_in.origin if sign_in else sessions.origin_of_folder(saved.portal_folder(file).name)
         found.append((origin, _sign_in(saved, origin, file)))
     return found
-
-
-def _said(file: Path) -> str:
-    """The origin in a saved sign-in; `""` if it has none or is damaged."""
-    try:
-        state = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(state.get("origin", "")) if isinstance(state, dict) else ""
 
 
 def _sign_in(saved: sessions.Sessions, origin: str, file: Path) -> checks.Check:
@@ -209,25 +200,25 @@ def _ago(seconds: float) -> str:
 
 def _nearest(folder: Path) -> Path:
     """The folder, or its nearest existing parent."""
-    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return next((above for above in (folder, *folder.parents) if above.exists()), folder)
 
 
 def _fault(folder: Path) -> str:
     """Why this folder, or the parent it would be created in, is not writable; `""` if it is."""
-    place = _nearest(folder)
-    if not place.is_dir():
-        return f"{place} is a file, not a folder"
+    nearest = _nearest(folder)
+    if not nearest.is_dir():
+        return f"{nearest} is a file, not a folder"
     try:
-        with _probe(place) as probe:
+        with _probe(nearest) as probe:
             _write_in(probe)
     except OSError as error:
-        return f"{place} cannot be written to ({error.strerror or error})"
+        return f"{nearest} cannot be written to ({error.strerror or error})"
     return ""
 
 
 @contextlib.contextmanager
-def _probe(place: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=".po-pw-doctor-", dir=place))
+def _probe(parent: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".po-pw-doctor-", dir=parent))
     try:
         yield folder
     finally:

@@ -45,6 +45,8 @@ _NO_RESULT_SAID: Final = (
     "the formula in this cell has no result; open the file in Excel, correct the cell, save, then run the same "
     "command again"
 )
+_HOST_FIRST: Final = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:/\S{0,60})?", re.IGNORECASE)
+"""An address without its scheme: `www.portal.example/orders/1`."""
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
 
@@ -59,7 +61,7 @@ class Reader:
     Attributes:
         source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
-        places: their meaning.
+        columns_by_field: which of them is what.
         address_of: gives the address of a row without one, from its number; None if there is no rule.
         tracked: indexes of the result columns, see `tracking`.
         placing: the user's layout of the folders; None: by the list's folder levels, or by supplier.
@@ -77,7 +79,7 @@ class Reader:
         """The columns whose cells name folders."""
         if self.placing is None:
             return self.columns_by_field.levels
-        return tuple(column for column in self.placing.places.values() if column >= 0)
+        return tuple(column for column in self.placing.indexes.values() if column >= 0)
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.
@@ -170,7 +172,8 @@ def _wrong_with_url(url: str) -> str:
         return "contains a user name or password; remove it and sign in with po-pw login"
     if redact.is_incomplete(url):
         return f"has a secret part removed by po-pw ({redact.REDACTED}); use the address from your own list"
-    shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
+    shown = url if len(url) <= 80 else f"{url[:79]}…"
+    shown = f"'{shown}'" if shown.isprintable() else repr(shown)
     spaced = len(url.split(maxsplit=1)) > 1
     if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in url)):
         return f"{shown} contains spaces or invisible characters"
@@ -180,7 +183,8 @@ def _wrong_with_url(url: str) -> str:
     except ValueError:
         return f"{shown} is not a web address"
     if parts.scheme.lower() not in {"http", "https"}:
-        return f"{shown} is not a web address; it must start with https:// or http://"
+        meant = f", as in https://{url}" if _HOST_FIRST.fullmatch(url) else ""
+        return f"{shown} is not a web address; it must start with https:// or http://{meant}"
     if not host:
         return f"{shown} has no host name"
     if not hostnames.is_plain(parts.netloc):

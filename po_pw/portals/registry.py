@@ -43,13 +43,17 @@ class Registry:
         """The portal with the highest `claims` for an address; if equal, one of an installed package."""
         return self._named or max(self._known, key=lambda portal: portal.claims(url))
 
+    def recognises(self, url: str) -> bool:
+        """Whether an address belongs to the portal that the settings name, by the address alone."""
+        return self.for_url(url).claims(url) > 0
+
     def address_of(self, po_number: str) -> str | None:
         """The address of an order, if the settings define it; else None."""
         return self._source.order_url(po_number) if self._source is not None else None
 
     @property
     def names(self) -> list[str]:
-        """Of all portals, sorted."""
+        """Names of all portals, sorted."""
         return sorted({portal.name for portal in self._known})
 
     def _of_name(self, name: str) -> base.Portal:

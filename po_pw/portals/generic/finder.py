@@ -394,7 +394,8 @@ def _elsewhere(candidates: Sequence[page_items.Candidate]) -> Iterator[tuple[str
         label, address = one.control.label, one.control.address
         if not address or not one.shown or one.off or one.current or one.area >= 0 or grouping.is_named(one):
             continue
-        if topics.topic(label) and address_policy.change_in_address(address) is None:
+        is_page = not address_policy.is_plain_file_address(address)
+        if is_page and topics.topic(label) and address_policy.change_in_address(address) is None:
             count = list_counts.claims(label)
             yield address, label, -1 if count is None else count
 
@@ -406,10 +407,10 @@ def _considered(
     for one in candidates:
         if one.loose and one.decision.action is control_policy.Action.LEAVE and not one.decision.name:
             continue
-        place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
+        section = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
             control=one.control,
-            place=place,
+            section=section,
             taken=id(one) in taken and not (one.loose and bool(areas)),
             action=one.decision.action,
             why=one.decision.why,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import models
-from po_pw.browser import quiet
+from po_pw import errors, models
+from po_pw.browser import data_answers
 from po_pw.portals import list_stability
 from po_pw.portals.generic import (
     control_policy,
@@ -16,6 +16,7 @@ from po_pw.portals.generic import (
     page_items,
     recognition,
     record_address,
+    scrolling,
     topics,
 )
 
@@ -32,29 +33,9 @@ WORDS: Final = page_facts.Words(
     signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
     is_error=lambda text: bool(topics.trouble(text)),
 )
-_LED_AWAY: Final = 302
 _FIRST_ERROR: Final = 400
-_SIGN_INS: Final = frozenset({401, 419, _LED_AWAY})
-"""Statuses of requests for data by which a session has ended, see `quiet.Watch.failures`."""
-_SCROLL: Final = """() => {
-  let moved = false;
-  for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
-    if (!node || node.scrollHeight <= node.clientHeight + 4) continue;
-    if (node !== document.scrollingElement && !/(auto|scroll)/.test(getComputedStyle(node).overflowY)) continue;
-    const before = node.scrollTop;
-    node.scrollTop = before + Math.max(node.clientHeight * 0.9, 100);
-    moved = moved || node.scrollTop !== before;
-  }
-  return new Promise((resolve) => {
-    const end = () => resolve(moved);
-    setTimeout(end, 250);
-    requestAnimationFrame(() => requestAnimationFrame(end));
-  });
-}"""
-_SWEEP: Final = f"""async () => {{
-  for (let step = 0; step < 60 && await ({_SCROLL})(); step += 1);
-}}"""
-"""Brings every part of a page into view once: what is asked for only then is asked for now."""
+_SIGN_INS: Final = frozenset({401, 419, data_answers.FOUND})
+"""Statuses of requests for data by which a session has ended, see `data_answers.DataAnswers.failures`."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -159,10 +140,14 @@ class PageReading:
             )
         first, complete, why = await self._read_list(look, settled)
         for url, label, count in self._own_pages(first):
-            there, complete, why = await self._read_own_page(url, label)
+            there = await self._read_own_page(url)
+            if there is not None:
+                first, complete, why = there
             if complete and len(self._found.attachments) < count:
-                complete, why = False, f"{label!r} says that there are {count}, but not all are on its page"
-            first = there if there.areas else first
+                complete, why = (
+                    False,
+                    f"{label!r} says that there are {count}, but they are not on the page it leads to",
+                )
         attachments = tuple(self._found.attachments.values())
         if not attachments and (signed_out := self._unauthorized()):
             return models.Listing(
@@ -177,7 +162,7 @@ class PageReading:
                 quiet=self._stable_looks.told(),
                 considered=first.considered,
             )
-        self._finder.answered.update(opened.watch.answered)
+        self._finder.answered.update(opened.watch.answers.answered)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
             models.PageKind.ORDER,
@@ -187,7 +172,7 @@ class PageReading:
             supplier=first.supplier,
             url=opened.page.url,
             area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
-            place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
+            section="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
             loose=first.loose if not attachments else (),
             certain=known.certain or bool(attachments),
             why=why,
@@ -211,27 +196,30 @@ class PageReading:
     def _own_pages(self, look: finder.Look) -> list[tuple[str, str, int]]:
         """Address, label and count of the order's other page that lists more attachments than were found.
 
-        A link that says how many must say more than were found; one that does not counts only where nothing was found.
+        A link that says how many must say more than were found; one that does not counts where nothing was found.
         """
         found = len(self._found.attachments)
-        wanted = [one for one in look.elsewhere if one[2] > found or (one[2] < 0 and not found)]
+        silent = not found and not look.says_none
+        wanted = [one for one in look.elsewhere if one[2] > found or (one[2] < 0 and silent)]
         return [one for one in wanted if self._is_own(one[0])][:1]
 
-    async def _read_own_page(self, url: str, label: str) -> tuple[finder.Look, bool, str]:
-        """Reads another page of the order, with all that was found before."""
+    async def _read_own_page(self, url: str) -> tuple[finder.Look, bool, str] | None:
+        """Reads another page of the order, with all that was found before; None if it has no list of attachments."""
         opened = self._opened
-        status = await opened.go(url)
+        try:
+            status = await opened.go(url)
+        except errors.PermanentError:
+            return None
         self._stable_looks.begin_again()
         look, settled = await self._settle()
-        self._found.begin_page(url)
-        first, complete, why = await self._read_list(look, settled)
         is_there = record_address.keeps_record(opened.page.url, self._record) and status < _FIRST_ERROR
-        if not is_there or not (first.areas or first.attachments):
-            return first, False, f"{label!r} leads to another page, on which no list of attachments was recognised"
-        return first, complete, why
+        if not is_there or not (look.areas or look.openers):
+            return None
+        self._found.begin_page(url)
+        return await self._read_list(look, settled)
 
     async def turn_to(self, page: int) -> None:
-        """Turns to the page of the list that has a control; 0: the first."""
+        """Turns to the list's page that shows a control; 0: the first page."""
         look, settled = await self._settle()
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
@@ -277,7 +265,7 @@ class PageReading:
             return look, settled
         for frame in self._opened.page.frames:
             if frame == self._opened.page.main_frame or any(area.frame == frame.url for area in look.areas):
-                await frame.evaluate(_SWEEP)
+                await scrolling.sweep(frame)
         look, settled = await self._settle()
         self._found.add(look)
         return look, settled
@@ -294,7 +282,7 @@ class PageReading:
             moved = False
             for frame in self._opened.page.frames:
                 if frame == self._opened.page.main_frame or any(area.frame == frame.url for area in look.areas):
-                    moved = bool(await frame.evaluate(_SCROLL)) or moved
+                    moved = await scrolling.scroll(frame) or moved
             look, settled = await self._settle()
             new = self._found.add(look)
             idle = 0 if new else idle + 1
@@ -428,7 +416,7 @@ class PageReading:
 
         It was answered with 401 or 419, or led to a page. Then the session has ended, although the page needs none.
         """
-        for label, status in self._opened.watch.failures.items():
+        for label, status in self._opened.watch.answers.failures.items():
             if status in _SIGN_INS and label in self._finder.answered:
                 return f"the page's own request ({label}) {_came_to(status)}"
         return ""
@@ -438,7 +426,7 @@ class PageReading:
 
         A request that also failed on an order whose files were found does not matter.
         """
-        failures = self._opened.watch.failures
+        failures = self._opened.watch.answers.failures
         if found:
             self._finder.harmless_failures.update(failures)
             return ""
@@ -449,7 +437,7 @@ class PageReading:
 
 
 def _came_to(status: int) -> str:
-    """What a request for data came to, in words; see `quiet.Watch.failures`."""
-    if status == quiet.LOST:
+    """What a request for data came to, in words; see `data_answers.DataAnswers.failures`."""
+    if status == data_answers.LOST:
         return "was not answered"
-    return "led to another page" if status == _LED_AWAY else f"was answered with {status}"
+    return "led to another page" if status == data_answers.FOUND else f"was answered with {status}"
