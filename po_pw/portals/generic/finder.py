@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import importlib.resources
+import re
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -396,7 +397,9 @@ def _elsewhere(candidates: Sequence[page_items.Candidate]) -> Iterator[tuple[str
             continue
         is_page = not address_policy.is_plain_file_address(address)
         if is_page and topics.topic(label) and address_policy.change_in_address(address) is None:
-            count = list_counts.claims(label)
+            count = list_counts.claims(
+                re.sub(r"(?<=[^\W\d_])(?=\d{1,4}$)", " ", label)
+            )  # a badge right behind the word
             yield address, label, -1 if count is None else count
 
 

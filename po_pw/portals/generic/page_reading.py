@@ -199,8 +199,7 @@ class PageReading:
         A link that says how many must say more than were found; one that does not counts where nothing was found.
         """
         found = len(self._found.attachments)
-        silent = not found and not look.says_none
-        wanted = [one for one in look.elsewhere if one[2] > found or (one[2] < 0 and silent)]
+        wanted = [one for one in look.elsewhere if one[2] > found or (one[2] < 0 and not found)]
         return [one for one in wanted if self._is_own(one[0])][:1]
 
     async def _read_own_page(self, url: str) -> tuple[finder.Look, bool, str] | None:
