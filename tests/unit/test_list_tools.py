@@ -117,3 +117,8 @@ def test_beside_a_file_name_a_title_with_an_address_like_the_others_is_the_file(
 def test_what_says_file_or_download_is_never_taken_for_a_tool() -> None:
     found = _links([("all.pdf", "/po/118/all"), ("Download", "/po/118/raw")], [("a.pdf", "/doc/1")])
     assert _entries(found) == ["all.pdf", "Download", "a.pdf"]
+
+
+def test_the_order_of_a_list_and_its_tools_does_not_matter() -> None:
+    found = _links([], [("Star", "/po/118/star")], [("Hold", "/po/118/hold")], [("Sketch", "/doc/501")])
+    assert _entries(found) == ["Sketch"]

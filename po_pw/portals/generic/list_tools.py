@@ -61,7 +61,7 @@ def _is_tool(one: page_items.Candidate, taken: Sequence[page_items.Candidate], p
     if any(_continues(one.control.address, other.control.address) for other in in_row):
         return True
     if _continues(one.control.address, page_url) and (
-        one.row < 0 or any(not _continues(other.control.address, page_url) for other in others)
+        one.row < 0 or any(not _continues(other.control.address, page_url) for other in taken if other.area >= 0)
     ):
         return True
     recurs = _recurs(one, others)

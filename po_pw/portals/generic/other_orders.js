@@ -13,6 +13,12 @@
   const isOtherOrders = (roots, label, header) => {
     if (!ALIKE) return false;
     if (namesOther(label)) return true;
+    for (let block = roots[0]; block && block !== document.body && parentOf(block); block = parentOf(block)) {
+      if (namesOwn(block.textContent || '')) break;
+      const slots = [...block.querySelectorAll('*')].filter((one) => ownText(one).length < 60 && !/\.[a-z\d]{2,4}$/i.test(ownText(one)) && namesOther(ownText(one)));
+      const like = slots.length ? [...parentOf(block).children].filter((one) => one !== block && one.localName === block.localName && one.className === block.className) : [];
+      if (like.some((one) => slots.some((slot) => [...one.querySelectorAll(slot.localName)].some((its) => its.className === slot.className && namesOwn(ownText(its)))))) return true;
+    }
     const at = position.get(header && position.has(header) ? header : roots[0]);
     let level = (header && levelOf(header)) || 7;
     for (const heading of headings.filter((one) => position.get(one) < at).reverse()) {
@@ -21,12 +27,6 @@
       const text = squeeze(heading.textContent);
       if (namesOwn(text)) return false;
       if (namesOther(text)) return true;
-    }
-    for (let block = roots[0]; block && block !== document.body && parentOf(block); block = parentOf(block)) {
-      if (namesOwn(block.textContent || '')) return false;
-      const slots = [...block.querySelectorAll('*')].filter((one) => ownText(one).length < 60 && namesOther(ownText(one)));
-      const like = slots.length ? [...parentOf(block).children].filter((one) => one !== block && one.localName === block.localName && one.className === block.className) : [];
-      if (like.some((one) => slots.some((slot) => [...one.querySelectorAll(slot.localName)].some((its) => its.className === slot.className && namesOwn(ownText(its)))))) return true;
     }
     return false;
   };
