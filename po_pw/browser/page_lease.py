@@ -137,7 +137,7 @@ class PageLease:
         return bool(self._tasks)
 
     def fail_waiter(self, error: errors.OrderError) -> None:
-        """Fails whoever waits for a download or pop-up of this page."""
+        """Fails the caller that waits for a download or pop-up of this page."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(error)
 
