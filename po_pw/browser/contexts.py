@@ -26,6 +26,7 @@ from po_pw.browser import (
     press_guard,
     profiles,
     quiet,
+    recording,
     shutdown,
     transfers,
     watchdog,
@@ -157,6 +158,7 @@ class Driver:
         pages: int = 1,
         timing: heartbeat.Timing | None = None,
         max_bytes: int | None = None,
+        traces: Path | None = None,
     ) -> Context:
         """Opens one persistent context.
 
@@ -169,6 +171,7 @@ class Driver:
             pages: number of pages to open.
             timing: timing of the check that the browser responds; None: no check.
             max_bytes: maximum size of a download; None for no limit.
+            traces: where the driver writes what it records; None: nothing can be recorded.
 
         Raises:
             MachineError: the browser does not start.
@@ -177,8 +180,9 @@ class Driver:
         await asyncio.to_thread(profiles.select_client_certificate, user_data_dir, launch.certificate)
         downloads.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        inner = await self._launch(launch, user_data_dir, downloads)
+        inner = await self._launch(launch, user_data_dir, downloads, traces)
         context = Context(worker, inner, user_data_dir, self.run_dir, downloads, unseen=launch.headless)
+        context.recording = recording.Recording(inner, traces) if traces is not None else None
         try:
             async with asyncio.timeout(launch.timeout):
                 await context.prepare(cookies, pages, timing, max_bytes)
@@ -191,7 +195,7 @@ class Driver:
         return context
 
     async def _launch(
-        self, launch: launching.Launch, user_data_dir: Path, downloads: Path
+        self, launch: launching.Launch, user_data_dir: Path, downloads: Path, traces: Path | None
     ) -> playwright.BrowserContext:
         temporary = self.run_dir.path
         by_channel = launch.browser.channel is not None
@@ -214,6 +218,7 @@ class Driver:
                 accept_downloads=True,
                 downloads_path=downloads,
                 artifacts_dir=temporary / "artifacts",
+                traces_dir=traces,
                 service_workers="block",
                 handle_sigint=False,
                 handle_sigterm=False,
@@ -263,6 +268,7 @@ class Context:
         self._pages = pages.Pages(worker, inner, unseen=unseen)
         self.guards = context_guards.Guards(inner, self._pages.owner, self._kill_unleft)
         self.transfers: transfers.Transfers | None = None
+        self.recording: recording.Recording | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -303,6 +309,8 @@ class Context:
         await self._inner.add_init_script(page_lease.QUIET)
         await self._inner.add_init_script(quiet.SCRIPT)
         page = await self._pages.open(count)
+        if self.recording is not None:
+            await self.recording.open()
         self.user_agent = await page.evaluate("navigator.userAgent")
         self.language = await page.evaluate("navigator.languages.join(',')")
 

@@ -12,6 +12,7 @@ from playwright import async_api as playwright
 from po_pw import errors, events, hostnames, http_statuses, models, net_errors, numerals, redact
 from po_pw.browser import capture, contexts, launching, page_lease, press_guard, printing, quiet
 from po_pw.evidence import console, numbered, snapshot
+from po_pw.lanes import visit_recording
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
     address_policy,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import settings
+    from po_pw.evidence import traces
     from po_pw.lanes import base
     from po_pw.portals import memory
 
@@ -86,12 +88,14 @@ class BrowserLane:
         portal_for: Callable[[str], portals.Portal],
         knowledge: Knowledge,
         hub: events.Hub,
+        traced: traces.Traces | None = None,
     ) -> None:
         self._context = context
         self._options = options
         self._portal_for = portal_for
         self._knowledge = knowledge
         self._hub = hub
+        self._traces = traced
 
     @property
     def user_agent(self) -> str:
@@ -128,14 +132,17 @@ class BrowserLane:
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
             with console.listening(hold.page) as said:
-                visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub, said)
-                try:
-                    await visit.open()
-                    yield visit
-                except BaseException as error:
-                    if on_failure is not None:
-                        await on_failure(visit, error)
-                    raise
+                recorded = visit_recording.VisitRecording(order, hold, self._context.recording, self._traces)
+                seen = said, recorded
+                visit = _Visit(self._context, hold, self._options, portal, order, self._knowledge, self._hub, seen)
+                async with recorded.going_on():
+                    try:
+                        await visit.open()
+                        yield visit
+                    except BaseException as error:
+                        if on_failure is not None:
+                            await on_failure(visit, error)
+                        raise
 
     def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""
@@ -191,7 +198,7 @@ class _Visit:
         order: models.PurchaseOrder,
         knowledge: Knowledge,
         hub: events.Hub,
-        said: console.ConsoleErrors,
+        seen: tuple[console.ConsoleErrors, visit_recording.VisitRecording],
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
@@ -201,7 +208,7 @@ class _Visit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
-        self._console = said
+        self._console, self._recorded = seen
         self._record = ""
         """The part of the shown page's address that names its record."""
         self._shown: tuple[str, int] | None = None
@@ -214,6 +221,8 @@ class _Visit:
         with quiet.Watch(page) as watch, _translated(self._order.url), _answers(page) as answers:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
+        if self.listing.page is models.PageKind.SIGNED_OUT:
+            self._recorded.is_at_sign_in()
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
         pages = [way.page for way in ways if isinstance(way, models.Click) and way.at == self._at]
         self._shown = self._at, max(pages, default=0)
@@ -248,7 +257,11 @@ class _Visit:
             )
         except capture.PageInsteadError as error:
             self._shown = None
-            await _raise_if_signed_out(self._hold.page, self._order.url, error)
+            try:
+                await _raise_if_signed_out(self._hold.page, self._order.url, error)
+            except errors.SessionExpiredError:
+                self._recorded.is_at_sign_in()
+                raise
             raise
         except errors.OrderError:
             self._shown = None
@@ -288,6 +301,7 @@ class _Visit:
         self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
+        await self._recorded.before_leaving()
         order, knowledge = self._order, self._knowledge
         if at:
             status = await self._go(at, answers)
@@ -317,6 +331,7 @@ class _Visit:
         if word := address_policy.change_in_address(url):
             msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
+        await self._recorded.before_leaving()
         self._at = url
         self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
         return await _go(self._hold, url, self._options, answers)
