@@ -22,6 +22,8 @@ SOURCE: Final = "page.html"
 CONSOLE: Final = "console.txt"
 _TIMEOUT: Final = 10.0
 """Seconds for screenshot and source each: a page that stopped painting must not block the run."""
+_LOOKS_WITHIN: Final = 3.0
+"""Seconds to look for fields that hold secrets."""
 _NO_PAGE: Final = ("about:", "chrome-error:")
 """Addresses of pages that are the browser's own: nothing of the portal is on them."""
 _MAX_SOURCE_CHARS: Final = 600_000
@@ -110,7 +112,7 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
 async def hides_fields(page: playwright.Page) -> bool:
     """Whether the page has fields that a screenshot covers, or does not say so in time."""
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(_LOOKS_WITHIN):
             return any([await frame.locator(_MASKED).count() for frame in page.frames])
     except (playwright.Error, TimeoutError):
         return True

@@ -301,11 +301,11 @@ class _Visit:
         self, watch: quiet.Watch, answers: list[playwright.Response], at: str = ""
     ) -> portals.OpenPage:
         """Opens the order's page, or another one that belongs to it."""
-        await self._recorded.before_leaving()
         order, knowledge = self._order, self._knowledge
         if at:
             status = await self._go(at, answers)
         else:  # the user's own word
+            await self._recorded.before_leaving()
             self._at = ""
             self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
             status = await _go(self._hold, order.url, self._options, answers)
