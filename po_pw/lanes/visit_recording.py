@@ -82,7 +82,8 @@ class VisitRecording:
 
     async def before_leaving(self) -> None:
         """Looks whether the page that is shown has something to hide. To be called before it is left."""
-        if self._is_recording and self._may_be_pictured and not self._is_at_sign_in:
+        is_open = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
+        if is_open and self._hold.page.url != _BLANK:
             self._may_be_pictured = not await snapshot.hides_fields(self._hold.page)
 
     async def _is_cleared(self) -> bool:
