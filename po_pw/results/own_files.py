@@ -14,7 +14,9 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import pydantic
 
 from po_pw import durable
 
@@ -47,6 +49,7 @@ class _Digest:
     """Hexadecimal."""
 
 
+_MARKS: Final = pydantic.TypeAdapter(dict[str, tuple[_Digest, ...]])
 _A_FOLDER: Final = _Digest(0, "folder")
 
 
@@ -71,7 +74,7 @@ class OwnFiles:
         """Moves a new file into the folder: as `name`, or `name (2)`, `name (3)`… if that is not ours.
 
         Args:
-            new: complete and synced, on the same file system.
+            new: complete and closed, on the same file system.
             name: preferred name.
             called: what it is, for messages, e.g. `the results`.
 
@@ -81,6 +84,7 @@ class OwnFiles:
         Raises:
             OSError: the file could not be moved, or the record not written.
         """
+        durable.sync_file(new)  # an empty file after a power failure would count as changed by the user
         mark = _digest(new)
         messages: list[str] = []
         why = ""
@@ -201,7 +205,7 @@ class OwnFiles:
             self._marks[name] = marks
         else:
             self._marks.pop(name, None)
-        text = json.dumps({known: [dataclasses.asdict(mark) for mark in of] for known, of in self._marks.items()})
+        text = json.dumps(_MARKS.dump_python(self._marks))
         self._record.parent.mkdir(parents=True, exist_ok=True)
         draft = self._record.with_name(f"{self._record.name}.new")
         with draft.open("w", encoding="utf-8") as stream:
@@ -245,7 +249,6 @@ def _is_same(path: Path, other: Path) -> bool:
 
 def _read(record: Path) -> dict[str, tuple[_Digest, ...]]:
     try:
-        raw: dict[str, list[dict[str, Any]]] = json.loads(record.read_text("utf-8"))
-        return {name: tuple(_Digest(int(one["size"]), str(one["sha256"])) for one in of) for name, of in raw.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _MARKS.validate_python(json.loads(record.read_text("utf-8")))
+    except (OSError, ValueError):
         return {}
