@@ -331,7 +331,7 @@ class _Trial:
 def _attachments(heard: Sequence[events.Event], po_number: str) -> set[tuple[str, str, str]]:
     """Id, name and place of what an order's page was found to have when it was read last."""
     pages = [event for event in heard if isinstance(event, events.PageRead) and event.po_number == po_number]
-    return {(one.id, one.name, one.place) for one in pages[-1].listing.attachments} if pages else set()
+    return {(one.id, one.name, one.section) for one in pages[-1].listing.attachments} if pages else set()
 
 
 def _is_address(host: str) -> bool:

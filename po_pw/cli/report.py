@@ -32,7 +32,7 @@ def report(
         hub, notices = events.Hub(), list[str]()
         hub.listen(lambda event: notices.append(event.text) if isinstance(event, events.Notice) else None)
         saved = sessions.Sessions(settings.home(options), options.account)
-        with progress.shown(console) as hear, progress.stage(hear, "Writing the report"):
+        with progress.shown(console) as on_event, progress.stage(on_event, "Writing the report"):
             written = asyncio.run(rebuild_report.rebuild(folder, hub, saved, running.commands))
         for note in (*notices, *written.notes):
             console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
