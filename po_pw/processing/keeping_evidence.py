@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from po_pw import errors, private_files, redact
+from po_pw import errors, known_secrets, private_files
 from po_pw.evidence import answers
 from po_pw.storage import disk_errors, filesystem, staging
 
@@ -34,7 +34,7 @@ async def keep_page(
     """
     folder = _folder(run_context, progress)
     try:
-        redact.remember_cookies(await lane.cookies())
+        known_secrets.remember_cookies(await lane.cookies())
         if not await _make_room(run_context, folder):
             return
         names = await visit.keep_evidence(folder)

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, models, redact
+from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
 from po_pw.processing import keeping_evidence, resuming
 from po_pw.storage import staging
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw.lanes import base as lanes
-    from po_pw.processing import fetching, order_progress
+    from po_pw.processing import fetching, order_fetches, order_progress
     from po_pw.processing.run_context import WorkerDeps
     from po_pw.transport import client
 
@@ -91,7 +91,7 @@ class OrderReading:
         tools: Tools,
         lease: models.Lease,
         progress: order_progress.OrderProgress,
-        fetches: fetching.Fetches,
+        fetches: order_fetches.OrderFetches,
     ) -> None:
         self._deps = deps
         self._run_context = deps.run_context
@@ -271,7 +271,7 @@ class OrderReading:
     async def _take_cookies(self) -> None:
         """Copies the browser's current cookies to the HTTP client."""
         cookies = await self._tools.lane.cookies()
-        redact.remember_cookies(cookies)
+        known_secrets.remember_cookies(cookies)
         self._tools.session.set_cookies(cookies)
 
     async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
@@ -283,7 +283,7 @@ class OrderReading:
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
-        fetcher.skip_unwanted(progress)
+        fetcher.records.skip_unwanted(progress)
         if visit is not None and (why := progress.why_incomplete()):
             await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))
@@ -309,17 +309,17 @@ class OrderReading:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
         try:
-            await fetcher.check_space(progress, attachment)
+            await fetcher.records.check_space(progress, attachment)
             got = await visit.capture(click)
         except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
-            fetcher.fail(progress, attachment, error)
+            fetcher.records.fail(progress, attachment, error)
             if not progress.evidence:
                 await self._keep_if_final(visit, error)
             return
         if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
-            fetcher.drop(progress, attachment)  # the page has a link to this file, too
+            fetcher.records.drop(progress, attachment)  # the page has a link to this file, too
         elif isinstance(got, models.Link):
             self._fetches.add(fetcher.link(progress, attachment, got))
         else:
