@@ -265,7 +265,7 @@ class _Fields(pydantic_settings.BaseSettings):
         for text in value:
             field, equals, name = (part.strip() for part in str(text).partition("="))
             if not equals:
-                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Bestellnummer"'
+                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Order no."'
                 raise ValueError(msg)
             if found.setdefault(field, name) != name:
                 msg = f"{field} is given twice: as {found[field]!r} and as {name!r}. Give it once"
@@ -278,11 +278,11 @@ class _Fields(pydantic_settings.BaseSettings):
         for field, name in value.items():
             if field not in models.COLUMN_FIELDS:
                 near = difflib.get_close_matches(field.lower().replace("-", "_"), models.COLUMN_FIELDS, 1, 0.6)
-                meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(models.COLUMN_FIELDS)}"
-                msg = f"{field!r} is not something that a column can hold; {meant}"
+                meant = f"did you mean {near[0]}?" if near else f"the fields are: {', '.join(models.COLUMN_FIELDS)}"
+                msg = f"{field!r} is not a field of an order; {meant}"
                 raise ValueError(msg)
             if not name.strip():
-                msg = f"{field} has no name. Give the column's name as it is in your list"
+                msg = f"{field} has no name. Give the name of the column as it is in your list"
                 raise ValueError(msg)
         return value
 
@@ -343,7 +343,7 @@ class _Fields(pydantic_settings.BaseSettings):
     def _whole_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if not re.fullmatch(r"[\w.-]*\w|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?", host):
-                msg = f"{host!r} is no host: give the portal's whole name, such as portal.example.com, without https://"
+                msg = f"{host!r} is not a host name. Give the whole name, such as portal.example.com, without https://"
                 raise ValueError(msg)
         return value
 

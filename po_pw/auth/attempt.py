@@ -175,7 +175,7 @@ class Attempt:
         reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and record_address.names_record(self._url):
-            msg = f"the sign-in did not last: opened again, {self._url} asks for one once more ({reason})"
+            msg = f"the sign-in did not last: when opened again, {self._url} asked for a sign-in ({reason})"
             raise errors.LoginRequiredError(msg)
         if self._is_proved and not reason and not led_away(here) and here.status < 400:
             return Proof(url=self._url)
@@ -190,7 +190,7 @@ class Attempt:
         if reason:
             msg = f"the sign-in did not work: {self._url} still asks for one ({reason})"
             raise errors.LoginRequiredError(msg)
-        doubt = notice or f"{self._url} opens without a sign-in too, so nothing here shows whether you are signed in"
+        doubt = notice or f"{self._url} opens without a sign-in too, so po-pw cannot tell whether you are signed in"
         return Proof(doubt=doubt)
 
     def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:

@@ -95,9 +95,9 @@ async def check_one(
     if facts.challenge:
         return Verdict(sign_in, State.UNKNOWN, "the portal asks whether you are a person")
     if facts.status >= 400:
-        return Verdict(sign_in, State.UNKNOWN, f"the page that showed it answers HTTP {facts.status} now")
+        return Verdict(sign_in, State.UNKNOWN, f"the page used for the check now answers HTTP {facts.status}")
     if attempt.led_away(facts):
-        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than at the sign-in")
+        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than after the sign-in")
     if not sign_in.proof_url:
         return Verdict(sign_in, State.UNKNOWN, "no page is known that needs a sign-in. Give the address of an order")
-    return Verdict(sign_in, State.HOLDS, "a page that needs it opens")
+    return Verdict(sign_in, State.HOLDS, "a page that needs a sign-in opens")

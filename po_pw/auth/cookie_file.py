@@ -51,7 +51,7 @@ def parse(text: str, file: str) -> list[models.Cookie]:
 def _cookie(line: str, *, http_only: bool) -> models.Cookie:
     fields = line.split("\t")
     if len(fields) != _FIELDS:
-        msg = f"it has {len(fields)} fields with tabs between, not {_FIELDS}"
+        msg = f"it has {len(fields)} tab-separated fields, not {_FIELDS}"
         raise ValueError(msg)
     domain, subdomains, path, secure, expires, name, value = fields
     host = hostnames.ascii_host(domain.removeprefix("."))
@@ -102,7 +102,7 @@ def for_hosts(cookies: Iterable[models.Cookie], hosts: Iterable[str], now: float
         msg = f"every cookie of {wanted[0]} in the file has expired. Sign in with your browser and export them again"
         raise errors.InputError(msg)
     others = ", ".join(sorted({str(one["domain"]).removeprefix(".") for one in cookies})[:10])
-    msg = f"the file has no cookie of {wanted[0]}" + (f"; it has those of {others}" if others else "")
+    msg = f"the file has no cookies of {wanted[0]}" + (f"; it has cookies of {others}" if others else "")
     raise errors.InputError(msg)
 
 

@@ -110,7 +110,7 @@ def remember(origin: str, account: str, username: str, password: str) -> None:
     service = _service(origin, account)
     _ask(lambda keyring: keyring.set_password(service, username, password))
     if recall(origin, account, username) != password:
-        msg = "the keyring of this computer saves nothing"
+        msg = "the keyring of this computer cannot save passwords"
         raise KeyringError(msg)
 
 

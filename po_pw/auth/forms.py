@@ -287,7 +287,7 @@ class _Filling:
             return errors.LoginRequiredError(f"{host} answered HTTP {self._counted.last} to the sign-in form.{says}")
         asks = form_steps.question(look.page) if look is not None else ""
         msg = (
-            f'the sign-in stopped at a page of {host} that po-pw does not answer: "{asks}". Answer it once in a '
+            f'the sign-in stopped at a page of {host} that po-pw cannot fill in: "{asks}". Complete it once in a '
             "window: po-pw login without --username"
         )
         return errors.LoginRequiredError(msg)

@@ -156,7 +156,7 @@ async def _opened(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"
         )
     except OSError as error:
-        msg = f"the browser profile {profile} cannot be written ({error.strerror or error}). Make room there."
+        msg = f"the browser profile {profile} cannot be written ({error.strerror or error}). Free some space there."
         raise errors.MachineError(msg) from error
     try:
         yield context

@@ -47,7 +47,7 @@ def resolve(given: str | None, known: Sequence[sessions.SignIn], configured: str
     if len(fitting) == 1:
         return _page_of(fitting[0], known)
     if fitting:
-        raise errors.InputError(_which(fitting, f"{given} is several portals."))
+        raise errors.InputError(_which(fitting, f"{given} could be one of several portals."))
     msg = f"{given!r} is not a web address. Try https://{given}"
     raise errors.InputError(_which(list(origins), f"{msg}.") if origins else msg)
 

@@ -59,8 +59,8 @@ async def check_target(target: Target, origin: str, trust: Trust) -> None:
             raise errors.LoginRequiredError(msg)
         if parts.scheme == "http" and not is_this_machine(host):
             msg = (
-                f"the sign-in form on {host} is sent without encryption (http), so anybody on the way could read what "
-                "is typed; nothing was typed. Use the portal's https address, or sign in in a window: leave out "
+                f"the sign-in form on {host} is sent without encryption (http), so others on the network could read "
+                "what is typed; nothing was typed. Use the portal's https address, or sign in in a window: leave out "
                 "--username."
             )
             raise errors.LoginRequiredError(msg)

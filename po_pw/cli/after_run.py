@@ -72,7 +72,7 @@ def _tell(options: settings.Settings, end: end_report.End) -> None:
         try:
             asyncio.run(webhook.post_json(options.notify.get_secret_value(), value))
         except errors.PoPwError as error:
-            _warn(f"nobody was notified: {error}")
+            _warn(f"the address of --notify could not be reached: {error}")
 
 
 def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
@@ -90,13 +90,13 @@ def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        _warn(f"the command of --on-finish was ended: it took longer than {_WITHIN / 60:.0f} minutes")
+        _warn(f"the --on-finish command was stopped: it took longer than {_WITHIN / 60:.0f} minutes")
         return
     except OSError as error:
-        _warn(f"the command of --on-finish could not be started: {error.strerror or error}")
+        _warn(f"the --on-finish command could not be started: {error.strerror or error}")
         return
     if done.returncode:
-        _warn(f"the command of --on-finish ended with exit code {done.returncode}")
+        _warn(f"the --on-finish command ended with exit code {done.returncode}")
 
 
 def _warn(said: str) -> None:

@@ -31,12 +31,12 @@ _STYLES: Final = {
     verify.Kind.NO_MANIFEST: "yellow",
 }
 _MEANING: Final = {
-    verify.Kind.MISSING: "downloaded earlier, now gone",
+    verify.Kind.MISSING: "downloaded earlier, now missing",
     verify.Kind.CHANGED: "changed since it was downloaded",
     verify.Kind.UNREADABLE: "cannot be read",
     verify.Kind.EXTRA: "not downloaded by po-pw; left alone",
     verify.Kind.UNKNOWN_FOLDER: "looks like an order's folder, but po-pw did not make it; left alone",
-    verify.Kind.NO_MANIFEST: "the order's record in .po-pw is gone or damaged",
+    verify.Kind.NO_MANIFEST: "the order's record in .po-pw is missing or damaged",
 }
 
 

@@ -43,7 +43,7 @@ def report_errors() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        complain(f"{refused_by_system(error)}.\n{_details(error, 'If this stays, please report it with that file.')}")
+        complain(f"{refused_by_system(error)}.\n{_details(error, 'If it happens again, report it with that file.')}")
         raise typer.Exit(errors.MachineError.exit_code) from None
     except MemoryError:
         complain("this computer ran out of memory. Close other programs, or use fewer workers (-w).")

@@ -24,7 +24,7 @@ _RETRIED = {
     models.Earlier.FAILED: "{} failed",
     models.Earlier.PARTIAL: "{} incomplete",
     models.Earlier.MISSING: "{} with missing or changed files",
-    models.Earlier.WIDENED: "{} for further types of files",
+    models.Earlier.WIDENED: "{} for more types of files",
 }
 """What earlier runs had made of orders that were tried again."""
 
@@ -148,7 +148,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     lines = [f"Orders: {'; '.join(parts)}"] if parts else []
     if summary.skipped:
         were = "1 attachment was" if summary.skipped == 1 else f"{summary.skipped} attachments were"
-        lines.append(f"Skipped: {were} of other types than --types asks for; orders are complete but for those")
+        lines.append(f"Skipped: {were} of types that --types leaves out; their orders count as complete")
     if earlier.get(models.Earlier.REFRESHED):
         changes = summary.changes
         lines.append(

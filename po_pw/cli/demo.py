@@ -36,7 +36,7 @@ class Kind(enum.StrEnum):
 
 def demo(
     portal: Annotated[
-        Kind, typer.Option(help="Which portal to run: an unknown one, or a Coupa tenant.")
+        Kind, typer.Option(help="Which portal: generic (po-pw does not know it) or coupa (a Coupa tenant).")
     ] = Kind.GENERIC,
     workers: Annotated[
         int,
@@ -52,17 +52,15 @@ def demo(
     ] = 4,
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The demo's folder."),
+        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The folder of the demo."),
     ] = Path("po-pw-demo"),
     orders: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, max=100_000, help="How many purchase orders the portal has; usually one of each kind."
-        ),
+        typer.Option(metavar="N", min=1, max=100_000, help="Number of purchase orders.  [default: one of each kind]"),
     ] = None,
     files: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=50, help="Files of a plain order of the generic portal; usually 3."),
+        typer.Option(metavar="N", min=1, max=50, help="Files per normal order of the generic portal.  [default: 3]"),
     ] = None,
     latency: Annotated[
         float,
@@ -72,12 +70,12 @@ def demo(
     headed: Annotated[
         bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
     ] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try po-pw on it yourself.")] = False,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The portal's port; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Start a procurement portal on this computer, download everything from it, and check every file.
+    """Start a demo portal on this computer, download everything from it, and check every file.
 
     A few of its orders fail on purpose (not found, forbidden, a page instead of a file), to show how that looks.
     """

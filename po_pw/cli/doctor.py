@@ -43,10 +43,10 @@ def doctor(
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Try everything that a run needs, and say what to do about what does not work.
+    """Check everything that a run needs, and say how to correct what does not work.
 
-    Exit code 3: this computer has a problem. With --online also 4: a portal asks you to sign in; 1: a portal cannot be
-    reached. Without --online nothing goes over the network. Nothing is left behind.
+    Exit code 3: this computer has a problem. With --online also exit code 4: a portal asks you to sign in; exit code 1:
+    a portal cannot be reached. Without --online nothing is sent over the network. The check leaves nothing behind.
     """
     with boundary.report_errors():
         import contextlib

@@ -155,7 +155,7 @@ def closing(found: Plan, options: settings.Settings) -> str:
     said = f"A run would open {tally.many(to_do, 'order')} with {tally.many(options.workers, 'browser')}"
     if found.finished:
         said += (
-            f"; {tally.many(found.finished, 'order')} of earlier runs would not be opened again if the files are there"
+            f"; {tally.many(found.finished, 'order')} of earlier runs would be skipped if their files are still there"
         )
     if found.refused.count:
         said += f"; {tally.many(found.refused.count, 'row')} would be left out"

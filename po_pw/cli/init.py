@@ -188,7 +188,7 @@ def _sign_in(options: settings.Settings, origins: Sequence[str]) -> None:
     known = sessions.Sessions(settings.home(options)).origins()
     for origin in origins:
         if origin in known:
-            typer.echo(f"Signed in to {origin} already.")
+            typer.echo(f"Already signed in to {origin}.")
         elif typer.confirm(f"Sign in to {origin} now?", default=True):
             subprocess.run([sys.executable, "-m", "po_pw", "login", origin], check=False)
         else:
@@ -201,8 +201,8 @@ def as_toml(answers: Answers) -> str:
     Strings are written as JSON, which TOML's basic strings include (TOML 1.0, "String").
     """
     lines = [
-        "# Settings of po-pw for this folder. po-pw config show lists all, with where each comes from.",
-        "# A flag or an environment variable (PO_PW_...) comes before this file.",
+        "# Settings of po-pw for this folder. po-pw config show lists all of them, and where each value comes from.",
+        "# A flag or an environment variable (PO_PW_...) overrides this file.",
         "",
         "# Downloads and results go here.",
         f"out = {_quoted(answers.out)}",
@@ -213,13 +213,13 @@ def as_toml(answers: Answers) -> str:
         "# The portal's address, for rows without one.",
         f"base_url = {_quoted(answers.base_url)}" if answers.base_url else '# base_url = "https://acme.coupahost.com"',
         "",
-        "# Only attachments of these types; without it all of them.",
+        "# Only attachments of these types. Default: all.",
         '# types = "pdf,xlsx"',
         "",
-        "# Also print each order's page as PDF into its folder.",
+        "# Also save each order's page as PDF, in the order's folder.",
         "# save_page = true",
         "",
-        "# Which column of your list holds what, where po-pw does not know the name.",
+        "# Which column of your list holds what, if po-pw does not recognise its name.",
     ]
     if answers.columns:
         lines += ["[columns]", *(f"{field} = {_quoted(name)}" for field, name in answers.columns.items())]

@@ -96,7 +96,7 @@ def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
                 if match == STDIN:
                     msg = "'-' is given twice: standard input can be read only once."
                     raise errors.InputError(msg)
-                notes.append(f"{match} is given twice and read once.")
+                notes.append(f"{match} is given twice; it is read once.")
             else:
                 found.append(match)
     return found, notes

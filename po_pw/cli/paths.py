@@ -78,7 +78,7 @@ PortalOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Read all orders as those of this portal: coupa or generic.",
+        help="Treat all orders as orders of this kind of portal: coupa or generic.",
         rich_help_panel=panels.PORTAL,
     ),
 ]

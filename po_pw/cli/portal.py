@@ -41,7 +41,7 @@ def inspect(
         typer.Option(
             metavar="FILE",
             parser=paths.path,
-            help="Save the screenshot, with the items numbered, as this new file.",
+            help="Save the screenshot, with numbered items, to this new file.",
         ),
     ] = None,
     accept: Annotated[

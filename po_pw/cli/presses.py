@@ -66,7 +66,7 @@ def sentence(counts: presses.Counts) -> str:
         return "Nothing was pressed, so nothing was sent: every page and file was opened by its address."
     stopped = f"{tally.many(counts.stopped, 'request')} {_was(counts.stopped)} stopped"
     not_pressed = (
-        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} left alone" if counts.refused else ""
+        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} not pressed" if counts.refused else ""
     )
     head = f"{counts.pressed} {'press' if counts.pressed == 1 else 'presses'}"
     if not counts.sent:

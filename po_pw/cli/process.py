@@ -45,7 +45,7 @@ def process(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The portal's address, e.g. https://x.coupahost.com: an order's own then follows from its number.",
+            help="The portal's address, e.g. https://x.coupahost.com; po-pw then finds each order by its PO number.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
@@ -85,8 +85,8 @@ def process(
         typer.Option(
             "--filter",
             metavar="COLUMN=TEXT",
-            help='Only rows whose cell is like this, e.g. "supplier=ACME*". Can be repeated: of one column any, of '
-            "different columns all have to match.",
+            help='Only rows with this value, e.g. "supplier=ACME*". Can be repeated: of one column, any value may '
+            "match; of different columns, all must.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,
@@ -102,7 +102,8 @@ def process(
         str | None,
         typer.Option(
             metavar="LAYOUT",
-            help="Names of the folders, by any columns of the list.  [default: {supplier}/{po_number}_{status}]",
+            help="Pattern for the folder names, from any columns of the list.  "
+            "[default: {supplier}/{po_number}_{status}]",
             rich_help_panel=panels.FILES,
         ),
     ] = None,
@@ -110,7 +111,7 @@ def process(
         bool,
         typer.Option(
             "--write-back",
-            help="Also write status, files, folder and time into FILE. A copy of FILE as it was is kept.",
+            help="Also write status, files, folder and time into FILE. po-pw keeps a copy of the original.",
             rich_help_panel=panels.LIST,
         ),
     ] = False,
@@ -133,7 +134,8 @@ def process(
         bool,
         typer.Option(
             "--dry-run",
-            help="Check list, computer and sign-in, read the first three orders, and say what a run would do.",
+            help="Check the list, this computer and the sign-in, read the first three orders, and say what a run "
+            "would do.",
             rich_help_panel=panels.LIST,
         ),
     ] = False,
@@ -233,7 +235,7 @@ def process(
         bool,
         typer.Option(
             "--no-sign-in-window",
-            help="When a sign-in ends and only a person can renew it, open no window: end with exit code 4.",
+            help="If a sign-in ends and only a person can renew it, open no window; end with exit code 4.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = False,
@@ -249,7 +251,7 @@ def process(
         str | None,
         typer.Option(
             metavar="COMMAND",
-            help="Run this when the run ends, however it ends; it gets what came of it as JSON on standard input.",
+            help="Run this command when the run ends, however it ends. It gets a summary as JSON on standard input.",
             rich_help_panel=panels.END,
         ),
     ] = None,
@@ -257,7 +259,7 @@ def process(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Post the same JSON to this address, e.g. a Slack or Teams webhook.",
+            help="Post the same summary to this address, e.g. a Slack or Teams webhook.",
             rich_help_panel=panels.END,
         ),
     ] = None,
@@ -269,7 +271,7 @@ def process(
         bool,
         typer.Option(
             "--no-notification",
-            help="Ring no bell and show no notification of the desktop at the end.",
+            help="At the end, ring no bell and show no desktop notification.",
             rich_help_panel=panels.END,
         ),
     ] = False,
@@ -277,7 +279,7 @@ def process(
         bool,
         typer.Option(
             "--json",
-            help="Write every event as a JSON line on standard output, and all else on standard error.",
+            help="Write every event as a line of JSON to standard output, and everything else to standard error.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = False,

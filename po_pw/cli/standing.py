@@ -224,7 +224,7 @@ def _purpose(found: status.OutputStatus) -> str:
         return ""
     if not (found.left or found.unsuccessful or run.doubted or found.state is status.State.DIED):
         return ""
-    purpose = "To continue" if found.left else "To finish it properly"
+    purpose = "To continue" if found.left else "To finish that run"
     if not found.left and (found.unsuccessful or run.doubted):
         purpose = "To retry what failed"
     if not run.command:

@@ -160,7 +160,7 @@ class Tally:
                 if event.refused:
                     self.refused[event.host] = event.refused
             case events.SignInStarted():
-                by_person = "waiting for you to sign in, in the window that is open"
+                by_person = "waiting for you to sign in, in the open window"
                 self.sign_ins[event.host] = by_person if event.how == "window" else "signing in again"
             case events.SignInEnded():
                 self.sign_ins.pop(event.host, None)

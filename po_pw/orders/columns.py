@@ -168,12 +168,12 @@ def number_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sour
         return None
     if all(_is_number(columns[index]) for index in able):
         msg = (
-            f"{source} has no header: its first row is an order already. "
-            "Insert a first row with the columns' names, po_number among them."
+            f"{source} has no header: its first row is already an order. "
+            "Insert a header row with the names of the columns, such as po_number."
         )
         raise errors.InputError(msg)
     ranked = (
-        ([index for index in able if _is_in_addresses(rows, index)], "its values are in the rows' addresses"),
+        ([index for index in able if _is_in_addresses(rows, index)], "the rows' addresses contain its values"),
         (
             [index for index in able if _share(bool(_PO.match(_cell(row, index).strip())) for row in rows)],
             "its values begin with PO",
@@ -213,15 +213,15 @@ def address_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sou
             f"{source} has no column url, and {listed(columns[index] for index in able)} have web addresses. "
             f"Say which has the orders': {option_for('url', columns[able[0]])}"
         )
-    return Guess(able[0], "each of its values is a web address of its own") if able else None
+    return Guess(able[0], "each row has a different web address there") if able else None
 
 
 def explained(field: str, guess: Guess, columns: Sequence[str], source: str) -> str:
     """What is said of a guess: which column was taken, why, and how to settle it."""
     name = columns[guess.column]
     return (
-        f'{source} has no column {field}: column "{name}" is taken, as {guess.why}. '
-        f"If that is wrong, give {option_for(field, 'NAME')}; if it is right, {option_for(field, name)} settles it."
+        f'{source} has no column {field}: po-pw uses column "{name}", because {guess.why}. '
+        f"If that is wrong, give {option_for(field, 'NAME')}; if it is right, {option_for(field, name)} confirms it."
     )
 
 

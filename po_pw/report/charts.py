@@ -102,7 +102,7 @@ def _workers(course: timeline.Timeline) -> Chart:
     legend += [("c3", "took over orders of another worker")] if steals else []
     return Chart(
         "What each worker did",
-        "Time from left to right; a gap is a time in which the worker had no order.",
+        "Time runs from left to right. In a gap the worker had no order.",
         _svg(chart, "Timeline of the workers", "timeline"),
         ("worker", "orders", "busy", "orders taken over from others"),
         tuple(
@@ -136,7 +136,7 @@ def _throughput(course: timeline.Timeline) -> Chart:
     chart.add("failed", [bar.failed for bar in course.bars])
     return Chart(
         "Throughput",
-        f"Orders that were finished in each {each} of the run.",
+        f"Orders finished in each {each} of the run.",
         _svg(chart, "Finished orders over time", "bars"),
         ("since the start", "succeeded", "failed", "downloaded"),
         tuple(
@@ -152,7 +152,7 @@ def _slowest(orders: Sequence[tuple[str, float]]) -> Chart:
     chart = _horizontal([(name, seconds) for name, seconds in orders], humanize.clock)
     return Chart(
         "Slowest orders",
-        "Working time of all attempts, without waits between them.",
+        "Time spent on all attempts, without the waits between them.",
         _svg(chart, "Slowest orders", "bars"),
         ("PO number", "time"),
         tuple((name, humanize.clock(seconds)) for name, seconds in orders),

@@ -94,7 +94,7 @@ def skipped_text(outcome: models.Outcome) -> str:
     if not kinds:
         return ""
     count = "1 attachment" if kinds.total() == 1 else f"{kinds.total()} attachments"
-    return f"complete but for {count} of types not asked for ({', '.join(sorted(kinds))})"
+    return f"complete except for {count} of types that --types leaves out ({', '.join(sorted(kinds))})"
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
@@ -138,7 +138,7 @@ def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
         code = gap.failure.code.value if gap.failure else ""
         said = clean(gap.failure.message) if gap.failure else "a link or a text, not a file: recorded, not downloaded"
         if gap.skipped_type:
-            said = f"skipped: {gap.skipped_type} is not among the types asked for"
+            said = f"skipped: {gap.skipped_type} is a type that --types leaves out"
         source = clean(gap.source)
         place = clean(gap.place)
         lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))

@@ -32,7 +32,7 @@ CODES: Final[Mapping[models.ErrorCode, Reason]] = {
     ),
     _Code.NOT_FOUND: Reason("the portal has no such order", "check po_number and url in your list"),
     _Code.FORBIDDEN: Reason(
-        "you are not allowed to see it", "sign in as a user who is; for files on another host see the message"
+        "you are not allowed to see it", "sign in as a user who is allowed; for files on another host see the message"
     ),
     _Code.SIGN_IN_NEEDED: Reason(
         "the portal asks you to sign in", "run po-pw login URL, as a user who may see the order"
