@@ -28,7 +28,7 @@ HostOption: TypeAlias = Annotated[
     typer.Option(
         "--client-certificate-host",
         metavar="HOST",
-        help="A host that may see the client certificate; may be given again. Alone: one of the system's store.",
+        help="Send the client certificate to this host. Can be repeated. Without a file: one from the system's store.",
         rich_help_panel=panels.PORTAL,
     ),
 ]
