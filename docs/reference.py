@@ -42,8 +42,8 @@ be given in four ways; the first one found applies:
 4. the default
 
 `po-pw config show` lists every setting, its value, and where the value comes from. If you mistype a command, option,
-key or variable, po-pw stops and suggests the nearest one. Write durations as `90s`, `5m` or `1h30`, and sizes as `500MB`,
-`2GB` or `2GiB`. `po-pw --install-completion` makes your shell complete commands and options with the Tab key."""
+key or variable, po-pw stops and suggests the nearest one. Write durations as `90s`, `5m` or `1h30`, and sizes as
+`500MB`, `2GB` or `2GiB`. `po-pw --install-completion` makes your shell complete commands and options with the Tab key."""
 
 _SETTINGS: Final = """\
 ## Settings of po-pw.toml

@@ -123,12 +123,12 @@ class Sessions:
 
     def saved(self) -> list[SignIn]:
         """All saved sign-ins of all accounts, latest first; damaged ones are left out."""
-        found = [one for file in self._state_files() if (one := _read(file)) is not None]
+        found = [one for file in self._state_files() if (one := read_file(file)) is not None]
         return sorted(found, key=lambda one: one.saved_at, reverse=True)
 
     def read(self, origin: str) -> SignIn | None:
         """The account's sign-in to this portal; None if there is none, or it is damaged."""
-        return _read(self.account_folder(origin) / STATE_FILE)
+        return read_file(self.account_folder(origin) / STATE_FILE)
 
     def state_files(self) -> list[Path]:
         """The account's saved sign-ins as files, damaged ones too."""
@@ -275,8 +275,8 @@ def _account_of(file: Path) -> str:
     return file.parent.name if file.parent.parent.name == _ACCOUNTS else ""
 
 
-def _read(file: Path) -> SignIn | None:
-    """Reads a saved sign-in; None if the file is not one."""
+def read_file(file: Path) -> SignIn | None:
+    """Reads a file with a saved sign-in; None if it is not one."""
     try:
         state, at = json.loads(file.read_text("utf-8")), file.stat().st_mtime
     except (OSError, ValueError):

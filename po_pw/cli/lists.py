@@ -28,7 +28,11 @@ _LOCK: Final = "~$"
 
 @contextlib.contextmanager
 def opened(
-    given: Sequence[Path], numbers: Sequence[str], options: settings.Settings, address_of: rows.AddressRule
+    given: Sequence[Path],
+    numbers: Sequence[str],
+    options: settings.Settings,
+    address_of: rows.AddressRule,
+    note: str = "",
 ) -> Iterator[several.Orders]:
     """Opens what a command names, for the block.
 
@@ -37,6 +41,7 @@ def opened(
         numbers: PO numbers as they were typed; with a list only these of its orders.
         options: the settings.
         address_of: gives the address of a row without one, from its number.
+        note: to be said of orders that are given by their numbers alone; `""` for nothing.
 
     Raises:
         InputError: there is nothing, or something cannot be used.
@@ -52,7 +57,8 @@ def opened(
         if options.filters:
             msg = "--filter chooses among the rows of a list: give one, or leave out --filter."
             raise errors.InputError(msg)
-        yield several.of_numbers(wanted, address_of=address_of, limit=options.limit)
+        orders = several.of_numbers(wanted, address_of=address_of, limit=options.limit)
+        yield several.with_notes(orders, [note] if note else [], keep_source=True)
         return
     with contextlib.ExitStack() as stack:
         paths, notes = expanded(given)

@@ -26,7 +26,8 @@ def process(
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Only these orders of the list, e.g. 4711,4712; without a list, with --base-url or --url-template.",
+            help="Only these orders of the list, e.g. 4711,4712. Without a list: on the portal of --base-url or "
+            "--url-template, else on the Coupa that your saved sign-in is to.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,
@@ -304,7 +305,7 @@ def process(
         console = Console(soft_wrap=False, stderr=as_json)
         with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, desktop, flags, lists, running, shell
+            from po_pw.cli import after_run, closing, desktop, flags, lists, portal_of_numbers, running, shell
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
@@ -312,13 +313,16 @@ def process(
         called = lists.named(files or ())
         with contextlib.ExitStack() as stack, after_run.told(options, called) as ended:
             options = certificates.with_password(options)
+            note = ""
+            if po and not files:
+                options, note = portal_of_numbers.located(options)
             resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             address_of = registry.Registry(options).address_of
             with (
                 progress.shown(console, quiet=quiet) as hear,
                 progress.stage(hear, f"Opening {called}"),
             ):
-                orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of))
+                orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of, note))
             if dry_run:
                 from po_pw.cli import dry_run as trial
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import shutil
 import stat
@@ -166,18 +165,10 @@ def sign_ins(options: settings.Settings) -> list[tuple[str, checks.Check]]:
     saved = sessions.Sessions(settings.home(options), options.account)
     found: list[tuple[str, checks.Check]] = []
     for file in saved.state_files():
-        origin = _said(file) or sessions.origin_of_folder(saved.portal_folder(file).name)
+        sign_in = sessions.read_file(file)
+        origin = sign_in.origin if sign_in else sessions.origin_of_folder(saved.portal_folder(file).name)
         found.append((origin, _sign_in(saved, origin, file)))
     return found
-
-
-def _said(file: Path) -> str:
-    """The origin in a saved sign-in; `""` if it has none or is damaged."""
-    try:
-        state = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(state.get("origin", "")) if isinstance(state, dict) else ""
 
 
 def _sign_in(saved: sessions.Sessions, origin: str, file: Path) -> checks.Check:

@@ -6,14 +6,13 @@ import collections
 import enum
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pydantic
 
 from po_pw import redact, secret_signs
 from po_pw.downloads import file_type
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONFIRMATIONS: Final = 3
 """Number of addresses of one shape with the same result after which the shape is trusted."""
@@ -31,6 +30,9 @@ class AddressKind(enum.StrEnum):
     """A page about a file that was fetched from another address."""
     PAGE = "PAGE"
     """A page without a file: the link to it is not an attachment."""
+
+
+_COUNTS: Final = pydantic.TypeAdapter(dict[str, dict[AddressKind, int]])
 
 
 class KnownAddresses:
@@ -86,22 +88,11 @@ class KnownAddresses:
         Raises:
             ValueError: the text has another format.
         """
-        given: Any = json.loads(text)
-        if not isinstance(given, dict):
-            msg = "verdicts are a JSON object"
-            raise ValueError(msg)
         known_addresses = cls()
-        for form, counts in given.items():
-            known_addresses._shapes[form] = _counted(counts)
+        for form, counts in _COUNTS.validate_python(json.loads(text)).items():
+            trusted_less = {kind: min(count, CONFIRMATIONS - 1) for kind, count in counts.items()}
+            known_addresses._shapes[form] = collections.Counter(trusted_less)
         return known_addresses
-
-
-def _counted(counts: Mapping[str, int]) -> collections.Counter[AddressKind]:
-    try:
-        return collections.Counter({AddressKind(name): min(int(n), CONFIRMATIONS - 1) for name, n in counts.items()})
-    except (AttributeError, TypeError) as error:
-        msg = "the verdicts on a shape are numbers by name"
-        raise ValueError(msg) from error
 
 
 def shape(url: str) -> str:

@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+import pydantic
+
 from po_pw import http_dates
 from po_pw.storage import filesystem
 from po_pw.transport import codings
@@ -40,6 +42,9 @@ class ResumeInfo:
     """A strong `ETag`, or a `Last-Modified` that is old enough."""
     synced: int = 0
     """Bytes that have been synced to disk."""
+
+
+_INFO: Final = pydantic.TypeAdapter(ResumeInfo)
 
 
 def part_path(into: Path) -> Path:
@@ -131,8 +136,6 @@ def is_continuation(note: ResumeInfo, status: int, headers: Mapping[str, str]) -
 
 def _read(path: Path) -> ResumeInfo | None:
     try:
-        return ResumeInfo(**json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError):  # cut short by a power failure: start again
+        return _INFO.validate_python(json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError):  # none, or cut short by a power failure: start again
         return None

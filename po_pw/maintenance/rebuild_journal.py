@@ -170,7 +170,8 @@ def _recovered(found: Iterable[tuple[Path, str, str]], unread: list[Path]) -> It
 
 def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
     """An order's outcome, as far as its manifest records it. Pure."""
-    failed = [file.failure for file in manifest.missing if file.failure is not None]
+    missing = tuple(record.to_missing() for record in manifest.missing)
+    failed = [file.failure for file in missing if file.failure is not None]
     error = None
     if not manifest.status.succeeded:
         error = failed[0] if failed else _UNKNOWN
@@ -178,8 +179,8 @@ def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
         key=manifest.key,
         po_number=manifest.po_number,
         status=manifest.status,
-        files=manifest.files,
-        missing=manifest.missing,
+        files=tuple(record.to_file() for record in manifest.files),
+        missing=missing,
         error=error,
         attempts=1,
         timing=models.Timing(manifest.written_at, manifest.written_at, 0.0),

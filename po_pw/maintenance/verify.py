@@ -223,8 +223,9 @@ def _expected(
             unread[parent, stem] = f"its record in .po-pw/manifests cannot be read ({error})"
             continue
         known.add(record.folder)
-        files = tuple((one.path, one.size, one.sha256) for one in record.files)
-        yield _Expected(record.key, record.po_number, record.folder, files + record.earlier)
+        there: tuple[manifests.FileRecord | manifests.KeptRecord, ...] = (*record.files, *record.earlier)
+        files = tuple((one.path, one.size, one.sha256) for one in there)
+        yield _Expected(record.key, record.po_number, record.folder, files)
     for key, folder in recorded.items():
         if not folder or folder in known:
             continue

@@ -6,13 +6,13 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
-from po_pw import errors, models
 from po_pw.orders import headers, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from po_pw import models
     from po_pw.orders import rows
 
 LIST_COLUMNS = ("list", "list row")
@@ -100,17 +100,7 @@ def of_lists(
 
 
 def of_numbers(numbers: Sequence[str], *, address_of: rows.AddressRule, limit: int | None) -> Orders:
-    """Orders given by their numbers alone.
-
-    Raises:
-        InputError: nothing says where the portal is.
-    """
-    if address_of(numbers[0]) is None:
-        msg = (
-            "--po: which portal has these orders? Add --base-url https://acme.coupahost.com, or --url-template for "
-            "other portals; or give the list that has their addresses."
-        )
-        raise errors.InputError(msg)
+    """Orders given by their numbers alone."""
     mapped = [read.order_from_mapping({"po_number": number}, row, address_of) for row, number in enumerate(numbers, 1)]
     return Orders(("po_number",), "--po", None, "", (), limit=limit, numbers=tuple(mapped))
 

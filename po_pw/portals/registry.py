@@ -43,6 +43,10 @@ class Registry:
         """The portal with the highest `claims` for an address; if equal, one of an installed package."""
         return self._named or max(self._known, key=lambda portal: portal.claims(url))
 
+    def recognises(self, url: str) -> bool:
+        """Whether an address is one of the portal that the settings name; by what it alone says."""
+        return self.for_url(url).claims(url) > 0
+
     def address_of(self, po_number: str) -> str | None:
         """The address of an order, if the settings define it; else None."""
         return self._source.order_url(po_number) if self._source is not None else None

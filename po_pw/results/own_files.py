@@ -14,7 +14,9 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import pydantic
 
 from po_pw import durable
 
@@ -47,6 +49,7 @@ class _Digest:
     """Hexadecimal."""
 
 
+_MARKS: Final = pydantic.TypeAdapter(dict[str, tuple[_Digest, ...]])
 _A_FOLDER: Final = _Digest(0, "folder")
 
 
@@ -201,7 +204,7 @@ class OwnFiles:
             self._marks[name] = marks
         else:
             self._marks.pop(name, None)
-        text = json.dumps({known: [dataclasses.asdict(mark) for mark in of] for known, of in self._marks.items()})
+        text = json.dumps(_MARKS.dump_python(self._marks))
         self._record.parent.mkdir(parents=True, exist_ok=True)
         draft = self._record.with_name(f"{self._record.name}.new")
         with draft.open("w", encoding="utf-8") as stream:
@@ -245,7 +248,6 @@ def _is_same(path: Path, other: Path) -> bool:
 
 def _read(record: Path) -> dict[str, tuple[_Digest, ...]]:
     try:
-        raw: dict[str, list[dict[str, Any]]] = json.loads(record.read_text("utf-8"))
-        return {name: tuple(_Digest(int(one["size"]), str(one["sha256"])) for one in of) for name, of in raw.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _MARKS.validate_python(json.loads(record.read_text("utf-8")))
+    except (OSError, ValueError):
         return {}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import pydantic
 
 from po_pw import models, redact
 
@@ -17,10 +17,92 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _BLOCK: Final = 1 << 20
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Entry: TypeAlias = "dict[str, Any]"
-"""One file's record in a manifest."""
+"""One file's record in a manifest, as it stands there."""
+
+
+def _plain(name: str) -> str:
+    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # must not lead out of the order's folder
+        msg = f"{name!r} is not a file's name"
+        raise ValueError(msg)
+    return name
+
+
+_Name: TypeAlias = Annotated[str, pydantic.AfterValidator(_plain), pydantic.Field(alias="name")]
+_Size: TypeAlias = Annotated[int, pydantic.Field(alias="bytes", ge=0)]
+_Digest: TypeAlias = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Record(pydantic.BaseModel):
+    """A part of a manifest; keys that it does not know are ignored."""
+
+    model_config = pydantic.ConfigDict(frozen=True, defer_build=True)
+
+
+class FileRecord(_Record):
+    """A downloaded file: the fields of `models.SavedFile`, in the order and by the names of a manifest."""
+
+    path: _Name
+    sent_name: str
+    attachment_id: str
+    source: str
+    place: str
+    size: _Size
+    sha256: _Digest
+    media_type: str
+    etag: str
+    lane: str
+    checks: tuple[str, ...]
+    modified_at: pydantic.AwareDatetime | None
+    saved_at: pydantic.AwareDatetime | None
+
+    def to_file(self) -> models.SavedFile:
+        """The file."""
+        return models.SavedFile(**dict(self))
+
+
+class MissingRecord(_Record):
+    """An attachment of which there is no file."""
+
+    attachment_id: str
+    name: str
+    source: str
+    place: str = ""
+    error_code: models.ErrorCode | None
+    error_message: str | None
+    skipped_type: str = ""
+
+    def to_missing(self) -> models.MissingFile:
+        """The attachment."""
+        failure = models.Failure(self.error_code, self.error_message or "") if self.error_code else None
+        return models.MissingFile(self.attachment_id, self.name, self.source, failure, self.place, self.skipped_type)
+
+
+class KeptRecord(_Record):
+    """A file of an earlier outcome that is still in the folder."""
+
+    path: _Name
+    size: _Size
+    sha256: _Digest
+
+
+class Manifest(_Record):
+    """A manifest, as read."""
+
+    key: models.OrderKey
+    po_number: str
+    supplier: str
+    url: str
+    folder: str
+    """Relative to the output directory, with `/`."""
+    status: models.Status
+    written_at: pydantic.AwareDatetime
+    rules: int = 0
+    """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
+    files: tuple[FileRecord, ...]
+    missing: tuple[MissingRecord, ...]
+    earlier: tuple[KeptRecord, ...]
 
 
 def path(internal: Path, parent: str, stem: str) -> Path:
@@ -76,21 +158,7 @@ def write(
         "written_at": now.isoformat(),
         "rules": rules,
         "files": [
-            {
-                "name": file.path,
-                "sent_name": file.sent_name,
-                "attachment_id": file.attachment_id,
-                "source": file.source,
-                "place": file.place,
-                "bytes": file.size,
-                "sha256": file.sha256,
-                "media_type": file.media_type,
-                "etag": file.etag,
-                "lane": file.lane,
-                "checks": list(file.checks),
-                "modified_at": file.modified_at.isoformat() if file.modified_at else None,
-                "saved_at": file.saved_at.isoformat() if file.saved_at else None,
-            }
+            {field.alias or name: getattr(file, name) for name, field in FileRecord.model_fields.items()}
             for file in files
         ],
         "missing": [
@@ -108,7 +176,7 @@ def write(
         "earlier": list(earlier),
     }
     with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-        json.dump(content, stream, ensure_ascii=False, indent=1)
+        json.dump(content, stream, ensure_ascii=False, indent=1, default=datetime.datetime.isoformat)
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -125,26 +193,6 @@ def entries_by_name(path: Path) -> dict[str, Entry]:
         return {}
     except (ValueError, KeyError, TypeError):  # edited by hand: then every file counts as the user's
         return {}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Manifest:
-    """A manifest, as read."""
-
-    key: models.OrderKey
-    po_number: str
-    supplier: str
-    url: str
-    folder: str
-    """Relative to the output directory, with `/`."""
-    status: models.Status
-    written_at: datetime.datetime
-    files: tuple[models.SavedFile, ...]
-    missing: tuple[models.MissingFile, ...]
-    earlier: tuple[tuple[str, int, str], ...]
-    """Files of an earlier outcome that are still in the folder: name, bytes, SHA-256."""
-    rules: int = 0
-    """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
 
 
 def iterate(internal: Path) -> Iterator[tuple[Path, str, str]]:
@@ -166,89 +214,16 @@ def read(path: Path, parent: str, stem: str) -> Manifest:
         OSError: it cannot be read.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
-        status = models.Status(content["status"])
-        folder = "/".join(part for part in (parent, f"{stem}_{status}") if part)
-        if content["folder"] != folder:
-            msg = f"{path} is not the manifest of {folder}"
-            raise ValueError(msg)
-        written_at = _time(content["written_at"])
-        return Manifest(
-            models.OrderKey(_text(content["key"])),
-            _text(content["po_number"]),
-            _text(content["supplier"]),
-            _text(content["url"]),
-            folder,
-            status,
-            written_at,
-            tuple(_file(entry) for entry in content["files"]),
-            tuple(_missing(entry) for entry in content["missing"]),
-            tuple((_name(entry), *size_and_digest(entry)) for entry in content["earlier"]),
-            int(content.get("rules", 0)),
-        )
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        msg = f"{path} is not a manifest: {error!r}"
+        found = Manifest.model_validate(json.loads(path.read_text("utf-8")))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        msg = f"{path} is not a manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ValueError(msg) from error
-
-
-def _file(entry: Entry) -> models.SavedFile:
-    size, digest = size_and_digest(entry)
-    if size < 0 or _DIGEST.fullmatch(digest) is None:
-        msg = f"{size} bytes with SHA-256 {digest}"
+    folder = "/".join(part for part in (parent, f"{stem}_{found.status}") if part)
+    if found.folder != folder:
+        msg = f"{path} is not the manifest of {folder}"
         raise ValueError(msg)
-    return models.SavedFile(
-        attachment_id=_text(entry["attachment_id"]),
-        path=_name(entry),
-        sent_name=_text(entry["sent_name"]),
-        size=size,
-        sha256=digest,
-        media_type=_text(entry["media_type"]),
-        lane=_text(entry["lane"]),
-        source=_text(entry["source"]),
-        place=_text(entry["place"]),
-        modified_at=_optional_time(entry["modified_at"]),
-        saved_at=_optional_time(entry["saved_at"]),
-        checks=tuple(_text(check) for check in entry["checks"]),
-        etag=_text(entry["etag"]),
-    )
-
-
-def _missing(entry: Entry) -> models.MissingFile:
-    code = entry["error_code"]
-    failure = None if code is None else models.Failure(models.ErrorCode(code), _text(entry["error_message"]))
-    place = _text(entry.get("place", ""))
-    return models.MissingFile(
-        _text(entry["attachment_id"]),
-        _text(entry["name"]),
-        _text(entry["source"]),
-        failure,
-        place,
-        _text(entry.get("skipped_type", "")),
-    )
-
-
-def _name(entry: Entry) -> str:
-    name = _text(entry["name"])
-    if name in {"", ".", ".."} or "/" in name or "\\" in name:  # must not lead out of the order's folder
-        msg = f"{name!r} is not a file's name"
-        raise ValueError(msg)
-    return name
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        msg = f"{value!r} is not a text"
-        raise TypeError(msg)
-    return value
-
-
-def _time(text: str) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.astimezone()
-
-
-def _optional_time(text: str | None) -> datetime.datetime | None:
-    return None if text is None else _time(text)
+    return found
 
 
 def size_and_digest(entry: Entry) -> tuple[int, str]:

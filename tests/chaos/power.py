@@ -90,10 +90,10 @@ class Trail:
                 if kept.exists() and path.parent.is_dir() and not path.exists():
                     os.link(kept, path)
             case "open":
-                if kept.exists():
-                    shutil.copyfile(kept, path)
-                else:
+                if not kept.exists():
                     path.unlink(missing_ok=True)
+                elif path.parent.is_dir():
+                    shutil.copyfile(kept, path)
             case "mkdir":
                 shutil.rmtree(path, ignore_errors=True)
             case "rmdir":

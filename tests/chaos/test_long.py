@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.chaos import bench
 
-KILLS_A_TURN = 200
+KILLS_A_TURN = 40
 
 
 def scenarios(

@@ -139,10 +139,8 @@ def test_what_cannot_be_used_is_said(given: Sequence[str], more: Any, said: str)
         rows(given, **more)
 
 
-def test_numbers_need_a_portal_or_to_be_on_the_list() -> None:
-    """Otherwise nobody knows where the order is."""
-    with pytest.raises(errors.InputError, match="Add --base-url"):
-        rows([], ["4711"])
+def test_numbers_have_to_be_on_the_list() -> None:
+    """And filters choose among its rows."""
     with pytest.raises(errors.InputError, match=r"--po: a\.csv, b\.csv has no row with 7"):
         rows(["a.csv", "b.csv"], ["1,7"])
     with pytest.raises(errors.InputError, match="--filter chooses among the rows of a list"):

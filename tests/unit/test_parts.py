@@ -148,7 +148,10 @@ def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> Non
     assert (tmp_path / "0001").read_bytes() == BODY
 
 
-@pytest.mark.parametrize("note", ["", "{", '{"attachment_id": "a1"}', "[]", '{"synced": 7}'])
+NO_NUMBER = '{"attachment_id": "a1", "source": "", "length": 9, "validator": "x", "synced": "all"}'
+
+
+@pytest.mark.parametrize("note", ["", "{", '{"attachment_id": "a1"}', "[]", '{"synced": 7}', NO_NUMBER])
 def test_a_note_that_says_nothing_begins_anew(tmp_path: Path, note: str) -> None:
     """A note cut short, or one of something else, is as if there were none."""
     (tmp_path / "0001.part").write_bytes(b"x" * 200_000)

@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+import pydantic
 from playwright import async_api as playwright
 
 from po_pw.browser import controls
@@ -168,24 +169,16 @@ class PageFacts:
         return json.dumps(raw, ensure_ascii=False)
 
 
+_FACTS: Final = pydantic.TypeAdapter(PageFacts)
+
+
 def from_json(text: str) -> PageFacts:
     """Reads facts written by `to_json`.
 
     Raises:
         ValueError: the text has another format.
     """
-    try:
-        raw: dict[str, Any] = json.loads(text)
-        raw["headings"] = tuple((int(level), str(said)) for level, said in raw["headings"])
-        raw["fields"] = tuple((str(label), str(value)) for label, value in raw["fields"])
-        raw["forms"] = tuple(CredentialForm(**{**one, "kinds": tuple(one["kinds"])}) for one in raw["forms"])
-        raw["ways_in"] = tuple(WayIn(**one) for one in raw["ways_in"])
-        raw["alerts"], raw["says_error"] = tuple(raw["alerts"]), tuple(raw["says_error"])
-        raw["signature"] = frozenset(raw["signature"])
-        return PageFacts(**raw)
-    except (KeyError, TypeError, AttributeError) as error:
-        msg = f"these are no facts of a page ({error})"
-        raise ValueError(msg) from error
+    return _FACTS.validate_python(json.loads(text))
 
 
 async def look(
