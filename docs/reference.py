@@ -43,7 +43,7 @@ be given in four ways; the first one found applies:
 
 `po-pw config show` lists every setting, its value, and where the value comes from. If you mistype a command, option,
 key or variable, po-pw stops and suggests the nearest one. Write durations as `90s`, `5m` or `1h30`, and sizes as
-`500MB`, `2GB` or `2GiB`. `po-pw --install-completion` makes your shell complete commands and options with the Tab key."""
+`500MB`, `2GB` or `2GiB`. After `po-pw --install-completion`, the Tab key completes commands and options."""
 
 _SETTINGS: Final = """\
 ## Settings of po-pw.toml

@@ -27,7 +27,7 @@ _WITHIN: Final = 300.0
 
 
 class Teller:
-    """Takes what is known when a run ends normally."""
+    """Receives the summary when a run ends normally."""
 
     done: running.Done | None = None
 
@@ -36,7 +36,7 @@ class Teller:
 def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
     """Runs the command and posts to the address when the block ends, however it ends.
 
-    What fails here is a warning on standard error: the run's exit code stays as it is.
+    An error here is only a warning on standard error: the exit code of the run does not change.
 
     Args:
         options: with both.

@@ -35,10 +35,10 @@ HostOption: TypeAlias = Annotated[
 
 
 def with_password(options: settings.Settings) -> settings.Settings:
-    """The settings, with the password of the client certificate if it has to be asked for.
+    """The settings, with the password of the client certificate; asks for it if necessary.
 
     Raises:
-        InputError: the certificate cannot be used, or nobody is there to be asked.
+        InputError: the certificate cannot be used, or there is nobody to ask.
     """
     import pydantic
 

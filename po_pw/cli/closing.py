@@ -1,4 +1,4 @@
-"""The closing screen: what the run did, said plainly."""
+"""The closing screen: what the run did."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RETRIED = {
     models.Earlier.MISSING: "{} with missing or changed files",
     models.Earlier.WIDENED: "{} for more types of files",
 }
-"""What earlier runs had made of orders that were tried again."""
+"""Texts for orders that were retried, by their earlier result."""
 
 
 def show(
@@ -41,7 +41,7 @@ def show(
     refused: Mapping[str, str],
     retry: Sequence[str],
 ) -> None:
-    """Prints the table, why orders did not come through, where everything is, and the command that goes on.
+    """Prints the table, why orders failed, where everything is, and the command to run next.
 
     Args:
         console: to print on.
@@ -49,10 +49,10 @@ def show(
         out: the output directory.
         log: the run's log.
         seconds: of the whole run.
-        work_seconds: of its work, without the start-up of the browsers.
+        work_seconds: without the start-up of the browsers.
         interrupted: the run was stopped.
-        refused: what is to be said of hosts whose files were refused, by host.
-        retry: the command that tries again what did not succeed; empty where there is none.
+        refused: messages about hosts whose files were refused, by host.
+        retry: the command that retries what failed; empty if there is none.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -86,7 +86,7 @@ def show(
     if log is not None:
         places.append(("Log", log, "dim"))
     for name, place, style in places:
-        # Never cut or folded: people copy it.
+        # Never cut or wrapped: people copy it.
         console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
     for refusal in refused.values():
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
@@ -103,7 +103,7 @@ def show(
 
 
 def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:
-    """What this run did, and apart from that what is there; each line a sentence of its own. Pure.
+    """What this run did, and what is in the folders; one sentence per line. Pure.
 
     Args:
         summary: of the run.
@@ -129,7 +129,7 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
 
 
 def _rest(summary: counts.Summary) -> list[str]:
-    """Which orders were done, by what earlier runs had made of them; no line where all were new."""
+    """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
     parts = [f"{tally.many(summary.carried, 'order')} already complete"] if summary.carried and summary.done else []
     retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
@@ -159,12 +159,12 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 
 def _amount(amount: counts.Amount) -> str:
-    """So many files, and how large they are."""
+    """A number of files and their size."""
     return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
 
 
 def near(path: Path) -> str:
-    """The path from here where that is shorter."""
+    """The path relative to the current folder, if that is shorter."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -30,7 +30,7 @@ _PROCESS: Final = """\
   po-pw process pos.csv                                      # all orders of the list
   po-pw process pos.csv -w 4 --out may                       # four browsers; files go to the folder may
   po-pw process pos.csv --only-failed                        # try again what failed
-  po-pw process --po 4711,4712                               # no list: on the Coupa that you are signed in to
+  po-pw process --po 4711,4712                               # no list: on the Coupa portal you are signed in to
   po-pw process "may/*.csv" --filter "supplier=ACME*"        # several lists, some of their rows
   po-pw process pos.csv --column po_number="Order no." --layout "{supplier}/{Plant}/{po_number}_{status}"
   type pos.csv | po-pw process -                             # a list that another program makes"""

@@ -1,4 +1,4 @@
-"""`po-pw config`: which settings apply here, and where each comes from."""
+"""`po-pw config`: which settings apply, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show(
 
 
 def _of_process(context: typer.Context) -> Mapping[str, Any]:
-    """The parameters of `process` that were given as further options.
+    """The parameters of `process` that were added as options.
 
     Raises:
         BadParameter: they are not options of `process`.
@@ -81,7 +81,7 @@ def _of_process(context: typer.Context) -> Mapping[str, Any]:
 
 
 def _text(options: settings.Settings, name: str) -> str:
-    """A value as it may be written in `po-pw.toml`; a password is only said to be set."""
+    """A value as it may be written in `po-pw.toml`; a password is hidden."""
     value = getattr(options, name)
     if value is None or value in ("", (), {}):
         return "not set"

@@ -1,4 +1,4 @@
-"""`po-pw init`: asks for list, columns, portal and folder, shows what it understood, and writes po-pw.toml."""
+"""`po-pw init`: asks for the list, columns, portal and folder, shows what it understood, and writes po-pw.toml."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from po_pw.orders import read
 
 _SHOWN: Final = 3
-"""Orders of the list that are shown."""
+"""Maximum orders of the list that are shown."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answers:
-    """What was asked for.
+    """The answers of the user.
 
     Attributes:
-        table: path of the list, as it was given; `""` if there is none yet.
-        columns: names of columns by field, where the usual names do not fit.
-        base_url: the portal's address, if the list has no addresses; `""` else.
+        table: path of the list, as typed; `""` if there is none yet.
+        columns: names of columns by field, if the usual names do not fit.
+        base_url: the portal's address, if the list has no addresses; else `""`.
         out: the output folder.
     """
 
@@ -57,7 +57,7 @@ def init() -> None:
             raise errors.InputError(msg)
         try:
             answers, origins = _ask(settings.load())
-        except typer.Abort:  # Ctrl-C, or nobody is there to answer
+        except typer.Abort:  # Ctrl-C, or nobody to answer
             msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
             raise errors.InputError(msg) from None
         try:
@@ -76,7 +76,7 @@ def init() -> None:
 
 
 def _ask(options: settings.Settings) -> tuple[Answers, list[str]]:
-    """Asks; gives the answers, and the portals of the list."""
+    """Asks the questions; returns the answers and the portals of the list."""
     from po_pw import hostnames
 
     given, columns, table = _list(options)
@@ -98,7 +98,7 @@ def _ask(options: settings.Settings) -> tuple[Answers, list[str]]:
 
 
 def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTable | None]:
-    """Asks for a list until one can be read; an empty answer leaves it out."""
+    """Asks for a list until one can be read; an empty answer means none."""
     from po_pw import errors
     from po_pw.cli import next_step
 
@@ -135,7 +135,7 @@ def _with(options: settings.Settings, **more: object) -> settings.Settings:
 
 
 def _lacks_address(row: models.Row, table: read.OrderTable) -> bool:
-    """Whether a row cannot be used because its address is empty; a wrong one has to be corrected in the list."""
+    """Whether a row cannot be used because its address is empty; a wrong address must be corrected in the list."""
     from po_pw import models
 
     column = table.columns_by_field.url
@@ -144,7 +144,7 @@ def _lacks_address(row: models.Row, table: read.OrderTable) -> bool:
 
 
 def _portal(question: str, default: str | None = None) -> str:
-    """Asks for an address until it is one."""
+    """Asks until the answer is a web address."""
     from po_pw import errors, settings
 
     while True:
@@ -158,7 +158,7 @@ def _portal(question: str, default: str | None = None) -> str:
 
 
 def _show(table: read.OrderTable, rows: Sequence[models.Row]) -> None:
-    """What was understood of the list."""
+    """Shows what was understood of the list."""
     from po_pw import redact
 
     good = [row.order for row in rows if row.order is not None]

@@ -1,4 +1,4 @@
-"""`po-pw login`: sign in once, for all runs to come."""
+"""`po-pw login`: signs in to a portal, for later runs."""
 
 from __future__ import annotations
 
@@ -174,10 +174,10 @@ async def _signing_in(
 
 
 def _report(done: engine.SignedIn, options: settings.Settings) -> None:
-    """Says what came of it.
+    """Prints the result.
 
     Raises:
-        Exit: with 1 where nothing proves it.
+        Exit: with 1 if the sign-in could not be checked.
     """
     from po_pw import redact
 
@@ -228,7 +228,7 @@ def _credentials(
     *,
     from_stdin: bool,
 ) -> credentials.Credentials | None:
-    """Whom to sign in as; None for a window."""
+    """User name and password; None for a window."""
     from po_pw import hostnames
     from po_pw.auth import credentials
     from po_pw.browser import display
@@ -236,7 +236,7 @@ def _credentials(
     origin = hostnames.origin_of(url)
     last = kept.read(origin)
     if last is not None:
-        # What was said yes to the last time.
+        # Hosts confirmed at the last sign-in.
         trust.confirmed.update(last.method.hosts)
     if username is None:
         return None if display.can_show_windows() else credentials.find(options, origin)
@@ -257,7 +257,7 @@ def _remembered(origin: str, account: str, username: str) -> str:
     try:
         return credentials.recall(origin, account, username)
     except credentials.KeyringError:
-        return ""  # then it is asked for
+        return ""  # then the user is asked
 
 
 def _needed(password: str) -> str:

@@ -1,4 +1,4 @@
-"""`po-pw process`: the main job."""
+"""`po-pw process`: downloads the attachments of all orders in a list."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def process(
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Only these orders of the list, e.g. 4711,4712. Without a list: on the portal of --base-url or "
-            "--url-template, else on the Coupa that your saved sign-in is to.",
+            help="Only these orders of the list, e.g. 4711,4712. Without a list: orders of the portal of --base-url or "
+            "--url-template, else of the Coupa portal that you are signed in to.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,

@@ -53,13 +53,13 @@ def _when(seconds: float) -> str:
 def check(
     options: settings.Settings, sign_ins: Sequence[sessions.SignIn], portal: str | None, *, is_account_given: bool
 ) -> int:
-    """Asks the portals whether the sign-ins hold; gives the exit code: 4 where one does not, 1 where nobody can tell.
+    """Asks the portals whether the sign-ins are still valid; returns the exit code: 4 if one is not, 1 if unknown.
 
     Args:
         options: which browser, and whose sign-ins.
         sign_ins: all that are saved.
         portal: one portal; None for all.
-        is_account_given: only those of the settings' account.
+        is_account_given: only the sign-ins of the account in the settings.
     """
     import asyncio
 
@@ -145,7 +145,7 @@ def _named(origin: str, account: str) -> str:
 
 
 def _of_portal(sign_ins: Sequence[sessions.SignIn], portal: str) -> list[sessions.SignIn]:
-    """Those to one portal, of every account."""
+    """The sign-ins to one portal, of all accounts."""
     from po_pw import hostnames
     from po_pw.auth import saved
 

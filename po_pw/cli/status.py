@@ -1,4 +1,4 @@
-"""`po-pw status`: how an output directory stands, also while a run is going."""
+"""`po-pw status`: shows the status of an output directory, also during a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`po-pw verify`: whether every file is still what was recorded of it."""
+"""`po-pw verify`: checks every file against its record."""
 
 from __future__ import annotations
 
