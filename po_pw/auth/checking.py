@@ -1,4 +1,4 @@
-"""Whether a saved sign-in still holds, asked of the portal."""
+"""Asks portals whether saved sign-ins are still valid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class State(enum.Enum):
-    """What the portal's answer says."""
+    """State of a sign-in, by the portal's answer."""
 
     HOLDS = "holds"
     ENDED = "has ended"
@@ -27,7 +27,7 @@ class State(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether one sign-in holds, and why."""
+    """Whether one sign-in is valid, and why."""
 
     sign_in: sessions.SignIn
     state: State
@@ -35,7 +35,7 @@ class Verdict:
 
 
 async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn]) -> list[Verdict]:
-    """Opens for each sign-in the page that proved it, in one browser after another, on a copy of its profile.
+    """For each sign-in, opens the page it was checked with, in one browser after another, on a copy of its profile.
 
     Args:
         options: which browser, and how long a page may take.
@@ -54,12 +54,12 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
 async def check_one(
     options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn
 ) -> Verdict:
-    """Opens the page that proved this sign-in, on a copy of its profile.
+    """Opens the page this sign-in was checked with, on a copy of its profile.
 
     Args:
         options: where profiles are kept, and how long a page may take.
         driver: opens the browser.
-        launch: how.
+        launch: how to launch it.
         sign_in: a saved one.
 
     Raises:

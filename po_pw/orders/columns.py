@@ -1,4 +1,4 @@
-"""Which column of a list is meant: by the name a user gives, or guessed from the values. Pure."""
+"""Finds columns of a list: by the name that a user gives, or guessed from the values. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _SAMPLE: Final = 200
-"""Rows that a guess looks at."""
+"""Number of rows used for a guess."""
 _MIN_SIMILARITY: Final = 0.6
 _MIN_SHARE: Final = 0.9
-"""Share of the rows of which what a guess rests on has to be true."""
+"""Share of the rows for which the evidence of a guess must be true."""
 _MAX_NAMED: Final = 20
-"""Columns that a message names."""
+"""Maximum columns named in a message."""
 _NUMBER: Final = re.compile(r"[A-Za-z#]{0,8}[-_ /#.]{0,2}(?=[\w./-]*\d)[\w./-]{3,40}")
 """What a PO number may look like: digits, perhaps with letters in front and parts after it."""
 _NO_NUMBER: Final = re.compile(
@@ -34,7 +34,7 @@ _ADDRESS: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Guess:
-    """A column that was told by its values."""
+    """A column that was guessed from its values."""
 
     column: int
     why: str
@@ -217,7 +217,7 @@ def address_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sou
 
 
 def explained(field: str, guess: Guess, columns: Sequence[str], source: str) -> str:
-    """What is said of a guess: which column was taken, why, and how to settle it."""
+    """The message about a guess: which column is used, why, and how to confirm or correct it."""
     name = columns[guess.column]
     return (
         f'{source} has no column {field}: po-pw uses column "{name}", because {guess.why}. '

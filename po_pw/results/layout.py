@@ -89,7 +89,7 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
 
 
 def skipped_text(outcome: models.Outcome) -> str:
-    """What is said of an order that is complete but for files of types that were not asked for; `""` if it is so."""
+    """The message for an order that is complete except for types of files that are not wanted; else `""`."""
     kinds = collections.Counter(gap.skipped_type for gap in outcome.missing if gap.skipped_type)
     if not kinds:
         return ""

@@ -1,4 +1,4 @@
-"""Why an order did not come through and what to do next, in plain words: for screen, tables, report and pages. Pure.
+"""Why an order failed and what to do next, in plain words, for the screen, tables, report and documentation. Pure.
 
 Causes and remedies are parts of a sentence: lower case, without a full stop; `sentence` makes one of them.
 """
@@ -85,5 +85,5 @@ def of_row(row: models.RowResult) -> Reason:
 
 
 def sentence(text: str) -> str:
-    """A cause or remedy with a capital first letter; names that begin with a small one are left as they are."""
+    """A cause or remedy with a capital first letter; names that start with a small letter stay as they are."""
     return text if text.startswith("po-pw") else f"{text[:1].upper()}{text[1:]}"
