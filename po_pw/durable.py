@@ -1,4 +1,4 @@
-"""Makes changes to folders survive a power failure."""
+"""Makes files, and changes to folders, survive a power failure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def sync_file(path: Path) -> None:
+    """Makes the content of a closed file durable.
+
+    Raises:
+        OSError: the file does not exist or is not writable, or a disk error.
+    """
+    with path.open("r+b") as stream:  # Windows syncs only what is open for writing
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:

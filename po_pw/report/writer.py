@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors
@@ -81,8 +80,6 @@ def write(
     try:
         with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
         ours = own_files.OwnFiles(out, out / tables.RECORD, source)
         name, notes = ours.put(draft, NAME, "the report")
         return Written(name, (*notes, *ours.clear(NAME, [name])))

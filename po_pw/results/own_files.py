@@ -74,7 +74,7 @@ class OwnFiles:
         """Moves a new file into the folder: as `name`, or `name (2)`, `name (3)`… if that is not ours.
 
         Args:
-            new: complete and synced, on the same file system.
+            new: complete and closed, on the same file system.
             name: preferred name.
             called: what it is, for messages, e.g. `the results`.
 
@@ -84,6 +84,7 @@ class OwnFiles:
         Raises:
             OSError: the file could not be moved, or the record not written.
         """
+        durable.sync_file(new)  # an empty file after a power failure would count as changed by the user
         mark = _digest(new)
         messages: list[str] = []
         why = ""

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import datetime
 import json
-import os
 import re
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
@@ -39,7 +38,7 @@ def marked(text: str) -> str:
 
 
 class _File:
-    """A text file; synced when the block ends without an error."""
+    """A text file."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         # A lone surrogate cannot be encoded; it becomes an escape, which in JSON means the same character.
@@ -52,11 +51,6 @@ class _File:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stream.close()
-
-    def on_disk(self) -> None:
-        """Syncs the file to disk."""
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
 
 
 class _Table(_File):
@@ -84,7 +78,7 @@ class Results(_Table):
 
     def finish(self) -> bool:
         """Returns True: the file is always kept."""
-        self.on_disk()
+        self.stream.flush()
         return True
 
 
@@ -109,7 +103,7 @@ class Failed(_Table):
 
     def finish(self) -> bool:
         """Returns whether it has any row."""
-        self.on_disk()
+        self.stream.flush()
         return self._any
 
 
@@ -157,7 +151,7 @@ class Json(_File):
         if not self._has_others:
             self._begin_others()
         self.stream.write(f'\n],\n"summary": {_dumped(self._summary)}}}\n')
-        self.on_disk()
+        self.stream.flush()
         return True
 
 

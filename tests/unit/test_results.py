@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import datetime
 import json
+import os
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -331,6 +332,21 @@ def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
         tables.write_all(tmp_path, about(), broken)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()} == before
     assert sorted(path.name for path in (tmp_path / ".po-pw").iterdir()) == ["made.json", "results"]
+
+
+def test_each_file_is_synced_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power failure may leave an empty one, which the next run would keep as changed by the user."""
+    synced, sync = set(), os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write(tmp_path)
+    made = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert {path.suffix for path in made} == {".csv", ".json", ".xlsx"}
+    assert [path.name for path in made if path.stat().st_ino not in synced] == []
 
 
 def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
