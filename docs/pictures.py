@@ -1,12 +1,15 @@
 """Makes the pictures in the README: `python docs/pictures.py [NAME …]`, from what the program itself draws.
 
-Needs the test requirements and a browser (`po-pw browser install`). Pictures go to `docs/pictures/`.
+Needs the test requirements and a browser (`po-pw browser install`); for those of the workbook
+also LibreOffice and poppler, without which they stay as they are. Pictures go to `docs/pictures/`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from po_pw.browser import locate
 from po_pw.cli import drawing
+from po_pw.results import summary, tables
 from tests.helpers import live_scenes, report_rows
 
 if TYPE_CHECKING:
@@ -77,6 +81,32 @@ def report(width: int, scheme: Literal["light", "dark"], section: str = "") -> C
     return draw
 
 
+def workbook(page: int, height: int) -> Callable[[sync_api.Browser, Path], None]:
+    """A page of `results.xlsx` of 240 orders as LibreOffice prints it: its upper part, of this many pixels."""
+
+    def draw(_: sync_api.Browser, to: Path) -> None:
+        office, poppler = shutil.which("soffice"), shutil.which("pdftoppm")
+        if office is None or poppler is None:
+            sys.stderr.write(f"{to.name} stays as it is: it needs LibreOffice (soffice) and poppler (pdftoppm).\n")
+            return
+        rows = report_rows.rows(240)
+        past = report_rows.past(rows)
+        commands = summary.Commands("po-pw process orders.csv", "po-pw process orders.csv --only-failed")
+        about = tables.About(
+            report_rows.RUN, past.plan, None, past.seconds, past.work_seconds, False, "0.1.0", commands=commands
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            tables.write_all(out, about, lambda: iter(rows))
+            own = f"-env:UserInstallation={(out / 'office').as_uri()}"  # whichever LibreOffice is open goes on as it is
+            convert = [office, own, "--headless", "--convert-to", "pdf", "--outdir", folder, str(out / "results.xlsx")]
+            subprocess.run(convert, check=True, capture_output=True)
+            shape = f"-png -singlefile -r 150 -f {page} -l {page} -W 1754 -H {height}".split()
+            subprocess.run([poppler, *shape, str(out / "results.pdf"), str(to.with_suffix(""))], check=True)
+
+    return draw
+
+
 PICTURES: Final[dict[str, Callable[[sync_api.Browser, Path], None]]] = {
     "live-80": live_view(80, 24, 4, has_waits=False),
     "live-160": live_view(160, 50, 12, has_waits=True),
@@ -84,6 +114,8 @@ PICTURES: Final[dict[str, Callable[[sync_api.Browser, Path], None]]] = {
     "report-dark": report(1180, "dark", "orders"),
     "report-charts": report(1180, "light", "charts"),
     "report-phone": report(390, "light"),
+    "workbook-summary": workbook(1, 870),
+    "workbook-orders": workbook(3, 840),
 }
 """By name: what draws it, given a browser and the path of the picture."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import functools
 import mimetypes
 import os
 import re
@@ -222,6 +223,14 @@ class _Fields(pydantic_settings.BaseSettings):
         """Refuses an empty path, which would mean the current folder."""
         if isinstance(value, str) and not value.strip():
             msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
+            raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("notify", mode="before")
+    @classmethod
+    def _web_address(cls, value: object) -> object:
+        if isinstance(value, str) and not re.match(r"https?://[^/]", value, re.IGNORECASE):
+            msg = "must be an address that begins with https:// or http://"
             raise ValueError(msg)
         return value
 
@@ -464,7 +473,9 @@ def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
         return _Problem(name, source, f"there is no such setting{_nearest(name)}")
     given_value = found["input"]
     value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if len(value) > _MAX_SHOWN:
+    if _schema(name).get("format") == "password":
+        value = "its value"
+    elif len(value) > _MAX_SHOWN:
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     is_quantity = name in _durations() or name.endswith("_bytes")
@@ -513,9 +524,16 @@ def _durations() -> set[str]:
     return {name for name in Settings.model_fields if _schema(name).get("type") == "number"}
 
 
+@functools.cache
+def _properties() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each setting."""
+    found: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
+    return found
+
+
 def _schema(name: str) -> dict[str, Any]:
     """What a setting takes, as JSON schema; without the null of one that may be left out."""
-    found: dict[str, Any] = Settings.model_json_schema()["properties"][name]
+    found = _properties()[name]
     return next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
 
 

@@ -56,7 +56,7 @@ def init() -> None:
             )
             raise errors.InputError(msg)
         try:
-            answers, origins = _ask(settings.load())
+            answers, portals = _ask(settings.load())
         except typer.Abort:  # Ctrl-C, or nobody to answer
             msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
             raise errors.InputError(msg) from None
@@ -67,7 +67,7 @@ def init() -> None:
             msg = f"{path.absolute()} could not be written: {error.strerror or error}"
             raise errors.MachineError(msg) from error
         typer.echo(f"\nWritten: {path.absolute()}")
-        _sign_in(settings.load(), origins)
+        _sign_in(settings.load(), portals)
         table = answers.table or "LIST"
         typer.echo("\nTo check everything, without downloading anything:")
         typer.secho(f"  {shell.po_pw('process', table, '--dry-run')}", bold=True)
@@ -75,26 +75,35 @@ def init() -> None:
         typer.secho(f"  {shell.po_pw('process', table)}", bold=True)
 
 
-def _ask(options: settings.Settings) -> tuple[Answers, list[str]]:
-    """Asks the questions; returns the answers and the portals of the list."""
-    from po_pw import hostnames
-
+def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
+    """Asks the questions; returns the answers and the portals of the list, each with an address to open."""
     given, columns, table = _list(options)
     base_url = ""
-    origins: list[str] = []
+    portals: dict[str, str] = {}
     if table is not None:
         rows = list(table.rows())
         if any(_lacks_address(row, table) for row in rows):
             base_url = _portal("Some rows have no address. The portal's address, e.g. https://acme.coupahost.com")
             table = _opened(given, columns, _with(options, base_url=base_url))
             rows = list(table.rows())
-        origins = sorted({hostnames.origin_of(row.order.url) for row in rows if row.order is not None})
+        portals = addresses_to_open([row.order.url for row in rows if row.order is not None])
         _show(table, rows)
     else:
         base_url = _portal("The portal's address, e.g. https://acme.coupahost.com (Enter: your list has addresses)", "")
-        origins = [hostnames.origin_of(base_url)] if base_url else []
+        portals = addresses_to_open([base_url]) if base_url else {}
     out = typer.prompt("Folder for the downloads", default=str(options.out))
-    return Answers(given, columns, base_url, out), origins
+    return Answers(given, columns, base_url, out), portals
+
+
+def addresses_to_open(urls: Sequence[str]) -> dict[str, str]:
+    """Of each portal an order's address, by which a sign-in can be checked; the portal's own for one with a secret."""
+    from po_pw import hostnames, redact
+
+    found: dict[str, str] = {}
+    for url in urls:
+        origin = hostnames.origin_of(url)
+        found.setdefault(origin, url if redact.address(url) == url else origin)
+    return dict(sorted(found.items()))
 
 
 def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTable | None]:
@@ -104,7 +113,8 @@ def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTa
 
     found = next_step.lists_in(Path.cwd())
     while True:
-        given = typer.prompt("Your list of orders (Enter: none yet)", default=found[0] if found else "").strip()
+        question = "Your list of orders" if found else "Your list of orders (Enter: none yet)"
+        given = typer.prompt(question, default=found[0] if found else "").strip()
         if not given:
             return "", {}, None
         columns: dict[str, str] = {}
@@ -178,7 +188,7 @@ def _show(table: read.OrderTable, rows: Sequence[models.Row]) -> None:
     typer.echo("")
 
 
-def _sign_in(options: settings.Settings, origins: Sequence[str]) -> None:
+def _sign_in(options: settings.Settings, portals: Mapping[str, str]) -> None:
     """Offers to sign in to portals without a saved sign-in."""
     import subprocess
 
@@ -186,13 +196,16 @@ def _sign_in(options: settings.Settings, origins: Sequence[str]) -> None:
     from po_pw.cli import shell
 
     known = sessions.Sessions(settings.home(options)).origins()
-    for origin in origins:
+    for origin, address in portals.items():
         if origin in known:
             typer.echo(f"Already signed in to {origin}.")
-        elif typer.confirm(f"Sign in to {origin} now?", default=True):
-            subprocess.run([sys.executable, "-m", "po_pw", "login", origin], check=False)
-        else:
-            typer.echo(f"Later: {shell.po_pw('login', origin)}")
+        elif not typer.confirm(f"Sign in to {origin} now?", default=True):
+            typer.echo(f"Later: {shell.po_pw('login', address)}")
+        elif subprocess.run([sys.executable, "-m", "po_pw", "login", address], check=False).returncode:
+            typer.secho(
+                f"You are not signed in to {origin} yet. To try again: {shell.po_pw('login', address)}",
+                fg=typer.colors.YELLOW,
+            )
 
 
 def as_toml(answers: Answers) -> str:

@@ -112,8 +112,8 @@ def _matching(pattern: Path) -> list[Path]:
     paths = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True)) if Path(name).is_file()]  # noqa: PTH207 - of a whole path
     if not paths:
         folder = pattern.parent if not glob.has_magic(str(pattern.parent)) else Path()
-        where = f"in {folder.absolute()}" if folder.is_dir() else f": there is no folder {folder}"
-        msg = f"{pattern} matches no file {where}. Correct the pattern, or name the files."
+        where = f" in {folder.absolute()}" if folder.is_dir() else f": there is no folder {folder}"
+        msg = f"{pattern} matches no file{where}. Correct the pattern, or name the files."
         raise errors.InputError(msg)
     return paths
 

@@ -93,7 +93,9 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     elif lists:
         yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
         if not has_sign_in:
-            yield Text("First sign in to your portal:")
+            yield Text("To be asked for all that a first run needs:")
+            yield command("init")
+            yield Text("Or sign in to your portal:")
             yield command("login", "https://YOUR-PORTAL")
         yield Text("To download all attachments, run:" if has_sign_in else "Then download all attachments:")
         yield command("process", lists[0])

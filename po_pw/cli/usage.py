@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from typer import core
 
+from po_pw.cli import shell
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,6 +24,8 @@ _WORDS: Final = (
 )
 _CHOICE: Final = re.compile(r"Value error, .* is not one of (('[^']*'(, )?)+)\.?")
 _RANGE: Final = re.compile(r"(\d+)<=x<=(\d+)")
+_LISTS: Final = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods")
+_ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
 _MIN_SIMILARITY: Final = 0.6
 """Minimum similarity for an option to count as mistyped."""
 
@@ -58,6 +62,15 @@ def no_such_option(typed: str, command: str, options: Mapping[str, Iterable[str]
         return f"{said} It is an option of po-pw {elsewhere[0]}."
     near = difflib.get_close_matches(wanted, own, 1, _MIN_SIMILARITY)
     return f"{said} Did you mean {own[near[0]]}?" if near else f"{said} See: po-pw {command} --help"
+
+
+def command_left_out(typed: str) -> str:
+    """The message where a list or an address stands in the place of a command; `""` for any other word. Pure."""
+    if _ADDRESS.match(typed):
+        return f"{typed} is an address, and a command is missing. To sign in there, run: po-pw login {typed}"
+    if typed.lower().endswith(_LISTS):
+        return f"{typed} is a list, and a command is missing. Run: po-pw process {shell.join([typed])}"
+    return ""
 
 
 def _folded(option: str) -> str:
@@ -111,6 +124,12 @@ class Overview(core.TyperGroup):
 
 class Group(Overview):
     """All commands; errors in their options are reported in plain words."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Finds the command; what stands in its place, such as a list, is told which command it belongs to."""
+        if self.get_command(ctx, args[0]) is None and (missing := command_left_out(args[0])):
+            ctx.fail(missing)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""

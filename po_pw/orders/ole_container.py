@@ -27,7 +27,7 @@ def streams(content: bytes) -> dict[str, bytes]:
 def _streams(content: bytes) -> dict[str, bytes]:
     shift, small_shift = struct.unpack_from("<HH", content, 30)
     if not (7 <= shift <= 16 and 4 <= small_shift < shift):
-        msg = f"sectors of 2^{shift} and 2^{small_shift} bytes"
+        msg = "its header is damaged"
         raise ValueError(msg)
     folder, cutoff, small_table, more = (struct.unpack_from("<I", content, at)[0] for at in (48, 56, 60, 68))
     sectors = _Sectors(content[1 << shift :], 1 << shift)

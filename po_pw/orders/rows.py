@@ -45,6 +45,8 @@ _NO_RESULT_SAID: Final = (
     "the formula in this cell has no result; open the file in Excel, correct the cell, save, then run the same "
     "command again"
 )
+_HOST_FIRST: Final = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:/\S{0,60})?", re.IGNORECASE)
+"""An address without its scheme: `www.portal.example/orders/1`."""
 _SHORTENED: Final = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
 
 
@@ -170,7 +172,8 @@ def _wrong_with_url(url: str) -> str:
         return "contains a user name or password; remove it and sign in with po-pw login"
     if redact.is_incomplete(url):
         return f"has a secret part removed by po-pw ({redact.REDACTED}); use the address from your own list"
-    shown = repr(url if len(url) <= 80 else f"{url[:79]}…")
+    shown = url if len(url) <= 80 else f"{url[:79]}…"
+    shown = f"'{shown}'" if shown.isprintable() else repr(shown)
     spaced = len(url.split(maxsplit=1)) > 1
     if spaced or (not url.isprintable() and any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in url)):
         return f"{shown} contains spaces or invisible characters"
@@ -180,7 +183,8 @@ def _wrong_with_url(url: str) -> str:
     except ValueError:
         return f"{shown} is not a web address"
     if parts.scheme.lower() not in {"http", "https"}:
-        return f"{shown} is not a web address; it must start with https:// or http://"
+        meant = f", as in https://{url}" if _HOST_FIRST.fullmatch(url) else ""
+        return f"{shown} is not a web address; it must start with https:// or http://{meant}"
     if not host:
         return f"{shown} has no host name"
     if not hostnames.is_plain(parts.netloc):

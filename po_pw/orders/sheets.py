@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import stat
 from typing import TYPE_CHECKING, Final, Protocol
@@ -30,6 +31,9 @@ _OTHERS: Final = (
     (b"{\\rtf", "a text document"),
     (b"SQLite format 3", "a database"),
 )
+_LISTS: Final = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods"})
+"""Endings of files that are offered in place of one that is not there."""
+_MIN_SIMILARITY: Final = 0.6
 _PAGE: Final = re.compile(
     r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE
 )
@@ -107,7 +111,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(_HEAD)
     except FileNotFoundError:
-        msg = f"{path}: there is no such file. {_GIVE}"
+        msg = f"{path}: there is no such file. {_nearest(path) or _GIVE}"
         if _ADDRESS.match(path.as_posix()):
             msg = "a web address was given, not a file. Download the spreadsheet first, and give that file."
         raise errors.InputError(msg) from None
@@ -117,3 +121,13 @@ def _head(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_GIVE}"
         raise errors.InputError(msg) from None
+
+
+def _nearest(path: Path) -> str:
+    """The question whether the list of the folder whose name is most like this one was meant; `""` without one."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in _LISTS]
+    except OSError:  # the folder is not there, or cannot be read
+        return ""
+    near = difflib.get_close_matches(path.name, names, 1, _MIN_SIMILARITY)
+    return f"Did you mean {path.with_name(near[0])}?" if near else ""

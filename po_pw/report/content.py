@@ -11,7 +11,7 @@ import heapq
 from typing import TYPE_CHECKING, Any, Final
 
 from po_pw import humanize, models
-from po_pw.orders import headers
+from po_pw.orders import amounts, headers
 from po_pw.results import layout, money, reasons, summary
 
 if TYPE_CHECKING:
@@ -117,9 +117,7 @@ class Content:
                 layout.clean(outcome.folder) if outcome else "",
                 layout.clean(outcome.source_url) if outcome else "",
                 list(shown.evidence) if shown else [],
-                " ".join(
-                    part for part in (self._money.text(row.cells).strip(), value.currency if value else "") if part
-                ),
+                self._amount(row, value),
                 float(value.value) if value else None,
             ]
         )
@@ -129,6 +127,11 @@ class Content:
         if error is not None and not is_duplicate and not row.status.succeeded:
             self._failed[error.code] += 1
             self._add_failed(error.code, FailedOrder(name, why, outcome.evidence if outcome else ()))
+
+    def _amount(self, row: models.RowResult, value: money.Money | None) -> str:
+        """The amount as the list has it, with the currency that another column gives."""
+        text = self._money.text(row.cells)
+        return text if value is None or amounts.currency(text) else f"{text} {value.currency}".strip()
 
     def _add_failed(self, code: models.ErrorCode, failed: FailedOrder) -> None:
         named = self._first[code]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import pypdf
 import pytest
 from axe_playwright_python import sync_playwright as axe
 
@@ -147,3 +149,23 @@ def test_a_picture_is_loaded_only_when_it_is_looked_at(page: Page, tmp_path: Pat
     page.locator("summary", has_text="Screenshot of").click()
     page.wait_for_function("document.querySelector('.picture img').naturalWidth > 0")
     assert seen == [picture.as_uri()]
+
+
+def test_each_printed_page_has_the_header_of_the_table(page: Page, tmp_path: Path) -> None:
+    """A button in it would keep Chromium from that."""
+    opened(page, report_rows.write(tmp_path, report_rows.rows(200)))
+    page.locator("#table tbody tr").first.wait_for()
+    printed = [sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(page.pdf(format="A4"))).pages]
+    with_orders = [text for text in printed if text.count("COMPLETED") > 10]
+    assert len(with_orders) > 2
+    assert all("PO number" in text for text in with_orders)
+
+
+def test_an_amount_has_its_currency_once(page: Page, tmp_path: Path) -> None:
+    """That of the list's text, or else of the column beside it."""
+    rows = report_rows.rows(2)
+    given = [dataclasses.replace(rows[0], cells=(*rows[0].cells[:3], "$64,018.71", "")), rows[1]]
+    opened(page, report_rows.write(tmp_path, given))
+    cells = page.locator("#table td[data-label=Amount]")
+    cells.first.wait_for()
+    assert cells.all_inner_texts() == ["$64,018.71", f"{rows[1].cells[3]} EUR"]

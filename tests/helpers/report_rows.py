@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,7 +44,7 @@ _FAILURES: Final = tuple(_REASONS.items())
 
 def saved(name: str, size: int) -> models.SavedFile:
     """A file on disk."""
-    sha256 = f"{abs(hash((name, size))):064x}"[-64:]
+    sha256 = hashlib.sha256(f"{name}, {size} bytes".encode()).hexdigest()
     return models.SavedFile(name, name, name, size, sha256, "application/pdf", "http", "https://x/f", run=RUN)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from po_pw import models
+from po_pw import errors, models, settings
 from po_pw.results import counts, end_report
 from tests.helpers.support import IN_TIME
 
@@ -99,11 +99,13 @@ def test_what_fails_there_is_a_warning(tmp_path: Path) -> None:
     assert "answered HTTP 500" in done.stderr
 
 
-def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
-    """Not a traceback, and the run's own error stays."""
-    done = ended(tmp_path, "--notify", "hooks.example/x")
-    assert "--notify needs an address" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_address_that_is_none_is_refused_before_the_run() -> None:
+    """Not at its end, hours later; and without the address, which may be a secret."""
+    with pytest.raises(errors.InputError) as told:
+        settings.load(notify="hooks.example/s3cr3tV4lue")
+    assert (
+        str(told.value) == "--notify: its value cannot be used: must be an address that begins with https:// or http://"
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def test_the_list_that_is_there_is_understood_and_shown(here: Path) -> None:
     assert "po_number  is column 'PO'" in ended.output
     assert "PO-1  Ümlaut  https://portal.example/1" in ended.output
     assert "row 3: " in ended.output
-    assert "po-pw login https://portal.example" in ended.output
+    assert "Your list of orders [pos.csv]:" in ended.output
+    assert "Later: po-pw login https://portal.example/1\n" in ended.output
     assert "po-pw process pos.csv --dry-run" in ended.output
     assert settings.load().out.name == "downloads"
 
@@ -81,6 +82,15 @@ def test_ending_the_questions_writes_nothing(here: Path) -> None:
     assert ended.exit_code == 2
     assert "nothing was written" in ended.stderr
     assert not (here / "po-pw.toml").exists()
+
+
+def test_a_sign_in_is_checked_by_an_order_but_not_by_a_secret() -> None:
+    """Of each portal one address; what has a secret in it is not shown, and not given to another program."""
+    urls = ["https://b.example/1?token=s3cr3tV4lue99", "https://a.example/1", "https://a.example/2"]
+    assert init.addresses_to_open(urls) == {
+        "https://a.example": "https://a.example/1",
+        "https://b.example": "https://b.example",
+    }
 
 
 @pytest.mark.parametrize("name", ['a "quoted" one', "back\\slash", "Ümläut\t", "x\x7fy"])

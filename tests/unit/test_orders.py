@@ -318,7 +318,8 @@ def test_a_workbook_as_people_keep_them(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("missing.csv", "there is no such file"),
+        ("missing.csv", "there is no such file. Did you mean"),
+        ("ordres.xlsx", "there is no such file. Did you mean "),
         ("empty.csv", "is empty"),
         ("header_only.csv", "no rows below its header"),
         ("no_po_column.csv", "has no column po_number. Its first row is: invoice, supplier, url."),
@@ -340,6 +341,27 @@ def test_files_that_cannot_be_used(name: str, words: str) -> None:
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "www.portal.example/orders/1",
+            (
+                "'www.portal.example/orders/1' is not a web address; it must start with "
+                "https:// or http://, as in https://www.portal.example/orders/1"
+            ),
+        ),
+        ("C:\\orders\\1.pdf", "'C:\\orders\\1.pdf' is not a web address; it must start with https:// or http://"),
+        ("see\u200bmail", "'see\\u200bmail' contains spaces or invisible characters"),
+    ],
+)
+def test_an_address_that_is_none_is_shown_as_it_was_written(tmp_path: Path, url: str, said: str) -> None:
+    """With the address that was meant, where only its beginning is missing."""
+    (row,) = read.open_table(written(tmp_path, f"po_number,url\nPO-1,{url}\n")).rows()
+    assert row.problem is not None
+    assert row.problem.message.endswith(f"column url: {said}")
 
 
 def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None:
