@@ -96,7 +96,7 @@ def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
 
 
 def addresses_to_open(urls: Sequence[str]) -> dict[str, str]:
-    """Of each portal an order's address, by which a sign-in can be checked; the portal's own for one with a secret."""
+    """One order address per portal, to check the sign-in there; the portal's own address if it contains a secret."""
     from po_pw import hostnames, redact
 
     found: dict[str, str] = {}

@@ -93,7 +93,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     elif lists:
         yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
         if not has_sign_in:
-            yield Text("To be asked for all that a first run needs:")
+            yield Text("To set up a first run, step by step:")
             yield command("init")
             yield Text("Or sign in to your portal:")
             yield command("login", "https://YOUR-PORTAL")

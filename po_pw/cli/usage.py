@@ -65,11 +65,11 @@ def no_such_option(typed: str, command: str, options: Mapping[str, Iterable[str]
 
 
 def command_left_out(typed: str) -> str:
-    """The message where a list or an address stands in the place of a command; `""` for any other word. Pure."""
+    """The message for a list or an address in place of a command; `""` for any other word. Pure."""
     if _ADDRESS.match(typed):
-        return f"{typed} is an address, and a command is missing. To sign in there, run: po-pw login {typed}"
+        return f"{typed} is an address, not a command. To sign in there, run: po-pw login {typed}"
     if typed.lower().endswith(_LISTS):
-        return f"{typed} is a list, and a command is missing. Run: po-pw process {shell.join([typed])}"
+        return f"{typed} is a list, not a command. Run: po-pw process {shell.join([typed])}"
     return ""
 
 
@@ -126,7 +126,7 @@ class Group(Overview):
     """All commands; errors in their options are reported in plain words."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Finds the command; what stands in its place, such as a list, is told which command it belongs to."""
+        """Finds the command; if a list or an address was given instead, says which command it needs."""
         if self.get_command(ctx, args[0]) is None and (missing := command_left_out(args[0])):
             ctx.fail(missing)
         return super().resolve_command(ctx, args)
