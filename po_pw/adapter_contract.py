@@ -333,7 +333,7 @@ class _Trial:
 def _attachments(heard: Sequence[events.Event], po_number: str) -> set[tuple[str, str, str]]:
     """Id, name and section of the attachments found on an order's page when it was last read."""
     pages = [event for event in heard if isinstance(event, events.PageRead) and event.po_number == po_number]
-    return {(one.id, one.name, one.place) for one in pages[-1].listing.attachments} if pages else set()
+    return {(one.id, one.name, one.section) for one in pages[-1].listing.attachments} if pages else set()
 
 
 def _is_address(host: str) -> bool:

@@ -29,7 +29,7 @@ class RunStarted(Event):
     rows: int
     orders: int
     """Orders to be done in this run."""
-    carried: int
+    already_complete: int
     """Orders done by an earlier run whose files still exist."""
     refused: int
     """Rows that cannot be used."""

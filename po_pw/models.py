@@ -381,7 +381,7 @@ class Attachment:
     """As shown on the page; may be empty."""
     source: FileSource
     """The likeliest way to fetch it."""
-    place: str = ""
+    section: str = ""
     """Heading of its section on the page, e.g. `Comments`."""
     claimed_bytes: int | None = None
     others: tuple[FileSource, ...] = ()
@@ -414,7 +414,7 @@ class Considered:
     """A control or link that was examined when an order's page was read."""
 
     control: Control
-    place: str
+    section: str
     """Heading of its area; `""` if it is in none."""
     taken: bool
     action: str
@@ -449,7 +449,7 @@ class Listing:
     elsewhere: tuple[str, ...] = ()
     """Addresses of other pages that may hold more of this order's files (a requisition)."""
     area: AreaState = AreaState.FILLED
-    place: str = ""
+    section: str = ""
     """Headings of the attachment areas, joined by `; `."""
     loose: tuple[Attachment, ...] = ()
     """File-like links of a page without an area: the order's only if other orders do not show them, too."""
@@ -485,11 +485,11 @@ class SavedFile:
     sha256: str
     """Hexadecimal."""
     media_type: str
-    lane: str
-    """How it was fetched: `http`, `click`, or `page` for the order's page itself, printed as PDF."""
+    downloaded_by: str
+    """How it was downloaded: `http`, `click`, or `page` for the order's page itself, printed as PDF."""
     source: str
     """Its address, without a query that may contain a signature; or how it was found on the page."""
-    place: str = ""
+    section: str = ""
     modified_at: datetime | None = None
     """Sent by the server."""
     saved_at: datetime | None = None
@@ -510,7 +510,7 @@ class MissingFile:
     source: str
     failure: Failure | None
     """None for an attachment that is only a link or a text, or is skipped, which is not a failure."""
-    place: str = ""
+    section: str = ""
     skipped_type: str = ""
     """Its type, as an extension, if files of that type were not wanted; else `""`."""
 
@@ -570,7 +570,7 @@ class Outcome:
     attempts: int
     timing: Timing
     worker: str
-    lane: str
+    read_by: str
     """Lane that read the order: `browser` or `light`."""
     folder: str
     """Relative to the output directory, with `/`; `""` if there is none. Absolute for a folder outside the output
@@ -579,7 +579,7 @@ class Outcome:
     source_url: str
     found: int
     """Number of attachments on the page that can be fetched."""
-    carried: bool = False
+    from_earlier_run: bool = False
     """True if an earlier run did it and this one only checked that its files exist."""
     changes: Changes | None = None
     """Compared with an earlier outcome; None if there was none with files."""

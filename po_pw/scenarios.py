@@ -107,7 +107,7 @@ def sequential_baseline(environment: Environment) -> list[str]:
     """A single PO, then a batch: strictly one order at a time, no parallel workers; folders and log as for parallel."""
     heard: list[events.Event] = []
     with environment.portal(orders=4) as portal:
-        main = api.MainApp(hear=heard.append, **environment.options())
+        main = api.MainApp(on_event=heard.append, **environment.options())
         single = main.process_single_po(entries(portal, 1)[0])
         require(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
         counts = main._process_po_entries(entries(portal))
@@ -139,7 +139,7 @@ def basic_parallel(environment: Environment) -> list[str]:
 
     with environment.portal(orders=4, latency=1.0) as portal:
         portal.gather = 0 if environment.judge_times else 2
-        together = api.MainApp(enable_parallel=True, max_workers=2, hear=look, **environment.options())
+        together = api.MainApp(enable_parallel=True, max_workers=2, on_event=look, **environment.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
         parallel = time.monotonic() - started
@@ -236,7 +236,7 @@ def errors_and_fallback(environment: Environment) -> list[str]:
         scarce = api.MainApp(
             enable_parallel=True,
             max_workers=4,
-            hear=heard.append,
+            on_event=heard.append,
             make_governor=_little_memory,
             **environment.options(),
         ).process_pos(entries(portal, 6))

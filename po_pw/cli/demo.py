@@ -203,7 +203,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
         f"{name} is at {portal.origin} and has {tally.many(len(portal.orders), 'order')}"
         + (f"; {len(expected_to_fail)} of them will fail on purpose." if expected_to_fail else ".")
     )
-    with progress.shown(Console(soft_wrap=False)) as hear, progress.stage(hear, "Signing in"):
+    with progress.shown(Console(soft_wrap=False)) as on_event, progress.stage(on_event, "Signing in"):
         done = asyncio.run(
             login.login(
                 options,

@@ -98,7 +98,7 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     for one in opened:
         console.print(order_line(one), soft_wrap=True)
     console.print()
-    console.print(Text(closing(found, options), "bold"), soft_wrap=True)
+    console.print(Text(conclusion(found, options), "bold"), soft_wrap=True)
     signed_out = [one for one in opened if one.listing is not None and one.listing.page is models.PageKind.SIGNED_OUT]
     if signed_out:
         return errors.LoginRequiredError.exit_code
@@ -142,14 +142,14 @@ def order_line(one: inspection.FirstRead) -> Text:
         return line.append(f"{reasons.CODES[code].cause}: {reasons.CODES[code].remedy}", "not bold red")
     if not listing.attachments:
         return line.append("no attachments" if listing.complete else f"not read completely: {listing.why}", "not bold")
-    where = f' under "{listing.place}"' if listing.place else ""
+    where = f' under "{listing.section}"' if listing.section else ""
     names = ", ".join(filter(None, (found.name for found in listing.attachments[:_NAMES])))
     more = f" and {len(listing.attachments) - _NAMES} more" if len(listing.attachments) > _NAMES else ""
     said = f"{tally.many(len(listing.attachments), 'attachment')}{where}: {names}{more}"
     return line.append(redact.text(said), "not bold")
 
 
-def closing(found: Plan, options: settings.Settings) -> str:
+def conclusion(found: Plan, options: settings.Settings) -> str:
     """A sentence about what a run would do. Pure."""
     to_do = found.orders - found.finished
     said = f"A run would open {tally.many(to_do, 'order')} with {tally.many(options.workers, 'browser')}"

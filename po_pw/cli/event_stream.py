@@ -34,7 +34,7 @@ class EventStream:
         self._now = now
         self._write("stream.started", {"schema": SCHEMA, "po_pw": po_pw.__version__})
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Writes an event: the same keys as in the run's log, without secrets."""
         self._write(logs.name(event), logs.fields(event))
 

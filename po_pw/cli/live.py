@@ -90,11 +90,11 @@ class View:
         elif key.lower() == "q":
             run.stop_gently("you pressed q")
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Handles an event."""
         with self._lock:
-            self.tally.hear(event)
-            self._stages.hear(event)
+            self.tally.on_event(event)
+            self._stages.on_event(event)
         line = self._line(event)
         if line is not None:
             self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)
@@ -168,8 +168,8 @@ class View:
     def _started(self, event: events.RunStarted) -> Text:
         todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
         parts = [todo if event.orders else "Nothing to download"]
-        if event.carried:
-            parts.append(f"{event.carried} already complete")
+        if event.already_complete:
+            parts.append(f"{event.already_complete} already complete")
         if event.refused:
             parts.append(f"{tally.many(event.refused, 'row')} cannot be used")
         if event.duplicates:

@@ -73,7 +73,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     """
     from rich.text import Text
 
-    from po_pw.cli import shell, standing
+    from po_pw.cli import shell, status_view
     from po_pw.maintenance import status
 
     def command(*words: str) -> Text:
@@ -81,11 +81,11 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
 
     if found is not None and found.run is not None:
         yield Text(f"In {found.out}:", "dim")
-        yield Text(standing.headline(found), "bold")
+        yield Text(status_view.headline(found), "bold")
         if found.state is status.State.RUNNING:
             yield Text("To watch it, run:")
             yield command("status", "--watch")
-        elif following := list(standing.what_next(found)):
+        elif following := list(status_view.what_next(found)):
             yield from following
         else:
             yield Text("Every order of the last list is done. For another list, run:")

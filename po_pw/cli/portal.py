@@ -98,14 +98,14 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
         "why": listing.why,
         "evidence": listing.evidence,
         "area": listing.area.value,
-        "place": listing.place,
+        "section": listing.section,
         "complete": listing.complete,
         "claimed": listing.claimed,
         "quiet": listing.quiet,
         "attachments": [
             {
                 "name": one.name,
-                "place": one.place,
+                "section": one.section,
                 "ways": [_way(way) for way in (one.source, *one.others)],
                 "certain": one.is_certain,
             }
@@ -114,7 +114,7 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
         "considered": [
             {
                 "label": one.control.label,
-                "place": one.place,
+                "section": one.section,
                 "address": one.control.address,
                 "taken": one.taken,
                 "action": one.action,
@@ -195,7 +195,7 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     if listing.quiet:
         console.print(f"  finished loading: {listing.quiet}", soft_wrap=True, markup=False)
     count = len(listing.attachments)
-    where = f' under "{listing.place}"' if listing.place else ""
+    where = f' under "{listing.section}"' if listing.section else ""
     if listing.area is models.AreaState.EMPTY:
         where += ": the list is empty"
     claim = f"; the page says there are {listing.claimed}" if listing.claimed is not None else ""
@@ -215,12 +215,12 @@ def _show(console: Console, found: inspection.Inspection) -> None:
             str(number) if one.taken else "",
             Text(verb, _COLOURS.get(verb, "dim")),
             Text(one.control.label or f"<{one.control.tag}>"),
-            Text(one.place, "dim"),
+            Text(one.section, "dim"),
             Text(one.why, "dim"),
         )
     for more in _further(listing):
         why = "found after a press, or on a further page of the list"
-        table.add_row("", Text("taken", "green"), Text(more.name), Text(more.place, "dim"), Text(why, "dim"))
+        table.add_row("", Text("taken", "green"), Text(more.name), Text(more.section, "dim"), Text(why, "dim"))
     if table.row_count:
         console.print(table)
     if found.screenshot:

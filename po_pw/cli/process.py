@@ -303,9 +303,9 @@ def process(
         from po_pw.cli import progress
 
         console = Console(soft_wrap=False, stderr=as_json)
-        with progress.shown(console, quiet=quiet) as hear, progress.stage(hear, "Starting"):
+        with progress.shown(console, quiet=quiet) as on_event, progress.stage(on_event, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, closing, desktop, flags, lists, portal_of_numbers, running, shell
+            from po_pw.cli import after_run, desktop, flags, lists, portal_of_numbers, running, shell, summary_view
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
@@ -319,8 +319,8 @@ def process(
             resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             address_of = registry.Registry(options).address_of
             with (
-                progress.shown(console, quiet=quiet) as hear,
-                progress.stage(hear, f"Opening {called}"),
+                progress.shown(console, quiet=quiet) as on_event,
+                progress.stage(on_event, f"Opening {called}"),
             ):
                 orders = stack.enter_context(lists.opened(files or (), po or (), options, address_of, note))
             if dry_run:
@@ -329,8 +329,8 @@ def process(
                 raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
-            where = closing.near(options.out.absolute())
-            again = shell.to_continue(closing.command(), where, is_out_given=is_out_given)
+            where = summary_view.near(options.out.absolute())
+            again = shell.to_continue(summary_view.command(), where, is_out_given=is_out_given)
             shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
             done = running.run_table(options, orders, resume=resume, shown=shown, again=again)
             ended.done = done

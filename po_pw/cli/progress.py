@@ -53,7 +53,7 @@ class Stages:
         self._open: dict[str, _Stage] = {}
         self._opening: str = ""
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Handles an event."""
         match event:
             case events.Progress(ended=True):
@@ -63,7 +63,7 @@ class Stages:
                 self._open[event.stage] = _Stage(event, have.since if have else self._clock())
             case events.RunStarted() if event.orders:
                 self._opening = f"Opening {tally.many(event.workers, 'browser')}"
-                self.hear(events.Progress(self._opening, 0, 0, ""))
+                self.on_event(events.Progress(self._opening, 0, 0, ""))
             case events.OrderStep() | events.RunEnded() | events.Stopping():
                 self._open.pop(self._opening, None)
             case _:
@@ -227,23 +227,23 @@ def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events
     """
     stages = Stages()
     if quiet:
-        yield stages.hear
+        yield stages.on_event
     elif screen.is_possible(console):
         with screen.Screen(console, lambda width, _: stages.lines(width)):
-            yield stages.hear
+            yield stages.on_event
     else:
         with Lines(stages, lambda line: said(console, line)):
-            yield stages.hear
+            yield stages.on_event
 
 
 @contextlib.contextmanager
-def stage(hear: Callable[[events.Event], None], name: str) -> Iterator[None]:
+def stage(on_event: Callable[[events.Event], None], name: str) -> Iterator[None]:
     """Shows one stage whose progress is not known."""
-    hear(events.Progress(name, 0, 0, ""))
+    on_event(events.Progress(name, 0, 0, ""))
     try:
         yield
     finally:
-        hear(events.Progress(name, 0, 0, "", ended=True))
+        on_event(events.Progress(name, 0, 0, "", ended=True))
 
 
 def said(console: Console, line: str) -> None:

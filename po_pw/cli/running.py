@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from po_pw import errors, events, models, redact
-from po_pw.cli import boundary, closing, desktop, event_stream, live, shell, signals
+from po_pw.cli import boundary, desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
 from po_pw.processing import resuming
 from po_pw.results import end_report
@@ -133,9 +133,9 @@ async def _run(
     # The live view would draw over JSON lines on the same terminal.
     is_live = not (shown.as_json and sys.stdout.isatty())
     with live.View(console, quiet=quiet, verbose=shown.verbose, is_live=is_live) as view:
-        hub.listen(view.hear)
+        hub.listen(view.on_event)
         if stream is not None:
-            hub.listen(stream.hear)
+            hub.listen(stream.on_event)
         run = engine.Run(options, hub)
 
         def is_awaited() -> bool:
@@ -149,7 +149,7 @@ async def _run(
     started = view.tally.run
     refused = started.refused if started else 0
     if not quiet:
-        closing.show(
+        summary_view.show(
             console,
             summary,
             out=run.out,
@@ -182,7 +182,7 @@ async def _worked(
                 table.rows(),
                 name=table.name,
                 columns=table.columns,
-                command=closing.command(),
+                command=summary_view.command(),
                 resume=resume,
                 source=table.source,
                 commands=go_on,

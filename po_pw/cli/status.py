@@ -37,7 +37,7 @@ def status(
 
         from po_pw import errors, settings
         from po_pw.cli import presses
-        from po_pw.cli import standing as shown
+        from po_pw.cli import status_view as shown
         from po_pw.maintenance import status
 
         if every_run and not audit:

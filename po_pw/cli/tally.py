@@ -107,7 +107,7 @@ class Tally:
         """Number of orders settled in this run."""
         return self.counts.total()
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Counts one event."""
         match event:
             case events.RunStarted():

@@ -25,7 +25,7 @@ def verify(
     """
     with boundary.report_errors():
         from po_pw import settings
-        from po_pw.cli import audit as shown
+        from po_pw.cli import verify_view as shown
 
         folder = settings.load(out=out).out.absolute()
         raise typer.Exit(0 if shown.run(folder, repair=repair, as_json=as_json).is_as_recorded else 1)

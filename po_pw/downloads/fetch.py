@@ -240,7 +240,7 @@ async def adopt(
     kept: models.SavedFile | None = None,
     page: str = "",
     is_marked: bool = True,
-    lane: str = "click",
+    downloaded_by: str = "click",
     types: wanted_types.WantedTypes = wanted_types.ALL,
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same checks.
@@ -259,7 +259,7 @@ async def adopt(
         kept: the file as saved by an earlier run.
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
-        lane: for `SavedFile.lane`.
+        downloaded_by: for `SavedFile.downloaded_by`.
         types: that are wanted.
 
     Raises:
@@ -289,7 +289,7 @@ async def adopt(
     finally:
         filesystem.delete_quietly(part)
     on_bytes(size)
-    return _saved(attachment, into, expected, size, sha256, checks, lane, now())
+    return _saved(attachment, into, expected, size, sha256, checks, downloaded_by, now())
 
 
 def _adopted(
@@ -372,7 +372,7 @@ def _saved(
     size: int,
     sha256: str,
     checks: tuple[str, ...],
-    lane: str,
+    downloaded_by: str,
     at: datetime.datetime,
 ) -> models.SavedFile:
     return models.SavedFile(
@@ -382,9 +382,9 @@ def _saved(
         size=size,
         sha256=sha256,
         media_type=expected.media_type,
-        lane=lane,
+        downloaded_by=downloaded_by,
         source=expected.source,
-        place=attachment.place,
+        section=attachment.section,
         modified_at=expected.modified_at,
         saved_at=at,
         checks=checks,

@@ -151,7 +151,7 @@ class Run:
             raise
         self.run_id = run
         self._resources.begin(run)
-        todo, carried = list(taken.todo), taken.carried
+        todo, already_complete = list(taken.todo), taken.already_complete
         counted = self._resources.journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
@@ -159,7 +159,7 @@ class Run:
                 run,
                 counted.rows,
                 len(todo),
-                len(carried),
+                len(already_complete),
                 counted.refused,
                 counted.duplicates,
                 len(workers),
@@ -170,7 +170,7 @@ class Run:
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
-        for earlier in carried:
+        for earlier in already_complete:
             outcomes.put_nowait(earlier)
             self._results.add(earlier)
         for done in taken.skipped:
@@ -336,7 +336,7 @@ class Run:
         again = [order for order in todo if order.key in self._group.knowledge.again]
         if not again:
             return
-        await self._resources.journal.doubt([order.key for order in again])
+        await self._resources.journal.mark_for_reverify([order.key for order in again])
         if self._stopping is None:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
             said = f"{count} read again: on another order, attachments appeared later than expected"

@@ -185,7 +185,7 @@ def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
         attempts=1,
         timing=models.Timing(manifest.written_at, manifest.written_at, 0.0),
         worker="",
-        lane="",
+        read_by="",
         folder=manifest.folder,
         supplier=manifest.supplier,
         source_url=manifest.url,

@@ -190,7 +190,7 @@ async def mark_for_refetch(out: Path, on_progress: Callable[[Tally, int], None],
                 stopped.set()  # a cancelled wait does not end its thread
             keys = report.to_mend()
             if keys:
-                await journal.doubt(keys)
+                await journal.mark_for_reverify(keys)
     again = status.read(out).again()
     return dataclasses.replace(report, at_work=None, marked=len(keys), again=tuple(again))
 

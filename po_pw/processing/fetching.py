@@ -244,7 +244,7 @@ class Fetcher:
                 on_bytes=lambda _: None,
                 now=clocks.now,
                 is_marked=False,
-                lane="page",
+                downloaded_by="page",
             )
         except errors.BrowserLostError:
             raise

@@ -216,7 +216,7 @@ class Settling:
             attempts=self._lease.attempt,
             timing=models.Timing(progress.started_at, clocks.now(), progress.seconds),
             worker=self._lease.worker,
-            lane=self._lane,
+            read_by=self._lane,
             folder="",
             supplier=order.supplier or (progress.listing.supplier if progress.listing else ""),
             source_url=redact.address(order.url),

@@ -87,14 +87,14 @@ def _workers(course: timeline.Timeline) -> Chart:
     chart.x_labels = _ticks(course.seconds)
     chart.x_value_formatter = humanize.countdown
     names = [lane.worker for lane in lanes] + (["waits"] if course.waits else [])
-    places = {name: rows - index for index, name in enumerate(names)}
-    chart.y_labels = [{"value": place, "label": name} for name, place in places.items()]
-    working = [_pieces(lane.working, places[lane.worker]) for lane in lanes]
-    failed = [_pieces(lane.failed, places[lane.worker]) for lane in lanes]
+    heights = {name: rows - index for index, name in enumerate(names)}
+    chart.y_labels = [{"value": height, "label": name} for name, height in heights.items()]
+    working = [_pieces(lane.working, heights[lane.worker]) for lane in lanes]
+    failed = [_pieces(lane.failed, heights[lane.worker]) for lane in lanes]
     chart.add("working", [point for points in working for point in points])
     chart.add("failed", [point for points in failed for point in points])
-    chart.add("waiting", _pieces(course.waits, places.get("waits", 0)))
-    steals = [(moment, places[lane.worker]) for lane in lanes for moment in lane.steals]
+    chart.add("waiting", _pieces(course.waits, heights.get("waits", 0)))
+    steals = [(moment, heights[lane.worker]) for lane in lanes for moment in lane.steals]
     chart.add("taken over", steals, stroke=False, show_dots=True, dots_size=4)
     busy = [sum(span.end - span.start for span in lane.working) for lane in lanes]
     legend = [("c0", "working on an order"), ("c1", "an attempt that failed")]
@@ -113,11 +113,11 @@ def _workers(course: timeline.Timeline) -> Chart:
     )
 
 
-def _pieces(spans: Sequence[timeline.Span], place: int) -> list[tuple[float, int] | None]:
+def _pieces(spans: Sequence[timeline.Span], height: int) -> list[tuple[float, int] | None]:
     """The spans as lines at one height, with a gap after each."""
     points: list[tuple[float, int] | None] = []
     for span in spans:
-        points += [(span.start, place), (span.end, place), None]
+        points += [(span.start, height), (span.end, height), None]
     return points
 
 

@@ -111,7 +111,7 @@ class Content:
                 [layout.clean(file.path) for file in shown.files] if shown else [],
                 shown.found if shown else 0,
                 sum(file.size for file in shown.files) if shown else 0,
-                round(shown.timing.seconds, 1) if shown and not shown.carried else 0,
+                round(shown.timing.seconds, 1) if shown and not shown.from_earlier_run else 0,
                 shown.attempts if shown else 0,
                 shown.worker if shown else "",
                 layout.clean(outcome.folder) if outcome else "",
@@ -121,7 +121,7 @@ class Content:
                 float(value.value) if value else None,
             ]
         )
-        if shown and not shown.carried:
+        if shown and not shown.from_earlier_run:
             item = (shown.timing.seconds, -row.number, name)
             (heapq.heappush if len(self._slowest) < _SLOWEST else heapq.heappushpop)(self._slowest, item)
         if error is not None and not is_duplicate and not row.status.succeeded:

@@ -128,8 +128,8 @@ def _bars(past: history.History, at: _At, end: float, step: int) -> tuple[Bar, .
     succeeded, failed, sizes = [0] * count, [0] * count, [0] * count
     last = {one.key: one for one in past.attempts}
     for attempt in last.values():
-        place = min(int(at(attempt.ended_at) // step), count - 1)
-        (failed if attempt.error_code else succeeded)[place] += 1
+        index = min(int(at(attempt.ended_at) // step), count - 1)
+        (failed if attempt.error_code else succeeded)[index] += 1
     for file in past.saved:
         sizes[min(int(at(file.at) // step), count - 1)] += file.size
     return tuple(Bar(number * step, succeeded[number], failed[number], sizes[number]) for number in range(count))

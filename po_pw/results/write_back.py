@@ -101,7 +101,7 @@ class WriteBack:
         try:
             table = read.open_table(self._path, choice=self._choice, is_whole=True)
             planned = list_edits.ListEdits(table, rows, self._out, started_at)
-            if not planned.places:
+            if not planned.indexes:
                 columns = f"{', '.join(tracking.COLUMNS)} left of {headers.HIERARCHY}"
                 return Written(notes=(f"{self.name} has none of the columns {columns}: nothing was written back",))
             return self._write(table, planned, draft, run)

@@ -379,7 +379,7 @@ def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(
     assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]
     assert "8,000 bytes were downloaded, the limit you set (--max-total-size)" in said
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, [*names, "open5.pdf+big.pdf"], max_file_bytes="1MiB"))
-    assert [outcome.carried for outcome in outcomes] == [True, True, False, False, False]
+    assert [outcome.from_earlier_run for outcome in outcomes] == [True, True, False, False, False]
     (missing,) = outcomes[-1].missing
     assert missing.failure is not None
     assert (missing.name, missing.failure.code) == ("big.pdf", models.ErrorCode.TOO_LARGE)

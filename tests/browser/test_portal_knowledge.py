@@ -126,7 +126,7 @@ def test_a_stop_leaves_orders_that_wait_to_the_next_run(tmp_path: Path) -> None:
             ]
             ran = await plain_portal.run(portal, tmp_path, numbers)
             assert [ran.outcomes[number].status for number in numbers] == ["NO_ATTACHMENTS"] * 2 + ["COMPLETED"]
-            assert ran.outcomes["PO-3"].carried
+            assert ran.outcomes["PO-3"].from_earlier_run
 
     run_async(body())
 

@@ -63,7 +63,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
     assert [asked(plain, file) for file in order.files] == [before[0] + 1, *before[1:]]
     assert second.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(second).taken == {"partial": 1}
-    assert second.summary.carried == len(plain.orders) - 1
+    assert second.summary.already_complete == len(plain.orders) - 1
     assert second.summary.fetched == counts.Amount(1, order.files[0].size)
     assert second.summary.there.files == sum(len(one.files) for one in plain.orders)
 
@@ -159,7 +159,7 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
     victim = folder / first.outcomes[order.po_number].files[0].path
     victim.write_bytes(bytes(victim.stat().st_size))
     files = plain.counts["files"]
-    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.carried == 1
+    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.already_complete == 1
     proved = ran(plain, tmp_path, resuming.Resume(verify=True), only=only)
     assert started(proved).taken == {"missing": 1}
     assert plain.counts["files"] == files + 1

@@ -89,7 +89,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert 3 <= len(done) < len(plain.orders)
     rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=resuming.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
-    assert rest.summary.carried == len(done)
+    assert rest.summary.already_complete == len(done)
     for order in plain.orders:
         assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
 
@@ -218,7 +218,7 @@ def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path:
     asked = plain.counts["files"], plain.counts["pages"]
     second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=resuming.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
-    assert second.summary.carried == len(plain.orders)
+    assert second.summary.already_complete == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {
         po: outcome.files for po, outcome in first.outcomes.items()
     }

@@ -57,7 +57,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
 
         pages = portal.counts["pages"]
         again, _ = run("pdf", resume=resuming.Resume())
-        assert again.carried
+        assert again.from_earlier_run
         assert portal.counts["pages"] == pages
 
         sent = portal.counts["files"]

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from po_pw import models
-from po_pw.cli import closing, problems
+from po_pw.cli import problems, summary_view
 from po_pw.results import counts
 from tests.helpers.journal_values import outcome, saved
 
@@ -45,11 +45,11 @@ CASES: Final = {
         ["Downloaded 4 files, 40 B in 5.0 s, 7.5 orders at once on average"],
     ),
     "a finished list": (
-        summary(*(row(number, had=files(old=3), carried=True) for number in range(4))),
+        summary(*(row(number, had=files(old=3), from_earlier_run=True) for number in range(4))),
         ["Nothing to do: all 4 orders are complete (12 files, 120 B)."],
     ),
     "a finished list of one": (
-        summary(row(1, had=files(old=1), carried=True)),
+        summary(row(1, had=files(old=1), from_earlier_run=True)),
         ["Nothing to do: 1 order is complete (1 file, 10 B)."],
     ),
     "a PARTIAL order tried again, in vain": (
@@ -63,7 +63,7 @@ CASES: Final = {
     "a PARTIAL order that got its file, among others": (
         summary(
             row(1, had=files(new=1, old=2), earlier=E.PARTIAL),
-            row(2, had=files(old=3), carried=True),
+            row(2, had=files(old=3), from_earlier_run=True),
             row(3, S.FAILED, (), error=MISSING, earlier=E.FAILED),
             row(4, had=files(new=2), earlier=E.MISSING),
         ),
@@ -89,7 +89,7 @@ CASES: Final = {
     ),
     "a rerun that was interrupted": (
         summary(
-            row(1, had=files(old=3), carried=True),
+            row(1, had=files(old=3), from_earlier_run=True),
             row(2, had=files(new=3), earlier=E.UNFINISHED),
             *(row(number, had=files(new=2)) for number in range(3, 6)),
             *(row(number, S.PENDING) for number in range(6, 44)),
@@ -124,7 +124,7 @@ CASES: Final = {
 def test_each_count_says_what_this_run_did(name: str) -> None:
     """What was fetched now and what was there before are said apart, whatever came before."""
     found, said = CASES[name]
-    assert closing.figures(found, seconds=5.0, work_seconds=1.0) == said
+    assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
 
 
 def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:

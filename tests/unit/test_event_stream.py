@@ -39,7 +39,7 @@ def streamed(*heard: events.Event) -> list[dict[str, Any]]:
     to = io.StringIO()
     stream = event_stream.EventStream(to, lambda: NOW)
     for event in heard:
-        stream.hear(event)
+        stream.on_event(event)
     stream.end(end_report.End(1, "pos.csv", Path("/out"), error="it is over"))
     return [json.loads(line) for line in to.getvalue().splitlines()]
 
@@ -78,7 +78,7 @@ def test_no_secret_is_in_it() -> None:
     redact.remember("s3cret-of-the-stream")
     to = io.StringIO()
     stream = event_stream.EventStream(to)
-    stream.hear(events.Notice("warning", "https://x.example/?token=abcdefgh1234567890 s3cret-of-the-stream"))
+    stream.on_event(events.Notice("warning", "https://x.example/?token=abcdefgh1234567890 s3cret-of-the-stream"))
     assert "s3cret" not in to.getvalue()
     assert "abcdefgh1234567890" not in to.getvalue()
 

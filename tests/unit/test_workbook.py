@@ -175,7 +175,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
             text,
             supplier=text,
             folder=text,
-            files=(dataclasses.replace(file(text, place=text), media_type=text), file("same.pdf")),
+            files=(dataclasses.replace(file(text, section=text), media_type=text), file("same.pdf")),
             error=models.Failure(models.ErrorCode.INTERNAL, text),
             status=models.Status.FAILED,
         )

@@ -42,8 +42,8 @@ class Page:
     at: str = ""
     """Its address, where that is another than the order's; see `models.Click`."""
 
-    def place(self, section: str) -> str:
-        """Where an attachment is, for people."""
+    def heading(self, section: str) -> str:
+        """What people call a section of the page."""
         name = _SECTIONS[section]
         return f"{self.label}: {name}" if self.label else name
 
@@ -95,7 +95,7 @@ class Found:
         known = self._found.get(key)
         if known is None or not any(one.control == entry.control for one in self.considered):
             self.considered.append(
-                models.Considered(entry.control, page.place(entry.section), bool(sources), action, why)
+                models.Considered(entry.control, page.heading(entry.section), bool(sources), action, why)
             )
         if not sources:
             if entry.text not in self.unknown:
@@ -112,7 +112,7 @@ class Found:
             key,
             _name(entry),
             sources[0],
-            page.place(entry.section),
+            page.heading(entry.section),
             others=tuple(sources[1:]),
             record=record,
         )
@@ -120,7 +120,7 @@ class Found:
     @staticmethod
     def _sources(entry: looks.Entry, page: Page, click: models.Click) -> tuple[list[models.FileSource], str, str]:
         """The ways to an entry's file, likeliest first, what is done with it, and why; none: nothing can be done."""
-        where = f"{entry.shape}, in the list of {page.place(entry.section)}"
+        where = f"{entry.shape}, in the list of {page.heading(entry.section)}"
         match entry.kind:
             case "file":
                 links: list[models.FileSource] = [models.Link(one, page.url) for one in entry.ways]

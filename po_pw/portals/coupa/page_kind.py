@@ -95,7 +95,7 @@ def of_order(look: looks.Look, facts: page_facts.PageFacts, order: models.Purcha
         if shown and any("#" in said for said in (text,)):
             why = f"its {what} shows {shown[0]!r}, which is another order"
             return Verdict(models.PageKind.NOT_RECOGNISED, why, (structure, why), may_be_elsewhere=True)
-    if where := recognition.places(facts, order.po_number):
+    if where := recognition.number_positions(facts, order.po_number):
         why = f"it shows the number ({where[0]})"
         return Verdict(models.PageKind.ORDER, why, (structure, why))
     why = "it does not show the order's number in its title or heading"

@@ -109,7 +109,7 @@ class Reading:
             listing,
             attachments=shown,
             area=models.AreaState.FILLED if shown else listing.area,
-            place="; ".join(dict.fromkeys(one.place for one in shown)) or listing.place,
+            section="; ".join(dict.fromkeys(one.section for one in shown)) or listing.section,
             elsewhere=own.look.requisitions[:_MOST_REQUISITIONS],
             complete=not problems,
             why="; ".join(dict.fromkeys(problems)),
@@ -192,7 +192,7 @@ class Reading:
             supplier=look.supplier,
             url=page.page.url,
             area=models.AreaState.FILLED if self._found.attachments else state,
-            place=page.page.place("header") if look.has_list else "",
+            section=page.page.heading("header") if look.has_list else "",
             quiet=self._stable_looks.told(),
         )
 
@@ -257,7 +257,7 @@ class Reading:
     def _note_left(self, look: looks.Look, page: attachments.Page) -> None:
         for section, control in dict.fromkeys(look.left):
             self._found.considered.append(
-                models.Considered(control, page.place(section), False, "LEAVE", "it adds an attachment")
+                models.Considered(control, page.heading(section), False, "LEAVE", "it adds an attachment")
             )
 
     def _problems(self, first: looks.Look, last: looks.Look, page: attachments.Page, settled: bool) -> list[str]:
@@ -319,7 +319,7 @@ class Reading:
 
     def _count(self, page: attachments.Page) -> int:
         """How many attachments of a page were found."""
-        return sum(one.place.startswith(page.label) for one in self._found.attachments)
+        return sum(one.section.startswith(page.label) for one in self._found.attachments)
 
     async def _turn(self, look: looks.Look) -> tuple[looks.Look, bool] | None:
         """The next page of a list of the page; None where there is none, or it does not come."""

@@ -164,7 +164,7 @@ class PageReading:
             supplier=first.supplier,
             url=opened.page.url,
             area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
-            place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
+            section="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
             loose=first.loose if not attachments else (),
             certain=known.certain or bool(attachments),
             why=why,

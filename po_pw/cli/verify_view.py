@@ -48,17 +48,17 @@ def run(out: Path, *, repair: bool, as_json: bool) -> verify.Report:
     """
     console = Console(soft_wrap=False, highlight=False)
     aside = Console(stderr=True, soft_wrap=False, highlight=False) if as_json else console
-    with progress.shown(aside, quiet=as_json and not aside.is_terminal) as hear:
+    with progress.shown(aside, quiet=as_json and not aside.is_terminal) as on_event:
 
         def said(checked: verify.Tally, folders: int) -> None:
-            hear(events.Progress(_STAGE, checked.folders, folders, "folder"))
+            on_event(events.Progress(_STAGE, checked.folders, folders, "folder"))
 
         def warn(event: events.Event) -> None:
-            hear(event)
+            on_event(event)
             if isinstance(event, events.Notice):
                 typer.secho(f"! {event.text}", fg=typer.colors.YELLOW, err=True)
 
-        with progress.stage(hear, _STAGE):
+        with progress.stage(on_event, _STAGE):
             report = asyncio.run(verify.mark_for_refetch(out, said, warn)) if repair else verify.examine(out, said)
     if as_json:
         typer.echo(_json(report))

@@ -190,8 +190,8 @@ def _figures(found: status.OutputStatus) -> list[str]:
     if run is None:
         return []
     parts = [f"{tally.many(run.files, 'file')}, {humanize.size(run.bytes)}"]
-    if run.carried:
-        parts.append(f"{tally.many(run.carried, 'order')} complete from earlier runs")
+    if run.already_complete:
+        parts.append(f"{tally.many(run.already_complete, 'order')} complete from earlier runs")
     orders, received = found.orders_per_second, found.bytes_per_second
     if orders is not None and received is not None:
         parts.append(f"current rate {60 * orders:.0f} orders/min, {humanize.size(60 * received)}/min")

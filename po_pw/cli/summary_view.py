@@ -110,8 +110,8 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
         seconds: of the whole run.
         work_seconds: of its work, without the start-up of the browsers.
     """
-    if summary.carried and not summary.done and not summary.not_reached and not summary.problems.count:
-        whole = "1 order is" if summary.carried == 1 else f"all {summary.carried} orders are"
+    if summary.already_complete and not summary.done and not summary.not_reached and not summary.problems.count:
+        whole = "1 order is" if summary.already_complete == 1 else f"all {summary.already_complete} orders are"
         return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
     said = f"Downloaded {_amount(summary.fetched)} in {humanize.clock(seconds)}"
     if work_seconds > 0 and summary.done > 1:
@@ -131,7 +131,11 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
 def _rest(summary: counts.Summary) -> list[str]:
     """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
-    parts = [f"{tally.many(summary.carried, 'order')} already complete"] if summary.carried and summary.done else []
+    parts = (
+        [f"{tally.many(summary.already_complete, 'order')} already complete"]
+        if summary.already_complete and summary.done
+        else []
+    )
     retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
     if retried:
         parts.append(f"retried: {', '.join(retried)}")
@@ -141,7 +145,7 @@ def _rest(summary: counts.Summary) -> list[str]:
         parts.append(f"{tally.many(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
-    if summary.not_reached and (parts or summary.carried):
+    if summary.not_reached and (parts or summary.already_complete):
         parts.append(f"{summary.not_reached} not reached")
     if summary.left_out:
         parts.append(f"{summary.left_out} not tried yet, left out")
