@@ -16,7 +16,7 @@ import typer.main
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from po_pw import errors, models, settings
+from po_pw import errors, models, setting_names, settings
 from po_pw.cli import boundary, commands, usage
 from po_pw.results import reasons
 
@@ -174,7 +174,7 @@ def _settings() -> Iterator[tuple[str, str, str, str]]:
     }
     texts = _attribute_texts(settings.Settings.__mro__[1])  # which has the fields
     for name, field in settings.Settings.model_fields.items():
-        flag = settings.flag_of(name)
+        flag = setting_names.flag_of(name)
         is_said = flag in helps and not flag.startswith("--no-")
         meaning = helps[flag][0] if is_said else texts[name]
         said_default = helps[flag][2].removesuffix("]") if is_said else ""

@@ -13,10 +13,11 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from po_pw import errors, events, redact, settings
+from po_pw import errors, events, redact_objects, settings
 from po_pw.api_results import OrderResult, RunResult
 from po_pw.engine import order_stream as feeds
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.machine import capacity
 from po_pw.orders import read
 from po_pw.portals import registry
@@ -390,11 +391,11 @@ class _Host:
                 return future.result()
         except KeyboardInterrupt:
             # Ctrl-C in a script: stop orders in progress, write results, then raise the interrupt in the script.
-            self._run.stop(engine.Stop.NOW, "interrupted")
+            self._run.control.stop(run_control.Stop.NOW, "interrupted")
             concurrent.futures.wait([future], timeout=30)
             raise
         except BaseException as error:
-            redact.chain(error)
+            redact_objects.chain(error)
             raise
 
     def _end_loop(self) -> None:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, hostnames, redact
+from po_pw import errors, hostnames, known_secrets
 
 if TYPE_CHECKING:
     import ssl
@@ -120,7 +120,7 @@ def load(file: Path, password: str) -> Key:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 
-    redact.remember(password)
+    known_secrets.remember(password)
     try:
         content = file.read_bytes()
     except OSError as error:

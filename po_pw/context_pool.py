@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, hostnames, long_work, models, sessions
 from po_pw.auth import login, renewal
-from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
+from po_pw.browser import contexts, display, heartbeat, launching, playwright_driver, profiles, watchdog
 from po_pw.storage import disk_errors, filesystem
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Pool:
         for folder in await asyncio.to_thread(watchdog.sweep):
             self._hub.emit(events.Notice("info", f"removed {folder}, left by a run that was killed"))
         async with contextlib.AsyncExitStack() as stack:
-            self._driver = await stack.enter_async_context(contexts.Driver())
+            self._driver = await stack.enter_async_context(playwright_driver.Driver())
             chosen = self._driver.resolve(self._options.browser)
             headed = self._options.headed
             view = await stack.enter_async_context(display.shown(headed=headed, run_dir=self._driver.run_dir))

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self
 
 import structlog
 
-from po_pw import events, models, redact
+from po_pw import events, models, redact, redact_objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -205,7 +205,7 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return redact.text(str(value))
     if isinstance(value, dict):
-        return {key: _cleaned(inner) for key, inner in redact.values(value).items()}
+        return {key: _cleaned(inner) for key, inner in redact_objects.values(value).items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(inner) for inner in value]
     return value if isinstance(value, (int, float, bool, type(None))) else redact.text(str(value))

@@ -20,7 +20,7 @@ import psutil
 
 from po_pw import api, errors, events, models, settings
 from po_pw.auth import login
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.demo import catalogue, server
 from po_pw.machine import capacity, resources
 
@@ -184,7 +184,7 @@ def profile_isolation(environment: Environment) -> list[str]:
 
 async def _cookies_stay_apart(browser: str | None) -> None:
     cookie: models.Cookie = {"name": "mark", "value": "1", "domain": "127.0.0.1", "path": "/"}
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(browser), headless=True, timeout=30)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = [

@@ -1,13 +1,10 @@
-"""One typed model of all settings: flags over environment over `po-pw.toml` over defaults."""
+"""All settings in one typed model: flags over environment over `po-pw.toml` over defaults."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import difflib
 import functools
 import mimetypes
-import os
 import re
 import sys
 from pathlib import Path
@@ -16,32 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import config_file, errors, folder_layout, hostnames, humanize, models
+from po_pw import config_file, errors, folder_layout, hostnames, humanize, models, setting_names, setting_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
-
-_MAX_SHOWN: Final = 80
-"""Characters of a value that a message shows."""
-_MIN_SIMILARITY: Final = 0.75
-"""How alike a name has to be to count as a mistyped one."""
-
-_FLAGS = {
-    "max_file_bytes": "--max-file-size",
-    "max_total_bytes": "--max-total-size",
-    "allow_hosts": "--allow-host",
-    "columns": "--column",
-    "filters": "--filter",
-    "client_certificate_hosts": "--client-certificate-host",
-    "mark_of_the_web": "--no-mark",
-    "sign_in_window": "--no-sign-in-window",
-}
-"""Flags that are not called as their setting is."""
-FIELD_BY_FLAG: Final = {flag: field for field, flag in _FLAGS.items()}
-"""Settings by those flags."""
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -49,32 +27,10 @@ _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in (
 
 _TYPES: Final = (
     *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
-    *(
-        "txt",
-        "xml",
-        "json",
-        "rtf",
-        "odt",
-        "ods",
-        "odp",
-        "jpg",
-        "png",
-        "gif",
-        "tif",
-        "heic",
-        "dwg",
-        "dxf",
-        "step",
-        "p7m",
-    ),
+    *("txt", "xml", "json", "rtf", "odt", "ods", "odp", "jpg", "png", "gif", "tif", "heic", "dwg", "dxf", "step"),
+    "p7m",
 )
 """Types of files that orders usually have; a mistyped type is recognised by this list."""
-
-_PREFIX: Final = "PO_PW_"
-_NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
-"""Environment variables of po-pw that are not settings."""
-
-_DAY: Final = 86_400
 
 
 def _seconds(value: object) -> object:
@@ -85,7 +41,11 @@ def _bytes(value: object) -> object:
     return humanize.parse_size(value) if isinstance(value, str) else value
 
 
-Seconds = Annotated[float, pydantic.BeforeValidator(_seconds), pydantic.Field(gt=0, le=_DAY, allow_inf_nan=False)]
+Seconds = Annotated[
+    float,
+    pydantic.BeforeValidator(_seconds),
+    pydantic.Field(gt=0, le=setting_problems.DAY, allow_inf_nan=False),
+]
 """A number, or as people write it: `90s`, `5m`, `1h30`."""
 Bytes = Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=1)]
 """A number, or as people write it: `500MB`, `2GiB`."""
@@ -95,7 +55,7 @@ class _Fields(pydantic_settings.BaseSettings):
     """The settings themselves."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="forbid", toml_file=config_file.NAME
+        env_prefix=setting_names.PREFIX, frozen=True, extra="forbid", toml_file=config_file.NAME
     )
 
     out: Path = Path("downloads")
@@ -377,12 +337,12 @@ class Settings(_Fields):
     if not TYPE_CHECKING:  # type checkers read the fields
 
         def __init__(self, **values: Any) -> None:
-            mistyped = [_mistyped_variable(name) for name in os.environ]
-            problems = [problem for problem in mistyped if problem is not None]
+            problems = setting_problems.mistyped_variables(Settings.model_fields)
             try:
                 super().__init__(**values)
             except pydantic.ValidationError as error:
-                problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
+                refused = [setting_problems.of_pydantic(dict(found), values, _schemas()) for found in error.errors()]
+                problems = [*refused, *problems]
             except OSError as error:
                 msg = f"{config_file.NAME} in this folder cannot be read: {error.strerror or error}"
                 raise errors.InputError(msg) from None
@@ -393,25 +353,7 @@ class Settings(_Fields):
                 msg = f"{config_file.NAME} cannot be read: {error}"
                 raise errors.InputError(msg) from None
             if problems:
-                raise _Refused(problems)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Problem:
-    """What is wrong with one setting."""
-
-    name: str
-    source: str
-    """Where it came from; `""`: it was given by the caller."""
-    text: str
-
-
-class _Refused(errors.InputError):
-    """Settings that cannot be used; of those the caller gave, the message has the names of the arguments."""
-
-    def __init__(self, problems: list[_Problem]) -> None:
-        super().__init__(_said(problems, lambda name: name))
-        self.problems = problems
+                raise setting_problems.RefusedError(problems)
 
 
 def load(**flags: Any) -> Settings:
@@ -420,12 +362,7 @@ def load(**flags: Any) -> Settings:
     Raises:
         InputError: a value that cannot be used, naming where it came from.
     """
-    return _load(flags, flag_of)
-
-
-def flag_of(name: str) -> str:
-    """The flag that sets a setting: `--max-file-size` for `max_file_bytes`."""
-    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+    return _load(flags, setting_names.flag_of)
 
 
 def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
@@ -444,145 +381,26 @@ def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
 def _load(values: Mapping[str, Any], called: Callable[[str], str]) -> Settings:
     try:
         return Settings(**{name: value for name, value in values.items() if value is not None})
-    except _Refused as error:
-        raise errors.InputError(_said(error.problems, called)) from None
+    except setting_problems.RefusedError as error:
+        raise errors.InputError(setting_problems.text(error.problems, called)) from None
 
 
 def in_python(text: str) -> str:
     """A message that names flags, with the names of the arguments instead. Pure."""
 
     def argument(found: re.Match[str]) -> str:
-        name = FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
+        name = setting_names.FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
         return name if name in Settings.model_fields else found[0]
 
     text = re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", argument, text)
     return text.replace("run the same command again", "make the same call again with resume=True")
 
 
-def _said(problems: list[_Problem], called: Callable[[str], str]) -> str:
-    return "\n".join(f"{problem.source or called(problem.name)}: {problem.text}" for problem in problems)
-
-
-def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
-    """What pydantic found, in words, and where it came from."""
-    name = str(found["loc"][0])
-    source = "" if name in given else _source(name)
-    if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"there is no such section. Remove [{name}] and keep the settings")
-    if found["type"] == "extra_forbidden":
-        return _Problem(name, source, f"there is no such setting{_nearest(name)}")
-    given_value = found["input"]
-    value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if _schema(name).get("format") == "password":
-        value = "its value"
-    elif len(value) > _MAX_SHOWN:
-        value = f"{value[:_MAX_SHOWN]}…"
-    own = str(found["msg"]).removeprefix("Value error, ")
-    is_quantity = name in _durations() or name.endswith("_bytes")
-    takes = own if found["type"] == "value_error" and not is_quantity else f"give {_takes(name)}"
-    return _Problem(name, source, f"{value} cannot be used: {takes}")
-
-
-def _source(name: str) -> str:
-    """Where a value that the caller did not give came from."""
-    variable = variable_of(name)
-    return f"the environment variable {variable}" if variable else config_file.place_of(name)
-
-
-def variable_of(name: str) -> str:
-    """The environment variable that sets a setting; `""` if none does."""
-    variable = f"{_PREFIX}{name.upper()}"
-    return variable if any(known.upper() == variable for known in os.environ) else ""
-
-
-def _mistyped_variable(variable: str) -> _Problem | None:
-    """An environment variable that is nearly one of ours: nothing would read it."""
-    name = variable.upper().removeprefix(_PREFIX).lower()
-    if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
-        return None
-    near = _meant(name)
-    if not near:
-        return None
-    text = f"there is no such setting; did you mean {_PREFIX}{near.upper()}?"
-    return _Problem(name, f"the environment variable {variable}", text)
-
-
-def _meant(name: str) -> str:
-    """The setting that a name is nearly that of, or the one of the flag that is called so; `""` where there is none."""
-    names = {field: field for field in Settings.model_fields}
-    names |= {flag.removeprefix("--").replace("-", "_"): field for field, flag in _FLAGS.items()}
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _MIN_SIMILARITY)
-    return names[near[0]] if near else ""
-
-
-def _nearest(name: str) -> str:
-    near = _meant(name)
-    return f"; did you mean {near}?" if near else f" (the settings are: {', '.join(sorted(Settings.model_fields))})"
-
-
-def _durations() -> set[str]:
-    return {name for name in Settings.model_fields if _schema(name).get("type") == "number"}
-
-
 @functools.cache
-def _properties() -> dict[str, dict[str, Any]]:
+def _schemas() -> dict[str, dict[str, Any]]:
     """The JSON schema of each setting."""
     found: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
     return found
-
-
-def _schema(name: str) -> dict[str, Any]:
-    """What a setting takes, as JSON schema; without the null of one that may be left out."""
-    found = _properties()[name]
-    return next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
-
-
-def _takes(name: str) -> str:
-    """What a setting takes, in words."""
-    schema = _schema(name)
-    least, most = schema.get("minimum"), schema.get("maximum")
-    if schema.get("type") == "number":
-        return (
-            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h30 (a number "
-            "alone means seconds)"
-        )
-    if name.endswith("_bytes"):
-        return (
-            f"a size such as 500MB or 2GiB, at least {least} bytes"
-            if least and least > 1
-            else "a size such as 500MB or 2GiB"
-        )
-    if schema.get("type") == "integer":
-        return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
-    if name == "filters":
-        return 'conditions such as "supplier=ACME*"'
-    words = {"boolean": "true or false", "array": "a list of host names", "object": 'names such as po_number = "Order"'}
-    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
-
-
-def environment(name: str) -> str | None:
-    """An environment variable that is not a setting (a password, a display). The one place the environment is read."""
-    return os.environ.get(name) or None
-
-
-def child_environment() -> dict[str, str]:
-    """A copy of our environment for a process we start."""
-    return dict(os.environ)
-
-
-@contextlib.contextmanager
-def environment_changed(**changes: str) -> Iterator[None]:
-    """Changes our own environment while the block lasts, for a library that starts a process with a copy of it."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def home(settings: Settings) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from po_pw.browser import contexts, locate
+from po_pw.browser import locate, playwright_driver
 from tests.helpers import support
 from tests.helpers.browser_site import Site
 from tests.helpers.loop_thread import LoopThread
@@ -48,7 +48,7 @@ def found_browser() -> models.BrowserInfo:
     """The browser that po_pw finds on this machine."""
 
     async def find() -> models.BrowserInfo:
-        async with contexts.Driver() as driver:
+        async with playwright_driver.Driver() as driver:
             return driver.resolve(None)
 
     return support.run_async(find())

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from po_pw import errors, hostnames, models
 from po_pw.auth import forms, page_opening
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts
+from po_pw.browser import contexts, playwright_driver
 from po_pw.portals.generic import page_facts, recognition, record_address, sign_in_signs
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Proof:
 
 @contextlib.asynccontextmanager
 async def opened(
-    driver: contexts.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
+    driver: playwright_driver.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
 ) -> AsyncIterator[contexts.Context]:
     """Opens a context with an empty profile and these cookies; removes everything after the block.
 
@@ -57,10 +57,10 @@ async def opened(
     Raises:
         MachineError: the browser does not start.
     """
-    with contexts.map_temp_errors():
+    with playwright_driver.map_temp_errors():
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=f"{name}-", dir=driver.run_dir.path))
     try:
-        with contexts.map_temp_errors():
+        with playwright_driver.map_temp_errors():
             context = await driver.open(
                 models.WorkerId(name),
                 launch,
@@ -80,7 +80,7 @@ async def opened(
 class Strangers:
     """Shows how addresses look without a sign-in."""
 
-    def __init__(self, driver: contexts.Driver, launch: launching.Launch, timeout: float) -> None:
+    def __init__(self, driver: playwright_driver.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
         self._launch = launch
         self._timeout = timeout

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from po_pw import client_certificates, errors, models, sessions, settings
 from po_pw.auth import attempt, page_opening
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.portals.generic import page_facts
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
         MachineError: no browser, or a profile is in use.
     """
     certificate = await asyncio.to_thread(client_certificates.read, options)
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         browser = driver.resolve(options.browser)
         launch = launching.plan(browser, headless=True, timeout=options.launch_timeout, certificate=certificate)
         return [await check_one(options, driver, launch, one) for one in sign_ins]
 
 
 async def check_one(
-    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, sign_in: sessions.SignIn
+    options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, sign_in: sessions.SignIn
 ) -> Verdict:
     """Opens the page this sign-in was checked with, on a copy of its profile.
 

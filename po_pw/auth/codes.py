@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, redact, settings
+from po_pw import environ, errors, known_secrets
 from po_pw.auth import credentials
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def ask(command: str) -> str:
         msg = "the command for one-time codes (--totp-command) is empty"
         raise errors.LoginRequiredError(msg)
     said = f"the program for one-time codes ({name}, --totp-command)"
-    environment = settings.child_environment()
+    environment = environ.for_child()
     environment.pop(credentials.PASSWORD_VARIABLE, None)
     try:
         ended = subprocess.run(
@@ -95,7 +95,7 @@ def ask(command: str) -> str:
         msg = f"{said} failed with exit code {ended.returncode}. Run it by hand to see why"
         raise errors.LoginRequiredError(msg)
     code = ended.stdout.decode("utf-8", "replace").partition("\n")[0].strip().replace(" ", "")
-    redact.remember(code)
+    known_secrets.remember(code)
     if not _CODE.fullmatch(code):
         msg = f"{said} printed no code: its first line must be the code alone"
         raise errors.LoginRequiredError(msg)

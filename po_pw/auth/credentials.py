@@ -10,7 +10,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from po_pw import errors, redact, sessions, settings
+from po_pw import environ, errors, known_secrets, sessions, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +73,8 @@ def find(options: settings.Settings, origin: str) -> Credentials | None:
 
 def from_environment() -> str:
     """The password of `PO_PW_PASSWORD`; `""` if it is not set."""
-    password = settings.environment(PASSWORD_VARIABLE) or ""
-    redact.remember(password)
+    password = environ.variable(PASSWORD_VARIABLE) or ""
+    known_secrets.remember(password)
     return password
 
 
@@ -91,7 +91,7 @@ def recall(origin: str, account: str, username: str) -> str:
     """
     service = _service(origin, account)
     password = _ask(lambda keyring: keyring.get_password(service, username)) or ""
-    redact.remember(password)
+    known_secrets.remember(password)
     return password
 
 

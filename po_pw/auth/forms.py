@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
 
-from po_pw import errors, hostnames, redact
+from po_pw import errors, hostnames, known_secrets
 from po_pw.auth import form_steps, page_opening
 from po_pw.auth import trust as trusts
 from po_pw.browser import controls, launching
@@ -247,7 +247,7 @@ class _Filling:
             )
             raise errors.LoginRequiredError(msg)
         code = await asyncio.to_thread(self._answers.code, host)
-        redact.remember(code)
+        known_secrets.remember(code)
         pieces = list(code) if len(numbers) > 1 else [code]
         if len(pieces) != len(numbers):
             msg = f"{host} asks for a one-time code of {len(numbers)} characters, and this one has {len(pieces)}"

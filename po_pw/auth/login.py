@@ -9,10 +9,10 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
-from po_pw import client_certificates, errors, hostnames, models, redact, sessions, settings
+from po_pw import client_certificates, errors, hostnames, known_secrets, models, sessions, settings
 from po_pw.auth import attempt, forms, page_opening, window
 from po_pw.auth import trust as trusts
-from po_pw.browser import contexts, display, launching
+from po_pw.browser import contexts, display, launching, playwright_driver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -81,7 +81,7 @@ async def login(
         raise errors.MachineError(msg)
     trust = trust or trusts.Trust()
     kept = sessions.Sessions(settings.home(options), options.account)
-    redact.remember(password or "")
+    known_secrets.remember(password or "")
     async with _browser(options, headed=username is None or options.headed) as (driver, launch):
         if username is None:
             method = sessions.SignInMethod(url, "", trust.allowed())
@@ -101,7 +101,7 @@ async def login(
 async def by_window(
     options: settings.Settings,
     url: str,
-    driver: contexts.Driver,
+    driver: playwright_driver.Driver,
     launch: launching.Launch,
     *,
     patience: float,
@@ -142,7 +142,7 @@ async def by_window(
 
 @contextlib.asynccontextmanager
 async def _opened(
-    kept: sessions.Sessions, url: str, driver: contexts.Driver, launch: launching.Launch
+    kept: sessions.Sessions, url: str, driver: playwright_driver.Driver, launch: launching.Launch
 ) -> AsyncIterator[contexts.Context]:
     """Opens a context on the portal's profile.
 
@@ -178,7 +178,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
         MachineError: no browser.
     """
     check_address(url)
-    redact.remember_cookies(cookies)
+    known_secrets.remember_cookies(cookies)
     kept = sessions.Sessions(settings.home(options), options.account)
     origin = hostnames.origin_of(url)
     async with (
@@ -206,10 +206,10 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
 @contextlib.asynccontextmanager
 async def _browser(
     options: settings.Settings, *, headed: bool
-) -> AsyncIterator[tuple[contexts.Driver, launching.Launch]]:
+) -> AsyncIterator[tuple[playwright_driver.Driver, launching.Launch]]:
     """A driver, and how to launch the browser in the settings."""
     certificate = await asyncio.to_thread(client_certificates.read, options)
-    async with contexts.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
+    async with playwright_driver.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:
             _log.warning(view.warning)
         browser = driver.resolve(options.browser)
@@ -226,7 +226,7 @@ async def _browser(
 
 
 def _attempt(
-    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, page: attempt.Page, url: str
+    options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, page: attempt.Page, url: str
 ) -> attempt.Attempt:
     strangers = attempt.Strangers(driver, dataclasses.replace(launch, headless=True), options.navigation_timeout)
     return attempt.Attempt(page, url, strangers, options.navigation_timeout)
@@ -242,7 +242,7 @@ async def _save(
 ) -> SignedIn:
     origin = hostnames.origin_of(url)
     state = await context.save_storage_state()
-    redact.remember_cookies(state["cookies"])
+    known_secrets.remember_cookies(state["cookies"])
     file = await asyncio.to_thread(kept.save, origin, state, proof.url, method)
     browser = dataclasses.replace(launch.browser, version=context.version)
     return SignedIn(origin, browser, file, len(state["cookies"]), proof)

@@ -6,15 +6,17 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, redact, sessions, settings
+from po_pw import errors, known_secrets, sessions, settings
 from po_pw.auth import attempt, codes, credentials, forms, page_opening
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
-    from po_pw.browser import contexts, launching
+    from po_pw.browser import launching, playwright_driver
 
 
-async def renew(options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch) -> None:
+async def renew(
+    options: settings.Settings, origin: str, driver: playwright_driver.Driver, launch: launching.Launch
+) -> None:
     """Signs in to a portal again without asking anybody, and saves the sign-in.
 
     It opens a separate headless browser with an empty profile and the cookies of the last sign-in: an identity provider
@@ -52,7 +54,7 @@ async def renew(options: settings.Settings, origin: str, driver: contexts.Driver
                 if is_in and not proof.url:
                     raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
-    redact.remember_cookies(state["cookies"])
+    known_secrets.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
 
 

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from po_pw import errors, hostnames, redact, sessions
+from po_pw import errors, hostnames, known_secrets, sessions
 from po_pw.auth import credentials
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def ends_at(sign_in: sessions.SignIn) -> float | None:
     for cookie in sign_in.cookies:
         domain = str(cookie.get("domain", "")).removeprefix(".")
         is_sent = host == domain or host.endswith(f".{domain}")
-        if not is_sent or not redact.may_be_session(cookie):
+        if not is_sent or not known_secrets.may_be_session(cookie):
             continue
         expires = cookie.get("expires")
         if not isinstance(expires, int | float) or expires <= 0:

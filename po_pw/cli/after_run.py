@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from po_pw import errors, redact
+from po_pw import environ, errors, known_secrets
 from po_pw.cli import boundary
 from po_pw.results import end_report
 
@@ -43,7 +42,7 @@ def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
         list_name: of the list.
     """
     if options.notify is not None:
-        redact.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
+        known_secrets.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
     teller = Teller()
     try:
         yield teller
@@ -85,7 +84,7 @@ def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
             shell=True,
             input=json.dumps(value, ensure_ascii=False),
             encoding="utf-8",
-            env={**os.environ, **known},
+            env={**environ.for_child(), **known},
             timeout=_WITHIN,
             check=False,
         )

@@ -97,11 +97,11 @@ def _text(options: settings.Settings, name: str) -> str:
 
 
 def _origin(name: str, given: Mapping[str, Any]) -> str:
-    from po_pw import config_file, settings
+    from po_pw import config_file, setting_names
 
     if name in given:
-        return f"flag {settings.flag_of(name)}"
-    if variable := settings.variable_of(name):
+        return f"flag {setting_names.flag_of(name)}"
+    if variable := setting_names.variable_of(name):
         return f"environment variable {variable}"
     line = config_file.line_of(name)
     return _DEFAULT if line is None else f"{config_file.NAME}, line {line}"

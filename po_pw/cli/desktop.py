@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import logging
-import os
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
+
+from po_pw import environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +75,7 @@ def command(
 
 def show(title: str, text: str) -> None:
     """Shows a notification if there is a desktop; an error is only logged. Blocks."""
-    if not has_desktop(sys.platform, os.environ):
+    if not has_desktop(sys.platform, environ.for_child()):
         return
     found = command(title, text, sys.platform, shutil.which)
     if found is None:
@@ -84,7 +85,7 @@ def show(title: str, text: str) -> None:
     try:
         done = subprocess.run(
             words,
-            env={**os.environ, **variables},
+            env={**environ.for_child(), **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE,
@@ -107,7 +108,7 @@ def open_on_desktop(path: Path) -> str:
     """Opens a file or folder with the desktop's program for it; returns why that failed, or `""`."""
     import typer
 
-    if not has_desktop(sys.platform, os.environ):
+    if not has_desktop(sys.platform, environ.for_child()):
         return "there is no desktop"
     try:
         code = typer.launch(str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from po_pw import settings
+from po_pw import setting_names, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parameters.items():
         flag = f"--{name.rstrip('_').replace('_', '-')}"
-        field = settings.FIELD_BY_FLAG.get(flag, name)
+        field = setting_names.FIELD_BY_FLAG.get(flag, name)
         if field not in settings.Settings.model_fields or value is None or value is False or value in ([], ()):
             continue
         if value is True:

@@ -86,9 +86,9 @@ class View:
         if now.run is None or now.has_ended or now.stopping is not None:
             return
         if key.lower() == "p":
-            run.resume() if now.is_paused else run.pause()
+            run.control.resume() if now.is_paused else run.control.pause()
         elif key.lower() == "q":
-            run.stop_gently("you pressed q")
+            run.control.stop_gently("you pressed q")
 
     def on_event(self, event: events.Event) -> None:
         """Handles an event."""

@@ -61,7 +61,7 @@ def inspect(
 
         from rich.console import Console
 
-        from po_pw import errors, inspection, models, redact, settings
+        from po_pw import errors, inspection, models, redact_objects, settings
 
         path = (screenshot or _free()).absolute()
         if os.path.lexists(path):
@@ -69,7 +69,9 @@ def inspect(
             raise errors.InputError(msg)
         options = certificates.with_password(settings.load(browser=browser, portal=portal, account=account))
         found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
-        found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
+        found = dataclasses.replace(
+            found, listing=redact_objects.values(found.listing), presses=redact_objects.values(found.presses)
+        )
         if as_json:
             import json
 

@@ -141,9 +141,9 @@ async def _run(
         def is_awaited() -> bool:
             return shown.draws_attention and console.is_terminal and view.tally.elapsed() >= desktop.LONG
 
-        with signals.listened_to(run.stop), view.keys(run):
+        with signals.listened_to(run.control.stop), view.keys(run):
             summary, problem = await _worked(run, table, resume, commands(again), is_awaited)
-        interrupted, log, (seconds, work_seconds) = run.is_stopping, run.log_path, run.times
+        interrupted, log, (seconds, work_seconds) = run.control.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
     started = view.tally.run

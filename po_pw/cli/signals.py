@@ -8,12 +8,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from po_pw.engine import run as engine
+from po_pw.engine import run_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Stopper = Callable[[engine.Stop, str], None]
+    Stopper = Callable[[run_control.Stop, str], None]
 
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _CONSOLE: Final = {2: "the window was closed", 5: "you are signing out of Windows", 6: "Windows is shutting down"}
@@ -32,18 +32,18 @@ def taken(before: dict[str, Any]) -> list[str]:
     return [name for name in _NAMES if name in before and (name != "SIGHUP" or before[name] is not signal.SIG_IGN)]
 
 
-def how(count: int) -> engine.Stop:
+def how(count: int) -> run_control.Stop:
     """What the first, second, … signal does. Pure."""
-    return engine.Stop.AFTER_CURRENT if count == 1 else engine.Stop.NOW
+    return run_control.Stop.AFTER_CURRENT if count == 1 else run_control.Stop.NOW
 
 
-def of_console(event: int) -> tuple[engine.Stop, str] | None:
+def of_console(event: int) -> tuple[run_control.Stop, str] | None:
     """What a console event of Windows does; None if others handle it. Pure.
 
     After a window was closed only seconds are left, so orders in progress are not finished; the same command
     continues them.
     """
-    return (engine.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None
+    return (run_control.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None
 
 
 def answer(event: int, stop: Stopper, over: threading.Event, patience: float = _LAST_WORDS) -> bool:

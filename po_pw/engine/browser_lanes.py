@@ -20,7 +20,7 @@ class BrowserLanes:
         knowledge: of its portals.
     """
 
-    def __init__(self, run_context: RunContext, knowledge: browser.Knowledge) -> None:
+    def __init__(self, run_context: RunContext, knowledge: base.Knowledge) -> None:
         self._run_context = run_context
         self._knowledge = knowledge
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from po_pw import models, redact
+from po_pw import models, redact, redact_objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def dump(outcome: models.Outcome) -> str:
 
     Secrets are removed, even if the outcome comes from an older journal that has them.
     """
-    body = _text(redact.values(outcome))[:-1]
+    body = _text(redact_objects.values(outcome))[:-1]
     return f'{body}{_SUM}{_sum(body)}"}}'
 
 
@@ -120,7 +120,7 @@ def other(row: sqlite3.Row) -> models.OtherOrder:
 
 def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile) -> tuple[Any, ...]:
     """A file, in the order of the table's columns."""
-    file = redact.values(file)
+    file = redact_objects.values(file)
     saved_at = stamp(file.saved_at) if file.saved_at else None
     return (
         run,

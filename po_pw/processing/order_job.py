@@ -12,7 +12,7 @@ from po_pw import errors, events, models
 from po_pw.dispatch import order_queue, retry
 from po_pw.journal import facts
 from po_pw.machine import clocks
-from po_pw.processing import async_tools, fetching, file_space, order_progress, order_reading, settling
+from po_pw.processing import async_tools, file_space, order_fetches, order_progress, order_reading, settling
 from po_pw.storage import disk_errors
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class OrderJob:
             claim = run_context.begun.get(order.key, f"{run_context.run}-{lease.number}")
             progress = deps.progress[order.key] = order_progress.OrderProgress(order, claim, clocks.now())
         self._progress = progress
-        self._fetches = fetching.Fetches(progress, tools.under_way)
+        self._fetches = order_fetches.OrderFetches(progress, tools.under_way)
         self._reading = order_reading.OrderReading(deps, tools, lease, progress, self._fetches)
         self._settling = settling.Settling(deps, tools, lease, progress, time.monotonic())
 

@@ -8,7 +8,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, models, redact
+from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
 from po_pw.processing import resuming
 from po_pw.storage import disk_errors, filesystem, staging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw.lanes import base as lanes
-    from po_pw.processing import fetching, order_progress
+    from po_pw.processing import fetching, order_fetches, order_progress
     from po_pw.processing.run_context import WorkerDeps
     from po_pw.transport import client
 
@@ -93,7 +93,7 @@ class OrderReading:
         tools: Tools,
         lease: models.Lease,
         progress: order_progress.OrderProgress,
-        fetches: fetching.Fetches,
+        fetches: order_fetches.OrderFetches,
     ) -> None:
         self._deps = deps
         self._run_context = deps.run_context
@@ -267,7 +267,7 @@ class OrderReading:
         """Saves what the page shows. What cannot be saved is logged: the order's own error is what counts."""
         run_context, folder = self._run_context, self._evidence
         try:
-            redact.remember_cookies(await self._tools.lane.cookies())
+            known_secrets.remember_cookies(await self._tools.lane.cookies())
             if not await asyncio.to_thread(run_context.evidence.make_room, folder):
                 return
             await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
@@ -286,7 +286,7 @@ class OrderReading:
     async def _take_cookies(self) -> None:
         """Copies the browser's current cookies to the HTTP client."""
         cookies = await self._tools.lane.cookies()
-        redact.remember_cookies(cookies)
+        known_secrets.remember_cookies(cookies)
         self._tools.session.set_cookies(cookies)
 
     async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
@@ -298,7 +298,7 @@ class OrderReading:
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
-        fetcher.skip_unwanted(progress)
+        fetcher.records.skip_unwanted(progress)
         if visit is not None and (why := progress.why_incomplete()):
             await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))
@@ -324,17 +324,17 @@ class OrderReading:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
         try:
-            await fetcher.check_space(progress, attachment)
+            await fetcher.records.check_space(progress, attachment)
             got = await visit.capture(click)
         except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
-            fetcher.fail(progress, attachment, error)
+            fetcher.records.fail(progress, attachment, error)
             if not progress.evidence:
                 await self._keep_if_final(visit, error)
             return
         if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
-            fetcher.drop(progress, attachment)  # the page has a link to this file, too
+            fetcher.records.drop(progress, attachment)  # the page has a link to this file, too
         elif isinstance(got, models.Link):
             self._fetches.add(fetcher.link(progress, attachment, got))
         else:

@@ -130,13 +130,13 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Identified:
-    """How connections to the hosts that may see the client certificate are made."""
+    """Makes the connections to hosts that may see the client certificate."""
 
     certificate: client_certificates.ClientCertificate | None = None
     context: ssl.SSLContext | None = None
 
     def tls(self, host: str) -> ssl.SSLContext | bool:
-        """The TLS context for a host; True for the one of all others."""
+        """The TLS context for a host; True for the one that all other hosts share."""
         if self.certificate is None or self.context is None or not self.certificate.is_for(host):
             return True
         return self.context

@@ -11,6 +11,7 @@ import pytest
 from po_pw import errors, events, long_work, models, settings
 from po_pw.cli import progress, tally
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.journal import store
 from po_pw.maintenance import rebuild_journal, verify
 from po_pw.processing import resuming
@@ -183,7 +184,7 @@ def worked(
                 if isinstance(event, events.Progress):
                     heard.append(event)
                     if event.stage == stop_at and not event.ended:
-                        one.stop(engine.Stop.AFTER_CURRENT, "test")
+                        one.control.stop(run_control.Stop.AFTER_CURRENT, "test")
 
             hub.listen(hear)
             async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):

@@ -12,6 +12,7 @@ import pytest
 from po_pw import events, models
 from po_pw.demo import catalogue, faults, portal_pages, server
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.processing import resuming
 from po_pw.results import counts
 from tests.helpers import marks, portal_runs
@@ -83,7 +84,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     def stop_when_all_are_asked_for(run: engine.Run) -> None:
         while not asked(plain, last):
             time.sleep(0.01)
-        run.stop(engine.Stop.NOW)
+        run.control.stop(run_control.Stop.NOW)
 
     came: list[str] = []
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from po_pw import errors, events, models, redact
+from po_pw import errors, events, known_secrets, models, redact, redact_objects
 from po_pw.cli import boundary
 from po_pw.downloads import known_addresses
 from po_pw.orders import read
@@ -300,8 +300,8 @@ def test_signed_addresses_lead_where_they_led(url: str, clean: str) -> None:
 
 def test_what_a_run_knows_goes_wherever_it_stands() -> None:
     """Escaped and encoded too; a language, a number, a short word are remembered by nobody."""
-    redact.remember("pässw&rd-91", "kurz")
-    redact.remember_cookies(
+    known_secrets.remember("pässw&rd-91", "kurz")
+    known_secrets.remember_cookies(
         [
             {"name": "lang", "value": "en-GB"},
             {"name": "last", "value": "4500012345", "httpOnly": True},
@@ -328,11 +328,14 @@ def test_values_keep_what_says_which_order_is_meant() -> None:
     """Texts in it are cleaned; keys, names of folders and numbers are not looked at, and what is clean is the same."""
     failure = models.Failure(models.ErrorCode.NETWORK, "GET https://h/?token=abc")
     event = events.FileFailed(models.WorkerId("w1"), models.OrderKey("token=1"), "a.pdf", failure)
-    cleaned = redact.values(event)
+    cleaned = redact_objects.values(event)
     assert cleaned.failure == models.Failure(models.ErrorCode.NETWORK, "GET https://h/?token=REDACTED")
     assert cleaned.key == "token=1"
-    assert redact.values(cleaned) is cleaned
-    assert redact.values({"password": "x", "n": [1, "sid=2"]}) == {"password": "REDACTED", "n": [1, "sid=REDACTED"]}
+    assert redact_objects.values(cleaned) is cleaned
+    assert redact_objects.values({"password": "x", "n": [1, "sid=2"]}) == {
+        "password": "REDACTED",
+        "n": [1, "sid=REDACTED"],
+    }
 
 
 def test_an_internal_error_tells_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -408,6 +411,6 @@ def test_an_error_that_a_script_gets_tells_no_secret_nor_do_its_causes() -> None
     cause = ValueError("GET https://u:pw5ecret@h/o?id=5&token=t0ken5ecret", 5)
     error = ExceptionGroup("two", [KeyError("sid=5ecret"), errors.TransientError("x?sig=5ecret")])
     error.__cause__ = cause
-    redact.chain(error)
+    redact_objects.chain(error)
     assert cause.args == ("GET https://h/o?id=5&token=REDACTED", 5)
     assert "5ecret" not in "".join(traceback.format_exception(error))

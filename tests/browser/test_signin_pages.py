@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.auth import attempt, forms, trust
-from po_pw.browser import contexts, launching
+from po_pw.browser import contexts, launching, playwright_driver
 from tests.helpers import identity_provider
 from tests.helpers.support import IN_TIME
 
@@ -48,7 +48,7 @@ def sign_in(
     """In one browser for all tests, signed out before each."""
 
     async def start(folder: Path) -> contexts.Context:
-        driver = await stack.enter_async_context(contexts.Driver())
+        driver = await stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         strangers.append(attempt.Strangers(driver, launch, IN_TIME))
         opened = await driver.open(
