@@ -22,6 +22,14 @@ def path(given: str | Path) -> Path:
     return Path(given)
 
 
+def near(path: Path) -> str:
+    """The path from here where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 Out = Annotated[
     Path | None,
     typer.Argument(

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from po_pw.cli import progress
-from po_pw.results import reasons
+from po_pw.cli import paths, progress
+from po_pw.results import evidence_names, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from po_pw import models
 
@@ -22,13 +23,14 @@ _LONGEST_NUMBER: Final = 60
 """Maximum characters shown of its PO number."""
 
 
-def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[Text]:
+def lines(problems: models.Problems, *, more: str, named: int = 10, out: Path | None = None) -> Iterator[Text]:
     """The most common reasons with counts, then the first orders, each with its reason; nothing if none failed.
 
     Args:
         problems: rows and orders that failed.
         more: where to find the orders that are not listed.
         named: maximum orders listed.
+        out: the output folder, to name the evidence of failed orders; None names none.
     """
     if not problems.count:
         return
@@ -50,6 +52,18 @@ def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[
             number = f"{number[: _LONGEST_NUMBER - 1]}…"
         line = Text(f"  {number}", "bold")
         yield progress.harmless(line.append(f"  {one.failure.code.value}: {message}", "default not bold"))
+        if out is not None and one.evidence:
+            yield _evidence(one.evidence, out)
     left = problems.count - len(problems.first[:named])
     if left > 0:
         yield Text(f"  and {left} more: {more}", "dim")
+
+
+def _evidence(evidence: tuple[str, ...], out: Path) -> Text:
+    """Names the files that show why an order failed, each a link where the terminal has links, and their folder."""
+    line = Text("    ")
+    for number, path in enumerate(evidence):
+        target = (out / path).absolute().as_uri()
+        line.append(", " if number else "", "dim").append(evidence_names.of_path(path), f"dim link {target}")
+    folder = paths.near((out / evidence[0]).parent)
+    return line.append(": ", "dim").append(folder, "cyan")

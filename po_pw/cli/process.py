@@ -224,6 +224,15 @@ def process(
             rich_help_panel=panels.FILES,
         ),
     ] = False,
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace",
+            help="Also keep a Playwright trace of each order that fails, beside its screenshot: what was done on the "
+            "page, with pictures.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False,
     no_mark: Annotated[
         bool,
         typer.Option(
@@ -329,7 +338,7 @@ def process(
                 raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
-            where = summary_view.near(options.out.absolute())
+            where = paths.near(options.out.absolute())
             again = shell.to_continue(summary_view.command(), where, is_out_given=is_out_given)
             shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
             done = running.run_table(options, orders, resume=resume, shown=shown, again=again)

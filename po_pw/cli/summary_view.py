@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import drawing, problems, shell, tally
+from po_pw.cli import drawing, paths, problems, shell, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def show(
             table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {paths.near(out / 'results.xlsx')}", out=out))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
@@ -86,8 +86,8 @@ def show(
     if log is not None:
         places.append(("Log", log, "dim"))
     for name, place, style in places:
-        # Never cut or wrapped: people copy it.
-        console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
+        # Never cut or folded: people copy it.
+        console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
     for note in summary.warnings:
@@ -165,14 +165,6 @@ def _rest(summary: counts.Summary) -> list[str]:
 def _amount(amount: counts.Amount) -> str:
     """A number of files and their size."""
     return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
-
-
-def near(path: Path) -> str:
-    """The path relative to the current folder, if that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def command() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.downloads import (
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw.transport import client
+
+_SHOWN: Final = 1 << 13
+"""Bytes of a page or text that came instead of a file, that are kept for people."""
 
 
 async def fetch(
@@ -154,6 +157,7 @@ async def _save_response(
         else:
             head = await _read_head(received, expected)
         if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+            refused.answer = models.Answer(answer.url, answer.status, dict(answer.headers), head[:_SHOWN])
             raise refused
         is_file()
         expected = expected.final(head)
@@ -310,6 +314,7 @@ def _adopted(
                 if not size:
                     head = block[: content_check.PAGE_BYTES]
                     if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+                        refused.answer = models.Answer(expected.url, None, {}, head[:_SHOWN])
                         raise refused
                 size += len(block)
                 digest.update(block)

@@ -147,8 +147,9 @@ class Outcome:
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
     evidence: tuple[str, ...] = ()
-    """Files that show the page of an order that did not succeed, relative to the output directory, with `/`:
-    `page.png` (screenshot), `page.html` (source), `console.txt` (its errors)."""
+    """Files that show why an order did not succeed, relative to the output directory, with `/`: `page.png`
+    (screenshot), `page.html` (source), `console.txt` (its errors), `answers.txt` (what servers sent instead of files),
+    `trace.zip` (Playwright's trace)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import markupsafe
 
 from po_pw.report import charts, content
-from po_pw.results import reasons
+from po_pw.results import evidence_names, reasons
 
 if TYPE_CHECKING:
     import datetime
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_DRAWN: Final = 200
 """Maximum rows of the table that are drawn at once."""
-_NAMES: Final = {"page.png": "screenshot", "page.html": "page source", "console.txt": "console errors"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def render(about: About, rows: content.Content, overview: summary.Overview, cour
         course: of the run.
     """
     script, style = _template("report.js"), _template("report.css")
-    data = {"fields": content.FIELDS, "rows": rows.rows, "max": MAX_DRAWN}
+    data = {"fields": content.FIELDS, "rows": rows.rows, "max": MAX_DRAWN, "evidence": evidence_names.NAMES}
     return (
         _environment()
         .get_template("report.html")
@@ -79,12 +78,6 @@ def render(about: About, rows: content.Content, overview: summary.Overview, cour
 def link(path: str) -> str:
     """The relative address of a path below the output directory, with all special characters escaped."""
     return quote(os.fsencode(path), safe="/")
-
-
-def evidence_name(path: str) -> str:
-    """The name shown for an evidence file."""
-    name = path.rpartition("/")[2]
-    return _NAMES.get(name, name)
 
 
 def _policy(script: str) -> str:
@@ -120,7 +113,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(link=link, evidence_name=evidence_name, trusted=markupsafe.Markup)
+    environment.filters.update(link=link, evidence_name=evidence_names.of_path, trusted=markupsafe.Markup)
     return environment
 
 

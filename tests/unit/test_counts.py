@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -11,6 +11,9 @@ from po_pw import models
 from po_pw.cli import problems, summary_view
 from po_pw.results import counts
 from tests.helpers.journal_values import outcome, saved
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUN: Final = models.RunId("now")
 E, S = models.Earlier, models.Status
@@ -152,6 +155,22 @@ def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
     said = [line.plain for line in problems.lines(found, more="")]
     assert all(line.isprintable() and len(line) < 150 for line in said)
     assert said[1].startswith("  PO\N{REPLACEMENT CHARACTER}7  INVALID_ROW: has")
+
+
+def test_what_shows_why_an_order_failed_is_named_below_it(tmp_path: Path) -> None:
+    """Each file a link for terminals that have links, and the folder to be copied; nothing where nothing was kept."""
+    failure = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
+    kept = (".po-pw/evidence/PO 7/page.png", ".po-pw/evidence/PO 7/trace.zip")
+    found = models.Problems(
+        {models.ErrorCode.NOT_FOUND: 2}, (models.Problem(2, "PO 7", failure, kept), models.Problem(3, "PO-8", failure))
+    )
+    said = list(problems.lines(found, more="", out=tmp_path))
+    assert [line.plain for line in said[1:]] == [
+        "  PO 7  NOT_FOUND: gone",
+        f"    screenshot, trace: {tmp_path / '.po-pw/evidence/PO 7'}",
+        "  PO-8  NOT_FOUND: gone",
+    ]
+    assert (tmp_path / kept[1]).as_uri() in str(said[2].spans)
 
 
 def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:
