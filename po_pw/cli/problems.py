@@ -1,4 +1,4 @@
-"""Why orders did not come through, for people: the commonest reasons, what to do about each, and the first orders."""
+"""Shows why orders failed: the most common reasons, what to do about each, and the first orders."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _COMMONEST: Final = 5
-"""Reasons that are listed."""
+"""Maximum reasons listed."""
 _LONGEST: Final = 300
-"""Characters of one order's reason that are shown."""
+"""Maximum characters shown of one order's reason."""
 _LONGEST_NUMBER: Final = 60
-"""Characters of its PO number that are shown."""
+"""Maximum characters shown of its PO number."""
 
 
 def lines(problems: models.Problems, *, more: str, named: int = 10, out: Path | None = None) -> Iterator[Text]:
-    """The commonest reasons with their counts, then the first orders, each with its own; nothing where none failed.
+    """The most common reasons with counts, then the first orders, each with its reason; nothing if none failed.
 
     Args:
-        problems: what did not come through.
-        more: where the orders that are not listed can be found.
-        named: how many orders are listed.
-        out: the output folder, if what shows why an order failed is to be named; None: it is not.
+        problems: rows and orders that failed.
+        more: where to find the orders that are not listed.
+        named: maximum orders listed.
+        out: the output folder, to name the evidence of failed orders; None names none.
     """
     if not problems.count:
         return

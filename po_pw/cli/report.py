@@ -15,7 +15,7 @@ def report(
 ) -> None:
     """Write report.html of the latest run in the output folder OUT again, from its journal and manifests.
 
-    Every run writes it at its end. This command is for a run that was killed, and for a report that was removed.
+    Every run writes a report when it ends. Use this command if the run was killed, or if the report was removed.
     """
     with boundary.report_errors():
         import asyncio

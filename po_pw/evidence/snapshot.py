@@ -21,11 +21,11 @@ SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
 CONSOLE: Final = "console.txt"
 _TIMEOUT: Final = 10.0
-"""Seconds for screenshot and source each: a page that stopped painting must not block the run."""
+"""Maximum seconds each for screenshot and source: a page that stopped painting must not block the run."""
 _LOOKS_WITHIN: Final = 3.0
 """Seconds to look for fields that hold secrets."""
 _NO_PAGE: Final = ("about:", "chrome-error:")
-"""Addresses of pages that are the browser's own: nothing of the portal is on them."""
+"""Addresses of the browser's own pages, which show nothing of the portal."""
 _MAX_SOURCE_CHARS: Final = 600_000
 """Characters of source that are saved."""
 _MAX_DATA_CHARS: Final = 50_000
@@ -131,7 +131,7 @@ async def _screenshot(page: playwright.Page) -> bytes:
 
 async def _source(page: playwright.Page) -> bytes:
     source: str = await page.evaluate(_COPY)
-    # Cut first: a source of 100 MB would take a minute to clean.
+    # Cut before cleaning: a source of 100 MB would take a minute to clean.
     cleaned = await asyncio.to_thread(clean, source[:_MAX_SOURCE_CHARS])
     return f"<!-- {redact.address(page.url)}, as po-pw saw it; secrets and scripts removed -->\n{cleaned}".encode(
         "utf-8", "replace"

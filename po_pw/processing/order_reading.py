@@ -39,13 +39,13 @@ REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
+        "the url opened a page that is not this order's ({why}): correct the url in your list{evidence}",
     ),
     models.PageKind.NOT_LOCATED: (
         models.ErrorCode.NOT_RECOGNISED,
         (
-            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
-            "into the column url of your list"
+            "po-pw cannot tell whether the portal has this order: {why}. Find the order in the portal and put its "
+            "address into the column url of your list"
         ),
     ),
     models.PageKind.NO_AREA: (

@@ -98,7 +98,7 @@ def without_folder(outcome: models.Outcome, failure: models.Failure) -> models.O
 
 def unpublished_outcome(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
     """The outcome of a fetched order whose folder cannot be published yet."""
-    said = f"{outcome.po_number} is downloaded, but its folder is not in place: {error}"
+    said = f"{outcome.po_number} is downloaded, but its folder could not be moved to its place: {error}"
     return without_folder(outcome, models.Failure(error.code, said))
 
 

@@ -1,4 +1,4 @@
-"""Renders the report: one HTML page without anything outside it, except links to the files beside it. Pure."""
+"""Renders the report: one HTML page that needs no other file, with links to the files beside it. Pure."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from po_pw.results import summary
 
 MAX_DRAWN: Final = 200
-"""Rows of the table that are drawn at once."""
+"""Maximum rows of the table that are drawn at once."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class About:
-    """The run that the report is of."""
+    """The run in the report."""
 
     run: models.RunId
     version: str
     """Of po_pw."""
     workers: int
     ended_at: datetime.datetime | None
-    """None if the run was killed, or goes on."""
+    """None if the run was killed, or is in progress."""
 
 
 def render(about: About, rows: content.Content, overview: summary.Overview, course: timeline.Timeline) -> str:
@@ -76,12 +76,12 @@ def render(about: About, rows: content.Content, overview: summary.Overview, cour
 
 
 def link(path: str) -> str:
-    """The relative address of a path below the output directory: every character that means something is escaped."""
+    """The relative address of a path below the output directory, with all special characters escaped."""
     return quote(os.fsencode(path), safe="/")
 
 
 def _policy(script: str) -> str:
-    """The page's own script may run, and nothing else; nothing may be loaded but pictures beside it."""
+    """The page's content security policy: only its own script may run, and only pictures beside it may be loaded."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src 'self' file: data:; "
@@ -90,7 +90,7 @@ def _policy(script: str) -> str:
 
 
 def _json(value: Any) -> markupsafe.Markup:
-    """JSON that cannot end the element it stands in."""
+    """JSON that cannot end its HTML element."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -98,7 +98,7 @@ def _json(value: Any) -> markupsafe.Markup:
 
 
 def _options(rows: Sequence[Sequence[Any]], field: int) -> list[str]:
-    """The different values of a field, for a choice."""
+    """The different values of a field, for a selection list."""
     return sorted({row[field] for row in rows if row[field]}, key=lambda name: (name.casefold(), name))
 
 

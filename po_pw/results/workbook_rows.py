@@ -1,4 +1,4 @@
-"""What the cells of the workbook's sheets hold. Pure."""
+"""Content of the cells of the workbook's sheets. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Column(NamedTuple):
     widest: int = 40
     """Maximum width in characters."""
     is_own: bool = False
-    """It is the list's own."""
+    """Whether it is a column of the list."""
     is_technical: bool = False
-    """It is folded away at first."""
+    """Whether it is hidden at first."""
     is_printed: bool = True
 
 
@@ -61,13 +61,13 @@ _FILE_TECHNICAL: Final = (
     "Error code",
 )
 _NOT_PRINTED: Final = ("Details", "Evidence", "Order page", "File names")
-"""A page would be too wide to be read with them."""
+"""Columns left out of the print, because a page would be too wide."""
 _MORE_EVIDENCE: Final = ("answers.txt", "trace.zip")
 """Files of evidence with a column of their own."""
 _DIGITS: Final = 15
-"""Digits that a spreadsheet's number keeps."""
+"""Digits that a number in a spreadsheet can have."""
 _YEARS: Final = range(1901, 9999)
-"""Years whose dates a spreadsheet holds in any time zone."""
+"""Years that a spreadsheet can show in any time zone."""
 _VANISHED: Final = reasons.Reason("no longer on the portal; the file is kept")
 _RECORDED: Final = reasons.Reason("a link or a text, not a file: recorded, not downloaded", "open it on the portal")
 
