@@ -86,7 +86,12 @@ def login(
     ] = None,
     wait: Annotated[
         float,
-        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long to wait for you to sign in."),
+        typer.Option(
+            metavar="DURATION",
+            parser=durations.seconds,
+            help="How long to wait for you to sign in.",
+            show_default="10m",
+        ),
     ] = 600,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
