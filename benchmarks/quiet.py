@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
-from po_pw.browser import contexts, launching, profiles, quiet
+from po_pw.browser import launching, page_watch, playwright_driver, profiles, quiet
 from po_pw.demo import catalogue, server
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PORTAL: Final = catalogue.PortalSettings(orders=1, plain=True, latency=0.05)
 
 async def measure(visits: int) -> tuple[list[float], list[float]]:
     """Seconds from the start of each visit to the document's load event, and to quiet, as this program sees them."""
-    async with server.serve(PORTAL) as portal, contexts.Driver() as driver:
+    async with server.serve(PORTAL) as portal, playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=30)
         with tempfile.TemporaryDirectory() as folder:
             profile = profiles.ProfileManager(None, root=Path(folder)).create_profile("quiet")
@@ -52,7 +52,7 @@ async def _visits(page: playwright.Page, portal: server.Portal, visits: int) -> 
     loads: list[float] = []
     quiets: list[float] = []
     for _ in range(visits):
-        with quiet.Watch(page) as watch:
+        with page_watch.Watch(page) as watch:
             loaded: asyncio.Future[float] = asyncio.get_running_loop().create_future()
             page.once("load", functools.partial(_note, loaded))
             began = time.monotonic()

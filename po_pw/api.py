@@ -13,10 +13,11 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from po_pw import errors, events, redact, settings
+from po_pw import errors, events, redact_objects, settings
 from po_pw.api_results import OrderResult, RunResult
 from po_pw.engine import order_stream as feeds
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.machine import capacity
 from po_pw.orders import read
 from po_pw.portals import registry
@@ -49,7 +50,7 @@ class MainApp:
         headless_config: whether windows are shown; by default they are not.
         enable_parallel: whether to use more than one context.
         max_workers: maximum number of contexts.
-        hear: called with every event of the engine (`po_pw.events`), on the engine's thread.
+        on_event: called with every event of the engine (`po_pw.events`), on the engine's thread.
         make_governor: creates the `Governor` for a number of contexts; by default one that measures the machine.
         **options: any setting, e.g. `out="downloads"`; see `po_pw.settings.Settings`.
 
@@ -63,7 +64,7 @@ class MainApp:
         enable_parallel: bool = False,
         max_workers: int = 4,
         *,
-        hear: events.Listener | None = None,
+        on_event: events.Listener | None = None,
         make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
         **options: Any,
     ) -> None:
@@ -72,12 +73,12 @@ class MainApp:
         self.settings = _settings(options, headless_config, max_workers)
         if not enable_parallel:
             self.settings = self.settings.model_copy(update={"workers": 1})
-        self._hear = hear
+        self._on_event = on_event
         self._make_governor = make_governor
         self._host: _Host | None = None
 
     def __enter__(self) -> Self:
-        self._host = _Host(self.settings, self._hear, self._make_governor)
+        self._host = _Host(self.settings, self._on_event, self._make_governor)
         return self
 
     def __exit__(
@@ -118,7 +119,7 @@ class MainApp:
             )
         if self._host is not None:
             return self._host.process(given, resume=resume)
-        with contextlib.closing(_Host(self.settings, self._hear, self._make_governor)) as host:
+        with contextlib.closing(_Host(self.settings, self._on_event, self._make_governor)) as host:
             return host.process(given, resume=resume)
 
     def _process_po_entries(self, pos: Iterable[Mapping[str, object]]) -> tuple[int, int]:
@@ -165,7 +166,7 @@ class WorkerPool:
             if self._host is not None:
                 return
             self._tally = _PoolTally()
-            host = _Host(self.settings, self._tally.hear)
+            host = _Host(self.settings, self._tally.on_event)
             try:
                 host.start_stream()
             except BaseException:
@@ -223,7 +224,7 @@ class _PoolTally:
         self.submitted = self._settled = self._succeeded = self._stolen = self._replaced = 0
         self._contexts: dict[str, dict[str, Any]] = {}
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         match event:
             case events.ContextOpened():
                 self._contexts[event.worker] = {
@@ -311,14 +312,14 @@ class _Host:
     def __init__(
         self,
         options: settings.Settings,
-        hear: events.Listener | None,
+        on_event: events.Listener | None,
         make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
     ) -> None:
         self._options = options
         hub = events.Hub()
         hub.listen(_warn)
-        if hear is not None:
-            hub.listen(hear)
+        if on_event is not None:
+            hub.listen(on_event)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="po-pw", daemon=True)
         self._thread.start()
@@ -390,11 +391,11 @@ class _Host:
                 return future.result()
         except KeyboardInterrupt:
             # Ctrl-C in a script: stop orders in progress, write results, then raise the interrupt in the script.
-            self._run.stop(engine.Stop.NOW, "interrupted")
+            self._run.control.stop(run_control.Stop.NOW, "interrupted")
             concurrent.futures.wait([future], timeout=30)
             raise
         except BaseException as error:
-            redact.chain(error)
+            redact_objects.chain(error)
             raise
 
     def _end_loop(self) -> None:

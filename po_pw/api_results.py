@@ -101,8 +101,8 @@ class RunResult(Sequence[OrderResult]):
         """What looks wrong in the call as a whole, e.g. that no order has attachments; check these first."""
         return self.summary.warnings
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.results[place]
+    def __getitem__(self, index: Any) -> Any:
+        return self.results[index]
 
     def __len__(self) -> int:
         return len(self.results)
@@ -111,5 +111,5 @@ class RunResult(Sequence[OrderResult]):
         fetched = self.summary.fetched.files
         return (
             f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; "
-            f"{fetched} {'file' if fetched == 1 else 'files'} fetched; results in {self.out}"
+            f"{fetched} {'file' if fetched == 1 else 'files'} downloaded; results in {self.out}"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from po_pw import errors, events, hostnames, long_work, models, sessions
 from po_pw.auth import login, renewal
-from po_pw.browser import contexts, display, heartbeat, launching, profiles, watchdog
+from po_pw.browser import contexts, display, heartbeat, launching, playwright_driver, profiles, watchdog
 from po_pw.storage import disk_errors, filesystem
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Pool:
         for folder in await asyncio.to_thread(watchdog.sweep):
             self._hub.emit(events.Notice("info", f"removed {folder}, left by a run that was killed"))
         async with contextlib.AsyncExitStack() as stack:
-            self._driver = await stack.enter_async_context(contexts.Driver())
+            self._driver = await stack.enter_async_context(playwright_driver.Driver())
             chosen = self._driver.resolve(self._options.browser)
             headed = self._options.headed
             view = await stack.enter_async_context(display.shown(headed=headed, run_dir=self._driver.run_dir))
@@ -253,7 +253,9 @@ class Pool:
                 user_data_dir=user_data_dir,
                 downloads=downloads,
                 cookies=self._cookies,
-                pages=self._options.pages_per_context,
+                # A trace is of all pages of a context: with one page it is of one order.
+                pages=1 if self._options.trace else self._options.pages_per_context,
+                traces=self.traces / worker if self._options.trace else None,
                 timing=heartbeat.Timing(self._options.heartbeat_every, self._options.heartbeat_timeout),
                 max_bytes=self._options.max_file_bytes,
             )
@@ -268,6 +270,11 @@ class Pool:
         opened = events.ContextOpened(worker, context.pid, str(user_data_dir), context.opened_in)
         self._hub.emit(opened)
         return context
+
+    @property
+    def traces(self) -> Path:
+        """A folder for traces with secrets in them, in the run's temporary folder; need not exist."""
+        return self._driver.run_dir.path / "traces"
 
     @property
     def user_agent(self) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from po_pw import models, redact
+from po_pw import models, redact_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class RunStarted(Event):
     rows: int
     orders: int
     """Orders to be done in this run."""
-    carried: int
+    already_complete: int
     """Orders done by an earlier run whose files still exist."""
     refused: int
     """Rows that cannot be used."""
@@ -339,7 +339,7 @@ class Hub:
 
     def emit(self, event: Event) -> None:
         """Passes an event to all listeners, with secrets removed."""
-        event = redact.values(event)
+        event = redact_objects.values(event)
         for listener in tuple(self._listeners):
             try:
                 listener(event)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self
 
 import structlog
 
-from po_pw import events, models, redact
+from po_pw import events, models, redact, redact_objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -23,7 +23,6 @@ _MOST_WAITING: Final = 10_000
 _NAMES: Final[Mapping[type[events.Event], Mapping[str, str]]] = {
     events.RunStarted: {
         "rows": "row_count",
-        "carried": "already_complete",
         "refused": "unusable_rows",
         "duplicates": "duplicate_rows",
         "taken": "orders_by_earlier_result",
@@ -60,7 +59,7 @@ class RunLog:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._unlisten = self._hub.listen(self._hear)
+        self._unlisten = self._hub.listen(self._on_event)
         logging.getLogger("po_pw").addHandler(self._handler)
         return self
 
@@ -109,7 +108,7 @@ class RunLog:
             with contextlib.suppress(OSError):  # the disk is gone, which the run reports itself
                 getattr(self._log, level)("log", text=text, exc_info=exc_info)
 
-    def _hear(self, event: events.Event) -> None:
+    def _on_event(self, event: events.Event) -> None:
         if isinstance(event, _SILENT):
             return
         if self._log is None:
@@ -170,7 +169,7 @@ def _fields(event: events.Event) -> dict[str, Any]:
             "attachments_found": len(listing.attachments),
             "attachments_stated": listing.claimed,
             "area": listing.area,
-            "place": listing.place,
+            "section": listing.section,
             "complete": listing.complete,
             "why": listing.why,
             "evidence": listing.evidence,
@@ -191,7 +190,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, models.Attachment):
         way = value.source
         source = {"press": way.control.label} if isinstance(way, models.Click) else dataclasses.asdict(way)
-        return {"id": value.id, "name": value.name, "source": source, "place": value.place}
+        return {"id": value.id, "name": value.name, "source": source, "section": value.section}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value
@@ -206,7 +205,7 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return redact.text(str(value))
     if isinstance(value, dict):
-        return {key: _cleaned(inner) for key, inner in redact.values(value).items()}
+        return {key: _cleaned(inner) for key, inner in redact_objects.values(value).items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(inner) for inner in value]
     return value if isinstance(value, (int, float, bool, type(None))) else redact.text(str(value))

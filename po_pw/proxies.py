@@ -18,7 +18,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from po_pw import errors, redact
+from po_pw import errors, known_secrets, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ class Proxies:
             address = _with_scheme(self._server(scheme))
             if self.is_environment and (user := urlsplit(address).username):
                 password = unquote(urlsplit(address).password or "")
-                redact.remember(password)
+                known_secrets.remember(password)
                 return _bare(address), unquote(user), password
         return None
 

@@ -3,87 +3,23 @@
 Everything that leaves the process (log, events, results, manifests, journal, evidence, home folder, screen) passes
 through here. A secret is replaced by `REDACTED`, and the rest is unchanged:
 `https://portal.example/order?id=5&token=REDACTED` still leads a person to the order, and shows what is missing. Pure,
-except for the values passed to `remember`.
+except for the values that `known_secrets` keeps.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
-import datetime
-import enum
-import functools
-import html as markup
-import json
 import re
-import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
 
-from po_pw import secret_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-T = TypeVar("T")
+from po_pw import known_secrets, secret_signs
 
 REDACTED: Final = "REDACTED"
 """Replaces a secret."""
 _MAX_DEPTH: Final = 4
-"""Maximum depth of addresses within addresses; deeper ones are removed completely."""  # not a file name
-
-
-_MAX_KNOWN: Final = 400
-_MIN_KNOWN: Final = 6
-_known: Final[dict[str, tuple[str, ...]]] = {}
-_lock: Final = threading.Lock()
-
-
-def remember(*values: str) -> None:
-    """Registers passwords and sessions to be removed everywhere, also if percent-encoded or escaped.
-
-    Keeps the latest few hundred. Values under six characters are ignored: they would remove too much else.
-    """
-    with _lock:
-        for value in values:
-            if len(value) < _MIN_KNOWN or secret_signs.PLAIN.fullmatch(value):
-                continue
-            plain = unquote(value)
-            quoted = (quote(plain, safe, errors="surrogatepass") for safe in ("/", ""))
-            forms = {value, plain, *quoted, markup.escape(plain), json.dumps(plain)[1:-1]}
-            forms.add(base64.b64encode(plain.encode("utf-8", "surrogatepass")).decode().rstrip("="))
-            _known.pop(value, None)
-            _known[value] = tuple(sorted((one for one in forms if len(one) >= _MIN_KNOWN), key=len, reverse=True))
-        for value in list(_known)[:-_MAX_KNOWN]:
-            del _known[value]
-
-
-def remember_cookies(cookies: Iterable[Mapping[str, object]]) -> None:
-    """Registers the values of cookies from Playwright that may be sessions; not a language, currency or name."""
-    for cookie in cookies:
-        if may_be_session(cookie):
-            remember(str(cookie.get("value", "")))
-
-
-def may_be_session(cookie: Mapping[str, object]) -> bool:
-    """Whether a cookie from Playwright may be a session, by its name and value."""
-    name, value = str(cookie.get("name", "")), str(cookie.get("value", ""))
-    if re.fullmatch(r"[A-Za-z]{0,15}|\d{0,11}|[a-z]{2}[-_][A-Za-z]{2}", value):
-        return False
-    return bool(secret_signs.is_secret_name(name) or cookie.get("httpOnly") or secret_signs.is_opaque(unquote(value)))
-
-
-def _without_known(raw: str) -> str:
-    if not _known or not raw:
-        return raw
-    with _lock:
-        forms = [form for known in _known.values() for form in known if form in raw]
-    for form in sorted(forms, key=len, reverse=True):
-        raw = raw.replace(form, REDACTED)
-    return raw
-
-
+"""Maximum depth of addresses within addresses; deeper ones are removed completely."""
 _PARTS: Final = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]+:)?(?P<host>[/\\]{2}[^/\\?#]*)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
     re.DOTALL,
@@ -98,7 +34,7 @@ def address(url: str) -> str:
     the path, and the same in addresses within its parameters, percent-encoded or in base64. Of an address without a
     host (`blob:`, `data:`) only the scheme is kept.
     """
-    return _address(_without_known(url), 0)
+    return _address(known_secrets.replaced(url, REDACTED), 0)
 
 
 def is_incomplete(url: str) -> bool:
@@ -111,7 +47,7 @@ def bare(url: str) -> str:
 
     Of an address without a host (`blob:`, `data:`) only the scheme.
     """
-    scheme, host, path, _, _ = _split(_without_known(url))
+    scheme, host, path, _, _ = _split(known_secrets.replaced(url, REDACTED))
     if not host and scheme:
         return scheme
     return f"{scheme}{host}{_path(re.sub(r';[^/]*', '', path), 0)}"
@@ -254,7 +190,7 @@ _PASSWORD: Final = re.compile(r"(?i)passw|passphrase|passcode|\bpwd\b|secret")
 
 def text(raw: str) -> str:
     """Removes secrets from a text: in addresses, headers, JSON, forms, HTML and prose, and registered values."""
-    return _text(_without_known(raw), 0)
+    return _text(known_secrets.replaced(raw, REDACTED), 0)
 
 
 def links(raw: str) -> str:
@@ -359,92 +295,11 @@ def _signing_in(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}{REDACTED}"
 
 
-def chain(error: BaseException) -> None:
-    """Removes secrets from the messages of an error and of its causes, in place.
-
-    For errors that leave this package: callers may print the traceback, and errors of libraries contain addresses.
-    """
-    todo: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.args = tuple(text(arg) if type(arg) is str else arg for arg in one.args)
-        todo += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
-
-
 def file_name(name: str) -> str:
     """Removes tokens and signed addresses from a file name; the extension is kept."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot and len(ending) <= 5 and ending.isalnum() else (name, "")
-    cleaned = secret_signs.TOKEN.sub(REDACTED, _RELATIVE.sub(lambda found: _relative(found, 0), _without_known(stem)))
+    cleaned = secret_signs.TOKEN.sub(
+        REDACTED, _RELATIVE.sub(lambda found: _relative(found, 0), known_secrets.replaced(stem, REDACTED))
+    )
     return cleaned + ending
-
-
-_AS_THEY_ARE: Final = frozenset(
-    {
-        "key",
-        "po_number",
-        "po",
-        "path",
-        "folder",
-        "sha256",
-        "worker",
-        "id",
-        "attachment_id",
-        "etag",
-        "run",
-        "user_data_dir",
-        "executable",
-    }
-)
-"""Fields that identify an order, file or process: not searched for secrets."""
-
-
-def values(value: T) -> T:
-    """Removes secrets from all texts in a value: fields of a dataclass, values of a mapping, items of a sequence."""
-    cleaned: Any = _values(value, text)
-    found: T = cleaned
-    return found
-
-
-def _values(value: Any, clean: Callable[[str], str]) -> Any:
-    kind: Any = type(value)
-    if kind in _HARMLESS or isinstance(value, enum.Enum):
-        return value
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {
-            name: inner if name in _AS_THEY_ARE else _of_name(str(name), inner, clean) for name, inner in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return kind(_values(inner, clean) for inner in value) if value else value
-    if (names := _fields(kind)) is None:
-        return value
-    changed = {}
-    for name in names:
-        before = getattr(value, name)
-        after = before if type(before) in _HARMLESS else _values(before, clean)
-        if after is not before and after != before:
-            changed[name] = after
-    return dataclasses.replace(value, **changed) if changed else value
-
-
-_HARMLESS: Final = frozenset({type(None), bool, int, float, datetime.datetime})
-
-
-@functools.cache
-def _fields(kind: type) -> tuple[str, ...] | None:
-    """The fields of a dataclass that may hold a secret; None if it is not a dataclass."""
-    if not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(one.name for one in dataclasses.fields(kind) if one.name not in _AS_THEY_ARE)
-
-
-def _of_name(name: str, value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str) and secret_signs.is_secret_name(name) and not isinstance(value, enum.Enum):
-        return value if not value or secret_signs.PLAIN.fullmatch(value) else REDACTED
-    return _values(value, clean)

@@ -20,7 +20,7 @@ import psutil
 
 from po_pw import api, errors, events, models, settings
 from po_pw.auth import login
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.demo import catalogue, server
 from po_pw.machine import capacity, resources
 
@@ -107,7 +107,7 @@ def sequential_baseline(environment: Environment) -> list[str]:
     """A single PO, then a batch: strictly one order at a time, no parallel workers; folders and log as for parallel."""
     heard: list[events.Event] = []
     with environment.portal(orders=4) as portal:
-        main = api.MainApp(hear=heard.append, **environment.options())
+        main = api.MainApp(on_event=heard.append, **environment.options())
         single = main.process_single_po(entries(portal, 1)[0])
         require(single.status is models.Status.COMPLETED, f"the single order came out as {single}")
         counts = main._process_po_entries(entries(portal))
@@ -139,7 +139,7 @@ def basic_parallel(environment: Environment) -> list[str]:
 
     with environment.portal(orders=4, latency=1.0) as portal:
         portal.gather = 0 if environment.judge_times else 2
-        together = api.MainApp(enable_parallel=True, max_workers=2, hear=look, **environment.options())
+        together = api.MainApp(enable_parallel=True, max_workers=2, on_event=look, **environment.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
         parallel = time.monotonic() - started
@@ -176,7 +176,7 @@ def profile_isolation(environment: Environment) -> list[str]:
         manager.cleanup_profile("one")
         manager.cleanup_profile("one")
         require(not made[0].exists() and made[1].exists(), "cleaning up one profile removed the wrong thing")
-    require(not any(path.exists() for path in made + more), "a profile is left")
+    require(not any(path.exists() for path in made + more), "a profile was not removed")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, _cookies_stay_apart(environment.browser)).result()
     return ["3 + 4 profiles", "4 threads at once", "cookies apart"]
@@ -184,7 +184,7 @@ def profile_isolation(environment: Environment) -> list[str]:
 
 async def _cookies_stay_apart(browser: str | None) -> None:
     cookie: models.Cookie = {"name": "mark", "value": "1", "domain": "127.0.0.1", "path": "/"}
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(browser), headless=True, timeout=30)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = [
@@ -236,7 +236,7 @@ def errors_and_fallback(environment: Environment) -> list[str]:
         scarce = api.MainApp(
             enable_parallel=True,
             max_workers=4,
-            hear=heard.append,
+            on_event=heard.append,
             make_governor=_little_memory,
             **environment.options(),
         ).process_pos(entries(portal, 6))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from po_pw import errors, hostnames, models, private_files, redact
+from po_pw import errors, hostnames, known_secrets, models, private_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -159,7 +159,7 @@ class Sessions:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 msg = f"the saved sign-in for {origin} cannot be read ({error}). Run: {self.login_command(origin)}"
                 raise errors.LoginRequiredError(msg) from error
-            redact.remember_cookies(saved)
+            known_secrets.remember_cookies(saved)
             found += saved
         return found
 
@@ -265,7 +265,7 @@ def _map_errors(origin: str, file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         msg = (
-            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Make room there, "
+            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Free space there, "
             "or set PO_PW_HOME to a folder that can be written to."
         )
         raise errors.MachineError(msg) from error

@@ -1,13 +1,10 @@
-"""One typed model of all settings: flags over environment over `po-pw.toml` over defaults."""
+"""All settings in one typed model: flags over environment over `po-pw.toml` over defaults."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import difflib
 import functools
 import mimetypes
-import os
 import re
 import sys
 from pathlib import Path
@@ -16,32 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import pydantic
 import pydantic_settings
 
-from po_pw import config_file, errors, folder_layout, hostnames, humanize, models
+from po_pw import config_file, errors, folder_layout, hostnames, humanize, models, setting_names, setting_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
-
-_MAX_SHOWN: Final = 80
-"""Characters of a value that a message shows."""
-_MIN_SIMILARITY: Final = 0.75
-"""How alike a name has to be to count as a mistyped one."""
-
-_FLAGS = {
-    "max_file_bytes": "--max-file-size",
-    "max_total_bytes": "--max-total-size",
-    "allow_hosts": "--allow-host",
-    "columns": "--column",
-    "filters": "--filter",
-    "client_certificate_hosts": "--client-certificate-host",
-    "mark_of_the_web": "--no-mark",
-    "sign_in_window": "--no-sign-in-window",
-}
-"""Flags that are not called as their setting is."""
-FIELD_BY_FLAG: Final = {flag: field for field, flag in _FLAGS.items()}
-"""Settings by those flags."""
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -49,32 +27,10 @@ _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in (
 
 _TYPES: Final = (
     *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
-    *(
-        "txt",
-        "xml",
-        "json",
-        "rtf",
-        "odt",
-        "ods",
-        "odp",
-        "jpg",
-        "png",
-        "gif",
-        "tif",
-        "heic",
-        "dwg",
-        "dxf",
-        "step",
-        "p7m",
-    ),
+    *("txt", "xml", "json", "rtf", "odt", "ods", "odp", "jpg", "png", "gif", "tif", "heic", "dwg", "dxf", "step"),
+    "p7m",
 )
-"""Types of files that orders usually have: a mistyped one is told by them."""
-
-_PREFIX: Final = "PO_PW_"
-_NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
-"""Environment variables of ours that are no settings."""
-
-_DAY: Final = 86_400
+"""Types of files that orders usually have; a mistyped type is recognised by this list."""
 
 
 def _seconds(value: object) -> object:
@@ -85,7 +41,11 @@ def _bytes(value: object) -> object:
     return humanize.parse_size(value) if isinstance(value, str) else value
 
 
-Seconds = Annotated[float, pydantic.BeforeValidator(_seconds), pydantic.Field(gt=0, le=_DAY, allow_inf_nan=False)]
+Seconds = Annotated[
+    float,
+    pydantic.BeforeValidator(_seconds),
+    pydantic.Field(gt=0, le=setting_problems.DAY, allow_inf_nan=False),
+]
 """A number, or as people write it: `90s`, `5m`, `1h30`."""
 Bytes = Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=1)]
 """A number, or as people write it: `500MB`, `2GiB`."""
@@ -95,13 +55,13 @@ class _Fields(pydantic_settings.BaseSettings):
     """The settings themselves."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="forbid", toml_file=config_file.NAME
+        env_prefix=setting_names.PREFIX, frozen=True, extra="forbid", toml_file=config_file.NAME
     )
 
     out: Path = Path("downloads")
     """The output folder: files and results go there."""
     workers: int = pydantic.Field(4, ge=1, le=64)
-    """Contexts. With 1, orders are strictly one after another and nothing overlaps."""
+    """Number of browsers. With 1, orders are processed strictly one after another and nothing overlaps."""
     pages_per_context: int = pydantic.Field(1, ge=1, le=8)
     """Pages of one browser that read orders at once."""
     orders_per_context: int = pydantic.Field(4, ge=1, le=64)
@@ -114,70 +74,69 @@ class _Fields(pydantic_settings.BaseSettings):
     """Files of one host that are downloaded at once."""
 
     browser: str | None = None
-    """`msedge`, `chrome`, `chromium` or a path, to insist; None takes the first of them that is there."""
+    """`msedge`, `chrome`, `chromium` or a path: use only this one. None: the first one found."""
     headed: bool = False
     base_profile: Path | None = None
-    """Copied into each worker's user-data dir; None takes the one that `po-pw login` made for the portal."""
+    """Copied into each worker's user-data dir. None: the profile that `po-pw login` made for the portal."""
     home: Path | None = None
-    """Where sign-ins are kept; without it in the platform's user data folder."""
+    """Where sign-ins are saved. Default: the user data folder of the operating system."""
     account: str = ""
     """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
     sign_in_window: bool = True
-    """Where a sign-in ends in mid-run and only a person can renew it, open a window and wait; `false` ends the portal's
-    part of the run."""
+    """If a sign-in ends during a run and only a person can renew it, open a window and wait. `false`: the portal's
+    orders are left for a later run."""
     sign_in_timeout: Seconds = 43_200
     """How long the run waits for the person in that window."""
     totp_command: str | None = None
     """A program whose first line of output is the one-time code that a sign-in asks for."""
 
     portal: str | None = None
-    """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
-    address tells."""
+    """Portal that all orders belong to: `coupa`, `generic` or one of an installed package. None: po-pw recognises it
+    by each order's address."""
     base_url: str | None = None
-    """Address of the portal, from which that of an order whose row has none follows, e.g.
-    `https://acme.coupahost.com`."""
+    """Address of the portal, e.g. `https://acme.coupahost.com`; used for rows without an address."""
     url_template: str | None = None
-    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
-    `base_url`."""
+    """Address for rows without one; `{po_number}` is replaced by the PO number, URL-encoded. Overrides `base_url`."""
     write_back: bool = False
-    """Write the results into the list itself, too; see `results.write_back`."""
+    """Also write the results into the list itself; see `results.write_back`."""
     columns: Annotated[dict[str, str], pydantic_settings.NoDecode] = {}
     """Names of the list's columns, by what they hold: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a
-    section `[columns]`; in the environment and as flags texts such as `po_number=Bestellnummer`."""
+    section `[columns]`; in the environment and as flags, texts such as `po_number=Order no.`."""
     filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Only rows whose cells match, such as `supplier=ACME*`; several for one column: any of them."""
+    """Only rows that match, such as `supplier=ACME*`. Of several for one column, any may match."""
     types: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Extensions of the files that are wanted: `pdf`, `xlsx`; none: all. What cannot be told is downloaded."""
+    """Extensions of the files to download: `pdf`, `xlsx`. Empty: all. Files of unknown type are downloaded."""
     layout: str | None = None
-    """Names of the folders by columns of the list: `{supplier}/{po_number}_{status}`."""
+    """Pattern for the folder names, from columns of the list: `{supplier}/{po_number}_{status}`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
     max_file_bytes: Bytes | None = None
     """A larger file is recorded as missing."""
     max_total_bytes: Bytes | None = None
-    """When a run has received so much, it stops after what is in progress."""
+    """After receiving this much, the run finishes the orders in progress and stops."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
+    """Hosts other than the portal's own that files may come from: `files.example.com`, `*.example.com`."""
 
     on_finish: str | None = None
-    """Command that is run when a run ends; it gets `results.end_report` as JSON on its standard input."""
+    """Command to run when a run ends; it gets `results.end_report` as JSON on its standard input."""
     notify: pydantic.SecretStr | None = None
-    """Address that the same JSON is posted to; those of chat programs are secrets."""
+    """Address to which the same JSON is posted. Addresses of chat programs are secrets."""
 
     client_certificate: Path | None = None
     """PEM or PKCS#12 file with a certificate and its key, for portals that ask for one."""
     client_certificate_password: pydantic.SecretStr | None = None
-    """Of the client certificate's file; from the environment or the prompt, never from an argument of a command."""
+    """Password of the client certificate's file, from the environment or the prompt, never from the command line."""
     client_certificate_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Hosts that may see it; without a file, one of the system's certificate store is shown."""
+    """Hosts that the certificate is sent to; without a file, one from the system's certificate store."""
 
     mark_of_the_web: bool = True
-    """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
-    them in Protected View."""
+    """Mark files as coming from the internet, as a browser does, so that Office opens them in Protected View."""
 
     save_page: bool = False
-    """Also save each order's own page as PDF, beside its attachments."""
+    """Also save each order's page as PDF, beside its attachments."""
+    trace: bool = False
+    """Also keep a Playwright trace of each order that fails, beside its screenshot; then a browser has one page."""
 
     launch_timeout: Seconds = 30
     """How long a browser may take to start."""
@@ -186,44 +145,44 @@ class _Fields(pydantic_settings.BaseSettings):
     listing_timeout: Seconds = 20
     """How long a page may take to show all its attachments after it was opened."""
     patience: Seconds = 3
-    """Without a change for so long, a page that keeps something going (a poll, a socket) is believed to be complete."""
+    """A page that never stops loading (a poll, a socket) counts as complete after this long without a change."""
     read_only: bool = False
-    """Press nothing that sends a form: files that only a form hands out are then missing."""
+    """Press nothing that sends a form; files that need a form are then missing."""
     order_timeout: Seconds = 300
-    """One attempt at reading one order, clicks included; streaming files are bounded by `stall_timeout`."""
+    """Longest time for one attempt to read one order, clicks included; `stall_timeout` limits downloads."""
     stall_timeout: Seconds = 60
-    """A download from which no byte has come for so long is broken off."""
+    """A download is aborted after this long without receiving a byte."""
     grace: Seconds = 30
-    """After a first Ctrl-C, how long what is in progress may take."""
+    """How long the orders in progress may take after the first Ctrl-C."""
     run_timeout: Seconds | None = None
-    """After so long the run stops as with a first Ctrl-C; the same command continues."""
+    """After this long the run stops, as after the first Ctrl-C; the same command continues it."""
     heartbeat_every: Seconds = 5
     """How often each browser is asked whether it still answers."""
     heartbeat_timeout: Seconds = 15
-    """A browser that has not answered for so long hangs: it is killed and replaced."""
+    """A browser that has not answered for this long is killed and replaced."""
 
     attempts: int = pydantic.Field(4, ge=1, le=20)
     """Maximum attempts per order, and per file."""
     retry_for: Seconds = 3600
-    """How long an order may go on being tried again, from its first failure; waits of all workers do not count."""
+    """How long an order may be tried again, from its first failure. Waits that concern all workers do not count."""
     backoff_base: Seconds = 1
-    """Longest wait before a second attempt; it doubles with each further one, and a random part of it is waited."""
+    """Longest wait before the second attempt. It doubles with each attempt; the actual wait is a random part of it."""
     backoff_cap: Seconds = 60
-    """What that wait never exceeds."""
+    """Upper limit of that wait."""
     outage_timeout: Seconds = 3600
-    """The orders of a portal that has not answered for so long are left for a later run."""
+    """After a portal has not answered for this long, its orders are left for a later run."""
 
     min_free_bytes: Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=0)] = 500_000_000
-    """With less free the run pauses; of a file system below 10 GB no more than a twentieth is asked for."""
+    """With less free space the run pauses. On a file system below 10 GB, a twentieth of its size is enough."""
     disk_timeout: Seconds = 3600
-    """A pause for want of space ends the run after so long."""
+    """The run ends after waiting this long for free space or for the output folder."""
     keep_awake: bool = True
-    """Keep the computer from going to sleep by itself while a run is going."""
+    """Keep the computer from going to sleep during a run."""
 
     @pydantic.field_validator("out", "base_profile", "home", "client_certificate", mode="before")
     @classmethod
     def _path(cls, value: object) -> object:
-        """An empty path would be the current folder: whoever wants that says so."""
+        """Refuses an empty path, which would mean the current folder."""
         if isinstance(value, str) and not value.strip():
             msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
             raise ValueError(msg)
@@ -274,7 +233,7 @@ class _Fields(pydantic_settings.BaseSettings):
         for text in value:
             field, equals, name = (part.strip() for part in str(text).partition("="))
             if not equals:
-                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Bestellnummer"'
+                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Order no."'
                 raise ValueError(msg)
             if found.setdefault(field, name) != name:
                 msg = f"{field} is given twice: as {found[field]!r} and as {name!r}. Give it once"
@@ -287,11 +246,11 @@ class _Fields(pydantic_settings.BaseSettings):
         for field, name in value.items():
             if field not in models.COLUMN_FIELDS:
                 near = difflib.get_close_matches(field.lower().replace("-", "_"), models.COLUMN_FIELDS, 1, 0.6)
-                meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(models.COLUMN_FIELDS)}"
-                msg = f"{field!r} is not something that a column can hold; {meant}"
+                meant = f"did you mean {near[0]}?" if near else f"the fields are: {', '.join(models.COLUMN_FIELDS)}"
+                msg = f"{field!r} is not a field of an order; {meant}"
                 raise ValueError(msg)
             if not name.strip():
-                msg = f"{field} has no name. Give the column's name as it is in your list"
+                msg = f"{field} has no name. Give the name of the column as it is in your list"
                 raise ValueError(msg)
         return value
 
@@ -352,7 +311,7 @@ class _Fields(pydantic_settings.BaseSettings):
     def _whole_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if not re.fullmatch(r"[\w.-]*\w|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?", host):
-                msg = f"{host!r} is no host: give the portal's whole name, such as portal.example.com, without https://"
+                msg = f"{host!r} is not a host name. Give the whole name, such as portal.example.com, without https://"
                 raise ValueError(msg)
         return value
 
@@ -380,12 +339,12 @@ class Settings(_Fields):
     if not TYPE_CHECKING:  # type checkers read the fields
 
         def __init__(self, **values: Any) -> None:
-            mistyped = [_mistyped_variable(name) for name in os.environ]
-            problems = [problem for problem in mistyped if problem is not None]
+            problems = setting_problems.mistyped_variables(Settings.model_fields)
             try:
                 super().__init__(**values)
             except pydantic.ValidationError as error:
-                problems = [*(_problem(dict(found), values) for found in error.errors()), *problems]
+                refused = [setting_problems.of_pydantic(dict(found), values, _schemas()) for found in error.errors()]
+                problems = [*refused, *problems]
             except OSError as error:
                 msg = f"{config_file.NAME} in this folder cannot be read: {error.strerror or error}"
                 raise errors.InputError(msg) from None
@@ -396,25 +355,7 @@ class Settings(_Fields):
                 msg = f"{config_file.NAME} cannot be read: {error}"
                 raise errors.InputError(msg) from None
             if problems:
-                raise _Refused(problems)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Problem:
-    """What is wrong with one setting."""
-
-    name: str
-    source: str
-    """Where it came from; `""`: it was given by the caller."""
-    text: str
-
-
-class _Refused(errors.InputError):
-    """Settings that cannot be used; of those the caller gave, the message has the names of the arguments."""
-
-    def __init__(self, problems: list[_Problem]) -> None:
-        super().__init__(_said(problems, lambda name: name))
-        self.problems = problems
+                raise setting_problems.RefusedError(problems)
 
 
 def load(**flags: Any) -> Settings:
@@ -423,12 +364,7 @@ def load(**flags: Any) -> Settings:
     Raises:
         InputError: a value that cannot be used, naming where it came from.
     """
-    return _load(flags, flag_of)
-
-
-def flag_of(name: str) -> str:
-    """The flag that sets a setting: `--max-file-size` for `max_file_bytes`."""
-    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+    return _load(flags, setting_names.flag_of)
 
 
 def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
@@ -447,145 +383,26 @@ def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
 def _load(values: Mapping[str, Any], called: Callable[[str], str]) -> Settings:
     try:
         return Settings(**{name: value for name, value in values.items() if value is not None})
-    except _Refused as error:
-        raise errors.InputError(_said(error.problems, called)) from None
+    except setting_problems.RefusedError as error:
+        raise errors.InputError(setting_problems.text(error.problems, called)) from None
 
 
 def in_python(text: str) -> str:
     """A message that names flags, with the names of the arguments instead. Pure."""
 
     def argument(found: re.Match[str]) -> str:
-        name = FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
+        name = setting_names.FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
         return name if name in Settings.model_fields else found[0]
 
     text = re.sub(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", argument, text)
     return text.replace("run the same command again", "make the same call again with resume=True")
 
 
-def _said(problems: list[_Problem], called: Callable[[str], str]) -> str:
-    return "\n".join(f"{problem.source or called(problem.name)}: {problem.text}" for problem in problems)
-
-
-def _problem(found: dict[str, Any], given: Mapping[str, Any]) -> _Problem:
-    """What pydantic found, in words, and where it came from."""
-    name = str(found["loc"][0])
-    source = "" if name in given else _source(name)
-    if found["type"] == "extra_forbidden" and isinstance(found["input"], dict):
-        return _Problem(name, source, f"there is no such section. Remove [{name}] and keep the settings")
-    if found["type"] == "extra_forbidden":
-        return _Problem(name, source, f"there is no such setting{_nearest(name)}")
-    given_value = found["input"]
-    value = repr(", ".join(map(str, given_value)) if isinstance(given_value, tuple | list) else given_value)
-    if _schema(name).get("format") == "password":
-        value = "its value"
-    elif len(value) > _MAX_SHOWN:
-        value = f"{value[:_MAX_SHOWN]}…"
-    own = str(found["msg"]).removeprefix("Value error, ")
-    is_quantity = name in _durations() or name.endswith("_bytes")
-    takes = own if found["type"] == "value_error" and not is_quantity else f"give {_takes(name)}"
-    return _Problem(name, source, f"{value} cannot be used: {takes}")
-
-
-def _source(name: str) -> str:
-    """Where a value that the caller did not give came from."""
-    variable = variable_of(name)
-    return f"the environment variable {variable}" if variable else config_file.place_of(name)
-
-
-def variable_of(name: str) -> str:
-    """The environment variable that sets a setting; `""` if none does."""
-    variable = f"{_PREFIX}{name.upper()}"
-    return variable if any(known.upper() == variable for known in os.environ) else ""
-
-
-def _mistyped_variable(variable: str) -> _Problem | None:
-    """An environment variable that is nearly one of ours: nothing would read it."""
-    name = variable.upper().removeprefix(_PREFIX).lower()
-    if not variable.upper().startswith(_PREFIX) or variable in _NO_SETTING or name in Settings.model_fields:
-        return None
-    near = _meant(name)
-    if not near:
-        return None
-    text = f"there is no such setting; did you mean {_PREFIX}{near.upper()}?"
-    return _Problem(name, f"the environment variable {variable}", text)
-
-
-def _meant(name: str) -> str:
-    """The setting that a name is nearly that of, or the one of the flag that is called so; `""` where there is none."""
-    names = {field: field for field in Settings.model_fields}
-    names |= {flag.removeprefix("--").replace("-", "_"): field for field, flag in _FLAGS.items()}
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), names, 1, _MIN_SIMILARITY)
-    return names[near[0]] if near else ""
-
-
-def _nearest(name: str) -> str:
-    near = _meant(name)
-    return f"; did you mean {near}?" if near else f" (the settings are: {', '.join(sorted(Settings.model_fields))})"
-
-
-def _durations() -> set[str]:
-    return {name for name in Settings.model_fields if _schema(name).get("type") == "number"}
-
-
 @functools.cache
-def _properties() -> dict[str, dict[str, Any]]:
+def _schemas() -> dict[str, dict[str, Any]]:
     """The JSON schema of each setting."""
     found: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
     return found
-
-
-def _schema(name: str) -> dict[str, Any]:
-    """What a setting takes, as JSON schema; without the null of one that may be left out."""
-    found = _properties()[name]
-    return next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
-
-
-def _takes(name: str) -> str:
-    """What a setting takes, in words."""
-    schema = _schema(name)
-    least, most = schema.get("minimum"), schema.get("maximum")
-    if schema.get("type") == "number":
-        return (
-            f"a duration of more than 0 and at most {_DAY // 3600} hours, such as 90s, 5m or 1h30 (a number "
-            "alone means seconds)"
-        )
-    if name.endswith("_bytes"):
-        return (
-            f"a size such as 500MB or 2GiB, at least {least} bytes"
-            if least and least > 1
-            else "a size such as 500MB or 2GiB"
-        )
-    if schema.get("type") == "integer":
-        return f"a whole number from {least} to {most}" if most is not None else f"a whole number of at least {least}"
-    if name == "filters":
-        return 'conditions such as "supplier=ACME*"'
-    words = {"boolean": "true or false", "array": "a list of host names", "object": 'names such as po_number = "Order"'}
-    return words.get(str(schema.get("type")), "a path" if schema.get("format") == "path" else "text")
-
-
-def environment(name: str) -> str | None:
-    """An environment variable that is not a setting (a password, a display). The one place the environment is read."""
-    return os.environ.get(name) or None
-
-
-def child_environment() -> dict[str, str]:
-    """A copy of our environment for a process we start."""
-    return dict(os.environ)
-
-
-@contextlib.contextmanager
-def environment_changed(**changes: str) -> Iterator[None]:
-    """Changes our own environment while the block lasts, for a library that starts a process with a copy of it."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def home(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""Signing in again while a run goes on: without a window, in a browser of its own, as the last sign-in was made."""
+"""Signs in again during a run, without a window, in a separate browser, in the same way as last time."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import errors, redact, sessions, settings
+from po_pw import errors, known_secrets, sessions, settings
 from po_pw.auth import attempt, codes, credentials, forms, page_opening
 from po_pw.auth import trust as trusts
 
 if TYPE_CHECKING:
-    from po_pw.browser import contexts, launching
+    from po_pw.browser import launching, playwright_driver
 
 
-async def renew(options: settings.Settings, origin: str, driver: contexts.Driver, launch: launching.Launch) -> None:
+async def renew(
+    options: settings.Settings, origin: str, driver: playwright_driver.Driver, launch: launching.Launch
+) -> None:
     """Signs in to a portal again without asking anybody, and saves the sign-in.
 
-    It opens a browser of its own, headless and with an empty profile, and gives it the cookies of the last sign-in: an
-    identity provider that still knows the user, or this machine, then asks for less. No other context is touched.
+    It opens a separate headless browser with an empty profile and the cookies of the last sign-in: an identity provider
+    that still knows the user, or this computer, then asks for less. No other context is affected.
 
     Args:
-        options: where sign-ins are kept, for which account, and how one-time codes are made.
+        options: where sign-ins are saved, for which account, and the source of one-time codes.
         origin: of the portal.
         driver: of the run.
         launch: how the run's browsers are launched.
@@ -30,7 +32,7 @@ async def renew(options: settings.Settings, origin: str, driver: contexts.Driver
         LoginRequiredError: a person is needed; the message names the command.
         PortalUnreachableError: the portal does not answer.
         MachineError: the browser does not start, or the sign-in cannot be saved.
-        BrowserLostError: the browser died of it.
+        BrowserLostError: the browser crashed.
     """
     kept = sessions.Sessions(settings.home(options), options.account)
     last = await asyncio.to_thread(kept.read, origin)
@@ -52,7 +54,7 @@ async def renew(options: settings.Settings, origin: str, driver: contexts.Driver
                 if is_in and not proof.url:
                     raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
-    redact.remember_cookies(state["cookies"])
+    known_secrets.remember_cookies(state["cookies"])
     await asyncio.to_thread(kept.save, origin, state, proof.url or last.proof_url, last.method)
 
 
@@ -71,7 +73,7 @@ async def _fill(
         said = str(error)
         try:
             await asyncio.to_thread(kept.note_refused, last.origin)
-        except errors.MachineError as unsaved:  # tried again, it would send the password once more
+        except errors.MachineError as unsaved:  # a second attempt would send the password once more
             said = f"{said} {unsaved}"
         raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, said)) from error
     except errors.LoginRequiredError as error:

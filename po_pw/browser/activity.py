@@ -120,5 +120,5 @@ def merged(sources: Iterable[Recurring]) -> tuple[Recurring, ...]:
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:
-    """Removes duplicates, keeping the order."""
+    """Removes duplicates, and sorts."""
     return tuple(sorted(set(labels)))

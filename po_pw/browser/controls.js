@@ -1,4 +1,4 @@
-// What can be pressed or followed in one document, and what each such control is. An expression: an object of functions.
+// Finds and describes the controls of one document. An expression: an object of functions.
 (() => {
   const PICTURE_FONT = /(^|[\s_-])(material-icons|material-symbols|icon|icons|glyphicon|fa|fas|far|fab|fal|bi|mdi|ti|lucide|feather)([\s_-]|$)/i;
   const CANDIDATES = [
@@ -8,11 +8,11 @@
     '[wire\\:click]', '[data-action]', '[tabindex][data-filename]', '[tabindex][data-file-id]', 'object[data]', 'embed[src]',
   ].join(',');
   const ADDRESSES = ['href', 'xlink:href', 'data-url', 'data-href', 'data-link', 'data-download-url', 'data-file-url', 'hx-get', 'src', 'data'];
-  // What only tells where a word may be broken is no part of it.
+  // Without characters that only mark where a word may break.
   const squeeze = (text) => (text || '').replace(/[\u00ad\u034f\u180e\u200b\u2060]/g, '').replace(/\s+/g, ' ').trim();
 
   const parentOf = (node) => node.assignedSlot || node.parentElement || (node.getRootNode() instanceof ShadowRoot ? node.getRootNode().host : null);
-  // Elements that match, in document order, also inside open shadow roots.
+  // Matching elements in document order, also inside open shadow roots.
   const all = (selector, root = document) => {
     const found = [];
     const walk = (from) => {
@@ -36,14 +36,14 @@
     (/^(span|em|b|div)$/.test(element.localName) && PICTURE_FONT.test(element.getAttribute('class') || '') && !element.querySelector('a,button') && (element.textContent || '').trim().length < 30 &&
       (/material/i.test(element.getAttribute('class') || '') || !(element.textContent || '').trim()));
 
-  // What a style sheet writes before or after an element, as far as it is letters: icon fonts draw with others.
+  // Text that a style sheet adds before or after an element; only letters, because icon fonts use other characters.
   const written = (element, where) => {
     const content = getComputedStyle(element, where).content;
     if (!content || content === 'none' || content === 'normal') return '';
     const text = [...content.matchAll(/"((?:\\.|[^"\\])*)"/g)].map((found) => found[1]).join('');
     return /\p{L}{2}/u.test(text) ? text : '';
   };
-  // The text a person sees, without icon fonts' ligatures.
+  // The visible text, without the ligatures of icon fonts.
   const textOf = (element, most = 400) => {
     let text = '';
     const walk = (node) => {
@@ -77,7 +77,7 @@
     const add = (text) => { const value = squeeze(text).slice(0, 120); if (value) names.add(value); };
     for (const part of [element, ...element.querySelectorAll('*')]) {
       const kind = part.localName;
-      // A picture that a style sheet draws is one too.
+      // Also images from style sheets.
       const drawn = getComputedStyle(part);
       for (const image of [drawn.backgroundImage, drawn.maskImage]) {
         for (const found of (image || '').matchAll(/url\("(?!data:)([^"?#]+)/g)) add(found[1].split('/').pop());
@@ -128,7 +128,7 @@
     const method = element.getAttribute('formmethod') || element.getAttribute('data-method') || '';
     const posts = element.getAttribute('hx-post') || element.getAttribute('hx-delete') || element.getAttribute('hx-put') || element.getAttribute('hx-patch');
     if (posts) return { method: element.hasAttribute('hx-post') ? 'post' : 'delete', action: absolute(posts), fields: [] };
-    // A plain button sends no form by itself.
+    // A plain button does not send its form.
     if (!form || /^(button|reset)$/.test(element.type || '')) return method ? { method: method.toLowerCase(), action: addressOf(element), fields: [] } : null;
     const fields = [...form.elements].filter((e) => e.name && (e.type === 'hidden' || e === element)).map((e) => [e.name, String(e.value || '').slice(0, 200)]);
     const action = element.getAttribute('formaction') || form.getAttribute('action') || '';
@@ -138,7 +138,7 @@
     for (let node = element; node && node !== document.body; node = parentOf(node)) {
       if (node.matches('tr,li,dt,dd,figure,[role=row],[role=listitem],[role=option]')) return node;
     }
-    // Else what repeats beside it; not a cell that holds nothing but controls.
+    // Otherwise the nearest repeated element around it; not a cell that contains only controls.
     let nearest = null;
     for (let node = parentOf(element); node && parentOf(node) && node !== document.body; node = parentOf(node)) {
       const alike = [...parentOf(node).children].some((other) => other !== node && other.localName === node.localName && other.className === node.className && other.className);
@@ -148,7 +148,7 @@
     }
     return nearest;
   };
-  // The short texts of a row that are no control's label, each by itself.
+  // The short texts of a row that are not labels of controls.
   const piecesOf = (row) => {
     const found = [];
     for (const node of [row, ...row.querySelectorAll('*')]) {
@@ -163,18 +163,18 @@
   };
   const SKIPPED = new Set(['style', 'href', 'src', 'data', 'aria-label', 'title', 'role', 'alt', 'aria-expanded', 'tabindex', 'xlink:href', 'disabled', 'target', 'width', 'height']);
   const describe = (element) => {
-    // A script in `href` says what a press does; the end of a long handler does too.
+    // A script in `href` shows what a press does; so does the end of a long handler.
     const kept = (a) => !SKIPPED.has(a.name) || (a.name === 'href' && /^\s*javascript:/i.test(a.value));
     const attributes = [...element.attributes].filter(kept).map((a) => [a.name, a.value.slice(0, 2000)]);
-    // That it opens something is what it is; whether that is open now is not.
+    // That it opens something identifies the control; whether it is open does not.
     if (element.hasAttribute('aria-expanded')) attributes.push(['aria-expanded', '']);
-    // What is said of it elsewhere: by what describes it, and by the form that it sends.
+    // Texts that describe it elsewhere: `aria-describedby`, and the form that it sends.
     const told = (element.getAttribute('aria-describedby') || '').split(/\s+/).filter(Boolean).map((id) => document.getElementById(id)).filter(Boolean).map((other) => squeeze(other.textContent).slice(0, 200));
     if (told.length) attributes.push(['described-by', told.join(' ')]);
     const sends = /^(submit|image)$/.test(element.type || '') && element.form;
     if (sends) {
       if ([...sends.elements].some((field) => shown(field) && (field.type === 'password' || /one-time-code/.test(field.autocomplete || '')))) attributes.push(['form-asks', 'password']);
-      // What people write into it goes along: of a form with one button all of it, of a larger one what stands beside.
+      // The input that it sends: of a form with one button any field, of a larger form a field in the same row.
       const buttons = [...sends.elements].filter((e) => /^(submit|image)$/.test(e.type || ''));
       const beside = buttons.length === 1 ? sends : element.closest('tr,li,fieldset,[role=row],[role=listitem]');
       const written = (e) => e.localName === 'textarea' || (e.localName === 'input' && /^(text|email|tel|url|number|date|datetime-local)$/.test(e.type));

@@ -1,4 +1,4 @@
-"""Controls of a page: described for judging, and found again by their description."""
+"""Describes the controls of a page, and finds them again by their descriptions."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import IO, TYPE_CHECKING, Final
 
-from po_pw import numerals, settings
+from po_pw import environ, numerals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -48,7 +48,7 @@ def can_show_windows() -> bool:
     """Whether windows can be seen: always on Windows and macOS, elsewhere if X11 or Wayland variables are set."""
     if sys.platform in {"win32", "darwin"}:
         return True
-    return bool(settings.environment("DISPLAY") or settings.environment("WAYLAND_DISPLAY"))
+    return bool(environ.variable("DISPLAY") or environ.variable("WAYLAND_DISPLAY"))
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Held requests in the form in which they are judged."""
+"""Converts held requests to the form in which they are decided on."""
 
 from __future__ import annotations
 

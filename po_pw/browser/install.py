@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from po_pw import settings
+from po_pw import environ
 from po_pw.browser import watchdog
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def run(attempt: Attempt, say: Callable[[str], None]) -> str:
     Returns:
         `""` if all commands succeeded, otherwise the error.
     """
-    environment = {**settings.child_environment(), **dict(attempt.environment)}
+    environment = {**environ.for_child(), **dict(attempt.environment)}
     deadline = time.monotonic() + attempt.timeout
     for command in attempt.commands:
         say(f"$ {_shown(command)}")

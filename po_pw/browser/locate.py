@@ -9,7 +9,7 @@ import sys
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, models, settings
+from po_pw import environ, errors, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ class Machine:
 
     def variable(self, name: str) -> str | None:
         """An environment variable of this machine."""
-        return settings.environment(name) if self.environment is None else self.environment.get(name)
+        return environ.variable(name) if self.environment is None else self.environment.get(name)
 
 
 def resolve(wanted: str | None, *, bundled: str | None, machine: Machine | None = None) -> models.BrowserInfo:

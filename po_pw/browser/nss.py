@@ -1,8 +1,8 @@
-"""A certificate store of its own for the browsers of a run on Linux: the user's, and the client certificate in it.
+"""A certificate store for the browsers of a run on Linux: a copy of the user's, plus the client certificate.
 
 Chromium reads `~/.pki/nssdb` there; on Windows and macOS it uses the system's store, which po-pw leaves alone.
 Playwright's own option (`client_certificates`) is not used: with it Chromium accepts any certificate of every other
-server, and the system's proxy and trust store do not count (Playwright 1.65, `socksClientCertificatesInterceptor.ts`).
+server, and ignores the system's proxy and trust store (Playwright 1.65, `socksClientCertificatesInterceptor.ts`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, settings
+from po_pw import environ, errors
 
 if TYPE_CHECKING:
     from po_pw import client_certificates
@@ -39,10 +39,10 @@ def missing_tools() -> list[str]:
 
 
 class Stores:
-    """The store of one run, made for the first browser that needs it.
+    """The certificate store of one run, created for the first browser that needs it.
 
     Args:
-        home: folder that is to be made, readable by its owner only; whoever gives it removes it.
+        home: folder to create, readable by its owner only; the caller removes it.
     """
 
     def __init__(self, home: Path) -> None:
@@ -51,7 +51,7 @@ class Stores:
         self._making = asyncio.Lock()
 
     async def environment(self, certificate: client_certificates.ClientCertificate | None) -> dict[str, str]:
-        """Environment variables by which a browser finds the certificate; none where it needs none.
+        """Environment variables with which a browser finds the certificate; empty if it needs none.
 
         Raises:
             MachineError: NSS' tools are missing or fail.
@@ -66,11 +66,11 @@ class Stores:
 
 
 def prepare(home: Path, key: client_certificates.Key) -> dict[str, str]:
-    """Makes the store, in a home folder of its own; all other folders stay the user's. Blocks.
+    """Creates the store in a home folder of its own; all other folders stay the user's. Blocks.
 
     Args:
-        home: folder that is to be made, readable by its owner only; whoever gives it removes it.
-        key: to put in.
+        home: folder to create, readable by its owner only; the caller removes it.
+        key: client certificate to import.
 
     Returns:
         Environment variables for the browser.
@@ -99,12 +99,12 @@ def prepare(home: Path, key: client_certificates.Key) -> dict[str, str]:
     finally:
         for file in (bundle, password, empty):
             file.unlink(missing_ok=True)
-    kept = {name: settings.environment(name) or str(own / folder) for name, folder in _FOLDERS.items()}
+    kept = {name: environ.variable(name) or str(own / folder) for name, folder in _FOLDERS.items()}
     return {"HOME": str(home), **kept}
 
 
 def _store_of_user(home: Path) -> Path | None:
-    data = Path(settings.environment("XDG_DATA_HOME") or home / ".local/share")
+    data = Path(environ.variable("XDG_DATA_HOME") or home / ".local/share")
     places = (home / ".pki/nssdb", data / "pki/nssdb")
     return next((place for place in places if (place / "cert9.db").is_file()), None)
 

@@ -30,8 +30,9 @@ window.navigation?.addEventListener('navigate', (event) => {
 """
 """Runs in every document before its own scripts: suppresses dialogs, printing and other programs' addresses.
 
-A page is not told either that we print it: a portal may record that, or change the order's state. On `window` listeners
-run in the order of their registration, even those for capturing, so that ours has to be the first (Chromium 156)."""
+It also hides from the page that we print it: a portal may record that, or change the order's state. Listeners on
+`window` run in the order of registration, even capturing ones, so this one must be the first (Chromium 156).
+"""
 _BLANK: Final = 10.0
 """Seconds that a pop-up may stay blank before it is closed, while a download is awaited."""
 
@@ -51,7 +52,7 @@ class PageLease:
         self.crashed: errors.BrowserLostError | None = None
         """Set when its process crashed."""
         self.is_persons = False
-        """A person uses it, in a window: pop-ups, as a sign-in may open, and questions are theirs."""
+        """A person uses the page in a window: pop-ups, which a sign-in may open, and dialogs are left to the person."""
         self.guard: press_guard.Guard | None = None
         """Set from the first press on the page until it is left."""
         self.kinds: set[held_requests.Kind] = set()

@@ -1,5 +1,5 @@
-// Runs in every document before its own scripts. It does nothing until a press begins; from then on until the page is
-// left it holds back what Playwright's `route` does not see, and makes visible to `route` what would escape it.
+// Runs in every document before its own scripts. It does nothing until a press begins. From then on, until the page is
+// left, it holds back what Playwright's `route` does not see, or changes it so that `route` sees it.
 (() => {
   const KEY = Symbol.for('po-pw.press');
   const ON = Symbol.for('po-pw.pressing');
@@ -18,7 +18,7 @@
       Object.defineProperty(owner, name, { ...how, value: new Proxy(original, traps) });
     }
   };
-  // Messages that would leave the page another way than by a request.
+  // Messages that leave the page without a request.
   const ports = new WeakSet();
   const silence = (owner, name, what, answer, applies = () => true) => wrap(owner, name, {
     apply(target, self, args) {
@@ -48,8 +48,8 @@
   refuse('WebTransport', 'WEBTRANSPORT');
   refuse('SharedWorker', 'SHAREDWORKER', (worker) => ports.add(worker.port));
 
-  // A beacon sent while the page is being left is not held by `route` either (seen in Chromium 156): nobody is told that
-  // the page is left, and nothing that outlives it is begun any more.
+  // `route` does not hold a beacon that is sent while the page is being left (Chromium 156). So the page's scripts are not
+  // told that it is being left, and no request that outlives it can start.
   for (const type of ['beforeunload', 'pagehide', 'unload', 'visibilitychange', 'freeze', 'pageswap']) {
     addEventListener(type, (event) => { if (pressing()) event.stopImmediatePropagation(); }, true);
   }
@@ -68,14 +68,14 @@
   last(Navigator.prototype, 'sendBeacon', 'BEACON', () => true);
   last(globalThis, 'fetch', 'FETCH', () => new Promise(() => undefined));
 
-  // What a link with `download` asks for is never seen by `route`: the attribute goes, the name that it gave is kept.
+  // `route` never sees the request of a link with `download`: the attribute is removed, and its file name is stored.
   const undress = (link) => {
     if (!pressing() || !(link instanceof Element) || !/^(a|area)$/.test(link.localName) || !link.hasAttribute('download')) return;
     if (!/^https?:/i.test(link.href)) return;
     state.names[link.href.split('#')[0]] = link.getAttribute('download');
     link.removeAttribute('download');
   };
-  // Hints to fetch something early are not seen by `route` either.
+  // `route` does not see prefetch hints either.
   const HINTS = /\b(prefetch|prerender)\b|^speculationrules$/i;
   const hinting = (element, value) => {
     if (!pressing() || !HINTS.test(String(value))) return false;
@@ -95,7 +95,7 @@
       return isHint ? undefined : Reflect.apply(target, self, args);
     },
   });
-  // What a form sends comes back to this page, where it is awaited, and not to a new one.
+  // Opens a form's response in this page, where it is awaited, and not in a new one.
   const keepHere = (form, submitter) => {
     if (!pressing() || !state.samePage) return;
     for (const node of [form, submitter]) {
@@ -113,7 +113,7 @@
     addEventListener('click', (event) => { for (const node of event.composedPath()) undress(node); }, capture);
   }
 
-  // The press reaches only what was described and allowed, as it was then.
+  // A press reaches only the control that was described and allowed, in the state that was described.
   for (const type of ['pointerdown', 'mousedown', 'click']) {
     addEventListener(type, (event) => {
       const expected = state.expected;
@@ -128,7 +128,7 @@
   }
   Object.defineProperty(globalThis, KEY, { value: {
     begin(samePage) { globalThis[ON] = true; Object.assign(state, { held: [], names: {}, expected: null, changed: false, moved: false, samePage }); },
-    // From now on a press is let through only while `now()` gives what it gives at this moment.
+    // From now on a press is allowed only while `now()` returns the same as at this moment.
     expect(element, now) { state.expected = { element, now, then: now() }; },
     forget() { state.expected = null; },
     prepare(element) {
@@ -136,8 +136,8 @@
       keepHere(element.form || element.closest('form'), element);
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
-    // Sends nothing more but, once, a last beacon, to an address that is held like all others: when it comes, all that was
-    // sent before it has come. Returns whether it will come: not from a page that may send none.
+    // Sends one last beacon and nothing after it. It is held like all requests: once it arrives, everything sent before it
+    // has arrived. Returns whether to wait for it; false if the page's policy forbids beacons.
     leave(last) {
       if (!state.leaving) {
         Object.assign(state, { leaving: true, last: location.origin + last });

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from po_pw.browser import contexts
 
 _CHUNK: Final = 1 << 20
-"""Bytes that are asked for at once."""
+"""Bytes per read."""
 _INCHES: Final = {"paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.5, "marginBottom": 0.7}
 """A4. The lower margin holds the footer."""
 

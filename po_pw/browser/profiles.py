@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import psutil
 
-from po_pw import errors, numerals, settings
+from po_pw import environ, errors, numerals
 from po_pw.browser import policies, watchdog
 
 if TYPE_CHECKING:
@@ -304,11 +304,11 @@ def _checked(worker_id: str | int) -> str:
 def own_folders() -> list[Path]:
     """Profile folders of the user's own browsers on this platform."""
     if sys.platform == "win32":
-        local = settings.environment("LOCALAPPDATA")
+        local = environ.variable("LOCALAPPDATA")
         return [Path(local) / name / "User Data" for name in _OWN_FOLDERS["win32"]] if local else []
     if sys.platform == "darwin":
         return [Path.home() / "Library/Application Support" / name for name in _OWN_FOLDERS["darwin"]]
-    configured = settings.environment("XDG_CONFIG_HOME")
+    configured = environ.variable("XDG_CONFIG_HOME")
     return [
         root / name
         for root in (Path.home() / ".config", *([Path(configured)] if configured else []))
@@ -335,7 +335,7 @@ def _write_preferences(profile: Path) -> None:
 
 
 def _preferences(file: Path) -> dict[str, Any]:
-    """What a browser wrote there; empty if nothing that can be read."""
+    """The preferences that a browser saved there; empty if they cannot be read."""
     if file.exists():
         try:
             found = json.loads(file.read_text("utf-8"))
@@ -350,12 +350,12 @@ def _preferences(file: Path) -> dict[str, Any]:
 def select_client_certificate(profile: Path, certificate: client_certificates.ClientCertificate | None) -> None:
     """Makes the browser show this certificate to its hosts without asking, and to no others.
 
-    As policies do with `AutoSelectCertificateForUrls`. Where nothing is selected, a headless browser waits in vain for
-    a person to choose one (Chromium 156).
+    This does what the policy `AutoSelectCertificateForUrls` does. Without a selection, a headless browser waits in vain
+    for a person to choose a certificate (Chromium 156).
 
     Args:
         profile: a user-data dir that no browser has open.
-        certificate: which; None for none.
+        certificate: client certificate; None for none.
     """
     file = profile / "Default" / "Preferences"
     present = _preferences(file)

@@ -1,12 +1,12 @@
-// Runs in every frame before the page's own scripts, and knows what the page still has going. It only counts: arguments,
-// `this`, results and errors stay those of the browser's own functions (a Proxy also keeps name, length and statics).
-// A fault in here must never become the page's: what counts is guarded, and falls back to not counting.
+// Runs in every frame before the page's own scripts, and tracks the page's pending work. It only counts: arguments, `this`,
+// results and errors stay those of the browser's own functions (a Proxy also keeps name, length and static members).
+// An error in this script must never reach the page: counting is guarded, and falls back to not counting.
 (() => {
   'use strict';
   const NAME = Symbol.for('%NAME%');
   if (window[NAME]) { window[NAME].renew(); return; }
 
-  const HORIZON = 10000; // one-shot timers due within so many ms are waited for; what recurs less often counts as idle
+  const HORIZON = 10000; // one-shot timers due within this many ms are awaited; work that recurs less often counts as idle
   const SELDOM = 1500;
   const RUNS = 3;
   const { apply, construct, defineProperty, getOwnPropertyDescriptor } = Reflect;
@@ -30,12 +30,12 @@
     return (sum >>> 0).toString(36);
   };
 
-  // --- tokens: one for each thing that is under way ------------------------------------------------------------------
+  // --- tokens: one for each piece of pending work ---------------------------------------------------------------------
 
   const tokens = new Set();
   const waiting = new Set();
-  let activity = 0; // moves with every beginning and end of what ends, and every message
-  let epoch = 0; // moves with every change, or new kind of request, that is news
+  let activity = 0; // increases when finite work begins or ends, and with every message
+  let epoch = 0; // increases with every change, or new kind of request, that is new
   let newsAt = time();
   let changes = 0;
 
@@ -57,10 +57,10 @@
   const hops = [];
   channel.port1.onmessage = () => hops.shift()?.();
   const sendHop = channel.port2.postMessage.bind(channel.port2);
-  // A task of its own, after all that the page has in its microtasks by now.
+  // Runs an action in a task of its own, after the page's pending microtasks.
   const hop = (action) => { hops.push(action); sendHop(0); };
 
-  // --- recurring sources, known by who arms them and how often ---------------------------------------------------------
+  // --- recurring sources, identified by the code that starts them and their interval -----------------------------------
 
   const sources = new Map();
   const known = new WeakMap();
@@ -80,7 +80,7 @@
       guarded(() => { Error.stackTraceLimit = limit; if (was) defineProperty(Error, 'prepareStackTrace', was); });
     }
   };
-  const LITERALS = /(["'`])(?:\\.|(?!\1).)*\1|\d+/g; // what may vary with the order in a script that is part of its page
+  const LITERALS = /(["'`])(?:\\.|(?!\1).)*\1|\d+/g; // parts of an inline script that may vary with the order
   const sourceOf = (kind, action, period, above) => {
     const same = typeof action === 'function' ? known.get(action) : undefined;
     if (same && same.kind === kind && same.period === period) return same;
@@ -102,8 +102,8 @@
     source.total++;
   };
 
-  // Whether what is armed now recurs: armed from its own callback, or seldom enough to be no part of one piece of work, or
-  // often without having brought anything.
+  // Whether work from this source recurs: it was started by its own callback, or its interval is too long for one piece of
+  // work, or it ran often without any news.
   const isAgain = (source) =>
     source.running > 0 || (source.total > 0 && source.period > SELDOM) || runsOf(source) >= RUNS;
 
@@ -137,7 +137,7 @@
       },
     });
   };
-  // Counts from a call to one of several events on what it gives, or on what it was called.
+  // Counts from a call until one of several events on its result, or on the object it was called on.
   const evented = (owner, names, kind, ends, onResult) => {
     for (const name of names) patch(owner, name, {
       apply(target, self, given) {
@@ -157,7 +157,7 @@
 
   //%PARTS%
 
-  // --- what is told -------------------------------------------------------------------------------------------------------
+  // --- report ---------------------------------------------------------------------------------------------------------
 
   const whereOf = (source) => {
     const page = document.URL.split('#')[0];
@@ -167,14 +167,14 @@
       if (place) places.push([place[1] === page ? '' : place[1].split(/[?#]/)[0], place[1] === page ? '' : place[2]]);
     }
     const [url, position] = places[0] || ['', ''];
-    // Lines of the page itself vary with the order, and addresses of blobs with the visit.
+    // Line numbers of the page itself vary with the order, and blob addresses with the visit.
     const trail = places.map(([at, where]) => (at.startsWith('blob:') ? where : at + where)).join(' ');
     return { url, position, trail: short(trail + (url ? '' : source.action)) };
   };
   const snapshot = () => {
     read(observer.takeRecords());
     seekRoots();
-    observe(document); // it may have been replaced
+    observe(document); // the document may have been replaced
     const at = time();
     const told = [];
     const again = new Map();
@@ -200,7 +200,7 @@
     if (animations()) told.push({ kind: 'animation', method: '', url: '', age: 0, repeats: 0, answered: false, stream: false, doubt: false });
     const recurring = [];
     for (const [source, token] of again) {
-      // One that is armed for long hence, for the first time, will not come while anybody waits.
+      // A one-shot timer that is due much later does not run while anybody waits.
       if (token.once && source.period > HORIZON) continue;
       recurring.push({ kind: source.kind, period: source.period / 1000, runs: runsOf(source), ...whereOf(source) });
     }
@@ -218,7 +218,7 @@
       age: at / 1000,
     };
   };
-  // Resolves as soon as nothing that ends is under way, or after so many milliseconds.
+  // Resolves once no finite work is pending, or after this many milliseconds.
   const settled = (limit) => new NativePromise((resolve) => {
     let isDone = false;
     const finish = () => {

@@ -1,9 +1,9 @@
-// A part of quiet.js, in its scope: what changes in the document, and what the document itself is still to bring.
+// A part of quiet.js, in its scope: changes of the document, and what the document itself still loads.
 // --- the document ------------------------------------------------------------------------------------------------------
 
-const shapes = new WeakMap(); // by element: in which shapes its text, children and attributes have been seen
+const shapes = new WeakMap(); // by element: the shapes of its text, children and attributes seen so far
 const MOST = 12;
-// Whether what changes here changes in a way that was seen here before: a clock, a blinking cursor, a progress bar.
+// Whether a change repeats an earlier one of the same element: a clock, a blinking cursor, a progress bar.
 const isTick = (element, what, before, shape) => {
   let seen = shapes.get(element);
   if (!seen) shapes.set(element, (seen = new Map()));
@@ -46,13 +46,13 @@ const starts = (element) => guarded(() => {
   on(element, 'load', () => end(token));
   on(element, 'error', () => end(token));
 });
-// Pictures, films and links that somebody waits for: only those, since a page may well hold others that never come.
+// Images, videos and links that a script waits for. Others do not count, since a page may contain some that never load.
 const awaited = new Map();
 const COMES = /^(load|error|loadeddata|loadedmetadata|canplay|canplaythrough)$/;
 const isComing = (element) => {
   if (element.localName === 'img') return Boolean(element.currentSrc || element.src) && !element.complete && (element.loading !== 'lazy' || element.isConnected === false);
   if (element.localName === 'link') return element.isConnected && Boolean(element.href) && /preload|stylesheet|prefetch/i.test(element.rel) && !awaited.get(element).came;
-  return element.networkState === 2 && element.readyState === 0; // a film of which nothing is known yet
+  return element.networkState === 2 && element.readyState === 0; // a video of which nothing is loaded yet
 };
 const WAKES = ['load', 'error', 'loadedmetadata'];
 const awaits = (element) => guarded(() => {
@@ -167,7 +167,7 @@ patch(Element.prototype, 'attachShadow', {
   },
 });
 let sought = null;
-const seekRoots = () => { // shadow roots that came with the document itself, without a call
+const seekRoots = () => { // shadow roots from the document's source, for which no script call is seen
   if (sought === document || document.readyState !== 'complete') return;
   sought = document;
   for (const element of document.querySelectorAll('*')) if (element.shadowRoot) observe(element.shadowRoot);
@@ -183,19 +183,19 @@ if (window.navigation) {
     const token = begin('navigation', { url: destination.url });
     going = token;
     hop(() => { if (event.defaultPrevented) end(token); });
-    later.call(window, () => end(token), 3000); // an answer that is no page
+    later.call(window, () => end(token), 3000); // the response was not a page
   }));
   for (const name of ['navigatesuccess', 'navigateerror']) on(navigation, name, () => end(going));
 }
 
 const moving = new WeakMap();
-const TOLD_WITHIN = 1500; // the page is told of an animation's end with a frame after it, and such frames may be seldom
+const TOLD_WITHIN = 1500; // the page learns of an animation's end with a later frame, and frames may be rare
 let toldBy = 0;
 const animations = () => guarded(() => {
   let count = 0;
   for (const animation of document.getAnimations()) {
     if (animation.playState !== 'running') continue;
-    const { endTime } = animation.effect?.getComputedTiming() || {}; // with the delay before it begins
+    const { endTime } = animation.effect?.getComputedTiming() || {}; // includes the delay before the start
     if (!(endTime < HORIZON)) continue;
     if (!moving.has(animation)) moving.set(animation, time());
     if (time() - moving.get(animation) < endTime + 500) count++;

@@ -1,4 +1,4 @@
-// A part of quiet.js, in its scope: timers, requests, stores and messages are counted from their beginning to their end.
+// A part of quiet.js, in its scope: counts timers, requests, storage and messages from start to end.
 // --- timers and frames ---------------------------------------------------------------------------------------------
 
 const timers = new Map();
@@ -24,7 +24,7 @@ const oneShot = (kind, delayOf, map) => {
           if (typeof action !== 'string') return;
           const token = begin(kind, { recurs: delayOf(given) > HORIZON });
           token.id = id;
-          later.call(window, () => end(token), delayOf(given)); // set after it, so it runs after it
+          later.call(window, () => end(token), delayOf(given)); // set after the page's timer, so it runs after it
           map.set(id, token);
         });
         return id;
@@ -220,7 +220,7 @@ patch(XMLHttpRequest.prototype, 'send', {
   },
 });
 
-// --- stores, and other work of the browser's that ends ---------------------------------------------------------------
+// --- storage, and other work of the browser that ends --------------------------------------------------------------
 
 if (window.IDBFactory) {
   evented(IDBFactory.prototype, ['open', 'deleteDatabase'], 'database', ['success', 'error'], true);
@@ -252,7 +252,7 @@ patch(Document.prototype, 'startViewTransition', {
 const readings = ['readAsArrayBuffer', 'readAsBinaryString', 'readAsDataURL', 'readAsText'];
 evented(FileReader.prototype, readings, 'file', ['loadend'], false);
 
-// Observers of what is in view or how large it is are told with the next frame that is painted.
+// These observers are called with the next painted frame.
 for (const name of ['IntersectionObserver', 'ResizeObserver']) guarded(() => {
   const Observer = window[name];
   const pending = new WeakMap();
@@ -281,7 +281,7 @@ for (const name of ['IntersectionObserver', 'ResizeObserver']) guarded(() => {
         if (tokens.has(pending.get(self))) return;
         const token = begin('observer');
         pending.set(self, token);
-        later.call(window, () => end(token), 500); // nothing of a size, or no frame is painted
+        later.call(window, () => end(token), 500); // the element has no size, or no frame is painted
       });
       return result;
     },
@@ -328,7 +328,7 @@ const posting = {
       const sent = begin('message', { source, recurs: isAgain(source) });
       ran(source);
       inbox.get(peer).push(sent);
-      later.call(window, () => end(sent), 1000); // nobody takes it, or it has gone to another place
+      later.call(window, () => end(sent), 1000); // no one receives it, or it was sent to another context
       return sent;
     });
     try {
@@ -352,7 +352,7 @@ if (window.BroadcastChannel) patch(BroadcastChannel.prototype, 'postMessage', {
 });
 wrapClass('BroadcastChannel', (made) => on(made, 'message', () => { activity++; }));
 
-// A dedicated worker cannot be seen into: whether it owes an answer is doubt, for a while.
+// A dedicated worker cannot be observed: for a while it counts as doubtful whether it still owes a reply.
 const workers = new Map();
 wrapClass('Worker', (made, [url]) => {
   const address = guarded(() => new URL(String(url), document.baseURI).href, '');
@@ -386,7 +386,7 @@ if (window.Worker) {
   });
 }
 
-// What sends by itself, whenever it likes, until it is closed.
+// Sources that may send at any time until they are closed.
 const senders = new Map();
 const sender = (name, kind, isClosed, addressed = true) => wrapClass(name, (made, [url]) => {
   const address = addressed ? guarded(() => new URL(String(url), document.baseURI).href, '') : '';

@@ -50,7 +50,7 @@ _SAME_BOOT: Final = 60.0
 """Seconds by which two readings of the boot time may differ, on systems without a boot id: the clock may have been set.
 Two boots with a run in between are further apart."""
 _TEMP: Final = ("TMPDIR", "TEMP", "TMP")
-"""Environment variables for the temporary folder, as set by `contexts`."""
+"""Environment variables for the temporary folder, as set by `playwright_driver`."""
 
 
 def owned_folder() -> Path:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from po_pw import errors, redact
+from po_pw import environ, errors, known_secrets
 from po_pw.cli import boundary
 from po_pw.results import end_report
 
@@ -27,7 +26,7 @@ _WITHIN: Final = 300.0
 
 
 class Teller:
-    """Takes what is known when a run ends normally."""
+    """Receives the summary when a run ends normally."""
 
     done: running.Done | None = None
 
@@ -36,14 +35,14 @@ class Teller:
 def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
     """Runs the command and posts to the address when the block ends, however it ends.
 
-    What fails here is a warning on standard error: the run's exit code stays as it is.
+    An error here is only a warning on standard error: the exit code of the run does not change.
 
     Args:
         options: with both.
         list_name: of the list.
     """
     if options.notify is not None:
-        redact.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
+        known_secrets.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
     teller = Teller()
     try:
         yield teller
@@ -72,7 +71,7 @@ def _tell(options: settings.Settings, end: end_report.End) -> None:
         try:
             asyncio.run(webhook.post_json(options.notify.get_secret_value(), value))
         except errors.PoPwError as error:
-            _warn(f"nobody was notified: {error}")
+            _warn(f"the address of --notify could not be reached: {error}")
 
 
 def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
@@ -85,18 +84,18 @@ def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
             shell=True,
             input=json.dumps(value, ensure_ascii=False),
             encoding="utf-8",
-            env={**os.environ, **known},
+            env={**environ.for_child(), **known},
             timeout=_WITHIN,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        _warn(f"the command of --on-finish was ended: it took longer than {_WITHIN / 60:.0f} minutes")
+        _warn(f"the --on-finish command was stopped: it took longer than {_WITHIN / 60:.0f} minutes")
         return
     except OSError as error:
-        _warn(f"the command of --on-finish could not be started: {error.strerror or error}")
+        _warn(f"the --on-finish command could not be started: {error.strerror or error}")
         return
     if done.returncode:
-        _warn(f"the command of --on-finish ended with exit code {done.returncode}")
+        _warn(f"the --on-finish command ended with exit code {done.returncode}")
 
 
 def _warn(said: str) -> None:

@@ -58,7 +58,7 @@ def install() -> None:
 
 
 def _present() -> models.BrowserInfo | None:
-    """The browser that is there; brings what Playwright's driver lacks, to be able to tell."""
+    """The installed browser; installs what Playwright's driver needs, because the check needs the driver."""
     from po_pw import errors
     from po_pw.browser import install as installer
 
@@ -89,10 +89,10 @@ def _try(attempt: install_room.Attempt) -> str:
 def _find(wanted: str | None) -> models.BrowserInfo:
     import asyncio
 
-    from po_pw.browser import contexts
+    from po_pw.browser import playwright_driver
 
     async def find() -> models.BrowserInfo:
-        async with contexts.Driver() as driver:
+        async with playwright_driver.Driver() as driver:
             return driver.resolve(wanted)
 
     return asyncio.run(find())

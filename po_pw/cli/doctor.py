@@ -1,4 +1,4 @@
-"""`po-pw doctor`: whether everything that a run needs is there, and what to do where it is not."""
+"""`po-pw doctor`: checks everything that a run needs, and says what to do about problems."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def doctor(
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Try everything that a run needs, and say what to do about what does not work.
+    """Check everything that a run needs, and say how to correct what does not work.
 
-    Exit code 3: this computer has a problem. With --online also 4: a portal asks you to sign in; 1: a portal cannot be
-    reached. Without --online nothing goes over the network. Nothing is left behind.
+    Exit code 3: this computer has a problem. With --online also exit code 4: a portal asks you to sign in; exit code 1:
+    a portal cannot be reached. Without --online nothing is sent over the network. The check leaves nothing behind.
     """
     with boundary.report_errors():
         import contextlib
@@ -65,16 +65,16 @@ def doctor(
             client_certificate=client_certificate,
             client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
-        with contextlib.suppress(errors.MachineError):  # a package's portal has a line of its own
+        with contextlib.suppress(errors.MachineError):  # there is a separate line for the portal of a package
             registry.Registry(options)
-        with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
+        with contextlib.suppress(errors.InputError):  # the line about the certificate says what is wrong with it
             options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
         raise typer.Exit(exit_code(found))
 
 
 def exit_code(found: Sequence[engine.Check]) -> int:
-    """0 where all is well, 3 where this machine has a problem, else 4 for a sign-in, 1 for a portal out of reach."""
+    """0 if all is well, 3 if this computer has a problem, else 4 for a sign-in, 1 for an unreachable portal."""
     problems = [check for check in found if check.state == "problem"]
     if any(check.subject == "machine" for check in problems):
         return 3

@@ -1,19 +1,19 @@
-"""The flags of a command as settings."""
+"""Turns the flags of a command into settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from po_pw import settings
+from po_pw import setting_names, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a command's parameters give, by name; parameters that are no settings are left out. Pure.
+    """The settings given by a command's parameters, by name; other parameters are left out. Pure.
 
-    A switch gives a setting only where it is on; `--no-…` switches one off.
+    A flag gives a setting only if it is set; `--no-…` turns a setting off.
 
     Args:
         parameters: of the command, by their names in Python.
@@ -21,7 +21,7 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parameters.items():
         flag = f"--{name.rstrip('_').replace('_', '-')}"
-        field = settings.FIELD_BY_FLAG.get(flag, name)
+        field = setting_names.FIELD_BY_FLAG.get(flag, name)
         if field not in settings.Settings.model_fields or value is None or value is False or value in ([], ()):
             continue
         if value is True:

@@ -1,4 +1,4 @@
-"""What a bare `po-pw` says: what is waiting in this folder, and the command to run next."""
+"""`po-pw` without a command: shows how things stand in this folder, and the command to run next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LISTS: Final = frozenset({".csv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".tsv"})
 _MAX_LISTS: Final = 5
-"""Lists that are named, and files that are opened to find them."""
+"""Maximum lists named, and maximum files opened to find them."""
 
 
 def show() -> None:
@@ -39,7 +39,7 @@ def show() -> None:
 
 
 def standing_of(out: Path) -> status.OutputStatus | None:
-    """How an output folder stands; None if no run was there."""
+    """The status of an output folder; None if it had no run."""
     from po_pw.maintenance import status
 
     try:
@@ -49,7 +49,7 @@ def standing_of(out: Path) -> status.OutputStatus | None:
 
 
 def lists_in(folder: Path) -> list[str]:
-    """Names of the files in a folder that can be read as lists of orders, the newest first."""
+    """Names of the files in a folder that can be read as lists of orders, newest first."""
     from po_pw.orders import read
 
     found: list[str] = []
@@ -64,16 +64,16 @@ def lists_in(folder: Path) -> list[str]:
 
 
 def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in: bool) -> Iterator[RenderableType]:
-    """The lines. Pure.
+    """The lines to print. Pure.
 
     Args:
-        found: how the output folder stands; None if no run was there.
+        found: status of the output folder; None if it had no run.
         lists: names of lists of orders in the current folder.
         has_sign_in: a sign-in is saved.
     """
     from rich.text import Text
 
-    from po_pw.cli import shell, standing
+    from po_pw.cli import shell, status_view
     from po_pw.maintenance import status
 
     def command(*words: str) -> Text:
@@ -81,11 +81,11 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
 
     if found is not None and found.run is not None:
         yield Text(f"In {found.out}:", "dim")
-        yield Text(standing.headline(found), "bold")
+        yield Text(status_view.headline(found), "bold")
         if found.state is status.State.RUNNING:
             yield Text("To watch it, run:")
             yield command("status", "--watch")
-        elif following := list(standing.what_next(found)):
+        elif following := list(status_view.what_next(found)):
             yield from following
         else:
             yield Text("Every order of the last list is done. For another list, run:")
@@ -93,7 +93,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     elif lists:
         yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
         if not has_sign_in:
-            yield Text("To be asked for all that a first run needs:")
+            yield Text("To set up a first run, step by step:")
             yield command("init")
             yield Text("Or sign in to your portal:")
             yield command("login", "https://YOUR-PORTAL")

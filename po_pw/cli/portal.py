@@ -1,4 +1,4 @@
-"""`po-pw portal`: what po-pw makes of a portal's pages."""
+"""`po-pw portal`: shows how po-pw reads a portal's pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def inspect(
         typer.Option(
             metavar="FILE",
             parser=paths.path,
-            help="Save the screenshot, with the items numbered, as this new file.",
+            help="Save the screenshot, with numbered items, to this new file.",
         ),
     ] = None,
     accept: Annotated[
@@ -61,7 +61,7 @@ def inspect(
 
         from rich.console import Console
 
-        from po_pw import errors, inspection, models, redact, settings
+        from po_pw import errors, inspection, models, redact_objects, settings
 
         path = (screenshot or _free()).absolute()
         if os.path.lexists(path):
@@ -69,7 +69,9 @@ def inspect(
             raise errors.InputError(msg)
         options = certificates.with_password(settings.load(browser=browser, portal=portal, account=account))
         found = asyncio.run(inspection.inspect(options, url, po_number=po_number, screenshot=path, accept=accept))
-        found = dataclasses.replace(found, listing=redact.values(found.listing), presses=redact.values(found.presses))
+        found = dataclasses.replace(
+            found, listing=redact_objects.values(found.listing), presses=redact_objects.values(found.presses)
+        )
         if as_json:
             import json
 
@@ -82,7 +84,7 @@ def inspect(
 
 
 def _free() -> Path:
-    """A name for the picture that nothing has yet."""
+    """A file name for the screenshot that is not taken yet."""
     number = 1
     while (path := Path(f"po-pw-inspect{'' if number == 1 else f'-{number}'}.png")).exists():
         number += 1
@@ -98,14 +100,14 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
         "why": listing.why,
         "evidence": listing.evidence,
         "area": listing.area.value,
-        "place": listing.place,
+        "section": listing.section,
         "complete": listing.complete,
         "claimed": listing.claimed,
         "quiet": listing.quiet,
         "attachments": [
             {
                 "name": one.name,
-                "place": one.place,
+                "section": one.section,
                 "ways": [_way(way) for way in (one.source, *one.others)],
                 "certain": one.is_certain,
             }
@@ -114,7 +116,7 @@ def _plain(found: inspection.Inspection) -> dict[str, Any]:
         "considered": [
             {
                 "label": one.control.label,
-                "place": one.place,
+                "section": one.section,
                 "address": one.control.address,
                 "taken": one.taken,
                 "action": one.action,
@@ -143,7 +145,7 @@ _COLOURS: Final = {"taken": "green", "recorded": "green", "no way": "yellow"}
 
 
 def _further(listing: models.Listing) -> list[models.Attachment]:
-    """Attachments that are none of the controls considered: they came with a press, from further pages of the list."""
+    """Attachments not among the considered controls: found after a press, or on further pages of the list."""
     from po_pw import models
 
     taken = [one.control for one in listing.considered if one.taken]
@@ -195,7 +197,7 @@ def _show(console: Console, found: inspection.Inspection) -> None:
     if listing.quiet:
         console.print(f"  finished loading: {listing.quiet}", soft_wrap=True, markup=False)
     count = len(listing.attachments)
-    where = f' under "{listing.place}"' if listing.place else ""
+    where = f' under "{listing.section}"' if listing.section else ""
     if listing.area is models.AreaState.EMPTY:
         where += ": the list is empty"
     claim = f"; the page says there are {listing.claimed}" if listing.claimed is not None else ""
@@ -215,12 +217,12 @@ def _show(console: Console, found: inspection.Inspection) -> None:
             str(number) if one.taken else "",
             Text(verb, _COLOURS.get(verb, "dim")),
             Text(one.control.label or f"<{one.control.tag}>"),
-            Text(one.place, "dim"),
+            Text(one.section, "dim"),
             Text(one.why, "dim"),
         )
     for more in _further(listing):
         why = "found after a press, or on a further page of the list"
-        table.add_row("", Text("taken", "green"), Text(more.name), Text(more.place, "dim"), Text(why, "dim"))
+        table.add_row("", Text("taken", "green"), Text(more.name), Text(more.section, "dim"), Text(why, "dim"))
     if table.row_count:
         console.print(table)
     if found.screenshot:

@@ -186,7 +186,7 @@ class PortalKnowledge:
             return
         portal.said = True
         host = hostnames.origin_of(order.url).partition("://")[2]
-        where = f'under "{listing.place}"' if listing.place else "on its page"
+        where = f'under "{listing.section}"' if listing.section else "on its page"
         count = len(listing.attachments)
         found = f"{count} {'file' if count == 1 else 'files'}" if count else "no files"
         text = (

@@ -15,7 +15,7 @@ from po_pw.doctor import checks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from po_pw.browser import contexts, profiles
+    from po_pw.browser import contexts, playwright_driver, profiles
 
 REINSTALL: Final = "Reinstall po-pw: pip install --force-reinstall po-pw"
 
@@ -32,15 +32,15 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
     asked: dict[str, checks.Check] = {}
     try:
         # Imported here: a broken Playwright must become a check's result.
-        from po_pw.browser import contexts, display, profiles
+        from po_pw.browser import display, playwright_driver, profiles
     except ImportError as error:
         lines.add(checks.problem("playwright", f"cannot be loaded: {error}", REINSTALL))
         return asked
     async with contextlib.AsyncExitStack() as stack:
-        driver: contexts.Driver | None = None
+        driver: playwright_driver.Driver | None = None
         with lines.trying("playwright", REINSTALL):
             async with asyncio.timeout(_DRIVER):
-                driver = await stack.enter_async_context(contexts.Driver())
+                driver = await stack.enter_async_context(playwright_driver.Driver())
             lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; it starts"))
         chosen: models.BrowserInfo | None = None
         if driver is not None:
@@ -99,7 +99,7 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
 
 
 async def _launch(
-    driver: contexts.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
+    driver: playwright_driver.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
 ) -> launching.Launch:
     """Opens a context and a page, and downloads a file; returns the launch options that worked."""
     from po_pw.doctor import trial
@@ -131,7 +131,7 @@ async def _launch(
 
 @contextlib.asynccontextmanager
 async def _opened(
-    driver: contexts.Driver,
+    driver: playwright_driver.Driver,
     launch: launching.Launch,
     manager: profiles.ProfileManager,
     name: str,
@@ -147,7 +147,7 @@ async def _opened(
 
 
 async def _ask(
-    options: settings.Settings, driver: contexts.Driver, launch: launching.Launch, origin: str
+    options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, origin: str
 ) -> checks.Check:
     """Asks a portal whether the account's sign-in holds, as `po-pw login --check` does."""
     from po_pw.auth import checking
@@ -164,7 +164,7 @@ async def _ask(
             return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {kept.login_command(origin)}")
         case checking.State.UNKNOWN:
             remedy = f"Sign in again at the address of an order: {kept.login_command('URL')}"
-            return checks.warning("sign-in", f"the portal does not say whether it holds: {verdict.why}", remedy)
+            return checks.warning("sign-in", f"the portal does not say if it is still valid: {verdict.why}", remedy)
         case checking.State.UNREACHABLE:
             remedy = "Open it in your own browser. If that fails too, the portal is down, or your network or VPN is."
             return checks.problem("portal", verdict.why, remedy)

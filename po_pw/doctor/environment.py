@@ -134,7 +134,7 @@ def _portals(options: settings.Settings) -> list[Check]:
     names = ", ".join(registry.Registry(options).names)
     if options.portal is not None:
         return [checks.ok("portals", f"all orders are read as those of {options.portal}; known: {names}")]
-    return [checks.ok("portals", f"{names}; each order's is told by its address")]
+    return [checks.ok("portals", f"{names}; po-pw chooses by each order's address")]
 
 
 def _memory(options: settings.Settings) -> list[Check]:
@@ -142,7 +142,7 @@ def _memory(options: settings.Settings) -> list[Check]:
     whose = "the container's limit is" if reading.contained else "of"
     lines = [
         checks.ok("memory", f"{humanize.size(reading.free_bytes)} free, {whose} {humanize.size(reading.total_bytes)}"),
-        checks.ok("processors", f"{reading.cpus:g}, {reading.cpu_percent:.0f} % busy just now"),
+        checks.ok("processors", f"{reading.cpus:g}, {reading.cpu_percent:.0f} % in use"),
     ]
     decision = capacity.decide(options.workers, 0, reading, capacity.Costs())
     most = capacity.decide(_MANY, 0, reading, capacity.Costs()).count

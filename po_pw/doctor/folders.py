@@ -67,7 +67,7 @@ def home(options: settings.Settings) -> list[checks.Check]:
     fault = _fault(folder)
     if fault:
         return [checks.problem(name, fault, "Set PO_PW_HOME to a folder that can be written to.")]
-    state = "" if folder.is_dir() else " (made when you sign in)"
+    state = "" if folder.is_dir() else " (will be created when you sign in)"
     return [checks.ok(name, f"{folder}{state}")]
 
 
@@ -131,14 +131,14 @@ def check_file_system(kind: str, location: storage_location.StorageLocation, mod
     """
     name, lower, kind = "file system", kind.lower(), kind or "of an unknown kind"
     journal = "the journal uses a write-ahead log" if mode == "wal" else "the journal uses rollback: slower, as safe"
-    if location.place is storage_location.Kind.SYNCED:
+    if location.kind is storage_location.Kind.SYNCED:
         return checks.warning(
             name,
             f"{kind}, in a synced folder ({location.mark}): {journal}, but the sync program may lock "
             "files and upload unfinished ones",
             "Choose a folder that is not synced with --out, and copy the files afterwards.",
         )
-    if location.place is storage_location.Kind.REMOTE:
+    if location.kind is storage_location.Kind.REMOTE:
         return checks.warning(
             name,
             f"{kind}, on another computer: {journal}, and the run stops if the connection breaks (run the same "
@@ -200,25 +200,25 @@ def _ago(seconds: float) -> str:
 
 def _nearest(folder: Path) -> Path:
     """The folder, or its nearest existing parent."""
-    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return next((above for above in (folder, *folder.parents) if above.exists()), folder)
 
 
 def _fault(folder: Path) -> str:
     """Why this folder, or the parent it would be created in, is not writable; `""` if it is."""
-    place = _nearest(folder)
-    if not place.is_dir():
-        return f"{place} is a file, not a folder"
+    nearest = _nearest(folder)
+    if not nearest.is_dir():
+        return f"{nearest} is a file, not a folder"
     try:
-        with _probe(place) as probe:
+        with _probe(nearest) as probe:
             _write_in(probe)
     except OSError as error:
-        return f"{place} cannot be written to ({error.strerror or error})"
+        return f"{nearest} cannot be written to ({error.strerror or error})"
     return ""
 
 
 @contextlib.contextmanager
-def _probe(place: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=".po-pw-doctor-", dir=place))
+def _probe(parent: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".po-pw-doctor-", dir=parent))
     try:
         yield folder
     finally:
@@ -235,4 +235,4 @@ def _write_in(folder: Path) -> None:
         os.fsync(stream.fileno())
     file.replace(final)
     if final.read_bytes() != written:
-        raise OSError(0, "what is read is not what was written")
+        raise OSError(0, "a file read back differs from what was written")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from playwright import async_api as playwright
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, launching
+from po_pw.browser import capture, contexts, controls, launching, started_download
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def download(context: contexts.Context, timeout: float) -> Path:
             result = await capture.capture(
                 context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
             )
-            if not isinstance(result, capture.Captured):
+            if not isinstance(result, started_download.StartedDownload):
                 msg = "the browser opened the test file instead of downloading it"
                 raise errors.MachineError(msg)
             path = await result.part()

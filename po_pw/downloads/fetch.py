@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.downloads import (
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw.transport import client
+
+_SHOWN: Final = 1 << 13
+"""Bytes of a page or text that came instead of a file, that are kept for people."""
 
 
 async def fetch(
@@ -154,6 +157,7 @@ async def _save_response(
         else:
             head = await _read_head(received, expected)
         if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+            refused.answer = models.Answer(answer.url, answer.status, dict(answer.headers), head[:_SHOWN])
             raise refused
         is_file()
         expected = expected.final(head)
@@ -240,7 +244,7 @@ async def adopt(
     kept: models.SavedFile | None = None,
     page: str = "",
     is_marked: bool = True,
-    lane: str = "click",
+    downloaded_by: str = "click",
     types: wanted_types.WantedTypes = wanted_types.ALL,
 ) -> models.SavedFile:
     """Takes over a file that the browser downloaded to `part`, on the same file system, with the same checks.
@@ -259,7 +263,7 @@ async def adopt(
         kept: the file as saved by an earlier run.
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
-        lane: for `SavedFile.lane`.
+        downloaded_by: for `SavedFile.downloaded_by`.
         types: that are wanted.
 
     Raises:
@@ -289,7 +293,7 @@ async def adopt(
     finally:
         filesystem.delete_quietly(part)
     on_bytes(size)
-    return _saved(attachment, into, expected, size, sha256, checks, lane, now())
+    return _saved(attachment, into, expected, size, sha256, checks, downloaded_by, now())
 
 
 def _adopted(
@@ -310,6 +314,7 @@ def _adopted(
                 if not size:
                     head = block[: content_check.PAGE_BYTES]
                     if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+                        refused.answer = models.Answer(expected.url, None, {}, head[:_SHOWN])
                         raise refused
                 size += len(block)
                 digest.update(block)
@@ -372,7 +377,7 @@ def _saved(
     size: int,
     sha256: str,
     checks: tuple[str, ...],
-    lane: str,
+    downloaded_by: str,
     at: datetime.datetime,
 ) -> models.SavedFile:
     return models.SavedFile(
@@ -382,9 +387,9 @@ def _saved(
         size=size,
         sha256=sha256,
         media_type=expected.media_type,
-        lane=lane,
+        downloaded_by=downloaded_by,
         source=expected.source,
-        place=attachment.place,
+        section=attachment.section,
         modified_at=expected.modified_at,
         saved_at=at,
         checks=checks,

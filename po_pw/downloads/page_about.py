@@ -77,8 +77,8 @@ class Page(html_source.Source):
         found: list[tuple[int, Download]] = []
         for rank, url, label, around in self._ways(names, is_download):
             is_plain = not label or is_download(label)
-            carried = [own for own in names if _is_called(label, own, is_download) or (is_plain and _is_in(url, own))]
-            is_named = any(is_certain or file_type.extension(own) or self._is_same_record(url) for own in carried)
+            fitting = [own for own in names if _is_called(label, own, is_download) or (is_plain and _is_in(url, own))]
+            is_named = any(is_certain or file_type.extension(own) or self._is_same_record(url) for own in fitting)
             if url == self.url or not html_source.is_web(url) or (names and not is_named and _is_other_file(label)):
                 continue
             if allowed(self._own_part(url, names), _without_names(f"{label} {around}", names)):

@@ -23,19 +23,19 @@ class UnwantedTypeError(errors.OrderError):
     """
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"a {kind} file, which is not among the types that are wanted")
+        super().__init__(f"a {kind} file, a type that --types leaves out")
         self.kind = kind
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WantedTypes:
-    """The types of files that are wanted, as extensions; none named: all."""
+    """The types of files that are wanted, as extensions; empty: all types."""
 
     named: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, extensions: Iterable[str]) -> WantedTypes:
-        """The types with these extensions."""
+        """Makes it from extensions."""
         return cls(frozenset(map(_same, extensions)))
 
     def refused(self, extension: str) -> str:
@@ -43,11 +43,11 @@ class WantedTypes:
         return extension if self.named and extension and _same(extension) not in self.named else ""
 
     def check(self, name: str, media_type: str) -> None:
-        """Checks a file whose first bytes have been seen to be one; a file whose type nobody tells passes.
+        """Checks a file once its first bytes show that it is one; a file of unknown type passes.
 
         Args:
-            name: as the server sends it.
-            media_type: likewise.
+            name: as sent by the server.
+            media_type: as sent by the server.
 
         Raises:
             UnwantedTypeError: it is of another type.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from po_pw import errors, events, redact, settings
+from po_pw import errors, events, redact_objects, settings
 from po_pw.engine import run as engine
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def open_run(
         async with engine.Run(options or settings.Settings(), hub) as run:
             yield run
     except BaseException as error:
-        redact.chain(error)
+        redact_objects.chain(error)
         if isinstance(error, errors.PoPwError):
             error.args = (settings.in_python(str(error)),)
         raise

@@ -1,18 +1,17 @@
-"""Processes a run's orders and yields their outcomes; stops on request."""
+"""Processes a run's orders and yields their outcomes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import dataclasses
-import enum
 import logging
 import time
 from typing import TYPE_CHECKING, Self
 
 from po_pw import errors, events, hostnames, models, plugins, settings
 from po_pw.downloads import wanted_types
-from po_pw.engine import order_stream, run_resources, run_results, worker_group
+from po_pw.engine import order_stream, run_control, run_resources, run_results, worker_group
 from po_pw.machine import capacity, clocks, probes
 from po_pw.orders import duplicates, read
 from po_pw.portals import registry
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Stop(enum.Enum):
-    """How a run is stopped."""
-
-    AFTER_CURRENT = "after the orders in progress"
-    NOW = "now"
-
-
 class Run:
     """An output directory with its lock, journal, browsers and log, open for the block.
 
@@ -48,6 +40,9 @@ class Run:
         hub: receives events; a new one by default.
         make_governor: makes the governor, which decides how many contexts may be open, from the number requested.
         system: reads the machine's memory, disk and clocks.
+
+    Attributes:
+        control: stops, pauses and resumes the run.
 
     Raises:
         MachineError: the output directory is in use or not writable, or no browser is installed.
@@ -71,22 +66,17 @@ class Run:
         self.address_of = self._portals.address_of
         """The address of an order from its number, where that follows from it."""
         plugins.load("po_pw.result_writers")  # fails now if one cannot be loaded, and not at the end of the run
-        self._stops = 0
-        self._resources = run_resources.RunResources(options, self.hub, lambda: self._stops)
+        self.control = run_control.RunControl(self.hub, options.grace)
+        self._resources = run_resources.RunResources(options, self.hub, lambda: self.control.requests)
         self.out = self._resources.out
         self._results = run_results.RunResults(self._resources, self.hub)
         self._stack = contextlib.AsyncExitStack()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._group: worker_group.WorkerGroup | None = None
-        self._driver: asyncio.Task[None] | None = None
-        self._stopping: Stop | None = None
-        self._paused_at: float | None = None
         self._resume: resuming.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._taken = resuming.Taken((), (), {})
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        self.control.open()
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self._resources)
             stack.callback(self.hub.listen(self._results.listen))
@@ -151,7 +141,7 @@ class Run:
             raise
         self.run_id = run
         self._resources.begin(run)
-        todo, carried = list(taken.todo), taken.carried
+        todo, already_complete = list(taken.todo), taken.already_complete
         counted = self._resources.journal.counts(run)
         workers = [models.WorkerId(f"w{n}") for n in range(1, min(options.workers, max(1, len(todo))) + 1)]
         self.hub.emit(
@@ -159,7 +149,7 @@ class Run:
                 run,
                 counted.rows,
                 len(todo),
-                len(carried),
+                len(already_complete),
                 counted.refused,
                 counted.duplicates,
                 len(workers),
@@ -170,23 +160,24 @@ class Run:
             )
         )
         outcomes: asyncio.Queue[models.Outcome | None] = asyncio.Queue()
-        for earlier in carried:
+        for earlier in already_complete:
             outcomes.put_nowait(earlier)
             self._results.add(earlier)
         for done in taken.skipped:
             outcomes.put_nowait(done)
-        self._driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
+        driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
+        self.control.drive(driver)
         try:
             while (outcome := await outcomes.get()) is not None:
                 yield outcome
-            await self._driver
+            await driver
         except asyncio.CancelledError:
-            if self._stopping is not Stop.NOW or not self._driver.cancelled():
+            if self.control.stopping is not run_control.Stop.NOW or not driver.cancelled():
                 raise
         finally:
-            if not self._driver.done():
-                self._driver.cancel()
-            await asyncio.wait([self._driver])
+            if not driver.done():
+                driver.cancel()
+            await asyncio.wait([driver])
 
     async def _take(
         self,
@@ -255,7 +246,8 @@ class Run:
         stream = order_stream.OrderStream(
             self._stream_context, self._resources.journal, run, names, governor, first, self._end_stream
         )
-        self._group, self._driver = stream.group, stream.working
+        self.control.take(stream.group)
+        self.control.drive(stream.working)
         return stream
 
     async def _end_stream(self, run: models.RunId) -> None:
@@ -282,7 +274,7 @@ class Run:
 
     async def _note_end(self, run: models.RunId) -> None:
         ended = events.RunEnded(
-            run, self._results.times.seconds(), self._results.times.work_seconds(), self.is_stopping
+            run, self._results.times.seconds(), self._results.times.work_seconds(), self.control.is_stopping
         )
         self.hub.emit(ended)
         await self._resources.journal.end(
@@ -304,7 +296,7 @@ class Run:
         unlisten = self.hub.listen(self._results.times.listen)
         fine = False
         try:
-            if todo and self._stopping is None:
+            if todo and self.control.stopping is None:
                 await self._work_on(run, todo, workers, outcomes)
             fine = True
         finally:
@@ -328,29 +320,22 @@ class Run:
     ) -> None:
         await self._resources.pool.sign_in(list(dict.fromkeys(hostnames.origin_of(order.url) for order in todo)))
         governor, first = await self._governor_for(len(workers))
-        self._group = worker_group.WorkerGroup(
+        group = worker_group.WorkerGroup(
             self._make_run_context(run, outcomes.put_nowait), todo, workers, governor, first
         )
-        if self._stopping is None:
-            await self._group_works(self._group)
-        again = [order for order in todo if order.key in self._group.knowledge.again]
+        await self.control.work(group)
+        again = [order for order in todo if order.key in group.knowledge.again]
         if not again:
             return
-        await self._resources.journal.doubt([order.key for order in again])
-        if self._stopping is None:
+        await self._resources.journal.mark_for_reverify([order.key for order in again])
+        if self.control.stopping is None:
             count = "1 order is" if len(again) == 1 else f"{len(again)} orders are"
             said = f"{count} read again: on another order, attachments appeared later than expected"
             self.hub.emit(events.Notice("warning", said))
             run_context = dataclasses.replace(
                 self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
             )
-            self._group = worker_group.WorkerGroup(run_context, again, workers, governor, first)
-            await self._group_works(self._group)
-
-    async def _group_works(self, group: worker_group.WorkerGroup) -> None:
-        if self._paused_at is not None:
-            group.pause()
-        await group.work()
+            await self.control.work(worker_group.WorkerGroup(run_context, again, workers, governor, first))
 
     async def _governor_for(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
         """Decides how many contexts may be open; reports it if it is fewer than requested."""
@@ -373,8 +358,9 @@ class Run:
             portal_for=self._portals.for_url,
             settled=settled,
             not_published=self._remember_unpublished,
-            stop=self.stop_gently,
+            stop=self.control.stop_gently,
             evidence=self._resources.evidence,
+            traces=self._resources.traces,
             back=lambda: self._resources.reopen(self.run_id),
             probes=self._probes,
             resume=self._resume,
@@ -398,72 +384,6 @@ class Run:
         """Remembers an order whose folder could not be published, to retry at the end."""
         self._results.unpublished[outcome.key] = outcome
 
-    def stop(self, how: Stop, why: str = "asked to") -> None:
-        """Stops the run; a second call stops it at once. May be called from any thread and from a signal handler.
-
-        Work before the first order and after the last ends at once; see `long_work`.
-        """
-        self._stops += 1
-        if self._loop is None:
-            self._stopping = how
-        else:
-            self._loop.call_soon_threadsafe(self._stop, how, why)
-
-    def pause(self) -> None:
-        """Starts no more orders until `resume`; those in progress are finished. May be called from any thread.
-
-        A run that is paused can be stopped as any other.
-        """
-        self._on_loop(self._pause)
-
-    def resume(self) -> None:
-        """Starts orders again after `pause`. May be called from any thread."""
-        self._on_loop(self._resume_work)
-
-    def _on_loop(self, action: Callable[[], None]) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(action)
-
-    def _pause(self) -> None:
-        if self._paused_at is not None or self._stopping is not None:
-            return
-        self._paused_at = time.monotonic()
-        if self._group is not None:
-            self._group.pause()
-        self.hub.emit(events.Paused())
-
-    def _resume_work(self) -> None:
-        if self._paused_at is None:
-            return
-        seconds, self._paused_at = time.monotonic() - self._paused_at, None
-        if self._group is not None:
-            self._group.resume(seconds)
-        self.hub.emit(events.Resumed(seconds))
-
-    def stop_gently(self, why: str) -> None:
-        """Finishes the orders in progress, then stops; unlike `stop`, no effect if it is stopping already."""
-        if not self.is_stopping:
-            self.stop(Stop.AFTER_CURRENT, why)
-
-    def _stop(self, how: Stop, why: str) -> None:
-        if self._stopping is Stop.NOW:
-            return
-        if self.is_stopping:  # whatever made it stop: a second request means at once
-            how = Stop.NOW
-        self._stopping = how
-        self.hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
-        if self._group is not None:
-            self._group.stop()
-        if how is Stop.NOW and self._driver is not None:
-            self._driver.cancel()
-        elif self._loop is not None:
-            self._loop.call_later(self.options.grace, self._stop, Stop.NOW, f"{self.options.grace:.0f} s have passed")
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the run is stopping, on request or because a sign-in is needed."""
-        return self._stopping is not None or (self._group is not None and self._group.is_ending)
-
     async def write_results(self) -> counts.Summary:
         """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
@@ -478,7 +398,7 @@ class Run:
             msg = "nothing was processed yet"
             raise errors.PoPwError(msg)
         self.summary = await self._results.write(
-            run, stops=self._stops, interrupted=self.is_stopping, left_out=self._taken.left_out
+            run, stops=self.control.requests, interrupted=self.control.is_stopping, left_out=self._taken.left_out
         )
         return self.summary
 

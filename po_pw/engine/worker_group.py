@@ -134,13 +134,13 @@ class WorkerGroup:
         try:
             async with keep_awake.stay_awake(options.keep_awake), asyncio.TaskGroup() as group:
                 self._beside = [
-                    group.create_task(self._govern(group, deps), name="governor"),
+                    group.create_task(self._adjust_workers(group, deps), name="governor"),
                     group.create_task(self._space.watch(), name="free-space"),
                     group.create_task(self._notice_sleep(), name="sleep"),
                     group.create_task(self._sign_ins.work(), name="sign-ins"),
                 ]
-                for place, name in enumerate(self._names[: first.count]):
-                    self._begin(group, deps, name, self._governor.start_delay(place))
+                for index, name in enumerate(self._names[: first.count]):
+                    self._begin(group, deps, name, self._governor.start_delay(index))
         except BaseExceptionGroup as error:
             raise errors.first_of(error) from error
         finally:
@@ -179,7 +179,7 @@ class WorkerGroup:
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
-    async def _govern(self, group: asyncio.TaskGroup, deps: WorkerDeps) -> None:
+    async def _adjust_workers(self, group: asyncio.TaskGroup, deps: WorkerDeps) -> None:
         """Retires workers if memory is short, and reactivates or adds workers if there is enough; reports why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count
@@ -194,8 +194,8 @@ class WorkerGroup:
                 for name in retired[:more]:
                     self.source.unretire(name)
                 more = min(more - len(retired[:more]), self._scheduler.waiting())
-                for place, name in enumerate(idle[:more]):
-                    self._begin(group, deps, name, self._governor.start_delay(place))
+                for index, name in enumerate(idle[:more]):
+                    self._begin(group, deps, name, self._governor.start_delay(index))
             fewer = decision.count < len(working)
             self._run_context.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
 

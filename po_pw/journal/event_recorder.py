@@ -46,7 +46,7 @@ class EventRecorder:
         self._waiting: list[facts.Happened] = []
         self._journal: store.Journal | None = None
         self._run: models.RunId | None = None
-        self._unlisten = hub.listen(self._hear)
+        self._unlisten = hub.listen(self._on_event)
 
     def begin(self, journal: store.Journal, run: models.RunId) -> None:
         """Starts recording for this run."""
@@ -59,7 +59,7 @@ class EventRecorder:
         """Stops recording: the journal is about to close."""
         self._unlisten()
 
-    def _hear(self, event: events.Event) -> None:
+    def _on_event(self, event: events.Event) -> None:
         if not isinstance(event, _KEPT):
             return
         detail = logs.fields(event)

@@ -119,7 +119,12 @@ ALTER TABLE folders_of_orders RENAME TO folders;
 CREATE INDEX folders_by_key ON folders (key, parent);
 """
 
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS, _LAYOUTS)
+_WORDS: Final = """
+-- Fields of outcomes and files have other names since; `codec` knows the former ones.
+ALTER TABLE files RENAME COLUMN lane TO downloaded_by;
+"""
+
+MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS, _LAYOUTS, _WORDS)
 """Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

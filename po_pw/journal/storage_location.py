@@ -104,14 +104,14 @@ class Kind(enum.Enum):
 class StorageLocation:
     """A folder's location."""
 
-    place: Kind
+    kind: Kind
     mark: str = ""
     """For a synced folder: the folder name or program that shows it."""
 
     @property
     def rollback(self) -> bool:
         """Whether the journal must use a rollback journal."""
-        return self.place is not Kind.LOCAL
+        return self.kind is not Kind.LOCAL
 
 
 def classify(kind: str, options: Collection[str], *folders: str) -> StorageLocation:

@@ -175,7 +175,7 @@ class Journal(queries.Queries):
         query = "SELECT 1 FROM runs WHERE run = ?"
         known = await self._written(lambda connection: connection.execute(query, (run,)).fetchone() is not None)
         if not known:
-            msg = f"{self._path} is not the journal of this run any more. Is another disk or share there?"
+            msg = f"{self._path} is no longer the journal of this run. Was another disk or share connected there?"
             raise errors.MachineError(msg)
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
@@ -207,7 +207,7 @@ class Journal(queries.Queries):
         """Saves the outcome of an order without a folder to publish; returns when durable."""
         await self._written(lambda connection: writes.put_outcome(connection, run, outcome))
 
-    async def doubt(self, keys: Iterable[models.OrderKey]) -> None:
+    async def mark_for_reverify(self, keys: Iterable[models.OrderKey]) -> None:
         """Marks these orders' files to be verified by the next run, and fetched again if they are wrong."""
         listed = json.dumps(list(keys))
         await self._written(lambda connection: connection.execute(_DOUBT, (listed,)))
@@ -223,15 +223,15 @@ class Journal(queries.Queries):
 
         await self._written(delete)
 
-    async def carry(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
-        """Copies outcomes of earlier runs into this one, as `carried`; all or none.
+    async def take_over(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
+        """Copies outcomes of earlier runs into this one, marked as such; all or none.
 
         Consumed one by one on the writer's thread; if the iterator raises, the error is raised here and none is added.
         """
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
-                writes.put_outcome(connection, run, dataclasses.replace(outcome, carried=True))
+                writes.put_outcome(connection, run, dataclasses.replace(outcome, from_earlier_run=True))
 
         await self._written(put)
 

@@ -36,9 +36,9 @@ _REFUSED: Final = """
 SELECT error_code, COUNT(*) FROM rows WHERE run = ? AND error_code IS NOT NULL GROUP BY error_code"""
 
 _STATUSES: Final = """
-SELECT status, COUNT(*) AS count, SUM(key NOT IN (SELECT key FROM attempts WHERE run = :run)) AS carried
+SELECT status, COUNT(*) AS count, SUM(key NOT IN (SELECT key FROM attempts WHERE run = :run)) AS already_complete
 FROM outcomes WHERE run = :run AND state = 'published' GROUP BY status"""
-"""Counts outcomes of earlier runs as orders that this one never leased: reading `carried` from the JSON is slow."""
+"""Counts outcomes of earlier runs as orders that this one never leased: reading it from the JSON is slow."""
 
 _FAILURES: Final = """
 SELECT json_extract(outcome, '$.error.code') AS code, COUNT(*) FROM outcomes
@@ -133,7 +133,7 @@ class Progress:
     orders: int
     counts: Mapping[models.Status, int]
     """Number of rows by status."""
-    carried: int
+    already_complete: int
     """Number of orders done by earlier runs."""
     failed: Mapping[str, int]
     """Number of FAILED rows by `error_code`."""
@@ -263,7 +263,7 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         rows=rows["rows"],
         orders=rows["orders"],
         counts={status: counts[status] for status in models.Status if counts.get(status)},
-        carried=sum(row["carried"] for row in outcomes),
+        already_complete=sum(row["already_complete"] for row in outcomes),
         failed=_added(failed, refused),
         partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
         put_back=_pairs(connection.execute(_PUT_BACK, named)),

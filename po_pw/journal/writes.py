@@ -17,7 +17,7 @@ INSERT OR REPLACE INTO outcomes (run, key, state, status, at, outcome, work, rep
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _PUT_FILE: Final = """
-INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, lane,
+INSERT OR REPLACE INTO files (run, key, attachment_id, path, sent_name, size, sha256, media_type, source, downloaded_by,
                               saved_at, file)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
@@ -49,7 +49,7 @@ def put_outcome(
         _PUT_OUTCOME,
         (run, outcome.key, state, outcome.status, codec.now(), codec.dump(outcome), work, replaces, outcome.rules),
     )
-    if outcome.folder and not outcome.carried:  # its files belong to the run that saved them
+    if outcome.folder and not outcome.from_earlier_run:  # its files belong to the run that saved them
         connection.execute("DELETE FROM files WHERE run = ? AND key = ?", (run, outcome.key))
         connection.executemany(_PUT_FILE, (codec.file_values(run, outcome.key, file) for file in outcome.files))
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from po_pw import models
+    from po_pw.portals import memory
     from po_pw.transport import allowed_hosts
 
 
@@ -155,6 +156,38 @@ class Lane(Protocol):
         Raises:
             OrderError: this fails, too.
         """
+        ...
+
+
+class Knowledge(Protocol):
+    """What a lane asks about a portal, and reports of it; see `dispatch.portal_knowledge`."""
+
+    def memory(self, url: str) -> memory.PortalMemory:
+        """The knowledge about the portal of an address."""
+        ...
+
+    def siblings(self, url: str) -> Sequence[str]:
+        """Addresses of a few other orders of the same portal."""
+        ...
+
+    def is_other_order(self, order: models.PurchaseOrder, number: str) -> bool:
+        """Whether a number belongs to another order of the list."""
+        ...
+
+    def read_again(self, keys: Iterable[str]) -> None:
+        """Marks orders to be read again."""
+        ...
+
+    def is_press_refused(self, url: str, control: models.Control) -> bool:
+        """Whether such a control has brought no file before."""
+        ...
+
+    def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
+        """Records that such a control brought no file; `is_fault`: because the portal failed."""
+        ...
+
+    def trust_press(self, url: str, control: models.Control) -> None:
+        """Records that such a control brought a file."""
         ...
 
 

@@ -153,7 +153,7 @@ def recovery_message(lost: Previous, count: int, unread: int) -> str:
     parts = [f"{what}: {count} {'order' if count == 1 else 'orders'} recovered from the manifests"]
     if unread:
         parts.append(
-            f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: those orders are done again"
+            f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: those orders are processed again"
         )
     return "; ".join(parts)
 
@@ -185,7 +185,7 @@ def outcome_of(manifest: manifests.Manifest) -> models.Outcome:
         attempts=1,
         timing=models.Timing(manifest.written_at, manifest.written_at, 0.0),
         worker="",
-        lane="",
+        read_by="",
         folder=manifest.folder,
         supplier=manifest.supplier,
         source_url=manifest.url,

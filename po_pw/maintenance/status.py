@@ -120,7 +120,7 @@ def journal_of(out: Path) -> Path:
         if file is not None:
             msg = f"{file} is a file, not a folder. Give the output folder of a run."
         elif out.is_dir():
-            msg = f"{out} is not an output folder of po-pw: it has no folder .po-pw in it.{_meant(out)}"
+            msg = f"{out} is not an output folder of po-pw: it contains no folder .po-pw.{_meant(out)}"
         else:
             msg = f"there is no folder {out}. Give the output folder of a run."
         raise errors.InputError(msg)

@@ -20,7 +20,7 @@ class Placing:
     """A layout whose fields are columns of one list."""
 
     layout: folder_layout.Layout
-    places: Mapping[str, int]
+    indexes: Mapping[str, int]
     """Index of each field's column; -1 for a supplier that only the order's page tells."""
 
     @classmethod
@@ -32,14 +32,16 @@ class Placing:
         Raises:
             InputError: it names a column that the list does not have.
         """
-        places: dict[str, int] = {}
+        indexes: dict[str, int] = {}
         for field in layout.fields:
             known = getattr(fields, field) if field in headers.FIELDS else -1
             if known >= 0 or field == "supplier":
-                places[field] = known
+                indexes[field] = known
             else:
-                places[field] = column_names.find(field, columns, fields, option=f"--layout {{{field}}}", source=source)
-        return cls(layout, places)
+                indexes[field] = column_names.find(
+                    field, columns, fields, option=f"--layout {{{field}}}", source=source
+                )
+        return cls(layout, indexes)
 
     def folders(self, cells: Sequence[str], po_number: str, supplier: str) -> tuple[str, ...]:
         """The names of an order's folders, outermost first, not yet made safe; the last without its status.
@@ -54,7 +56,7 @@ class Placing:
         fixed = {"po_number": po_number, "supplier": supplier or models.PAGE_SUPPLIER}
 
         def value(field: str) -> str:
-            column = self.places.get(field, -1)
+            column = self.indexes.get(field, -1)
             return fixed[field] if field in fixed else " ".join(cells[column].split())
 
         return tuple(

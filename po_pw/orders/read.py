@@ -107,9 +107,9 @@ class OrderTable:
         width = self._width
         for record in self._records():
             cells, fault = record.cells, record.fault
-            places = self._reader.columns_by_field
-            read = (places.po_number, places.url, *self._reader.folder_columns)
-            needed = {self._kept[place] for place in read if place >= 0}
+            fields = self._reader.columns_by_field
+            read = (fields.po_number, fields.url, *self._reader.folder_columns)
+            needed = {self._kept[index] for index in read if index >= 0}
             for column in needed.intersection(record.without_result):
                 cells[column] = rows.NO_RESULT
             while len(cells) > width and not cells[-1].strip():
@@ -233,7 +233,7 @@ def open_table(
             notes.append(column_names.explained("url", found, columns, short))
     placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
     filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
-    reader = rows.Reader(short, columns, fields, address_of, tracking.places(columns), placed)
+    reader = rows.Reader(short, columns, fields, address_of, tracking.column_indexes(columns), placed)
     table = OrderTable(columns, path, about, content, header.number, (), len(names), kept, reader, limit, filters)
     if next(table.every_row(), None) is None:
         msg = f"{called} has no rows below its header. It needs one row per order."
@@ -334,7 +334,7 @@ def given(
         table = open_table(Path(orders), address_of=address_of, limit=limit, choice=choice)
         return Given(table.columns, table.source.name, table.rows(), table.source)
     if isinstance(orders, Mapping):
-        msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
+        msg = "a single order was given where a list of orders is needed: put it in a list, or use process_single_po"
         raise errors.InputError(msg)
     if not isinstance(orders, Iterable):
         msg = f"{_described(orders)} are not orders: give a list of mappings with po_number and url, or a file's path"
@@ -363,8 +363,8 @@ def mapping(order: object, called: str) -> Mapping[str, object]:
             both = " and ".join(f"{name} {value!r}" for name, value in said.items())
             msg = f"{called} has two PO numbers, {both}: call the right one po_number, and the other something else"
             raise errors.InputError(msg)
-        for place, (name, value) in enumerate(order.items()):
-            if place in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
+        for index, (name, value) in enumerate(order.items()):
+            if index in {columns.po_number, columns.url} and isinstance(value, Iterable) and not isinstance(value, str):
                 msg = f"{called}: {name} is {_described(value)}, where a text or a number is needed"
                 raise errors.InputError(msg)
         return order
@@ -400,7 +400,7 @@ def order_from_mapping(
     """
     names = tuple(str(name) for name in given)
     cells = tuple(values.text(value) for value in given.values())
-    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), address_of, tracking.places(names))
+    reader = rows.Reader("orders", names, headers.ColumnMap.of(names), address_of, tracking.column_indexes(names))
     row = reader.row(number, cells)
     if columns is None:
         return row

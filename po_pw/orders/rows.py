@@ -61,7 +61,7 @@ class Reader:
     Attributes:
         source: the table's name for messages, e.g. `pos.csv`.
         columns: its columns' names.
-        places: their meaning.
+        columns_by_field: which of them is what.
         address_of: gives the address of a row without one, from its number; None if there is no rule.
         tracked: indexes of the result columns, see `tracking`.
         placing: the user's layout of the folders; None: by the list's folder levels, or by supplier.
@@ -79,7 +79,7 @@ class Reader:
         """The columns whose cells name folders."""
         if self.placing is None:
             return self.columns_by_field.levels
-        return tuple(column for column in self.placing.places.values() if column >= 0)
+        return tuple(column for column in self.placing.indexes.values() if column >= 0)
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.

@@ -25,30 +25,30 @@ COLUMNS: Final = (STATUS, SUPPLIER, FOUND, DOWNLOADED, NAMES, PROCESSED, MESSAGE
 _NUMBER: Final = re.compile(r"(\d{1,6})(?:\.0+)?", re.ASCII)
 
 
-def places(header: Sequence[str]) -> dict[str, int]:
+def column_indexes(header: Sequence[str]) -> dict[str, int]:
     """Finds the result columns in a header; returns their indexes by name.
 
     Names must be spelled as in `COLUMNS`: a column `Status` may mean something else. Columns to the right of `<|>` are
     folder levels.
     """
     found: dict[str, int] = {}
-    for place, name in enumerate(header[: headers.hierarchy(header)]):
+    for index, name in enumerate(header[: headers.hierarchy(header)]):
         if name.strip() in COLUMNS:
-            found.setdefault(name.strip(), place)
+            found.setdefault(name.strip(), index)
     return found
 
 
-def claim(cells: Sequence[str], places: Mapping[str, int]) -> models.Claim | None:
+def claim(cells: Sequence[str], indexes: Mapping[str, int]) -> models.Claim | None:
     """Reads a row that marks its order as COMPLETED; None if it does not, or does not say which or how many files.
 
     Args:
         cells: of the row.
-        places: from `columns_by_field`.
+        indexes: from `column_indexes`.
     """
 
     def cell(name: str) -> str:
-        place = places.get(name, -1)
-        return cells[place].strip() if 0 <= place < len(cells) else ""
+        index = indexes.get(name, -1)
+        return cells[index].strip() if 0 <= index < len(cells) else ""
 
     if cell(STATUS).upper() != models.Status.COMPLETED:
         return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright import async_api as playwright
 
     from po_pw import models
-    from po_pw.browser import quiet
+    from po_pw.browser import page_watch
     from po_pw.portals import memory
 
 
@@ -50,7 +50,7 @@ class OpenPage:
     """Seconds for the page to show everything; after that the listing is incomplete."""
     patience: float
     """Seconds without a change after which a page with endless activity counts as complete."""
-    watch: quiet.Watch
+    watch: page_watch.Watch
     """Listening since before the page was opened."""
     memory: memory.PortalMemory
     """Knowledge about the portal."""

@@ -59,11 +59,11 @@ class StableLooks(Generic[L]):
         return self.quiet is not None and self.quiet.how is quiet.How.PROVED
 
     def begin_again(self) -> None:
-        """Starts the time again, for another page that was opened."""
+        """Starts the time limit again, after another page was opened."""
         self._deadline = time.monotonic() + self._opened.timeout
 
     async def settle(self) -> tuple[L, bool]:
-        """The last look, and whether it was reached before the time was up.
+        """Waits for the last look; also returns whether it was reached in time.
 
         Raises:
             playwright.Error: the page is gone.

@@ -23,7 +23,7 @@ FILE: Final = "memory.json"
 _MOST_GOOD: Final = 16
 _MOST_BAD: Final = 24
 _MOST_TEXTS: Final = 3000
-_MOST_PLACES: Final = 40
+_MOST_POSITIONS: Final = 40
 _MOST_LINKS: Final = 2000
 _MOST_KEYS: Final = 3
 """Maximum orders stored per text or address; more are not needed."""
@@ -69,7 +69,7 @@ class PortalMemory:
         self.has_answered = False
         self._area_example = ""
         self._orders: dict[str, None] = {}
-        self._places: dict[str, dict[str, None]] = {}
+        self._positions: dict[str, dict[str, None]] = {}
         self._good: list[frozenset[str]] = []
         self._bad: list[tuple[str, frozenset[str]]] = []
         self._texts: dict[str, dict[str, None]] = {}
@@ -106,14 +106,14 @@ class PortalMemory:
         """Number of stored layouts of recognised orders."""
         return len(self._good)
 
-    def note_order(self, order_key: str, url: str, signature: Collection[str], places: Iterable[str]) -> None:
+    def note_order(self, order_key: str, url: str, signature: Collection[str], positions: Iterable[str]) -> None:
         """Records an order recognised by strong evidence or by its attachment area.
 
         Args:
             order_key: whose.
             url: that opened.
             signature: of its content.
-            places: positions of its number; see `recognition.places`.
+            positions: of its number; see `recognition.number_positions`.
         """
         self._proof_url = url[:_LONGEST]
         found = frozenset(signature)
@@ -126,18 +126,18 @@ class PortalMemory:
                 for kind, known in self._bad
                 if kind != models.PageKind.NOT_RECOGNISED.value or similarity(found, known) < _SAME_MAKE
             ]
-        for place in places:
-            if redact.text(place) == place:  # without its secret it would be found on no page
-                _note(self._places, place[:_LONGEST], order_key, _MOST_PLACES)
+        for position in positions:
+            if redact.text(position) == position:  # without its secret it would be found on no page
+                _note(self._positions, position[:_LONGEST], order_key, _MOST_POSITIONS)
 
-    def place_seen(self, place: str) -> int:
+    def orders_at(self, position: str) -> int:
         """Number of orders, at most three, that showed their number at this position."""
-        return len(self._places.get(place, ()))
+        return len(self._positions.get(position, ()))
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def positions(self) -> tuple[str, ...]:
         """Positions at which orders showed their numbers."""
-        return tuple(self._places)
+        return tuple(self._positions)
 
     def likeness(self, signature: Collection[str]) -> float | None:
         """Similarity of a page to the most similar recognised order, 0 to 1; None if none is known.
@@ -253,7 +253,7 @@ class PortalMemory:
             "has_answered": self.has_answered,
             "area_example": self._area_example,
             "proof_url": _without_secret(self._proof_url),
-            "places": _lists(self._places),
+            "places": _lists(self._positions),
             "good": [sorted(one) for one in self._good],
             "other": [[kind, sorted(one)] for kind, one in self._bad],
             "sources": {redact.text(name): [one.quiet, one.unchecked] for name, one in self._sources.items()},
@@ -311,7 +311,7 @@ def from_json(text: str) -> PortalMemory:
         if raw["rules_version"] != RULES_VERSION:
             return memory
         memory._area_example, memory._proof_url = str(raw["area_example"]), str(raw["proof_url"])
-        memory._places, memory._texts = _tables(raw["places"]), _tables(raw["texts"])
+        memory._positions, memory._texts = _tables(raw["places"]), _tables(raw["texts"])
         memory._links, memory._links_of = _tables(raw["links"]), dict.fromkeys(map(str, raw["links_of"]))
         memory._good = [frozenset(map(str, one)) for one in raw["good"]]
         memory._bad = [(models.PageKind(kind).value, frozenset(map(str, one))) for kind, one in raw["other"]]

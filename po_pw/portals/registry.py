@@ -44,7 +44,7 @@ class Registry:
         return self._named or max(self._known, key=lambda portal: portal.claims(url))
 
     def recognises(self, url: str) -> bool:
-        """Whether an address is one of the portal that the settings name; by what it alone says."""
+        """Whether an address belongs to the portal that the settings name, by the address alone."""
         return self.for_url(url).claims(url) > 0
 
     def address_of(self, po_number: str) -> str | None:
@@ -53,7 +53,7 @@ class Registry:
 
     @property
     def names(self) -> list[str]:
-        """Of all portals, sorted."""
+        """Names of all portals, sorted."""
         return sorted({portal.name for portal in self._known})
 
     def _of_name(self, name: str) -> base.Portal:

@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from po_pw import errors, events, models, numerals
-from po_pw.downloads import candidates, content_check, fetch, file_type, partial, size_limits, wanted_types
+from po_pw.downloads import candidates, content_check, fetch, partial, size_limits, wanted_types
 from po_pw.machine import clocks
-from po_pw.portals.generic import address_policy, file_names, label_words
-from po_pw.processing import async_tools, file_space, limiter, order_progress
+from po_pw.portals.generic import address_policy, label_words
+from po_pw.processing import browser_downloads, file_records, order_progress
 from po_pw.storage import disk_errors
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
 
     from po_pw import settings
     from po_pw.lanes import base as lanes
     from po_pw.processing import file_traffic
     from po_pw.transport import client
-
-
-_HOPELESS: Final = 3
-"""Number of files in a row that a host refuses to the browser as well, after which its refusals are final."""
 
 
 class Fetcher:
@@ -59,18 +54,15 @@ class Fetcher:
         at_once: Callable[[], int],
         largest: int | None = None,
     ) -> None:
-        self._run = run
-        self._worker = worker
         self._session = session
         self._lane = lane
         self._traffic = traffic
-        self._hub = hub
-        self._note = note
         self._limits = size_limits.Limits(options.max_file_bytes, fs_limit=largest)
         self._is_marked = options.mark_of_the_web
-        self._stall = options.stall_timeout
         self._types = wanted_types.WantedTypes.of(options.types)
-        self._slots = limiter.Limiter(at_once)
+        self._browser = browser_downloads.BrowserDownloads(lane, traffic, hub, options.stall_timeout)
+        self.records = file_records.FileRecords(run, worker, traffic, self._types, hub, note, at_once=at_once)
+        """What became of each file; also for files that no fetch is started for."""
 
     async def link(
         self, progress: order_progress.OrderProgress, attachment: models.Attachment, link: models.Link
@@ -85,8 +77,8 @@ class Fetcher:
             link: address to begin with.
         """
         policy = self._lane.host_policy(progress.order, link.referer)
-        async with self._noted(progress, attachment):
-            await self.check_space(progress, attachment)
+        async with self.records.fetching(progress, attachment):
+            await self.records.check_space(progress, attachment)
             asked = candidates.Candidates(attachment, link, self._traffic.known)
             is_cut_short = False
             while (step := asked.next()) is not None:
@@ -102,7 +94,7 @@ class Fetcher:
                     "the file's address opened a page, and its button was not pressed yet"
                 )
             if error is None:
-                self.drop(progress, attachment)
+                self.records.drop(progress, attachment)
             elif not attachment.is_certain and isinstance(error, allowed_hosts.NotAllowedError):
                 progress.elsewhere.add(attachment.id)
             else:
@@ -179,7 +171,7 @@ class Fetcher:
                         progress.keep(attachment.id)
                     else:
                         self._traffic.reached.add(allowed_hosts.host_of(saved.source))
-                        self._keep(progress, saved)
+                        self.records.keep(progress, saved)
                     return
                 except errors.BrowserRouteNeededError as error:
                     needed = error
@@ -188,7 +180,7 @@ class Fetcher:
                     if _host_of_authority(error.host) in self._traffic.reached:
                         raise
                     needed = error
-            captured = await self._by_browser(link, policy, needed)
+            captured = await self._browser.start(link, policy, needed)
             is_file()
             await self._take(progress, wanted, captured, link.referer, policy.is_home)
         except errors.SessionExpiredError as error:
@@ -197,7 +189,7 @@ class Fetcher:
             if isinstance(
                 other := content_check.sign_in_error(link.url, what, policy.is_home, by=by), errors.PermanentError
             ):
-                raise other from error
+                raise other.after(error) from error
             raise
 
     async def adopt(
@@ -208,14 +200,14 @@ class Fetcher:
         If a page came and the attachment is uncertain, it is dropped and does not count as failed.
         """
         try:
-            async with self._noted(progress, attachment):
+            async with self.records.fetching(progress, attachment):
                 try:
                     page = progress.listing.url if progress.listing is not None else progress.order.url
                     await self._take(progress, attachment, captured, page)
                 except errors.NotAFileError:
                     if attachment.is_certain:
                         raise
-                    self.drop(progress, attachment)
+                    self.records.drop(progress, attachment)
         except asyncio.CancelledError:  # also while waiting for its slot
             await asyncio.shield(captured.discard())
             raise
@@ -244,14 +236,14 @@ class Fetcher:
                 on_bytes=lambda _: None,
                 now=clocks.now,
                 is_marked=False,
-                lane="page",
+                downloaded_by="page",
             )
         except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
-            self.fail(progress, page, error)
+            self.records.fail(progress, page, error)
         else:
-            self._keep(progress, saved)
+            self.records.keep(progress, saved)
 
     async def _take(
         self,
@@ -264,7 +256,7 @@ class Fetcher:
         try:
             length = numerals.parse_int(captured.headers.get("content-length", ""))
             await self._limits.check_space(progress.slot(attachment.id), length)
-            part = await self._part(captured, progress)
+            part = await self._browser.complete(captured, progress)
             saved = await fetch.adopt(
                 attachment,
                 progress.slot(attachment.id),
@@ -281,153 +273,10 @@ class Fetcher:
                 is_marked=self._is_marked,
                 types=self._types,
             )
-            self._keep(progress, saved)
+            self.records.keep(progress, saved)
         except (asyncio.CancelledError, errors.DoesNotFitError):
             await asyncio.shield(captured.discard())
             raise
-
-    async def _part(self, captured: lanes.Captured, progress: order_progress.OrderProgress) -> Path:
-        """Waits for the browser's download. If the disk is full, the browser only reports that it was canceled."""
-        download = progress.work.path / "download"
-        try:
-            with disk_errors.map_os_errors(download):
-                return await captured.part(self._stall)
-        except errors.BrowserLostError:
-            raise
-        except errors.TransientError as error:
-            if isinstance(error, errors.OutputUnavailableError):
-                raise
-            if (
-                fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(download))
-            ) is not None:
-                raise disk_errors.to_order_error(fault, download) from error
-            little = file_space.NoRoomForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
-            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_room, [little]):
-                raise little from error
-            raise
-
-    async def _by_browser(
-        self,
-        link: models.Link,
-        policy: allowed_hosts.HostPolicy,
-        needed: errors.BrowserRouteNeededError | errors.HostUnreachableError | None,
-    ) -> lanes.Captured:
-        """Downloads a file through the browser, if our HTTP client is refused; said once when all of a host's do."""
-        host, traffic = allowed_hosts.host_of(link.url), self._traffic
-        if needed is not None and traffic.refused[host] >= _HOPELESS:
-            raise needed
-        try:
-            captured = await self._lane.download(link, policy)
-        except (errors.BrowserLostError, errors.SessionExpiredError):
-            raise
-        except errors.OrderError as error:
-            if needed is None or error.code is models.ErrorCode.TOO_LARGE:
-                raise
-            if isinstance(needed, errors.HostUnreachableError):
-                traffic.refused[host] += 1
-                raise needed from error
-            both = f"{needed}; {error}"
-            if isinstance(error, errors.HostUnreachableError):
-                raise errors.HostUnreachableError(both, error.host, error.fault) from error
-            if isinstance(error, errors.TransientError):
-                raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
-            traffic.refused[host] += 1
-            raise errors.PermanentError(both, error.code) from error
-        if needed is not None and traffic.got_by_browser(link.url, needed):
-            self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
-        return captured
-
-    @contextlib.asynccontextmanager
-    async def _noted(
-        self, progress: order_progress.OrderProgress, attachment: models.Attachment
-    ) -> AsyncIterator[None]:
-        """Holds a slot for one file; our errors are recorded in the progress instead of raised."""
-        async with self._slots, self._traffic.slots:
-            await self._traffic.go_ahead()
-            self._hub.emit(events.FileStarted(self._worker, progress.order.key, attachment))
-            try:
-                yield
-            except wanted_types.UnwantedTypeError as error:
-                progress.skip(attachment.id, error.kind)
-            except errors.DoesNotFitError as error:
-                progress.needs[attachment.id] = error
-                self.fail(progress, attachment, await file_space.explained(attachment.name, error))
-            except errors.OrderError as error:
-                self.fail(progress, attachment, error)
-
-    async def check_space(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
-        """Refuses a file that is known not to fit on the disk, before anything is requested.
-
-        Raises:
-            DoesNotFitError: it still does not fit.
-        """
-        known = progress.needs.get(attachment.id)
-        if known is not None and not await asyncio.to_thread(file_space.has_room, [known]):
-            raise await file_space.explained(attachment.name, known)
-
-    def skip_unwanted(self, progress: order_progress.OrderProgress) -> None:
-        """Skips the attachments whose names say that they are of types that are not wanted."""
-        for found in progress.wanted():
-            ending = file_type.extension(found.name.strip())
-            if found.is_certain and file_names.is_known_ending(ending) and self._types.refused(ending):
-                progress.skip(found.id, ending)
-
-    def fail(
-        self, progress: order_progress.OrderProgress, attachment: models.Attachment, error: errors.OrderError
-    ) -> None:
-        """Records that an attachment failed in this attempt."""
-        progress.failed[attachment.id] = error
-        self._hub.emit(events.FileFailed(self._worker, progress.order.key, attachment.name, error.failure()))
-
-    def drop(self, progress: order_progress.OrderProgress, attachment: models.Attachment) -> None:
-        """Records that this is not an attachment."""
-        progress.failed.pop(attachment.id, None)
-        progress.unpressed.pop(attachment.id, None)
-        progress.dropped.add(attachment.id)
-
-    def _keep(self, progress: order_progress.OrderProgress, saved: models.SavedFile) -> None:
-        saved = dataclasses.replace(saved, run=self._run)
-        progress.saved[saved.attachment_id] = saved
-        progress.failed.pop(saved.attachment_id, None)
-        progress.unpressed.pop(saved.attachment_id, None)
-        progress.needs.pop(saved.attachment_id, None)
-        self._note(progress.order.key, saved)
-        self._hub.emit(events.FileSaved(self._worker, progress.order.key, saved))
-
-
-class Fetches:
-    """The fetches of one attempt at one order; each attempt has its own limit of requests."""
-
-    def __init__(self, progress: order_progress.OrderProgress, under_way: set[asyncio.Task[None]]) -> None:
-        self.progress = progress
-        self._under_way = under_way
-        self._tasks: list[asyncio.Task[None]] = []
-        progress.questions = 0
-        progress.unpressed.clear()
-
-    def add(self, fetch: Coroutine[None, None, None]) -> None:
-        """Starts a fetch."""
-        task = asyncio.get_running_loop().create_task(fetch, name=f"fetch-{self.progress.order.key}")
-        self._tasks.append(task)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-    async def done(self) -> None:
-        """Waits for all, drops duplicates, and recognises files that an earlier run has.
-
-        If one fails for a reason that concerns more than its file, or the wait is cancelled, all are cancelled.
-        """
-        try:
-            await asyncio.gather(*self._tasks)
-        except BaseException:
-            await self.cancel()
-            raise
-        self.progress.drop_twins()
-        self.progress.match_by_content()
-
-    async def cancel(self) -> None:
-        """Cancels all and waits until they have ended."""
-        await async_tools.cancel_and_wait(self._tasks)
 
 
 @contextlib.asynccontextmanager

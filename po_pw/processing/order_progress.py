@@ -292,11 +292,11 @@ class OrderProgress:
             names = {" ".join(found.name.split()).casefold() for found in same} - {""}
             for name in sorted(names) or [""]:
                 among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
-                areas = collections.Counter(found.place for found in among)
+                areas = collections.Counter(found.section for found in among)
                 fullest, count = areas.most_common(1)[0]
                 unnumbered = [found for found in among if not found.record]
                 spare = max(0, count - (len(among) - len(unnumbered)))
-                kept = [found for found in unnumbered if found.place == fullest][:spare]
+                kept = [found for found in unnumbered if found.section == fullest][:spare]
                 for found in unnumbered:
                     if found not in kept and self._beyond_counted() > 0:
                         self._drop_twin(found.id)
@@ -374,8 +374,8 @@ def page_copy(order: models.PurchaseOrder, url: str) -> models.Attachment:
 
 
 def _missing(found: models.Attachment, failure: models.Failure | None) -> models.MissingFile:
-    name, place = redact.text(found.name), redact.text(found.place)
-    return models.MissingFile(found.id, name, source_text(found.source), failure, place)
+    name, section = redact.text(found.name), redact.text(found.section)
+    return models.MissingFile(found.id, name, source_text(found.source), failure, section)
 
 
 def source_text(source: models.FileSource) -> str:

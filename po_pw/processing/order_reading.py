@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import logging
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, events, hostnames, models, redact
+from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
-from po_pw.processing import resuming
-from po_pw.storage import disk_errors, filesystem, staging
+from po_pw.processing import keeping_evidence, resuming
+from po_pw.storage import staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from po_pw.lanes import base as lanes
-    from po_pw.processing import fetching, order_progress
+    from po_pw.processing import fetching, order_fetches, order_progress
     from po_pw.processing.run_context import WorkerDeps
     from po_pw.transport import client
 
 _NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)
 """Errors of which the page shows nothing."""
-_log = logging.getLogger(__name__)
 REFUSED: Final = {
     models.PageKind.NOT_FOUND: (
         models.ErrorCode.NOT_FOUND,
@@ -41,13 +39,13 @@ REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
+        "the url opened a page that is not this order's ({why}): correct the url in your list{evidence}",
     ),
     models.PageKind.NOT_LOCATED: (
         models.ErrorCode.NOT_RECOGNISED,
         (
-            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
-            "into the column url of your list"
+            "po-pw cannot tell whether the portal has this order: {why}. Find the order in the portal and put its "
+            "address into the column url of your list"
         ),
     ),
     models.PageKind.NO_AREA: (
@@ -93,7 +91,7 @@ class OrderReading:
         tools: Tools,
         lease: models.Lease,
         progress: order_progress.OrderProgress,
-        fetches: fetching.Fetches,
+        fetches: order_fetches.OrderFetches,
     ) -> None:
         self._deps = deps
         self._run_context = deps.run_context
@@ -226,7 +224,7 @@ class OrderReading:
         if asked and await self._session_holds(opened=True):
             for name, error in asked.items():
                 msg = f"only this file asks for a sign-in ({error}): sign in as a user who may download it"
-                failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
+                failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN).after(error)
 
     def announce(self, step: events.Step, attachments: int = 0) -> None:
         """Emits an event for a step of the order."""
@@ -264,20 +262,7 @@ class OrderReading:
         await self._keep_evidence(visit)
 
     async def _keep_evidence(self, visit: lanes.Visit) -> None:
-        """Saves what the page shows. What cannot be saved is logged: the order's own error is what counts."""
-        run_context, folder = self._run_context, self._evidence
-        try:
-            redact.remember_cookies(await self._tools.lane.cookies())
-            if not await asyncio.to_thread(run_context.evidence.make_room, folder):
-                return
-            await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
-            names = await visit.keep_evidence(folder)
-            await asyncio.to_thread(run_context.evidence.added, folder)
-        except (errors.OrderError, OSError) as error:
-            _log.warning("no evidence of %s was kept: %s", self._order.po_number, error)
-            return
-        place = folder.relative_to(run_context.out).as_posix()
-        self._progress.evidence = tuple(f"{place}/{name}" for name in names)
+        await keeping_evidence.keep_page(self._run_context, self._progress, self._tools.lane, visit)
 
     def _timed_out(self) -> errors.TransientError:
         msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"
@@ -286,7 +271,7 @@ class OrderReading:
     async def _take_cookies(self) -> None:
         """Copies the browser's current cookies to the HTTP client."""
         cookies = await self._tools.lane.cookies()
-        redact.remember_cookies(cookies)
+        known_secrets.remember_cookies(cookies)
         self._tools.session.set_cookies(cookies)
 
     async def _begin(self, listing: models.Listing, visit: lanes.Visit | None) -> None:
@@ -298,7 +283,7 @@ class OrderReading:
         """
         progress, fetcher = self._progress, self._tools.fetcher
         self._take_in(listing)
-        fetcher.skip_unwanted(progress)
+        fetcher.records.skip_unwanted(progress)
         if visit is not None and (why := progress.why_incomplete()):
             await self._keep_if_final(visit, errors.TransientError(why, models.ErrorCode.LIST_INCOMPLETE))
         self.announce("fetching", len(progress.wanted()))
@@ -324,17 +309,17 @@ class OrderReading:
         """Clicks for one file and starts its fetch; an error becomes the file's failure."""
         progress, fetcher = self._progress, self._tools.fetcher
         try:
-            await fetcher.check_space(progress, attachment)
+            await fetcher.records.check_space(progress, attachment)
             got = await visit.capture(click)
         except errors.BrowserLostError:
             raise
         except errors.OrderError as error:
-            fetcher.fail(progress, attachment, error)
+            fetcher.records.fail(progress, attachment, error)
             if not progress.evidence:
                 await self._keep_if_final(visit, error)
             return
         if isinstance(got, models.Link) and progress.is_listed_at(got.url, besides=attachment.id):
-            fetcher.drop(progress, attachment)  # the page has a link to this file, too
+            fetcher.records.drop(progress, attachment)  # the page has a link to this file, too
         elif isinstance(got, models.Link):
             self._fetches.add(fetcher.link(progress, attachment, got))
         else:

@@ -40,7 +40,7 @@ class Resume:
 class Taken:
     """A run's orders, divided for resuming."""
 
-    carried: tuple[models.Outcome, ...]
+    already_complete: tuple[models.Outcome, ...]
     """Orders finished earlier whose files exist."""
     todo: tuple[models.PurchaseOrder, ...]
     earlier: Mapping[models.OrderKey, models.Earlier]
@@ -93,7 +93,7 @@ async def plan_resume(
     """
     if resume is None:
         return Taken((), tuple(orders), {})
-    carried: list[models.Outcome] = []
+    already_complete: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
     earlier: dict[models.OrderKey, models.Earlier] = {}
     skipped: list[models.Outcome] = []
@@ -113,7 +113,9 @@ async def plan_resume(
                 if what is models.Earlier.REFRESHED and types.wants_more(known[order.key].outcome.missing):
                     what = models.Earlier.WIDENED
                 if what is models.Earlier.REFRESHED and not resume.refresh:
-                    carried.append(dataclasses.replace(known[order.key].outcome, carried=True, changes=None))
+                    already_complete.append(
+                        dataclasses.replace(known[order.key].outcome, from_earlier_run=True, changes=None)
+                    )
                 elif order.key in done:
                     skipped.append(done[order.key])
                 elif resume.only_failed and what in {models.Earlier.NEW, models.Earlier.UNFINISHED}:
@@ -125,12 +127,12 @@ async def plan_resume(
                     elif may_skip and order.claim is not None:
                         unproved += 1
             stage.reach(start + len(batch))
-    if carried:
-        with work.stage("Recording finished orders", "order", len(carried)) as stage:
-            await journal.carry(run, stage.counted(carried))
+    if already_complete:
+        with work.stage("Recording finished orders", "order", len(already_complete)) as stage:
+            await journal.take_over(run, stage.counted(already_complete))
     if skipped:
         await journal.skip(run, skipped)
-    return Taken(tuple(carried), tuple(todo), earlier, left_out, tuple(skipped), unproved)
+    return Taken(tuple(already_complete), tuple(todo), earlier, left_out, tuple(skipped), unproved)
 
 
 def _proved(

@@ -48,7 +48,7 @@ class Summary:
         there: all files of the input's orders, of any run.
         unfinished: files fetched by this run, of orders that it did not finish; kept for the next run.
         order_seconds: total working time of the orders done by this run.
-        carried: number of orders finished by an earlier run and not visited.
+        already_complete: number of orders finished by an earlier run and not visited.
         earlier: number of orders done by this run, by their earlier result.
         changes: found in finished orders that were visited again.
         skipped: number of attachments of types that were not asked for.
@@ -68,7 +68,7 @@ class Summary:
     there: Amount = Amount()
     unfinished: Amount = Amount()
     order_seconds: float = 0.0
-    carried: int = 0
+    already_complete: int = 0
     earlier: Mapping[models.Earlier, int] = dataclasses.field(default_factory=dict)
     changes: models.Changes = dataclasses.field(default_factory=models.Changes)
     skipped: int = 0
@@ -99,11 +99,11 @@ class ProblemTally:
         self._reasons: collections.Counter[models.ErrorCode] = collections.Counter()
         self._first: list[models.Problem] = []
 
-    def add(self, row: int, po_number: str, failure: models.Failure) -> None:
+    def add(self, row: int, po_number: str, failure: models.Failure, evidence: tuple[str, ...] = ()) -> None:
         """Counts a problem."""
         self._reasons[failure.code] += 1
         if len(self._first) < _NAMED:
-            self._first.append(models.Problem(row, po_number, failure))
+            self._first.append(models.Problem(row, po_number, failure, evidence))
 
     def refused(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
         """Passes rows on and counts the unusable ones."""
@@ -129,7 +129,7 @@ class Tally:
 
     def __init__(self, run: models.RunId) -> None:
         self._run = run
-        self._rows = self._carried = self.others = 0
+        self._rows = self._already_complete = self.others = 0
         self._counts: collections.Counter[models.Status] = collections.Counter()
         self._earlier: collections.Counter[models.Earlier] = collections.Counter()
         self._fetched, self._there, self._changes = Amount(), Amount(), models.Changes()
@@ -144,14 +144,14 @@ class Tally:
         if row.duplicate_of is not None:
             return
         if row.error is not None and not row.status.succeeded:
-            self._problems.add(row.number, row.po_number, row.error)
+            self._problems.add(row.number, row.po_number, row.error, row.outcome.evidence if row.outcome else ())
         outcome = row.outcome
         if outcome is None:
             return
         self._there += Amount.of(outcome.files)
         self._skipped += sum(bool(gap.skipped_type) for gap in outcome.missing)
-        if outcome.carried:
-            self._carried += 1
+        if outcome.from_earlier_run:
+            self._already_complete += 1
             return
         self._fetched += Amount.of(file for file in outcome.files if file.run == self._run)
         self._earlier[outcome.earlier] += 1
@@ -167,7 +167,7 @@ class Tally:
             there=self._there,
             unfinished=unfinished,
             order_seconds=self._order_seconds,
-            carried=self._carried,
+            already_complete=self._already_complete,
             earlier=dict(self._earlier),
             changes=self._changes,
             skipped=self._skipped,

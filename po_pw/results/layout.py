@@ -16,23 +16,6 @@ if TYPE_CHECKING:
 Cell: TypeAlias = "str | int | float"
 
 COLUMNS: Final = added_columns.RESULTS
-FILE_COLUMNS: Final = (
-    "po_number",
-    "file",
-    "size",
-    "sha256",
-    "media_type",
-    "source",
-    "place",
-    "saved_at",
-    "modified_at",
-    "lane",
-    "checks",
-    "folder",
-    "sent_name",
-    "error_code",
-    "error_message",
-)
 OTHER_COLUMNS: Final = ("list", "po_number", "supplier", *COLUMNS)
 """Columns for orders that are not on the run's list."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -77,7 +60,7 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
         sum(file.size for file in outcome.files),
         clean(outcome.folder),
         clean(outcome.source_url),
-        outcome.lane,
+        outcome.read_by,
         outcome.worker,
         outcome.attempts,
         round(outcome.timing.seconds, 3),
@@ -89,12 +72,12 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
 
 
 def skipped_text(outcome: models.Outcome) -> str:
-    """What is said of an order that is complete but for files of types that were not asked for; `""` if it is so."""
+    """The message for an order that is complete except for types of files that are not wanted; else `""`."""
     kinds = collections.Counter(gap.skipped_type for gap in outcome.missing if gap.skipped_type)
     if not kinds:
         return ""
     count = "1 attachment" if kinds.total() == 1 else f"{kinds.total()} attachments"
-    return f"complete but for {count} of types not asked for ({', '.join(sorted(kinds))})"
+    return f"complete except for {count} of types that --types leaves out ({', '.join(sorted(kinds))})"
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
@@ -107,42 +90,6 @@ def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
 def again_of(other: models.OtherOrder) -> str:
     """What to run again if an order of another list was not reached."""
     return other.source or "its list"
-
-
-def file_rows(row: models.RowResult) -> list[tuple[Cell, ...]]:
-    """One line per file of a row and per missing attachment; none for a DUPLICATE."""
-    outcome = row.outcome
-    if outcome is None or row.duplicate_of is not None:
-        return []
-    lines: list[tuple[Cell, ...]] = [
-        (
-            outcome.po_number,
-            clean(file.path),
-            file.size,
-            file.sha256,
-            clean(file.media_type),
-            clean(file.source),
-            clean(file.place),
-            iso(file.saved_at),
-            iso(file.modified_at),
-            file.lane,
-            ", ".join(file.checks),
-            clean(outcome.folder),
-            clean(file.sent_name),
-            "",
-            "",
-        )
-        for file in outcome.files
-    ]
-    for gap in outcome.missing:
-        code = gap.failure.code.value if gap.failure else ""
-        said = clean(gap.failure.message) if gap.failure else "a link or a text, not a file: recorded, not downloaded"
-        if gap.skipped_type:
-            said = f"skipped: {gap.skipped_type} is not among the types asked for"
-        source = clean(gap.source)
-        place = clean(gap.place)
-        lines.append((outcome.po_number, clean(gap.name), *("",) * 3, source, place, *("",) * 6, code, said))
-    return lines
 
 
 def iso(time: datetime.datetime | None) -> str:

@@ -66,7 +66,7 @@ class ListEdits:
         started_at: start of the run.
 
     Attributes:
-        places: indexes of the columns that are written, by name.
+        indexes: of the columns that are written, by name.
         count: number of changed values; known when `wanted` is exhausted, as the following.
         rows: number of rows with changed values.
         notes: messages for the user.
@@ -92,14 +92,14 @@ class ListEdits:
         content = table.content
         self._left = content.left if isinstance(content, workbook_sandbox.Rows) else 0
         self._text = content if isinstance(content, delimited.Text) else None
-        own = tracking.places(table.columns)
+        own = tracking.column_indexes(table.columns)
         own |= {
-            name: place
-            for name, place in (
+            name: index
+            for name, index in (
                 (tracking.SUPPLIER, table.columns_by_field.supplier),
                 (tracking.URL, table.columns_by_field.url),
             )
-            if name not in own and place >= 0
+            if name not in own and index >= 0
         }
         missing = [name for name in tracking.COLUMNS if name not in own]
         has_levels = headers.hierarchy(table.columns) < len(table.columns)
@@ -107,19 +107,19 @@ class ListEdits:
         self._without = missing if has_levels else []
         added = [] if has_levels else missing
         self._added = dict(zip(added, itertools.count(table.free_column()), strict=False)) if added else {}
-        self.places = own | self._added
+        self.indexes = own | self._added
 
     def wanted(self) -> Iterator[edits.Edit]:
         """The changes in row order, in the form in which they are written."""
         self.count = self.rows = 0
-        for name, place in self._added.items():
-            yield edits.Edit(self._table.header_row, self._left + place, name)
+        for name, index in self._added.items():
+            yield edits.Edit(self._table.header_row, self._left + index, name)
         for row, values in self._changes():
             self.rows += bool(values)
-            for place, value in sorted(values.items()):
+            for index, value in sorted(values.items()):
                 self.count += 1
                 is_cell = isinstance(value, str) and self._text is not None
-                yield edits.Edit(row.number, self._left + place, text_tables.marked(str(value)) if is_cell else value)
+                yield edits.Edit(row.number, self._left + index, text_tables.marked(str(value)) if is_cell else value)
         self.notes = tuple(self._said())
 
     def check(self, written: read.OrderTable, left: set[tuple[int, int]]) -> None:
@@ -132,16 +132,16 @@ class ListEdits:
         Raises:
             InputError: it differs otherwise.
         """
-        width = max(len(self._table.columns), *(place + 1 for place in self.places.values()))
+        width = max(len(self._table.columns), *(index + 1 for index in self.indexes.values()))
         fresh = written.rows()
         for row, values in self._changes():
             new = next(fresh, None)
-            kept = {place: value for place, value in values.items() if (row.number, self._left + place) not in left}
+            kept = {index: value for index, value in values.items() if (row.number, self._left + index) not in left}
             if (
                 new is None
                 or new.number != row.number
                 or not all(
-                    self._is_same(kept.get(place, _cell(row, place)), _cell(new, place)) for place in range(width)
+                    self._is_same(kept.get(index, _cell(row, index)), _cell(new, index)) for index in range(width)
                 )
             ):
                 raise errors.InputError(_wrong(row.number))
@@ -185,34 +185,32 @@ class ListEdits:
             self._unclear += 1
             return {}
         changed: dict[int, edits.Value] = {}
-        for name, place in self.places.items():
-            old, value = _cell(row, place), values[name]
+        for name, index in self.indexes.items():
+            old, value = _cell(row, index), values[name]
             if name in _ONLY_WHERE_EMPTY and (old.strip() or not value):
                 continue
             if old != edits.shown(value):
-                changed[place] = value
+                changed[index] = value
         return changed
 
     def _said(self) -> Iterator[str]:
         name = self._table.source.name
         if self._moved:
-            rows = (
-                "1 row is not the one that was" if self._moved == 1 else f"{self._moved} rows are not those that were"
-            )
-            yield f"{name}: {rows} read (moved, removed, or with another PO number); nothing was written there"
+            rows = "1 row has changed" if self._moved == 1 else f"{self._moved} rows have changed"
+            yield f"{name}: {rows} since the list was read (moved, removed, other PO number); nothing was written there"
         if self._unclear:
             rows = "1 row has" if self._unclear == 1 else f"{self._unclear} rows have"
-            yield f"{name}: {rows} cells that cannot be told apart; nothing was written there"
+            yield f"{name}: {rows} cells that po-pw cannot tell apart; nothing was written there"
         if self._without:
             yield (
-                f"{name} has no column {', '.join(self._without)} left of {headers.HIERARCHY}: insert what you want to "
-                "have there"
+                f"{name} has no column {', '.join(self._without)} left of {headers.HIERARCHY}: insert the "
+                "columns you want"
             )
 
 
-def _cell(row: models.Row, place: int) -> str:
-    return row.cells[place] if place < len(row.cells) else ""
+def _cell(row: models.Row, index: int) -> str:
+    return row.cells[index] if index < len(row.cells) else ""
 
 
 def _wrong(number: int) -> str:
-    return f"what was to be written does not read as it should in row {number}"
+    return f"row {number} would not read back as it was written"

@@ -180,7 +180,7 @@ def _totals(counted: counts.Summary) -> dict[str, Any]:
         "files_there": counted.there.files,
         "bytes_there": counted.there.bytes,
         "order_seconds": round(counted.order_seconds, 3),
-        "already_complete": counted.carried,
+        "already_complete": counted.already_complete,
         "other_count": counted.others,
         "warnings": counted.warnings,
     }

@@ -162,7 +162,7 @@ def _content(row: models.RowResult, columns: Sequence[str], cells: Sequence[layo
     values = zip(layout.COLUMNS, cells, strict=True)
     content |= {name: value if value != "" else None for name, value in values}
     content["supplier"] = outcome.supplier if outcome else None
-    content["from_earlier_run"] = outcome.carried if outcome else False
+    content["from_earlier_run"] = outcome.from_earlier_run if outcome else False
     content["files"] = [dataclasses.asdict(file) for file in outcome.files] if outcome else []
     content["evidence_files"] = outcome.evidence if outcome else ()
     content["missing"] = [dataclasses.asdict(gap) for gap in outcome.missing] if outcome else []

@@ -47,12 +47,12 @@ class FileRecord(_Record):
     sent_name: str
     attachment_id: str
     source: str
-    place: str
+    section: str = pydantic.Field(validation_alias=pydantic.AliasChoices("section", "place"))
     size: _Size
     sha256: _Digest
     media_type: str
     etag: str
-    lane: str
+    downloaded_by: str = pydantic.Field(validation_alias=pydantic.AliasChoices("downloaded_by", "lane"))
     checks: tuple[str, ...]
     modified_at: pydantic.AwareDatetime | None
     saved_at: pydantic.AwareDatetime | None
@@ -68,7 +68,7 @@ class MissingRecord(_Record):
     attachment_id: str
     name: str
     source: str
-    place: str = ""
+    section: str = pydantic.Field("", validation_alias=pydantic.AliasChoices("section", "place"))
     error_code: models.ErrorCode | None
     error_message: str | None
     skipped_type: str = ""
@@ -76,7 +76,7 @@ class MissingRecord(_Record):
     def to_missing(self) -> models.MissingFile:
         """The attachment."""
         failure = models.Failure(self.error_code, self.error_message or "") if self.error_code else None
-        return models.MissingFile(self.attachment_id, self.name, self.source, failure, self.place, self.skipped_type)
+        return models.MissingFile(self.attachment_id, self.name, self.source, failure, self.section, self.skipped_type)
 
 
 class KeptRecord(_Record):
@@ -166,7 +166,7 @@ def write(
                 "attachment_id": file.attachment_id,
                 "name": file.name,
                 "source": file.source,
-                "place": file.place,
+                "section": file.section,
                 "error_code": file.failure.code.value if file.failure else None,
                 "error_message": file.failure.message if file.failure else None,
                 "skipped_type": file.skipped_type,

@@ -99,7 +99,7 @@ def _outcome(out: Path, folder: Path, order: models.PurchaseOrder, files: Sequen
             size=path.stat().st_size,
             sha256="",
             media_type=mimetypes.guess_type(path.name)[0] or "",
-            lane="",
+            downloaded_by="",
             source="",
             saved_at=time,
         )
@@ -115,10 +115,10 @@ def _outcome(out: Path, folder: Path, order: models.PurchaseOrder, files: Sequen
         attempts=0,
         timing=models.Timing(max(times), max(times), 0.0),
         worker="",
-        lane="",
+        read_by="",
         folder=(folder.relative_to(out) if folder.is_relative_to(out) else folder).as_posix(),
         supplier=order.supplier,
         source_url=redact.address(order.url),
         found=len(saved),
-        carried=True,
+        from_earlier_run=True,
     )

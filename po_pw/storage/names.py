@@ -50,11 +50,11 @@ def folder_name(text: str) -> str:
 
 
 def own(text: str, max_bytes: int) -> str:
-    """A safe name that no other text gets, for any file system: as it stands where it is plain, else with a hash.
+    """A safe name that no other text gets, on any file system: the text itself if it is plain, otherwise with a hash.
 
     Args:
         text: e.g. a PO number; case counts.
-        max_bytes: UTF-8 bytes the name may have.
+        max_bytes: maximum UTF-8 bytes of the name.
     """
     safe = folder_name(text)
     # Of all texts that a file system may take for one, only the one in capitals is plain.

@@ -96,7 +96,7 @@ def check_depth(out: Path, max_path: int) -> None:
 
 
 def evidence(out: Path, po_number: str) -> Path:
-    """Where evidence of an order's page is kept: no other PO's is there, whatever the file system tells apart."""
+    """The folder for evidence of an order's page; no other PO has the same one, on any file system."""
     return out / order_paths.INTERNAL / EVIDENCE / names.own(models.order_key(po_number), _EVIDENCE_BYTES)
 
 

@@ -114,7 +114,7 @@ class HostPolicy:
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
 
     def _is_storage(self, host: str, came_from: str) -> bool:
-        """Whether a host is one the portal keeps files on, and what led to it may do so: storage leads to storage."""
+        """Whether a host is a file host of the portal, reached from the portal or from another file host."""
         if not _is_among(host, self.declared):
             return False
         source = host_of(came_from)

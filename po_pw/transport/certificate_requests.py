@@ -1,4 +1,4 @@
-"""Whether a host asks for a client certificate: a browser that nobody sees waits in vain for one to be chosen."""
+"""Finds out whether a host asks for a client certificate: a headless browser waits in vain for one to be chosen."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _HANDSHAKE, _CERTIFICATE_REQUEST, _HELLO_DONE = 22, 13, 14
 
 
 async def is_missed(url: str, named: Iterable[str] = ()) -> bool:
-    """Whether the host of an address asks for a client certificate and is given none; False where that cannot be told.
+    """Whether the host of an address asks for a client certificate and gets none; False if that is unknown.
 
-    A connection is begun, directly and without a proxy, and left before anything is sent but the names of ciphers. From
-    TLS 1.3 on the host's request is encrypted: of hosts that speak nothing older it cannot be told.
+    Opens a connection directly, without a proxy, sends nothing but the TLS greeting, and closes it. From TLS 1.3 on the
+    host's request is encrypted, so it is unknown for hosts that speak nothing older.
 
     Args:
         url: http(s).
-        named: hosts that are given one.
+        named: hosts that get a certificate.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
@@ -61,7 +61,7 @@ def _hello(host: str) -> bytes:
 
 
 def messages(said: bytes) -> list[int]:
-    """The types of the handshake messages that are whole in what a server says before encryption begins. Pure."""
+    """Types of the complete handshake messages that a server sends before encryption begins. Pure."""
     text = b"".join(_records(said))
     found = []
     while len(text) >= 4 and len(text) >= (end := 4 + int.from_bytes(text[1:4], "big")):
@@ -71,7 +71,7 @@ def messages(said: bytes) -> list[int]:
 
 
 def _records(said: bytes) -> Iterator[bytes]:
-    """The content of handshake records, up to one of another type."""
+    """The content of handshake records, up to the first record of another type."""
     while len(said) >= 5 and said[0] == _HANDSHAKE:
         end = 5 + int.from_bytes(said[3:5], "big")
         yield said[5:end]

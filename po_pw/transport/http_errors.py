@@ -1,4 +1,4 @@
-"""Maps what the HTTP client meets to our errors: statuses, and aiohttp's own. Messages hold no query and no cookie."""
+"""Maps HTTP statuses and aiohttp's errors to ours. Messages contain no query and no cookie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posts one JSON value to a web address, by the system's trust store and proxy."""
+"""Posts a JSON value to a web address, with the system's trust store and proxy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ async def post_json(url: str, value: Mapping[str, Any]) -> None:
     """Sends a value once; redirects are not followed, and nothing is sent again.
 
     Args:
-        url: http or https. It may hold a secret, as those of Slack do: messages name only its host.
+        url: http or https. It may be a secret, as with Slack, so messages name only its host.
         value: to send.
 
     Raises:
         InputError: the address cannot be used.
-        TransientError: it does not answer, or not with a success.
+        TransientError: it does not answer, or answers with an error.
     """
     parts = urlsplit(url)
     if parts.scheme not in hostnames.DEFAULT_PORTS or not parts.hostname:

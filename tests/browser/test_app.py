@@ -73,7 +73,7 @@ def test_a_result_prints_compares_and_reads_as_a_mapping(
     assert dict(first)["status"] == first.status == "COMPLETED"
     assert first["success"] is True
     assert "3 files" in str(first)
-    assert main.process_pos([order], resume=True).summary.carried == 1
+    assert main.process_pos([order], resume=True).summary.already_complete == 1
     assert portal[0].counts["pages"] == asked + 1
     assert threads() <= before
 
@@ -119,7 +119,7 @@ def test_with_keeps_the_browsers_open_between_calls(
         if isinstance(event, events.ContextOpened):
             opened.append(event)
 
-    with po_pw.MainApp(hear=hear, **options) as main:
+    with po_pw.MainApp(on_event=hear, **options) as main:
         assert main._process_po_entries(entries(portal[0], 2)) == (2, 0)
         assert main._process_po_entries(entries(portal[0], 3)[1:]) == (2, 0)
         assert psutil.pid_exists(opened[0].pid)
@@ -198,7 +198,7 @@ def test_the_examples_of_the_documentation_run_as_they_stand(
     assert results["run"]["list"] == ""  # of the pool: an asynchronous run writes them when it is asked to
     with po_pw.MainApp() as main:
         result = main.process_pos("pos.csv", resume=True)
-        assert (result.success, result.summary.carried, result.summary.fetched.files) == (2, 2, 0)
+        assert (result.success, result.summary.already_complete, result.summary.fetched.files) == (2, 2, 0)
         assert "0 files fetched" in str(result)
         assert "supplier" in (tmp_path / "downloads" / "results.csv").read_text("utf-8-sig").splitlines()[0]
 

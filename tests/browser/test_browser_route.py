@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.dispatch import portal_knowledge
 from po_pw.engine import run as engine
 from po_pw.lanes import browser
@@ -151,7 +151,7 @@ class Opened:
 
     async def open(self) -> None:
         await self.portal.start()
-        self._driver = await contexts.Driver().__aenter__()
+        self._driver = await playwright_driver.Driver().__aenter__()
         self.downloads = self._driver.run_dir.path / "downloads"
         manager = profiles.ProfileManager(None, root=self._driver.run_dir.path / "profiles")
         launch = launching.plan(self._driver.resolve(None), headless=True, timeout=IN_TIME)
@@ -379,7 +379,7 @@ def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(
     assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]
     assert "8,000 bytes were downloaded, the limit you set (--max-total-size)" in said
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, [*names, "open5.pdf+big.pdf"], max_file_bytes="1MiB"))
-    assert [outcome.carried for outcome in outcomes] == [True, True, False, False, False]
+    assert [outcome.from_earlier_run for outcome in outcomes] == [True, True, False, False, False]
     (missing,) = outcomes[-1].missing
     assert missing.failure is not None
     assert (missing.name, missing.failure.code) == ("big.pdf", models.ErrorCode.TOO_LARGE)

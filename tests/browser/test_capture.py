@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import capture, contexts, controls, launching, page_lease, press_record, profiles
+from po_pw.browser import (
+    capture,
+    contexts,
+    controls,
+    document_answers,
+    launching,
+    page_lease,
+    playwright_driver,
+    press_record,
+    profiles,
+    started_download,
+)
 from po_pw.transport import allowed_hosts
 from tests.helpers.browser_site import PDF, PNG, TEXT
 from tests.helpers.support import IN_TIME, until
@@ -49,8 +60,8 @@ async def captured(
     hold: page_lease.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
-    guard: capture.Guard | None = None,
-) -> capture.Captured | capture.Opened:
+    guard: document_answers.Guard | None = None,
+) -> started_download.StartedDownload | capture.Opened:
     """What a click brings, where everything may be pressed."""
     click = await clicks(hold, selector)
     return await capture.capture(
@@ -66,7 +77,7 @@ class Opened:
         self.site = site
 
     async def open(self) -> None:
-        self.driver = await contexts.Driver().__aenter__()
+        self.driver = await playwright_driver.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         self.context = await self.another("w1")
 
@@ -89,7 +100,7 @@ class Opened:
 
     async def clicked(
         self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
-    ) -> capture.Captured | capture.Opened:
+    ) -> started_download.StartedDownload | capture.Opened:
         """Opens a page of the site and captures what a click on it brings."""
         async with self.context.page() as hold:
             await hold.page.goto(path or self.site.page(page))
@@ -98,10 +109,12 @@ class Opened:
             finally:
                 assert hold.waiter is None
 
-    async def file(self, page: str, selector: str = "#go", *, path: str = "") -> tuple[str, bytes, capture.Captured]:
+    async def file(
+        self, page: str, selector: str = "#go", *, path: str = ""
+    ) -> tuple[str, bytes, started_download.StartedDownload]:
         """Name and content of the file that a click brings."""
         got = await self.clicked(page, selector, path=path)
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         part = await got.part()
         content = part.read_bytes()
         await got.discard()
@@ -154,7 +167,7 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
             await hold.page.goto(url)
             guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
             got = await captured(opened.context, hold, guard=guard)
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         await got.discard()
         return got.url
 
@@ -189,7 +202,7 @@ def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> Non
     inner = f"http://{host}:{opened.site.port}/page"
     name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
-    with pytest.raises(capture.PageInsteadError):
+    with pytest.raises(document_answers.PageInsteadError):
         opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
 
 
@@ -243,7 +256,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", capture.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
+        ("form-html", document_answers.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
         ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "HTTP 201 .*no file"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
@@ -262,7 +275,7 @@ def test_what_is_no_file_is_told_by_its_kind(
     if page in {"form-429", "form-file-202"}:
         assert isinstance(caught.value, errors.TransientError)
         assert caught.value.retry_after == 7
-    if isinstance(caught.value, capture.PageInsteadError):
+    if isinstance(caught.value, document_answers.PageInsteadError):
         assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 
@@ -309,7 +322,7 @@ def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
 
     async def go() -> bytes:
         got = await opened.clicked("form-slow")
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         assert (await opened.file("form-png"))[1] == PNG
         await asyncio.to_thread(opened.site.let_go)
         content = (await got.part()).read_bytes()
@@ -329,7 +342,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
 
     async def go() -> None:
         got = await opened.clicked("form-slow")
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         await until(files)
         await got.discard()
         with pytest.raises(errors.TransientError, match="broke off"):
@@ -348,7 +361,7 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
 
     async def go() -> None:
         got = await opened.clicked(served)
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         try:
             await got.part()
         finally:
@@ -370,7 +383,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                 async with context.page() as hold:
                     await hold.page.goto(opened.site.page(page))
                     got = await captured(context, hold)
-                assert isinstance(got, capture.Captured)
+                assert isinstance(got, started_download.StartedDownload)
                 with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
                 assert caught.value.code is models.ErrorCode.TOO_LARGE
@@ -380,7 +393,7 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
             async with context.page() as hold:
                 await hold.page.goto(opened.site.page("form-pdf"))
                 got = await captured(context, hold)
-            assert isinstance(got, capture.Captured)
+            assert isinstance(got, started_download.StartedDownload)
             assert (await got.part()).read_bytes() == PDF
             await got.discard()
         finally:
@@ -408,7 +421,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
             async with context.page() as hold:
                 await hold.page.goto(opened.site.page("form-slow"))
                 got = await captured(context, hold)
-            assert isinstance(got, capture.Captured)
+            assert isinstance(got, started_download.StartedDownload)
             with pytest.raises(errors.BrowserLostError):
                 await killed(context)
             with pytest.raises(errors.BrowserLostError):
@@ -497,7 +510,7 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
                 on_audit=lambda _: None,
                 on_no_file=lambda control, _: no_file.append(control),
             )
-        assert isinstance(got, capture.Captured)
+        assert isinstance(got, started_download.StartedDownload)
         await got.discard()
 
     with contextlib.suppress(errors.OrderError):

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from po_pw import errors, models
-from po_pw.browser import contexts, launching, profiles, watchdog
+from po_pw.browser import contexts, launching, playwright_driver, profiles, watchdog
 from tests.helpers.support import IN_TIME, run_async, until
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def user_data_dirs(pid: int) -> set[str]:
 class Small:
     """A driver with contexts, closed as a run closes them."""
 
-    def __init__(self, driver: contexts.Driver) -> None:
+    def __init__(self, driver: playwright_driver.Driver) -> None:
         self.driver = driver
         self.launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         self.profiles = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
@@ -62,7 +62,7 @@ class Small:
 @contextlib.asynccontextmanager
 async def small() -> AsyncIterator[Small]:
     """A driver; its contexts are closed at the end."""
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         them = Small(driver)
         try:
             yield them
@@ -135,7 +135,9 @@ def test_features_we_switch_off_join_those_that_playwright_does() -> None:
             assert context.pid is not None
             words = psutil.Process(context.pid).cmdline()
             (lists,) = [word.partition("=")[2] for word in words if word.startswith("--disable-features=")]
-            (ours,) = [word.partition("=")[2] for word in contexts._ARGUMENTS if word.startswith("--disable-features=")]
+            (ours,) = [
+                word.partition("=")[2] for word in playwright_driver.ARGUMENTS if word.startswith("--disable-features=")
+            ]
             assert set(lists.split(",")) > set(ours.split(","))
             session = await context._inner.browser.new_browser_cdp_session()  # type: ignore[union-attr]
             targets = (await session.send("Target.getTargets", {"filter": [{}]}))["targetInfos"]
@@ -344,7 +346,7 @@ def test_two_drivers_in_two_threads_do_not_end_each_other() -> None:
     both_open, first_ended = threading.Barrier(2), threading.Event()
 
     async def go(first: bool) -> None:
-        async with contexts.Driver() as driver:
+        async with playwright_driver.Driver() as driver:
             await asyncio.to_thread(both_open.wait, IN_TIME)
             if first:
                 return

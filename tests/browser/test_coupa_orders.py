@@ -107,10 +107,10 @@ def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_
     outcome = ran.outcomes[order.po_number]
     label = f"Requisition {order.requisition.id}: "
     own = [source is not tenant_catalogue.Source.REQUISITION for source, _ in order.wanted]
-    assert [not file.place.startswith(label) for file in outcome.files] == own
+    assert [not file.section.startswith(label) for file in outcome.files] == own
     (manifest,) = (ran.out / ".po-pw" / "manifests").rglob(f"{order.po_number}.json")
     told = json.loads(manifest.read_text("utf-8"))["files"]
-    assert [file["place"] for file in told] == [file.place for file in outcome.files]
+    assert [file["section"] for file in told] == [file.section for file in outcome.files]
 
 
 def test_the_supplier_is_the_pages(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:

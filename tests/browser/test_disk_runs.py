@@ -20,6 +20,7 @@ from aiohttp import web
 import po_pw
 from po_pw import errors, events, models, settings
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.journal import store
 from po_pw.machine import probes
 from po_pw.orders import read
@@ -409,7 +410,7 @@ def test_a_run_that_ends_leaves_nobody_waiting(portal: Portal, tmp_path: Path, h
             for context in pool.stats()["contexts"]:
                 psutil.Process(context["pid"]).kill()
         elif how != "sign-in":
-            running.stop(engine.Stop.NOW if how == "at once" else engine.Stop.AFTER_CURRENT)
+            running.control.stop(run_control.Stop.NOW if how == "at once" else run_control.Stop.AFTER_CURRENT)
 
     running.hub.listen(hear)
     futures = [pool.submit(row(portal, number)) for number in ("PO-1", "PO-3", "PO-4")]

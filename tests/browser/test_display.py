@@ -18,7 +18,7 @@ import pytest
 
 from po_pw import context_pool, events, models, sessions, settings
 from po_pw.auth import login
-from po_pw.browser import contexts, display, launching, profiles, watchdog
+from po_pw.browser import display, launching, playwright_driver, profiles, watchdog
 from po_pw.demo import catalogue, server
 from tests.helpers.support import IN_TIME, run_async
 
@@ -36,10 +36,13 @@ NODE = "window.outerWidth > 0 && window.outerHeight > window.innerHeight"
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, display, launching, profiles
+from po_pw.browser import display, launching, playwright_driver, profiles
 
 async def main():
-    async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as view:
+    async with (
+        playwright_driver.Driver() as driver,
+        display.shown(headed=True, run_dir=driver.run_dir) as view,
+    ):
         launch = launching.plan(driver.resolve(None), headless=view.headless, timeout=30, environment=view.environment)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"),
@@ -181,7 +184,7 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
     """A real headed browser opens a page in a window of its own; Xvfb is recorded, and gone at the end."""
 
     async def go() -> list[psutil.Process]:
-        async with contexts.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as shown:
+        async with playwright_driver.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as shown:
             assert shown.warning == ""
             launch = launching.plan(
                 driver.resolve(None), headless=shown.headless, timeout=IN_TIME, environment=shown.environment

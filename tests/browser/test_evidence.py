@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from po_pw import models, redact
-from po_pw.browser import contexts, launching, profiles
+from po_pw import known_secrets, models
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.evidence import snapshot
 from tests.helpers.support import IN_TIME, run_async
 
@@ -75,7 +75,7 @@ def test_what_the_person_looks_for_stays(source: str) -> None:
 
 def test_known_secrets_and_tokens_go_wherever_they_stand() -> None:
     """Values of cookies, keys and tokens, escaped or not."""
-    redact.remember("a&b<cookie", "x")
+    known_secrets.remember("a&b<cookie", "x")
     text = "a&amp;b&lt;cookie"
     cleaned = snapshot.clean(f"<p>{JWT}</p><p>{KEY}</p><p>{text}</p><i title='{text}'></i>")
     assert JWT not in cleaned
@@ -85,8 +85,8 @@ def test_known_secrets_and_tokens_go_wherever_they_stand() -> None:
 
 
 async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, ...]:
-    redact.remember("cookie-value")
-    async with contexts.Driver() as driver:
+    known_secrets.remember("cookie-value")
+    async with playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         context = await driver.open(

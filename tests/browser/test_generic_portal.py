@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import errors, events, models, sessions, settings
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.dispatch import portal_knowledge
 from po_pw.lanes import browser
 from po_pw.portals import memory
@@ -104,7 +104,7 @@ class Opened:
 
     async def open(self) -> None:
         await self.portal.start()
-        self._driver = await contexts.Driver().__aenter__()
+        self._driver = await playwright_driver.Driver().__aenter__()
         root = self._driver.run_dir.path
         manager = profiles.ProfileManager(None, root=root / "profiles")
         launch = launching.plan(self._driver.resolve(None), headless=True, timeout=IN_TIME)

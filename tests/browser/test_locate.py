@@ -161,14 +161,14 @@ def test_the_real_machines_answer_is_a_file_that_runs(found_browser: models.Brow
 
 def test_a_browser_that_is_no_browser_says_so(tmp_path: Path) -> None:
     """A file that is no browser becomes the environment's problem, naming the file, and leaves nothing running."""
-    from po_pw.browser import contexts
+    from po_pw.browser import playwright_driver
 
     wrong = tmp_path / "not-a-browser"
     wrong.write_text("#!/bin/sh\necho error while loading shared libraries: libnone.so\nexit 127\n")
     wrong.chmod(0o700)
 
     async def start() -> None:
-        async with contexts.Driver() as driver:
+        async with playwright_driver.Driver() as driver:
             launch = launching.plan(driver.resolve(str(wrong)), headless=True, timeout=20)
             await driver.open(models.WorkerId("w1"), launch, user_data_dir=tmp_path / "p", downloads=tmp_path / "d")
 

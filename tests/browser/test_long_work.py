@@ -11,6 +11,7 @@ import pytest
 from po_pw import errors, events, long_work, models, settings
 from po_pw.cli import progress, tally
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.journal import store
 from po_pw.maintenance import rebuild_journal, verify
 from po_pw.processing import resuming
@@ -67,23 +68,23 @@ def test_lines_without_a_terminal() -> None:
     clock = Clock()
     stages, said = progress.Stages(clock), list[str]()
     lines = progress.Lines(stages, said.append, clock)
-    stages.hear(events.Progress("Reading pos.csv", 0, 0, "row"))
+    stages.on_event(events.Progress("Reading pos.csv", 0, 0, "row"))
     for moment, done in ((0.5, 10), (1.9, 1_000), (2.0, 1_200), (3.9, 2_000), (4.1, 2_500)):
         clock.now = moment
-        stages.hear(events.Progress("Reading pos.csv", done, 0, "row"))
+        stages.on_event(events.Progress("Reading pos.csv", done, 0, "row"))
         lines.look()
     assert said == ["Reading pos.csv: 1,200 rows, 2 s", "Reading pos.csv: 2,500 rows, 4 s"]
-    stages.hear(events.Progress("Reading pos.csv", 2_500, 0, "row", ended=True))
+    stages.on_event(events.Progress("Reading pos.csv", 2_500, 0, "row", ended=True))
     clock.now = 50
     lines.look()
-    stages.hear(events.Progress("Checking the journal", 0, 0, ""))
+    stages.on_event(events.Progress("Checking the journal", 0, 0, ""))
     lines.heard()
     clock.now = 51
     lines.look()
     clock.now = 115
     lines.look()
     assert said[2:] == ["Checking the journal: 1:05"]
-    stages.hear(events.Progress("Writing the results", 1, 1, "row"))
+    stages.on_event(events.Progress("Writing the results", 1, 1, "row"))
     clock.now = 117
     lines.look()
     assert said[3:] == ["Writing the results: 1 of 1 row, 2 s"]
@@ -105,12 +106,12 @@ def test_a_run_that_says_nothing_says_what_it_waits_for_and_floods_no_log() -> N
             moments += [clock.now] * (len(said) - before)
         return moments
 
-    one.hear(events.RunStarted(models.RunId("r"), 60, 60, 0, 0, 0, 2))
+    one.on_event(events.RunStarted(models.RunId("r"), 60, 60, 0, 0, 0, 2))
     for number, worker in ((1, "w1"), (2, "w2")):
-        one.hear(events.OrderStep(models.WorkerId(worker), order(number).key, f"PO-{number}", "reading", 1))
+        one.on_event(events.OrderStep(models.WorkerId(worker), order(number).key, f"PO-{number}", "reading", 1))
     assert wait(60) == [2, 6, 14, 24, 34, 44, 54]
     assert said[0] == "0 of 60 orders done; w1 reading PO-1 (2 s), w2 reading PO-2 (2 s)"
-    one.hear(events.HostWaits("p.example", "HTTP 503", 9.0, 600.0))
+    one.on_event(events.HostWaits("p.example", "HTTP 503", 9.0, 600.0))
     assert wait(10) == [64]
     assert "; p.example does not answer: " in said[-1]
     lines.heard()
@@ -136,10 +137,10 @@ def test_browsers_that_open_are_long_work_too() -> None:
     """From the start of a run until the first order is in a worker's hands."""
     clock = Clock()
     stages = progress.Stages(clock)
-    stages.hear(events.RunStarted(models.RunId("r"), 9, 9, 0, 0, 0, 4))
+    stages.on_event(events.RunStarted(models.RunId("r"), 9, 9, 0, 0, 0, 4))
     clock.now = 3
     assert stages.line() == "Opening 4 browsers: 3 s"
-    stages.hear(events.OrderStep(models.WorkerId("w1"), order(1).key, "PO-1", "reading", 1))
+    stages.on_event(events.OrderStep(models.WorkerId("w1"), order(1).key, "PO-1", "reading", 1))
     assert not stages.is_open
 
 
@@ -147,7 +148,7 @@ def test_bars_on_a_terminal_fit_80_columns() -> None:
     """Name, bar, count and time stand on one line; the bar is left out where there is no room for it."""
     clock = Clock()
     stages, name = progress.Stages(clock), "Checking finished orders"
-    stages.hear(events.Progress(name, 40_000, 100_000, "order"))
+    stages.on_event(events.Progress(name, 40_000, 100_000, "order"))
     assert not stages.lines(80)
     clock.now = 5
     (line,) = stages.lines(79)
@@ -183,7 +184,7 @@ def worked(
                 if isinstance(event, events.Progress):
                     heard.append(event)
                     if event.stage == stop_at and not event.ended:
-                        one.stop(engine.Stop.AFTER_CURRENT, "test")
+                        one.control.stop(run_control.Stop.AFTER_CURRENT, "test")
 
             hub.listen(hear)
             async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from po_pw import context_pool, errors, events, models, sessions, settings
-from po_pw.browser import contexts, launching
+from po_pw.browser import launching, playwright_driver
 from tests.helpers.support import IN_TIME, run_async
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_every_portals_sign_in_is_there_and_its_profile_stays_free(tmp_path: Pat
             ]
             pool, second = [await stack.enter_async_context(one) for one in pools]
             await pool.sign_in(PORTALS)
-            driver = await stack.enter_async_context(contexts.Driver())
+            driver = await stack.enter_async_context(playwright_driver.Driver())
             launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
             window = await driver.open(
                 models.WorkerId("login"), launch, user_data_dir=profile, downloads=tmp_path / "window"

@@ -9,6 +9,7 @@ import pytest
 
 from po_pw import WorkerPool, events, models
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Portal, area, order
 from tests.helpers.support import run_async
@@ -116,7 +117,7 @@ def test_a_stop_leaves_orders_that_wait_to_the_next_run(tmp_path: Path) -> None:
 
             def stop_at_the_third(run: engine.Run, event: events.Event) -> None:
                 if isinstance(event, events.OrderStep) and event.po_number == "PO-3" and event.step == "reading":
-                    run.stop(engine.Stop.AFTER_CURRENT)
+                    run.control.stop(run_control.Stop.AFTER_CURRENT)
                     portal.gates["/orders/PO-3"].set()
 
             ran = await plain_portal.run(portal, tmp_path, numbers, hear=stop_at_the_third)
@@ -126,7 +127,7 @@ def test_a_stop_leaves_orders_that_wait_to_the_next_run(tmp_path: Path) -> None:
             ]
             ran = await plain_portal.run(portal, tmp_path, numbers)
             assert [ran.outcomes[number].status for number in numbers] == ["NO_ATTACHMENTS"] * 2 + ["COMPLETED"]
-            assert ran.outcomes["PO-3"].carried
+            assert ran.outcomes["PO-3"].from_earlier_run
 
     run_async(body())
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.browser import contexts, controls, launching, page_lease, press_guard, press_record, profiles
+from po_pw.browser import controls, launching, page_lease, playwright_driver, press_guard, press_record, profiles
 from tests.helpers import press_ways
 from tests.helpers.support import IN_TIME
 
@@ -92,7 +92,7 @@ class Opened:
         self.told: list[events.Pressed | events.RequestJudged] = []
 
     async def open(self) -> None:
-        self.driver = await contexts.Driver().__aenter__()
+        self.driver = await playwright_driver.Driver().__aenter__()
         self.profiles = profiles.ProfileManager(None, root=self.driver.run_dir.path / "profiles")
         launch = launching.plan(self.driver.resolve(None), headless=True, timeout=IN_TIME)
         self.context = await self.driver.open(

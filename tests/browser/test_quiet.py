@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from po_pw.browser import activity, quiet
+from po_pw.browser import activity, page_watch, quiet
 from po_pw.browser.activity import Activity, Recurring
 from po_pw.browser.quiet import How
 from tests.browser.test_contexts import small
@@ -134,7 +134,7 @@ class Ground:
     async def visit(self, way: str, delay: float = 0.0, **more: Any) -> tuple[quiet.Quiet, bool]:
         """How a page became quiet, and whether its list was there at that moment."""
         async with self.context.page() as hold:
-            with quiet.Watch(hold.page) as watch:
+            with page_watch.Watch(hold.page) as watch:
                 await hold.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
                 became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
                 return became, await has_list(hold.page)
@@ -271,7 +271,7 @@ def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
 
     async def again() -> list[bool]:
         async with ground.context.page() as hold:
-            with quiet.Watch(hold.page) as watch:
+            with page_watch.Watch(hold.page) as watch:
                 await hold.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
                 seen: list[bool] = []
                 deadline = time.monotonic() + LONG
@@ -292,7 +292,7 @@ def test_changes_are_counted(ground: Ground) -> None:
     async def watched() -> None:
         async with ground.context.page() as hold:
             page = hold.page
-            with quiet.Watch(page) as watch:
+            with page_watch.Watch(page) as watch:
                 await page.goto(ground.origin + late_site.page("clock"), wait_until="commit")
                 first = await watch.quiet(deadline=time.monotonic() + LONG)
                 ticks = await page.inner_text("#clock")
@@ -396,7 +396,7 @@ def test_frames_without_the_script_are_said(ground: Ground) -> None:
 
     async def look() -> quiet.Quiet:
         async with ground.context.page() as hold:
-            with quiet.Watch(hold.page) as watch:
+            with page_watch.Watch(hold.page) as watch:
                 await hold.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
                 frame = hold.page.frames[1]
                 await frame.evaluate(

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from po_pw import models
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.models import PageKind
 from po_pw.portals import memory as memories
 from po_pw.portals.generic import page_facts, recognition
@@ -272,7 +272,7 @@ class Gallery:
         self._stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        driver = await self._stack.enter_async_context(contexts.Driver())
+        driver = await self._stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         self._context = await driver.open(

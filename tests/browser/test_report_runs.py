@@ -12,6 +12,7 @@ from typer import testing
 from po_pw import events
 from po_pw.cli import commands
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Portal, area, order
 from tests.helpers.support import on_thread, run_async
@@ -49,7 +50,7 @@ def test_a_report_is_written_at_the_end_and_can_be_written_again(tmp_path: Path)
 
         def stop(run: engine.Run, event: events.Event) -> None:
             if isinstance(event, events.OrderSettled) and event.outcome.po_number == "PO-2":
-                run.stop(engine.Stop.AFTER_CURRENT)
+                run.control.stop(run_control.Stop.AFTER_CURRENT)
 
         portal.gates["/orders/PO-3"] = asyncio.Event()
         async with portal.serving():

@@ -12,6 +12,7 @@ import pytest
 from po_pw import events, models
 from po_pw.demo import catalogue, faults, portal_pages, server
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.processing import resuming
 from po_pw.results import counts
 from tests.helpers import marks, portal_runs
@@ -63,7 +64,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
     assert [asked(plain, file) for file in order.files] == [before[0] + 1, *before[1:]]
     assert second.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(second).taken == {"partial": 1}
-    assert second.summary.carried == len(plain.orders) - 1
+    assert second.summary.already_complete == len(plain.orders) - 1
     assert second.summary.fetched == counts.Amount(1, order.files[0].size)
     assert second.summary.there.files == sum(len(one.files) for one in plain.orders)
 
@@ -83,7 +84,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     def stop_when_all_are_asked_for(run: engine.Run) -> None:
         while not asked(plain, last):
             time.sleep(0.01)
-        run.stop(engine.Stop.NOW)
+        run.control.stop(run_control.Stop.NOW)
 
     came: list[str] = []
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)
@@ -159,7 +160,7 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
     victim = folder / first.outcomes[order.po_number].files[0].path
     victim.write_bytes(bytes(victim.stat().st_size))
     files = plain.counts["files"]
-    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.carried == 1
+    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.already_complete == 1
     proved = ran(plain, tmp_path, resuming.Resume(verify=True), only=only)
     assert started(proved).taken == {"missing": 1}
     assert plain.counts["files"] == files + 1

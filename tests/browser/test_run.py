@@ -17,6 +17,7 @@ import pytest
 from po_pw import errors, events, models
 from po_pw.demo import catalogue, server
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from po_pw.machine import capacity, resources
 from po_pw.processing import resuming
 from tests.helpers import portal_runs
@@ -71,15 +72,15 @@ def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path:
             open_orders.discard(event.outcome.po_number)
 
 
-@pytest.mark.parametrize("how", [engine.Stop.AFTER_CURRENT, engine.Stop.NOW])
-def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: Path, how: engine.Stop) -> None:
+@pytest.mark.parametrize("how", [run_control.Stop.AFTER_CURRENT, run_control.Stop.NOW])
+def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: Path, how: run_control.Stop) -> None:
     """After a stop every row is accounted for, PENDING where it was not reached; the next run does only the rest."""
 
     def stop_after_three(run: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderSettled):
             settled.append(event.outcome.po_number)
             if len(settled) == 3:
-                run.stop(how)
+                run.control.stop(how)
 
     settled: list[str] = []
     stopped = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", hear=stop_after_three))
@@ -89,7 +90,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert 3 <= len(done) < len(plain.orders)
     rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=resuming.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
-    assert rest.summary.carried == len(done)
+    assert rest.summary.already_complete == len(done)
     for order in plain.orders:
         assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
 
@@ -218,7 +219,7 @@ def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path:
     asked = plain.counts["files"], plain.counts["pages"]
     second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=resuming.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
-    assert second.summary.carried == len(plain.orders)
+    assert second.summary.already_complete == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {
         po: outcome.files for po, outcome in first.outcomes.items()
     }

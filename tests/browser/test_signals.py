@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw.cli import signals
-from po_pw.engine.run import Stop
+from po_pw.engine.run_control import Stop
 from tests.helpers import waiting_portal
 from tests.helpers.support import IN_TIME
 

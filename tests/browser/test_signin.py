@@ -11,7 +11,7 @@ import pytest
 
 from po_pw import errors, hostnames, models, sessions
 from po_pw.auth import forms, page_opening, trust
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import contexts, launching, playwright_driver, profiles
 from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
     """Signs in as anna in one browser for all tests, signed out before each; see `Attempt`."""
 
     async def start() -> contexts.Context:
-        driver = await stack.enter_async_context(contexts.Driver())
+        driver = await stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await driver.open(

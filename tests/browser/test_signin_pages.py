@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.auth import attempt, forms, trust
-from po_pw.browser import contexts, launching
+from po_pw.browser import contexts, launching, playwright_driver
 from tests.helpers import identity_provider
 from tests.helpers.support import IN_TIME
 
@@ -48,7 +48,7 @@ def sign_in(
     """In one browser for all tests, signed out before each."""
 
     async def start(folder: Path) -> contexts.Context:
-        driver = await stack.enter_async_context(contexts.Driver())
+        driver = await stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
         strangers.append(attempt.Strangers(driver, launch, IN_TIME))
         opened = await driver.open(
@@ -106,7 +106,7 @@ def test_each_page_is_answered(provider: identity_provider.Provider, sign_in: Si
 
 def test_what_is_for_a_person_is_left_to_a_person(provider: identity_provider.Provider, sign_in: SignIn) -> None:
     """Terms are not accepted, and the message says what the page asks, and what to do."""
-    with pytest.raises(errors.LoginRequiredError, match=r'localhost that po-pw does not answer: "Feltételek".*window'):
+    with pytest.raises(errors.LoginRequiredError, match=r'localhost that po-pw cannot fill in: "Feltételek".*window'):
         sign_in("user-password-terms", timeout=5)
     assert provider.typed[-1].page == "password"
 

@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, sessions, settings
 from po_pw.auth import credentials, login, renewal, trust
-from po_pw.browser import contexts, launching
+from po_pw.browser import launching, playwright_driver
 from tests.helpers import file_keyring, identity_provider
 from tests.helpers.support import IN_TIME, run_async
 
@@ -57,7 +57,7 @@ def renew(loop: LoopThread) -> Iterator[Renew]:
             assert not [one for one in driver.run_dir.path.iterdir() if one.name.startswith(("sign-in", "stranger"))]
 
     stack = contextlib.AsyncExitStack()
-    driver = loop.run(stack.enter_async_context(contexts.Driver()))
+    driver = loop.run(stack.enter_async_context(playwright_driver.Driver()))
     yield lambda options, origin: loop.run(go(options, origin))
     loop.run(stack.aclose())
 

@@ -9,7 +9,7 @@ import pytest
 
 from po_pw import errors, models
 from po_pw.auth import attempt, page_opening, window
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 from po_pw.demo import catalogue, server
 from po_pw.portals.generic import page_facts
 from tests.helpers.support import IN_TIME, run_async
@@ -24,7 +24,7 @@ SETTINGS = catalogue.PortalSettings(orders=1, latency=0.0, plain=True)
 
 async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Cookie]:
     """The window's side of `po-pw login`, with this person; gives the cookies that would be kept."""
-    async with server.serve(SETTINGS) as portal, contexts.Driver() as driver:
+    async with server.serve(SETTINGS) as portal, playwright_driver.Driver() as driver:
         url = portal.order_url(portal.orders[0].po_number)
 
         async def signed_in(page: Page, status: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from po_pw import events, models
 from po_pw.engine import run as engine
+from po_pw.engine import run_control
 from tests.helpers import faulty_server, plain_portal
 from tests.helpers.plain_portal import Portal, area, order
 from tests.helpers.support import run_async
@@ -91,7 +92,7 @@ def test_a_stop_does_not_wait_for_a_portal_that_does_not_answer(tmp_path: Path, 
 
     def hear(one: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderStep if when == "while it is asked" else events.HostWaits):
-            one.stop(engine.Stop.AFTER_CURRENT)
+            one.control.stop(run_control.Stop.AFTER_CURRENT)
 
     async def go() -> None:
         portal = Portal(pages)

@@ -30,10 +30,10 @@ pytestmark = pytest.mark.usefixtures("own_temp")
 RUN = """
 import asyncio, json, sys
 from po_pw import models
-from po_pw.browser import contexts, launching, profiles
+from po_pw.browser import launching, playwright_driver, profiles
 
 async def main():
-    async with contexts.Driver() as driver:
+    async with playwright_driver.Driver() as driver:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=300)
         manager = profiles.ProfileManager(None, root=driver.run_dir.path / "profiles")
         opened = await asyncio.gather(*(

@@ -12,7 +12,7 @@ import keyring
 from keyring import backend
 from keyring import errors as keyring_errors
 
-from po_pw import settings
+from po_pw import environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def used(folder: Path, name: str = OURS) -> Iterator[None]:
     """
     before = keyring.get_keyring()
     changes = {"PYTHON_KEYRING_BACKEND": name, _FILE: str(folder / "keyring.json")}
-    with settings.environment_changed(**changes):
+    with environ.changed(**changes):
         keyring.core.init_backend()
         try:
             yield

@@ -37,7 +37,7 @@ def outcome(number: int, worker: str, failure: tuple[models.Status, models.Error
         attempts=1,
         timing=models.Timing(now, now, 4.0),
         worker=worker,
-        lane="browser",
+        read_by="browser",
         folder=name,
         supplier="",
         source_url="",
@@ -92,5 +92,5 @@ def scene(workers: int, done: int = 60, orders: int = 200, *, failed: int = 3, h
         if isinstance(one, float):
             clock.now += one
         else:
-            now.hear(one)
+            now.on_event(one)
     return now

@@ -70,7 +70,11 @@ def test_a_browsers_download_is_taken_over_with_the_same_proofs(tmp_path: Path) 
         content_disposition='attachment; filename="Gr\xc3\xbc\xc3\x9fe.pdf"',
     )
     assert (tmp_path / "0002").read_bytes() == PDF
-    assert (saved.sha256, saved.lane, saved.sent_name) == (hashlib.sha256(PDF).hexdigest(), "click", "Grüße.pdf")
+    assert (saved.sha256, saved.downloaded_by, saved.sent_name) == (
+        hashlib.sha256(PDF).hexdigest(),
+        "click",
+        "Grüße.pdf",
+    )
     assert saved.source == "https://portal.example/get"
     assert saved.checks == ("length", "type")
     assert saved.modified_at is not None

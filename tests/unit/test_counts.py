@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from po_pw import models
-from po_pw.cli import closing, problems
+from po_pw.cli import problems, summary_view
 from po_pw.results import counts
 from tests.helpers.journal_values import outcome, saved
 
@@ -48,11 +48,11 @@ CASES: Final = {
         ["Downloaded 4 files, 40 B in 5.0 s, 7.5 orders at once on average"],
     ),
     "a finished list": (
-        summary(*(row(number, had=files(old=3), carried=True) for number in range(4))),
+        summary(*(row(number, had=files(old=3), from_earlier_run=True) for number in range(4))),
         ["Nothing to do: all 4 orders are complete (12 files, 120 B)."],
     ),
     "a finished list of one": (
-        summary(row(1, had=files(old=1), carried=True)),
+        summary(row(1, had=files(old=1), from_earlier_run=True)),
         ["Nothing to do: 1 order is complete (1 file, 10 B)."],
     ),
     "a PARTIAL order tried again, in vain": (
@@ -66,7 +66,7 @@ CASES: Final = {
     "a PARTIAL order that got its file, among others": (
         summary(
             row(1, had=files(new=1, old=2), earlier=E.PARTIAL),
-            row(2, had=files(old=3), carried=True),
+            row(2, had=files(old=3), from_earlier_run=True),
             row(3, S.FAILED, (), error=MISSING, earlier=E.FAILED),
             row(4, had=files(new=2), earlier=E.MISSING),
         ),
@@ -92,7 +92,7 @@ CASES: Final = {
     ),
     "a rerun that was interrupted": (
         summary(
-            row(1, had=files(old=3), carried=True),
+            row(1, had=files(old=3), from_earlier_run=True),
             row(2, had=files(new=3), earlier=E.UNFINISHED),
             *(row(number, had=files(new=2)) for number in range(3, 6)),
             *(row(number, S.PENDING) for number in range(6, 44)),
@@ -127,14 +127,14 @@ CASES: Final = {
 def test_each_count_says_what_this_run_did(name: str) -> None:
     """What was fetched now and what was there before are said apart, whatever came before."""
     found, said = CASES[name]
-    assert closing.figures(found, seconds=5.0, work_seconds=1.0) == said
+    assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
 
 
 def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
     """`--only-failed` on a list that was never run does nothing, and says what does."""
     console = Console(file=io.StringIO(), width=100)
     found = dataclasses.replace(summary(left_out=5), names={"results.xlsx": "results.xlsx"})
-    closing.show(
+    summary_view.show(
         console,
         found,
         out=Path("downloads"),
@@ -176,6 +176,22 @@ def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
     said = [line.plain for line in problems.lines(found, more="")]
     assert all(line.isprintable() and len(line) < 150 for line in said)
     assert said[1].startswith("  PO\N{REPLACEMENT CHARACTER}7  INVALID_ROW: has")
+
+
+def test_what_shows_why_an_order_failed_is_named_below_it(tmp_path: Path) -> None:
+    """Each file a link for terminals that have links, and the folder to be copied; nothing where nothing was kept."""
+    failure = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
+    kept = (".po-pw/evidence/PO 7/page.png", ".po-pw/evidence/PO 7/trace.zip")
+    found = models.Problems(
+        {models.ErrorCode.NOT_FOUND: 2}, (models.Problem(2, "PO 7", failure, kept), models.Problem(3, "PO-8", failure))
+    )
+    said = list(problems.lines(found, more="", out=tmp_path))
+    assert [line.plain for line in said[1:]] == [
+        "  PO 7  NOT_FOUND: gone",
+        f"    screenshot, trace: {tmp_path / '.po-pw/evidence/PO 7'}",
+        "  PO-8  NOT_FOUND: gone",
+    ]
+    assert (tmp_path / kept[1]).as_uri() in str(said[2].spans)
 
 
 def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:

@@ -232,7 +232,7 @@ def test_one_attachment_in_two_places_is_one() -> None:
     """Coupa's number tells, whatever the two addresses are; both stay ways to it."""
     one, two = f"{FILE}/7/a.pdf", f"{TENANT}/attachment/attachment_file/type/7/a.pdf"
     found = found_in((entry("file", "header", "a.pdf", two), entry("file", "comments", "a.pdf", one)))
-    assert [(file.record, file.place) for file in found] == [("7", "Attachments")]
+    assert [(file.record, file.section) for file in found] == [("7", "Attachments")]
     assert [way.url for way in (found[0].source, *found[0].others) if isinstance(way, models.Link)] == [two, one]
 
 
@@ -298,7 +298,7 @@ def test_a_requisitions_files_say_where_they_are_from() -> None:
     page = attachments.Page(f"{TENANT}/requisition_headers/12", "Requisition 12", f"{TENANT}/requisition_headers/12")
     found.add([entry("press")], page)
     (one,) = found.attachments
-    assert one.place == "Requisition 12: Attachments"
+    assert one.section == "Requisition 12: Attachments"
     assert isinstance(one.source, models.Click)
     assert one.source.at == page.url
 

@@ -135,7 +135,7 @@ def test_completed_counts_only_with_its_folder_and_the_files_it_says(tmp_path: P
     (elsewhere / "b.pdf").write_bytes(b"bb")
     found = proved(out, says_two)
     assert found is not None
-    assert (found.status, found.folder, found.carried) == (models.Status.COMPLETED, elsewhere.as_posix(), True)
+    assert (found.status, found.folder, found.from_earlier_run) == (models.Status.COMPLETED, elsewhere.as_posix(), True)
     assert [(file.path, file.size) for file in found.files] == [("a.pdf", 1), ("b.pdf", 2)]
     (elsewhere / "c.pdf.crdownload").write_bytes(b"c")
     assert proved(out, says_two) is None

@@ -52,7 +52,7 @@ def test_the_time_left_is_told_in_whole_units_and_not_once_it_stops() -> None:
     now = live_scenes.scene(4, has_waits=False)
     assert "1:11 elapsed, about 3 min left" in texts(now, 79, 24)[0]
     assert "1:11, about 3 min left" in texts(now, 59, 12)[0]
-    now.hear(events.Stopping(now=False, why="SIGINT"))
+    now.on_event(events.Stopping(now=False, why="SIGINT"))
     lines = texts(now, 79, 24)
     assert lines[0].endswith("1:11 elapsed")
     assert lines[-1] == "Finishing 4 orders, then stopping. Ctrl-C stops now."
@@ -61,11 +61,11 @@ def test_the_time_left_is_told_in_whole_units_and_not_once_it_stops() -> None:
 def test_a_pause_is_said_with_what_ends_it() -> None:
     """And how many orders are still in progress; without keys it is said, too, for a script may pause a run."""
     now = live_scenes.scene(4, has_waits=False)
-    now.hear(events.Paused())
+    now.on_event(events.Paused())
     assert texts(now, 79, 24)[-1] == "PAUSED: p continues, q stops, 4 orders still in progress"
     assert texts(now, 79, 24, has_keys=False)[-1] == "PAUSED, 4 orders still in progress"
     assert drawing.title(now, "po-pw") == "po-pw 60/200 (30 %), 3 failed, paused"
-    now.hear(events.Resumed(1.0))
+    now.on_event(events.Resumed(1.0))
     assert texts(now, 79, 24)[-1].startswith("p pauses")
     assert not any(line.startswith("p ") for line in texts(now, 79, 24, has_keys=False))
 
@@ -82,8 +82,8 @@ def test_text_from_a_portal_cannot_command_the_terminal() -> None:
     """In a PO number and in a reason."""
     now = live_scenes.scene(1, failed=0, has_waits=False)
     evil = (models.Status.FAILED, models.ErrorCode.NOT_FOUND, "\x1b[2Jgone\r\n\x07")
-    now.hear(events.OrderStep(models.WorkerId("w1"), models.order_key("x"), "PO\x1b]0;x\x07", "reading", 1))
-    now.hear(events.OrderSettled(live_scenes.outcome(1, "w1", evil)))
+    now.on_event(events.OrderStep(models.WorkerId("w1"), models.order_key("x"), "PO\x1b]0;x\x07", "reading", 1))
+    now.on_event(events.OrderSettled(live_scenes.outcome(1, "w1", evil)))
     whole = "".join(texts(now, 79, 24))
     assert "gone" in whole
     assert all(character.isprintable() for character in whole)

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from po_pw import events, models, redact
+from po_pw import events, known_secrets, models
 from po_pw.cli import event_stream
 from po_pw.results import end_report
 from tests.helpers import journal_values
@@ -39,7 +39,7 @@ def streamed(*heard: events.Event) -> list[dict[str, Any]]:
     to = io.StringIO()
     stream = event_stream.EventStream(to, lambda: NOW)
     for event in heard:
-        stream.hear(event)
+        stream.on_event(event)
     stream.end(end_report.End(1, "pos.csv", Path("/out"), error="it is over"))
     return [json.loads(line) for line in to.getvalue().splitlines()]
 
@@ -75,10 +75,10 @@ def test_the_first_line_has_the_version_that_the_document_describes() -> None:
 
 def test_no_secret_is_in_it() -> None:
     """Neither in a message nor in an address."""
-    redact.remember("s3cret-of-the-stream")
+    known_secrets.remember("s3cret-of-the-stream")
     to = io.StringIO()
     stream = event_stream.EventStream(to)
-    stream.hear(events.Notice("warning", "https://x.example/?token=abcdefgh1234567890 s3cret-of-the-stream"))
+    stream.on_event(events.Notice("warning", "https://x.example/?token=abcdefgh1234567890 s3cret-of-the-stream"))
     assert "s3cret" not in to.getvalue()
     assert "abcdefgh1234567890" not in to.getvalue()
 

@@ -117,9 +117,9 @@ def test_a_file_comes_to_its_slot_proved_and_dated(tmp_path: Path) -> None:
     assert (tmp_path / "0001").read_bytes() == PDF
     assert saved.path == str(tmp_path / "0001")
     assert (saved.size, saved.sha256) == (len(PDF), hashlib.sha256(PDF).hexdigest())
-    assert (saved.sent_name, saved.media_type, saved.lane) == ("invoice.pdf", "application/pdf", "http")
+    assert (saved.sent_name, saved.media_type, saved.downloaded_by) == ("invoice.pdf", "application/pdf", "http")
     assert saved.source.endswith("/pdf")
-    assert (saved.place, saved.attachment_id, saved.saved_at) == ("Comments", "a1", NOW)
+    assert (saved.section, saved.attachment_id, saved.saved_at) == ("Comments", "a1", NOW)
     assert saved.checks == ("length", "type")
     assert sum(counted) == len(PDF)
     dated = datetime.datetime(2026, 1, 5, 10, 20, 30, tzinfo=datetime.UTC)

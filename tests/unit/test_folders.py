@@ -102,7 +102,7 @@ def test_an_orders_files_get_their_folder_and_names(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
-    """Each file's source, names, bytes, hash, times, lane and checks are in it, and what is missing and why."""
+    """Each file's source, names, bytes, hash, times, checks and way are in it, and what is missing and why."""
     lost = models.MissingFile(
         "a9", "gone.pdf", "https://portal.example/9", models.Failure(models.ErrorCode.NOT_FOUND, "no")
     )
@@ -112,7 +112,11 @@ def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
     assert manifest["folder"] == "Supplier A/PO-001_PARTIAL"
     assert (file["name"], file["sent_name"], file["bytes"]) == ("voice.pdf", "in/voice.pdf", 3)
     assert file["sha256"] == hashlib.sha256(b"one").hexdigest()
-    assert (file["source"], file["lane"], file["checks"]) == ("https://portal.example/file", "http", ["length"])
+    assert (file["source"], file["downloaded_by"], file["checks"]) == (
+        "https://portal.example/file",
+        "http",
+        ["length"],
+    )
     assert file["saved_at"] == NOW.isoformat()
     assert manifest["missing"][0]["error_code"] == "NOT_FOUND"
 

@@ -185,10 +185,10 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
             await journal.commit(second, outcome(2))
             keys = [order(n).key for n in (2, 3, 4)]
             assert journal.known(keys) == {keys[0]: known(outcome(2)), keys[1]: known(outcome(3))}
-            await journal.carry(second, [outcome(3)])
-            carried = dataclasses.replace(outcome(3), carried=True)
-            assert [one.outcome for one in journal.rows(second)] == [outcome(2), carried]
-            assert journal.known(keys)[keys[1]] == known(carried)
+            await journal.take_over(second, [outcome(3)])
+            taken_over = dataclasses.replace(outcome(3), from_earlier_run=True)
+            assert [one.outcome for one in journal.rows(second)] == [outcome(2), taken_over]
+            assert journal.known(keys)[keys[1]] == known(taken_over)
         assert raw(path, "SELECT run FROM files WHERE key = 'PO-3'") == [(first,)]
 
     run_async(body())
@@ -230,7 +230,7 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "DROP TABLE orders; ALTER TABLE rows DROP COLUMN levels; ALTER TABLE rows DROP COLUMN found_done; "
-            "ALTER TABLE rows DROP COLUMN folder; "
+            "ALTER TABLE rows DROP COLUMN folder; ALTER TABLE files RENAME COLUMN downloaded_by TO lane; "
             "PRAGMA user_version = 2"
         )
     assert run_async(told(run)) == expected
@@ -333,7 +333,7 @@ def test_thousands_of_rows_stream(tmp_path: Path) -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
             with little_memory(3_000_000):
                 run = await journal.begin(PLAN, map(row, range(2, count + 2)))
-            await journal.carry(run, [outcome(n, files=()) for n in range(2, count + 2)])
+            await journal.take_over(run, [outcome(n, files=()) for n in range(2, count + 2)])
             with little_memory(3_000_000):
                 await asyncio.to_thread(check, journal.rows(run))
             assert journal.counts(run).orders == sum(1 for _ in journal.orders(run)) == count
@@ -406,12 +406,12 @@ OUTCOME = st.builds(
     attempts=st.integers(1, 9),
     timing=TIMING,
     worker=TEXT,
-    lane=TEXT,
+    read_by=TEXT,
     folder=TEXT,
     supplier=TEXT,
     source_url=TEXT,
     found=st.integers(0, 9),
-    carried=st.booleans(),
+    from_earlier_run=st.booleans(),
 )
 
 

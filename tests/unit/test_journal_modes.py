@@ -101,7 +101,7 @@ def test_a_journal_on_a_share_works_with_rollback(tmp_path: Path, earlier: str) 
 def test_which_places_have_a_write_ahead_log(kind: str, options: tuple[str, ...], folder: str, place: str) -> None:
     """Only a disk of this machine, in a folder that no program syncs, has one."""
     lies = storage_location.classify(kind, options, "/asked/for", folder)
-    assert lies.place is storage_location.Kind[place]
+    assert lies.kind is storage_location.Kind[place]
     assert lies.rollback is (place != "LOCAL")
 
 
@@ -112,6 +112,6 @@ def test_where_an_output_directory_lies_is_asked_of_the_system(tmp_path: Path, m
     synced.mkdir(parents=True)
     link = tmp_path / "link"
     link.symlink_to(synced, target_is_directory=True)
-    assert rebuild_journal.locate(link).place is storage_location.Kind.SYNCED
+    assert rebuild_journal.locate(link).kind is storage_location.Kind.SYNCED
     monkeypatch.setattr(resources, "file_system", lambda _: resources.FileSystem("nfs4", "/"))
-    assert rebuild_journal.locate(tmp_path).place is storage_location.Kind.REMOTE
+    assert rebuild_journal.locate(tmp_path).kind is storage_location.Kind.REMOTE

@@ -113,7 +113,7 @@ def test_it_is_kept_for_its_owner_alone_and_read_again(tmp_path: Path) -> None:
     assert again.area_seen
     assert again.area_example == "https://p.example/orders/0"
     assert again.proof_url == "https://p.example/orders/7"
-    assert again.place_seen("field po number") == 3
+    assert again.orders_at("field po number") == 3
     assert again.source_trusted("poll /alive")
     assert again.is_sites_own(PDF) is True
     assert again.accepted_without_area

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from po_pw import models
-from po_pw.cli import commands, next_step, standing
+from po_pw.cli import commands, next_step, status_view
 from po_pw.journal import store, view
 from po_pw.maintenance import status
 from tests.helpers.support import run_async
@@ -76,7 +76,7 @@ def test_watching_ends_with_the_run(running: status.OutputStatus) -> None:
     """What was shown last stays; every look is shown."""
     looks = [running, running, dataclasses.replace(running, state=status.State.STOPPED)]
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    standing.watch(console, lambda: looks.pop(0), every=0)
+    status_view.watch(console, lambda: looks.pop(0), every=0)
     assert not looks
     shown = console.file
     assert isinstance(shown, io.StringIO)

@@ -43,7 +43,7 @@ def made(number: int) -> models.Outcome:
         error=FAILURE if lacks else None,
         timing=models.Timing(START, START, 0.0),
         worker="",
-        lane="",
+        read_by="",
         source_url=f"http://x/{number}",
         found=2 * has_files + lacks,
         rules=number % 3,

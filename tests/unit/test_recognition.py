@@ -471,8 +471,8 @@ def test_a_count_is_not_where_a_portal_shows_its_numbers(heading: str, field: tu
     two = models.PurchaseOrder(models.OrderKey("PO-2"), "PO-2", first.asked)
     again = recognition.recognize(first, two, known, other_orders={"1"}.__contains__, has_area=True)
     assert again.kind is PageKind.ORDER
-    assert recognition.places(first, "PO-1") == ()
-    assert recognition.places(facts(headings=((1, "Order PO-1"),)), "PO-1") == ("h1 order \ufffc",)
+    assert recognition.number_positions(first, "PO-1") == ()
+    assert recognition.number_positions(facts(headings=((1, "Order PO-1"),)), "PO-1") == ("h1 order \ufffc",)
 
 
 def test_facts_are_values() -> None:

@@ -39,7 +39,7 @@ def about(columns: tuple[str, ...] = COLUMNS, *, interrupted: bool = False) -> t
 
 def file(name: str, size: int = 10, **more: Any) -> models.SavedFile:
     source = f"https://x/{name}"
-    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "type"), "place": "Comments", "run": RUN} | more
+    values: dict[str, Any] = {"saved_at": END, "checks": ("length", "type"), "section": "Comments", "run": RUN} | more
     return models.SavedFile(name, name, name, size, "ab" * 32, "application/pdf", "http", source, **values)
 
 
@@ -54,7 +54,7 @@ def outcome(po_number: str, status: models.Status = models.Status.COMPLETED, **m
         "attempts": 1,
         "timing": models.Timing(START, END, 2.5),
         "worker": "w1",
-        "lane": "browser",
+        "read_by": "browser",
         "supplier": "A",
         "found": 2,
         "folder": f"A/{po_number}_{status.value}",
@@ -84,7 +84,7 @@ ROWS = (
     result(5, "PO-1", outcome("PO-1"), status=models.Status.DUPLICATE, duplicate_of=2),
     result(6, "", None, error=models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 6, column po_number: empty")),
     result(8, "PO-5", None, status=models.Status.PENDING),
-    result(9, "PO-6", outcome("PO-6", models.Status.NO_ATTACHMENTS, files=(), found=0, carried=True)),
+    result(9, "PO-6", outcome("PO-6", models.Status.NO_ATTACHMENTS, files=(), found=0, from_earlier_run=True)),
     result(10, "PO-3", FAILED, status=models.Status.DUPLICATE, error=None, duplicate_of=4),
 )
 
@@ -101,7 +101,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def test_the_summary_counts(tmp_path: Path) -> None:
     """Rows by status, and the files, bytes and seconds of what this run did: no duplicates, nothing carried over."""
     summary = write(tmp_path)
-    assert (summary.rows, summary.carried, summary.order_seconds) == (8, 1, 7.5)
+    assert (summary.rows, summary.already_complete, summary.order_seconds) == (8, 1, 7.5)
     assert summary.counts == {
         models.Status.COMPLETED: 1,
         models.Status.PARTIAL: 1,

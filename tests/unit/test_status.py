@@ -48,11 +48,11 @@ def lease(number: int, of: int, attempt: int = 1, worker: str = "w1") -> models.
 
 
 async def work(journal: store.Journal) -> models.RunId:
-    """A run in the middle: six orders, a refused row and a duplicate; two settled, one carried, two in progress."""
+    """A run in the middle: six orders, a refused row, a duplicate; two settled, one complete, two in progress."""
     refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
     twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
-    await journal.carry(run, [outcome(2, carried=True)])
+    await journal.take_over(run, [outcome(2, from_earlier_run=True)])
     for step in (
         facts.Leased(lease(1, 3), second(1)),
         facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
@@ -99,7 +99,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
             run = found.run
             assert run is not None
             assert (found.state, found.pid, run.run, run.ended_at) == ("running", os.getpid(), run_id, None)
-            assert (run.rows, run.orders, run.carried, run.files, run.bytes) == (8, 6, 1, 2, 100)
+            assert (run.rows, run.orders, run.already_complete, run.files, run.bytes) == (8, 6, 1, 2, 100)
             assert run.counts == {"COMPLETED": 2, "FAILED": 2, "PENDING": 3, "DUPLICATE": 1}
             assert (run.failed, run.partial) == ({"NOT_FOUND": 1, "INVALID_ROW": 1}, {})
             assert (run.put_back, run.waiting) == ({"NETWORK": 1, "TIMEOUT": 1}, {"TIMEOUT": 1})
@@ -261,7 +261,7 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     async def body() -> None:
         async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
             run = await work(journal)
-            await journal.doubt([order(3).key])
+            await journal.mark_for_reverify([order(3).key])
             await journal.end(run, seconds=1, work_seconds=1, interrupted=True, browser=None)
 
     run_async(body())
@@ -297,7 +297,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     async def body() -> None:
         async with store.Journal.open(path) as journal:
             run = await journal.begin(PLAN, map(row, range(2, 7)))
-            await journal.carry(run, rules_of(0, now - 1))
+            await journal.take_over(run, rules_of(0, now - 1))
             await journal.commit(run, rules_of(0, 0, now)[-1])
             await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE, rules=0))
             await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
@@ -315,6 +315,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE rows DROP COLUMN levels")
         connection.execute("ALTER TABLE rows DROP COLUMN found_done")
         connection.execute("ALTER TABLE rows DROP COLUMN folder")
+        connection.execute("ALTER TABLE files RENAME COLUMN downloaded_by TO lane")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
     assert status.read(out).outdated == 3
@@ -334,6 +335,17 @@ def test_an_outcome_from_before_there_were_rules_can_be_read() -> None:
     body = text.rpartition(',"sum":"')[0].replace(',"rules":7', "")
     older = f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}'
     assert codec.load(older) == outcome(2)
+
+
+def test_an_outcome_whose_fields_had_other_names_can_be_read() -> None:
+    """Up to version 5 of the journal: an older output folder is resumed, whatever its files themselves are called."""
+    now = outcome(2, files=(saved("a.pdf", source='a "place":"lane":1'),), from_earlier_run=True)
+    body = codec.dump(now).rpartition(',"sum":"')[0]
+    for name, former in (("section", "place"), ("downloaded_by", "lane"), ("read_by", "lane")):
+        assert f'"{name}":' in body
+        body = body.replace(f'"{name}":', f'"{former}":')
+    body = body.replace('"from_earlier_run":', '"carried":')
+    assert codec.load(f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}') == now
 
 
 def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:

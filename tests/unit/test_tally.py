@@ -21,7 +21,7 @@ class Clock:
 def started(orders: int = 10) -> tuple[tally.Tally, Clock]:
     clock = Clock()
     one = tally.Tally(clock)
-    one.hear(events.RunStarted(models.RunId("r"), orders, orders, 0, 0, 0, 1))
+    one.on_event(events.RunStarted(models.RunId("r"), orders, orders, 0, 0, 0, 1))
     return one, clock
 
 
@@ -30,10 +30,10 @@ def settle(
 ) -> None:
     """One order read and settled, in so many seconds."""
     worker, key, name = models.WorkerId("w1"), models.OrderKey(f"PO-{number}"), f"PO-{number}"
-    one.hear(events.OrderStep(worker, key, name, "reading", 1))
+    one.on_event(events.OrderStep(worker, key, name, "reading", 1))
     clock.now += seconds
     timing = models.Timing(datetime.now(UTC), datetime.now(UTC), seconds)
-    one.hear(
+    one.on_event(
         events.OrderSettled(
             models.Outcome(
                 key=key,
@@ -45,7 +45,7 @@ def settle(
                 attempts=1,
                 timing=timing,
                 worker=worker,
-                lane="browser",
+                read_by="browser",
                 folder=name,
                 supplier="",
                 source_url="",
@@ -58,15 +58,15 @@ def settle(
 def test_a_wait_counts_down_says_when_it_ends_and_is_gone_when_the_host_answers() -> None:
     """The line changes with the clock alone; while the host is asked it says that."""
     one, clock = started()
-    one.hear(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
+    one.on_event(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
     first = one.waits()[0]
     assert first.startswith("acme.example does not answer: next try in 42 s; gives up at ")
     clock.now += 30
     assert "next try in 12 s" in one.waits()[0]
     clock.now += 12
-    one.hear(events.HostTried("acme.example"))
+    one.on_event(events.HostTried("acme.example"))
     assert "trying now" in one.waits()[0]
-    one.hear(events.HostFree("acme.example"))
+    one.on_event(events.HostFree("acme.example"))
     assert not one.waits()
     assert not one.refused
 
@@ -75,7 +75,7 @@ def test_no_network_is_one_line_for_all_hosts() -> None:
     """It is the machine's fault, not ten hosts'."""
     one, _ = started()
     for host in ("a.example", "b.example"):
-        one.hear(events.HostWaits(host, "there is no network", 5.0, 3600.0, is_offline=True))
+        one.on_event(events.HostWaits(host, "there is no network", 5.0, 3600.0, is_offline=True))
     (line,) = one.waits()
     assert line.startswith("No network: next try in 5 s")
 
@@ -83,7 +83,7 @@ def test_no_network_is_one_line_for_all_hosts() -> None:
 def test_what_merely_asked_to_wait_is_over_when_the_time_is() -> None:
     """Nobody tries it for the others: there is no event that says so."""
     one, clock = started()
-    one.hear(events.HostWaits("acme.example", "acme.example asks to wait", 10.0))
+    one.on_event(events.HostWaits("acme.example", "acme.example asks to wait", 10.0))
     assert len(one.waits()) == 1
     for number in range(2):
         settle(one, clock, number, 3.0)
@@ -99,17 +99,17 @@ def test_the_estimate_does_not_grow_with_an_outage() -> None:
     for number in range(2):
         settle(one, clock, number)
     assert one.seconds_left() == 80.0
-    one.hear(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
+    one.on_event(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
     clock.now += 1800
     assert one.seconds_left() is None
-    one.hear(events.HostFree("acme.example"))
+    one.on_event(events.HostFree("acme.example"))
     assert one.seconds_left() == 80.0
 
 
 def test_a_host_that_cannot_be_reached_is_kept_for_the_end() -> None:
     """Its reason is said once, and its orders' failures are not told beside it."""
     one, _ = started()
-    one.hear(events.HostFree("portla.invalid", "portla.invalid cannot be opened: there is no such host"))
+    one.on_event(events.HostFree("portla.invalid", "portla.invalid cannot be opened: there is no such host"))
     assert one.refused == {"portla.invalid": "portla.invalid cannot be opened: there is no such host"}
 
 
@@ -119,8 +119,8 @@ def test_orders_that_are_tried_again_are_one_line_with_a_countdown() -> None:
     failure = models.Failure(models.ErrorCode.TIMEOUT, "the page took too long")
     for number, delay in ((1, 30.0), (2, 8.0)):
         key, name = models.OrderKey(f"PO-{number}"), f"PO-{number}"
-        one.hear(events.OrderStep(models.WorkerId("w1"), key, name, "reading", 1))
-        one.hear(events.OrderPutBack(models.WorkerId("w1"), key, name, failure, delay, counts=True))
+        one.on_event(events.OrderStep(models.WorkerId("w1"), key, name, "reading", 1))
+        one.on_event(events.OrderPutBack(models.WorkerId("w1"), key, name, failure, delay, counts=True))
     assert one.waits() == ["PO-2 is tried again in 8 s, 1 more later (the page took too long)"]
     clock.now += 9
     assert one.waits() == ["PO-1 is tried again in 21 s (the page took too long)"]
@@ -133,10 +133,10 @@ def test_the_estimate_stands_while_the_run_is_paused() -> None:
     one, clock = started()
     for number in range(2):
         settle(one, clock, number)
-    one.hear(events.Paused())
+    one.on_event(events.Paused())
     clock.now += 3600
     assert one.seconds_left() == 80.0
-    one.hear(events.Resumed(3600.0))
+    one.on_event(events.Resumed(3600.0))
     assert one.seconds_left() == 80.0
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from po_pw import errors, events, models, redact, settings
 from po_pw.downloads import html_source, known_addresses, page_about, sign_in_page
-from po_pw.processing import fetching, file_traffic, order_progress
+from po_pw.processing import fetching, file_traffic, order_fetches, order_progress
 from po_pw.transport import allowed_hosts, client
 from tests.helpers import faulty_server, support
 
@@ -180,7 +180,7 @@ def fetched(
             )
             for _ in range(rounds):
                 progress.failed.clear()
-                fetches = fetching.Fetches(progress, set())
+                fetches = order_fetches.OrderFetches(progress, set())
                 for attachment in progress.open():
                     assert isinstance(attachment.source, models.Link)
                     fetches.add(fetcher.link(progress, attachment, attachment.source))

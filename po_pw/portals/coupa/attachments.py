@@ -1,8 +1,8 @@
-"""From the entries of Coupa's lists to attachments: what stands in two places is one, what is attached twice is two.
+"""Turns the entries of Coupa's lists into attachments, each once. Pure.
 
-Coupa numbers each file: two addresses with one number lead to one file, whichever list they stand in. What has no
-address has no number either, and is told apart by section, name and position; whether such a button and an address
-elsewhere are one file shows their content (`order_progress.OrderProgress.drop_twins`). Pure.
+Coupa numbers each file: addresses with the same number are the same file, whichever list shows them. A button without
+an address has no number: it is identified by section, name and position. Whether its file is the same as one with an
+address is decided by content, after the download (`order_progress.OrderProgress.drop_twins`).
 """
 
 from __future__ import annotations
@@ -23,57 +23,57 @@ if TYPE_CHECKING:
     from po_pw.portals.coupa import look as looks
 
 FILE: Final = re.compile(r"/attachment/attachment_file/[^/]+/(\d+)(?:/([^/]*))?$")
-"""The path of a file: its number, and its name."""
+"""Path of a file; its groups are the file's number and name."""
 RECORD: Final = re.compile(r"/attachments/\d+$")
-"""The path of the page about an attachment."""
+"""Path of the page about an attachment."""
 STORED: Final = re.compile(r"/attachment_files/files/\d+/")
-"""The path of a file at its storage: an attachment there is a file, and no address that somebody attached."""
+"""Path of a file in Coupa's storage: such an attachment is a file, not a web address that somebody attached."""
 _SECTIONS: Final = {"header": "Attachments", "comments": "Comments", "lines": "Lines"}
 _PDF: Final = re.compile(r"\.pdf\W*$", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """Where entries were read."""
+    """The page that entries were read from."""
 
     url: str
     label: str = ""
-    """What it is, where it is not the order's own: `requisition 12`."""
+    """Name of the page for people, e.g. `requisition 12`; `""` for the order's own."""
     at: str = ""
-    """Its address, where that is another than the order's; see `models.Click`."""
+    """Address of the page; `""` for the order's own; see `models.Click.at`."""
 
-    def place(self, section: str) -> str:
-        """Where an attachment is, for people."""
+    def heading(self, section: str) -> str:
+        """Where an attachment is shown, for people."""
         name = _SECTIONS[section]
         return f"{self.label}: {name}" if self.label else name
 
 
 class Found:
-    """What has been found so far, over all pages and parts that were read; the order's own first."""
+    """Attachments found so far on all pages, those of the order's own page first."""
 
     def __init__(self) -> None:
         self._found: dict[str, models.Attachment] = {}
         self.considered: list[models.Considered] = []
         self.unknown: list[str] = []
-        """Entries that are attachments of no known kind, and have no address."""
+        """Entries that are attachments of an unknown kind without an address."""
 
     @property
     def attachments(self) -> tuple[models.Attachment, ...]:
-        """In the order in which they were met."""
+        """In the order in which they were found."""
         return tuple(self._found.values())
 
     @property
     def has_pdf(self) -> bool:
-        """Whether one is called a PDF."""
+        """Whether the name of one ends in `.pdf`."""
         return any(_PDF.search(one.name) for one in self._found.values())
 
     def add(self, entries: Sequence[looks.Entry], page: Page, turned: int = 0) -> bool:
-        """Takes over what a page shows; whether anything is new.
+        """Adds the entries of a look; returns whether any is new.
 
         Args:
-            entries: of a look.
-            page: where.
-            turned: how often its lists were turned before.
+            entries: of the look.
+            page: that shows them.
+            turned: number of times its lists were turned before.
         """
         before = len(self._found)
         entries = _without_hidden_twins(entries)
@@ -95,7 +95,7 @@ class Found:
         known = self._found.get(key)
         if known is None or not any(one.control == entry.control for one in self.considered):
             self.considered.append(
-                models.Considered(entry.control, page.place(entry.section), bool(sources), action, why)
+                models.Considered(entry.control, page.heading(entry.section), bool(sources), action, why)
             )
         if not sources:
             if entry.text not in self.unknown:
@@ -103,7 +103,7 @@ class Found:
             return
         if known is not None:
             more = [one for one in sources if one not in (known.source, *known.others)]
-            # What is pressed on another page of the list is found again there alone.
+            # A control on a further page of the list can only be found again there.
             more = [one for one in more if isinstance(one, models.Link)]
             self._found[key] = dataclasses.replace(known, others=(*known.others, *more))
             return
@@ -112,15 +112,15 @@ class Found:
             key,
             _name(entry),
             sources[0],
-            page.place(entry.section),
+            page.heading(entry.section),
             others=tuple(sources[1:]),
             record=record,
         )
 
     @staticmethod
     def _sources(entry: looks.Entry, page: Page, click: models.Click) -> tuple[list[models.FileSource], str, str]:
-        """The ways to an entry's file, likeliest first, what is done with it, and why; none: nothing can be done."""
-        where = f"{entry.shape}, in the list of {page.place(entry.section)}"
+        """The ways to fetch an entry's file, likeliest first; the action; and its reason."""
+        where = f"{entry.shape}, in the list of {page.heading(entry.section)}"
         match entry.kind:
             case "file":
                 links: list[models.FileSource] = [models.Link(one, page.url) for one in entry.ways]
@@ -143,7 +143,7 @@ class Found:
 
     @staticmethod
     def _key(entry: looks.Entry, page: Page, turned: int) -> str:
-        """What an entry is, the same on every visit."""
+        """Identifies an entry, the same on every visit."""
         if entry.kind == "file":
             return f"coupa-file-{_number(entry.ways[0])}"
         if entry.kind in {"url", "unknown"} and entry.ways:
@@ -154,13 +154,13 @@ class Found:
 
 
 def is_file_address(url: str) -> bool:
-    """Whether an address hands out an attachment, or leads to what does."""
+    """Whether an address returns an attachment, or leads to the address that does."""
     path = page_kind.path_of(url)
     return FILE.search(path) is not None or RECORD.search(path) is not None
 
 
 def out_of_reach(entries: Sequence[looks.Entry]) -> bool:
-    """Whether an attachment has only a button that nobody sees."""
+    """Whether an attachment only has a button that is not visible."""
     return any(one.kind == "press" and not one.shown for one in _without_hidden_twins(entries))
 
 
@@ -178,12 +178,12 @@ def _name(entry: looks.Entry) -> str:
 
 
 def _may_ask(address: str, page_url: str) -> bool:
-    """Whether the address of an entry of no known kind may be asked: the portal's own, and nothing of change in it."""
+    """Whether an unknown entry's address may be requested: it is the portal's, without a word of change."""
     is_own = hostnames.origin_of(address) == hostnames.origin_of(page_url)
     return is_own and address_policy.change_in_address(address) is None
 
 
 def _without_hidden_twins(entries: Sequence[looks.Entry]) -> list[looks.Entry]:
-    """A button that nobody sees is left out where one for the same name is shown."""
+    """The entries without invisible buttons of which a visible one has the same name."""
     shown = {one.name for one in entries if one.kind == "press" and one.shown}
     return [one for one in entries if one.kind != "press" or one.shown or one.name not in shown]

@@ -1,4 +1,4 @@
-"""Coupa: which addresses are its own, where its orders are, and what their pages hold."""
+"""The portal for Coupa: its addresses, and reading its orders."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 _OWN: Final = ".coupahost.com"
 _ORDER: Final = re.compile(r"/order_headers/(?:show_custom/)?[^/]+/?$")
 _STORAGE: Final = ("s3.amazonaws.com", "*.s3.amazonaws.com", "s3.*.amazonaws.com", "*.s3.*.amazonaws.com")
-"""Where Coupa keeps files: any bucket, so only what a tenant's own file address redirects to is taken from there."""
+"""Hosts of Coupa's file storage. They serve any bucket, so a file is accepted only if the tenant redirected there."""
 _HOME: Final = "/user/home"
 _EVERY: Final = 1800.0
-"""Seconds. A session ends 7,200 s after it was last used."""
+"""Seconds. A session ends after 7,200 s without a request."""
 _SURE: Final = 0.9
 _LIKELY: Final = 0.5
 
 
 class CoupaPortal:
-    """Coupa at its own hosts, at a company's own host name, and wherever its pages are served.
+    """Reads orders of Coupa, on Coupa's own hosts and on a company's own host name.
 
     Args:
-        base_url: of the tenant, from which the addresses of orders follow; None where every row has its own.
-        is_sure: all its pages are Coupa's; else one without Coupa's structure, at a host that is not Coupa's, is read
-            as any page.
+        base_url: address of the tenant, from which the orders' addresses follow; None if every row has its own.
+        is_sure: every page is Coupa's; if not, a page on another host without Coupa's structure is read by the
+            generic portal.
     """
 
     name = "coupa"
@@ -47,39 +47,39 @@ class CoupaPortal:
         self._generic = generic_portal.GenericPortal()
 
     def claims(self, url: str) -> float:
-        """Sure of Coupa's own hosts; elsewhere it takes what has the form of an order's address of Coupa."""
+        """High for Coupa's own hosts; lower for other addresses that look like an order of Coupa."""
         if self._is_own(url):
             return _SURE
         return _LIKELY if _ORDER.search(page_kind.path_of(url)) else 0.0
 
     def order_url(self, po_number: str) -> str | None:
-        """The address whose id is the number, without a leading PO or PM; `read` finds those that have another id."""
+        """The address with the number as id, without a leading PO or PM; `read` finds orders that have another id."""
         part = page_kind.address_part(po_number)
         return f"{self._base}/{page_kind.ORDERS}/{quote(part, safe='')}" if self._base and part else None
 
     def file_hosts(self, url: str) -> tuple[str, ...]:
-        """The storage that file addresses redirect to; of a tenant on this machine, this machine's other name."""
+        """Hosts of Coupa's file storage; for a tenant on this computer also `localhost`."""
         return (*_STORAGE, "localhost") if _is_loopback(_host_of(url)) else _STORAGE
 
     def leads_to_files(self, url: str) -> bool:
-        """Only an attachment's own address may redirect to storage; no page links there."""
+        """Whether it is an attachment's own address: only that may redirect to storage."""
         return attachments.is_file_address(url)
 
     def hands_out(self, control: models.Control) -> bool:
-        """A button whose label is its title, a file's name, with words around it in whatever language.
+        """Whether it is a button whose label contains its title: there the title is the file's name.
 
-        What adds attachments has no name of a file as its title.
+        Buttons that add attachments have no file name as their title.
         """
         is_button = control.role == "button" or control.tag == "button"
         return is_button and bool(control.title) and control.title in control.label and not control.address
 
     def keep_alive(self, url: str) -> base.KeepAlive | None:
-        """The home page: a session ends after two hours without use, and what pages poll by themselves is no use."""
+        """A request for the home page: the pages' own polls do not count as use of the session."""
         origin = hostnames.origin_of(url)
         return base.KeepAlive(f"{origin}{_HOME}", _EVERY) if origin else None
 
     async def read(self, opened: base.OpenPage) -> models.Listing:
-        """The attachments of the order, and of its requisition where it has none, or none that is a PDF."""
+        """Reads the order's attachments, and its requisition's if the order has none or no PDF."""
         is_sure = self._is_sure or self._is_own(opened.order.url)
         try:
             return await self._reading(opened, is_sure=is_sure).read()
@@ -87,7 +87,7 @@ class CoupaPortal:
             return await self._generic.read(opened)
 
     async def turn_to(self, opened: base.OpenPage, click: models.Click) -> None:
-        """Opens the page that the control is on, and turns its lists as far as `read` did."""
+        """Opens the page of the control, and turns its lists as far as `read` did."""
         await self._reading(opened, is_sure=True).turn_to(click)
 
     def conclude(
@@ -99,7 +99,7 @@ class CoupaPortal:
         last: bool,
         is_other_order: Callable[[str], bool],
     ) -> models.Listing | None:
-        """As it was read, but for an order without attachments and without any place for them: that is no proof."""
+        """Confirms the listing, except for an order without attachments on a page that has no list of attachments."""
         if listing.facts:
             return self._generic.conclude(listing, order, known, last=last, is_other_order=is_other_order)
         if listing.page is not models.PageKind.ORDER:
@@ -126,7 +126,7 @@ def _host_of(url: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its address."""
+    """Whether a host is this computer's loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

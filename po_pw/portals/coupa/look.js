@@ -1,5 +1,5 @@
-// One look at a page of Coupa: what page it is, and every attachment on it. Returns plain JSON; nothing here decides.
-// By structure alone: the interface comes in 24 languages, and tenants change its words. `lib` is the object of
+// Looks once at a page of Coupa: which page it is, and all attachments on it. Returns plain JSON and decides nothing.
+// Uses structure only: the interface has 24 languages, and tenants change its wording. `lib` is the object of
 // po_pw/browser/controls.js.
 (lib) => {
   const { squeeze, shown, all, textOf, describe } = lib;
@@ -7,7 +7,7 @@
   const one = (selector) => document.querySelector(selector);
   const absolute = (text) => { try { return new URL(text, document.baseURI).href; } catch { return ''; } };
 
-  // --- what page it is -------------------------------------------------------------------------------------------------
+  // --- the page ----------------------------------------------------------------------------------------------------------
   const asks = all('#user_email,#user_login,#user_password,input[type=password],[autocomplete=one-time-code]').some(shown);
   const flash = all('#flash_container .esErrorFlashMessages').filter(shown).map((node) => textOf(node, 300)).filter(Boolean);
   const headings = all('h1,h2').filter(shown).map((node) => textOf(node, 200)).filter(Boolean).slice(0, 6);
@@ -26,7 +26,7 @@
     if (node.closest('#comments,.commentsSection,.commentAttachments')) return 'comments';
     return 'header';
   };
-  // What hands out a file without an address: its label is the name with some words around it, in any language.
+  // A button that downloads a file without an address: its label contains its title, the file's name, in any language.
   const pressOf = (node) => {
     const label = squeeze(node.getAttribute('aria-label')), title = squeeze(node.getAttribute('title'));
     return title && label.includes(title) && !addressesOf(node).length ? title : '';
@@ -40,7 +40,7 @@
     });
   };
   const within = (row, selector) => [...(row.matches(selector) ? [row] : []), ...row.querySelectorAll(selector)];
-  // What does something to an attachment.
+  // Controls that change an attachment.
   const DEEDS = '[data-method],[data-confirm],[data-remote],[onclick],[href="#"],[rel~=nofollow],[class*=delete i],[class*=remove i],[class*=edit i]';
   const read = (row) => {
     const addressed = within(row, 'a,[data-url],[data-href]').filter((node) => !node.closest(ADDS) && addressesOf(node).length);
@@ -77,14 +77,14 @@
     if (!isRow(node) || isEmptyMark(node) || [...taken].some((other) => other.contains(node)) || node.closest(ADDS)) continue;
     read(node);
   }
-  // What stands in no list: a file's address tells by itself, a button only where attachments are.
+  // Attachments outside of lists: any link with a file's address, and buttons near attachments.
   for (const node of all('a,[data-url],[data-href],[role=button],button')) {
     if ([...taken].some((other) => other.contains(node)) || node.closest(ADDS) || node.closest('.public_attachments')) continue;
     if (addressesOf(node).some(isFile) || (node.closest(PLACES) && pressOf(node))) read(node);
   }
   for (const node of all(ADDS)) if (node.matches('a,button,[role=button]') && shown(node) && left.length < 20) left.push({ is: describe(node), section: sectionOf(node) });
 
-  // --- what the page says of them ----------------------------------------------------------------------------------------
+  // --- what the page says about its attachments -----------------------------------------------------------------------
   const lists = all(PLACES).map((node) => ({
     section: sectionOf(node), shown: shown(node),
     none: within(node, 'li.none').length > 0 && !within(node, 'li').some((row) => isRow(row) && !isEmptyMark(row)),
@@ -95,11 +95,11 @@
   const counted = (node) => { const found = squeeze(node.textContent).match(/[(（]\s*(\p{Nd}+)\s*[)）]/u); return found ? found[1] : ''; };
   const homeOf = (node) => node.closest('.comment,.commentItem,.s-comment,li,tr,#order_line_table_section,#comments,.commentsSection,section') || content;
   const claims = all('button.s-viewFileAttachment,.s-viewFileAttachment').filter((node) => shown(node) && counted(node)).map((node) => {
-    // On the header it counts all of the page; in a comment or on a line those that stand there.
+    // In the header it counts the attachments of the whole page; in a comment or line those shown there.
     const home = homeOf(node), whole = sectionOf(node) === 'header' || !home.querySelector(PLACES);
     return {
       count: counted(node), is: describe(node), section: sectionOf(node), whole, open: node.getAttribute('aria-expanded') || '',
-      // What must be pressed and is not seen is behind this button.
+      // Without invisible buttons: this one reveals them.
       entries: [...taken].filter((row, at) => home.contains(row) && (entries[at].kind !== 'press' || entries[at].shown)).length,
     };
   });

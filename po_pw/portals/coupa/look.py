@@ -1,4 +1,4 @@
-"""One look at a page of Coupa, as values: what page it is, and every attachment on it."""
+"""Looks once at a page of Coupa: which page it is, and all attachments that it shows."""
 
 from __future__ import annotations
 
@@ -22,88 +22,88 @@ _MOST_TRIES: Final = 4
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One attachment as a list shows it."""
+    """One attachment, as a list shows it."""
 
     kind: str
-    """`file` (it has the file's address), `press` (a button without one), `url`, `text`, `unknown`."""
+    """`file` (has the file's address), `press` (a button without an address), `url`, `text`, `unknown`."""
     shape: str
-    """What it is made of, for people."""
+    """Description of its elements, for people."""
     section: str
     """`header`, `comments` or `lines`."""
     shown: bool
     name: str
     text: str
     ways: tuple[str, ...]
-    """Addresses, absolute."""
+    """Absolute addresses."""
     control: models.Control
-    """What is pressed, or stands for it."""
+    """The control to press, or the element that represents the entry."""
     press: models.Control | None
-    """A button beside the address."""
+    """A button that it has besides its address."""
     is_marked: bool = True
-    """The page itself says that it is of this kind; else it only looks like it."""
+    """The page states its kind; if False, the kind is a guess."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Claim:
-    """A button that counts attachments."""
+    """A button that states a number of attachments."""
 
     count: int
     control: models.Control
     section: str
     entries: int
-    """How many stand where the button does, without those that must be pressed and are not seen."""
+    """Number of entries beside the button, without those that only have an invisible button."""
     is_whole: bool
-    """It counts those of the whole page."""
+    """It counts the attachments of the whole page."""
     is_open: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Turn:
-    """A part of a list's paging."""
+    """A control of a list's paging."""
 
     control: models.Control | None
-    """None for the page that is shown, where it is no control."""
+    """None if the current page is shown as plain text."""
     section: str
     is_next: bool
     page: int
-    """The page that it shows; 0: it does not say."""
+    """Number of the page that it leads to; 0 if it does not say."""
     is_current: bool
     is_off: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """What a page shows."""
+    """All that one look at a page shows."""
 
     url: str
     title: str
     controller: str
-    """`order_headers`, `requisition_headers`, …; `""`: the page does not say."""
+    """`order_headers`, `requisition_headers` and so on; `""` if the page does not say."""
     action: str
     record: str
-    """The portal's own id of what is shown."""
+    """The portal's id of the order or requisition."""
     has_wrapper: bool
     """It has the body of an order's page."""
     has_header: bool
-    """It has the header of signed-in users."""
+    """It has the header for signed-in users."""
     signs_out: bool
     asks: bool
     """It asks for a user name or a password."""
     flash: tuple[str, ...]
-    """Errors that the portal shows above a page."""
+    """Errors that the portal shows at the top of the page."""
     heading: str
     headings: tuple[str, ...]
     length: int
-    """Characters of text, up to 4000."""
+    """Characters of its text, at most 4,000."""
     supplier: str
     requisitions: tuple[str, ...]
     entries: tuple[Entry, ...]
     left: tuple[tuple[str, models.Control], ...]
-    """What adds attachments, each with its section: never pressed."""
+    """Controls that add attachments, each with its section: they are never pressed."""
     has_list: bool
-    """A place for attachments is on the page."""
+    """It has a list of attachments, even if that is empty."""
     says_none: bool
-    """The header's list is there, and says that it is empty."""
+    """It has the header's list of attachments, which says that it is empty."""
     has_comments: bool
     is_busy: bool
     claims: tuple[Claim, ...]
@@ -111,25 +111,25 @@ class Look:
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether it is a page for signed-in users; by COUPA's own header, not by its address."""
+        """Whether it is a page for signed-in users, by Coupa's own header."""
         return self.has_header and self.signs_out
 
     @property
     def is_coupa(self) -> bool:
-        """Whether the page has anything of Coupa's own structure."""
+        """Whether it has any of Coupa's own structure."""
         return self.has_header or self.has_wrapper or bool(self.controller and self.action)
 
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
-        """What tells a list from what it becomes."""
+        """Identifies the entries, to notice when the list changes."""
         return tuple((one.kind, one.section, one.name, *one.ways) for one in self.entries)
 
 
 async def look(page: playwright.Page) -> Look:
-    """One look at the page.
+    """Looks at the page.
 
     Raises:
-        playwright.Error: the page is gone, or does not stop being replaced.
+        playwright.Error: the page is gone, or is replaced again and again.
     """
     for turn in range(_MOST_TRIES):
         try:
@@ -143,7 +143,7 @@ async def look(page: playwright.Page) -> Look:
 
 
 def parse(raw: Mapping[str, Any]) -> Look:
-    """A look from what the script gives. Pure."""
+    """Reads the script's report. Pure."""
     lists = [one for one in raw["lists"] if one["section"] == "header"]
     return Look(
         url=raw["url"],

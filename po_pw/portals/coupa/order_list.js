@@ -1,4 +1,4 @@
-// One look at Coupa's list of orders: which orders it shows, how it is searched and turned. Returns plain JSON.
+// Looks once at Coupa's list of orders: its rows, its search, and the controls that turn it. Returns plain JSON.
 (lib) => {
   const { squeeze, shown, all, textOf, describe } = lib;
   const absolute = (text) => { try { return new URL(text, document.baseURI).href; } catch { return ''; } };
@@ -7,7 +7,7 @@
   const orders = all('a[href*="/order_headers/"]').filter((node) => !node.closest(ASIDE)).map((node) => ({
     url: absolute(node.getAttribute('href')), text: textOf(node, 200),
   }));
-  // A search that only reads: a form with GET and one field for text, of the page itself and not of the site's header.
+  // A search that only reads: a form with GET and one text field, in the page and not in the site's header.
   const searches = [];
   for (const form of document.forms) {
     if ((form.getAttribute('method') || 'get').toLowerCase() !== 'get' || form.closest('nav,.coupaGlobalHeader,footer,header')) continue;
@@ -19,7 +19,7 @@
   }
   const inRow = (node) => { const row = node.closest('tr,li,[role=row]'); return Boolean(row && row.querySelector('a[href*="/order_headers/"]')); };
   const isAside = (node) => !node.closest(PAGERS) && Boolean(node.closest(`${ASIDE},header`));
-  // What may show other orders; which of them does is decided by their labels.
+  // Controls that may show other orders; their labels decide later.
   const turns = [];
   for (const node of all('a,button,[role=button]')) {
     if (turns.length >= 200 || isAside(node) || inRow(node) || !shown(node) || textOf(node, 60).length > 40) continue;
@@ -30,7 +30,7 @@
       off: lib.off(node) || [node, box].some((at) => at.matches('.disabled,.is-disabled')),
     });
   }
-  // What may count the orders or the pages of the list.
+  // Texts that may count the orders or the pages of the list.
   const counts = [];
   for (const node of all('div,span,p,caption,em,strong,small,label,td,th,li')) {
     if (counts.length >= 50 || node.childElementCount > 3 || isAside(node) || inRow(node) || !shown(node)) continue;

@@ -1,4 +1,4 @@
-"""What Coupa's own list of orders shows, how it is searched by address, and which control shows more of it."""
+"""Reads Coupa's list of orders: its rows, the address of its search, and the controls that show more of it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Row:
     """An order in the list."""
 
     number: str
-    """As `page_kind.bare` gives it."""
+    """Normalised by `page_kind.bare`."""
     address: str
-    """Of its page, as the list's own address would lead there."""
+    """Address of the order's page, absolute."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Search:
-    """A form that searches the list by its address, with GET."""
+    """A form that searches the list with GET."""
 
     action: str
     field: str
     rest: tuple[tuple[str, str], ...]
-    """Names and values of its other fields."""
+    """Names and values of the other fields."""
 
     def address(self, number: str) -> str:
         """The address that searches for a number."""
@@ -54,25 +54,25 @@ class Turn:
     control: models.Control
     is_in_pager: bool
     is_next: bool
-    """It is marked as what leads on, whatever its label says."""
+    """It is marked as leading to the next page, whatever its label says."""
     is_current: bool
     is_off: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OrderList:
-    """What one page of the list shows."""
+    """One page of the list."""
 
     url: str
     rows: tuple[Row, ...]
     search: Search | None
-    """None: it is searched by script only, or not at all."""
+    """None if the list cannot be searched by address."""
     turns: tuple[Turn, ...]
     counts: tuple[tuple[str, bool], ...]
-    """Short texts with numbers, and whether each stands in the list's paging."""
+    """Short texts with numbers, and whether each is in the list's paging."""
 
     def next(self, page: int) -> Turn | None:
-        """What leads from this page, the nth, to the next; None where nothing does. Never what may change something."""
+        """The control that leads from page number `page` to the next, if it may be pressed; None if there is none."""
         for turn in self.turns:
             label = turn.control.label
             is_number = turn.is_in_pager and label_words.page_number(label) == page + 1
@@ -85,7 +85,7 @@ class OrderList:
         return None
 
     def address_of(self, turn: Turn) -> str:
-        """The address of the list's page that a control leads to; `""` where only a press does."""
+        """The address of the list's page that a control leads to; `""` if the control must be pressed."""
         address = turn.control.address
         is_list = (
             hostnames.origin_of(address) == hostnames.origin_of(self.url) and page_kind.ORDERS in urlsplit(address).path
@@ -93,14 +93,14 @@ class OrderList:
         return address if is_list and urldefrag(address)[0] != urldefrag(self.url)[0] else ""
 
     def has_more(self, page: int) -> bool:
-        """Whether anything says that there are orders beyond this page, the nth: without a sign, it is the last."""
+        """Whether there are signs of orders after page number `page`."""
         if self.next(page) is not None or any(turn.is_next and not turn.is_off for turn in self.turns):
             return True
         for text, in_pager in self.counts:
             shown, pages = list_counts.shown_of(text), list_counts.pages_of(text, in_paging=in_pager)
             if (shown is not None and shown[0] < shown[1]) or (pages is not None and pages > page):
                 return True
-        # On the first page nothing leads back, so that what a pager has there leads to more.
+        # The first page has nothing before it, so every control of its paging leads to more.
         return page == 1 and any(
             turn.is_in_pager
             and not (turn.is_off or turn.is_current)
@@ -110,12 +110,12 @@ class OrderList:
 
 
 def address(url: str) -> str:
-    """The address of the list at the portal of an order's address."""
+    """The address of the list, for the portal of an order's address."""
     return f"{hostnames.origin_of(url)}/{page_kind.ORDERS}"
 
 
 async def look(page: playwright.Page) -> OrderList:
-    """What the list shows.
+    """Looks at the list.
 
     Raises:
         playwright.Error: the page is gone.
@@ -124,7 +124,7 @@ async def look(page: playwright.Page) -> OrderList:
 
 
 def parse(raw: Mapping[str, Any]) -> OrderList:
-    """A look from what the script gives. Pure."""
+    """Reads the script's report. Pure."""
     origin = hostnames.origin_of(raw["url"])
     rows: dict[Row, None] = {}
     for one in raw["orders"]:

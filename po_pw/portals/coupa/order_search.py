@@ -1,8 +1,8 @@
-"""Finding an order by its number in Coupa's own list of orders, where its address does not follow from the number.
+"""Finds an order by its number in Coupa's list of orders, if its address does not follow from the number.
 
-Only what was looked at is claimed: an order is absent where all pages of the list were seen without it, or where a
-search that is known to find orders by their number did not find it. Everything is read: addresses with GET, and the
-list's own paging, pressed inside the press guard.
+An order counts as missing only if all pages of the list were read without it, or if a search did not find it that is
+proved to find orders by number. Nothing is changed: addresses are requested with GET, and only the list's own paging is
+pressed, inside the press guard.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from po_pw.portals import base
 
 _MOST_PAGES: Final = 50
-"""Pages of the list that are looked at."""
+"""Maximum pages of the list to read."""
 _WALKS_FOR: Final = 60.0
 """Seconds after which no further page of the list is opened."""
 
@@ -36,43 +36,43 @@ _SCROLL: Final = """() => {
     requestAnimationFrame(() => requestAnimationFrame(resolve));
   });
 }"""
-"""Brings all that scrolls to its end."""
+"""Scrolls everything on the page to its end."""
 
 
 class Proof(enum.Enum):
-    """Whether the list's search finds orders by their number."""
+    """Whether the list's search is known to find orders by number."""
 
     OPEN = enum.auto()
-    """The list shows too few orders to try it, or need not be searched."""
+    """Not tried: the list shows too few orders, or need not be searched."""
     PROVED = enum.auto()
     FAILED = enum.auto()
-    """It did not find an order that the list shows, or showed the others as well."""
+    """It did not find an order that the list shows, or also showed others."""
 
 
 @dataclasses.dataclass(slots=True)
 class KnownList:
-    """What is known of a portal's list of orders: shared by all orders of a run, so that it is read once."""
+    """What is known of a portal's list of orders. Shared by all orders of a run, so that the list is read once."""
 
     met: dict[str, dict[str, None]] = dataclasses.field(default_factory=dict)
-    """Addresses by number, of all orders that the list has shown."""
+    """Addresses of the orders that the list has shown, by number."""
     search: order_list.Search | None = None
     proof: Proof = Proof.OPEN
     problem: str = ""
-    """Why the list cannot be read."""
+    """Why the list cannot be read; `""` if it can."""
     is_begun: bool = False
     is_walked: bool = False
     is_whole: bool = False
-    """All its pages were seen."""
+    """All its pages were read."""
     pages: int = 0
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     def note(self, shown: order_list.OrderList) -> None:
-        """Remembers the orders of one page."""
+        """Records the orders on one page of the list."""
         for row in shown.rows:
             self.met.setdefault(row.number, {})[row.address] = None
 
     def why_unsure(self) -> str:
-        """Why an order that was not found may be there all the same."""
+        """Why an order that was not found may still exist."""
         if self.problem:
             return self.problem
         pages = "the first page was" if self.pages == 1 else f"{self.pages} pages were"
@@ -82,29 +82,29 @@ class KnownList:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Located:
-    """What came of looking for an order."""
+    """Result of a search for an order."""
 
     addresses: tuple[str, ...] = ()
-    """Of the orders with this number; empty: it has none, or nobody knows."""
+    """Addresses of the orders with this number; empty if none was found."""
     why_unsure: str = ""
-    """Why the portal may have it all the same; `""` if it surely has not, or it was found."""
+    """Why an order that was not found may still exist; `""` if it certainly does not, or was found."""
     instead: page_kind.Verdict | None = None
-    """What came instead of the list, where that ends the reading of the order."""
+    """The page that came instead of the list, if it ends the reading of the order."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Walked:
-    """How far a list was looked at."""
+    """How much of a list was read."""
 
     pages: int
     is_whole: bool = False
-    """These are all its pages."""
+    """All its pages were read."""
     is_settled: bool = True
-    """Each showed all that it has, and could be turned; else that may be so the next time."""
+    """Each page finished loading and could be turned; if not, another attempt may succeed."""
 
 
 class _InsteadError(Exception):
-    """Something else came than the list: a sign-in, a question whether one is a person."""
+    """Another page came instead of the list: a sign-in, or a challenge."""
 
     def __init__(self, verdict: page_kind.Verdict) -> None:
         super().__init__(verdict.why)
@@ -112,10 +112,10 @@ class _InsteadError(Exception):
 
 
 class OrderSearch:
-    """Looks for one order.
+    """Searches the list for one order.
 
     Args:
-        opened: the order's page; it is left.
+        opened: the order's page; it navigates to the list.
         known: what is known of the portal's list.
     """
 
@@ -132,10 +132,10 @@ class OrderSearch:
         )
 
     async def find(self) -> Located:
-        """The order's address, by its number.
+        """Finds the addresses of the orders with this number.
 
         Raises:
-            OrderError: the list cannot be opened for now.
+            OrderError: the list cannot be opened now.
         """
         try:
             return await self._find(page_kind.bare(self._opened.order.po_number))
@@ -176,7 +176,7 @@ class OrderSearch:
         return Located(tuple(self._known.met[number]))
 
     async def _begin(self) -> None:
-        """Opens the list: which orders its first page shows, whether that is all, and whether its search is usable."""
+        """Opens the list and records its first page: the orders, whether they are all, and whether the search works."""
         known = self._known
         await self._go(self._list_url)
         shown, is_settled = await self._settle()
@@ -200,7 +200,7 @@ class OrderSearch:
         return "" if is_list or shown.rows else "the portal's list of orders could not be read (another page came)"
 
     async def _prove(self, search: order_list.Search, shown: order_list.OrderList) -> Proof:
-        """Searches for an order that the list shows: a search by number shows it, and not those beside it."""
+        """Searches for an order that the list shows: the search works if it finds this order and not the others."""
         numbers = [row.number for row in shown.rows]
         for number in numbers:
             others = {other for other in numbers if number not in other}
@@ -216,10 +216,10 @@ class OrderSearch:
         return await self._walk(until=page_kind.bare(self._opened.order.po_number))
 
     async def _walk(self, until: str = "") -> _Walked:
-        """Notes all orders from the page that is shown on.
+        """Records the orders from the current page on.
 
         Args:
-            until: a number, after which nothing more need be looked at.
+            until: stops when this number has been found; `""`: reads all pages.
         """
         ends = time.monotonic() + _WALKS_FOR
         shown, is_settled = await self._settle()
@@ -245,7 +245,7 @@ class OrderSearch:
         return _Walked(page, is_settled=is_settled)
 
     async def _turn(self, shown: order_list.OrderList, turn: order_list.Turn | None) -> bool:
-        """Presses what leads on, or scrolls a list without any paging to its end; whether that could be done."""
+        """Turns to the next page, or scrolls a list without paging to its end; returns whether that was possible."""
         if turn is None:
             await self._opened.page.evaluate(_SCROLL)
             is_done = True
@@ -259,10 +259,10 @@ class OrderSearch:
         self._looks.begin_again()
 
     async def _settle(self) -> tuple[order_list.OrderList, bool]:
-        """What the list shows in the end; notes its orders.
+        """Waits until the list has loaded, and records its orders; returns it, and whether it loaded completely.
 
         Raises:
-            _InsteadError: the portal asks for a sign-in, or whether one is a person.
+            _InsteadError: the portal shows a sign-in or a challenge.
         """
         opened = self._opened
         shown, is_settled = await self._looks.settle()
@@ -277,10 +277,10 @@ class OrderSearch:
         if facts.challenge_covers:
             why = "the portal asks whether you are a person"
             raise _InsteadError(page_kind.Verdict(models.PageKind.CHALLENGE, why, (why,)))
-        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.refusals):
+        if why := page_kind.signed_out(look, facts) or page_kind.session_ended(opened.watch.answers.refusals):
             raise _InsteadError(page_kind.Verdict(models.PageKind.SIGNED_OUT, why, (why,)))
         self._known.note(shown)
-        failed = {**opened.watch.failures, **opened.watch.refusals}
+        failed = {**opened.watch.answers.failures, **opened.watch.answers.refusals}
         return shown, is_settled and not (failed and not shown.rows)
 
 

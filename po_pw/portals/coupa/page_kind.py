@@ -1,7 +1,7 @@
-"""What a page of Coupa is: the order that was asked for, its requisition, or what came instead. Pure.
+"""Decides what a page of Coupa is: the requested order, its requisition, or another page. Pure.
 
-By status and structure first. Words come last, and only to tell errors apart that came with status 200: the interface
-comes in 24 languages, and tenants change its wording.
+Status and structure are checked first. Words are checked last, only to distinguish error pages with status 200: the
+interface has 24 languages, and tenants change its wording.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ORDERS: Final = "order_headers"
 REQUISITIONS: Final = "requisition_headers"
 KEPT_ALIVE_BY: Final = "/sessions/expiration_check"
-"""What Coupa's pages ask all the time; nothing comes of it."""
+"""Request that Coupa's pages repeat all the time; it changes nothing."""
 
 _PREFIX: Final = re.compile(r"^(?:po|pm)[\s\-_#.:]*(?=\S*\d)", re.IGNORECASE)
 _MARKED: Final = re.compile(r"#\s*([^\s#|,;()\[\]]+)")
@@ -34,29 +34,29 @@ _RECORD: Final = re.compile(r"/(?:order_headers|requisition_headers)(?:/show_cus
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a page is, and why."""
+    """Kind of a page, and why."""
 
     kind: models.PageKind
     why: str
     evidence: tuple[str, ...] = ()
     may_be_elsewhere: bool = False
-    """The order may have another address than its number says: the portal's list tells."""
+    """The order may have another address than the number suggests: search the portal's list."""
 
 
 def bare(number: str) -> str:
-    """A PO number as Coupa has it: without a leading `PO` or `PM`, case, and zeros in front of digits."""
+    """A PO number as Coupa compares it: case-folded, without a leading `PO` or `PM` and leading zeros."""
     said = unicodedata.normalize("NFKC", number).strip().casefold()
     rest = _PREFIX.sub("", said, count=1)
     return rest.lstrip("0") or rest[-1:] if rest.isdecimal() else rest
 
 
 def address_part(number: str) -> str:
-    """A PO number as it stands in an order's address: without a leading `PO` or `PM`."""
+    """A PO number as in an order's address: without a leading `PO` or `PM`."""
     return _PREFIX.sub("", unicodedata.normalize("NFKC", number).strip(), count=1)
 
 
 def path_of(url: str) -> str:
-    """An address's path; `""` for what is no address."""
+    """The path of an address; `""` if it is invalid."""
     try:
         return urlsplit(url).path
     except ValueError:
@@ -64,24 +64,24 @@ def path_of(url: str) -> str:
 
 
 def record_of(url: str) -> str:
-    """The id of the order or requisition that an address leads to; `""` where it leads to none."""
+    """The id of the order or requisition in an address; `""` if there is none."""
     found = _RECORD.search(path_of(url))
     return found[1] if found else ""
 
 
 def shown_numbers(texts: Sequence[str]) -> tuple[str, ...]:
-    """The numbers that titles or headings show: what follows a `#`, else whatever holds a digit."""
+    """The numbers in titles or headings: those after a `#`, or if there are none all words with a digit."""
     marked = [one for text in texts for one in _MARKED.findall(text) if any(char.isdigit() for char in one)]
     return tuple(marked or [one for text in texts for one in _TOKEN.findall(text) if re.search(r"\d", one)])
 
 
 def of_order(look: looks.Look, facts: page_facts.PageFacts, order: models.PurchaseOrder) -> Verdict:
-    """Whether a page is this order's.
+    """Decides whether a page is this order's.
 
     Args:
         look: at the page.
-        facts: of the page; `facts.asked` is the address that was asked for, `facts.status` its HTTP status.
-        order: which was asked for.
+        facts: of the page; `facts.asked` is the requested address, `facts.status` the HTTP status.
+        order: the requested one.
     """
     if not _is_record_page(look, facts, ORDERS):
         return _instead(look, facts)
@@ -95,7 +95,7 @@ def of_order(look: looks.Look, facts: page_facts.PageFacts, order: models.Purcha
         if shown and any("#" in said for said in (text,)):
             why = f"its {what} shows {shown[0]!r}, which is another order"
             return Verdict(models.PageKind.NOT_RECOGNISED, why, (structure, why), may_be_elsewhere=True)
-    if where := recognition.places(facts, order.po_number):
+    if where := recognition.number_positions(facts, order.po_number):
         why = f"it shows the number ({where[0]})"
         return Verdict(models.PageKind.ORDER, why, (structure, why))
     why = "it does not show the order's number in its title or heading"
@@ -103,7 +103,7 @@ def of_order(look: looks.Look, facts: page_facts.PageFacts, order: models.Purcha
 
 
 def of_requisition(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
-    """Whether a page is the requisition whose address was asked for."""
+    """Decides whether a page is the requested requisition."""
     if not _is_record_page(look, facts, REQUISITIONS):
         return _instead(look, facts)
     if look.record != record_of(facts.asked):
@@ -113,13 +113,13 @@ def of_requisition(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
 
 
 def _is_record_page(look: looks.Look, facts: page_facts.PageFacts, controller: str) -> bool:
-    """Whether a page is one of a single record, for a user who is signed in."""
+    """Whether a page shows a single record to a signed-in user."""
     is_record = look.controller == controller and look.action.startswith("show") and bool(look.record)
     return is_record and facts.status < 400 and not (look.asks and not look.has_header)
 
 
 def _instead(look: looks.Look, facts: page_facts.PageFacts) -> Verdict:
-    """What came instead of a record's page."""
+    """Decides what a page is that shows no record."""
 
     def verdict(kind: models.PageKind, why: str, *, elsewhere: bool = False) -> Verdict:
         return Verdict(kind, why, (why,), may_be_elsewhere=elsewhere)
@@ -156,15 +156,15 @@ _IDENTIFIERS: Final = {
 
 
 def _trouble_of_identifier(name: str) -> str:
-    """What a program calls a page in any language of its interface: `errors not_found`."""
+    """The trouble that a page's identifier names, whatever the language of the interface: `errors not_found`."""
     return next((kind for kind, pattern in _IDENTIFIERS.items() if pattern.search(name)), "")
 
 
 def signed_out(look: looks.Look, facts: page_facts.PageFacts) -> str:
-    """Why a page asks for a sign-in; `""`: it does not.
+    """Why a page asks for a sign-in; `""` if it does not.
 
-    Signed in means on the tenant's own host, on a page with Coupa's header and a way to sign out: the address of an
-    identity provider need not say that it is one.
+    A page of a signed-in user is on the tenant's host and has Coupa's header with a control to sign out. The address
+    of an identity provider need not look like a sign-in.
     """
     if look.is_signed_in and not look.asks:
         return ""
@@ -183,10 +183,10 @@ def signed_out(look: looks.Look, facts: page_facts.PageFacts) -> str:
 
 
 def session_ended(refusals: Mapping[str, int]) -> str:
-    """Why parts of a page that did not come say that the session has ended; `""`: nothing says so.
+    """Why requests for parts of a page show that the session has ended; `""` if none does.
 
     Args:
-        refusals: HTTP statuses by description, see `quiet.Watch.refusals`.
+        refusals: HTTP statuses by description, see `data_answers.DataAnswers.refusals`.
     """
     for label, status in refusals.items():
         if status in {401, 419} or (status == 302 and "/sessions/" in label):

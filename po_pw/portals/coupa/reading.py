@@ -1,4 +1,4 @@
-"""Reading one order of Coupa: its page, where that is not at the expected address, and the requisition behind it."""
+"""Reads one order of Coupa: its page, found by number if the address is another's, and its requisition."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
 
 _MOST_PAGES: Final = 200
 _MOST_OPENED: Final = 24
-"""Buttons that show attachments that are pressed on one page."""
+"""Maximum buttons to press on one page that show attachments."""
 _MOST_REQUISITIONS: Final = 5
 _PARTS: Final = ("attachment", "comment", "line", "requisition", "order_header")
-"""Words in the address of a request that may bring attachments."""
+"""Words in the addresses of requests that may bring attachments."""
 
 _PUT_BAR_ASIDE: Final = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync('.floatingSectionOnTop { visibility: hidden !important }');
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }"""
-"""The bar that floats over the page would catch a press meant for what lies below it."""
+"""Hides the bar that floats over the page: it would catch clicks meant for the controls below."""
 
 
 class NotCoupaError(Exception):
-    """The page has nothing of Coupa's own structure."""
+    """The page has none of Coupa's own structure."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Page:
-    """One page as it was read."""
+    """One page, as it was read."""
 
     look: looks.Look
     page: attachments.Page
     settled: bool
     problems: list[str] = dataclasses.field(default_factory=list)
-    """Why it may show more than was found."""
+    """Why it may have more attachments than were found."""
 
 
 class Reading:
-    """One reading of one order.
+    """Reads one order.
 
     Args:
         opened: its page.
-        order_list: what is known of the portal's own list of orders.
-        is_sure: the portal is known to be Coupa; else a page without its structure is somebody else's.
+        order_list: what is known of the portal's list of orders.
+        is_sure: every page of the portal is Coupa's; if not, `read` refuses a page without Coupa's structure.
     """
 
     def __init__(self, opened: base.OpenPage, order_list: order_search.KnownList, *, is_sure: bool) -> None:
@@ -70,7 +70,7 @@ class Reading:
         self._pressed: set[models.Control] = set()
 
     async def read(self) -> models.Listing:
-        """All of it.
+        """Reads the order's page and, if needed, its requisition.
 
         Raises:
             NotCoupaError: the page is not one of Coupa's.
@@ -109,7 +109,7 @@ class Reading:
             listing,
             attachments=shown,
             area=models.AreaState.FILLED if shown else listing.area,
-            place="; ".join(dict.fromkeys(one.place for one in shown)) or listing.place,
+            section="; ".join(dict.fromkeys(one.section for one in shown)) or listing.section,
             elsewhere=own.look.requisitions[:_MOST_REQUISITIONS],
             complete=not problems,
             why="; ".join(dict.fromkeys(problems)),
@@ -118,7 +118,7 @@ class Reading:
         )
 
     async def turn_to(self, click: models.Click) -> None:
-        """Brings a control back into view that `read` found: by turning the lists, or by opening what a count opens."""
+        """Shows a control that `read` found again: turns the lists, or opens what hides it."""
         look, _ = await self._stable_looks.settle()
         await self._prepare()
         look = await self._open_counted(look)
@@ -160,7 +160,7 @@ class Reading:
 
     @staticmethod
     def _expects_more(look: looks.Look, is_proved: bool) -> bool:
-        """Without proof, neither a list that is silent is believed nor one that shows fewer than are counted."""
+        """Whether a look cannot be the last: the page is busy or, without proof of quiet, shows too few attachments."""
         is_silent = not look.entries and not look.says_none
         is_short = not look.turns and any(claim.count > len(look.entries) for claim in look.claims if claim.is_whole)
         is_record = look.controller in {page_kind.ORDERS, page_kind.REQUISITIONS}
@@ -192,23 +192,25 @@ class Reading:
             supplier=look.supplier,
             url=page.page.url,
             area=models.AreaState.FILLED if self._found.attachments else state,
-            place=page.page.place("header") if look.has_list else "",
+            section=page.page.heading("header") if look.has_list else "",
             quiet=self._stable_looks.told(),
         )
 
     def _session_ended(self) -> str:
-        """Why a part of a page that did not come says that the session has ended; `""`: nothing says so."""
-        return page_kind.session_ended(self._opened.watch.refusals)
+        """Why a request for part of the page shows that the session has ended; `""` if none does."""
+        return page_kind.session_ended(self._opened.watch.answers.refusals)
 
     # --- the list of orders -------------------------------------------------------------------------------------------
 
     async def _elsewhere(self, verdict: page_kind.Verdict) -> tuple[str, page_kind.Verdict | None]:
-        """The order's address as the portal's own list has it; `""`: the list surely has none but this one.
-
-        The second value is what the order comes to instead, where that says more than the page at its address.
+        """Searches the portal's list for the order.
 
         Args:
-            verdict: on that page.
+            verdict: on the page at the order's address.
+
+        Returns:
+            The order's address; `""` if the list certainly has no other one. And the verdict that replaces the one on
+            the page, or None.
         """
         order = self._opened.order
         located = await order_search.OrderSearch(self._opened, self._order_list).find()
@@ -228,7 +230,7 @@ class Reading:
     # --- attachments --------------------------------------------------------------------------------------------------
 
     async def _all_of(self, look: looks.Look, settled: bool, page: attachments.Page) -> _Page:
-        """Everything that a page shows, behind its buttons and on all pages of its lists."""
+        """Reads all attachments of a page: behind its buttons, and on all pages of its lists."""
         first = look
         await self._prepare()
         look = await self._open_counted(look)
@@ -257,7 +259,7 @@ class Reading:
     def _note_left(self, look: looks.Look, page: attachments.Page) -> None:
         for section, control in dict.fromkeys(look.left):
             self._found.considered.append(
-                models.Considered(control, page.place(section), False, "LEAVE", "it adds an attachment")
+                models.Considered(control, page.heading(section), False, "LEAVE", "it adds an attachment")
             )
 
     def _problems(self, first: looks.Look, last: looks.Look, page: attachments.Page, settled: bool) -> list[str]:
@@ -274,10 +276,10 @@ class Reading:
             said.append(f"{what} was still loading after {self._opened.timeout:.0f} s")
         failures = {
             label: status
-            for label, status in self._opened.watch.failures.items()
+            for label, status in self._opened.watch.answers.failures.items()
             if page_kind.KEPT_ALIVE_BY not in label and (not found or any(part in label.lower() for part in _PARTS))
         }
-        refused = {} if found else dict(self._opened.watch.refusals)
+        refused = {} if found else dict(self._opened.watch.answers.refusals)
         for label, status in {**failures, **refused}.items():
             said.append(f"{what} could not load a part of itself: {label} was answered with {status}")
         if not found and first.has_list and not first.says_none and not first.entries:
@@ -285,7 +287,7 @@ class Reading:
         return said
 
     async def _open_counted(self, look: looks.Look) -> looks.Look:
-        """Presses buttons in comments and on lines that count more attachments than are shown there."""
+        """Presses buttons in comments and lines that count more attachments than are shown there."""
         for _ in range(_MOST_OPENED):
             short = [
                 claim
@@ -302,7 +304,7 @@ class Reading:
         return look
 
     async def _open_whole(self, look: looks.Look, page: attachments.Page, turned: int) -> looks.Look:
-        """Presses a button that counts more than the whole page has shown, or has behind it what must be pressed."""
+        """Presses the whole page's button if it counts more than was found, or reveals invisible buttons."""
         for claim in look.claims:
             is_all_in_reach = claim.count <= self._count(page) and not attachments.out_of_reach(look.entries)
             if not claim.is_whole or claim.is_open or is_all_in_reach:
@@ -312,17 +314,17 @@ class Reading:
         return look
 
     async def _open(self, claim: looks.Claim, look: looks.Look) -> looks.Look:
-        """Presses a button that counts attachments, and looks again; the same look where it cannot be pressed."""
+        """Presses a button that counts attachments; returns a new look, or the same if it could not be pressed."""
         alike = sum(one.control == claim.control for one in look.claims)
         pressed = await self._opened.press(models.Click(claim.control, 0, max(1, alike)), models.Purpose.OPEN)
         return (await self._stable_looks.settle())[0] if pressed.done else look
 
     def _count(self, page: attachments.Page) -> int:
-        """How many attachments of a page were found."""
-        return sum(one.place.startswith(page.label) for one in self._found.attachments)
+        """Number of attachments found on a page."""
+        return sum(one.section.startswith(page.label) for one in self._found.attachments)
 
     async def _turn(self, look: looks.Look) -> tuple[looks.Look, bool] | None:
-        """The next page of a list of the page; None where there is none, or it does not come."""
+        """Turns one of the page's lists; None if none can be turned."""
         for section in dict.fromkeys(turn.section for turn in look.turns):
             own = [turn for turn in look.turns if turn.section == section]
             current = max((turn.page for turn in own if turn.is_current), default=1)
@@ -345,7 +347,7 @@ class Reading:
     # --- the requisition ----------------------------------------------------------------------------------------------
 
     async def _requisition(self, address: str, problems: list[str]) -> models.Listing | None:
-        """Adds what a requisition of the order has; a listing where the session has ended meanwhile."""
+        """Adds the attachments of the order's requisition; returns a listing if the session has ended."""
         record = page_kind.record_of(address)
         page = attachments.Page(address, f"Requisition {record}", address)
         self._found.unknown.clear()
@@ -353,7 +355,7 @@ class Reading:
             await self._go(address)
         except errors.BrowserLostError:
             raise
-        except errors.OrderError as error:  # what the order itself has is not lost over it
+        except errors.OrderError as error:  # The order's own attachments are kept.
             problems.append(f"requisition {record} was not read: {error}")
             return None
         look, settled = await self._stable_looks.settle()

@@ -44,11 +44,11 @@ def identified(
         # The number of attachments with the same key is part of the id: if it changes, none is mistaken for another.
         attachment_id = key if keys.count(key) == 1 else f"{key}-{met[key]}of{keys.count(key)}"
         sources = list(dict.fromkeys(_source(way, clicks) for way in sorted(item.ways, key=_rank)))
-        place = areas[item.area].label if 0 <= item.area < len(areas) else ""
+        section = areas[item.area].label if 0 <= item.area < len(areas) else ""
         name = " ".join(item.name.split())[:300]
         found.append(
             models.Attachment(
-                attachment_id, name, sources[0], place, others=tuple(sources[1:]), is_certain=item.certain
+                attachment_id, name, sources[0], section, others=tuple(sources[1:]), is_certain=item.certain
             )
         )
     return tuple(found), tuple(keys)

@@ -1,8 +1,8 @@
-// One look at one frame: where attachments are listed, and every control there. Called again until the page is quiet.
+// Looks once at one frame: where attachments are listed, and all controls. Called repeatedly until the page is quiet.
 //
-// What a text means is decided elsewhere (vocabulary.py): `scores` holds what is known of texts and identifiers so far;
-// those that are not in it come back as `unknown`, to be judged and passed in with the next look. Without any unknown
-// the answer is {areas, candidates, loose, …}.
+// What a text means is decided in Python (`label_words` and others): `scores` has the known ratings of texts and
+// identifiers; unknown ones are returned as `unknown`, to be rated and passed in with the next look. If none is unknown,
+// the result is {areas, candidates, loose, …}.
 (lib, scores, options) => {
   const STRONG = 0.8;
   const { squeeze, textOf, shown, parentOf, all } = lib;
@@ -31,7 +31,7 @@
     for (let at = node; at; at = parentOf(at)) if (at.matches && at.matches(selector)) return at;
     return null;
   };
-  // A page's header is navigation; a header inside a section, card or article heads that.
+  // A page's header is navigation; a header inside a section, card or article is that part's heading.
   const isChrome = (node) => {
     if (inner(node, NAVIGATION)) return true;
     const header = inner(node, 'header');
@@ -78,7 +78,7 @@
     if (level || /^(legend|caption|summary|th|dt|label|figcaption)$/.test(name) || isTab || isOpener) {
       if ((node.textContent || '').length < 600) text = textOf(node, 120);
     } else {
-      // A short text of its own, perhaps with a badge or an icon inside: <b>Attachments:</b>, <div class=title>…</div>.
+      // A short text of its own, possibly with a badge or an icon inside: <b>Attachments:</b>, <div class=title>…</div>.
       const own = ownText(node);
       if (!own || own.length > 80 || node.childElementCount > 6) continue;
       if ((node.textContent || '').length > 160) continue;
@@ -105,7 +105,7 @@
     return node.querySelectorAll('button,[role=button],input').length === 0 || text.length > 60;
   };
   const headsLike = (node, label) => {
-    // Whether something begins here that stands beside what the label names.
+    // Whether another part begins here, beside the one that the label names.
     if (node.nodeType !== 1) return false;
     const level = label.level;
     const first = levelOf(node) ? node : /^(script|style)$/.test(node.localName) ? null : node.querySelector('h1,h2,h3,h4,h5,h6,[role=heading],legend');
@@ -118,7 +118,7 @@
     return Boolean(peer) && (/^(b|strong|dt|th|label|em|u|font)$/.test(own.localName) || Boolean(own.className)) && !node.querySelector('a[href],ul,table') && squeeze(node.textContent).length < 60 && squeeze(node.textContent).length > 1;
   };
   const ACTIVE = '.active,.current,.selected,.is-active,.is-selected,[aria-selected=true],[aria-current]:not([aria-current=false])';
-  // A tab without ARIA that is not the active one: among its like another is marked so. What is shown is not its own.
+  // A tab without ARIA that is not active: one beside it is marked as active, so the visible panel is not its own.
   const isOtherTab = (node) => {
     for (let at = node, level = 0; at && level < 3; at = parentOf(at), level += 1) {
       const strip = parentOf(at);
@@ -129,7 +129,7 @@
     return false;
   };
   const PRESSED = '[onclick],[ng-click],[data-ng-click],[\\@click],[v-on\\:click],[data-toggle],[data-bs-toggle]';
-  // A heading that people press to see what it names.
+  // A heading that is pressed to show the part that it names.
   const isPressed = (node) => Boolean(node) && !/^(th|td|label)$/.test(node.localName) && (isOtherTab(node) || node.matches(PRESSED) || Boolean(node.closest('li[onclick]')) || getComputedStyle(node).cursor === 'pointer');
   const regionOf = (label) => {
     const node = label.node;
@@ -168,7 +168,7 @@
       const at = row ? [...row.children].indexOf(cell) : 0;
       const below = row && row.parentElement ? [...row.parentElement.children].filter((other) => other !== row && other.children.length === row.children.length) : [];
       const isFirst = row && row.parentElement && row.parentElement.children[0] === row && !row.querySelector('a[href],button,input');
-      // A table of old: its first row holds the headings.
+      // A table without header cells: its first row has the headings.
       if (isFirst && row.children.length > 1 && below.some((other) => other.children[at].querySelector('a[href],button,[data-url]'))) return below.map((other) => other.children[at]);
       if (at > 0 && !node.querySelector('a[href]')) return [];  // what is said of something else
     }
@@ -189,7 +189,7 @@
       const field = byId(node.htmlFor, node);
       if (field && field.type === 'file') return [];
     }
-    // A label and what it names in one: <p>Attachments: <a>…</a></p>
+    // The label is in the same element as the part that it names: <p>Attachments: <a>…</a></p>
     if (!label.level && node.querySelector('a[href],[data-url],iframe,ul,ol,table')) return [node];
     if (isOtherTab(node)) return [node];
     let little = null;
@@ -232,12 +232,12 @@
       known.headers.push(header);
       return;
     }
-    // A list's own paging may stand right behind it.
+    // The list's paging may follow right behind it.
     let end = real[real.length - 1];
     while (kind !== 'frame' && !end.nextElementSibling && end.parentElement && !end.parentElement.matches('main,[role=main],body,td')) end = end.parentElement;
     const pager = end.nextElementSibling;
     if (kind !== 'frame' && pager && pages(pager)) real.push(pager);
-    // What a heading names ends where its list ends; what follows may be anything, such as the page's foot.
+    // The part that a heading names ends with its list; what follows may be anything, such as the page's footer.
     const isList = (root) => root.matches(LIST) || Boolean(root.querySelector(LIST));
     const first = real.length > 1 ? real.findIndex(isList) : -1;
     const tail = first < 0 ? [] : real.slice(first + 1).filter((root) => !isList(root));
@@ -264,7 +264,7 @@
   }
   if (options.whole) put([body], options.whole, 1, 'frame');
 
-  // An area inside another tells more exactly what it is; a weak topic counts only where nothing stronger is.
+  // An inner area is more exact than the one around it; a weak topic counts only if there is nothing stronger.
   const inside = (area, other) => area !== other && area.roots.every((root) => other.roots.some((outer) => (outer !== root || other.roots.length > area.roots.length) && contains(outer, root)));
   const counted = areas;
 
@@ -301,7 +301,7 @@
   for (const element of elements) {
     if (candidates.length >= 3000) break;
     if (element.localName === 'a' && !element.hasAttribute('href') && !element.matches('[onclick],[ng-click],[data-ng-click],[role],[data-url],[data-href],[tabindex],[data-filename],[\\@click],[v-on\\:click]') && getComputedStyle(element).cursor !== 'pointer') continue;
-    // One control inside another, such as a span with a handler inside a link, is that one.
+    // A control inside another, such as a span with a handler inside a link, is the same control.
     if ([...elements].length < 400 && element.parentElement && inner(parentOf(element), 'a[href],button')) continue;
     if (seen.has(element)) continue;
     seen.add(element);
@@ -330,7 +330,7 @@
     });
   }
 
-  // --- what the areas say --------------------------------------------------------------------------------------------
+  // --- texts of the areas --------------------------------------------------------------------------------------------
   const BUSY = '[aria-busy=true],[role=progressbar]:not([aria-valuenow]),[class*=skeleton i],[class*=spinner i],[class*=shimmer i],.loading,.loader,.is-loading,.placeholder-glow,progress:not([value])';
   const textsIn = (roots) => {
     const found = new Set();
@@ -357,7 +357,7 @@
     }
     return found;
   };
-  // What an area shows that cannot be read: pictures, films, drawings, closed shadow roots; not its icons.
+  // Content of an area that cannot be read: images, videos, drawings, closed shadow roots; not its icons.
   const unreadable = (area, hasText) => {
     let count = 0;
     for (const root of area.roots) {
@@ -373,7 +373,7 @@
     }
     return count;
   };
-  // Tabs that split a list, and whose panel is not there before they are pressed; not those of which one is the list's own.
+  // Tabs that split a list and whose panels do not exist until pressed; not tabs of which one is the list's own.
   const unfetched = (roots) => {
     let count = 0;
     const within = (selector) => roots.flatMap((root) => [...(root.matches(selector) ? [root] : []), ...all(selector, root)]);

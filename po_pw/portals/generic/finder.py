@@ -342,10 +342,10 @@ def _considered(
     for one in candidates:
         if one.loose and one.decision.action is control_policy.Action.LEAVE and not one.decision.name:
             continue
-        place = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
+        section = areas[one.area].label or "attachments" if 0 <= one.area < len(areas) else ""
         yield models.Considered(
             control=one.control,
-            place=place,
+            section=section,
             taken=id(one) in taken and not (one.loose and bool(areas)),
             action=one.decision.action,
             why=one.decision.why,

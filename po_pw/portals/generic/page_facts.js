@@ -1,13 +1,13 @@
-// One look at one document: what tells an order's page from a sign-in, an error, a home page or a challenge.
-// Returns plain JSON; nothing here decides. `lib` is the object of po_pw/browser/controls.js.
+// Looks once at one document: what distinguishes an order's page from a sign-in, an error, a home page or a challenge.
+// Returns plain JSON and decides nothing. `lib` is the object of po_pw/browser/controls.js.
 (lib) => {
   const MOST_ELEMENTS = 20000, MOST_TEXT = 20000, MOST_FIELDS = 100, MOST_FEATURES = 1500, DEEPEST = 40;
   const squeeze = lib.squeeze;
-  // Not `form.action`: a field of that name would stand in its place.
+  // Not `form.action`: a field with that name would replace it.
   const actionOf = (form) => { try { return new URL(form.getAttribute('action') || location.href, document.baseURI).href; } catch { return ''; } };
   const words = (text) => squeeze(text).replace(/\d+/g, '').replace(/\s+/g, ' ').trim().toLowerCase().slice(0, 60);
 
-  // The site's own frame around the content.
+  // The parts of the site around the content.
   const SITES = 'nav,footer,aside,[role=navigation],[role=contentinfo],[role=complementary],[role=banner],[role=search]';
   const CHROME_NAME = /^(nav|navbar|navigation|topnav|sidenav|sidebar|side-bar|topbar|top-bar|breadcrumbs?|footer|site-footer|site-header|page-footer|menu|main-menu|menubar|skip-links?|cookie-?(banner|bar|notice|consent))$/i;
   const isChrome = (element) => {
@@ -21,9 +21,9 @@
     return [...element.classList].some((one) => CHROME_NAME.test(one)) && !element.querySelector('main,[role=main]');
   };
   const visible = (element) => !element.checkVisibility || element.checkVisibility({ visibilityProperty: true });
-  // Not by opacity: what fades in may never do so in a window that nobody sees.
+  // Not by opacity: in an invisible window, content may never finish fading in.
 
-  // One walk over all that is shown, open shadow roots included.
+  // Visits all visible elements once, including open shadow roots.
   const content = [], chrome = [];
   const features = new Set();
   let text = '', count = 0;
@@ -59,7 +59,7 @@
 
   const headings = [];
   const isTop = (element) => element.localName === 'h1' || (element.getAttribute('role') === 'heading' && element.getAttribute('aria-level') === '1');
-  // A page's own title sometimes stands in the site's bar.
+  // A page's own title is sometimes in the site's bar.
   const barred = content.some(isTop) ? [] : chrome.filter((element) => isTop(element) && !element.closest('nav,footer,aside'));
   for (const element of [...barred, ...content]) {
     const level = /^h[1-3]$/.test(element.localName) ? Number(element.localName[1]) : element.getAttribute('role') === 'heading' ? Number(element.getAttribute('aria-level') || 2) : 0;
@@ -68,7 +68,7 @@
     if (said) { headings.push([level, said]); features.add(`h:${words(said)}`); }
   }
 
-  // Forms that ask who somebody is.
+  // Forms that ask for credentials.
   const shownInput = (element) => inContent.has(element) || inChrome.has(element);
   const TEXTUAL = /^(text|email|tel|password|number|url|search|)$/;
   const USER_NAME = /user|login|logon|e-?mail|account|identifier|benutzer|usuario|utilisateur|usager|utente/i;
@@ -167,7 +167,7 @@
     }
   }
 
-  // What could be a way in or out: the words are judged elsewhere.
+  // Controls that may sign in or out; their labels are rated later.
   const controls = [];
   for (const element of lib.all('a,button,input[type=submit],input[type=button],summary,[role=button],[role=link],[role=menuitem]')) {
     if (controls.length >= 400) break;
@@ -175,11 +175,11 @@
     const label = squeeze(lib.labelOf(element));
     if (!label && !element.id) continue;
     if (label.length > 60) continue;
-    // A way out is often in a closed menu; a way in that nobody sees is none.
+    // A control to sign out is often in a closed menu; one to sign in counts only if it is visible.
     controls.push({ label, address: lib.addressOf(element), shown: isShown, in_content: inContent.has(element) && !covering(element), modal: isShown && covering(element), form: element.form ? actionOf(element.form) : '', id: `${element.id} ${element.getAttribute('name') || ''} ${element.className && element.className.baseVal === undefined ? element.className : ''}`.trim().slice(0, 80) });
   }
 
-  // Challenges that are there to be solved before anything else; badges are none.
+  // Challenges that must be solved first; badges do not count.
   const CHALLENGE_FRAME = /captcha|challenges\.cloudflare|arkoselabs|funcaptcha|datadome|perimeterx|geetest/i;
   const challenges = lib.all('iframe,#challenge-form,#challenge-running,#px-captcha,.cf-turnstile,.g-recaptcha,.h-captcha,[id^=cf-chl]').filter((element) => {
     if (element.closest('.grecaptcha-badge') || !shownInput(element)) return false;

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from po_pw import models
-from po_pw.browser import quiet
+from po_pw.browser import data_answers
 from po_pw.portals import list_stability
 from po_pw.portals.generic import control_policy, finder, label_words, page_facts, page_items, recognition, topics
 
@@ -23,9 +23,8 @@ WORDS: Final = page_facts.Words(
     signs_in=lambda label: page_facts.says_sign_in(label) or label_words.is_sign_in_label(label),
     is_error=lambda text: bool(topics.trouble(text)),
 )
-_LED_AWAY: Final = 302
-_SIGN_INS: Final = frozenset({401, 419, _LED_AWAY})
-"""Statuses of requests for data by which a session has ended, see `quiet.Watch.failures`."""
+_SIGN_INS: Final = frozenset({401, 419, data_answers.FOUND})
+"""Statuses of requests for data by which a session has ended, see `data_answers.DataAnswers.failures`."""
 _SCROLL: Final = """() => {
   let moved = false;
   for (const node of [document.scrollingElement, ...document.querySelectorAll('*')]) {
@@ -153,7 +152,7 @@ class PageReading:
                 quiet=self._stable_looks.told(),
                 considered=first.considered,
             )
-        self._finder.answered.update(opened.watch.answered)
+        self._finder.answered.update(opened.watch.answers.answered)
         complete, why = self._completeness(first, look, settled)
         filled = models.AreaState.FILLED if attachments else models.AreaState.EMPTY
         return models.Listing(
@@ -164,7 +163,7 @@ class PageReading:
             supplier=first.supplier,
             url=opened.page.url,
             area=filled if first.areas and not first.is_weak else models.AreaState.NONE,
-            place="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
+            section="; ".join(dict.fromkeys(area.label for area in first.areas if area.label)),
             loose=first.loose if not attachments else (),
             certain=known.certain or bool(attachments),
             why=why,
@@ -175,7 +174,7 @@ class PageReading:
         )
 
     async def turn_to(self, page: int) -> None:
-        """Turns to the page of the list that has a control; 0: the first."""
+        """Turns to the list's page that shows a control; 0: the first page."""
         look, settled = await self._settle()
         self._found.add(look)
         look, settled = await self._open_all(look, settled)
@@ -342,7 +341,7 @@ class PageReading:
 
         It was answered with 401 or 419, or led to a page. Then the session has ended, although the page needs none.
         """
-        for label, status in self._opened.watch.failures.items():
+        for label, status in self._opened.watch.answers.failures.items():
             if status in _SIGN_INS and label in self._finder.answered:
                 return f"the page's own request ({label}) {_came_to(status)}"
         return ""
@@ -352,7 +351,7 @@ class PageReading:
 
         A request that also failed on an order whose files were found does not matter.
         """
-        failures = self._opened.watch.failures
+        failures = self._opened.watch.answers.failures
         if found:
             self._finder.harmless_failures.update(failures)
             return ""
@@ -363,7 +362,7 @@ class PageReading:
 
 
 def _came_to(status: int) -> str:
-    """What a request for data came to, in words; see `quiet.Watch.failures`."""
-    if status == quiet.LOST:
+    """What a request for data came to, in words; see `data_answers.DataAnswers.failures`."""
+    if status == data_answers.LOST:
         return "was not answered"
-    return "led to another page" if status == _LED_AWAY else f"was answered with {status}"
+    return "led to another page" if status == data_answers.FOUND else f"was answered with {status}"

@@ -25,7 +25,7 @@ _LIKE: Final = 0.4
 """Minimum similarity of pages with the same layout: orders of one portal have 0.5 to 1, error pages below 0.2."""
 _LIKE_OTHER: Final = 0.8
 """Minimum similarity to a known sign-in, home or error page to be the same."""
-_PLACE_IS_SURE: Final = 2
+_POSITION_IS_SURE: Final = 2
 """Number of orders that must have shown their number at a position before another number there counts."""
 _ERROR_CODE: Final = re.compile(
     r"^\W*(?:(?:http|error|err|status|code|fehler|erreur|erro|errore|fout|fel|fejl|błąd|chyba|hiba|hata|ошибка|エラー|오류|错误)"
@@ -48,7 +48,7 @@ class Recognition:
     """False if only further orders of this portal can tell: evaluate the same facts again later."""
 
 
-def places(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
+def number_positions(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
     """Positions at which a page shows the order's number: title and headings as templates, fields by label.
 
     Numbers that may be a count or a line number ("1" on the page of order 1) do not count: other orders show them, too.
@@ -66,9 +66,9 @@ def places(facts: page_facts.PageFacts, po_number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _numbers_at(facts: page_facts.PageFacts, place: str) -> list[str]:
+def _numbers_at(facts: page_facts.PageFacts, position: str) -> list[str]:
     """The text at positions where other orders of the portal show their number."""
-    where, _, shape = place.partition(" ")
+    where, _, shape = position.partition(" ")
     if where == "field":
         values = [value for label, value in facts.fields if label.casefold() == shape and value]
         return [value for value in values if any(char.isdigit() for char in value)]
@@ -85,13 +85,13 @@ def _another_number(
 ) -> tuple[str, bool]:
     """Describes another order's number at the number's position, and whether that is certain; `("", True)` if none."""
     doubt, own_id = "", numbers.core(part)
-    for place in memory.places:
-        shown = [one for one in _numbers_at(facts, place) if numbers.core(one)]
+    for position in memory.positions:
+        shown = [one for one in _numbers_at(facts, position) if numbers.core(one)]
         # The portal's own id, if the address has it too, is this record's.
         if not shown or any(numbers.is_value(one, order.po_number) or numbers.core(one) == own_id for one in shown):
             continue
         said = f"where this portal shows the PO number, it shows {shown[0]!r}"
-        if memory.place_seen(place) >= _PLACE_IS_SURE or any(other_orders(numbers.core(one)) for one in shown):
+        if memory.orders_at(position) >= _POSITION_IS_SURE or any(other_orders(numbers.core(one)) for one in shown):
             return said, True
         doubt = doubt or said
     top = min((level for level, _ in facts.headings), default=0)
@@ -132,9 +132,9 @@ def recognize(
     """
     part = record_address.record_part(facts.asked, order.po_number, sibling_urls)
     address, led_away = _address(facts, part)
-    where = places(facts, order.po_number)
+    where = number_positions(facts, order.po_number)
     strong = bool(where)
-    evidence = [address, *(f"the PO number is in its {_named(place)}" for place in where)]
+    evidence = [address, *(f"the PO number is in its {_named(position)}" for position in where)]
 
     def conclude(kind: models.PageKind, why: str, *, certain: bool = True) -> Recognition:
         return Recognition(kind, tuple(dict.fromkeys([*evidence, why])), why, strong, certain)
@@ -176,12 +176,12 @@ def _has_substance(
     """Whether a page with the order's number also shows an order: "PO-7 cannot be found" does not."""
     if has_area or facts.text_length > _LONG_PAGE:
         return True
-    of_number = {place.partition(" ")[2] for place in where if place.startswith("field")}
+    of_number = {position.partition(" ")[2] for position in where if position.startswith("field")}
     others = sum(label.casefold() not in of_number for label, _ in facts.fields)
     if others >= sign_in_signs.FEW_FIELDS - 1 or (others and facts.text_length > _THIN_PAGE) or (others and of_number):
         return True
     # A title may come from the address alone; the words around the number in a heading do not.
-    return any(memory.place_seen(place) for place in where if not place.startswith("title"))
+    return any(memory.orders_at(position) for position in where if not position.startswith("title"))
 
 
 _TROUBLES: Final = {"missing": models.PageKind.NOT_FOUND, "denied": models.PageKind.FORBIDDEN}
@@ -263,8 +263,8 @@ def _by_likeness(
     return conclude(models.PageKind.ORDER, f"it looks like this portal's other orders ({alike:.0%} alike)")
 
 
-def _named(place: str) -> str:
-    where, _, shape = place.partition(" ")
+def _named(position: str) -> str:
+    where, _, shape = position.partition(" ")
     return {"title": "title", "field": f"field {shape!r}"}.get(where, "heading")
 
 
@@ -291,7 +291,7 @@ def learn(
             memory.note_area(facts.asked)
         # Nothing is learned from similarity alone: one error would cause more.
         if found.certain and (found.strong or has_area):
-            memory.note_order(order.key, facts.asked, facts.signature, places(facts, order.po_number))
+            memory.note_order(order.key, facts.asked, facts.signature, number_positions(facts, order.po_number))
         return
     if found.kind is models.PageKind.NOT_RECOGNISED:
         memory.note_text(order.key, facts.text_hash)

@@ -1,4 +1,4 @@
-// Playwright's driver requires this when it starts; see contexts.py.
+// Playwright's driver requires this when it starts; see playwright_driver.py.
 'use strict';
 
 // A closing terminal and a service manager send these to the whole group; the driver ends when we tell it to.

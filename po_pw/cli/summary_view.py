@@ -1,4 +1,4 @@
-"""The closing screen: what the run did, said plainly."""
+"""The closing screen: what the run did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import drawing, problems, shell, tally
+from po_pw.cli import drawing, paths, problems, shell, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ _RETRIED = {
     models.Earlier.FAILED: "{} failed",
     models.Earlier.PARTIAL: "{} incomplete",
     models.Earlier.MISSING: "{} with missing or changed files",
-    models.Earlier.WIDENED: "{} for further types of files",
+    models.Earlier.WIDENED: "{} for more types of files",
 }
-"""What earlier runs had made of orders that were tried again."""
+"""Texts for orders that were retried, by their earlier result."""
 
 
 def show(
@@ -42,7 +42,7 @@ def show(
     retry: Sequence[str],
     again: Sequence[str],
 ) -> None:
-    """Prints the table, why orders did not come through, where everything is, and the command that goes on.
+    """Prints the table, why orders failed, where everything is, and the command to run next.
 
     Args:
         console: to print on.
@@ -50,11 +50,11 @@ def show(
         out: the output directory.
         log: the run's log.
         seconds: of the whole run.
-        work_seconds: of its work, without the start-up of the browsers.
+        work_seconds: without the start-up of the browsers.
         interrupted: the run was stopped.
-        refused: what is to be said of hosts whose files were refused, by host.
-        retry: the command that tries again what did not succeed; empty where there is none.
-        again: the command that does what is not done yet; empty where there is none.
+        refused: messages about hosts whose files were refused, by host.
+        retry: the command that retries what failed; empty if there is none.
+        again: the command that does what is not done yet; empty if there is none.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -67,7 +67,7 @@ def show(
             table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {paths.near(out / 'results.xlsx')}", out=out))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
@@ -89,7 +89,7 @@ def show(
         places.append(("Log", log, "dim"))
     for name, place, style in places:
         # Never cut or folded: people copy it.
-        console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
+        console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
     for note in summary.warnings:
@@ -109,15 +109,15 @@ def show(
 
 
 def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:
-    """What this run did, and apart from that what is there; each line a sentence of its own. Pure.
+    """What this run did, and what is in the folders; one sentence per line. Pure.
 
     Args:
         summary: of the run.
         seconds: of the whole run.
         work_seconds: of its work, without the start-up of the browsers.
     """
-    if summary.carried and not summary.done and not summary.not_reached and not summary.problems.count:
-        whole = "1 order is" if summary.carried == 1 else f"all {summary.carried} orders are"
+    if summary.already_complete and not summary.done and not summary.not_reached and not summary.problems.count:
+        whole = "1 order is" if summary.already_complete == 1 else f"all {summary.already_complete} orders are"
         return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
     said = f"Downloaded {_amount(summary.fetched)} in {humanize.clock(seconds)}"
     if work_seconds > 0 and summary.done > 1:
@@ -135,9 +135,13 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
 
 
 def _rest(summary: counts.Summary) -> list[str]:
-    """Which orders were done, by what earlier runs had made of them; no line where all were new."""
+    """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
-    parts = [f"{tally.many(summary.carried, 'order')} already complete"] if summary.carried and summary.done else []
+    parts = (
+        [f"{tally.many(summary.already_complete, 'order')} already complete"]
+        if summary.already_complete and summary.done
+        else []
+    )
     retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
     if retried:
         parts.append(f"retried: {', '.join(retried)}")
@@ -147,14 +151,14 @@ def _rest(summary: counts.Summary) -> list[str]:
         parts.append(f"{tally.many(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
-    if summary.not_reached and (parts or summary.carried):
+    if summary.not_reached and (parts or summary.already_complete):
         parts.append(f"{summary.not_reached} not reached")
     if summary.left_out:
         parts.append(f"{summary.left_out} not tried yet, left out")
     lines = [f"Orders: {'; '.join(parts)}"] if parts else []
     if summary.skipped:
         were = "1 attachment was" if summary.skipped == 1 else f"{summary.skipped} attachments were"
-        lines.append(f"Skipped: {were} of other types than --types asks for; orders are complete but for those")
+        lines.append(f"Skipped: {were} of types that --types leaves out; their orders count as complete")
     if earlier.get(models.Earlier.REFRESHED):
         changes = summary.changes
         lines.append(
@@ -165,16 +169,8 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 
 def _amount(amount: counts.Amount) -> str:
-    """So many files, and how large they are."""
+    """A number of files and their size."""
     return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
-
-
-def near(path: Path) -> str:
-    """The path from here where that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def command() -> tuple[str, ...]:

@@ -1,0 +1,83 @@
+"""Values that the packages share: frozen, without I/O. A file per subject; all are used as `models.NAME`."""
+
+from po_pw.models.browsers import BrowserInfo, Cookie
+from po_pw.models.failures import Answer, ErrorCode, Failure, NetFault, Problem, Problems
+from po_pw.models.keys import OrderKey, RunId, WorkerId, folded, is_numbered, order_key
+from po_pw.models.listings import (
+    PAGE_COPY,
+    RECORDED,
+    AreaState,
+    Attachment,
+    Considered,
+    External,
+    FileSource,
+    Link,
+    Listing,
+    PageKind,
+    Text,
+)
+from po_pw.models.outcomes import (
+    Changes,
+    Earlier,
+    MissingFile,
+    OtherOrder,
+    Outcome,
+    RowResult,
+    SavedFile,
+    Status,
+    Timing,
+)
+from po_pw.models.page_controls import Click, Control, Form
+from po_pw.models.pressing import HeldRequest, Judgement, Purpose, Ruling
+from po_pw.models.purchase_orders import COLUMN_FIELDS, PAGE_SUPPLIER, Claim, Lease, Plan, PurchaseOrder, Row
+
+__all__ = [
+    "COLUMN_FIELDS",
+    "PAGE_COPY",
+    "PAGE_SUPPLIER",
+    "RECORDED",
+    "Answer",
+    "AreaState",
+    "Attachment",
+    "BrowserInfo",
+    "Changes",
+    "Claim",
+    "Click",
+    "Considered",
+    "Control",
+    "Cookie",
+    "Earlier",
+    "ErrorCode",
+    "External",
+    "Failure",
+    "FileSource",
+    "Form",
+    "HeldRequest",
+    "Judgement",
+    "Lease",
+    "Link",
+    "Listing",
+    "MissingFile",
+    "NetFault",
+    "OrderKey",
+    "OtherOrder",
+    "Outcome",
+    "PageKind",
+    "Plan",
+    "Problem",
+    "Problems",
+    "PurchaseOrder",
+    "Purpose",
+    "Row",
+    "RowResult",
+    "Ruling",
+    "RunId",
+    "SavedFile",
+    "Status",
+    "Text",
+    "Timing",
+    "WorkerId",
+    "folded",
+    "is_numbered",
+    "order_key",
+]
