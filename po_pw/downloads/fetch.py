@@ -62,7 +62,7 @@ async def fetch(
         on_bytes: called with the number of bytes of each chunk.
         now: the current time.
         kept: the file as saved by an earlier run and still on disk.
-        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        is_own: whether a host is the portal's; only such a host's sign-in page means that our session has expired.
         is_file: called once the response is known to be the file, before its bytes are saved.
         is_marked: whether to set the mark of the web.
         types: that are wanted; of another no more than the first bytes are read.
@@ -259,7 +259,7 @@ async def adopt(
         limits: on its size.
         on_bytes: called with its size.
         now: the current time.
-        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        is_own: whether a host is the portal's; only such a host's sign-in page means that our session has expired.
         kept: the file as saved by an earlier run.
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
