@@ -136,7 +136,7 @@ class _Fields(pydantic_settings.BaseSettings):
     save_page: bool = False
     """Also save each order's page as PDF, beside its attachments."""
     trace: bool = False
-    """Also keep a Playwright trace of each order that fails, beside its screenshot; then a browser has one page."""
+    """Also save a Playwright trace of each order that fails, beside its screenshot; each browser then has one page."""
 
     launch_timeout: Seconds = 30
     """How long a browser may take to start."""

@@ -228,7 +228,7 @@ def process(
         bool,
         typer.Option(
             "--trace",
-            help="Also keep a Playwright trace of each order that fails, beside its screenshot: what was done on the "
+            help="Also save a Playwright trace of each order that fails, beside its screenshot: what po-pw did on the "
             "page, with pictures.",
             rich_help_panel=panels.OUTPUT,
         ),

@@ -159,6 +159,7 @@ async def _run(
             interrupted=interrupted,
             refused=view.tally.refused,
             retry=to_retry(again, left=summary.not_reached, refused=refused),
+            again=again,
         )
     done = Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
     if is_awaited():

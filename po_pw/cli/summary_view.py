@@ -40,6 +40,7 @@ def show(
     interrupted: bool,
     refused: Mapping[str, str],
     retry: Sequence[str],
+    again: Sequence[str],
 ) -> None:
     """Prints the table, why orders failed, where everything is, and the command to run next.
 
@@ -53,6 +54,7 @@ def show(
         interrupted: the run was stopped.
         refused: messages about hosts whose files were refused, by host.
         retry: the command that retries what failed; empty if there is none.
+        again: the command that does what is not done yet; empty if there is none.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -100,6 +102,10 @@ def show(
         console.print()
         console.print(Text("To retry what failed, run:"))
         console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
+    elif again and summary.left_out:
+        console.print()
+        console.print(Text("To download the orders that were not tried yet, run:"))
+        console.print(Text(f"  {shell.join([redact.text(word) for word in again])}", "bold"), soft_wrap=True)
 
 
 def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:

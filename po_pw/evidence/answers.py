@@ -1,4 +1,4 @@
-"""What servers answered where files were expected, as a text for people, without secrets."""
+"""Writes what servers sent instead of files, as a text for people, without secrets."""
 
 from __future__ import annotations
 

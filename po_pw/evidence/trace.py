@@ -1,4 +1,4 @@
-"""A Playwright trace without secrets: of the driver's own zip only what is on a list is taken over."""
+"""Rewrites a Playwright trace without secrets: copies only listed parts of the driver's zip."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TRACE: Final = "trace.zip"
 _EVENTS: Final = "trace.trace"
 _NETWORK: Final = "trace.network"
 _MAX_PICTURES: Final = 150
-"""Pictures that are kept: the latest."""
+"""Maximum pictures kept, the latest ones."""
 _MAX_PICTURE_BYTES: Final = 6_000_000
-"""Bytes of all pictures."""
+"""Maximum bytes of all pictures."""
 _MAX_CALLS: Final = 3_000
 """Events other than pictures that are kept: the latest."""
 _MAX_LINE: Final = 2_000_000

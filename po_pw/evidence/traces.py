@@ -1,4 +1,4 @@
-"""Traces of orders in progress, as the driver wrote them, until it is known which of the orders fail."""
+"""Traces of orders in progress, as written by the driver, until it is known which orders fail."""
 
 from __future__ import annotations
 
